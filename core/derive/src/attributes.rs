@@ -1,4 +1,4 @@
-//! Parser of the `#[net(…)]` attributes.
+//! Parses the `#[net(…)]` attributes.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +9,7 @@ use syn::{Attribute, Expr, ExprLit, Field, Ident, Lit, LitStr, Path, Result, par
 use crate::names;
 use crate::ranges::{Bounds, Division, Range, step_alone};
 
-/// The attributes of a type.
+/// The attributes of a message type, or of a type inside messages.
 pub(crate) struct Container {
     pub(crate) krate: Path,
     pub(crate) name: Option<LitStr>,
@@ -19,13 +19,13 @@ pub(crate) struct Container {
     pub(crate) max: Option<Expr>,
 }
 
-/// How a message is written.
+/// The codec that writes a message.
 pub(crate) enum Codec {
     Bits,
     Other(TokenStream),
 }
 
-/// The channel that a message takes.
+/// The channel that carries a message.
 pub(crate) enum Route {
     Number(Expr),
     Name(LitStr),
@@ -40,7 +40,7 @@ pub(crate) struct FieldOptions {
     pub(crate) opaque: bool,
 }
 
-/// The values that a field takes.
+/// The values that a field can hold.
 pub(crate) enum Limits {
     Integer(Bounds),
     Float(Division),
@@ -75,7 +75,7 @@ impl Container {
         Ok(this)
     }
 
-    /// Reads the attributes of a type inside messages.
+    /// Reads the attributes of a type that is used inside messages.
     pub(crate) fn of_part(attributes: &[Attribute]) -> Result<Self> {
         let mut this = Self::empty();
         for_each(attributes, |meta| {
@@ -208,7 +208,7 @@ fn delivery(value: Expr) -> Result<Route> {
     Ok(Route::Delivery(Ident::new(variant, value.span())))
 }
 
-/// Refuses `#[net(…)]` where nothing can be said.
+/// Refuses `#[net(…)]` on variants, which take no attributes.
 pub(crate) fn forbid(attributes: &[Attribute]) -> Result<()> {
     for_each(attributes, |meta| Err(meta.error("variants take no `net` attributes")))
 }

@@ -1,4 +1,4 @@
-//! The derive of `NetSerialize`, which writes the fields of a type bit by bit.
+//! The derive of `NetSerialize`, which writes the fields of a type as bits.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -79,7 +79,7 @@ fn enumeration(input: &DeriveInput, krate: &Path) -> Result<(TokenStream, TokenS
     ))
 }
 
-/// The fields of a structure or variant: as a pattern, written, and read.
+/// The code for the fields of a structure or variant: a pattern, the writing and the reading.
 struct Parts {
     pattern: TokenStream,
     encode: TokenStream,

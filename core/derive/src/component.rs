@@ -1,4 +1,4 @@
-//! `NetComponent` and `NetValue`: the words of a type.
+//! The derives of `NetComponent` and `NetValue`, which convert a type to words and back.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -88,7 +88,7 @@ pub(crate) fn derive_value(input: &DeriveInput) -> Result<TokenStream> {
     implement(input, &container.krate)
 }
 
-/// The bodies of an implementation of `NetValue`.
+/// The bodies of the functions of a `NetValue` implementation.
 struct Value {
     words: TokenStream,
     kind: TokenStream,
@@ -101,7 +101,7 @@ fn implement(input: &DeriveInput, krate: &Path) -> Result<TokenStream> {
         Data::Struct(data) => Value::of_structure(&data.fields, krate)?,
         Data::Enum(data) => Value::of_choice(&input.ident, data, krate)?,
         Data::Union(_) => {
-            return Err(Error::new_spanned(&input.ident, "a union has no one value: use a structure"));
+            return Err(Error::new_spanned(&input.ident, "a union has no single value: use a structure"));
         }
     };
     let Value { words, kind, quantise, restore } = value;
@@ -167,7 +167,7 @@ impl Value {
             if !variant.fields.is_empty() {
                 return Err(Error::new_spanned(
                     variant,
-                    "an enumeration of a component has no fields: make them fields of the component, beside the \
+                    "an enumeration in a component has no fields: make them fields of the component, next to the \
                      enumeration",
                 ));
             }

@@ -1,4 +1,4 @@
-//! One field of a component: its attributes, and the code that they make.
+//! One field of a component: its attributes, and the code generated for it.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -9,9 +9,9 @@ use syn::{Expr, Field, Ident, Path, Result, parse_quote};
 use crate::attributes::for_each;
 use crate::ranges::{Bounds, Division, Range, step_alone};
 
-/// The code of a field.
+/// The code generated for a field.
 pub(crate) struct Quantised {
-    /// How many words the field has.
+    /// The number of words of the field.
     pub(crate) words: TokenStream,
     /// The field's `FieldSpec`.
     pub(crate) spec: TokenStream,
@@ -21,9 +21,9 @@ pub(crate) struct Quantised {
     pub(crate) restore: TokenStream,
 }
 
-/// The words that a field becomes.
+/// The way in which a field becomes words.
 enum Form {
-    /// Those of its type.
+    /// The words of the field's type.
     Plain,
     Integer(Bounds),
     Float(Division),
@@ -31,7 +31,7 @@ enum Form {
     Angle(Expr),
 }
 
-/// The attributes of a field, before they are compared with each other.
+/// The attributes of a field, before they are checked against each other.
 #[derive(Default)]
 struct Marks {
     range: Option<Range>,
@@ -70,20 +70,22 @@ impl Marks {
         };
         if is_twice {
             return Err(meta.error(match key.as_str() {
-                "position" | "velocity" => "a field is a position or a velocity, not both: say it once",
+                "position" | "velocity" => {
+                    "a field is either a position or a velocity: give one of the two attributes, once"
+                }
                 _ => "this attribute is given twice: give it once",
             }));
         }
         let forms = [self.range.is_some(), self.bits.is_some(), self.quat.is_some(), self.angle.is_some()];
         if forms.into_iter().filter(|is_given| *is_given).count() > 1 {
             return Err(
-                meta.error("`range`, `bits`, `quat` and `angle` each choose the words of a field: give one")
+                meta.error("`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four")
             );
         }
         Ok(())
     }
 
-    /// The form, which the marks beside it must suit.
+    /// The form of the field. Refuses attributes that do not suit the form.
     fn form(&mut self, field: &Field, krate: &Path) -> Result<Form> {
         let has_range = self.range.is_some();
         let form = match (self.range.take(), self.step.take()) {
@@ -140,7 +142,7 @@ impl Quantised {
     }
 }
 
-/// The code of a field, with its kind in the place of its `FieldSpec`.
+/// The code generated for a field, with the field's kind instead of its `FieldSpec`.
 struct Code {
     words: TokenStream,
     kind: TokenStream,
@@ -202,7 +204,7 @@ impl Code {
     }
 }
 
-/// The constant `BITS`, which lies between two bounds.
+/// The constant `BITS`, checked to lie between two bounds.
 fn bits_constant(bits: &Expr, low: &TokenStream, high: &TokenStream, text: &str) -> TokenStream {
     quote_spanned! {bits.span()=>
         const BITS: u8 = #bits;

@@ -1,8 +1,8 @@
-//! Tests of the derives as users of the facade call them.
+//! Makes the facade's derives name the facade `tickwire` instead of `tickwire-core`.
 
 use syn::{DeriveInput, parse_quote};
 
-/// Lets what is derived name the facade, unless an attribute of the user's says otherwise.
+/// Makes the derived code name the facade, unless an attribute of the user names another path.
 pub(crate) fn named(mut input: DeriveInput) -> DeriveInput {
     input.attrs.insert(0, parse_quote!(#[net(crate = ::tickwire)]));
     input
@@ -37,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_the_user_gives_wins_over_the_facades() {
+    fn a_crate_path_from_the_user_overrides_the_facade() {
         let input = parse_quote!(
             #[net(crate = my_game::net)]
             struct Bought(u8);

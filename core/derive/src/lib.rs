@@ -1,5 +1,5 @@
 //! The derive macros of `tickwire-core`'s messages and components. `tickwire_core::message` and `tickwire_core::snapshot` re-export
-//! them.
+//! the macros.
 
 mod attributes;
 mod bits;
@@ -25,14 +25,14 @@ pub fn net_message(input: TokenStream) -> TokenStream {
 }
 
 /// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`,
-/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`, the type `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`; the type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(NetSerialize, attributes(net))]
 pub fn net_serialize(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     bits::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`, the type
+/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes
 /// `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(NetShape, attributes(net))]
 pub fn net_shape(input: TokenStream) -> TokenStream {
@@ -47,16 +47,17 @@ pub fn net_component(input: TokenStream) -> TokenStream {
     component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetValue`, for enumerations without fields and structures inside components. Fields take the attributes of
-/// [`macro@NetComponent`], the type `#[net(crate = path)]`.
+/// Derives `NetValue`, for enumerations without fields and for structures inside components. Fields take the attributes of
+/// [`macro@NetComponent`]; the type takes `#[net(crate = path)]`.
 #[proc_macro_derive(NetValue, attributes(net))]
 pub fn net_value(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     component::derive_value(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-// The facade `tickwire` re-exports the following five under the names of the five above. Its users may not depend on
-// `tickwire-core`, so what they derive names the facade. An attribute `crate` of their own comes later, and wins.
+// The facade `tickwire` re-exports the following five macros under the names of the five macros above. A user of the facade may not
+// depend on `tickwire-core`, so the derived code names the facade. A `crate` attribute of the user comes later in the list and
+// takes precedence.
 
 #[doc = include_str!("net_message.md")]
 #[proc_macro_derive(FacadeNetMessage, attributes(net))]
@@ -66,14 +67,14 @@ pub fn facade_net_message(input: TokenStream) -> TokenStream {
 }
 
 /// Derives `NetSerialize` and `NetShape`, for types inside messages of the bits codec. Fields take `#[net(range = …)]`,
-/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`, the type `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// `#[net(step = …)]`, `#[net(bits = …)]` and `#[net(opaque)]`; the type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(FacadeNetSerialize, attributes(net))]
 pub fn facade_net_serialize(input: TokenStream) -> TokenStream {
     let input = facade::named(parse_macro_input!(input as DeriveInput));
     bits::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`, the type
+/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes
 /// `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(FacadeNetShape, attributes(net))]
 pub fn facade_net_shape(input: TokenStream) -> TokenStream {
@@ -88,8 +89,8 @@ pub fn facade_net_component(input: TokenStream) -> TokenStream {
     component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetValue`, for enumerations without fields and structures inside components. Fields take the attributes of
-/// [`macro@NetComponent`], the type `#[net(crate = path)]`.
+/// Derives `NetValue`, for enumerations without fields and for structures inside components. Fields take the attributes of
+/// [`macro@NetComponent`]; the type takes `#[net(crate = path)]`.
 #[proc_macro_derive(FacadeNetValue, attributes(net))]
 pub fn facade_net_value(input: TokenStream) -> TokenStream {
     let input = facade::named(parse_macro_input!(input as DeriveInput));

@@ -1,4 +1,4 @@
-//! The derive of `NetMessage`: name, type number, channel, size bound and codec.
+//! The derive of `NetMessage`, which sets a message's name, type number, channel, size limit and codec.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -43,7 +43,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
             #max
             type Codec = #codec;
         }
-        // Constants are evaluated where they are used: here.
+        // The compiler evaluates a constant only where it is used, so the constants are used here.
         const _: () = {
             let _ = <#ident as #krate::message::NetMessage>::TYPE;
             let _ = <#ident as #krate::message::NetMessage>::ROUTE;
@@ -52,7 +52,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// The constants of an implementation that have defaults. Each is judged when the message is compiled.
+/// The constants of an implementation that have defaults. The compiler checks each constant when it compiles the message.
 struct Constants {
     message_type: Option<TokenStream>,
     route: Option<TokenStream>,
@@ -88,7 +88,7 @@ impl Constants {
     }
 }
 
-/// The value, which has to pass `is_valid`.
+/// The value, which must satisfy `is_valid`.
 fn check(value: &Expr, is_valid: TokenStream, expected: &str) -> TokenStream {
     quote_spanned!(value.span()=> {
         let value = #value;
@@ -98,5 +98,5 @@ fn check(value: &Expr, is_valid: TokenStream, expected: &str) -> TokenStream {
 }
 
 const TYPE: &str = "types below 0x1000 belong to the protocol: give the message a type from 0x1000 on";
-const CHANNEL: &str = "a connection has 32 channels at most: give a number from 0 to 31";
-const MAX: &str = "a message has 2^28 bytes at most";
+const CHANNEL: &str = "a connection has at most 32 channels: give a number from 0 to 31";
+const MAX: &str = "a message has at most 2^28 bytes";

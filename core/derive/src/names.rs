@@ -1,5 +1,4 @@
-//! The derive's own copy of the core's bounds, such as those on names of messages and components. The core's tests compare both
-//! copies.
+//! The derive crate's own copy of the core's limits, such as the lengths of names. Tests of the core compare both copies.
 
 use syn::{Error, LitStr, Result};
 
@@ -10,17 +9,17 @@ const MESSAGE_BYTES: usize = 64;
 /// `tickwire_core::limits::COMPONENT_NAME`.
 const COMPONENT_BYTES: usize = 54;
 
-/// A name, if a message may have it.
+/// Checks the name of a message.
 pub(crate) fn checked(name: LitStr) -> Result<LitStr> {
     checked_for("message", MESSAGE_BYTES, "name", name)
 }
 
-/// A name, if a component may have it.
+/// Checks the name of a component.
 pub(crate) fn of_component(name: LitStr) -> Result<LitStr> {
     checked_for("component", COMPONENT_BYTES, "name", name)
 }
 
-/// A name, if a group of components may have it.
+/// Checks the name of a group of components.
 pub(crate) fn of_group(name: LitStr) -> Result<LitStr> {
     checked_for("group", COMPONENT_BYTES, "group", name)
 }

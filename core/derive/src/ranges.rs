@@ -1,4 +1,4 @@
-//! Ranges, and the steps that divide them, as attributes give them.
+//! Ranges and steps that attributes give.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -24,7 +24,7 @@ pub(crate) struct Division {
     low: TokenStream,
     high: TokenStream,
     step: TokenStream,
-    /// Where an error of the three belongs.
+    /// The place in the source that an error of the range or step points to.
     span: Span,
 }
 
@@ -43,7 +43,7 @@ impl Range {
         Ok(Self { low: *low, end: *end, is_closed })
     }
 
-    /// The integers of the range. `ty` is the type of the field.
+    /// The bounds of a range of integers. `ty` is the type of the field.
     pub(crate) fn bounds(&self, ty: &Type) -> Result<Bounds> {
         if [&self.low, &self.end].into_iter().any(is_float) || is_float_type(ty) {
             return Err(Error::new(
@@ -56,7 +56,7 @@ impl Range {
         Ok(Bounds { low: quote!(#low), high })
     }
 
-    /// The range in steps.
+    /// The range, divided into steps.
     pub(crate) fn divided(&self, step: &Expr) -> Result<Division> {
         if !self.is_closed {
             return Err(Error::new(
@@ -84,7 +84,7 @@ impl Division {
     }
 }
 
-/// The error of a step without a range.
+/// The error of a `step` without a `range`.
 pub(crate) fn step_alone(step: &Expr) -> Error {
     Error::new(step.span(), "`step` divides a `range`: give `range = low..=high` with it")
 }
@@ -108,7 +108,7 @@ fn is_float(value: &Expr) -> bool {
     }
 }
 
-/// Whether the type is a float, or an array of them, by name.
+/// `true` if the type is named as a float, or as an array of floats.
 fn is_float_type(ty: &Type) -> bool {
     match ty {
         Type::Array(array) => is_float_type(&array.elem),

@@ -9,7 +9,7 @@ use crate::attributes::{Container, FieldOptions, Limits, forbid};
 use crate::ranges::Bounds;
 use crate::text::{canonical, serde_note};
 
-/// Whether fields may have a range: only the bits codec honours it.
+/// The permission for fields to have a range: only the bits codec supports ranges.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BoundsAllowed {
     Yes,
@@ -58,7 +58,8 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
     })
 }
 
-/// The bits codec writes a variant's place; for the others its value may be what is written.
+/// A note for the hash of the shape. The bits codec writes a variant's index; other codecs may write the variant's value, so the
+/// note includes the value.
 fn variant_note(variant: &Variant, bounds: BoundsAllowed) -> String {
     let note = serde_note(&variant.attrs);
     match &variant.discriminant {

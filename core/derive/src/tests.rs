@@ -1,4 +1,4 @@
-//! Tests of the errors that the derive reports for invalid attributes.
+//! Tests of the errors that the message derives report for invalid attributes.
 
 mod component;
 

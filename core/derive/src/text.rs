@@ -1,9 +1,9 @@
-//! Source text in a form that depends neither on the compiler's version nor on formatting.
+//! Source text in a form that does not depend on the compiler's version or on formatting.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{Attribute, Meta};
 
-/// The tokens without the space between them, except between two words.
+/// The tokens as text, without spaces except between two words.
 pub(crate) fn canonical(tokens: TokenStream) -> String {
     let mut text = String::new();
     append(&mut text, tokens);

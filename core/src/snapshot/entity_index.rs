@@ -6,19 +6,20 @@ use alloc::vec::Vec;
 
 use super::ids::NetworkId;
 
-/// Places of the smallest table.
+/// The number of places of the smallest table.
 const LEAST: usize = 16;
-/// 2 to the power of 32, divided by the golden ratio (Knuth, The Art of Computer Programming, volume 3, §6.4): ids in a row
-/// fall on places far from each other.
+/// 2 to the power of 32, divided by the golden ratio (Knuth, The Art of Computer Programming, volume 3, §6.4), so that consecutive
+/// ids fall on places far from each other.
 const GOLDEN: u32 = 0x9e37_79b9;
 
-/// Numbers by network id.
+/// A table that maps network ids to numbers.
 #[derive(Clone, Debug)]
 pub(super) struct EntityIndex {
-    /// Pairs of id and number; id 0 is a free place. A power of two of them, or none, of which at most half are used.
+    /// Pairs of an id and a number; id 0 marks a free place. The number of places is zero or a power of two, and at most half of
+    /// the places are used.
     places: Vec<(u32, u32)>,
     used: usize,
-    /// By how much a product is shifted right so that the rest is a place.
+    /// The number of bits by which a product is shifted right to give a place.
     shift: u32,
 }
 
@@ -27,12 +28,12 @@ impl EntityIndex {
         Self { places: Vec::new(), used: 0, shift: u32::BITS - LEAST.ilog2() }
     }
 
-    /// How many ids the table has.
+    /// The number of ids in the table.
     pub(super) const fn len(&self) -> usize {
         self.used
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the table, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.places.capacity() * size_of::<(u32, u32)>()
     }
@@ -45,13 +46,13 @@ impl EntityIndex {
         (id.wrapping_mul(GOLDEN) >> self.shift) as usize
     }
 
-    /// The number of an id.
+    /// The number that belongs to an id.
     pub(super) fn get(&self, id: NetworkId) -> Option<u32> {
         let (_, number) = self.find(id)?;
         Some(number)
     }
 
-    /// The place and the number of an id.
+    /// The place of an id, and the number that belongs to it.
     fn find(&self, id: NetworkId) -> Option<(usize, u32)> {
         let mut place = self.home(id.0);
         loop {
@@ -106,7 +107,7 @@ impl EntityIndex {
         let (mut hole, number) = self.find(id)?;
         let mask = self.mask();
         let mut place = (hole + 1) & mask;
-        // Close the gap: move back each following entry that a search from its home would otherwise no longer reach.
+        // Close the gap: move back each following entry that a search from its home place would otherwise no longer reach.
         while let Some(&(key, moved)) = self.places.get(place)
             && key != 0
         {
@@ -136,11 +137,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_finds_what_a_tree_finds_after_any_insertions_and_removals() {
+    fn the_table_matches_a_btree_map_after_any_insertions_and_removals() {
         fn property(steps: Vec<(u16, bool)>) -> bool {
             let (mut table, mut tree) = (EntityIndex::new(), BTreeMap::new());
             for (number, (id, is_insertion)) in (0..).zip(steps) {
-                // Few different ids, many of which share a home in a small table.
+                // Few distinct ids, many of which share a home place in a small table.
                 let id = NetworkId(u32::from(id % 16) * 0x1000_0000 + u32::from(id % 7));
                 if is_insertion && id.0 != 0 && !tree.contains_key(&id) {
                     table.insert(id, number);

@@ -1,4 +1,4 @@
-//! The place of each component's words in its unit. The store knows nothing else of a schema.
+//! The place of each component's words in its unit. This is all that the store knows of a schema.
 
 use alloc::vec::Vec;
 
@@ -8,20 +8,21 @@ use super::layout::Layout;
 /// All groups and components of a schema.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Groups {
-    /// Each group, by [`GroupId`].
+    /// The groups, by [`GroupId`].
     pub groups: Vec<Group>,
-    /// Each component, by [`ComponentId`].
+    /// The components, by [`ComponentId`].
     pub components: Vec<ComponentPlace>,
 }
 
 /// A group of components.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Group {
-    /// The words of its units. In a group of more than one component, the first word says which of them the entity has, a bit each.
+    /// The layout of the group's units. In a group of more than one component, the first word has a bit for each component that the
+    /// entity has.
     pub layout: Layout,
     /// The number of the group's components, 1 to 32.
     pub components: u8,
-    /// The rate at which changes are committed, in Hz. 0 stands for every tick.
+    /// The rate in Hz at which changes are committed. 0 commits on every tick.
     pub hz: u16,
 }
 
@@ -32,7 +33,7 @@ pub struct ComponentPlace {
     pub group: GroupId,
     /// The bit of a unit's first word that stands for the component, in a group of more than one component.
     pub bit: u8,
-    /// The place of the component's first word among those of the unit.
+    /// The place of the component's first word in the unit.
     pub first_word: u16,
     /// The number of words of the component; 0 for a component without fields.
     pub words: u16,
@@ -53,7 +54,7 @@ impl Groups {
 }
 
 impl Group {
-    /// Whether the first word of a unit says which components the entity has.
+    /// `true` if the first word of a unit shows which components the entity has.
     #[must_use]
     pub const fn has_presence(&self) -> bool {
         self.components > 1

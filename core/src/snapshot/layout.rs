@@ -1,10 +1,11 @@
-//! The layout of a unit: how many words each field takes, what values a word may have, and how a change is coded.
+//! The layout of a unit: the number of words of each field, the values that a word may have, and the way in which a change is
+//! coded.
 
 use alloc::vec::Vec;
 
-/// A field of a unit: its words, and how their changes are coded.
+/// A field of a unit: its words, and the way in which their changes are coded.
 ///
-/// All words are unsigned, and zero is a valid value of each.
+/// Every word is unsigned, and zero is a valid value of every word.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Part {
@@ -36,22 +37,23 @@ pub enum Part {
     Rotation {
         /// The number of bits of each component, 2 to 15.
         bits: u8,
-        /// The largest difference of each component from the committed one, in words, that counts as no change.
+        /// The largest difference of each component from the committed component, in words, that counts as no change.
         threshold: u32,
     },
-    /// Bits whose differences mean nothing, such as a lossless float or a hash: one word, or two (the low one first) beyond 32 bits.
+    /// Bits whose numeric difference means nothing, such as a lossless float or a hash: one word, or above 32 bits two words, the
+    /// low word first.
     Opaque {
         /// The number of bits, 1 to 64.
         bits: u8,
     },
-    /// A reference to an entity by its network id; 0 is none. One word.
+    /// A reference to an entity by its network id, in one word. 0 refers to no entity.
     Entity,
-    /// A byte string: a word for the length, then four bytes a word, the first in the lowest bits. Bytes past the end are zero.
+    /// A byte string: a word for the length, then four bytes a word, the first in the lowest bits. Bytes after the end are zero.
     Bytes {
         /// The largest length in bytes.
         max: u16,
     },
-    /// `length` times the same parts. A change is coded with a mask of the elements that changed.
+    /// The same parts, repeated `length` times. A change is coded with a mask of the elements that changed.
     Array {
         /// The number of elements, at least 1.
         length: u16,
@@ -60,21 +62,21 @@ pub enum Part {
     },
 }
 
-/// How the next value of a unit's numbers, angles and rotations is predicted from two earlier versions.
+/// The rule that predicts the next value of a unit's numbers, angles and rotations from two earlier versions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Predictor {
-    /// The value stays what it was.
+    /// The value stays as it is.
     #[default]
     Last,
-    /// The value goes on changing at the rate of change between the two versions.
+    /// The value keeps changing at the rate between the two versions.
     Linear,
-    /// The value of one part changes at the rate that another part of the same unit gives; all other parts stay what they were.
+    /// The value of one part changes at the rate that another part of the same unit gives; all other parts stay as they are.
     Velocity {
         /// The place of the part that moves, a [`Part::Numbers`].
         position: u16,
-        /// The place of the part that holds the velocity, a [`Part::Numbers`] of as many words. Its middle word, half of `max`
-        /// rounded up, is standstill.
+        /// The place of the part that holds the velocity, a [`Part::Numbers`] with the same number of words. Half of
+        /// `max`, rounded up, stands for standstill.
         velocity: u16,
         /// Position steps per tick and velocity step, as a fraction of 2 to the power of 32.
         scale: u64,
@@ -105,7 +107,8 @@ impl Part {
         }
     }
 
-    /// Whether `words` are as many as the part has, and each has a value that the part may have. A decoder refuses all others.
+    /// `true` if `words` has the number of words of the part, and each word has a value that the part allows. A decoder refuses all
+    /// other words.
     #[must_use]
     pub fn admits(&self, words: &[u32]) -> bool {
         if words.len() != self.words() {
@@ -139,12 +142,12 @@ impl Part {
     }
 }
 
-/// Whether a word has no bits beyond the lowest `bits`.
+/// `true` if a word has no bits above the lowest `bits`.
 const fn fits(word: u32, bits: u8) -> bool {
     bits >= 32 || word >> bits == 0
 }
 
-/// Whether the parts admit the next words, which are taken off.
+/// Removes the words of `parts` from the front of `words`. Returns `true` if the parts allow those words.
 fn admit(parts: &[Part], words: &mut &[u32]) -> bool {
     parts.iter().all(|part| {
         words.split_at_checked(part.words()).is_some_and(|(own, rest)| {
@@ -174,13 +177,13 @@ impl Layout {
         self.words
     }
 
-    /// Whether `words` are a whole unit whose parts admit them.
+    /// `true` if `words` is a whole unit whose parts allow all words.
     #[must_use]
     pub fn admits(&self, mut words: &[u32]) -> bool {
         admit(&self.parts, &mut words) && words.is_empty()
     }
 
-    /// The prediction of a unit's next value.
+    /// The rule that predicts a unit's next value.
     #[must_use]
     pub const fn predictor(&self) -> Predictor {
         self.predictor

@@ -1,4 +1,4 @@
-//! Which connections predict which entities.
+//! The entities that each connection predicts.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -18,17 +18,17 @@ impl Predictions {
         Self { by_entity: BTreeMap::new(), counts: BTreeMap::new() }
     }
 
-    /// How many entities a connection predicts.
+    /// The number of entities that a connection predicts.
     pub(super) fn count(&self, connection: ConnectionId) -> usize {
         self.counts.get(&connection).copied().unwrap_or(0)
     }
 
-    /// Whether any connection predicts an entity.
+    /// `true` if any connection predicts the entity.
     pub(super) fn is_predicted(&self, id: NetworkId) -> bool {
         self.by_entity.contains_key(&id)
     }
 
-    /// Whether a connection predicts an entity.
+    /// `true` if the connection predicts the entity.
     pub(super) fn contains(&self, connection: ConnectionId, id: NetworkId) -> bool {
         self.by_entity.get(&id).is_some_and(|connections| connections.contains(&connection))
     }
@@ -38,7 +38,7 @@ impl Predictions {
         self.by_entity.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// Adds a pair. Returns whether it is new.
+    /// Adds a pair. Returns `true` if the pair is new.
     pub(super) fn insert(&mut self, connection: ConnectionId, id: NetworkId) -> bool {
         if self.contains(connection, id) {
             return false;
@@ -48,7 +48,7 @@ impl Predictions {
         true
     }
 
-    /// Removes a pair. Returns whether there was one.
+    /// Removes a pair. Returns `true` if the pair existed.
     pub(super) fn remove(&mut self, connection: ConnectionId, id: NetworkId) -> bool {
         let Some(connections) = self.by_entity.get_mut(&id) else { return false };
         let Some(place) = connections.iter().position(|other| *other == connection) else { return false };
@@ -67,7 +67,7 @@ impl Predictions {
         }
     }
 
-    /// Removes all pairs of a connection, and returns their entities. The work grows with all pairs.
+    /// Removes all pairs of a connection, and returns their entities. The work grows with the number of pairs of all connections.
     pub(super) fn remove_connection(&mut self, connection: ConnectionId) -> Vec<NetworkId> {
         if self.count(connection) == 0 {
             return Vec::new();
@@ -89,7 +89,7 @@ impl Predictions {
         }
     }
 
-    /// Bytes of the heap, nodes of the trees counted as half full.
+    /// The heap memory of the pairs, in bytes. Tree nodes are counted as half full.
     pub(super) fn memory(&self) -> usize {
         let entity = 2 * size_of::<(NetworkId, Vec<ConnectionId>)>();
         let connections: usize = self.by_entity.values().map(Vec::capacity).sum();

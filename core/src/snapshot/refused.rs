@@ -1,13 +1,13 @@
-//! Programs that the compiler must refuse. Each example fails for the one reason that its text gives.
+//! Programs that the compiler must refuse. Each example fails only for the reason that its text gives.
 //!
-//! A name that no component can have:
+//! A component name with a character that is not allowed:
 //! ```compile_fail
 //! #[derive(tickwire_core::snapshot::NetComponent)]
 //! #[net(name = "a:b")]
 //! struct Component;
 //! ```
 //!
-//! Text that may grow without a bound:
+//! Text without a bound:
 //! ```compile_fail,E0277
 //! #[derive(tickwire_core::snapshot::NetComponent)]
 //! struct Component(String);
@@ -38,7 +38,7 @@
 //! # let _ = <Component as tickwire_core::snapshot::NetValue>::kind();
 //! ```
 //!
-//! More bits than an angle of 32 bits tells apart:
+//! More bits than an `f32` angle can distinguish:
 //! ```compile_fail,E0080
 //! #[derive(tickwire_core::snapshot::NetComponent)]
 //! struct Component(#[net(angle = 23)] f32);
@@ -59,13 +59,13 @@
 //! # let _ = <Component as tickwire_core::snapshot::NetValue>::WORDS;
 //! ```
 //!
-//! A float of a message whose steps have no number of bits:
+//! A float of a message with a step of zero:
 //! ```compile_fail,E0080
 //! #[derive(tickwire_core::message::NetMessage)]
 //! struct Message(#[net(range = 0.0..=1.0, step = 0.0)] f32);
 //! ```
 //!
-//! Nothing else in these examples is wrong:
+//! The same types without these faults compile:
 //! ```
 //! #[derive(tickwire_core::snapshot::NetComponent)]
 //! #[net(name = "a.b")]

@@ -1,4 +1,4 @@
-//! Rust types as values of a world: they go in through its writer, and come out of its store.
+//! Writes values of Rust types to a world's writer, and reads them from its store.
 
 use core::any::{TypeId, type_name};
 
@@ -10,7 +10,7 @@ use super::store::{Store, StoreError};
 use super::writer::{WorldWriter, WriteError};
 
 impl WorldSchema {
-    /// A writer of an empty world, for the game's side.
+    /// A writer of an empty world, for the game.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] {
@@ -35,7 +35,7 @@ impl WorldSchema {
     /// store.commit(&changes)?;
     /// world.reuse(changes);
     ///
-    /// // 1.2 lies between two steps.
+    /// // 1.2 lies between two steps, and 1.25 is the nearest step.
     /// assert_eq!(schema.read(&store, crab), Some(Crab { at: [1.25, -3.0], claws: 2 }));
     /// # }
     /// # Ok::<(), Box<dyn core::error::Error>>(())
@@ -47,15 +47,15 @@ impl WorldSchema {
         writer
     }
 
-    /// A store for at most `max_entities` entities, with as many ticks a second as the schema.
+    /// A store for at most `max_entities` entities, with the schema's number of ticks per second.
     ///
     /// # Errors
-    /// [`StoreError::Entities`] beyond [`limits::ENTITIES_MAX`](crate::limits::ENTITIES_MAX).
+    /// [`StoreError::Entities`] if `max_entities` exceeds [`limits::ENTITIES_MAX`](crate::limits::ENTITIES_MAX).
     pub fn store(&self, max_entities: usize) -> Result<Store, StoreError> {
         Store::new(self.groups().clone(), self.ticks_per_second().into(), max_entities)
     }
 
-    /// The committed value of an entity's component, if the entity exists and has the component.
+    /// The committed value of an entity's component. `None` if the entity does not exist or lacks the component.
     #[must_use]
     pub fn read<T: NetComponent>(&self, store: &Store, id: NetworkId) -> Option<T> {
         let place = *self.groups().component(self.component_id::<T>()?)?;
@@ -71,7 +71,7 @@ impl WorldSchema {
 }
 
 impl WorldWriter {
-    /// Gives an entity's component a value.
+    /// Sets the value of an entity's component.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`]; [`WriteError::NoSuchType`] if the schema does not have the component, or the writer was not
@@ -84,7 +84,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Gives an entity's component a value whose fields were set by name. `schema` is the one that the writer was made by.
+    /// Sets the value of an entity's component from a dynamic value. `schema` must be the schema that made the writer.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`]; [`WriteError::WrongWords`] and [`WriteError::NoSuchType`] if the value was made with another
@@ -101,7 +101,7 @@ impl WorldWriter {
         self.set_words(id, component, value.words())
     }
 
-    /// Takes a component away from an entity. An entity that lacks the component stays as it is.
+    /// Removes a component from an entity. An entity that lacks the component stays as it is.
     ///
     /// # Errors
     /// As with [`Self::set`].
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn components_of_one_group_come_and_go_by_their_types() {
+    fn components_of_one_group_are_set_and_removed_by_type() {
         let schema = schema();
         let (mut world, mut store) = (schema.writer(), schema.store(10).unwrap());
         let id = world.create(EntitySettings::new().hz(0)).unwrap();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_was_set_by_name_equals_the_one_of_the_type() {
+    fn a_value_set_by_name_equals_the_value_of_the_rust_type() {
         let schema = schema();
         let (mut world, mut store) = (schema.writer(), schema.store(10).unwrap());
         let id = world.create(EntitySettings::new()).unwrap();
@@ -186,6 +186,6 @@ mod tests {
         let mut world = schema().writer();
         let id = world.create(EntitySettings::new()).unwrap();
         let text = world.set(id, &Stray).unwrap_err().to_string();
-        assert!(text.contains("Stray`; declare it by `SnapshotSchema::component`"), "{text}");
+        assert!(text.contains("Stray`; declare the type with `SnapshotSchema::component`"), "{text}");
     }
 }

@@ -149,7 +149,6 @@ impl UnitCodec {
         columns.sort_unstable();
         columns
     }
-
 }
 
 impl GroupCodec {

@@ -1,4 +1,4 @@
-//! Tests of the errors that the derive of components reports.
+//! Tests of the errors of the component derives.
 
 use syn::{DeriveInput, Field, parse_quote};
 
@@ -11,7 +11,7 @@ fn field(field: Field) -> String {
 }
 
 #[test]
-fn a_component_and_its_group_have_names_that_a_schema_can_have() {
+fn a_component_or_group_name_that_a_schema_refuses_is_refused() {
     let remedy = |attribute| {
         format!(
             "; give 1 to 54 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net({attribute} = \"…\")]`"
@@ -42,7 +42,7 @@ fn a_component_and_its_group_have_names_that_a_schema_can_have() {
 }
 
 #[test]
-fn an_attribute_of_a_component_that_means_nothing_is_refused_with_those_that_do() {
+fn an_unknown_attribute_of_a_component_is_refused_with_the_valid_ones() {
     assert_eq!(
         refused(&parse_quote!(
             #[net(codec = "bits")]
@@ -64,8 +64,9 @@ fn an_attribute_of_a_component_that_means_nothing_is_refused_with_those_that_do(
 }
 
 #[test]
-fn attributes_of_a_field_that_do_not_go_together_are_refused_with_the_reason() {
-    let one = "`range`, `bits`, `quat` and `angle` each choose the words of a field: give one";
+fn conflicting_attributes_of_a_field_are_refused_with_the_reason() {
+    let one =
+        "`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four";
     assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);
     assert_eq!(field(parse_quote!(#[net(quat = 9, angle = 8)] x: [f32; 4])), one);
     let twice = "this attribute is given twice: give it once";
@@ -73,7 +74,7 @@ fn attributes_of_a_field_that_do_not_go_together_are_refused_with_the_reason() {
     assert_eq!(field(parse_quote!(#[net(bits = 4)] #[net(bits = 5)] x: u8)), twice);
     assert_eq!(
         field(parse_quote!(#[net(range = 0..=9, position, velocity)] x: u8)),
-        "a field is a position or a velocity, not both: say it once"
+        "a field is either a position or a velocity: give one of the two attributes, once"
     );
     assert_eq!(
         field(parse_quote!(#[net(angle = 8, position)] x: f32)),
@@ -101,7 +102,7 @@ fn attributes_of_a_field_that_do_not_go_together_are_refused_with_the_reason() {
 }
 
 #[test]
-fn types_that_no_component_can_be_are_refused_with_what_to_do() {
+fn types_that_cannot_be_components_are_refused_with_the_remedy() {
     assert_eq!(
         refused(&parse_quote!(
             struct Pose<T>(T);
@@ -115,7 +116,7 @@ fn types_that_no_component_can_be_are_refused_with_what_to_do() {
                 Lying { on: u32 },
             }
         )),
-        "an enumeration of a component has no fields: make them fields of the component, beside the enumeration"
+        "an enumeration in a component has no fields: make them fields of the component, next to the enumeration"
     );
     assert_eq!(
         refused(&parse_quote!(
@@ -129,7 +130,7 @@ fn types_that_no_component_can_be_are_refused_with_what_to_do() {
                 a: u8,
             }
         )),
-        "a union has no one value: use a structure"
+        "a union has no single value: use a structure"
     );
     assert_eq!(
         refused(&parse_quote!(

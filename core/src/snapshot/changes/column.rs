@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
-/// The changes of one component. No entity is in it twice.
+/// The changes of one component. No entity appears twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Column {
     component: ComponentId,
@@ -25,7 +25,7 @@ impl Column {
         self.component
     }
 
-    /// How many words each value has.
+    /// The number of words of each value.
     #[must_use]
     pub const fn width(&self) -> u16 {
         self.width
@@ -37,14 +37,14 @@ impl Column {
         &self.ids
     }
 
-    /// The words of the value at `index`, counted from 0; no words beyond the last value.
+    /// The words of the value at `index`, counted from 0. Empty if `index` is beyond the last value.
     #[must_use]
     pub fn value(&self, index: usize) -> &[u32] {
         let first = index * usize::from(self.width);
         self.words.get(first..first + usize::from(self.width)).unwrap_or_default()
     }
 
-    /// Each entity whose component was set, with the words of the value.
+    /// Each entity whose component was set, with the words of its value.
     pub fn values(&self) -> impl Iterator<Item = (NetworkId, &[u32])> {
         let (mut rest, width) = (self.words.as_slice(), usize::from(self.width));
         self.ids.iter().map(move |id| {
@@ -60,25 +60,25 @@ impl Column {
         &self.removed
     }
 
-    /// Whether nothing was set or removed.
+    /// `true` if the column holds no value and no removal.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.removed.is_empty()
     }
 
-    /// Whether values of the other column fit this one.
+    /// `true` if the other column has the same component and the same number of words.
     pub(in crate::snapshot) fn is_like(&self, other: &Self) -> bool {
         (self.component, self.width) == (other.component, other.width)
     }
 
-    /// Adds a value of zeros. Returns its index.
+    /// Adds a value of zeros and returns the value's index.
     pub(in crate::snapshot) fn push(&mut self, id: NetworkId) -> usize {
         self.ids.push(id);
         self.words.resize(self.ids.len() * usize::from(self.width), 0);
         self.ids.len() - 1
     }
 
-    /// Adds a value.
+    /// Adds a value and returns the value's index.
     pub(in crate::snapshot) fn push_value(&mut self, id: NetworkId, words: &[u32]) -> usize {
         if words.len() != usize::from(self.width) {
             return self.push(id);
@@ -94,7 +94,7 @@ impl Column {
         self.words.get_mut(first..first + usize::from(self.width)).unwrap_or_default()
     }
 
-    /// Takes the value at `index` away; the last value takes its place.
+    /// Removes the value at `index`; the last value takes its place.
     pub(in crate::snapshot) fn swap_remove(&mut self, index: usize) {
         if index >= self.ids.len() {
             return;
@@ -108,20 +108,20 @@ impl Column {
         self.ids.swap_remove(index);
     }
 
-    /// Says that an entity lost the component. Returns the place among those that did.
+    /// Records that an entity lost the component. Returns the index of the new entry in the list of removals.
     pub(in crate::snapshot) fn push_removed(&mut self, id: NetworkId) -> usize {
         self.removed.push(id);
         self.removed.len() - 1
     }
 
-    /// Takes back that an entity lost the component; the last one takes its place.
+    /// Removes the entry at `place` from the list of removals; the last entry takes its place.
     pub(in crate::snapshot) fn swap_remove_removed(&mut self, place: usize) {
         if place < self.removed.len() {
             self.removed.swap_remove(place);
         }
     }
 
-    /// Makes room for as many values.
+    /// Reserves memory for `values` more values.
     pub(in crate::snapshot) fn reserve(&mut self, values: usize) {
         self.ids.reserve(values);
         self.words.reserve(values * usize::from(self.width));
@@ -133,7 +133,7 @@ impl Column {
         self.removed.clear();
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the column, in bytes.
     pub(super) const fn memory(&self) -> usize {
         (self.ids.capacity() + self.removed.capacity()) * size_of::<NetworkId>()
             + self.words.capacity() * size_of::<u32>()

@@ -6,7 +6,7 @@ use super::column::Column;
 use crate::event::ConnectionId;
 use crate::snapshot::ids::{BlueprintId, ComponentId, NetworkId};
 
-/// How an entity is replicated.
+/// The settings by which an entity is replicated.
 ///
 /// ```
 /// use tickwire_core::snapshot::EntitySettings;
@@ -17,12 +17,12 @@ use crate::snapshot::ids::{BlueprintId, ComponentId, NetworkId};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EntitySettings {
-    /// The values that a first sending is coded against; zeros without a blueprint.
+    /// The blueprint whose values the first update is coded against. Without a blueprint, the first update is coded against zeros.
     pub blueprint: Option<BlueprintId>,
-    /// How often changes are committed, in Hz, in place of what each group says. 0: on every tick.
+    /// The rate in Hz at which changes are committed, in place of the rate of each group. 0 commits on every tick.
     pub hz: Option<u16>,
-    /// How urgent changes are beside those of other entities, in proportion: 0 to 255, by default 128. Entities of weight 0 are
-    /// sent when nothing else waits.
+    /// The weight of the entity's changes relative to those of other entities, 0 to 255. Default: 128. Entities of weight 0 are
+    /// sent only when no other change waits.
     pub weight: u8,
 }
 
@@ -30,25 +30,25 @@ impl EntitySettings {
     /// The default weight.
     pub const WEIGHT: u8 = 128;
 
-    /// No blueprint, the rate of each group, the default weight.
+    /// Settings without a blueprint, with the rate of each group and the default weight.
     #[must_use]
     pub const fn new() -> Self {
         Self { blueprint: None, hz: None, weight: Self::WEIGHT }
     }
 
-    /// The same with a blueprint.
+    /// Sets the blueprint.
     #[must_use]
     pub const fn blueprint(self, blueprint: BlueprintId) -> Self {
         Self { blueprint: Some(blueprint), ..self }
     }
 
-    /// The same with a rate in Hz, in place of what each group says. 0: on every tick.
+    /// Sets a rate in Hz, in place of the rate of each group. 0 commits on every tick.
     #[must_use]
     pub const fn hz(self, hz: u16) -> Self {
         Self { hz: Some(hz), ..self }
     }
 
-    /// The same with a weight.
+    /// Sets the weight.
     #[must_use]
     pub const fn weight(self, weight: u8) -> Self {
         Self { weight, ..self }
@@ -61,43 +61,43 @@ impl Default for EntitySettings {
     }
 }
 
-/// Why an entity is no longer there.
+/// The reason that an entity is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Gone {
-    /// It does not exist any more.
+    /// The entity no longer exists.
     Destroyed,
-    /// It still exists, but this viewer does not see it any more.
+    /// The entity still exists, but this viewer no longer sees it.
     OutOfSight,
 }
 
-/// Whether a connection sees an entity.
+/// The rule that decides whether a connection sees an entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Show {
     /// The distance decides.
     #[default]
     ByDistance,
-    /// Always.
+    /// The connection always sees the entity.
     Always,
-    /// Never.
+    /// The connection never sees the entity.
     Never,
 }
 
 /// A new entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Created {
-    /// Its id, which no entity of the world had before.
+    /// The entity's id, which no entity of the world had before.
     pub id: NetworkId,
-    /// How it is replicated.
+    /// The settings by which the entity is replicated.
     pub settings: EntitySettings,
 }
 
 /// The changes of one tick of a world, component by component.
 ///
-/// A [`WorldWriter`](super::super::WorldWriter) makes them, and [`Changes::read`] restores them from a file. What is in them
-/// is consistent in itself: ids of new and of destroyed entities ascend, and nothing is said twice. Cleared changes keep their
-/// memory for the next tick.
+/// A [`WorldWriter`](super::super::WorldWriter) makes changes, and [`Changes::read`] restores them from a file. Changes are
+/// consistent: the ids of new and of destroyed entities ascend, and no change is listed twice. Cleared changes keep their memory
+/// for the next tick.
 ///
 /// ```
 /// use tickwire_core::snapshot::{Changes, ComponentId, ComponentPlace, EntitySettings, Group, Groups, WorldWriter};
@@ -118,17 +118,17 @@ pub struct Created {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub(in crate::snapshot) tick: u64,
-    /// By ascending id.
+    /// Ascending by id.
     pub(in crate::snapshot) created: Vec<Created>,
-    /// By ascending component. Empty ones are there for their memory only.
+    /// Ascending by component. Empty columns are kept only for their memory.
     pub(in crate::snapshot) columns: Vec<Column>,
-    /// By ascending id.
+    /// Ascending by id.
     pub(in crate::snapshot) owners: Vec<(NetworkId, Option<ConnectionId>)>,
-    /// By ascending connection and id.
+    /// Ascending by connection and id.
     pub(in crate::snapshot) shows: Vec<(ConnectionId, NetworkId, Show)>,
-    /// By ascending connection and id.
+    /// Ascending by connection and id.
     pub(in crate::snapshot) predictions: Vec<(ConnectionId, NetworkId, bool)>,
-    /// By ascending id.
+    /// Ascending by id.
     pub(in crate::snapshot) destroyed: Vec<(NetworkId, Gone)>,
 }
 
@@ -139,49 +139,49 @@ impl Changes {
         self.tick
     }
 
-    /// The new entities, by ascending id.
+    /// The new entities, ascending by id.
     #[must_use]
     pub fn created(&self) -> &[Created] {
         &self.created
     }
 
-    /// The changes of each component that has any, by ascending component.
+    /// The columns that hold changes, ascending by component.
     pub fn columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| !column.is_empty())
     }
 
-    /// The changes of one component, if it has any.
+    /// The column of `component`. `None` if the component has no changes.
     #[must_use]
     pub fn column(&self, component: ComponentId) -> Option<&Column> {
         let place = self.columns.binary_search_by_key(&component, Column::component).ok()?;
         self.columns.get(place).filter(|column| !column.is_empty())
     }
 
-    /// The entities that have another owner, by ascending id. `None`: nobody owns the entity any more.
+    /// The entities whose owner changed, ascending by id. `None` stands for an entity without an owner.
     #[must_use]
     pub fn owners(&self) -> &[(NetworkId, Option<ConnectionId>)] {
         &self.owners
     }
 
-    /// The entities that connections are shown in another way than before, by ascending connection and id.
+    /// The entities whose visibility rule for a connection changed, ascending by connection and id.
     #[must_use]
     pub fn shows(&self) -> &[(ConnectionId, NetworkId, Show)] {
         &self.shows
     }
 
-    /// The entities that connections begin (`true`) or cease to predict, by ascending connection and id.
+    /// The entities that connections start (`true`) or stop (`false`) predicting, ascending by connection and id.
     #[must_use]
     pub fn predictions(&self) -> &[(ConnectionId, NetworkId, bool)] {
         &self.predictions
     }
 
-    /// The entities that are gone, by ascending id. Values that were set in the same tick are their last ones.
+    /// The entities that are gone, ascending by id. Values that were set in the same tick are their last values.
     #[must_use]
     pub fn destroyed(&self) -> &[(NetworkId, Gone)] {
         &self.destroyed
     }
 
-    /// Whether nothing changed.
+    /// `true` if nothing changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.columns().next().is_none()
@@ -192,7 +192,7 @@ impl Changes {
             && self.destroyed.is_empty()
     }
 
-    /// Takes everything out, and keeps the memory.
+    /// Removes all changes and keeps the memory.
     pub fn clear(&mut self) {
         self.tick = 0;
         self.created.clear();
@@ -203,7 +203,7 @@ impl Changes {
         self.destroyed.clear();
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the changes, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.created.capacity() * size_of::<Created>()
@@ -216,7 +216,7 @@ impl Changes {
     }
 }
 
-/// Changes are equal if they say the same in the same order; memory for components that did not change makes no difference.
+/// Two values are equal if they list the same changes in the same order. Columns without changes make no difference.
 impl PartialEq for Changes {
     fn eq(&self, other: &Self) -> bool {
         self.tick == other.tick

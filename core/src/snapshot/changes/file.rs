@@ -1,8 +1,8 @@
-//! Changes as bytes, for files: recordings, replays, bug reports.
+//! Encodes changes as bytes for files: recordings, replays, bug reports.
 //!
-//! A record is the text `TWch`, the version of the format in a byte, the length of the body as a varint (see
-//! [`crate::wire`]), the body, and the 64-bit FNV-1a hash of the body. The body is a row of varints: the tick, then each list
-//! behind its length. Ids that ascend are written as the difference to the one before, those of a column zigzag.
+//! A record is the text `TWch`, the format's version in a byte, the length of the body as a varint (see [`crate::wire`]), the body,
+//! and the 64-bit FNV-1a hash of the body. The body is a sequence of varints: the tick, then each list after its length. In a list
+//! of ascending ids, each id is written as its difference to the previous id; in a column, the difference is zigzag-coded.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -21,13 +21,13 @@ const VERSION: u8 = 1;
 const HAS_BLUEPRINT: u8 = 1;
 const HAS_RATE: u8 = 2;
 
-/// Why bytes are no [`Changes`].
+/// The reason that bytes could not be read as [`Changes`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ChangesError {
-    /// The bytes do not begin as changes do.
+    /// The bytes do not begin with the text `TWch`.
     NotChanges,
-    /// Another version of the format.
+    /// The bytes have another version of the format.
     Version {
         /// The version that the bytes name.
         version: u8,
@@ -36,7 +36,7 @@ pub enum ChangesError {
     Truncated,
     /// The checksum does not match: the file is damaged.
     Damaged,
-    /// The checksum matches, but the body is not what the format asks for.
+    /// The checksum matches, but the body breaks the rules of the format.
     Invalid,
 }
 
@@ -79,8 +79,8 @@ impl Changes {
         file.extend_from_slice(&checksum(&body).to_le_bytes());
     }
 
-    /// The changes at the beginning of `file`, and the bytes that follow them. The memory that is allocated is at most some fifty
-    /// times the bytes of the record.
+    /// Reads the changes at the beginning of `file`, and returns them with the bytes after them. Allocates at most about fifty
+    /// times the size of the record.
     ///
     /// # Errors
     /// [`ChangesError`] if the bytes were not written by [`Changes::write`].
@@ -173,17 +173,17 @@ fn checksum(body: &[u8]) -> u64 {
 fn put(body: &mut Vec<u8>, value: u64) {
     let mut buffer = [0; 9];
     let mut writer = Writer::new(&mut buffer);
-    // Nine bytes have room for any varint.
+    // A varint takes at most nine bytes.
     let length = writer.varint(value).map_or(0, |()| writer.written());
     body.extend_from_slice(buffer.get(..length).unwrap_or_default());
 }
 
-/// How far a number is above the one before, less the least that it must be.
+/// The distance from the previous number to `number`, less 1 if there is a previous number, because numbers ascend.
 fn difference(before: Option<u64>, number: u64) -> u64 {
     before.map_or(number, |before| number.wrapping_sub(before).wrapping_sub(1))
 }
 
-/// The number from its difference; at most 32 bits.
+/// Restores a number from its difference to the previous number. Refuses numbers of more than 32 bits.
 fn ascend(before: Option<u64>, difference: u64) -> Result<u64, ChangesError> {
     let least = before.map_or(0, |before| before + 1);
     let number = least.checked_add(difference).filter(|number| *number <= u64::from(u32::MAX));
@@ -206,8 +206,8 @@ fn put_ascending<T>(
     }
 }
 
-/// A list of items behind their number. Each takes a byte at least, so a claim beyond the bytes that are left is refused before
-/// anything is allocated.
+/// Reads a list after the number of its items. Each item takes at least one byte, so a count beyond the remaining bytes is refused
+/// before any allocation.
 fn take_list<'a, T>(
     body: &mut Reader<'a>,
     mut take: impl FnMut(&mut Reader<'a>) -> Result<T, ChangesError>,
@@ -223,7 +223,7 @@ fn take_list<'a, T>(
     Ok(list)
 }
 
-/// A list of items of ascending ids, none of which is 0.
+/// Reads a list of items of ascending ids, none of which is 0.
 fn take_ascending<'a, T>(
     body: &mut Reader<'a>,
     mut take: impl FnMut(&mut Reader<'a>, NetworkId) -> Result<T, ChangesError>,
@@ -326,7 +326,7 @@ fn take_ids(body: &mut Reader<'_>) -> Result<Vec<NetworkId>, ChangesError> {
     })
 }
 
-/// 0 for nobody: no connection has this number.
+/// The owner as a number. 0 stands for no owner, because no connection has the number 0.
 fn owner_bits(owner: Option<ConnectionId>) -> u64 {
     owner.map_or(0, |owner| owner.data().as_ffi())
 }

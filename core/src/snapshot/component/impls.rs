@@ -1,4 +1,4 @@
-//! The words of common types.
+//! The words of common types as fields of a component.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -77,9 +77,12 @@ impl NetValue for NetworkId {
     }
 }
 
-/// `length` as a part of a layout counts it.
+/// Converts `length` to the type in which a layout stores lengths.
 const fn counted(length: usize) -> u16 {
-    assert!(length <= u16::MAX as usize, "a component has room for some hundred bytes");
+    assert!(
+        length <= u16::MAX as usize,
+        "text, bytes and arrays of a component have a length of at most 65,535"
+    );
     length as u16
 }
 
@@ -100,7 +103,7 @@ impl<const N: usize> NetValue for BoundedBytes<N> {
     }
 }
 
-/// Bytes that are no UTF-8 end the text.
+/// On restoring, the text ends before the first byte that is not valid UTF-8.
 impl<const N: usize> NetValue for BoundedString<N> {
     const WORDS: usize = 1 + (counted(N) as usize).div_ceil(4);
 
@@ -117,7 +120,7 @@ impl<const N: usize> NetValue for BoundedString<N> {
     }
 }
 
-/// The bytes as text, up to the first that is no UTF-8.
+/// The bytes as text, up to the first byte that is not valid UTF-8.
 pub(crate) fn text(mut bytes: Vec<u8>) -> String {
     let valid = core::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
     bytes.truncate(valid);
@@ -140,7 +143,7 @@ impl<T: NetValue, const N: usize> NetValue for [T; N] {
     }
 }
 
-/// The length of an array as a part of a layout counts it.
+/// Converts the length of an array to the type in which a layout stores lengths.
 pub(super) const fn array_length(length: usize) -> u16 {
     assert!(length > 0, "an array of a component has at least one item");
     counted(length)

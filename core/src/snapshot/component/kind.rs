@@ -1,4 +1,4 @@
-//! The kinds of fields that a component may have, and the words that they become.
+//! The kinds of fields that a component may have, and the words that each kind takes.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -7,32 +7,32 @@ use alloc::vec::Vec;
 use super::super::layout::Part;
 use super::super::quantize::{Steps, angle_threshold, rotation_threshold};
 
-/// A field moves by this much before the change counts, unless it says otherwise: numbers with a step, in their own unit.
+/// The default threshold of fields with a step, in the field's own unit. A change up to the threshold does not count.
 pub const NUMBER_THRESHOLD: f64 = 0.01;
-/// The same for rotations and angles, in degrees.
+/// The default threshold of rotations and angles, in degrees.
 pub const TURN_THRESHOLD: f64 = 0.1;
 
-/// A field of a component: its name, and what it holds.
+/// A field of a component: its name, and the kind of value that the field holds.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FieldSpec {
-    /// The name, unique in its component.
+    /// The field's name, unique in its component.
     pub name: Cow<'static, str>,
-    /// The kind of value that it holds.
+    /// The kind of value that the field holds.
     pub kind: FieldKind,
-    /// Its part in the prediction of [`super::Prediction::Velocity`].
+    /// The field's role in the prediction of [`super::Prediction::Velocity`].
     pub motion: Option<Motion>,
 }
 
-/// A field's part in a prediction along a velocity.
+/// A field's role in a prediction along a velocity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Motion {
-    /// It holds the position, in units of length.
+    /// The field holds the position, in units of length.
     Position,
-    /// It holds the velocity, in the same units a second.
+    /// The field holds the velocity, in the units of the position per second.
     Velocity,
 }
 
-/// The kind of value that a field holds, and how it becomes words.
+/// The kind of value that a field holds, and the way in which the value becomes words.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum FieldKind {
@@ -43,60 +43,60 @@ pub enum FieldKind {
         /// The names of the variants, in order.
         variants: Vec<Cow<'static, str>>,
     },
-    /// An integer between two ends, both included.
+    /// An integer from `low` to `high`, both included.
     Integer {
-        /// The least.
+        /// The least value.
         low: i128,
-        /// The greatest.
+        /// The greatest value.
         high: i128,
-        /// A change of at most as much is none.
+        /// The largest difference that does not count as a change.
         threshold: u32,
     },
-    /// A float without loss.
+    /// A float, sent without loss.
     Exact {
-        /// 32 or 64 bits.
+        /// The width of the float: 32 or 64 bits.
         width: u8,
     },
-    /// One to three floats that move together, each in the same steps.
+    /// One to three floats that move together, all with the same range and step.
     Numbers {
-        /// How many.
+        /// The number of floats, 1 to 3.
         axes: u8,
-        /// Their range and step.
+        /// The range and step of the floats.
         steps: Steps,
-        /// A change of at most as many steps is none.
+        /// The largest difference, in steps, that does not count as a change.
         threshold: u32,
     },
     /// An angle in radians.
     Angle {
-        /// 1 to 32 bits for a turn.
+        /// The number of bits of a full turn, 1 to 32.
         bits: u8,
-        /// A change of at most as many words is none.
+        /// The largest difference, in words, that does not count as a change.
         threshold: u32,
     },
     /// A rotation as a quaternion, x y z w.
     Rotation {
-        /// 2 to 15 bits for each of three components.
+        /// The number of bits of each of the three smallest components, 2 to 15.
         bits: u8,
-        /// A change of each component by at most as many words is none.
+        /// The largest difference of each component, in words, that does not count as a change.
         threshold: u32,
     },
-    /// Another entity, or none.
+    /// A reference to another entity, or none.
     Entity,
-    /// Bytes without meaning.
+    /// Opaque bytes.
     Bytes {
-        /// The most there may be.
+        /// The largest number of bytes.
         max: u16,
     },
-    /// UTF-8.
+    /// UTF-8 text.
     Text {
-        /// The most bytes.
+        /// The largest number of bytes.
         max: u16,
     },
-    /// A fixed number of items, of which those that changed are sent.
+    /// A fixed number of items. Only the items that changed are sent.
     Array {
-        /// How many, at least 1.
+        /// The number of items, at least 1.
         length: u16,
-        /// Each item.
+        /// The kind of each item.
         item: Box<Self>,
     },
     /// Fields one after another.
@@ -106,31 +106,31 @@ pub enum FieldKind {
     },
     /// A value or none.
     Optional {
-        /// The value.
+        /// The kind of the value.
         item: Box<Self>,
     },
 }
 
 impl FieldSpec {
-    /// A field that holds `kind`.
+    /// A field named `name` that holds `kind`.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>, kind: FieldKind) -> Self {
         Self { name: name.into(), kind, motion: None }
     }
 
-    /// It holds the position that [`super::Prediction::Velocity`] predicts.
+    /// Marks the field as the position that [`super::Prediction::Velocity`] predicts.
     #[must_use]
     pub fn position(self) -> Self {
         Self { motion: Some(Motion::Position), ..self }
     }
 
-    /// It holds the velocity along which [`super::Prediction::Velocity`] predicts.
+    /// Marks the field as the velocity along which [`super::Prediction::Velocity`] predicts.
     #[must_use]
     pub fn velocity(self) -> Self {
         Self { motion: Some(Motion::Velocity), ..self }
     }
 
-    /// A change of at most `distance` is none. See [`FieldKind::with_threshold`].
+    /// Sets the threshold: a change of at most `distance` does not count. See [`FieldKind::with_threshold`].
     #[must_use]
     pub fn threshold(self, distance: f64) -> Self {
         Self { kind: self.kind.with_threshold(distance), ..self }
@@ -138,25 +138,25 @@ impl FieldSpec {
 }
 
 impl FieldKind {
-    /// An integer from `low` to `high`. Each change of it counts.
+    /// An integer from `low` to `high`. Every change counts.
     #[must_use]
     pub fn integer(low: impl Into<i128>, high: impl Into<i128>) -> Self {
         Self::Integer { low: low.into(), high: high.into(), threshold: 0 }
     }
 
-    /// One to three floats in steps. A change of at most 0.01 on each axis is none.
+    /// One to three floats with a range and a step. A change of at most 0.01 on each axis does not count.
     #[must_use]
     pub const fn numbers(axes: u8, steps: Steps) -> Self {
         Self::Numbers { axes, steps, threshold: steps.threshold(NUMBER_THRESHOLD) }
     }
 
-    /// An angle in radians, with 1 to 32 bits for a turn. A change of at most 0.1 degrees is none.
+    /// An angle in radians, with 1 to 32 bits for a full turn. A change of at most 0.1 degrees does not count.
     #[must_use]
     pub const fn angle(bits: u8) -> Self {
         Self::Angle { bits, threshold: angle_threshold(TURN_THRESHOLD, bits) }
     }
 
-    /// A rotation, with 2 to 15 bits for each of the three smallest components. A change of at most 0.1 degrees is none.
+    /// A rotation, with 2 to 15 bits for each of the three smallest components. A change of at most 0.1 degrees does not count.
     #[must_use]
     pub fn rotation(bits: u8) -> Self {
         Self::Rotation { bits, threshold: rotation_threshold(TURN_THRESHOLD, bits) }
@@ -168,13 +168,13 @@ impl FieldKind {
         Self::Choice { variants: variants.into_iter().map(Into::into).collect() }
     }
 
-    /// `length` items.
+    /// An array of `length` items.
     #[must_use]
     pub fn array(length: u16, item: Self) -> Self {
         Self::Array { length, item: Box::new(item) }
     }
 
-    /// Fields one after another.
+    /// A structure: fields one after another.
     #[must_use]
     pub fn structure(fields: impl IntoIterator<Item = FieldSpec>) -> Self {
         Self::Structure { fields: fields.into_iter().collect() }
@@ -186,8 +186,9 @@ impl FieldKind {
         Self::Optional { item: Box::new(item) }
     }
 
-    /// The same, where a change of at most `distance` is none: in the field's unit for integers and numbers, in degrees for angles
-    /// and rotations, rounded down to whole steps. Arrays and optional values pass it on; on other kinds it means nothing.
+    /// Sets the threshold: a change of at most `distance` does not count. The unit is that of the field for integers and numbers,
+    /// and degrees for angles and rotations. The threshold is rounded down to whole steps. Arrays and optional values apply it to
+    /// their items; other kinds ignore it.
     #[must_use]
     pub fn with_threshold(self, distance: f64) -> Self {
         match self {
@@ -205,7 +206,7 @@ impl FieldKind {
         }
     }
 
-    /// How many words a value takes.
+    /// The number of words that a value takes.
     #[must_use]
     pub fn words(&self) -> usize {
         match self {
@@ -221,7 +222,7 @@ impl FieldKind {
         }
     }
 
-    /// Appends the parts of a layout that the words are.
+    /// Appends the parts of a layout that describe the words of this kind.
     pub(crate) fn append_parts(&self, parts: &mut Vec<Part>) {
         parts.push(match self {
             Self::Bool => Part::Flag,
@@ -256,7 +257,7 @@ impl FieldKind {
     }
 }
 
-/// How many words an integer from `low` to `high` takes.
+/// The number of words that an integer from `low` to `high` takes.
 const fn integer_words(low: i128, high: i128) -> usize {
     if high.wrapping_sub(low) > u32::MAX as i128 { 2 } else { 1 }
 }

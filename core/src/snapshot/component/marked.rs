@@ -13,29 +13,29 @@ use crate::bits::NetInteger;
     note = "`range` without `step`, and `bits`, bound integers of 8 to 64 bits and arrays of them; a float needs `step` too"
 )]
 pub trait Bounded: Sized {
-    /// The integer.
+    /// The type of the integers.
     type Integer: NetInteger + Into<i128>;
 
-    /// How many integers there are.
+    /// The number of integers in a value.
     const COUNT: usize;
 
-    /// The kind of field that a value is.
+    /// The kind of field that holds the value.
     fn kind(low: Self::Integer, high: Self::Integer) -> FieldKind;
 
-    /// Writes the words. A value outside the range becomes the next end of the range.
+    /// Writes the words. A value outside the range becomes the nearest end of the range.
     fn quantise(&self, low: Self::Integer, high: Self::Integer, words: &mut ComponentWords<'_>);
 
     /// Reads the words.
     fn restore(low: Self::Integer, high: Self::Integer, words: &mut WordReader<'_>) -> Self;
 }
 
-/// How many words an integer from `low` to `high` takes.
+/// The number of words that an integer from `low` to `high` takes.
 #[must_use]
 pub const fn integer_words(low: i128, high: i128) -> usize {
     if high - low > u32::MAX as i128 { 2 } else { 1 }
 }
 
-/// Whether an integer needs two words.
+/// `true` if an integer from `low` to `high` needs two words.
 #[inline]
 fn is_wide<T: NetInteger>(low: T, high: T) -> bool {
     high.offset_from(low) > u64::from(u32::MAX)
@@ -111,7 +111,7 @@ impl<T: Bounded, const N: usize> Bounded for [T; N] {
     }
 }
 
-/// Floats, vectors of two or three, and arrays of either, that a field quantises with `range` and `step`.
+/// Floats, vectors of two or three floats, and arrays of either, that a field quantises with `range` and `step`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no `step`",
     note = "`range` and `step` quantise `f32`, `f64`, `[f32; 2]`, `[f32; 3]` and arrays of them; an integer takes `range` alone"
@@ -119,12 +119,12 @@ impl<T: Bounded, const N: usize> Bounded for [T; N] {
 pub trait Stepped: Sized {
     /// The width of the float: 32 or 64 bits.
     const WIDTH: u8;
-    /// Whether this is a float alone.
+    /// `true` if the type is a single float.
     const IS_FLOAT: bool;
-    /// How many words a value takes.
+    /// The number of words that a value takes.
     const WORDS: usize;
 
-    /// The kind of field that a value is.
+    /// The kind of field that holds the value.
     fn kind(steps: Steps) -> FieldKind;
 
     /// Writes the words.
@@ -134,18 +134,18 @@ pub trait Stepped: Sized {
     fn restore(steps: &Steps, words: &mut WordReader<'_>) -> Self;
 }
 
-/// Angles in radians and arrays of them, that a field quantises with `angle`.
+/// Angles in radians, and arrays of angles, that a field quantises with `angle`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no angle",
+    message = "`{Self}` is not an angle",
     note = "`angle` quantises an `f32` or `f64` in radians, and arrays of them"
 )]
 pub trait Angled: Sized {
-    /// How many words a value takes.
+    /// The number of words that a value takes.
     const WORDS: usize;
-    /// The most bits.
+    /// The largest number of bits of an angle.
     const BITS: u8;
 
-    /// The kind of field that a value is.
+    /// The kind of field that holds the value.
     fn kind(bits: u8) -> FieldKind;
 
     /// Writes the words.
@@ -205,7 +205,7 @@ impl<T: Stepped, const N: usize> Stepped for [T; N] {
     const IS_FLOAT: bool = false;
     const WORDS: usize = array_length(N) as usize * T::WORDS;
 
-    /// Up to three floats are a vector, anything else is an array.
+    /// Up to three floats are a vector; more floats are an array.
     fn kind(steps: Steps) -> FieldKind {
         let length = const { array_length(N) };
         if T::IS_FLOAT && length <= 3 {
@@ -245,11 +245,11 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
 
 /// Quaternions x y z w, that a field quantises with `quat`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no quaternion",
+    message = "`{Self}` is not a quaternion",
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"
 )]
 pub trait Rotated: Sized {
-    /// The kind of field that a value is.
+    /// The kind of field that holds the value.
     #[must_use]
     fn kind(bits: u8) -> FieldKind {
         FieldKind::rotation(bits)

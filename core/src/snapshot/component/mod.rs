@@ -1,4 +1,4 @@
-//! Components: the types of a game that are replicated, and the words that their values become.
+//! Components: a game's replicated types, and the words that their values become.
 
 mod impls;
 mod kind;

@@ -1,13 +1,13 @@
-//! A component as it is declared.
+//! The declaration of a component.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::kind::{FieldKind, FieldSpec};
 
-/// A component: its name and fields, and what it asks of its group.
+/// A component: its name, its fields, and the settings that it requests for its group.
 ///
-/// `#[derive(NetComponent)]` makes one of a structure; a script's component is made by hand.
+/// `#[derive(NetComponent)]` builds the specification of a structure; a script builds its own.
 ///
 /// ```
 /// use tickwire_core::snapshot::{ComponentSpec, FieldKind, FieldSpec, Prediction, Steps};
@@ -26,26 +26,27 @@ use super::kind::{FieldKind, FieldSpec};
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct ComponentSpec {
-    /// The name that both ends know it by.
+    /// The name by which both ends know the component.
     pub name: Cow<'static, str>,
-    /// The group that it belongs to. Default: none: the group that has the name of the component.
+    /// The group that the component belongs to. Default: `None`, which stands for the group that has the component's name.
     pub group: Option<Cow<'static, str>>,
-    /// How often a change of its group is committed, in Hz; 0 on every tick. Default: none: 20.
+    /// The rate in Hz at which changes of the component's group are committed; 0 commits on every tick. Default: `None`, which
+    /// stands for 20.
     pub hz: Option<u16>,
-    /// How its group's next value is predicted. Default: none: [`Prediction::Last`].
+    /// The prediction of the group's next value. Default: `None`, which stands for [`Prediction::Last`].
     pub predictor: Option<Prediction>,
-    /// Its fields in order.
+    /// The component's fields, in order.
     pub fields: Vec<FieldSpec>,
 }
 
-/// How the next value of a group is predicted from earlier ones. Only the difference to the prediction is sent.
+/// The way in which the next value of a group is predicted from earlier values. Only the difference to the prediction is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Prediction {
     /// The value stays as it is.
     #[default]
     Last,
-    /// Numbers, angles and rotations go on changing as they did before.
+    /// Numbers, angles and rotations keep changing at their last rate.
     Linear,
     /// The field that is marked as the position moves by the field that is marked as the velocity.
     Velocity,
@@ -58,19 +59,20 @@ impl ComponentSpec {
         Self { name: name.into(), group: None, hz: None, predictor: None, fields: Vec::new() }
     }
 
-    /// It belongs to the group of this name, whose components are sent and shown together.
+    /// Sets the name of the component's group. Components of one group are sent and shown together.
     #[must_use]
     pub fn group(self, name: impl Into<Cow<'static, str>>) -> Self {
         Self { group: Some(name.into()), ..self }
     }
 
-    /// A change is committed this often, in Hz; 0: on every tick. In a group, the highest rate counts for all.
+    /// Sets the rate in Hz at which changes are committed; 0 commits on every tick. The highest rate in a group applies to the
+    /// whole group.
     #[must_use]
     pub fn hz(self, hz: u16) -> Self {
         Self { hz: Some(hz), ..self }
     }
 
-    /// How the group's next value is predicted.
+    /// Sets the prediction of the group's next value.
     #[must_use]
     pub fn predictor(self, predictor: Prediction) -> Self {
         Self { predictor: Some(predictor), ..self }
@@ -83,7 +85,7 @@ impl ComponentSpec {
         self
     }
 
-    /// With the fields of a structure; another kind becomes a field of the name `0`.
+    /// Adds the fields of a structure. Any other kind becomes a single field named `0`.
     #[must_use]
     pub fn fields_of(mut self, kind: FieldKind) -> Self {
         match kind {
@@ -93,7 +95,7 @@ impl ComponentSpec {
         self
     }
 
-    /// How many words a value has.
+    /// The number of words of a value.
     #[must_use]
     pub fn words(&self) -> usize {
         self.fields.iter().map(|field| field.kind.words()).sum()

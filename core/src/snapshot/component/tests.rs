@@ -61,7 +61,7 @@ fn rounded(value: f64, step: f64) -> f64 {
 }
 
 impl Arbitrary for AllKinds {
-    /// A value that its words hold without loss, but for the rotation and the heading.
+    /// A value that its words hold without loss, except for the rotation and the heading.
     fn arbitrary(g: &mut Gen) -> Self {
         let number = |g: &mut Gen, span: f64| f64::from(i16::arbitrary(g)) / 32_768.0 * span;
         let metres = |g: &mut Gen| rounded(number(g, 1024.0), 0.002) as f32;
@@ -112,7 +112,7 @@ fn layout<T: NetComponent>() -> Layout {
 }
 
 #[test]
-fn every_component_comes_back_from_its_words() {
+fn every_component_is_restored_from_its_words() {
     fn property(value: AllKinds) -> bool {
         let own = words(&value);
         let back: AllKinds = restored(&own);
@@ -123,7 +123,7 @@ fn every_component_comes_back_from_its_words() {
 }
 
 #[test]
-fn words_that_are_anything_give_a_value_whose_words_are_admitted() {
+fn arbitrary_words_give_a_value_whose_words_are_admitted() {
     fn property(seed: Vec<u32>) -> bool {
         let mut any: Vec<u32> = seed.iter().cycle().take(AllKinds::WORDS).copied().collect();
         any.resize(AllKinds::WORDS, u32::MAX);
@@ -169,7 +169,7 @@ fn the_layout_has_a_part_for_each_field_in_order() {
 }
 
 #[test]
-fn a_component_says_what_its_attributes_say() {
+fn the_spec_of_a_component_has_the_values_of_its_attributes() {
     let spec = AllKinds::spec();
     assert_eq!((AllKinds::NAME, &*spec.name, spec.group_name()), ("all/kinds", "all/kinds", "motion"));
     assert_eq!((spec.hz, spec.predictor), (Some(30), Some(Prediction::Velocity)));
@@ -197,7 +197,7 @@ fn a_component_needs_no_attributes_and_no_fields() {
 }
 
 #[test]
-fn a_generic_value_is_a_field_like_any_other() {
+fn a_generic_type_can_be_a_field_of_a_component() {
     #[derive(NetValue, PartialEq, Debug)]
     struct Pair<T>(T, T);
     #[derive(NetComponent, PartialEq, Debug)]
@@ -211,7 +211,7 @@ fn a_generic_value_is_a_field_like_any_other() {
 }
 
 #[test]
-fn values_outside_their_range_become_its_next_end() {
+fn values_outside_their_range_become_the_nearest_end() {
     #[derive(NetComponent, PartialEq, Debug)]
     struct Bounds {
         #[net(range = -1.0..=1.0, step = 0.1)]
@@ -239,7 +239,7 @@ fn each_nan_has_the_same_words() {
 }
 
 #[test]
-fn text_that_is_cut_in_a_character_ends_before_it() {
+fn text_cut_within_a_character_ends_before_that_character() {
     let name: BoundedString<6> = BoundedString::truncated("Zoë");
     assert_eq!(words(&name), [4, u32::from_le_bytes([b'Z', b'o', 0xc3, 0xab]), 0]);
     assert_eq!(restored::<BoundedString<6>>(&[3, words(&name)[1], 0]).as_str(), "Zo");
@@ -289,7 +289,7 @@ fn a_part_admits_its_words_and_no_others() {
 }
 
 #[test]
-fn a_change_below_the_threshold_never_hides_more_than_it_and_half_a_step() {
+fn a_hidden_change_is_at_most_the_threshold_plus_half_a_step() {
     fn property(before: i16, after: i16) -> bool {
         let steps = Steps::new(-8.0, 8.0, 0.003).unwrap();
         let FieldKind::Numbers { threshold, .. } = FieldKind::numbers(1, steps) else { return false };

@@ -4,40 +4,41 @@ use super::kind::FieldKind;
 use super::spec::ComponentSpec;
 use super::words::{ComponentWords, WordReader};
 
-/// A value that a component may have as a field without further attributes. Derive it for enumerations without fields and for
-/// structures whose fields are such values.
+/// A value that may be a field of a component without further attributes. Derive the trait for enumerations without fields, and for
+/// structures whose fields all implement it.
 ///
 /// | type | words |
 /// |---|---|
 /// | `bool` | 1 |
 /// | integers of 8 to 32 bits | 1, without loss |
 /// | `u64`, `i64` | 2, without loss |
-/// | `f32`, `f64` | 1, 2: without loss; each NaN becomes the same |
+/// | `f32`, `f64` | 1, 2: without loss; every NaN becomes the same NaN |
 /// | [`NetworkId`](crate::snapshot::NetworkId) | 1 |
 /// | `BoundedBytes<N>`, `BoundedString<N>` | 1 for the length, and 1 for each four bytes |
-/// | `[T; N]` | those of `T`, `N` times |
-/// | `Option<T>` | 1, and those of `T` |
+/// | `[T; N]` | the words of `T`, `N` times |
+/// | `Option<T>` | 1, and the words of `T` |
 /// | enumerations without fields | 1 |
-/// | structures | those of their fields |
+/// | structures | the words of their fields |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a component",
     note = "derive `NetValue` or `NetComponent` for `{Self}`; text and bytes need a bound: `BoundedString<N>`, `BoundedBytes<N>`"
 )]
 pub trait NetValue: Sized {
-    /// How many words a value takes.
+    /// The number of words that a value takes.
     const WORDS: usize;
 
-    /// The kind of field that a value is.
+    /// The kind of field that holds the value.
     fn kind() -> FieldKind;
 
-    /// Writes exactly [`Self::WORDS`] words. A value that has none becomes the nearest one that has.
+    /// Writes exactly [`Self::WORDS`] words. A value that no words can represent becomes the nearest value that words can
+    /// represent.
     fn quantise(&self, words: &mut ComponentWords<'_>);
 
-    /// Reads [`Self::WORDS`] words. Each row of words gives a value: a word beyond its maximum counts as that.
+    /// Reads [`Self::WORDS`] words. Any words give a value: a word above its maximum counts as the maximum.
     fn restore(words: &mut WordReader<'_>) -> Self;
 }
 
-/// A component: part of an entity's state, replicated as a whole. Derive it.
+/// A component: part of an entity's state, replicated as a whole. Derive the trait.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -63,11 +64,11 @@ pub trait NetValue: Sized {
 /// # }
 /// ```
 pub trait NetComponent: NetValue + 'static {
-    /// The name that both ends know it by: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
+    /// The name by which both ends know the component: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
     /// [`limits::COMPONENT_NAME`](crate::limits::COMPONENT_NAME) bytes.
     const NAME: &'static str;
 
-    /// Its name and fields, and what it asks of its group.
+    /// The component's name, its fields, and the settings that it requests for its group.
     #[must_use]
     fn spec() -> ComponentSpec {
         ComponentSpec::new(Self::NAME).fields_of(Self::kind())

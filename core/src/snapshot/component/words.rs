@@ -1,6 +1,6 @@
-//! The words of a component, while they are written and read.
+//! A writer and a reader of a component's words.
 
-/// Takes the words of a component's value, in order. It has room for as many words as the component has; more are left out.
+/// Writes the words of a component's value, in order. Words beyond the component's number of words are ignored.
 ///
 /// ```
 /// use tickwire_core::snapshot::ComponentWords;
@@ -18,19 +18,19 @@ pub struct ComponentWords<'a> {
 }
 
 impl<'a> ComponentWords<'a> {
-    /// Writes to `words` from the first on.
+    /// A writer that fills `words` from the first word on.
     #[must_use]
     pub const fn new(words: &'a mut [u32]) -> Self {
         Self { rest: words }
     }
 
-    /// The next word.
+    /// Writes the next word.
     #[inline]
     pub fn put(&mut self, word: u32) {
         self.put_all([word]);
     }
 
-    /// The next words, all or none of them.
+    /// Writes the next `N` words, or none if there is no room for all of them.
     #[inline]
     pub fn put_all<const N: usize>(&mut self, words: [u32; N]) {
         if let Some((next, rest)) = core::mem::take(&mut self.rest).split_first_chunk_mut() {
@@ -39,7 +39,7 @@ impl<'a> ComponentWords<'a> {
         }
     }
 
-    /// The next `count` words are zero.
+    /// Writes zero to the next `count` words.
     pub fn skip(&mut self, count: usize) {
         let count = count.min(self.rest.len());
         let (next, rest) = core::mem::take(&mut self.rest).split_at_mut(count);
@@ -47,7 +47,8 @@ impl<'a> ComponentWords<'a> {
         self.rest = rest;
     }
 
-    /// A length, then as many bytes, four in a word, the first in the lowest bits. `max` bytes have room; others are left out.
+    /// Writes the number of bytes in a word, then the bytes, four in a word, the first in the lowest bits. The words have room for
+    /// `max` bytes; further bytes are left out.
     pub fn put_bytes(&mut self, bytes: &[u8], max: usize) {
         let bytes = bytes.get(..max).unwrap_or(bytes);
         self.put(bytes.len() as u32);
@@ -59,27 +60,27 @@ impl<'a> ComponentWords<'a> {
         self.skip(max.div_ceil(4) - bytes.len().div_ceil(4));
     }
 
-    /// Sets the words that were not written to zero, and returns how many they are.
+    /// Sets the words that were not written to zero, and returns their number.
     pub fn finish(self) -> usize {
         self.rest.fill(0);
         self.rest.len()
     }
 }
 
-/// Gives the words of a component, in order. Past the end there are zeros, so each row of words gives some value.
+/// Reads the words of a component's value, in order. Reads past the end give zeros, so any words give a value.
 #[derive(Clone, Debug)]
 pub struct WordReader<'a> {
     rest: &'a [u32],
 }
 
 impl<'a> WordReader<'a> {
-    /// Reads `words` from the first on.
+    /// A reader of `words` from the first word on.
     #[must_use]
     pub const fn new(words: &'a [u32]) -> Self {
         Self { rest: words }
     }
 
-    /// The next word.
+    /// Reads the next word.
     #[inline]
     #[must_use]
     pub fn take(&mut self) -> u32 {
@@ -87,7 +88,7 @@ impl<'a> WordReader<'a> {
         word
     }
 
-    /// The next words. Near the end, zeros only.
+    /// Reads the next `N` words. If fewer than `N` words are left, returns zeros and moves to the end.
     #[inline]
     #[must_use]
     pub fn take_all<const N: usize>(&mut self) -> [u32; N] {
@@ -99,14 +100,14 @@ impl<'a> WordReader<'a> {
         *words
     }
 
-    /// Goes past `count` words, and returns them, or those that are left.
+    /// Skips `count` words, or all remaining words if there are fewer, and returns the skipped words.
     pub fn skip(&mut self, count: usize) -> &'a [u32] {
         let (words, rest) = self.rest.split_at(count.min(self.rest.len()));
         self.rest = rest;
         words
     }
 
-    /// The bytes that [`ComponentWords::put_bytes`] wrote with the same `max`.
+    /// Reads the bytes that [`ComponentWords::put_bytes`] wrote with the same `max`.
     pub fn take_bytes(&mut self, max: usize) -> impl Iterator<Item = u8> + use<'a> {
         let length = (self.take() as usize).min(max);
         let words = self.skip(max.div_ceil(4));

@@ -1,25 +1,25 @@
-//! The versions that a unit is coded against.
+//! The earlier versions against which a unit is coded.
 
 /// The words of a unit at a tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VersionWords<'a> {
-    /// The tick of the frame that carried it.
+    /// The tick of the frame that carried the version.
     pub tick: u32,
-    /// As many words as the unit's layout has.
+    /// The words of the version, as many as the unit's layout has.
     pub words: &'a [u32],
 }
 
-/// The words that a unit is coded against, which the receiver is known to hold.
+/// The words against which a unit is coded. The receiver is known to hold them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Against<'a> {
-    /// No version. The unit is coded against the words of its blueprint, or zeros if it has none.
+    /// The words of the unit's blueprint, or zeros if the unit has no blueprint. The receiver has no version of the unit.
     Blueprint(&'a [u32]),
-    /// A version that the receiver acknowledged.
+    /// A version of the unit that the receiver acknowledged.
     Version {
-        /// The baseline.
+        /// The acknowledged version.
         baseline: VersionWords<'a>,
-        /// The version that the baseline itself was coded against, if the receiver still holds it: its difference to the
-        /// baseline predicts the next one.
+        /// The version against which the baseline itself was coded, if the receiver still holds that version. The difference
+        /// between the two versions predicts the next version.
         second: Option<VersionWords<'a>>,
     },
 }
@@ -34,7 +34,7 @@ impl<'a> Against<'a> {
         }
     }
 
-    /// The words of the second baseline, or those of the baseline if there is none: then nothing moved between the two.
+    /// The words of the second baseline. Without a second baseline, the words of the baseline, so that the unit counts as at rest.
     #[must_use]
     pub(super) const fn second_words(&self) -> &'a [u32] {
         match self {
@@ -59,7 +59,7 @@ impl<'a> Against<'a> {
         }
     }
 
-    /// The same without a second baseline below `floor`.
+    /// Drops a second baseline that is older than `floor`.
     pub(super) fn above(self, floor: u32) -> Self {
         match self {
             Self::Blueprint(_) => self,

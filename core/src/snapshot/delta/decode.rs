@@ -1,4 +1,4 @@
-//! A unit's words from the bits in which they differ from their prediction.
+//! Decodes a unit's words from their difference to the prediction.
 
 use super::against::Against;
 use super::encode::ENTITY_ORDER;
@@ -13,7 +13,7 @@ use crate::snapshot::entropy::{CodeReader, unzigzag, width_of};
 /// Reads a unit's words at `tick` that were [encoded](super::encode()) against the same versions.
 ///
 /// # Errors
-/// A [`SnapshotFault`], after which `out` holds anything. Words that the plan does not [admit](Plan::admits) are refused.
+/// A [`SnapshotFault`]; the content of `out` is then unspecified. Words that the plan does not [admit](Plan::admits) are refused.
 pub fn decode(
     plan: &Plan,
     tick: u32,
@@ -37,7 +37,7 @@ struct Decoder<'a, 'b> {
 }
 
 impl Decoder<'_, '_> {
-    /// Reads the parts of a unit or an element. Returns whether any is not as predicted.
+    /// Reads the parts of a unit or an element. Returns `true` if any part differs from its prediction.
     fn parts(
         &mut self,
         parts: &[CodedPart],
@@ -138,7 +138,7 @@ impl Decoder<'_, '_> {
         Ok(())
     }
 
-    /// Reads numbers up to `max`. `is_change` says that something else of their part changed.
+    /// Reads numbers up to `max`. `is_change` is `true` if other words of the part changed.
     #[inline]
     fn numbers(
         &mut self,
@@ -147,7 +147,7 @@ impl Decoder<'_, '_> {
         words: &mut [u32],
         mut is_change: bool,
     ) -> Result<(), SnapshotFault> {
-        // A copy, which need not be written back after each number.
+        // A local copy need not be written back after each number.
         let mut reader = *self.reader;
         let mut is_in_range = true;
         for (word, expected) in words.iter_mut().zip(&prediction.words) {
@@ -183,7 +183,7 @@ impl Decoder<'_, '_> {
         Ok(())
     }
 
-    /// Reads by how many places the largest component of a rotation moved on, 0 to 3.
+    /// Reads how many places after the old largest component the new largest component of a rotation is, 0 to 3.
     #[inline]
     fn turn(&mut self) -> Result<u32, SnapshotFault> {
         if self.reader.bit()? {
@@ -261,7 +261,7 @@ impl Decoder<'_, '_> {
         if is_expected { Err(SnapshotFault::Unchanged) } else { Ok(()) }
     }
 
-    /// Reads an element that changed. A single part has no mask.
+    /// Reads an element that changed. An element of a single part has no mask.
     fn element(
         &mut self,
         parts: &[CodedPart],
@@ -275,7 +275,7 @@ impl Decoder<'_, '_> {
     }
 }
 
-/// Gives a part the words that are predicted.
+/// Sets the words of a part to their prediction.
 fn rest(part: &CodedPart, unit: Rows<'_>, timing: &UnitTiming, out: &mut [u32]) {
     let before = part.rows(unit);
     match &part.coding {
@@ -306,13 +306,13 @@ fn rest(part: &CodedPart, unit: Rows<'_>, timing: &UnitTiming, out: &mut [u32]) 
     }
 }
 
-/// Copies as many words as both have.
+/// Copies words up to the length of the shorter slice.
 #[inline]
 fn copy(to: &mut [u32], from: &[u32]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-/// Refuses a part that was named as changed and has the words of the baseline.
+/// Refuses a part that was marked as changed but has the words of the baseline.
 fn differs(part: &CodedPart, before: Rows<'_>, out: &mut [u32]) -> Result<(), SnapshotFault> {
     if part.of(out) == before.baseline { Err(SnapshotFault::Unchanged) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! A unit as the bits in which it differs from its prediction.
+//! Encodes a unit as the difference between its words and their prediction.
 
 use core::fmt;
 
@@ -11,24 +11,24 @@ use super::predict::{
 use super::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::{CodeWriter, width_of, zigzag};
 
-/// The order of the code of an entity's id: ids are handed out from 1 up.
+/// The order of the Golomb code of an entity's id. Ids count up from 1, so most ids are small.
 pub(super) const ENTITY_ORDER: u32 = 8;
 
-/// The words of a unit are not as many as its layout has.
+/// The number of a unit's words is not the number that its layout has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongLength;
 
 impl fmt::Display for WrongLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the words of a unit are not as many as its layout has")
+        f.write_str("a unit does not have as many words as its layout")
     }
 }
 
 impl core::error::Error for WrongLength {}
 
-/// Appends a unit's words at `tick` to `out`, as their difference to `against`. The bits depend on these values alone, so they can be
-/// kept and appended to the frames of all receivers that hold the same versions. All words must be
-/// [admitted](Plan::admits) by the plan, or the receiver refuses the frame.
+/// Appends a unit's words at `tick` to `out`, as their difference to `against`. The bits depend on the arguments alone, so the
+/// caller can keep the bits and append them to the frames of all receivers that hold the same versions. The receiver refuses the
+/// frame unless the plan [admits](Plan::admits) all words.
 ///
 /// ```
 /// use tickwire_core::snapshot::delta::{Against, Plan, VersionWords, decode, encode};
@@ -53,7 +53,7 @@ impl core::error::Error for WrongLength {}
 /// ```
 ///
 /// # Errors
-/// [`WrongLength`] if the words of `current`, or of a version, are not as many as the plan has. Nothing is written then.
+/// [`WrongLength`] if the number of words of `current` or of a version is not that of the plan. Then nothing is written.
 pub fn encode(
     plan: &Plan,
     tick: u32,
@@ -64,7 +64,7 @@ pub fn encode(
     encode_counted(plan, tick, current, against, out, &mut ())
 }
 
-/// [`encode`], which also counts the bits by their use.
+/// Does what [`encode`] does, and also counts the bits by their use.
 ///
 /// # Errors
 /// As with [`encode`].
@@ -92,21 +92,21 @@ struct Encoder<'a, T> {
     tally: &'a mut T,
 }
 
-/// A numeric part as the codes that are written for it.
+/// The codes that are written for a numeric part.
 #[derive(Clone, Copy, Debug, Default)]
 struct Residual {
     codes: [u32; 3],
-    /// How many codes there are; 0 for a part without differences.
+    /// The number of codes; 0 for a part that is not coded as differences.
     count: u8,
     order: u8,
-    /// Bits before the codes, three at most, and how many.
+    /// The bits before the codes, at most three.
     lead: u8,
     lead_bits: u8,
     is_change: bool,
 }
 
 impl<T: BitTally> Encoder<'_, T> {
-    /// Writes the parts of a unit or an element: the mask, then those that changed.
+    /// Writes the parts of a unit or an element: the mask, then the parts that changed.
     fn parts(&mut self, parts: &[CodedPart], now: &[u32], before: Rows<'_>) {
         for masked in parts.chunks(MASKED) {
             let mut residuals = [Residual::default(); MASKED];
@@ -127,7 +127,7 @@ impl<T: BitTally> Encoder<'_, T> {
         }
     }
 
-    /// Writes a numeric part as its difference to the prediction.
+    /// Writes a numeric part as the difference to its prediction.
     #[inline]
     fn numbers(&mut self, residual: &Residual) {
         self.out.put(u64::from(residual.lead), u32::from(residual.lead_bits));
@@ -136,7 +136,7 @@ impl<T: BitTally> Encoder<'_, T> {
         }
     }
 
-    /// Writes the words of a part that changed and has no differences, or nothing to differ from.
+    /// Writes a part that changed and is not coded as a difference, or whose unit the receiver has no version of.
     fn change(&mut self, part: &CodedPart, now: &[u32], before: Rows<'_>) {
         match &part.coding {
             Coding::Numbers { max, .. } => self.plain(now, width_of(*max)),
@@ -146,11 +146,11 @@ impl<T: BitTally> Encoder<'_, T> {
                 self.plain(largest, 2);
                 self.plain(others, *bits);
             }
-            // It can only have become the other value.
+            // A flag that changed has only one other value, so no bits are needed.
             Coding::Flag => {}
             Coding::Choice { count } => {
                 for (now, before) in now.iter().zip(before.baseline) {
-                    // One of the others: those above the old value move down by one.
+                    // The old value is excluded, so each value above it moves down by one.
                     let other = now - u32::from(now > before);
                     self.out.put(u64::from(other), width_for(count.saturating_sub(1)));
                 }
@@ -182,7 +182,8 @@ impl<T: BitTally> Encoder<'_, T> {
         }
     }
 
-    /// Writes which elements changed, as one bit if they are the expected ones, else as gaps, and their parts.
+    /// Writes the mask of the changed elements and then their parts. The mask is one bit if exactly the expected elements changed;
+    /// otherwise it lists the gaps between changed elements.
     fn array(&mut self, length: usize, stride: usize, element: &[CodedPart], now: &[u32], before: Rows<'_>) {
         let timing = self.timing;
         let elements = || now.chunks(stride).zip(before.chunks(stride));
@@ -212,14 +213,14 @@ impl<T: BitTally> Encoder<'_, T> {
         }
     }
 
-    /// Writes an element that changed. A single part needs no mask.
+    /// Writes an element that changed. An element of a single part needs no mask.
     fn element(&mut self, parts: &[CodedPart], now: &[u32], before: Rows<'_>) {
         let [part] = parts else { return self.parts(parts, now, before) };
         let residual = Residual::of(part, now, before, self.timing);
         self.part(part, &residual, now, before);
     }
 
-    /// Writes a part of a unit or an element that changed.
+    /// Writes a changed part of a unit or an element.
     #[inline]
     fn part(&mut self, part: &CodedPart, residual: &Residual, unit_now: &[u32], unit: Rows<'_>) {
         let from = self.out.bits();
@@ -228,14 +229,14 @@ impl<T: BitTally> Encoder<'_, T> {
         } else {
             self.change(part, part.of(unit_now), part.rows(unit));
         }
-        // An array has counted the bits of its elements.
+        // The bits of an array's elements were counted when the elements were written.
         if !matches!(part.coding, Coding::Array { .. }) {
             self.tally.add(BitUse::Part(part.place), self.out.bits() - from);
         }
     }
 }
 
-/// Whether parts of an element are not as predicted.
+/// `true` if any part of an element differs from its prediction.
 fn is_changed(parts: &[CodedPart], now: &[u32], before: Rows<'_>, timing: &UnitTiming) -> bool {
     parts.iter().any(|part| Residual::of(part, now, before, timing).is_change)
 }
@@ -262,7 +263,7 @@ impl Residual {
                 };
                 let prediction = rotation(before, *bits, *motion, timing, *largest);
                 let mut residual = Self::numbers([*a, *b, *c], 3, &prediction);
-                // How many places after the old one, 1 to 3: as 0, 10, 11 in reverse.
+                // The number of places by which the largest component moved on, 1 to 3: coded as 0, 10, 11, lowest bit first.
                 let places = largest.wrapping_sub(*old) & 3;
                 (residual.lead, residual.lead_bits) = match places {
                     0 => (1, 1),

@@ -1,25 +1,25 @@
-//! Why a snapshot frame was refused.
+//! The reasons for refusing a snapshot frame.
 
 use core::fmt;
 
 use super::slot::UnitSlot;
 use crate::snapshot::entropy::CodeError;
 
-/// Why a snapshot frame was refused. Nothing of a refused frame may be stored.
+/// The reason that a snapshot frame was refused. Nothing of a refused frame may be stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotFault {
-    /// The bits end too early, a number is too large, or something follows the last bit.
+    /// The bits end too early, a number is too large, or more bits follow the end of the frame.
     Code(CodeError),
     /// A bit that must be zero is set.
     Reserved,
-    /// The ticks of the header contradict each other, or the frame's tick cannot be told.
+    /// The ticks of the header contradict each other, or the frame's tick cannot be determined.
     Tick,
     /// The frame refers to another frame that the receiver does not hold.
     ReferenceMissing,
-    /// A slot beyond those of the view.
+    /// A slot lies beyond the slots of the view.
     Slot,
-    /// More units or words than one frame may hold.
+    /// The frame holds more units or words than the limits of a frame.
     TooLarge,
     /// The receiver knows no unit in this slot.
     UnknownUnit {
@@ -30,16 +30,16 @@ pub enum SnapshotFault {
     BaselineMissing {
         /// The slot of the unit.
         slot: UnitSlot,
-        /// The tick of the version; `None` if it is the newest below the frame's floor.
+        /// The tick of the version; `None` if the version is the newest below the frame's floor.
         tick: Option<u32>,
     },
     /// A stored version has another number of words than its unit.
     WrongLength,
     /// A word lies outside its part's range.
     OutOfRange,
-    /// A part or an element is named as changed and is as predicted.
+    /// A part or an element is marked as changed but equals its prediction.
     Unchanged,
-    /// The words are not those that the sender coded: the two ends held different baselines.
+    /// The decoded words fail the frame's check: sender and receiver held different baselines.
     Diverged,
 }
 
@@ -48,21 +48,29 @@ impl fmt::Display for SnapshotFault {
         match self {
             Self::Code(error) => error.fmt(f),
             Self::Reserved => f.write_str("a reserved bit is set"),
-            Self::Tick => f.write_str("the ticks of the header are impossible"),
-            Self::ReferenceMissing => f.write_str("the frame refers to one that is not held"),
-            Self::Slot => f.write_str("a slot lies beyond the view"),
+            Self::Tick => f.write_str(
+                "the ticks of the header contradict each other, or do not determine the frame's tick",
+            ),
+            Self::ReferenceMissing => {
+                f.write_str("the frame refers to a frame that the receiver does not hold")
+            }
+            Self::Slot => f.write_str("a slot lies beyond the slots of the view"),
             Self::TooLarge => f.write_str("the frame holds too many units or words"),
             Self::UnknownUnit { slot } => write!(f, "there is no unit in slot {}", slot.0),
             Self::BaselineMissing { slot, tick: Some(tick) } => {
-                write!(f, "slot {} is coded against tick {tick}, which is not held", slot.0)
+                write!(f, "slot {} is coded against tick {tick}, which the receiver does not hold", slot.0)
             }
             Self::BaselineMissing { slot, tick: None } => {
-                write!(f, "slot {} is coded against a version below the floor, and none is held", slot.0)
+                write!(
+                    f,
+                    "slot {} is coded against a version below the floor, and the receiver holds none",
+                    slot.0
+                )
             }
             Self::WrongLength => f.write_str("a stored version has the wrong number of words"),
             Self::OutOfRange => f.write_str("a value lies outside its range"),
-            Self::Unchanged => f.write_str("a change is named where there is none"),
-            Self::Diverged => f.write_str("the words are not those that were coded"),
+            Self::Unchanged => f.write_str("a part is marked as changed but equals its prediction"),
+            Self::Diverged => f.write_str("the decoded words are not those that the sender coded"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A layout, compiled for the codec: each part with the place of its words, in the order in which parts are coded.
+//! A layout, compiled for the codec: each part with the place of its words, in coding order.
 
 use alloc::vec::Vec;
 
@@ -17,7 +17,7 @@ use crate::snapshot::layout::{Layout, Part, Predictor};
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Plan {
-    /// In coding order: a velocity comes before the position that moves along it.
+    /// The parts in coding order: a velocity comes before the position that moves along it.
     pub(super) parts: Vec<CodedPart>,
     words: usize,
 }
@@ -25,16 +25,16 @@ pub struct Plan {
 /// A part of a unit or of an array's element.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct CodedPart {
-    /// The place of its first word in the unit or the element.
+    /// The place of the part's first word in the unit or the element.
     pub(super) first: usize,
-    /// How many words it has.
+    /// The number of words of the part.
     pub(super) words: usize,
-    /// Its place in the layout. The parts of an element have that of their array.
+    /// The part's place in the layout. The parts of an element have the place of their array.
     pub(super) place: u16,
     pub(super) coding: Coding,
 }
 
-/// How the words of a part are coded. The fields are those of [`Part`].
+/// The way in which the words of a part are coded. The fields are those of [`Part`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Coding {
     Flag,
@@ -48,27 +48,27 @@ pub(super) enum Coding {
     Array { length: usize, stride: usize, element: Vec<CodedPart> },
 }
 
-/// How a part's next value is predicted.
+/// The rule that predicts a part's next value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum MotionRule {
-    /// It stays.
+    /// The value stays as it is.
     Rest,
-    /// It goes on changing at the rate between the two baselines.
+    /// The value keeps changing at the rate between the two baselines.
     Linear,
-    /// It moves along the velocity in other words of the unit.
+    /// The value moves along the velocity in other words of the unit.
     Along {
         /// The place of the velocity's first word.
         first: usize,
-        /// The word that is standstill.
+        /// The word that stands for standstill.
         middle: u32,
-        /// As with [`Predictor::Velocity`].
+        /// The scale of [`Predictor::Velocity`].
         scale: u64,
     },
 }
 
 impl Plan {
-    /// Compiles a layout. A [`Predictor::Velocity`] whose parts are not numbers, or not of the same number of words, predicts
-    /// nothing.
+    /// Compiles a layout. A [`Predictor::Velocity`] predicts nothing if its parts are not numbers, or differ in their number of
+    /// words.
     #[must_use]
     pub fn new(layout: &Layout) -> Self {
         let motion =
@@ -80,13 +80,13 @@ impl Plan {
         Self { parts, words: layout.words() }
     }
 
-    /// How many words a unit has.
+    /// The number of words of a unit.
     #[must_use]
     pub const fn words(&self) -> usize {
         self.words
     }
 
-    /// Whether these are words of the unit: as many as it has, each within its part's range.
+    /// `true` if `words` has the number of words of the unit, and each word lies within its part's range.
     #[must_use]
     pub fn admits(&self, words: &[u32]) -> bool {
         words.len() == self.words && self.parts.iter().all(|part| part.admits(part.of(words)))
@@ -94,13 +94,13 @@ impl Plan {
 }
 
 impl CodedPart {
-    /// The part's words among those of the unit or element; none if those are too few.
+    /// The part's words among the words of the unit or element. Empty if there are too few words.
     #[inline]
     pub(super) fn of<'a>(&self, words: &'a [u32]) -> &'a [u32] {
         words.get(self.first..self.first + self.words).unwrap_or_default()
     }
 
-    /// The part's words among those of the unit or element, to be written; none if those are too few.
+    /// The part's words among the words of the unit or element, for writing. Empty if there are too few words.
     #[inline]
     pub(super) fn of_mut<'a>(&self, words: &'a mut [u32]) -> &'a mut [u32] {
         words.get_mut(self.first..self.first + self.words).unwrap_or_default()
@@ -133,12 +133,12 @@ impl CodedPart {
     }
 }
 
-/// Two words as one number.
+/// Joins two words into one number.
 const fn high_of(low: u32, high: u32) -> u64 {
     low as u64 | (high as u64) << 32
 }
 
-/// Whether all bytes past the end of a byte string are zero.
+/// `true` if all bytes after the end of a byte string are zero.
 fn is_padded(length: usize, words: &[u32]) -> bool {
     let bytes = words.iter().flat_map(|word| word.to_le_bytes());
     bytes.skip(length).all(|byte| byte == 0)
@@ -169,14 +169,14 @@ fn coding(part: &Part, motion: MotionRule, place: u16) -> Coding {
         Part::Array { length, element } => {
             let element = compile(element, motion, |_| place);
             let stride = element.iter().map(|part| part.words).sum::<usize>();
-            // Elements without words are all alike.
+            // Elements without words are all equal, so none of them is coded.
             let length = if stride == 0 { 0 } else { usize::from(*length) };
             Coding::Array { length, stride: stride.max(1), element }
         }
     }
 }
 
-/// Lets the part `position` move along the part `velocity`, which is coded before it.
+/// Makes the part `position` move along the part `velocity`, which is then coded before it.
 fn follow(parts: &mut Vec<CodedPart>, position: usize, velocity: usize, scale: u64) {
     let (Some(moved), Some(moving)) = (parts.get(position), parts.get(velocity)) else { return };
     let Coding::Numbers { max, .. } = moving.coding else { return };
@@ -189,6 +189,6 @@ fn follow(parts: &mut Vec<CodedPart>, position: usize, velocity: usize, scale: u
     if let Coding::Numbers { motion, .. } = &mut moved.coding {
         *motion = along;
     }
-    // Removing the position moved a velocity behind it forward by one, so the place `velocity` is just behind that now.
+    // Removing the position moved a velocity after it forward by one, so the place `velocity` is now just after that part.
     parts.insert(if position < velocity { velocity } else { position }, moved);
 }

@@ -1,21 +1,21 @@
-//! The value that a part is expected to have, and how far from it the value is expected to be.
+//! Predicts the value of a part, and the size of the prediction's error.
 
 use super::against::Against;
 use super::plan::{CodedPart, MotionRule};
 use super::rotation::in_chart;
 use crate::snapshot::entropy::width_of;
 
-/// The longest time between two versions over which motion is extrapolated, in ticks.
+/// The largest number of ticks between two versions over which motion is extrapolated.
 const EXTRAPOLATED_TICKS: u32 = 0xffff;
 
-/// How much is known of a unit's motion.
+/// The knowledge of a unit's motion that both ends share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Knowledge {
-    /// Nothing: the receiver has no version of the unit.
+    /// The receiver has no version of the unit.
     Absent,
-    /// The receiver has one version, or the unit rested since.
+    /// The receiver has one version, or the unit has been at rest since its last version.
     Position,
-    /// The receiver has two versions that show how fast the unit moves.
+    /// The receiver has two versions, which show how fast the unit moves.
     MotionRule,
 }
 
@@ -23,9 +23,9 @@ pub(super) enum Knowledge {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnitTiming {
     pub(super) knowledge: Knowledge,
-    /// From the baseline to now, in ticks.
+    /// The number of ticks from the baseline to the new version.
     elapsed: u32,
-    /// From the second baseline to the baseline, in ticks.
+    /// The number of ticks from the second baseline to the baseline.
     span: u32,
     /// `elapsed / span` in units of 2^-16.
     ratio: i64,
@@ -35,18 +35,18 @@ pub(super) struct UnitTiming {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct PredictedWords {
     pub(super) words: [u32; 3],
-    /// The order of the Golomb code in which the differences to `words` are expected to be shortest.
+    /// The order of the Golomb code that is expected to code the differences to `words` in the fewest bits.
     pub(super) order: u32,
 }
 
-/// The words of a part or of a unit in two versions.
+/// The words of a part or of a unit, in the baseline and in the second baseline.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rows<'a> {
     pub(super) baseline: &'a [u32],
     pub(super) second: &'a [u32],
 }
 
-/// The words of a part of up to three in two versions, zeros after the last.
+/// The words of a part of up to three words, in both baselines. Zeros follow the last word.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Triples {
     baseline: [u32; 3],
@@ -54,7 +54,7 @@ pub(super) struct Triples {
     count: usize,
 }
 
-/// Up to three words, zeros after the last.
+/// Up to three words; zeros follow the last word.
 #[inline]
 pub(super) const fn triple(words: &[u32]) -> [u32; 3] {
     match *words {
@@ -66,8 +66,8 @@ pub(super) const fn triple(words: &[u32]) -> [u32; 3] {
 }
 
 impl UnitTiming {
-    /// MotionRule is extrapolated for up to twice the time over which it was seen. A baseline that is older than that was the newest
-    /// for so long because the unit came to rest.
+    /// Motion is extrapolated for at most twice the time between the two baselines. If the baseline is older, the unit is taken to
+    /// have come to rest, because no newer version was sent for so long.
     pub(super) fn new(tick: u32, against: &Against<'_>) -> Self {
         let mut timing = Self { knowledge: Knowledge::Absent, elapsed: 0, span: 1, ratio: 0 };
         let Against::Version { baseline, second } = against else { return timing };
@@ -78,7 +78,7 @@ impl UnitTiming {
         if (1..=EXTRAPOLATED_TICKS).contains(&span) && (1..=2 * span).contains(&timing.elapsed) {
             timing.knowledge = Knowledge::MotionRule;
             timing.span = span;
-            // Almost always the two are equal, and a division costs as much as all else here.
+            // The two times are almost always equal, and a division costs as much as the rest of this function.
             let is_even = timing.elapsed == span;
             timing.ratio =
                 if is_even { 1 << 16 } else { (i64::from(timing.elapsed) << 16) / i64::from(span) };
@@ -86,17 +86,17 @@ impl UnitTiming {
         timing
     }
 
-    /// A movement between the baselines, scaled to the time since the baseline; rounded. At most 2^34 in size.
+    /// Scales a movement between the baselines to the time since the baseline, rounded. The result is at most 2^34 in size.
     #[inline]
     fn scaled(&self, movement: i64) -> i64 {
         (movement * self.ratio + 0x8000) >> 16
     }
 
-    /// The order for `count` words, 1 to 3, of `width` bits, which moved by `movement` in sum.
+    /// The Golomb order for `count` words, 1 to 3, of `width` bits, which moved by `movement` in sum.
     ///
-    /// Where motion is extrapolated, the error is taken to be a quarter of the movement; without a prediction, it is the
-    /// movement. The order is that of one and a half times the mean movement, because a code of too high an order costs a bit and
-    /// one of too low an order two. Without motion to go by, the order is a quarter of the width.
+    /// With linear extrapolation, the expected error is a quarter of the movement; without a prediction, it is the movement itself.
+    /// The order is that of one and a half times the mean movement, because an order that is too high costs one bit and an order
+    /// that is too low costs two. If the motion is unknown, the order is a quarter of the width.
     #[inline]
     fn order(&self, movement: u64, count: usize, width: u32, motion: MotionRule) -> u32 {
         if self.knowledge != Knowledge::MotionRule {
@@ -113,7 +113,7 @@ impl UnitTiming {
     }
 }
 
-/// Predicts numbers up to `max`, in a part that moves along no other.
+/// Predicts numbers up to `max` in a part that does not move along a velocity.
 #[inline]
 pub(super) fn numbers(part: &Triples, max: u32, motion: MotionRule, timing: &UnitTiming) -> PredictedWords {
     let mut prediction = PredictedWords::default();
@@ -128,8 +128,8 @@ pub(super) fn numbers(part: &Triples, max: u32, motion: MotionRule, timing: &Uni
     prediction
 }
 
-/// Predicts numbers up to `max`. `unit` are the words of the whole unit in both versions, and `now` its words now, of which those of
-/// the velocity must be known if the part moves along one.
+/// Predicts numbers up to `max`. `unit` holds the words of the whole unit in both baselines. `now` holds the unit's new words; if
+/// the part moves along a velocity, the words of that velocity must be known.
 #[inline]
 pub(super) fn moved_numbers(
     part: &Triples,
@@ -152,7 +152,7 @@ pub(super) fn moved_numbers(
             };
             let [second, baseline, now] = [unit.second, unit.baseline, now].map(velocity);
             let in_range = |position: i64| position.clamp(0, i64::from(max));
-            // How far the same prediction missed the baseline.
+            // The distance by which the same rule would have missed the baseline.
             let expected = along(part.second, second, baseline, scale, timing.span).map(in_range);
             let missed =
                 expected.iter().zip(part.baseline).map(|(word, baseline)| word.abs_diff(i64::from(baseline)));
@@ -163,7 +163,7 @@ pub(super) fn moved_numbers(
     }
 }
 
-/// A position after `ticks` at the mean of two velocities.
+/// A position after `ticks` ticks at the mean of two velocities.
 fn along(position: [u32; 3], before: [i64; 3], after: [i64; 3], scale: u64, ticks: u32) -> [i64; 3] {
     let mut all = position.map(i64::from);
     for ((position, before), after) in all.iter_mut().zip(before).zip(after) {
@@ -172,14 +172,15 @@ fn along(position: [u32; 3], before: [i64; 3], after: [i64; 3], scale: u64, tick
     all
 }
 
-/// The position steps of `ticks` at half of `velocities`, the sum of two, and `scale / 2^32` position steps per tick and velocity step.
+/// The position steps that `ticks` ticks add at half of `velocities`, the sum of two velocities, with `scale / 2^32` position steps
+/// per tick and velocity step.
 fn travelled(velocities: i64, scale: u64, ticks: u32) -> i64 {
-    // Below 2^34 times 2^64 times 2^16.
+    // The product is below 2^34 times 2^64 times 2^16, so it fits.
     let way = i128::from(velocities) * i128::from(scale) * i128::from(ticks);
     ((way + (1 << 32)) >> 33).clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64
 }
 
-/// Predicts an angle of `bits` bits. Movements are taken the short way round.
+/// Predicts an angle of `bits` bits. A movement takes the shorter way round.
 #[inline]
 pub(super) fn angle(part: Rows<'_>, bits: u32, motion: MotionRule, timing: &UnitTiming) -> PredictedWords {
     let (Some(baseline), Some(second)) = (part.baseline.first(), part.second.first()) else {
@@ -191,7 +192,7 @@ pub(super) fn angle(part: Rows<'_>, bits: u32, motion: MotionRule, timing: &Unit
     PredictedWords { words: [wrapped(baseline.wrapping_add(step), bits), 0, 0], order }
 }
 
-/// Predicts the three smaller components of a rotation in the chart of component `largest`.
+/// Predicts the three smaller components of a rotation, written as if component `largest` were the largest.
 #[inline]
 pub(super) fn rotation(
     part: Rows<'_>,
@@ -208,7 +209,7 @@ pub(super) fn rotation(
     numbers(&triples, (1 << bits) - 1, motion, timing)
 }
 
-/// The words of a rotation, in the chart of component `largest`.
+/// The words of a rotation, written as if component `largest` were the largest.
 #[inline]
 fn charted(words: &[u32], largest: u32, bits: u32) -> [u32; 3] {
     match *words {
@@ -224,23 +225,23 @@ pub(super) const fn short_way(difference: u32, bits: u32) -> i32 {
     (difference << unused).cast_signed() >> unused
 }
 
-/// An angle of `bits` bits, 1 to 32.
+/// Wraps an angle to `bits` bits, 1 to 32.
 #[inline]
 pub(super) const fn wrapped(angle: u32, bits: u32) -> u32 {
     angle & (u32::MAX >> (32 - bits))
 }
 
 impl<'a> Rows<'a> {
-    /// Both versions' words of a unit.
+    /// The words of a unit in both baselines.
     pub(super) const fn new(against: &Against<'a>) -> Self {
         Self { baseline: against.words(), second: against.second_words() }
     }
 
-    /// Whether the two differ.
+    /// `true` if the words of the two baselines differ.
     #[inline]
     pub(super) fn moved(&self) -> bool {
         match (self.baseline, self.second) {
-            // Shorter than a call.
+            // Comparing a few words here is cheaper than a call.
             ([a], [b]) => a != b,
             ([a, b, c], [d, e, f]) => a ^ d | b ^ e | c ^ f != 0,
             ([a, b, c, d], [e, f, g, h]) => a ^ e | b ^ f | c ^ g | d ^ h != 0,
@@ -248,13 +249,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The words of a part of up to three.
+    /// The words of a part of up to three words.
     #[inline]
     pub(super) fn triples(&self) -> Triples {
         Triples { baseline: triple(self.baseline), second: triple(self.second), count: self.baseline.len() }
     }
 
-    /// Both versions' words of each element of an array.
+    /// The words of each element of an array, in both baselines.
     pub(super) fn chunks(&self, words: usize) -> impl Iterator<Item = Self> + use<'a> {
         let both = self.baseline.chunks(words).zip(self.second.chunks(words));
         both.map(|(baseline, second)| Self { baseline, second })
@@ -262,7 +263,7 @@ impl<'a> Rows<'a> {
 }
 
 impl CodedPart {
-    /// Both versions' words of the part, among those of the unit or element.
+    /// The part's words among the words of the unit or element, in both baselines.
     #[inline]
     pub(super) fn rows<'a>(&self, unit: Rows<'a>) -> Rows<'a> {
         Rows { baseline: self.of(unit.baseline), second: self.of(unit.second) }

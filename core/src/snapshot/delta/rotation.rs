@@ -1,10 +1,10 @@
-//! Rotations in the chart of another largest component, in integers.
+//! Rewrites rotations with another component as the largest, in integers.
 
 /// The three smaller components of a rotation, as they would be written if component `largest` were the largest.
 ///
-/// A word `v` of `bits` bits stands for `(2 v / m - 1) / sqrt(2)`, where `m = 2^bits - 1`. Times `sqrt(2) m`, that is the integer
-/// `2 v - m`; the four squares then add up to `2 m^2`. A quaternion and its negative are the same rotation, so signs are turned until
-/// component `largest` is positive.
+/// A word `v` of `bits` bits stands for `(2 v / m - 1) / sqrt(2)`, where `m = 2^bits - 1`. Times `sqrt(2) m`, the value is the
+/// integer `2 v - m`; the four squares then add up to `2 m^2`. A quaternion and its negative are the same rotation, so the signs
+/// are flipped if component `largest` is negative.
 #[inline]
 pub(super) fn in_chart(rotation: [u32; 4], largest: u32, bits: u32) -> [u32; 3] {
     let [own, a, b, c] = rotation;
@@ -12,7 +12,7 @@ pub(super) fn in_chart(rotation: [u32; 4], largest: u32, bits: u32) -> [u32; 3] 
 }
 
 fn turned(own: u32, others: [u32; 3], largest: u32, bits: u32) -> [u32; 3] {
-    // At most 2^15 - 1. All values below are doubled, for a rounded root: four times the square is below 2^33.
+    // `most` is at most 2^15 - 1. All values below are doubled to round the root: four times the square is below 2^33.
     let most = (1i64 << bits.min(15)) - 1;
     let doubled = others.map(|word| 4 * i64::from(word).min(most) - 2 * most);
     let left = 8 * most * most - doubled.iter().map(|value| value * value).sum::<i64>();
@@ -26,7 +26,7 @@ fn turned(own: u32, others: [u32; 3], largest: u32, bits: u32) -> [u32; 3] {
     let mut kept = whole.into_iter().enumerate().filter(|(place, _)| *place as u32 != largest);
     core::array::from_fn(|_| {
         let value = kept.next().map_or(0, |(_, value)| if is_negative { -value } else { value });
-        // Between 0 and `most`.
+        // The clamp keeps the value between 0 and `most`.
         ((value + 2 * most + 2) / 4).clamp(0, most) as u32
     })
 }
@@ -38,13 +38,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rotation_stays_as_it_is_in_its_own_chart() {
+    fn a_rotation_is_unchanged_if_its_largest_component_stays_the_same() {
         assert_eq!(in_chart([2, 1, 2, 3], 2, 9), [1, 2, 3]);
     }
 
     #[test]
-    fn two_components_of_the_same_size_change_places() {
-        // 1/sqrt(2) at place 0 (left out) and at place 1; nothing in the others.
+    fn two_components_of_the_same_size_swap_places() {
+        // The components at places 0 (left out) and 1 are 1/sqrt(2); the others are zero.
         let (most, zero) = (511, 256);
         assert_eq!(in_chart([0, most, zero, zero], 1, 9), [most, zero, zero]);
         // The negative quaternion is the same rotation.
@@ -63,9 +63,9 @@ mod tests {
     }
 
     #[test]
-    fn turning_there_and_back_errs_by_little_where_the_components_are_nearly_equal() {
+    fn rewriting_a_rotation_and_back_changes_a_component_by_at_most_2_words() {
         fn property(a: u8, b: u8) -> bool {
-            // Components 0 and 1 about 0.6, the others about 0.37.
+            // Components 0 and 1 are about 0.6, the others about 0.37.
             let rotation = [0, 466 + u32::from(a % 8), 385 + u32::from(b % 8), 389];
             let [x, y, z] = in_chart(rotation, 1, 9);
             let back = in_chart([1, x, y, z], 0, 9);

@@ -1,8 +1,8 @@
-//! The numbers by which the units of a view are known.
+//! The numbers that name the units of a view.
 
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 
-/// A unit in the view of one connection. Slots are numbered densely, so that naming one costs few bits.
+/// The number of a unit in the view of one connection. Slots are numbered densely, so naming a unit costs few bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnitSlot(pub u16);
 

@@ -1,20 +1,20 @@
-//! Counting a frame's bits by their use.
+//! Counts the bits of a frame by their use.
 
 /// The use of a bit of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum BitUse {
-    /// Ticks, and the frame that this one refers to.
+    /// The ticks, and the frame that this frame refers to.
     Header,
-    /// Which units the frame has.
+    /// The slots of the units that the frame carries.
     Names,
-    /// Which versions they are coded against.
+    /// The versions that the units are coded against.
     Baselines,
-    /// Which parts of them changed.
+    /// The masks of the parts that changed.
     Masks,
     /// The change of the part at this place in its layout.
     Part(u16),
-    /// The check of the decoded words.
+    /// The checksum of the decoded words.
     Audit,
 }
 

@@ -11,8 +11,8 @@ use super::value::DynamicValue;
 
 /// A value of a component whose fields are set by name.
 ///
-/// It begins with the value that all fields have at first: numbers are zero, or the end of their range next to zero; a rotation is
-/// the identity, a choice its first variant; text, bytes and optional fields are empty.
+/// A new value has a default in every field: a number is zero, or the end of its range nearest to zero; a rotation is the identity;
+/// a choice is its first variant; text, bytes and optional fields are empty.
 ///
 /// ```
 /// use tickwire_core::snapshot::{ComponentSpec, FieldKind, FieldSpec, Steps};
@@ -44,7 +44,7 @@ pub struct DynamicComponent {
 }
 
 impl DynamicComponent {
-    /// The first value of the component.
+    /// The default value of the component.
     #[must_use]
     pub fn new(spec: Arc<ComponentSpec>) -> Self {
         let mut words = vec![0; spec.words()];
@@ -53,7 +53,7 @@ impl DynamicComponent {
         Self { spec, words }
     }
 
-    /// The value of these words. Words that are missing count as zero, those too many are left out.
+    /// The value that `words` stand for. Missing words count as zero; surplus words are ignored.
     #[must_use]
     pub fn from_words(spec: Arc<ComponentSpec>, words: &[u32]) -> Self {
         let mut own = words.to_vec();
@@ -61,7 +61,7 @@ impl DynamicComponent {
         Self { spec, words: own }
     }
 
-    /// The component.
+    /// The specification of the component.
     #[must_use]
     pub fn spec(&self) -> &ComponentSpec {
         &self.spec
@@ -73,11 +73,11 @@ impl DynamicComponent {
         &self.words
     }
 
-    /// Sets a field. `field` is its name, or leads to a part of it: `slots.3.count` is the field `count` of the fourth item of the
-    /// array `slots`. Numbers outside their range become its next end.
+    /// Sets a field. `field` is the name of a field, or a path to a part of a field: `slots.3.count` is the field `count` of the
+    /// fourth item of the array `slots`. A number outside the field's range becomes the nearest end of the range.
     ///
     /// # Errors
-    /// [`DynamicError`] if there is no such field, or it takes no such value; nothing changes then.
+    /// [`DynamicError`] if there is no such field, or the field does not accept the value; nothing changes then.
     pub fn set(&mut self, field: &str, value: &DynamicValue) -> Result<(), DynamicError> {
         let (kind, at) = self.find(field)?;
         let mut words = vec![0; kind.words()];
@@ -91,7 +91,7 @@ impl DynamicComponent {
         Ok(())
     }
 
-    /// The value of a field, which is named as in [`Self::set`].
+    /// The value of a field. `field` is a path as in [`Self::set`].
     ///
     /// # Errors
     /// [`DynamicError::UnknownField`] if there is no such field.

@@ -1,4 +1,4 @@
-//! Dynamic values as words, and back, by what a field holds.
+//! Converts dynamic values to words and back, by the kind of the field.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -9,7 +9,7 @@ use super::super::ids::NetworkId;
 use super::super::quantize::{Real as _, angle_from_word, angle_word, rotation_from_words, rotation_words};
 use super::value::DynamicValue;
 
-/// Writes `value` as the words of a field. The error says in words what the field takes.
+/// Writes `value` as the words of a field. The error is a text that describes the values that the field accepts.
 pub(super) fn write(
     kind: &FieldKind,
     value: &DynamicValue,
@@ -128,7 +128,7 @@ pub(super) fn read(kind: &FieldKind, words: &mut WordReader<'_>) -> DynamicValue
     }
 }
 
-/// Writes the value that a field has at first.
+/// Writes the default value of a field.
 pub(super) fn write_default(kind: &FieldKind, words: &mut ComponentWords<'_>) {
     match kind {
         FieldKind::Integer { low, high, .. } => put_integer(0, *low, *high, words),
@@ -159,7 +159,7 @@ fn put_exact(value: f64, width: u8, words: &mut ComponentWords<'_>) {
     }
 }
 
-/// None if there are too many bytes.
+/// Writes bytes or text. Returns `None` if there are more than `max` bytes.
 fn put_bytes(bytes: &[u8], max: u16, words: &mut ComponentWords<'_>) -> Option<()> {
     if bytes.len() > usize::from(max) {
         return None;
@@ -194,7 +194,7 @@ const fn number(value: &DynamicValue) -> Option<f64> {
     }
 }
 
-/// `count` numbers; one stands alone.
+/// The `count` numbers of `value`. A single number may stand outside of a list.
 fn numbers(value: &DynamicValue, count: usize) -> Option<Vec<f64>> {
     let numbers: Vec<f64> = match value {
         DynamicValue::Vector(numbers) => numbers.clone(),
@@ -212,7 +212,7 @@ fn list(value: &DynamicValue, count: usize) -> Option<&[DynamicValue]> {
     }
 }
 
-/// The values that a field takes, in words.
+/// A text that describes the values that a field accepts.
 fn expected(kind: &FieldKind) -> String {
     match kind {
         FieldKind::Bool => "a boolean".into(),

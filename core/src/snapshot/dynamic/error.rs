@@ -1,4 +1,4 @@
-//! Why a field could not be set by name.
+//! The reasons that a field could not be set by name.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,33 +6,33 @@ use core::fmt;
 
 use crate::text::Escaped;
 
-/// Why a component or a field could not be named, or did not take a value.
+/// The reason that a component or a field was not found by name, or that a field refused a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum DynamicError {
     /// The schema has no such component.
     UnknownComponent {
-        /// The name that was asked for.
+        /// The name that the caller asked for.
         component: String,
     },
     /// The component has no such field.
     UnknownField {
         /// The component.
         component: String,
-        /// The path that was asked for.
+        /// The path that the caller asked for.
         field: String,
         /// The fields that the component has.
         known: Vec<String>,
     },
-    /// The field takes no such value.
+    /// The field does not accept the value.
     WrongValue {
         /// The component.
         component: String,
         /// The path of the field.
         field: String,
-        /// The values that the field takes, in words.
+        /// A text that describes the values that the field accepts.
         expected: String,
-        /// The value that was given, in words.
+        /// A text that describes the value that was given.
         given: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! Components by name, for scripts: the same words as those of a Rust type with the same fields.
+//! Components by name, for scripts. They produce the same words as a Rust type with the same fields.
 
 mod component;
 mod convert;

@@ -39,7 +39,7 @@ fn list(items: impl IntoIterator<Item = DynamicValue>) -> DynamicValue {
 }
 
 #[test]
-fn a_component_begins_with_the_values_next_to_zero() {
+fn the_default_of_a_field_is_the_value_nearest_to_zero() {
     let thing = thing();
     let get = |field: &str| thing.get(field).unwrap();
     assert_eq!(get("at"), DynamicValue::Vector(vec![0.0; 3]));
@@ -83,7 +83,7 @@ fn each_field_gives_back_the_value_that_was_set() {
 }
 
 #[test]
-fn values_that_scripts_write_otherwise_mean_the_same() {
+fn equivalent_dynamic_values_give_the_same_words() {
     let pairs = [
         ("at", DynamicValue::Vector(vec![1.0, 2.0, 3.0]), list([1, 2, 3].map(DynamicValue::Int))),
         ("speed", DynamicValue::Float(2.0), DynamicValue::Int(2)),
@@ -109,7 +109,7 @@ fn values_that_scripts_write_otherwise_mean_the_same() {
 }
 
 #[test]
-fn an_error_names_component_field_and_the_values_that_it_takes() {
+fn an_error_names_the_component_the_field_and_the_accepted_values() {
     let mut thing = thing();
     let before = thing.clone();
     let mut refused = |field: &str, value: DynamicValue| thing.set(field, &value).unwrap_err().to_string();
@@ -185,7 +185,7 @@ mod typed {
     }
 
     #[test]
-    fn a_script_and_a_rust_type_make_the_same_words_of_the_same_values() {
+    fn a_script_and_a_rust_type_give_the_same_words_for_the_same_values() {
         fn property((x, y): (f64, f64), count: i16, seed: u32, any: u64) -> bool {
             let turn = seed.to_le_bytes().map(f64::from);
             let name: Option<BoundedString<9>> =

@@ -1,38 +1,38 @@
-//! Values of fields as scripts know them.
+//! Values of fields, as scripts pass them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::super::ids::NetworkId;
 
-/// A value of a field, of the types that Lua, Python and AngelScript have in common.
+/// A value of a field, in the types that Lua, Python and AngelScript have in common.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum DynamicValue {
-    /// None: of an optional field, or of a reference to an entity.
+    /// The value of an empty optional field, or of a reference to no entity.
     None,
     /// True or false.
     Bool(bool),
-    /// An integer. Fields of numbers take it too.
+    /// An integer. Fields of numbers accept integers too.
     Int(i128),
-    /// A number; an angle is in radians. Fields of integers take it if it is whole.
+    /// A number, in radians for an angle. Fields of integers accept a number without a fraction.
     Float(f64),
     /// Text, or the name of a variant.
     Text(String),
-    /// Two or three numbers.
+    /// A vector of two or three numbers.
     Vector(Vec<f64>),
     /// A rotation, x y z w.
     Quaternion([f64; 4]),
-    /// An entity.
+    /// A reference to an entity.
     Entity(NetworkId),
-    /// Bytes without meaning.
+    /// Opaque bytes.
     Bytes(Vec<u8>),
     /// The items of an array, or the fields of a structure in order.
     List(Vec<Self>),
 }
 
 impl DynamicValue {
-    /// The type in words, as an error names it.
+    /// A text that names the type in errors.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::None => "none",

@@ -1,10 +1,10 @@
-//! Reading bits at a position. Nothing here indexes, so nothing here can panic.
+//! Reads bits at a position. The reader never indexes a slice, so it cannot panic.
 
 use core::fmt;
 
 use super::ORDER_MAX;
 
-/// Why bits could not be read.
+/// The reason that bits could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CodeError {
@@ -12,7 +12,7 @@ pub enum CodeError {
     Truncated,
     /// A number is above `u32::MAX`.
     TooLarge,
-    /// Something follows the last bit that was asked for.
+    /// More bits follow the last bit that the caller asked for.
     Trailing,
 }
 
@@ -21,7 +21,7 @@ impl fmt::Display for CodeError {
         f.write_str(match self {
             Self::Truncated => "the bits end too early",
             Self::TooLarge => "a number is too large",
-            Self::Trailing => "something follows the last bit",
+            Self::Trailing => "more bits follow the last bit",
         })
     }
 }
@@ -32,11 +32,11 @@ impl core::error::Error for CodeError {}
 #[derive(Clone, Copy, Debug)]
 pub struct CodeReader<'a> {
     bytes: &'a [u8],
-    /// In bits; never past the end.
+    /// The position in bits; never beyond the end.
     position: usize,
 }
 
-/// At least as many bits are in a window, wherever in a byte it begins.
+/// The number of bits that a window holds at least, at any position within a byte.
 const WINDOW: u32 = 57;
 
 impl<'a> CodeReader<'a> {
@@ -46,22 +46,22 @@ impl<'a> CodeReader<'a> {
         Self { bytes, position: 0 }
     }
 
-    /// How many bits were read.
+    /// The number of bits that were read.
     #[must_use]
     pub const fn position(&self) -> usize {
         self.position
     }
 
-    /// How many bits are left.
+    /// The number of bits that are left.
     #[must_use]
     pub const fn remaining_bits(&self) -> usize {
         (self.bytes.len() * 8).saturating_sub(self.position)
     }
 
-    /// The next `bits` bits, at most 64; the first is the lowest of the result.
+    /// Reads the next `bits` bits, at most 64. The first bit read is the lowest bit of the result.
     ///
     /// # Errors
-    /// [`CodeError::Truncated`] if fewer are left.
+    /// [`CodeError::Truncated`] if fewer bits are left.
     #[inline]
     pub fn take(&mut self, bits: u32) -> Result<u64, CodeError> {
         let bits = bits.min(64);
@@ -74,7 +74,7 @@ impl<'a> CodeReader<'a> {
         Ok(value)
     }
 
-    /// One bit.
+    /// Reads one bit.
     ///
     /// # Errors
     /// [`CodeError::Truncated`] at the end.
@@ -83,7 +83,7 @@ impl<'a> CodeReader<'a> {
         self.take(1).map(|bit| bit != 0)
     }
 
-    /// A number in the exponential Golomb code of this order, at most [`ORDER_MAX`].
+    /// Reads a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`].
     ///
     /// # Errors
     /// [`CodeError::Truncated`] if the bytes end within the number, [`CodeError::TooLarge`] if it is above `u32::MAX`.
@@ -97,13 +97,13 @@ impl<'a> CodeReader<'a> {
         if width < 32 && length <= WINDOW {
             self.skip(length)?;
             let low = window >> zeros >> 1 & ((1 << width) - 1);
-            // Below 2^32, and not below 2^order.
+            // The minuend is below 2^32 and at least 2^order, so the difference fits 32 bits.
             return Ok(((1 << width | low) - (1 << order)) as u32);
         }
         self.long_golomb(order, zeros)
     }
 
-    /// A number whose code may be longer than a window.
+    /// Reads a number whose code may be longer than a window.
     #[cold]
     fn long_golomb(&mut self, order: u32, zeros: u32) -> Result<u32, CodeError> {
         let most = 32 - order;
@@ -114,7 +114,7 @@ impl<'a> CodeReader<'a> {
         u32::try_from(sum - (1 << order)).map_err(|_| CodeError::TooLarge)
     }
 
-    /// Says that nothing may follow but the zeros that fill the last byte.
+    /// Checks that only the zero bits that fill the last byte are left.
     ///
     /// # Errors
     /// [`CodeError::Trailing`] if a byte or a one bit is left.
@@ -122,7 +122,7 @@ impl<'a> CodeReader<'a> {
         if self.remaining_bits() >= 8 || self.window() != 0 { Err(CodeError::Trailing) } else { Ok(()) }
     }
 
-    /// The next bits, the first the lowest; zeros past the end.
+    /// The next bits, the first as the lowest; zeros past the end.
     #[inline]
     fn window(&self) -> u64 {
         let rest = self.bytes.get(self.position / 8..).unwrap_or_default();

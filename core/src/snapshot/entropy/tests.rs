@@ -11,7 +11,7 @@ fn bytes_of(writer: &CodeWriter) -> Vec<u8> {
 }
 
 #[test]
-fn numbers_in_any_order_come_back_and_take_the_bits_that_were_announced() {
+fn numbers_of_every_order_round_trip_in_the_predicted_number_of_bits() {
     fn property(numbers: Vec<(u32, u8, u64, u8)>) {
         let mut writer = CodeWriter::new();
         for (value, order, raw, bits) in &numbers {
@@ -46,7 +46,7 @@ fn the_greatest_number_fits_64_bits_in_every_order() {
 }
 
 #[test]
-fn the_code_is_that_of_the_textbook() {
+fn the_code_matches_the_published_exponential_golomb_code() {
     let bits = |value, order| {
         let mut writer = CodeWriter::new();
         writer.golomb(value, order);
@@ -62,7 +62,7 @@ fn the_code_is_that_of_the_textbook() {
 #[test]
 fn a_number_above_32_bits_is_refused() {
     for order in 0..=ORDER_MAX {
-        // All 32 low bits set: 2^33 - 1, less 2^order.
+        // All 32 low bits are set: the number is 2^33 - 1, less 2^order.
         let mut writer = CodeWriter::new();
         writer.put(0, 32 - order);
         writer.put(u64::from(u32::MAX), 32);
@@ -96,7 +96,7 @@ fn spare_bits_of_the_last_byte_are_zero_or_the_end_is_refused() {
 }
 
 #[test]
-fn appended_bits_are_the_bits_written_in_place() {
+fn appended_bits_equal_the_bits_written_in_place() {
     fn property(before: u8, values: Vec<u32>) {
         let write = |writer: &mut CodeWriter| values.iter().for_each(|value| writer.golomb(*value, 5));
         let mut part = CodeWriter::new();

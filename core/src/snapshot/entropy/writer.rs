@@ -1,10 +1,10 @@
-//! Writing bits through a 64-bit accumulator.
+//! Writes bits through a 64-bit accumulator.
 
 use alloc::vec::Vec;
 
 use super::ORDER_MAX;
 
-/// Bits in order.
+/// A buffer to which bits are appended.
 ///
 /// ```
 /// use tickwire_core::snapshot::entropy::{CodeReader, CodeWriter};
@@ -24,11 +24,11 @@ use super::ORDER_MAX;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CodeWriter {
-    /// Whole groups of eight bytes.
+    /// The bits in complete groups of eight bytes.
     bytes: Vec<u8>,
-    /// The bits that fill no group yet; zeros above them.
+    /// The bits that do not fill a group yet; the bits above them are zero.
     pending: u64,
-    /// 0 to 63.
+    /// The number of pending bits, 0 to 63.
     pending_bits: u32,
 }
 
@@ -45,20 +45,20 @@ impl CodeWriter {
         (self.pending, self.pending_bits) = (0, 0);
     }
 
-    /// How many bits were written.
+    /// The number of bits that were written.
     #[must_use]
     pub const fn bits(&self) -> usize {
         self.bytes.len() * 8 + self.pending_bits as usize
     }
 
-    /// Writes the lowest `bits` bits of `value`, at most 64, the lowest first.
+    /// Writes the lowest `bits` bits of `value`, at most 64, starting with the lowest bit.
     #[inline]
     pub fn put(&mut self, value: u64, bits: u32) {
         let bits = bits.min(64);
         self.push(value & u64::MAX.checked_shr(64 - bits).unwrap_or(0), bits);
     }
 
-    /// Writes a value that has no more than `bits` bits, at most 64.
+    /// Writes a value of at most `bits` bits; `bits` is at most 64.
     #[inline]
     fn push(&mut self, value: u64, bits: u32) {
         self.pending |= value << self.pending_bits;
@@ -70,7 +70,7 @@ impl CodeWriter {
         }
     }
 
-    /// Moves 64 of `total` pending bits to the bytes. The rest of them are the highest of `value`.
+    /// Moves 64 of the `total` pending bits to the bytes. The remaining bits are the highest bits of `value`.
     #[inline(never)]
     fn flush(&mut self, value: u64, total: u32) {
         self.bytes.extend_from_slice(&self.pending.to_le_bytes());
@@ -78,9 +78,9 @@ impl CodeWriter {
         self.pending_bits = total - 64;
     }
 
-    /// Writes a number in the exponential Golomb code of this order, at most [`ORDER_MAX`]: as many zeros as `value + 2^order` has
-    /// bits beyond `order + 1`, a one, and the bits below the highest. After the most zeros that there can be, the one is left
-    /// out.
+    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code is a zero for each bit that
+    /// `value + 2^order` has beyond `order + 1` bits, then a one, then the bits below the highest bit. After the largest possible
+    /// number of zeros, the one is left out.
     #[inline]
     pub fn golomb(&mut self, value: u32, order: u32) {
         let (sum, zeros, width) = golomb_shape(value, order);
@@ -110,7 +110,7 @@ impl CodeWriter {
     }
 }
 
-/// How many bits [`CodeWriter::golomb`] writes.
+/// The number of bits that [`CodeWriter::golomb`] writes.
 #[must_use]
 #[inline]
 pub const fn golomb_bits(value: u32, order: u32) -> u32 {
@@ -118,7 +118,7 @@ pub const fn golomb_bits(value: u32, order: u32) -> u32 {
     zeros + width + if width < 32 { 1 } else { 0 }
 }
 
-/// The number that is written, with its highest bit; the zeros before it; and its bits below the highest.
+/// The number that is written, including its highest bit; the number of zeros before it; and the number of bits below the highest.
 #[inline]
 const fn golomb_shape(value: u32, order: u32) -> (u64, u32, u32) {
     let order = if order < ORDER_MAX { order } else { ORDER_MAX };

@@ -1,14 +1,14 @@
-//! Angles.
+//! Quantises angles.
 
 use core::f64::consts::TAU;
 
 use super::rounding::{nearest, whole_steps};
 
-/// Floats from 2^52 on are integers.
+/// From 2^52 on, every float is an integer.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
 
-/// An angle of any number of turns, in radians, in `bits` bits (1 to 32). Word 0 is the angle zero, and the words go round once.
-/// NaN and infinities become zero.
+/// The word of an angle in radians, in `bits` bits (1 to 32). The angle may have any number of turns. Word 0 is the angle zero, and
+/// the words cover one full turn. NaN and infinities become zero.
 #[inline]
 #[must_use]
 pub const fn angle_word(radians: f64, bits: u8) -> u32 {
@@ -19,7 +19,7 @@ pub const fn angle_word(radians: f64, bits: u8) -> u32 {
     (nearest(part * words as f64) as u64 & (words - 1)) as u32
 }
 
-/// The angle of a word in radians, from -π to below π. Bits of the word beyond `bits` are left out.
+/// The angle of a word in radians, from -π to below π. Bits of the word above `bits` are ignored.
 #[inline]
 #[must_use]
 pub const fn angle_from_word(word: u32, bits: u8) -> f64 {
@@ -28,7 +28,7 @@ pub const fn angle_from_word(word: u32, bits: u8) -> f64 {
     signed as f64 / (1u64 << limited(bits)) as f64 * TAU
 }
 
-/// How many words an angle of `degrees` is, rounded down.
+/// The number of words in an angle of `degrees`, rounded down.
 #[must_use]
 pub const fn angle_threshold(degrees: f64, bits: u8) -> u32 {
     whole_steps(degrees, 360.0 / (1u64 << limited(bits)) as f64)

@@ -1,10 +1,10 @@
-//! Values as words, and back.
+//! Converts values to words and back.
 //!
-//! Components and messages share these quantisers. All of them are total: each value, NaN and infinities included, has a word, and
-//! each word has a value. Quantising the value of a word gives that word again.
+//! Components and messages share these quantisers. All quantisers are total: every value, NaN and infinities included, has a word,
+//! and every word has a value. Quantising the value of a word gives the same word again.
 //!
-//! The results are equal on all targets, because only the four basic operations of IEEE 754 touch a float, once or twice each, and
-//! everything else is done with integers. No function of a mathematics library is called: those differ between systems.
+//! The results are equal on all targets. Only the four basic operations of IEEE 754 touch a float, once or twice each, and the rest
+//! is integer arithmetic. The quantisers call no mathematics library, because its results differ between systems.
 
 mod angle;
 mod real;

@@ -1,14 +1,14 @@
-//! The two float types.
+//! The float types that fields may have.
 
-/// The bits that every NaN is written with.
+/// The bits with which every NaN is written.
 const NAN_32: u32 = 0x7fc0_0000;
 const NAN_64: u64 = 0x7ff8_0000_0000_0000;
 
-/// `f32` or `f64`. Quantisers compute with 64 bits whatever the type of the field.
+/// `f32` or `f64`. Quantisers compute with 64 bits for both types.
 pub trait Real: Copy + sealed::Sealed + 'static {
-    /// Bits in memory: 32 or 64.
+    /// The width in memory: 32 or 64 bits.
     const WIDTH: u8;
-    /// The most bits of an angle. With two more, the type could not tell neighbouring angles apart.
+    /// The largest number of bits of an angle. With two more bits, the type could not distinguish neighbouring angles.
     const ANGLE_BITS: u8;
 
     /// The same value in 64 bits.
@@ -17,10 +17,10 @@ pub trait Real: Copy + sealed::Sealed + 'static {
     /// The nearest value of this type.
     fn narrow(value: f64) -> Self;
 
-    /// The bits of the value. Each NaN has the same bits; -0.0 stays apart from 0.0.
+    /// The bits of the value. Every NaN has the same bits; -0.0 and 0.0 differ.
     fn exact(self) -> u64;
 
-    /// The value of these bits; those above the width are left out. Each NaN becomes the same.
+    /// The value of these bits. Bits above the width are ignored, and every NaN becomes the same NaN.
     fn from_exact(bits: u64) -> Self;
 }
 
@@ -77,7 +77,7 @@ impl Real for f64 {
 }
 
 mod sealed {
-    //! Keeps other types from being [`super::Real`].
+    //! Prevents other types from implementing [`super::Real`].
 
     #[expect(unnameable_types, reason = "nobody else may name it")]
     pub trait Sealed {}

@@ -1,8 +1,8 @@
-//! Rotations: the smallest three components of a unit quaternion.
+//! Quantises rotations as the smallest three components of a unit quaternion.
 //!
-//! The largest component follows from the other three, none of which exceeds 1/√2. Each of those is an integer from `-half` to
-//! `half`, where `half` = 2^(bits - 1) - 1 stands for 1/√2; its word is that integer plus `half`. So zero is exact, and with it the
-//! identity; the uppermost word, 2^bits - 1, is never written.
+//! The largest component follows from the other three, none of which exceeds 1/√2. Each of the other three is an integer from
+//! `-half` to `half`, where `half` = 2^(bits - 1) - 1 stands for 1/√2; the word is the integer plus `half`. Zero is therefore
+//! exact, and so is the identity. The highest word, 2^bits - 1, is never written.
 
 use core::f64::consts::FRAC_1_SQRT_2;
 
@@ -11,12 +11,12 @@ use super::rounding::nearest;
 /// The largest component of a quaternion in fixed point.
 const ONE: i64 = 1 << 30;
 
-/// A rotation of any length, x y z w, as the place of its largest component (0 to 3) and the other three, in `bits` bits each
-/// (2 to 15). The zero quaternion, and one that is not finite, becomes the identity.
+/// The words of a rotation x y z w of any length: the place of the largest component (0 to 3), then the other three components in
+/// `bits` bits each (2 to 15). The zero quaternion, and a quaternion that is not finite, become the identity.
 ///
-/// The error of a component is at most half a step. Where another component is about as large as the largest, it is less than two
-/// steps: there the components are rounded towards zero, so that the largest stays the largest, and the rotation has the same words
-/// when it is quantised again.
+/// The error of a component is at most half a step. If another component is about as large as the largest, the error is below two
+/// steps: the components are then rounded towards zero, so that the largest stays the largest, and quantising the rotation again
+/// gives the same words.
 #[must_use]
 pub fn rotation_words(quaternion: [f64; 4], bits: u8) -> [u32; 4] {
     let half = half(bits);
@@ -24,7 +24,7 @@ pub fn rotation_words(quaternion: [f64; 4], bits: u8) -> [u32; 4] {
     let place = largest(fixed);
     let [most, rest @ ..] = split(fixed, place);
     let rest = if most < 0 { rest.map(|one| -one) } else { rest };
-    // The value of a component of 1/√2.
+    // The fixed-point value of a component of 1/√2.
     let scale = (fixed.iter().map(|one| one.unsigned_abs().pow(2)).sum::<u64>() / 2).isqrt() as i64;
     let round = |one: i64, bias: i64| one.signum() * ((2 * one.abs() * half + bias) / (2 * scale)).min(half);
     let mut steps = rest.map(|one| round(one, scale));
@@ -42,14 +42,14 @@ pub fn rotation_words(quaternion: [f64; 4], bits: u8) -> [u32; 4] {
     [place as u32, a, b, c]
 }
 
-/// The unit quaternion of the words, x y z w. Words beyond their maximum count as that. Words of no rotation, whose three components
-/// leave nothing for the largest, give the nearest one.
+/// The unit quaternion of the words, x y z w. A word above its maximum counts as the maximum. If the three components leave nothing
+/// for the largest, the words stand for no rotation, and the nearest rotation is returned.
 #[must_use]
 pub fn rotation_from_words([place, rest @ ..]: [u32; 4], bits: u8) -> [f64; 4] {
     let half = half(bits);
     let steps = rest.map(|word| i64::from(word).min(2 * half) - half);
     let sum = steps.iter().map(|step| step * step).sum::<i64>();
-    // Below 2^62, and a square of an integer if the sum is one.
+    // Shifted, a square stays below 2^62, and a perfect square stays a perfect square.
     let shift = 62 - 2 * limited(bits);
     let root = |square: i64| ((square.unsigned_abs()) << shift).isqrt() as f64;
     let fine = (1u64 << (shift / 2)) as f64;
@@ -69,17 +69,17 @@ pub fn rotation_from_words([place, rest @ ..]: [u32; 4], bits: u8) -> [f64; 4] {
     }
 }
 
-/// The threshold of each component, in words, that keeps the rotation within `degrees`, rounded down.
+/// The threshold of each component, in words, that keeps the rotation within `degrees`. Rounded down.
 ///
-/// Three components that are each off by d turn the rotation by at most 4√3 d, which is less than 7 d.
+/// If three components are each off by d, the rotation is off by at most 4√3 d, which is less than 7 d.
 #[must_use]
 pub fn rotation_threshold(degrees: f64, bits: u8) -> u32 {
     let step = FRAC_1_SQRT_2 / half(bits) as f64;
     super::rounding::whole_steps(degrees * (core::f64::consts::PI / 180.0) / 7.0, step)
 }
 
-/// Whether the component at `other` of the three is so large that the one at `place` of the four would not be taken for the
-/// largest. Of components that are about equal, the first counts as the largest.
+/// `true` if the component at `other` of the three is so large that the component at `place` of the four would not be taken for the
+/// largest. Among components that are about equal, the first counts as the largest.
 fn is_too_large(steps: [i64; 3], other: usize, place: usize, half: i64) -> bool {
     let square = |step: &i64| step * step;
     let left = 2 * half * half - steps.iter().map(square).sum::<i64>();
@@ -87,7 +87,7 @@ fn is_too_large(steps: [i64; 3], other: usize, place: usize, half: i64) -> bool 
     if other < place { own + (own >> 16) >= left } else { own > left }
 }
 
-/// The components with the largest of them at `ONE`.
+/// The components in fixed point, scaled so that the largest is `ONE`.
 fn fixed_point(quaternion: [f64; 4]) -> [i64; 4] {
     let magnitude = |most: f64, one: &f64| if one.abs() > most { one.abs() } else { most };
     let most = quaternion.iter().fold(0.0, magnitude);
@@ -97,12 +97,12 @@ fn fixed_point(quaternion: [f64; 4]) -> [i64; 4] {
     quaternion.map(|one| nearest(one / most * ONE as f64))
 }
 
-/// The place of the largest component, the first of those that are equal to 2^-18.
+/// The place of the largest component; the first such place if components are equal to within 2^-18.
 fn largest(fixed: [i64; 4]) -> usize {
     fixed.iter().position(|one| one.abs() >= ONE - (ONE >> 18)).unwrap_or(3)
 }
 
-/// The component at `place`, then the others in order.
+/// The component at `place`, then the other components in order.
 const fn split([x, y, z, w]: [i64; 4], place: usize) -> [i64; 4] {
     match place {
         0 => [x, y, z, w],

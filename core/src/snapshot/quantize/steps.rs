@@ -1,16 +1,17 @@
-//! Numbers of a range, in steps.
+//! Quantises the numbers of a range in steps.
 
 use core::fmt;
 
 use super::rounding::{clamp, nearest, whole_steps};
 
-/// How far from zero a range may reach, in steps: 2^40. Up to there, the division by the step is exact to 1/8192 of a step.
+/// The largest distance from zero that a range may reach, in steps: 2^40. Up to there, the division by the step is exact to 1/8192
+/// of a step.
 const STEPS_FROM_ZERO: i64 = 1 << 40;
 
 /// The numbers of a range that are multiples of a step: the values that a quantised float takes.
 ///
-/// Zero is such a multiple, so it stays exactly zero if the range includes it. An end of the range is kept exactly if it is a
-/// multiple of the step. The error is at most half a step, besides the rounding of the field's own type.
+/// Zero is a multiple of the step, so zero stays exactly zero if the range includes it. An end of the range is kept exactly if the
+/// end is a multiple of the step. The error is at most half a step, besides the rounding of the field's own type.
 ///
 /// ```
 /// use tickwire_core::snapshot::Steps;
@@ -32,7 +33,7 @@ pub struct Steps {
     max: u32,
 }
 
-/// Why a range cannot be divided into steps.
+/// The reason that a range cannot be divided into steps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StepsError {
@@ -44,14 +45,14 @@ pub enum StepsError {
     NoStep,
     /// The range has more than 2^32 steps.
     TooManySteps,
-    /// The range reaches further from zero than 2^40 steps.
+    /// The range reaches farther from zero than 2^40 steps.
     TooFarFromZero,
-    /// The field's type cannot tell neighbouring steps apart at the far end of the range.
+    /// The field's type cannot distinguish neighbouring steps at the far end of the range.
     TooFine,
 }
 
 impl StepsError {
-    /// The error in words, with what to do about it.
+    /// The error as a text that says what to do.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -81,7 +82,7 @@ impl Steps {
     /// The multiples of `step` from `low` to `high`.
     ///
     /// # Errors
-    /// [`StepsError`], other than `TooFine`, if there are none or too many.
+    /// [`StepsError`], other than `TooFine`, if the range has no steps or too many steps.
     pub const fn new(low: f64, high: f64, step: f64) -> Result<Self, StepsError> {
         if !low.is_finite() || !high.is_finite() || !step.is_finite() {
             return Err(StepsError::NotFinite);
@@ -92,7 +93,7 @@ impl Steps {
         if step <= 0.0 {
             return Err(StepsError::NoStep);
         }
-        // An end of -0.0 becomes 0.0.
+        // Adding zero turns an end of -0.0 into 0.0.
         let (low, high) = (low + 0.0, high + 0.0);
         let far = STEPS_FROM_ZERO as f64;
         let (first, last) = (low / step, high / step);
@@ -106,10 +107,11 @@ impl Steps {
         Ok(Self { low, high, step, first, max: (last - first) as u32 })
     }
 
-    /// As [`Self::new`], for a field of `width` bits, 32 or 64.
+    /// Does what [`Self::new`] does, for a field of `width` bits, 32 or 64.
     ///
     /// # Errors
-    /// [`StepsError::TooFine`] if an `f32` has less than two values a step at the far end, else as [`Self::new`].
+    /// [`StepsError::TooFine`] if an `f32` has fewer than two values per step at the far end of the range; otherwise as
+    /// [`Self::new`].
     pub const fn for_width(low: f64, high: f64, step: f64, width: u8) -> Result<Self, StepsError> {
         let steps = match Self::new(low, high, step) {
             Ok(steps) => steps,
@@ -124,8 +126,8 @@ impl Steps {
         Ok(steps)
     }
 
-    /// The nearest step to `value`, counted from the low end. Values beyond an end become that end; NaN becomes zero, or the end
-    /// next to zero.
+    /// The step nearest to `value`, counted from the low end. A value beyond an end becomes that end; NaN becomes zero, or the end
+    /// nearest to zero.
     #[inline]
     #[must_use]
     pub const fn word(&self, value: f64) -> u32 {
@@ -134,7 +136,7 @@ impl Steps {
         (nearest(clamp(steps, self.first as f64, last as f64)) - self.first) as u32
     }
 
-    /// The value of a word. A word above [`Self::max`] counts as that.
+    /// The value of a word. A word above [`Self::max`] counts as [`Self::max`].
     #[inline]
     #[must_use]
     pub const fn value(&self, word: u32) -> f64 {
@@ -142,31 +144,31 @@ impl Steps {
         clamp((self.first + word as i64) as f64 * self.step, self.low, self.high)
     }
 
-    /// The word of the high end.
+    /// The word of the high end of the range.
     #[must_use]
     pub const fn max(&self) -> u32 {
         self.max
     }
 
-    /// The distance of two neighbouring values.
+    /// The distance between two neighbouring values.
     #[must_use]
     pub const fn step(&self) -> f64 {
         self.step
     }
 
-    /// The low end.
+    /// The low end of the range.
     #[must_use]
     pub const fn low(&self) -> f64 {
         self.low
     }
 
-    /// The high end.
+    /// The high end of the range.
     #[must_use]
     pub const fn high(&self) -> f64 {
         self.high
     }
 
-    /// How many steps `distance` has, rounded down.
+    /// The number of steps in `distance`, rounded down.
     #[must_use]
     pub const fn threshold(&self, distance: f64) -> u32 {
         whole_steps(distance, self.step)

@@ -2,7 +2,7 @@ use quickcheck::{QuickCheck, TestResult};
 
 use super::*;
 
-/// Ranges with a step, for fields of 32 bits.
+/// Ranges with a step that an `f32` can represent.
 const RANGES: [(f64, f64, f64); 9] = [
     (-1024.0, 1024.0, 0.002),
     (-20.0, 20.0, 0.01),
@@ -19,7 +19,7 @@ fn steps() -> impl Iterator<Item = Steps> {
     RANGES.into_iter().map(|(low, high, step)| Steps::for_width(low, high, step, 32).unwrap())
 }
 
-/// Half a step, and what the division and an `f32` add to it.
+/// Half a step, plus the error that the division and an `f32` add.
 fn tolerance(steps: &Steps) -> f64 {
     let far = steps.high().max(-steps.low());
     steps.step() * 0.5001 + far * f64::from(f32::EPSILON) / 2.0
@@ -39,7 +39,7 @@ fn the_error_of_a_number_is_at_most_half_a_step() {
 }
 
 #[test]
-fn a_number_that_is_restored_has_the_same_word_again() {
+fn a_restored_number_has_the_same_word() {
     fn property(word: u32) -> bool {
         steps().all(|steps| {
             let word = (u64::from(word) % (u64::from(steps.max()) + 1)) as u32;
@@ -68,7 +68,7 @@ fn the_ends_and_zero_are_exact_where_they_are_multiples_of_the_step() {
 }
 
 #[test]
-fn an_end_that_is_no_multiple_of_the_step_is_never_passed() {
+fn an_end_that_is_not_a_multiple_of_the_step_is_never_exceeded() {
     for steps in steps() {
         for word in [0, 1, steps.max() - steps.max().min(1), steps.max(), u32::MAX] {
             assert!((steps.low()..=steps.high()).contains(&steps.value(word)), "{steps:?}");
@@ -77,7 +77,7 @@ fn an_end_that_is_no_multiple_of_the_step_is_never_passed() {
 }
 
 #[test]
-fn numbers_that_are_out_of_range_or_none_have_words_too() {
+fn numbers_out_of_range_and_nan_have_words() {
     for steps in steps() {
         assert_eq!((steps.word(f64::INFINITY), steps.word(f64::MAX)), (steps.max(), steps.max()));
         assert_eq!((steps.word(f64::NEG_INFINITY), steps.word(f64::MIN)), (0, 0));
@@ -104,7 +104,7 @@ fn a_range_without_room_for_steps_is_refused() {
     assert_eq!(Steps::for_width(-1e-60, 1e-60, 1e-62, 32), Err(StepsError::TooFine));
     assert_eq!(Steps::for_width(0.0, 1e60, 1e56, 32), Err(StepsError::TooFine));
     assert!(Steps::for_width(0.0, 1024.0, 0.0001, 64).is_ok());
-    // Exactly two values a step.
+    // An `f32` has exactly two values per step here.
     assert!(Steps::for_width(0.0, 1024.0, 1.0 / 8192.0, 32).is_ok());
 }
 
@@ -119,7 +119,7 @@ fn thresholds_are_rounded_down_to_whole_steps() {
 }
 
 #[test]
-fn the_error_of_an_angle_is_at_most_half_a_step_whatever_the_turns() {
+fn the_error_of_an_angle_is_at_most_half_a_step_for_any_number_of_turns() {
     fn property(turns: i8, part: u16, bits: u8) -> bool {
         let bits = bits % f32::ANGLE_BITS + 1;
         let angle = (f64::from(turns) + f64::from(part) / 65_536.0) * core::f64::consts::TAU;
@@ -132,7 +132,7 @@ fn the_error_of_an_angle_is_at_most_half_a_step_whatever_the_turns() {
 }
 
 #[test]
-fn an_angle_that_is_restored_has_the_same_word_again() {
+fn a_restored_angle_has_the_same_word() {
     fn property(word: u32, bits: u8) -> bool {
         let again = |bits: u8, through: fn(f64) -> f64| {
             let word = word >> (32 - u32::from(bits));
@@ -145,7 +145,7 @@ fn an_angle_that_is_restored_has_the_same_word_again() {
 }
 
 #[test]
-fn angles_without_a_direction_are_zero() {
+fn nan_and_infinite_angles_become_zero() {
     for none in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE] {
         assert_eq!(angle_word(none, 8), 0, "{none}");
     }
@@ -155,7 +155,7 @@ fn angles_without_a_direction_are_zero() {
     assert_eq!(angle_from_word(192, 8), -FRAC_PI_2);
 }
 
-/// The length of the difference of two rotations, as quaternions of either sign.
+/// The largest difference between a component of two rotations, for the nearer of the two signs.
 fn component_error(a: [f64; 4], b: [f64; 4]) -> f64 {
     let dot: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
     let sign = dot.signum();
@@ -167,7 +167,7 @@ fn unit(quaternion: [f64; 4]) -> [f64; 4] {
     quaternion.map(|one| one / norm)
 }
 
-/// Rotations everywhere, many of them with components that are nearly equal.
+/// Arbitrary rotations, many of which have components that are nearly equal.
 fn rotation([x, y, z, w]: [i16; 4]) -> Option<[f64; 4]> {
     let coarse = |one: i16| if one % 3 == 0 { f64::from(one.signum()) } else { f64::from(one) / 32_768.0 };
     let quaternion = [x, y, z, w].map(coarse);
@@ -175,7 +175,7 @@ fn rotation([x, y, z, w]: [i16; 4]) -> Option<[f64; 4]> {
 }
 
 #[test]
-fn the_error_of_a_rotations_component_is_half_a_step_and_two_where_components_are_equal() {
+fn the_error_of_a_rotation_is_at_most_half_a_step_or_two_steps_if_components_are_equal() {
     fn property(x: i16, y: i16, z: i16, w: i16) -> TestResult {
         let Some(quaternion) = rotation([x, y, z, w]) else { return TestResult::discard() };
         let exact = unit(quaternion);
@@ -197,7 +197,7 @@ fn the_error_of_a_rotations_component_is_half_a_step_and_two_where_components_ar
 }
 
 #[test]
-fn a_rotation_that_is_restored_has_the_same_words_again() {
+fn a_restored_rotation_has_the_same_words() {
     fn property(x: i16, y: i16, z: i16, w: i16) -> TestResult {
         let Some(quaternion) = rotation([x, y, z, w]) else { return TestResult::discard() };
         TestResult::from_bool((2..=15).all(|bits| {
@@ -211,7 +211,7 @@ fn a_rotation_that_is_restored_has_the_same_words_again() {
 }
 
 #[test]
-fn every_small_rotation_word_restores_to_a_unit_quaternion_that_settles_at_once() {
+fn all_words_of_few_bits_restore_to_unit_quaternions_with_stable_words() {
     for bits in 2..=5 {
         for word in 0..4 << (3 * bits) {
             let at = |place: u32| word >> (place * u32::from(bits)) & ((1 << bits) - 1);
@@ -243,7 +243,7 @@ fn the_length_and_the_sign_of_a_quaternion_do_not_matter() {
 }
 
 #[test]
-fn words_beyond_the_bits_of_a_rotation_count_as_the_last() {
+fn words_above_the_maximum_of_a_rotation_count_as_the_maximum() {
     assert_eq!(rotation_from_words([u32::MAX; 4], 9), rotation_from_words([3, 510, 510, 510], 9));
     assert!(component_error(rotation_from_words([9, 255, 255, 255], 9), [0.0, 0.0, 0.0, 1.0]) < 1e-8);
 }

@@ -54,14 +54,7 @@ impl BoundUnits {
     pub(super) fn new(codec: Arc<UnitCodec>) -> Self {
         let plans = (0..).map_while(|group| codec.plan(GroupId(group)));
         let rows = plans.map(|plan| RowPool::new(plan.words())).collect();
-        Self {
-            codec,
-            slots: Vec::new(),
-            rows,
-            frames: RecentFrames::default(),
-            newest: None,
-            floor: 0,
-        }
+        Self { codec, slots: Vec::new(), rows, frames: RecentFrames::default(), newest: None, floor: 0 }
     }
 
     pub(super) fn get(&self, slot: UnitSlot) -> Option<&BoundUnit> {

@@ -201,9 +201,8 @@ impl WorldReceiver {
         if binding.group == self.codec.existence_group() {
             return entity.existence.take();
         }
-        let is_own = |slot: &UnitSlot| {
-            self.units.get(*slot).is_some_and(|unit| unit.binding.group == binding.group)
-        };
+        let is_own =
+            |slot: &UnitSlot| self.units.get(*slot).is_some_and(|unit| unit.binding.group == binding.group);
         let place = entity.units.iter().position(is_own)?;
         Some(entity.units.swap_remove(place))
     }
@@ -244,7 +243,9 @@ impl WorldReceiver {
     }
 
     fn forget_entity(&mut self, id: NetworkId) {
-        let Some(SeenEntity { existence, units, state, since, .. }) = self.entities.remove(&id) else { return };
+        let Some(SeenEntity { existence, units, state, since, .. }) = self.entities.remove(&id) else {
+            return;
+        };
         for slot in existence.into_iter().chain(units) {
             self.units.unbind(slot);
             self.pending.remove(slot);

@@ -81,7 +81,9 @@ impl WorldReceiver {
         }
         let mut after = 0;
         for (place, component) in self.codec.components(group).enumerate() {
-            let Ok(at) = changes.columns.binary_search_by_key(&component.id, Column::component) else { continue };
+            let Ok(at) = changes.columns.binary_search_by_key(&component.id, Column::component) else {
+                continue;
+            };
             let Some(column) = changes.columns.get_mut(at) else { continue };
             let bit = 1u32 << (place & 31);
             let presence = words.get(component.presence_word).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Values that many entities begin with.
+//! Values with which many entities begin.
 
 use alloc::string::String;
 use alloc::vec;
@@ -8,19 +8,20 @@ use super::super::component::{ComponentWords, NetComponent};
 use super::super::dynamic::DynamicComponent;
 use super::super::ids::{ComponentId, GroupId};
 
-/// The values that entities of one sort begin with. Both ends know them, so what an entity has in common with its blueprint is not
-/// sent when it appears.
+/// The values with which entities of one kind begin. Both ends know the values, so a new entity is sent as its difference to its
+/// blueprint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Blueprint {
-    /// Its name.
+    /// The blueprint's name.
     pub name: String,
-    /// The words of each of its components, by id.
+    /// The words of each component of the blueprint, by component id.
     pub components: Vec<(ComponentId, Vec<u32>)>,
-    /// The words of each unit that its components make, by group. Components of the group that it lacks are absent, and zero.
+    /// The words of each unit that the components form, by group. Components that the group has but the blueprint lacks are marked
+    /// absent and have zeros.
     pub units: Vec<(GroupId, Vec<u32>)>,
 }
 
-/// Values of several components: a tuple of up to eight, or a list of dynamic ones.
+/// Values of several components: a tuple of up to eight components, or a list of dynamic components.
 pub trait ComponentValues {
     /// The name of each component and the words of its value.
     fn named_words(&self) -> Vec<(String, Vec<u32>)>;

@@ -1,4 +1,4 @@
-//! The schema while a game fills it.
+//! The schema that a game fills.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -16,7 +16,7 @@ use super::group::GroupSettings;
 use super::world_schema::{Declared, WorldSchema};
 use crate::limits;
 
-/// The components, groups and blueprints of a game, while they are declared.
+/// The declarations of a game's components, groups and blueprints.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -73,8 +73,8 @@ impl SnapshotSchema {
         }
     }
 
-    /// How many ticks the world has a second: 1 to 65,535; 0 counts as 1. Velocities are given per second, and predicted per tick.
-    /// Default: 60, as of the dedicated server.
+    /// Sets the number of ticks per second of the world: 1 to 65,535; 0 counts as 1. Velocities are given per second but predicted
+    /// per tick. Default: 60, as in the dedicated server.
     pub fn ticks_per_second(&mut self, ticks: u16) -> &mut Self {
         self.ticks_per_second = ticks.max(1);
         self
@@ -83,7 +83,8 @@ impl SnapshotSchema {
     /// Declares the component `T`.
     ///
     /// # Errors
-    /// [`SnapshotSchemaError`] if its name is taken or cannot be, or there are too many components; nothing changes then.
+    /// [`SnapshotSchemaError`] if the component's name is taken or not allowed, or if there are too many components; nothing
+    /// changes then.
     pub fn component<T: NetComponent>(&mut self) -> Result<&mut Self, SnapshotSchemaError> {
         let type_id = TypeId::of::<T>();
         if let Some((name, _)) = self.components.iter().find(|(_, other)| other.type_id == Some(type_id)) {
@@ -92,10 +93,10 @@ impl SnapshotSchema {
         self.insert(T::spec(), Some(type_id))
     }
 
-    /// Declares a component that no Rust type stands for: a script sets its fields by name.
+    /// Declares a component without a Rust type: a script sets its fields by name.
     ///
     /// # Errors
-    /// As [`Self::component`], and [`SnapshotSchemaError::BadField`] if a field cannot be as it is declared.
+    /// As for [`Self::component`], and [`SnapshotSchemaError::BadField`] if the declaration of a field is not valid.
     pub fn declare(&mut self, spec: ComponentSpec) -> Result<&mut Self, SnapshotSchemaError> {
         self.insert(spec, None)
     }
@@ -117,15 +118,17 @@ impl SnapshotSchema {
         Ok(self)
     }
 
-    /// The settings of a group, for changes. [`Self::finish`] refuses settings of a group that no component belongs to.
+    /// Returns the settings of a group, which the caller may change. [`Self::finish`] refuses settings of a group without
+    /// components.
     pub fn group(&mut self, name: impl Into<String>) -> &mut GroupSettings {
         self.groups.entry(name.into()).or_default()
     }
 
-    /// Declares the values that entities of one sort begin with: a tuple of components, or a list of dynamic ones.
+    /// Declares the values with which entities of one kind begin: a tuple of components, or a list of dynamic components.
     ///
     /// # Errors
-    /// [`SnapshotSchemaError`] if its name is taken or cannot be, or there are too many; nothing changes then.
+    /// [`SnapshotSchemaError`] if the blueprint's name is taken or not allowed, or if there are too many blueprints; nothing
+    /// changes then.
     pub fn blueprint(
         &mut self,
         name: impl Into<String>,
@@ -143,21 +146,22 @@ impl SnapshotSchema {
         Ok(self)
     }
 
-    /// The first value of a component that is declared already, for a blueprint of dynamic values.
+    /// The default value of a declared component, for a blueprint of dynamic values.
     ///
     /// # Errors
-    /// [`DynamicError::UnknownComponent`] if it is not declared yet.
+    /// [`DynamicError::UnknownComponent`] if the component is not declared yet.
     pub fn dynamic(&self, component: &str) -> Result<DynamicComponent, DynamicError> {
         let declared = self.components.get(component);
         let unknown = || DynamicError::UnknownComponent { component: component.into() };
         declared.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
     }
 
-    /// Checks the whole, and numbers components, groups and blueprints in the order of their names.
+    /// Checks the whole schema, and numbers components, groups and blueprints in the order of their names.
     ///
     /// # Errors
-    /// [`SnapshotSchemaError`] if a group has too many components, may be too large for a packet, or cannot be predicted as it is
-    /// declared; if settings are made for a group without components; or if a blueprint has a component that is not declared.
+    /// [`SnapshotSchemaError`] if a group has too many components, if a unit of a group may be too large for a packet, if a group
+    /// cannot be predicted as declared, if a group with settings has no components, or if a blueprint has a component that is not
+    /// declared.
     pub fn finish(self) -> Result<WorldSchema, SnapshotSchemaError> {
         finish::finish(self.components, self.groups, self.blueprints, self.ticks_per_second)
     }

@@ -1,4 +1,4 @@
-//! Names and fields that a schema can have.
+//! Checks the names and fields of a schema.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
@@ -9,14 +9,14 @@ use super::super::component::{ComponentSpec, FieldKind, FieldSpec};
 use super::error::SnapshotSchemaError;
 use crate::limits;
 
-/// Refuses a name that a schema's entry cannot have.
+/// Refuses a name that is empty, too long, or has characters that are not allowed.
 pub(super) fn name(what: &'static str, name: &str) -> Result<(), SnapshotSchemaError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     let is_name = !name.is_empty() && name.len() <= limits::COMPONENT_NAME && name.bytes().all(allowed);
     if is_name { Ok(()) } else { Err(SnapshotSchemaError::BadName { what, name: name.into() }) }
 }
 
-/// Refuses a component that no words could hold.
+/// Refuses a component with a field that words cannot represent.
 pub(super) fn component(spec: &ComponentSpec) -> Result<(), SnapshotSchemaError> {
     name("component", &spec.name)?;
     name("group", spec.group_name())?;
@@ -27,7 +27,7 @@ pub(super) fn component(spec: &ComponentSpec) -> Result<(), SnapshotSchemaError>
     })
 }
 
-/// The path of a field, and its fault.
+/// The path of a field, and the text of its fault.
 type Fault = (String, &'static str);
 
 fn fields(fields: &[FieldSpec], depth: usize) -> Result<(), Fault> {
@@ -38,10 +38,10 @@ fn fields(fields: &[FieldSpec], depth: usize) -> Result<(), Fault> {
             return Err((name(), "give it a name of 1 to 54 bytes"));
         }
         if field.name.contains('.') {
-            return Err((name(), "a dot leads into a structure, so no name has one"));
+            return Err((name(), "a dot separates the names of a path; give a name without dots"));
         }
         if !names.insert(&field.name) {
-            return Err((name(), "another field has this name; give it one of its own"));
+            return Err((name(), "another field has this name; give each field its own name"));
         }
         if field.motion.is_some()
             && !matches!(field.kind, FieldKind::Numbers { .. } | FieldKind::Integer { .. })
@@ -65,12 +65,11 @@ fn kind(of: &FieldKind, depth: usize) -> Result<(), Fault> {
         FieldKind::Integer { low, high, .. } => {
             let span = high.checked_sub(*low);
             let fits = span.is_some_and(|span| (0..=i128::from(u64::MAX)).contains(&span));
-            (!fits).then_some("give an integer at most 2^64 values, the least first")
+            (!fits).then_some("an integer has at most 2^64 values; give the least value first")
         }
         FieldKind::Exact { width } => (*width != 32 && *width != 64).then_some("a float has 32 or 64 bits"),
-        FieldKind::Numbers { axes, .. } => {
-            (!(1..=3).contains(axes)).then_some("one to three numbers move together; make more an array")
-        }
+        FieldKind::Numbers { axes, .. } => (!(1..=3).contains(axes))
+            .then_some("one to three numbers move together; declare more numbers as an array"),
         FieldKind::Angle { bits, .. } => (!(1..=32).contains(bits)).then_some("an angle has 1 to 32 bits"),
         FieldKind::Rotation { bits, .. } => {
             (!(2..=15).contains(bits)).then_some("a rotation has 2 to 15 bits a component")
@@ -87,5 +86,6 @@ fn choice(variants: &[Cow<'static, str>]) -> Option<&'static str> {
     if variants.is_empty() || variants.len() > limits::COMPONENT_VARIANTS {
         return Some("a choice has 1 to 65,536 variants");
     }
-    (distinct.len() < variants.len()).then_some("two variants have one name; give each its own")
+    (distinct.len() < variants.len())
+        .then_some("two variants have the same name; give each variant its own name")
 }

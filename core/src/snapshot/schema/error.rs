@@ -1,4 +1,4 @@
-//! Why a schema of replicated worlds cannot be.
+//! The reasons for refusing a schema of replicated worlds.
 
 use alloc::string::String;
 use core::fmt;
@@ -6,30 +6,30 @@ use core::fmt;
 use crate::limits;
 use crate::text::Escaped;
 
-/// Why a component, group or blueprint cannot be part of a schema. Each is found before anything is sent.
+/// The reason that a component, group or blueprint cannot be part of a schema. Every such fault is found before anything is sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotSchemaError {
-    /// The name is empty, too long, or has other characters than ASCII letters, digits, `_`, `-`, `.` and `/`.
+    /// The name is empty, too long, or has characters other than ASCII letters, digits, `_`, `-`, `.` and `/`.
     BadName {
         /// `component`, `group` or `blueprint`.
         what: &'static str,
         /// The name.
         name: String,
     },
-    /// There is one of this name.
+    /// Another component or blueprint has the same name.
     DuplicateName {
         /// `component` or `blueprint`.
         what: &'static str,
         /// The name.
         name: String,
     },
-    /// The type is a component already.
+    /// The Rust type is already declared as a component.
     DuplicateType {
         /// The name of the component.
         name: String,
     },
-    /// A field cannot be as it is declared.
+    /// The declaration of a field is not valid.
     BadField {
         /// The component.
         component: String,
@@ -42,31 +42,31 @@ pub enum SnapshotSchemaError {
     TooMany {
         /// `components` or `blueprints`.
         what: &'static str,
-        /// The most there may be.
+        /// The largest number that is allowed.
         limit: usize,
     },
     /// A group has more components than [`limits::GROUP_COMPONENTS`].
     CrowdedGroup {
         /// The group.
         group: String,
-        /// How many components it has.
+        /// The number of components of the group.
         components: usize,
     },
-    /// A unit of the group may take more bytes than [`limits::UNIT_BYTES`], which a packet must have room for.
+    /// A unit of the group may take more than [`limits::UNIT_BYTES`] bytes, which is the room in a packet.
     LargeGroup {
         /// The group.
         group: String,
-        /// The most bytes that a unit of it may take.
+        /// The largest number of bytes that a unit of the group may take.
         bytes: u64,
-        /// The component that may take the most.
+        /// The component that may take the most bytes.
         largest: String,
     },
-    /// Settings are made for a group that no component belongs to.
+    /// A group with settings has no components.
     EmptyGroup {
         /// The group.
         group: String,
     },
-    /// The components of a group ask for different predictors.
+    /// The components of a group request different predictors.
     Predictors {
         /// The group.
         group: String,
@@ -78,7 +78,7 @@ pub enum SnapshotSchemaError {
         /// The fault, and what to do about it.
         fault: &'static str,
     },
-    /// A blueprint has a component that the schema lacks, or has it twice.
+    /// A blueprint has a component that the schema lacks, or lists a component twice.
     BadBlueprint {
         /// The blueprint.
         blueprint: String,
@@ -94,12 +94,12 @@ impl fmt::Display for SnapshotSchemaError {
         match self {
             Self::BadName { what, name } => write!(
                 f,
-                "`{}` is no name for a {what}; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
+                "`{}` is not a valid name for a {what}; use 1 to {} ASCII letters, digits, `_`, `-`, `.` and `/`",
                 Escaped(name),
                 limits::COMPONENT_NAME
             ),
             Self::DuplicateName { what, name } => {
-                write!(f, "a {what} `{name}` is declared already; give this one another name")
+                write!(f, "a {what} `{name}` is declared already; give the new {what} another name")
             }
             Self::DuplicateType { name } => {
                 write!(f, "the type of component `{name}` is declared already; declare it once")
@@ -112,22 +112,22 @@ impl fmt::Display for SnapshotSchemaError {
             }
             Self::CrowdedGroup { group, components } => write!(
                 f,
-                "group `{group}` has {components} components, at most {} are allowed; divide it",
+                "group `{group}` has {components} components, but at most {} are allowed; divide the group",
                 limits::GROUP_COMPONENTS
             ),
             Self::LargeGroup { group, bytes, largest } => write!(
                 f,
-                "an entity's group `{group}` may take {bytes} bytes, and a packet has room for {}; move component \
-                 `{largest}` to a group of its own, or lower its bounds",
+                "a unit of group `{group}` may take {bytes} bytes, but a packet has room for {}; move component \
+                 `{largest}` to a group of its own, or lower the bounds of its fields",
                 limits::UNIT_BYTES
             ),
             Self::EmptyGroup { group } => write!(
                 f,
-                "no component belongs to group `{group}`; name it in a component, or leave its settings out"
+                "no component belongs to group `{group}`; name the group in a component, or remove its settings"
             ),
             Self::Predictors { group } => write!(
                 f,
-                "the components of group `{group}` ask for different predictors; set one with \
+                "the components of group `{group}` request different predictors; set one with \
                  `SnapshotSchema::group`"
             ),
             Self::BadMotion { group, fault } => {

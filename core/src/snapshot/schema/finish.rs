@@ -1,4 +1,4 @@
-//! Checks a schema as a whole, and gives everything its place.
+//! Checks a schema as a whole, and numbers its components, groups and blueprints.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -18,9 +18,9 @@ use super::{hash, motion, size};
 use crate::limits;
 use crate::schema::SchemaEntry;
 
-/// How many ticks a world has a second by default: as many as the dedicated server.
+/// The default number of ticks per second of a world: that of the dedicated server.
 pub(super) const TICKS_PER_SECOND: u16 = 60;
-/// How often a change is committed by default, in Hz.
+/// The default rate in Hz at which changes are committed.
 const HZ: u16 = 20;
 
 /// The components of a group, in the order of their names.
@@ -101,13 +101,13 @@ fn group(
     let predictor = motion::predictor(prediction, specs, first_part, ticks_per_second)
         .map_err(|fault| SnapshotSchemaError::BadMotion { group: name.into(), fault })?;
     let rates = members.iter().filter_map(|(_, spec)| spec.hz);
-    // 0 is on every tick, and so the highest.
+    // 0 commits on every tick, so it is the highest rate.
     let highest = rates.max_by_key(|hz| hz.wrapping_sub(1));
     let hz = settings.hz.or(highest).unwrap_or(HZ);
     Ok(Group { layout: Layout::new(parts, predictor), components: members.len() as u8, hz })
 }
 
-/// The part that says which components of a group an entity has, a bit each.
+/// The part that shows which components of a group an entity has, with a bit for each component.
 fn presence(components: usize) -> Part {
     match components {
         32.. => Part::Opaque { bits: 32 },
@@ -132,7 +132,7 @@ fn place_members(places: &mut [ComponentPlace], members: &GroupMembers<'_>, id: 
     }
 }
 
-/// A component that is alone in the group of its own name stands for that group.
+/// A component that is alone in the group of its own name needs no entry for the group.
 fn append_entries(
     entries: &mut Vec<SchemaEntry>,
     name: &str,
@@ -168,7 +168,7 @@ fn blueprint(
         let place = groups.component(id).copied().unwrap_or_default();
         if words.len() != usize::from(place.words) {
             return Err(bad(
-                "has other fields than the component that is declared; give both the same name and fields",
+                "does not have the fields of the declared component; use the same fields for both",
             ));
         }
         let Some(group) = groups.group(place.group) else { continue };
@@ -181,7 +181,7 @@ fn blueprint(
         let own = unit.iter_mut().skip(usize::from(place.first_word));
         own.zip(&words).for_each(|(own, word)| *own = *word);
         if components.insert(id, words).is_some() {
-            return Err(bad("is there twice; give it once"));
+            return Err(bad("is listed twice; list it once"));
         }
     }
     Ok(Blueprint { name, components: components.into_iter().collect(), units: units.into_iter().collect() })

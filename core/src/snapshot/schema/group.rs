@@ -1,8 +1,8 @@
-//! The settings of a group as a whole.
+//! The settings of a group.
 
 use super::super::component::Prediction;
 
-/// The peers that are sent a group.
+/// The peers that receive a group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Audience {
@@ -11,11 +11,11 @@ pub enum Audience {
     All,
     /// Only the peer that owns the entity.
     Owner,
-    /// Each peer that sees the entity, but for the one that owns it.
+    /// Each peer that sees the entity, except for its owner.
     Others,
 }
 
-/// The settings of a group. They count before what its components ask for.
+/// The settings of a group. They take precedence over the settings that the group's components request.
 ///
 /// ```
 /// use tickwire_core::snapshot::{Audience, ComponentSpec, FieldKind, FieldSpec, SnapshotSchema};
@@ -38,19 +38,20 @@ pub struct GroupSettings {
 }
 
 impl GroupSettings {
-    /// The peers that are sent the group. Default: all that see the entity.
+    /// Sets the peers that receive the group. Default: all peers that see the entity.
     pub const fn to(&mut self, audience: Audience) -> &mut Self {
         self.audience = audience;
         self
     }
 
-    /// How often a change is committed, in Hz; 0: on every tick. Default: the highest rate of its components, or 20.
+    /// Sets the rate in Hz at which changes are committed; 0 commits on every tick. Default: the highest rate of the group's
+    /// components, or 20.
     pub const fn hz(&mut self, hz: u16) -> &mut Self {
         self.hz = Some(hz);
         self
     }
 
-    /// How the next value is predicted. Default: as its components say.
+    /// Sets the prediction of the group's next value. Default: the prediction that the group's components request.
     pub const fn predictor(&mut self, predictor: Prediction) -> &mut Self {
         self.predictor = Some(predictor);
         self

@@ -1,13 +1,14 @@
 //! Stable hashes of components, groups and blueprints.
 //!
-//! One byte says what follows, then come its numbers (64 bits little-endian), texts (their length as a number, then their bytes) and
-//! children (their number, then each). The tags of kinds and predictors are fixed: to change one is to change the protocol.
+//! A byte names the kind of the item. Then follow the item's numbers (64 bits, little-endian), texts (the length as a number, then
+//! the bytes) and children (the number of children, then each child). The bytes of kinds and predictors must never change, because
+//! a change would break the protocol.
 
 use super::super::component::{ComponentSpec, FieldKind, FieldSpec, Motion};
 use super::super::layout::Predictor;
 use crate::schema::StableHasher;
 
-/// The hash of a component. A component that is a group of its own brings the predictor along.
+/// The hash of a component. The hash of a component that forms a group of its own includes the group's predictor.
 pub(super) fn component(spec: &ComponentSpec, own_group: Option<Predictor>) -> u32 {
     let mut hash = StableHasher::new();
     hash.text(spec.group_name());

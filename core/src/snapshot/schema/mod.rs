@@ -1,8 +1,8 @@
 //! The schema of replicated worlds: components, their groups, and blueprints.
 //!
-//! A [`SnapshotSchema`] is filled by the game when it starts, the same at both ends, in any order. [`SnapshotSchema::finish`] checks
-//! the whole and numbers all of it by name, and gives the [`WorldSchema`] that worlds and connections share. Its entries join the
-//! hash that the handshake compares.
+//! The game fills a [`SnapshotSchema`] when it starts, with the same declarations at both ends, in any order.
+//! [`SnapshotSchema::finish`] checks the whole schema, numbers its items by name, and returns the [`WorldSchema`] that worlds and
+//! connections share. The entries of the schema are part of the hash that the handshake compares.
 
 mod blueprint;
 mod builder;

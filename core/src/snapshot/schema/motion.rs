@@ -1,4 +1,4 @@
-//! Predictors of a group, from the fields that are marked.
+//! Derives the predictor of a group from its marked fields.
 
 use alloc::vec::Vec;
 
@@ -8,16 +8,17 @@ use super::super::layout::Predictor;
 /// A field that is marked as a position or a velocity.
 struct Marked {
     motion: Motion,
-    /// The place of its part in the layout.
+    /// The place of the field's part in the layout.
     part: usize,
     axes: u8,
     max: u32,
-    /// The word of zero, if zero is in range.
+    /// The word that stands for zero, if zero lies in the range.
     zero: Option<u32>,
     step: f64,
 }
 
-/// The predictor of a group whose layout has `first_part` parts before those of its components. The error is the fault in words.
+/// The predictor of a group. `first_part` is the number of parts of the layout before the parts of the components. The error is a
+/// text that describes the fault.
 pub(super) fn predictor<'a>(
     prediction: Prediction,
     components: impl Iterator<Item = &'a ComponentSpec>,
@@ -45,7 +46,7 @@ pub(super) fn predictor<'a>(
         "mark one field, outside of arrays and optional values, as the velocity, with `#[net(velocity)]` or `FieldSpec::velocity`",
     )?;
     if position.axes != velocity.axes {
-        return Err("position and velocity must have as many axes");
+        return Err("position and velocity must have the same number of axes");
     }
     if velocity.zero != Some(velocity.max.div_ceil(2)) {
         return Err("the range of the velocity must reach as far below zero as above, such as -20.0..=20.0");

@@ -1,7 +1,7 @@
-//! How many bits a unit takes at most.
+//! The largest number of bits that a unit can take.
 //!
-//! A unit is sent whole or not at all, so the largest must fit a packet of the narrowest path beside what else is in it. The codec
-//! keeps to these bounds, where b is the number of bits of a part's maximum:
+//! A unit is sent whole or not at all, so the largest unit must fit into a packet of the narrowest path, besides the packet's other
+//! content. The codec keeps to the bounds below, where b is the number of bits of a part's maximum:
 //!
 //! | part | bits at most |
 //! |---|---|
@@ -16,7 +16,7 @@
 use super::super::layout::Part;
 use crate::bits::bits_for;
 
-/// The bits of a unit with these parts, at most.
+/// The largest number of bits of a unit with these parts.
 pub(super) fn unit_bits(parts: &[Part]) -> u64 {
     1 + masked_bits(parts)
 }

@@ -48,7 +48,7 @@ fn bag() -> ComponentSpec {
         .field(FieldSpec::new("key", FieldKind::Bytes { max: 5 }))
 }
 
-/// A schema with all that there is.
+/// A schema that uses every feature.
 fn declared() -> SnapshotSchema {
     let mut schema = SnapshotSchema::new();
     schema.declare(place()).unwrap().declare(bag()).unwrap();
@@ -158,7 +158,7 @@ fn ends_that_differ_are_told_which_components_groups_and_blueprints() {
 }
 
 #[test]
-fn whatever_the_receiver_must_know_changes_the_hash() {
+fn every_property_that_the_receiver_must_know_changes_the_hash() {
     let field = |name: &'static str, kind| ComponentSpec::new("c").field(FieldSpec::new(name, kind));
     let number = |far, step| FieldKind::numbers(1, steps(far, step));
     let base = entries([field("a", number(8.0, 0.5))]);
@@ -195,7 +195,7 @@ fn whatever_the_receiver_must_know_changes_the_hash() {
 }
 
 #[test]
-fn rates_thresholds_and_audiences_are_the_senders_own_affair() {
+fn rates_thresholds_and_audiences_do_not_change_the_hash() {
     let field = |threshold| {
         let kind = FieldKind::numbers(1, steps(8.0, 0.5)).with_threshold(threshold);
         ComponentSpec::new("c").field(FieldSpec::new("a", kind))
@@ -209,7 +209,7 @@ fn rates_thresholds_and_audiences_are_the_senders_own_affair() {
 }
 
 #[test]
-fn the_ticks_of_a_second_scale_the_velocity() {
+fn the_ticks_per_second_scale_the_velocity_and_change_the_hash() {
     let scale = |ticks| {
         let mut schema = declared();
         schema.ticks_per_second(ticks);
@@ -218,7 +218,7 @@ fn the_ticks_of_a_second_scale_the_velocity() {
         (schema.groups().group(GroupId(2)).unwrap().layout.predictor(), schema.ticks_per_second(), hash)
     };
     let (predictor, ticks, hash) = scale(20);
-    // 0.01 m/s is 5 steps of 0.002 m a second, and a quarter of one a tick.
+    // 0.01 m/s is 5 steps of 0.002 m per second, and a quarter of a step per tick.
     assert_eq!(predictor, Predictor::Velocity { position: 2, velocity: 1, scale: 1 << 30 });
     assert_eq!(ticks, 20);
     assert_ne!(hash, scale(60).2);

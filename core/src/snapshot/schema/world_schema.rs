@@ -13,17 +13,17 @@ use super::blueprint::Blueprint;
 use super::group::Audience;
 use crate::schema::SchemaEntry;
 
-/// A checked schema: components, groups and blueprints, each known by its place in the order of the names. Share it behind an `Arc`.
+/// A checked schema: components, groups and blueprints, each numbered by its place in the order of the names. Share it in an `Arc`.
 #[derive(Clone, Debug)]
 pub struct WorldSchema {
     pub(super) groups: Groups,
-    /// By component id.
+    /// Indexed by component id.
     pub(super) components: Vec<Declared>,
-    /// By group id: the name, and the peers that are sent it.
+    /// Indexed by group id: the name, and the peers that receive the group.
     pub(super) group_names: Vec<(String, Audience)>,
-    /// In the order of the names.
+    /// Sorted by name.
     pub(super) blueprints: Vec<Blueprint>,
-    /// The component of each Rust type, in the order of the type ids.
+    /// The component of each Rust type, sorted by type id.
     pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
     pub(super) entries: Vec<SchemaEntry>,
     pub(super) ticks_per_second: u16,
@@ -33,18 +33,18 @@ pub struct WorldSchema {
 #[derive(Clone, Debug)]
 pub(super) struct Declared {
     pub(super) spec: Arc<ComponentSpec>,
-    /// The Rust type, unless a script declared the component.
+    /// The Rust type; `None` if a script declared the component.
     pub(super) type_id: Option<TypeId>,
 }
 
 impl WorldSchema {
-    /// The groups and components as stores and codecs know them.
+    /// The groups and components in the form that stores and codecs use.
     #[must_use]
     pub const fn groups(&self) -> &Groups {
         &self.groups
     }
 
-    /// The id of the component `T`, if it is declared.
+    /// The id of the component `T`. `None` if `T` is not declared.
     #[must_use]
     pub fn component_id<T: NetComponent>(&self) -> Option<ComponentId> {
         let of_type = TypeId::of::<T>();
@@ -52,20 +52,20 @@ impl WorldSchema {
         self.types.get(place).map(|(_, id)| *id)
     }
 
-    /// The id of a component by its name.
+    /// The id of the component with this name.
     #[must_use]
     pub fn component_named(&self, name: &str) -> Option<ComponentId> {
         let place = self.components.binary_search_by(|one| one.spec.name.as_ref().cmp(name)).ok()?;
         Some(ComponentId(place as u16))
     }
 
-    /// A component as it is declared.
+    /// The declaration of a component.
     #[must_use]
     pub fn spec(&self, id: ComponentId) -> Option<&ComponentSpec> {
         self.declared(id).map(|declared| &*declared.spec)
     }
 
-    /// The id of a group by its name.
+    /// The id of the group with this name.
     #[must_use]
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
         let place = self.group_names.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
@@ -78,54 +78,54 @@ impl WorldSchema {
         self.group_names.get(usize::from(id.0)).map(|(name, _)| name.as_str())
     }
 
-    /// The peers that are sent a group.
+    /// The peers that receive a group.
     #[must_use]
     pub fn audience(&self, id: GroupId) -> Option<Audience> {
         self.group_names.get(usize::from(id.0)).map(|(_, audience)| *audience)
     }
 
-    /// The blueprints, in the order of their names.
+    /// The blueprints, sorted by name.
     #[must_use]
     pub fn blueprints(&self) -> &[Blueprint] {
         &self.blueprints
     }
 
-    /// The id of a blueprint by its name: the blueprint's place among [`Self::blueprints`].
+    /// The id of the blueprint with this name: the blueprint's place in [`Self::blueprints`].
     #[must_use]
     pub fn blueprint_named(&self, name: &str) -> Option<BlueprintId> {
         let place = self.blueprints.binary_search_by(|one| one.name.as_str().cmp(name)).ok()?;
         Some(BlueprintId(place as u16))
     }
 
-    /// How many ticks the world has a second.
+    /// The number of ticks per second of the world.
     #[must_use]
     pub const fn ticks_per_second(&self) -> u16 {
         self.ticks_per_second
     }
 
-    /// The first value of a component, whose fields are then set by name.
+    /// The default value of a component. Its fields are then set by name.
     ///
     /// # Errors
-    /// [`DynamicError::UnknownComponent`] if there is none of this name.
+    /// [`DynamicError::UnknownComponent`] if there is no component of this name.
     pub fn dynamic(&self, component: &str) -> Result<DynamicComponent, DynamicError> {
         let found = self.component_named(component).and_then(|id| self.declared(id));
         let unknown = || DynamicError::UnknownComponent { component: component.into() };
         found.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
     }
 
-    /// The value that a component's words are, whose fields are then read by name.
+    /// The value that a component's words stand for. Its fields are then read by name.
     #[must_use]
     pub fn dynamic_from_words(&self, id: ComponentId, words: &[u32]) -> Option<DynamicComponent> {
         let declared = self.declared(id)?;
         Some(DynamicComponent::from_words(declared.spec.clone(), words))
     }
 
-    /// The entries that the handshake compares, for [`Schema::with_entries`](crate::schema::Schema::with_entries): one for each
-    /// component (`component:NAME`), for each group that is more than a component of its own (`group:NAME`), and for each
-    /// blueprint (`blueprint:NAME`).
+    /// The entries that the handshake compares, for [`Schema::with_entries`](crate::schema::Schema::with_entries). Each component
+    /// has an entry (`component:NAME`), and so has each blueprint (`blueprint:NAME`). A group has an entry (`group:NAME`) unless
+    /// its only component has the group's name.
     ///
-    /// Fields, their kinds and ranges, groups, predictors and blueprints are part of the hashes. Rates, thresholds and audiences
-    /// are not: they are the sender's own affair.
+    /// The hashes cover fields, their kinds and ranges, groups, predictors and blueprints. The hashes do not cover rates,
+    /// thresholds and audiences, because only the sender uses them.
     #[must_use]
     pub fn entries(&self) -> &[SchemaEntry] {
         &self.entries

@@ -75,7 +75,8 @@ impl Ledger {
 
     /// The units of a frame, in the order of their slots.
     pub(super) fn units(&self, frame: u64) -> impl Iterator<Item = LedgerEntry> {
-        let record = frame.checked_sub(self.first).and_then(|place| self.frames.get(usize::try_from(place).ok()?));
+        let record =
+            frame.checked_sub(self.first).and_then(|place| self.frames.get(usize::try_from(place).ok()?));
         let range = record.map_or(0..0, |record| {
             let first = (record.first - self.first_entry) as usize;
             first..first + record.units as usize

@@ -120,7 +120,9 @@ impl WorldSender {
         let Some(name) = self.ledger.settle(frame) else { return };
         let Self { ledger, slots, codec, .. } = self;
         for entry in ledger.units(frame) {
-            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else { continue };
+            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else {
+                continue;
+            };
             slot.on_acked(name.tick, entry.coded_against);
             let (id, group) = (slot.id, slot.group);
             if group == codec.existence_group()

@@ -7,7 +7,9 @@ use super::scratch::{FrameCandidate, FrameScratch, PickedUnit};
 use super::slots::{NEVER, Slot};
 use super::{FrameHeader, WorldSender};
 use crate::limits;
-use crate::snapshot::delta::{Against, CodedUnit, SlotBinding, UnitSlot, UnitUpdate, UpdateBody, VersionWords};
+use crate::snapshot::delta::{
+    Against, CodedUnit, SlotBinding, UnitSlot, UnitUpdate, UpdateBody, VersionWords,
+};
 use crate::snapshot::store::Store;
 
 /// Bits of a frame's head, names and check that no unit pays for.

@@ -225,7 +225,9 @@ impl Slots {
             if let Some(visit) = self.visits.get_mut(place) {
                 *visit = own.visit.wrapping_add(1);
             }
-            if let Some(number) = self.by_unit.get_mut(own.unit.0 as usize).filter(|number| **number == slot.0) {
+            if let Some(number) =
+                self.by_unit.get_mut(own.unit.0 as usize).filter(|number| **number == slot.0)
+            {
                 *number = NONE;
             }
         }

@@ -1,4 +1,4 @@
-//! Whether changes can be committed: everything is checked before anything is applied.
+//! Checks whether changes can be committed. The whole of the changes is checked before any of them is applied.
 
 use alloc::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use crate::snapshot::changes::{Changes, Column};
 use crate::snapshot::ids::NetworkId;
 
 impl Store {
-    /// Checks changes, adds their new entities, and notes which values differ from those that the game gave before. If changes
-    /// are refused, the store is as it was.
+    /// Checks changes, adds their new entities, and records which values differ from the latest values. If changes are refused, the
+    /// store stays as it was.
     pub(super) fn check(&mut self, changes: &Changes) -> Result<(), CommitError> {
         if let Some(newest) = self.newest
             && changes.tick <= newest
@@ -21,7 +21,7 @@ impl Store {
         }
         let newest_id = self.entities.newest();
         let result = self.check_created(changes).and_then(|()| {
-            // Values may be of entities that are new in the same changes.
+            // The changes may hold values of entities that the same changes create.
             changes.created.iter().for_each(|created| self.entities.insert(created));
             self.check_columns(changes)?;
             self.check_ids(changes)?;
@@ -38,7 +38,7 @@ impl Store {
         if entities.saturating_sub(changes.destroyed.len()) > self.max_entities {
             return Err(CommitError::TooManyEntities { max: self.max_entities });
         }
-        // The ids of changes ascend.
+        // The ids of new entities ascend, so checking the first id is enough.
         match changes.created.first() {
             Some(first) if first.id <= self.entities.newest() => {
                 Err(CommitError::IdNotNew { id: first.id, newest: self.entities.newest() })
@@ -70,7 +70,8 @@ impl Store {
         };
         let latest_words = table.component(&place);
         let Self { entities, units, checked, .. } = self;
-        // The words that the game last gave an entity's component, and the unit. No words if the entity lacks the component.
+        // Returns the unit of an entity, and the latest words of the component. The words are `None` if the entity lacks the
+        // component.
         let latest = |entity: u32| {
             let unit = entities.unit(entity, place.group.0)?;
             Some((unit.0, latest_words.get(units.row(unit))))
@@ -105,7 +106,7 @@ impl Store {
         }
     }
 
-    /// Counts what each connection will predict after the commit. A connection ceases to predict what is destroyed.
+    /// Checks the number of entities that each connection would predict after the commit. A destroyed entity no longer counts.
     fn check_predictions(&self, changes: &Changes) -> Result<(), CommitError> {
         if changes.predictions.is_empty() {
             return Ok(());
@@ -122,7 +123,7 @@ impl Store {
             if is_destroyed(id) {
                 continue;
             }
-            // A connection may cease to predict what it does not, or what is no more.
+            // A connection may stop predicting an entity that it does not predict, or that no longer exists.
             if *is_predicted && self.entities.find(*id).is_none() {
                 return Err(CommitError::NoSuchEntity { id: *id });
             }
@@ -142,8 +143,8 @@ impl Store {
     }
 }
 
-/// Whether two values are equal, of which the words are few: a loop is then cheaper than the comparison of the standard library,
-/// which is a call.
+/// `true` if two values are equal. Values have few words, so a loop is cheaper than the comparison of the standard library, which
+/// is a call.
 fn are_equal(old: &[u32], new: &[u32]) -> bool {
     old.iter().zip(new).all(|(old, new)| old == new)
 }

@@ -1,4 +1,4 @@
-//! Committing a tick's changes.
+//! Commits the changes of a tick.
 
 use super::error::CommitError;
 use super::history::OLD_MANY;
@@ -8,18 +8,18 @@ use crate::snapshot::changes::{Changes, Column, Gone};
 use crate::snapshot::groups::ComponentPlace;
 use crate::snapshot::ids::NetworkId;
 
-/// Units that a commit looks at in search of such as rest and have older versions.
+/// The number of units that a commit examines in search of units that are at rest and have older versions.
 const SWEPT: usize = 64;
 
 impl Store {
-    /// Takes the changes of a tick, whole or not at all.
+    /// Commits the changes of a tick as a whole, or refuses them as a whole.
     ///
     /// # Errors
-    /// [`CommitError`]; the store is then as it was.
+    /// [`CommitError`]; the store then stays as it was.
     pub fn commit(&mut self, changes: &Changes) -> Result<(), CommitError> {
         self.check(changes)?;
         let tick = changes.tick;
-        // Ticks without a commit count as well: what became due in one of them is due now.
+        // A unit that became due in a tick without a commit is due now.
         let since = self.newest.replace(tick).map_or(tick, |before| before + 1);
         self.changed.clear();
         self.evicted.clear();
@@ -64,7 +64,7 @@ impl Store {
         }
     }
 
-    /// Brings the words of an entity's own unit up to date.
+    /// Updates the words of the unit that stands for the entity itself.
     fn write_existence(&mut self, entity: u32, tick: u64) {
         let group = self.existence_group().0;
         let Some(unit) = self.entities.unit(entity, group) else { return };
@@ -95,7 +95,7 @@ impl Store {
         }
     }
 
-    /// Writes the values that differ to the latest words of their units.
+    /// Writes the values that changed into the latest words of their units.
     fn apply_values(&mut self, changes: &Changes, tick: u64) {
         let mut checked = core::mem::take(&mut self.checked);
         for change in checked.drain(..) {
@@ -111,7 +111,7 @@ impl Store {
     fn apply_value(&mut self, change: CheckedChange, column: &Column, place: &ComponentPlace, tick: u64) {
         let group = place.group.0;
         let known = if change.unit == NONE {
-            // Another component of the same unit may have come before it in these changes.
+            // Another component of the same changes may have created the unit.
             self.entities.unit(change.entity, group).or_else(|| self.add_unit(change.entity, group, tick))
         } else {
             Some(UnitId(change.unit))
@@ -127,8 +127,8 @@ impl Store {
         self.touched.insert(unit);
     }
 
-    /// Commits a unit whose words may differ from the committed ones, or lets it wait. A tick from `since` on may have been
-    /// its due tick.
+    /// Commits a unit whose words may differ from the committed words, or makes the unit wait. A tick from `since` on may have been
+    /// the unit's due tick.
     fn settle(&mut self, unit: UnitId, since: u64, tick: u64) {
         let Self { units, tables, pending, .. } = self;
         let Some(record) = units.get_mut(unit) else { return };
@@ -162,7 +162,7 @@ impl Store {
         self.changed.insert(unit);
     }
 
-    /// Commits the last words of an entity's units, and that it is gone.
+    /// Commits the last words of an entity's units, and the entity's destruction.
     fn destroy(&mut self, id: NetworkId, gone: Gone, tick: u64) {
         let Some(entity) = self.entities.retire(id, tick, gone) else { return };
         self.predictions.remove_entity(id);
@@ -186,8 +186,8 @@ impl Store {
         }
     }
 
-    /// Looks at some units, in turn, for such as rest and have older versions: somebody may have needed those when they
-    /// were last looked at.
+    /// Examines the next few units and queues those that are at rest and have older versions. Versions that a peer needed when the
+    /// unit was last examined may no longer be needed.
     fn sweep(&mut self, tick: u64) {
         let numbers = self.units.numbers();
         for _ in 0..SWEPT.min(numbers) {

@@ -1,4 +1,4 @@
-//! Why a world could not be made, or changes were refused.
+//! The reasons that a store could not be created, or that changes were refused.
 
 use core::fmt;
 
@@ -7,26 +7,26 @@ use crate::limits;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 use crate::tick::TICKS_PER_SECOND_MAX;
 
-/// Why a [`Store`](super::Store) could not be made.
+/// The reason that a [`Store`](super::Store) could not be created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Ticks per second are 1 to [`TICKS_PER_SECOND_MAX`].
+    /// The number of ticks per second is not from 1 to [`TICKS_PER_SECOND_MAX`].
     Rate {
-        /// The rate that was asked for.
+        /// The number that the caller asked for.
         ticks_per_second: u32,
     },
-    /// A world has at most [`limits::ENTITIES_MAX`] entities.
+    /// The limit is above [`limits::ENTITIES_MAX`], the largest number of entities of a world.
     Entities {
-        /// The limit that was asked for.
+        /// The limit that the caller asked for.
         max_entities: usize,
     },
-    /// A schema has fewer than 65,535 groups.
+    /// The schema has 65,535 groups or more.
     Groups {
-        /// How many it has.
+        /// The number of groups of the schema.
         groups: usize,
     },
-    /// The words of a component do not lie in those of its group.
+    /// The words of a component lie outside the words of the component's group.
     Component {
         /// The component.
         component: ComponentId,
@@ -37,7 +37,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rate { ticks_per_second } => {
-                write!(f, "{ticks_per_second} ticks per second; a world has 1 to {TICKS_PER_SECOND_MAX}")
+                write!(f, "ticks_per_second is {ticks_per_second}; a world has 1 to {TICKS_PER_SECOND_MAX}")
             }
             Self::Entities { max_entities } => {
                 let most = limits::ENTITIES_MAX;
@@ -47,7 +47,7 @@ impl fmt::Display for StoreError {
                 write!(f, "the schema has {groups} groups; there must be fewer than 65,535")
             }
             Self::Component { component } => {
-                write!(f, "the words of component {} do not lie in those of its group", component.0)
+                write!(f, "the words of component {} lie outside the words of its group", component.0)
             }
         }
     }
@@ -55,26 +55,26 @@ impl fmt::Display for StoreError {
 
 impl core::error::Error for StoreError {}
 
-/// Why a commit was refused. The store is then as it was before.
+/// The reason that a commit was refused. The store then stays as it was.
 ///
-/// Changes that a [`WorldWriter`](crate::snapshot::WorldWriter) made with the same schema and the same `max_entities` are
-/// refused for their tick only.
+/// Changes from a [`WorldWriter`](crate::snapshot::WorldWriter) with the same schema and the same `max_entities` are refused only
+/// because of their tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The tick is not newer than the one before.
+    /// The tick is not newer than the tick of the last commit.
     TickNotNewer {
         /// The tick of the changes.
         tick: u64,
         /// The newest tick of the store.
         newest: u64,
     },
-    /// The world would have more entities than it may.
+    /// The world would exceed its limit of entities.
     TooManyEntities {
-        /// How many it may have.
+        /// The limit of entities.
         max: usize,
     },
-    /// The id of a new entity is not above all earlier ones: it may have been used before.
+    /// The id of a new entity is not above all earlier ids, so an earlier entity may have had it.
     IdNotNew {
         /// The id.
         id: NetworkId,
@@ -91,23 +91,23 @@ pub enum CommitError {
         /// The component.
         component: ComponentId,
     },
-    /// The values of a component have another number of words than the schema says.
+    /// The values of a component do not have the number of words that the schema defines.
     WrongWords {
         /// The component.
         component: ComponentId,
-        /// How many words the values have.
+        /// The number of words of the values.
         given: u16,
-        /// How many the schema says.
+        /// The number of words that the schema defines.
         expected: u16,
     },
-    /// A word of a value is beyond what its part admits.
+    /// A word of a value lies outside the range of its part.
     OutOfRange {
         /// The entity.
         id: NetworkId,
         /// The component.
         component: ComponentId,
     },
-    /// A connection would predict more entities than it may.
+    /// A connection would exceed the limit of predicted entities.
     TooManyPredicted {
         /// The connection.
         connection: ConnectionId,
@@ -117,10 +117,9 @@ pub enum CommitError {
 impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TickNotNewer { tick, newest } => write!(
-                f,
-                "tick {tick} was committed after tick {newest}; each commit needs a tick above the one before"
-            ),
+            Self::TickNotNewer { tick, newest } => {
+                write!(f, "tick {tick} was committed after tick {newest}; each commit needs a newer tick")
+            }
             Self::TooManyEntities { max } => {
                 write!(f, "the world would have more than {max} entities; raise max_entities")
             }
@@ -133,7 +132,11 @@ impl fmt::Display for CommitError {
                 write!(f, "entity {} does not exist in this world", id.0)
             }
             Self::NoSuchComponent { component } => {
-                write!(f, "the schema has no component {}; were the changes made with it?", component.0)
+                write!(
+                    f,
+                    "the schema has no component {}; were the changes made with this schema?",
+                    component.0
+                )
             }
             Self::WrongWords { component, given, expected } => write!(
                 f,
@@ -142,7 +145,7 @@ impl fmt::Display for CommitError {
             ),
             Self::OutOfRange { id, component } => write!(
                 f,
-                "component {} of entity {} has a word beyond what the schema admits",
+                "component {} of entity {} has a word outside the range that the schema defines",
                 component.0, id.0
             ),
             Self::TooManyPredicted { connection } => {

@@ -1,4 +1,4 @@
-//! The entities of a world: which there are, which there were, and which units each has.
+//! The entities of a world, existing and recently gone, and the units of each entity.
 
 use alloc::collections::VecDeque;
 use alloc::vec;
@@ -13,8 +13,8 @@ use crate::snapshot::entity_index::EntityIndex;
 use crate::snapshot::ids::NetworkId;
 use crate::snapshot::layout::{Layout, Part, Predictor};
 
-/// The words of the unit that stands for an entity itself: the blueprint and one, or 0; the owner, as a number of 64 bits, or 0;
-/// the epoch.
+/// The layout of the unit that stands for an entity itself: the number of the blueprint plus 1, or 0 without a blueprint; the owner
+/// as a 64-bit number, or 0 without an owner; the epoch.
 pub(super) fn existence_layout() -> Layout {
     let blueprint = Part::Choice { count: (1 << 16) + 1 };
     Layout::new(vec![blueprint, Part::Opaque { bits: 64 }, Part::Opaque { bits: 32 }], Predictor::Last)
@@ -23,18 +23,18 @@ pub(super) fn existence_layout() -> Layout {
 /// The store's record of an entity.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EntityRecord {
-    /// 0 in a free record.
+    /// The id; 0 in a free record.
     pub(super) id: NetworkId,
     pub(super) settings: EntitySettings,
     pub(super) owner: Option<ConnectionId>,
-    /// How often the owner changed.
+    /// The number of times that the owner changed.
     pub(super) epoch: u32,
-    /// Since when it is gone, and why.
+    /// The tick since which the entity is gone, and the reason. `None` while the entity exists.
     pub(super) gone: Option<(u64, Gone)>,
 }
 
 impl EntityRecord {
-    /// The owner as a number; 0 without one.
+    /// The owner as a number; 0 without an owner.
     pub(super) fn owner_bits(&self) -> u64 {
         self.owner.map_or(0, |owner| owner.data().as_ffi())
     }
@@ -47,16 +47,16 @@ impl EntityRecord {
     }
 }
 
-/// All entities, by dense numbers of their own.
+/// All entities, numbered densely.
 #[derive(Clone, Debug)]
 pub(super) struct Entities {
     index: EntityIndex,
     records: Vec<EntityRecord>,
-    /// For each entity, the unit of each group, or [`NONE`].
+    /// For each entity, the unit of each group; [`NONE`] if the entity has no such unit.
     units: Vec<u32>,
     groups: usize,
     free: Vec<u32>,
-    /// Entities that are gone, and whose units somebody may still refer to, by the tick.
+    /// Entities that are gone but whose units a peer may still refer to, the longest gone first.
     leaving: VecDeque<u32>,
     newest: NetworkId,
 }
@@ -74,12 +74,12 @@ impl Entities {
         }
     }
 
-    /// How many entities exist.
+    /// The number of entities that exist.
     pub(super) const fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// How many are gone and still kept.
+    /// The number of entities that are gone but still kept.
     pub(super) fn leaving(&self) -> usize {
         self.leaving.len()
     }
@@ -102,19 +102,19 @@ impl Entities {
         self.records.get_mut(entity as usize).filter(|record| record.id.0 != 0)
     }
 
-    /// The entities that exist, in no order that means anything.
+    /// The entities that exist, in arbitrary order.
     pub(super) fn existing(&self) -> impl Iterator<Item = (u32, &EntityRecord)> {
         let used = (0..).zip(&self.records);
         used.filter(|(_, record)| record.id.0 != 0 && record.gone.is_none())
     }
 
-    /// The unit of a group.
+    /// The unit of the entity in a group.
     pub(super) fn unit(&self, entity: u32, group: u16) -> Option<UnitId> {
         let place = entity as usize * self.groups + usize::from(group);
         self.units.get(place).copied().filter(|unit| *unit != NONE).map(UnitId)
     }
 
-    /// The units of all groups.
+    /// The units of the entity in all groups.
     pub(super) fn units(&self, entity: u32) -> impl Iterator<Item = (u16, UnitId)> {
         (0..self.groups as u16).filter_map(move |group| Some((group, self.unit(entity, group)?)))
     }
@@ -126,7 +126,7 @@ impl Entities {
         }
     }
 
-    /// Adds an entity without units, whose id is above all earlier ones.
+    /// Adds an entity without units, whose id is above all earlier ids.
     pub(super) fn insert(&mut self, created: &Created) {
         let record =
             EntityRecord { id: created.id, settings: created.settings, owner: None, epoch: 0, gone: None };
@@ -144,7 +144,7 @@ impl Entities {
         self.newest = created.id;
     }
 
-    /// Takes back the insertion of entities without units; `newest` was the highest id before.
+    /// Undoes the insertion of entities without units; `newest` was the highest id before the insertion.
     pub(super) fn undo(&mut self, created: &[Created], newest: NetworkId) {
         for created in created.iter().rev() {
             if created.id > newest
@@ -156,7 +156,7 @@ impl Entities {
         self.newest = newest;
     }
 
-    /// An entity is gone; it can still be looked at by its number. Returns the number.
+    /// Marks an entity as gone. The entity can still be looked up by its number, which is returned.
     pub(super) fn retire(&mut self, id: NetworkId, tick: u64, gone: Gone) -> Option<u32> {
         let number = self.index.remove(id)?;
         if let Some(record) = self.get_mut(number) {
@@ -166,14 +166,14 @@ impl Entities {
         Some(number)
     }
 
-    /// The entity that went first, if that was before `tick`.
+    /// The entity that has been gone the longest, if it was gone before `tick`.
     pub(super) fn first_gone(&self, tick: u64) -> Option<u32> {
         let number = *self.leaving.front()?;
         let (at, _) = self.get(number)?.gone?;
         (at < tick).then_some(number)
     }
 
-    /// Forgets the entity that went first. Its units must have been removed.
+    /// Forgets the entity that has been gone the longest. Its units must have been removed.
     pub(super) fn forget_first(&mut self) {
         if let Some(number) = self.leaving.pop_front() {
             self.free_record(number);
@@ -191,7 +191,7 @@ impl Entities {
         }
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the entities, in bytes.
     pub(super) fn memory(&self) -> usize {
         let numbers = self.units.capacity() + self.free.capacity() + self.leaving.capacity();
         self.index.memory() + self.records.capacity() * size_of::<EntityRecord>() + numbers * size_of::<u32>()

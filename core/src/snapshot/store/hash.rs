@@ -1,4 +1,4 @@
-//! One number for a whole world.
+//! A hash of a whole world.
 
 use super::state::Store;
 
@@ -6,13 +6,13 @@ use super::state::Store;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 
-/// FNV-1a, word by word instead of byte by byte, mixed at the end as in MurmurHash3.
+/// FNV-1a over words instead of bytes, with the final mixing of MurmurHash3.
 struct WordHasher(u64);
 
 impl WordHasher {
     fn word(&mut self, word: u32) {
         self.0 = (self.0 ^ u64::from(word)).wrapping_mul(PRIME);
-        // A product carries upwards only: bring the high bits down.
+        // A product carries bits upwards only, so the high bits are shifted down.
         self.0 ^= self.0 >> 29;
     }
 
@@ -25,12 +25,11 @@ impl WordHasher {
 }
 
 impl Store {
-    /// A hash of the committed world: the ids of the entities that exist, their owners, and the words of the components that
-    /// they have.
+    /// A hash of the committed world: the ids of the entities that exist, their owners, and the words of their components.
     ///
-    /// It is the same on all targets, and for all ways in which a world came to be what it is: ticks, epochs, settings, and what
-    /// is not committed yet make no difference. It finds mistakes; against forgery it does nothing. The work grows with the
-    /// world.
+    /// The hash is the same on all targets, and does not depend on how the world reached its state: ticks, epochs, settings and
+    /// values that are not committed yet make no difference. The hash detects mistakes, but does not protect against forgery. The
+    /// work grows with the size of the world.
     #[must_use]
     pub fn world_hash(&self) -> u64 {
         let mut sum = 0u64;

@@ -1,4 +1,4 @@
-//! The words that units had before: one version for each change that some peer may still refer to.
+//! The older versions of units: one version for each change that a peer may still refer to.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -6,12 +6,12 @@ use core::ops::Range;
 use super::units::{NONE, UnitRecord};
 use crate::limits::VERSIONS;
 
-/// The words of a unit from one commit that changed them to the next.
+/// The words of a unit between two commits that changed them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version<'a> {
     /// The tick that committed the words.
     pub since: u64,
-    /// Whether the entity had any component of the unit. Without one, all words are zero.
+    /// `true` if the entity had any component of the unit. Otherwise all words are zero.
     pub is_present: bool,
     /// The words.
     pub words: &'a [u32],
@@ -19,18 +19,18 @@ pub struct Version<'a> {
     pub(crate) row: &'a [u32],
 }
 
-/// Older versions kept at most: the newest one is in the table.
+/// The largest number of older versions of a unit. The newest version is in the table.
 const OLD_MAX: u8 = VERSIONS as u8 - 1;
-/// A unit of this many older versions is looked at, so that those which nobody needs give way first.
+/// A unit with at least this many older versions is queued for thinning, so that unneeded versions are dropped before needed ones.
 pub(super) const OLD_MANY: u8 = OLD_MAX - OLD_MAX / 4;
 
-/// The older versions of all units of a group: lists, the newest first, in rows that are used again.
+/// The older versions of all units of a group: a linked list for each unit, the newest version first, in rows that are used again.
 #[derive(Clone, Debug)]
 pub(super) struct History {
     stride: usize,
     nodes: Vec<VersionNode>,
     rows: Vec<u32>,
-    /// The first of the nodes that no unit has.
+    /// The first node of the list of free nodes.
     free: u32,
     used: usize,
 }
@@ -38,7 +38,7 @@ pub(super) struct History {
 #[derive(Clone, Copy, Debug)]
 struct VersionNode {
     since: u64,
-    /// The tick of the next change.
+    /// The tick of the next change of the unit.
     until: u64,
     older: u32,
 }
@@ -48,7 +48,7 @@ impl History {
         Self { stride, nodes: Vec::new(), rows: Vec::new(), free: NONE, used: 0 }
     }
 
-    /// How many versions there are.
+    /// The number of older versions.
     pub(super) const fn used(&self) -> usize {
         self.used
     }
@@ -58,8 +58,8 @@ impl History {
         first..first + self.stride
     }
 
-    /// Keeps the row that a unit has had since its last change, and that another one follows in tick `until`. The oldest
-    /// version of a unit that has [`VERSIONS`] gives way.
+    /// Keeps the row that a unit has had since its last change; the next row takes effect in tick `until`. If the unit has
+    /// [`VERSIONS`] versions, the oldest is dropped.
     pub(super) fn push(&mut self, unit: &mut UnitRecord, until: u64, row: &[u32]) {
         if unit.old >= OLD_MAX {
             let oldest = self.versions(unit.newest_old).last().map_or(NONE, |(number, _)| number);
@@ -86,7 +86,7 @@ impl History {
         self.used += 1;
     }
 
-    /// Each version of a list, with its number, from the newest on.
+    /// Each version of a list with the number of its node, the newest first.
     fn versions(&self, newest: u32) -> impl Iterator<Item = (u32, VersionNode)> {
         let mut number = newest;
         core::iter::from_fn(move || {
@@ -96,19 +96,20 @@ impl History {
         })
     }
 
-    /// The ticks in which each older version of a unit was the newest, from the newest on.
+    /// The ticks in which each older version of a unit was the current version, the newest version first.
     pub(super) fn ticks(&self, unit: &UnitRecord) -> impl Iterator<Item = Range<u64>> {
         self.versions(unit.newest_old).map(|(_, node)| node.since..node.until)
     }
 
-    /// The row that was a unit's at a tick before its last change, and since when.
+    /// The row of a unit at a tick before its last change, and the tick since which the unit had the row.
     pub(super) fn at(&self, unit: &UnitRecord, tick: u64) -> Option<(u64, &[u32])> {
         let (number, node) = self.versions(unit.newest_old).find(|(_, node)| node.since <= tick)?;
         let row = self.rows.get(self.row_range(number)).filter(|_| tick < node.until)?;
         Some((node.since, row))
     }
 
-    /// Drops the versions of a unit for which `is_kept` does not hold; it gets the number and the place from the newest on.
+    /// Drops the versions of a unit for which `is_kept` returns `false`. The arguments of `is_kept` are the number of the node and
+    /// its place in the list, the newest first.
     fn keep(&mut self, unit: &mut UnitRecord, is_kept: impl Fn(u32, usize) -> bool) {
         let mut number = core::mem::replace(&mut unit.newest_old, NONE);
         let mut last_kept = NONE;
@@ -131,12 +132,12 @@ impl History {
         }
     }
 
-    /// Keeps the older versions of a unit whose bits are set; bit 0 stands for the newest of them.
+    /// Keeps the older versions of a unit whose bits are set in `kept`; bit 0 stands for the newest.
     pub(super) fn retain(&mut self, unit: &mut UnitRecord, kept: u32) {
         self.keep(unit, |_, place| kept.checked_shr(place as u32).is_some_and(|bits| bits & 1 != 0));
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the versions, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<VersionNode>() + self.rows.capacity() * size_of::<u32>()
     }

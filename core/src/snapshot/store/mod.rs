@@ -1,4 +1,4 @@
-//! The committed world, shared by all connections: what each unit is, was, and is about to be.
+//! The committed world, which all connections share: the past, present and pending state of each unit.
 
 mod check;
 mod commit;

@@ -1,4 +1,4 @@
-//! The store against a plain model: every tick it looks at every unit of the world.
+//! Compares the store with a plain model that examines every unit of the world in every tick.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
@@ -14,7 +14,7 @@ use crate::snapshot::changes::{Changes, EntitySettings, Gone};
 use crate::snapshot::ids::{ComponentId, GroupId, NetworkId};
 use crate::snapshot::writer::WorldWriter;
 
-/// The components of a unit that the entity has, with their words.
+/// The words of the components of a unit that the entity has.
 type Row = BTreeMap<ComponentId, Vec<u32>>;
 
 #[derive(Default)]
@@ -22,7 +22,7 @@ struct ModelUnit {
     latest: Row,
     committed: Row,
     set_at: u64,
-    /// Each committed row, by tick.
+    /// The committed rows, by tick.
     versions: BTreeMap<u64, Row>,
 }
 
@@ -46,7 +46,7 @@ fn group_of(component: ComponentId) -> GroupId {
     groups().components[usize::from(component.0)].group
 }
 
-/// Whether the components' values are farther apart than their thresholds, or others.
+/// `true` if the value of any component differs by more than its threshold.
 fn is_far(old: &Row, new: &Row) -> bool {
     let is_far = |component: &ComponentId, new: &[u32]| {
         let old = &old[component];
@@ -119,7 +119,7 @@ impl Model {
         changed
     }
 
-    /// After the comparison: the destroyed are no more.
+    /// Removes the destroyed entities after the comparison.
     fn bury(&mut self) {
         for id in core::mem::take(&mut self.destroyed) {
             self.entities.remove(&id);
@@ -127,7 +127,7 @@ impl Model {
     }
 }
 
-/// A unit's words as the store has them.
+/// The words of a unit in the store's format.
 fn words_of(group: GroupId, row: &Row) -> Vec<u32> {
     let groups = groups();
     let group_of_words = groups.group(group).unwrap();
@@ -174,7 +174,7 @@ fn compare(store: &Store, model: &Model, changed: &BTreeSet<(NetworkId, GroupId)
     assert!(ids.iter().eq(living));
 }
 
-/// A store that came to the model's world in a single tick.
+/// A store that reaches the model's world in a single tick.
 fn afresh(model: &Model) -> Store {
     let mut store = Store::new(groups(), TICKS, 1000).unwrap();
     let mut changes = WorldWriter::new(&groups()).finish(7);
@@ -275,7 +275,7 @@ impl Both {
 }
 
 #[test]
-fn after_any_calls_the_store_has_what_a_model_of_the_whole_world_has() {
+fn the_store_matches_a_model_of_the_whole_world_after_any_calls() {
     fn property(steps: Vec<(u8, u8, u16)>) -> bool {
         let mut both = Both {
             writer: WorldWriter::new(&groups()),
@@ -290,7 +290,7 @@ fn after_any_calls_the_store_has_what_a_model_of_the_whole_world_has() {
 }
 
 #[test]
-fn changes_read_from_a_file_commit_as_those_that_were_written() {
+fn changes_read_from_a_file_commit_like_the_changes_that_were_written() {
     fn property(steps: Vec<(u8, u8, u16)>) -> bool {
         let mut both = Both {
             writer: WorldWriter::new(&groups()),

@@ -1,17 +1,17 @@
-//! The units that wait for a tick: a wheel of lists, one for each tick of the next second and more. A unit waits for one tick
-//! at a time. Lists are threaded through the units, so nothing is allocated when a unit begins to wait.
+//! The units that wait for a tick: a wheel of lists, with a list for each tick of the next second and a half. A unit waits for one
+//! tick at a time. The lists are linked through the units, so a unit can start to wait without an allocation.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::units::{NONE, UnitId};
 
-/// Waiting units, by tick.
+/// The waiting units, by tick.
 #[derive(Clone, Debug)]
 pub(super) struct DueWheel {
-    /// The first unit of each list; the list of tick n is the one at n modulo the length.
+    /// The first unit of each list. The list of tick n has the index n modulo the number of lists.
     heads: Vec<u32>,
-    /// By unit.
+    /// The links of the lists, indexed by unit.
     links: Vec<PendingLink>,
     waiting: usize,
 }
@@ -20,26 +20,26 @@ pub(super) struct DueWheel {
 struct PendingLink {
     before: u32,
     after: u32,
-    /// The list, or [`NONE`].
+    /// The index of the list, or [`NONE`].
     list: u32,
 }
 
 const UNLINKED: PendingLink = PendingLink { before: NONE, after: NONE, list: NONE };
 
 impl DueWheel {
-    /// A wheel for units that wait for a second at most.
+    /// A wheel for units that wait for at most a second.
     pub(super) fn new(ticks_per_second: u32) -> Self {
-        // One and a half seconds, because a unit may wait for half a second of rest and then for its due tick.
+        // The wheel covers one and a half seconds, because a unit may wait for half a second of rest and then for its due tick.
         let length = (ticks_per_second as usize * 3 / 2 + 3).next_power_of_two();
         Self { heads: vec![NONE; length], links: Vec::new(), waiting: 0 }
     }
 
-    /// How many units wait.
+    /// The number of units that wait.
     pub(super) const fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Makes room for as many units.
+    /// Makes room for `units` units.
     pub(super) fn grow(&mut self, units: usize) {
         if self.links.len() < units {
             self.links.resize(units, UNLINKED);
@@ -50,7 +50,7 @@ impl DueWheel {
         tick as usize & (self.heads.len() - 1)
     }
 
-    /// Lets a unit wait for `tick` and no other.
+    /// Makes a unit wait for `tick`, and for no other tick.
     pub(super) fn wait(&mut self, unit: UnitId, tick: u64) {
         let list = self.list_of(tick);
         if self.links.get(unit.index()).is_none_or(|link| link.list == list as u32) {
@@ -68,7 +68,7 @@ impl DueWheel {
         }
     }
 
-    /// The unit waits no more.
+    /// Ends the waiting of a unit.
     pub(super) fn cancel(&mut self, unit: UnitId) {
         let Some(place) = self.links.get_mut(unit.index()) else { return };
         let link = core::mem::replace(place, UNLINKED);
@@ -88,7 +88,7 @@ impl DueWheel {
 
     /// Calls `take` with each unit that waits for a tick above `before` and up to `tick`.
     pub(super) fn take_due(&mut self, before: u64, tick: u64, mut take: impl FnMut(UnitId)) {
-        // No unit waits for longer than a turn of the wheel.
+        // No unit waits for longer than one turn of the wheel.
         let ticks = (tick - before).min(self.heads.len() as u64);
         for due in tick - ticks + 1..=tick {
             let list = self.list_of(due);
@@ -99,7 +99,7 @@ impl DueWheel {
         }
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the wheel, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.heads.capacity() * size_of::<u32>() + self.links.capacity() * size_of::<PendingLink>()
     }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unit_is_taken_on_the_one_tick_that_it_waits_for() {
+    fn each_unit_is_taken_on_the_tick_that_it_waits_for() {
         fn property(steps: Vec<(u8, u8, u8)>) -> bool {
             let (mut pending, mut model) = (DueWheel::new(20), BTreeMap::new());
             pending.grow(16);

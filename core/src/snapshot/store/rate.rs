@@ -1,10 +1,10 @@
-//! On which ticks the changes of a unit are committed.
+//! The ticks on which the changes of a unit are committed.
 
-/// A rate on a raster of ticks. The rate of a unit that is due on every tick has 0 Hz.
+/// A rate at which ticks are due. 0 Hz stands for a unit that is due on every tick.
 ///
-/// A tick is due if a multiple of `ticks per second / hz` has passed since the tick before. The offset shifts the raster: it
-/// spreads the units of a world over the ticks, and gathers those of one owner. With equal offsets, the due ticks of a rate
-/// are among those of each of its multiples.
+/// A tick is due if a multiple of `ticks per second / hz` has passed since the tick before. The offset shifts the due ticks.
+/// Different offsets spread the units of a world over the ticks, and equal offsets gather the units of one owner. With equal
+/// offsets, the due ticks of a rate are among the due ticks of each multiple of the rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct DueRate {
     hz: u16,
@@ -12,17 +12,17 @@ pub(super) struct DueRate {
 }
 
 impl DueRate {
-    /// Every tick.
+    /// A rate at which every tick is due.
     pub(super) const EVERY_TICK: Self = Self { hz: 0, offset: 0 };
 
-    /// `hz` times a second, 0 for every tick, with an offset that `seed` chooses. Consecutive seeds give offsets that are
-    /// spread over a second as evenly as the golden ratio does.
+    /// A rate of `hz` due ticks a second, or of every tick for 0, with an offset derived from `seed`. Consecutive seeds give
+    /// offsets that are spread over a second by the golden ratio.
     pub(super) fn new(hz: u16, seed: u32, ticks_per_second: u32) -> Self {
         if hz == 0 || u32::from(hz) >= ticks_per_second {
             return Self::EVERY_TICK;
         }
         let spread = u64::from(seed.wrapping_mul(0x9e37_79b9)) * u64::from(ticks_per_second);
-        // Below the ticks per second, which are 10,000 at most.
+        // The offset is below the ticks per second, which are at most 10,000.
         Self { hz, offset: (spread >> 32) as u16 }
     }
 
@@ -32,7 +32,7 @@ impl DueRate {
             return tick;
         }
         let (hz, second) = (u64::from(self.hz), u64::from(ticks_per_second));
-        // 10,000 ticks and as much of an offset, times 65,535: far below 2^64.
+        // The sum of a tick and an offset is below 20,000; times 65,535, it is far below 2^64.
         let passed = (tick % second + u64::from(self.offset)) * hz % second;
         if passed < hz { tick } else { tick.saturating_add((second - passed).div_ceil(hz)) }
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_has_as_many_due_ticks_as_the_rate_says_evenly_spread() {
+    fn the_due_ticks_of_a_second_match_the_rate_and_are_evenly_spread() {
         fn property(seed: u32, hz: u16, ticks: u16, from: u32) -> bool {
             let (ticks, from) = (u32::from(ticks % 300) + 1, u64::from(from));
             let hz = hz % 300;
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn units_of_ids_in_a_row_are_spread_over_the_ticks() {
+    fn units_with_consecutive_ids_are_spread_over_the_ticks() {
         let mut due_at = [0; 3];
         for id in 1..=300 {
             due_at[DueRate::new(20, id, 60).next_due(600, 60) as usize - 600] += 1;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ticks_overflow_nothing() {
+    fn ticks_near_the_maximum_do_not_overflow() {
         let rate = DueRate::new(1, 12_345, 10_000);
         assert!(rate.next_due(u64::MAX - 1, 10_000) >= u64::MAX - 1);
     }

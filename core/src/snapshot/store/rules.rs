@@ -1,27 +1,27 @@
-//! A layout as the store needs it: the greatest value of each word, and the parts whose small changes do not count.
+//! A layout in the form that the store needs: the greatest value of each word, and the parts that have a threshold.
 
 use alloc::vec::Vec;
 
 use crate::snapshot::groups::{ComponentPlace, Group};
 use crate::snapshot::layout::{Layout, Part};
 
-/// The rules of one group.
+/// The rules of one group's layout.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
-    /// How many words a unit has.
+    /// The number of words of a unit.
     words: usize,
-    /// The place of the word that says which components the entity has: the first word, or one behind the last in a group of
-    /// a single component.
+    /// The place of the word that shows which components the entity has: the first word, or in a group of a single component the
+    /// word after the last.
     presence: usize,
     /// The greatest value of each word.
     most: Vec<u32>,
-    /// First word and number of words of each byte string.
+    /// The first word and the number of words of each byte string.
     strings: Vec<(usize, usize)>,
     /// The parts with a threshold, in order.
     tolerances: Vec<Tolerance>,
 }
 
-/// A part of which a small difference is no change.
+/// A part with a threshold: a difference up to the threshold does not count as a change.
 #[derive(Clone, Copy, Debug)]
 struct Tolerance {
     first: usize,
@@ -33,7 +33,7 @@ struct Tolerance {
 #[derive(Clone, Copy, Debug)]
 enum ToleranceKind {
     Numbers,
-    /// Bits of the word that an angle does not have.
+    /// An angle of fewer than 32 bits, with the number of unused bits.
     Angle {
         spare_bits: u32,
     },
@@ -45,7 +45,7 @@ impl Rules {
         Self::of_layout(&group.layout, group.has_presence())
     }
 
-    /// The rules of a layout, of which the first word may say which components there are.
+    /// The rules of a layout. With `has_presence`, the first word shows which components the entity has.
     pub(super) fn of_layout(layout: &Layout, has_presence: bool) -> Self {
         let words = layout.words();
         let presence = if has_presence { 0 } else { words };
@@ -99,27 +99,27 @@ impl Rules {
         }
     }
 
-    /// How many words a unit has.
+    /// The number of words of a unit.
     pub(super) const fn words(&self) -> usize {
         self.words
     }
 
-    /// How many words a row has.
+    /// The number of words of a row.
     pub(super) const fn stride(&self) -> usize {
         if self.presence == self.words { self.words + 1 } else { self.words }
     }
 
-    /// The bits of a row that say which components the entity has.
+    /// The bits of a row that show which components the entity has.
     pub(super) fn presence(&self, row: &[u32]) -> u32 {
         row.get(self.presence).copied().unwrap_or(0)
     }
 
-    /// The place in a row of these bits.
+    /// The place in a row of the word that shows which components the entity has.
     pub(super) const fn presence_place(&self) -> usize {
         self.presence
     }
 
-    /// The bit of a component among them.
+    /// The bit of a component in the word that shows which components the entity has.
     pub(super) const fn presence_bit(&self, place: &ComponentPlace) -> u32 {
         if self.presence == self.words { 1 } else { 1 << (place.bit & 31) }
     }
@@ -128,7 +128,7 @@ impl Rules {
         row.get_mut(self.presence)
     }
 
-    /// Whether a component may have these words, of which there are as many as it has.
+    /// `true` if the component may have these words. `words` must have the number of words of the component.
     pub(super) fn admits(&self, place: &ComponentPlace, words: &[u32]) -> bool {
         let first = usize::from(place.first_word);
         let most = self.most.get(first..).unwrap_or_default();
@@ -141,7 +141,7 @@ impl Rules {
         })
     }
 
-    /// Whether the words of a row differ by more than the thresholds.
+    /// `true` if the words of two rows differ by more than the thresholds.
     pub(super) fn differ(&self, committed: &[u32], latest: &[u32]) -> bool {
         let mut done = 0;
         for tolerance in &self.tolerances {
@@ -158,7 +158,7 @@ impl Rules {
         committed.get(done..) != latest.get(done..)
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the rules, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.most.capacity() * size_of::<u32>()
             + self.strings.capacity() * size_of::<(usize, usize)>()
@@ -172,11 +172,11 @@ impl Tolerance {
         match self.kind {
             ToleranceKind::Numbers => pairs.any(|(old, new)| old.abs_diff(*new) > self.threshold),
             ToleranceKind::Angle { spare_bits } => pairs.any(|(old, new)| {
-                // Shifted to the top, the difference wraps as an angle does; its sign is the shorter way.
+                // Shifted to the top, the difference wraps around as an angle does, and its sign shows the shorter way.
                 let difference = (new.wrapping_sub(*old) << spare_bits) as i32;
                 difference.unsigned_abs() >> spare_bits > self.threshold
             }),
-            // The same rotation has other words where another component is the largest, so nothing can be said of them.
+            // If another component is the largest, the same rotation has other words, so the words cannot be compared.
             ToleranceKind::Rotation => {
                 pairs.next().is_some_and(|(old, new)| old != new)
                     || pairs.any(|(old, new)| old.abs_diff(*new) > self.threshold)
@@ -189,7 +189,7 @@ const fn mask(bits: u8) -> u32 {
     if bits >= 32 { u32::MAX } else { (1 << bits) - 1 }
 }
 
-/// Whether the bytes past the end of a string, whose length is at most that of the words, are zero.
+/// `true` if all bytes after the end of a string are zero. The length of the string is at most that of the words.
 fn is_clean(string: &[u32]) -> bool {
     let Some((length, words)) = string.split_first() else { return true };
     let length = *length as usize;
@@ -234,7 +234,7 @@ mod tests {
             for place in 0..greatest.len() {
                 let mut words = greatest.to_vec();
                 words[place] = words[place].wrapping_add(1);
-                // One above the greatest word of all is the least.
+                // The word after `u32::MAX` wraps around to 0, which is allowed.
                 assert!(!admits(&part, &words) || words[place] == 0, "{part:?} {words:?}");
             }
         }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn byte_strings_have_zeros_past_their_end_and_no_more_than_their_limit() {
+    fn byte_strings_above_their_limit_or_with_nonzero_bytes_after_the_end_are_refused() {
         let part = Part::Bytes { max: 6 };
         for good in [[0, 0, 0], [3, 0x00ff_ffff, 0], [4, u32::MAX, 0], [6, u32::MAX, 0xffff]] {
             assert!(admits(&part, &good), "{good:?}");

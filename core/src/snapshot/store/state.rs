@@ -1,4 +1,4 @@
-//! The store's state, and what can be read of it.
+//! The state of the store, and the methods that read it.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -25,99 +25,99 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 
 /// A committed world.
 ///
-/// [`Store::commit`] takes a tick's [`Changes`](crate::snapshot::Changes), whole or not at all, and decides what of them peers
-/// are to see, and when:
+/// [`Store::commit`] takes a tick's [`Changes`](crate::snapshot::Changes), as a whole or not at all, and decides which of them
+/// peers see, and when:
 ///
-/// - **A unit is committed whole.** Its words are then exactly those that the game gave it, so a peer never sees a mixture that
-///   the game did not have.
+/// - **A unit is committed as a whole.** Its words are then exactly the latest words from the game, so a peer never sees a mixture
+///   that the game did not have.
 /// - **Small changes wait.** As long as each part of a unit lies within its threshold of the *committed* words, nothing is
-///   committed: the error never exceeds the threshold, however slowly a value creeps. A rotation whose largest component is
-///   another one than before counts as changed. A unit that the game has not changed for
-///   half a second is committed exactly.
-/// - **Changes wait for their tick.** A unit is committed at most as often as the entity's [`EntitySettings::hz`] says, or else
-///   its group's, with the words that it has by then. The due ticks of units are spread by id.
-/// - **Some do not wait.** New entities, components that are added or removed, owners and destruction are committed at once.
-/// - **What a peer steers is exact.** Thresholds do not apply to a unit that a connection owns or predicts. The units of one
-///   owner are due on the same ticks; those that are predicted and not owned, on every tick.
-/// - **Destruction carries the last values**, those of the same tick included.
+///   committed: the error never exceeds the threshold, however slowly a value changes. A rotation counts as changed if another
+///   component becomes the largest. If the game has not changed a unit for half a second, the unit is committed exactly.
+/// - **Changes wait for a due tick.** A unit is committed at most at the rate of the entity's [`EntitySettings::hz`], or else of
+///   its group, with the words that it has on the due tick. The due ticks of units are spread by id.
+/// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed at once.
+/// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
+///   an owner are due on the same ticks; a unit that is predicted but not owned is due on every tick.
+/// - **Destruction carries the last values**, including values of the same tick.
 ///
-/// An entity is itself a unit, of the group [`Store::existence_group`], whose words are its blueprint, owner and epoch. So
-/// existence has versions and changes as any other unit.
+/// The entity itself has a unit too, of the group [`Store::existence_group`]. Its words are the entity's blueprint, owner and
+/// epoch, so existence has versions and changes like any other unit.
 ///
-/// The work of a commit grows with what was set and what became due, not with the number of entities.
-/// [`WorldWriter`](crate::snapshot::WorldWriter) has an example.
+/// The work of a commit grows with the number of values that were set and of units that became due, not with the number of
+/// entities. [`WorldWriter`](crate::snapshot::WorldWriter) has an example.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) ticks_per_second: u32,
     pub(super) max_entities: usize,
     pub(super) components: Vec<ComponentPlace>,
     pub(super) layouts: Vec<Layout>,
-    /// By group; the last one is of the entities themselves.
+    /// Indexed by group; the last table is that of the entities themselves.
     pub(super) tables: Vec<GroupTable>,
     pub(super) entities: Entities,
     pub(super) units: Units,
     pub(super) predictions: Predictions,
     pub(super) pending: DueWheel,
-    /// Units to look at in this commit, or the next one.
+    /// The units to examine in this commit or the next.
     pub(super) touched: UnitSet,
     pub(super) changed: UnitSet,
-    /// Units with older versions that may not be needed any more.
+    /// The units with older versions that may no longer be needed.
     pub(super) crowded: UnitSet,
     pub(super) evicted: Vec<UnitId>,
     pub(super) checked: Vec<CheckedChange>,
     pub(super) newest: Option<u64>,
-    /// The unit at which the search for units at rest goes on.
+    /// The unit at which the search for units at rest continues.
     pub(super) sweep: u32,
 }
 
 /// An entity that exists.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entity {
-    /// Its id.
+    /// The entity's id.
     pub id: NetworkId,
-    /// How it is replicated.
+    /// The settings by which the entity is replicated.
     pub settings: EntitySettings,
-    /// The connection that owns it.
+    /// The connection that owns the entity.
     pub owner: Option<ConnectionId>,
-    /// How often the owner changed. It wraps.
+    /// The number of times that the owner changed, which wraps around.
     pub epoch: u32,
 }
 
-/// A unit as it is now.
+/// The present state of a unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UnitState<'a> {
     /// The entity.
     pub id: NetworkId,
     /// The group.
     pub group: GroupId,
-    /// Why the entity is gone, and since which tick. The words are then the last ones.
+    /// The tick since which the entity is gone, and the reason; the words are then the last words. `None` while the entity exists.
     pub gone: Option<(u64, Gone)>,
     /// The committed words.
     pub version: Version<'a>,
 }
 
-/// How much a store holds.
+/// The number of items that a store holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoreStats {
-    /// Entities that exist.
+    /// The number of entities that exist.
     pub entities: usize,
-    /// Entities that are gone and not released yet.
+    /// The number of entities that are gone and not released yet.
     pub gone: usize,
-    /// Units of both.
+    /// The number of units of all these entities.
     pub units: usize,
-    /// Older versions of units.
+    /// The number of older versions of units.
     pub versions: usize,
-    /// Units that wait for a tick.
+    /// The number of units that wait for a tick.
     pub waiting: usize,
-    /// Bytes of the heap.
+    /// The heap memory of the store, in bytes.
     pub memory: usize,
 }
 
 impl Store {
-    /// An empty world of a schema, for a game of `ticks_per_second` ticks, and of at most `max_entities` entities.
+    /// A store of an empty world with the groups of a schema, for a game of `ticks_per_second` ticks a second. The world has at
+    /// most `max_entities` entities.
     ///
     /// # Errors
-    /// [`StoreError`] if a number is beyond its limit, or a component's words beyond those of its group.
+    /// [`StoreError`] if a number exceeds its limit, or the words of a component lie outside the words of its group.
     pub fn new(groups: Groups, ticks_per_second: u32, max_entities: usize) -> Result<Self, StoreError> {
         if !(1..=TICKS_PER_SECOND_MAX).contains(&ticks_per_second) {
             return Err(StoreError::Rate { ticks_per_second });
@@ -158,57 +158,56 @@ impl Store {
         })
     }
 
-    /// The tick of the last commit.
+    /// The tick of the last commit. `None` before the first commit.
     #[must_use]
     pub const fn tick(&self) -> Option<u64> {
         self.newest
     }
 
-    /// The units that the last commit changed. A unit of an entity that was destroyed is among them if its last words differ
-    /// from those committed before, and so is the entity's own unit.
+    /// The units that the last commit changed. If an entity was destroyed, the set includes each of its units whose last words differ
+    /// from the words committed before, and the unit of the entity itself.
     #[must_use]
     pub const fn changed(&self) -> &UnitSet {
         &self.changed
     }
 
-    /// The group of the units that stand for entities themselves: the one behind those of the schema.
+    /// The group of the units that stand for entities themselves: the group after the groups of the schema.
     #[must_use]
     pub const fn existence_group(&self) -> GroupId {
         GroupId(self.tables.len() as u16 - 1)
     }
 
-    /// The layout of a group's units, that of [`Self::existence_group`] included.
+    /// The layout of a group's units. [`Self::existence_group`] has a layout too.
     #[must_use]
     pub fn layout(&self, group: GroupId) -> Option<&Layout> {
         self.layouts.get(usize::from(group.0))
     }
 
-    /// The entities that exist, in no order that means anything.
+    /// The entities that exist, in arbitrary order.
     pub fn entities(&self) -> impl Iterator<Item = Entity> {
         self.entities.existing().map(|(_, record)| entity(record))
     }
 
-    /// An entity that exists.
+    /// An entity that exists. `None` if it does not exist.
     #[must_use]
     pub fn entity(&self, id: NetworkId) -> Option<Entity> {
         self.entities.get(self.entities.find(id)?).map(entity)
     }
 
-    /// The units of an entity that exists, with their groups. A unit is there from the first time that one of its components
-    /// is set.
+    /// The units of an entity that exists, with their groups. A unit exists once one of its components has been set.
     pub fn units(&self, id: NetworkId) -> impl Iterator<Item = (GroupId, UnitId)> {
         let entity = self.entities.find(id);
         let units = entity.into_iter().flat_map(|entity| self.entities.units(entity));
         units.map(|(group, unit)| (GroupId(group), unit))
     }
 
-    /// The unit of an entity that exists.
+    /// The unit of an existing entity in a group.
     #[must_use]
     pub fn unit(&self, id: NetworkId, group: GroupId) -> Option<UnitId> {
         self.entities.unit(self.entities.find(id)?, group.0)
     }
 
-    /// A unit as it is now, also one of an entity that is gone and was not released.
+    /// The present state of a unit. A unit of an entity that is gone has a state until the entity is released.
     #[must_use]
     pub fn state(&self, unit: UnitId) -> Option<UnitState<'_>> {
         let record = self.units.get(unit)?;
@@ -218,8 +217,8 @@ impl Store {
         Some(UnitState { id: entity.id, group: GroupId(record.group), gone: entity.gone, version })
     }
 
-    /// A unit as it was after the commit of `tick`. `None` before the unit was there, and for a version that was dropped:
-    /// one that [`Self::thin`] was told nobody needs, or the oldest of more than [`limits::VERSIONS`].
+    /// The state of a unit after the commit of `tick`. `None` if the unit did not exist yet, or if the version was dropped: by
+    /// [`Self::thin`], or as the oldest of more than [`limits::VERSIONS`] versions.
     #[must_use]
     pub fn words_at(&self, unit: UnitId, tick: u64) -> Option<Version<'_>> {
         let record = self.units.get(unit)?;
@@ -238,10 +237,11 @@ impl Store {
         entity.map_or(0, |entity| entity.settings.weight)
     }
 
-    /// Drops older versions that nobody needs. To be called after each commit.
+    /// Drops older versions that are no longer needed. Call this method after each commit.
     ///
-    /// `needed` is asked about each unit that has many older versions, or rests. It gets the ticks in which each of them was
-    /// the newest, from the newest one on, and returns those to keep as bits: bit 0 stands for the first.
+    /// `needed` is called with each unit that has many older versions or is at rest, and with the ticks in which each older version
+    /// was the current version, the newest version first. `needed` returns a bit for each version to keep: bit 0 stands for the
+    /// newest.
     pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u32) {
         while let Some(unit) = self.crowded.pop() {
             let Some(record) = self.units.get_mut(unit) else { continue };
@@ -253,25 +253,25 @@ impl Store {
         }
     }
 
-    /// Says that nobody refers any more to units of entities that were gone before `tick`. Their numbers are used again from
-    /// the next commit on.
+    /// Releases the entities that were gone before `tick`. The caller asserts that no peer refers to their units any more. The
+    /// numbers of the units are used again from the next commit on.
     ///
-    /// As many entities as may exist are kept beyond their end, at most. Beyond that, the one that has been gone the longest
-    /// is released all the same, and its units are in [`Self::evicted`].
+    /// The store keeps at most `max_entities` entities that are gone. If more entities are gone, the entity that has been gone the
+    /// longest is released too, and [`Self::evicted`] lists its units.
     pub fn release_before(&mut self, tick: u64) {
         while let Some(entity) = self.entities.first_gone(tick) {
             self.release_first(entity, |_| {});
         }
     }
 
-    /// The units that the last commit released although nobody said that they may be: too many entities were gone. Whoever
-    /// refers to one of them must forget it now.
+    /// The units that the last commit released without a call of [`Self::release_before`], because too many entities were gone. A
+    /// caller that refers to one of these units must forget the unit now.
     #[must_use]
     pub fn evicted(&self) -> &[UnitId] {
         &self.evicted
     }
 
-    /// Says that a connection is gone for good, so it predicts nothing any more.
+    /// Removes the predictions of a connection that is gone for good.
     pub fn forget_connection(&mut self, connection: ConnectionId) {
         for id in self.predictions.remove_connection(connection) {
             if let Some(entity) = self.entities.find(id) {
@@ -280,7 +280,7 @@ impl Store {
         }
     }
 
-    /// How much the store holds.
+    /// The numbers of items that the store holds.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         StoreStats {
@@ -293,7 +293,7 @@ impl Store {
         }
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the store, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.tables.iter().map(GroupTable::memory).sum::<usize>()
@@ -308,7 +308,7 @@ impl Store {
             + self.checked.capacity() * size_of::<CheckedChange>()
     }
 
-    /// Releases the units of the entity that went first.
+    /// Releases the units of the entity that has been gone the longest.
     pub(super) fn release_first(&mut self, entity: u32, mut released: impl FnMut(UnitId)) {
         let Self { entities, units, tables, pending, .. } = self;
         for (_, unit) in entities.units(entity) {
@@ -323,7 +323,7 @@ impl Store {
         entities.forget_first();
     }
 
-    /// When the units of a group of an entity are due, and whether thresholds do not apply to them.
+    /// The rate at which the units of a group of an entity are due, and `true` if thresholds do not apply to them.
     pub(super) fn timing(&self, entity: &EntityRecord, group: u16) -> (DueRate, bool) {
         if group == self.existence_group().0 {
             return (DueRate::EVERY_TICK, true);
@@ -342,7 +342,7 @@ impl Store {
         (rate, is_predicted || entity.owner.is_some())
     }
 
-    /// Applies a change of an entity's owner or of its predictions to its units.
+    /// Updates the units of an entity after a change of the entity's owner or predictions.
     pub(super) fn refresh(&mut self, entity: u32) {
         let Some(record) = self.entities.get(entity).copied() else { return };
         for group in 0..self.tables.len() as u16 {
@@ -380,7 +380,7 @@ impl Store {
     }
 }
 
-/// Whether the words of a component lie in those of its group.
+/// `true` if the words of a component lie within the words of its group.
 fn lies_within(groups: &Groups, place: &ComponentPlace) -> bool {
     let Some(group) = groups.group(place.group) else { return false };
     let (first, words) = (usize::from(place.first_word), usize::from(place.words));
@@ -392,7 +392,7 @@ const fn entity(record: &EntityRecord) -> Entity {
     Entity { id: record.id, settings: record.settings, owner: record.owner, epoch: record.epoch }
 }
 
-/// A row as others see it.
+/// The version that a row holds.
 fn version<'a>(table: &GroupTable, since: u64, row: &'a [u32]) -> Version<'a> {
     Version {
         since,

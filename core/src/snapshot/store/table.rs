@@ -8,18 +8,18 @@ use super::rules::Rules;
 use super::units::UnitRecord;
 use crate::snapshot::groups::ComponentPlace;
 
-/// The units of a group, a row each. A row has the words of the unit, and in a group of a single component one word more, which
-/// is 1 if the entity has the component.
+/// The units of a group, one row each. A row has the words of the unit. In a group of a single component a row has one more word,
+/// which is 1 if the entity has the component.
 #[derive(Clone, Debug)]
 pub(super) struct GroupTable {
     pub(super) rules: Rules,
-    /// The rate of units whose entity has none of its own, in Hz.
+    /// The rate in Hz of units whose entity has no rate of its own.
     pub(super) hz: u16,
     pub(super) history: History,
     stride: usize,
-    /// The words that peers are sent.
+    /// The words that are sent to peers.
     committed: Vec<u32>,
-    /// The words that the game gave last.
+    /// The latest words from the game.
     latest: Vec<u32>,
     free: Vec<u32>,
 }
@@ -36,7 +36,7 @@ pub(super) struct LatestComponent<'a> {
 }
 
 impl<'a> LatestComponent<'a> {
-    /// The words of the unit with a row; `None` if the entity lacks the component.
+    /// The latest words of the component in a row; `None` if the entity lacks the component.
     pub(super) fn get(&self, row: u32) -> Option<&'a [u32]> {
         let row = row as usize * self.stride;
         let presence = *self.rows.get(row + self.presence)?;
@@ -89,7 +89,7 @@ impl GroupTable {
         }
     }
 
-    /// Notes what the game said of one component of a unit: its words, or that it was removed.
+    /// Writes the latest words of a component of a unit, or for `None` removes the component.
     pub(super) fn write(&mut self, row: u32, place: &ComponentPlace, value: Option<&[u32]>) {
         let range = self.range(row);
         let Some(row) = self.latest.get_mut(range) else { return };
@@ -105,7 +105,7 @@ impl GroupTable {
         }
     }
 
-    /// Commits what the game said of a unit, and keeps what was committed before.
+    /// Commits the latest words of a unit, and keeps the words that were committed before as an older version.
     pub(super) fn commit(&mut self, unit: &mut UnitRecord, tick: u64) {
         let range = self.range(unit.row);
         if let (Some(committed), Some(latest)) =
@@ -119,7 +119,7 @@ impl GroupTable {
         }
     }
 
-    /// A row of zeros.
+    /// Adds a row of zeros and returns its number.
     pub(super) fn insert(&mut self) -> u32 {
         if let Some(row) = self.free.pop() {
             return row;
@@ -140,7 +140,7 @@ impl GroupTable {
         self.free.push(row);
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the table, in bytes.
     pub(super) const fn memory(&self) -> usize {
         (self.committed.capacity() + self.latest.capacity() + self.free.capacity()) * size_of::<u32>()
             + self.rules.memory()

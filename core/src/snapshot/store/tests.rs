@@ -1,4 +1,4 @@
-//! One test a rule of the store.
+//! Tests of the store, one test for each rule.
 
 use alloc::format;
 use alloc::vec;
@@ -15,14 +15,14 @@ use crate::snapshot::ids::{ComponentId, GroupId, NetworkId};
 use crate::snapshot::layout::{Layout, Part, Predictor};
 use crate::snapshot::writer::WorldWriter;
 
-/// Ticks per second.
+/// The ticks per second of the tests.
 pub(super) const TICKS: u32 = 60;
-/// Two coordinates of threshold 3 and an angle of 8 bits and threshold 2, 20 Hz, in a group with [`SPEED`].
+/// Two coordinates with threshold 3, and an angle of 8 bits with threshold 2; 20 Hz; in a group with [`SPEED`].
 pub(super) const POSE: ComponentId = ComponentId(0);
 pub(super) const SPEED: ComponentId = ComponentId(1);
-/// 0 to 100, 5 Hz.
+/// A number from 0 to 100, at 5 Hz.
 pub(super) const HEALTH: ComponentId = ComponentId(2);
-/// No words, every tick.
+/// A component without words, committed on every tick.
 pub(super) const VISIBLE: ComponentId = ComponentId(3);
 
 pub(super) const MOTION: GroupId = GroupId(0);
@@ -48,7 +48,7 @@ pub(super) fn connection(number: u32) -> ConnectionId {
     KeyData::from_ffi(1 << 32 | u64::from(number)).into()
 }
 
-/// A store and its writer, which commits tick after tick.
+/// A store with its writer, which commits one tick after another.
 struct Play {
     writer: WorldWriter,
     store: Store,
@@ -72,7 +72,7 @@ impl Play {
         self.writer.set_words(id, component, words).unwrap();
     }
 
-    /// Commits the next tick. Returns it.
+    /// Commits the next tick and returns it.
     fn commit(&mut self) -> u64 {
         self.tick += 1;
         let changes = self.writer.finish(self.tick);
@@ -81,7 +81,7 @@ impl Play {
         self.tick
     }
 
-    /// Commits ticks until a unit changes, and returns the tick: at most 200.
+    /// Commits up to 200 ticks until a unit changes, and returns the tick.
     fn commit_until_changed(&mut self, unit: UnitId) -> Option<u64> {
         for _ in 0..200 {
             let tick = self.commit();
@@ -96,7 +96,7 @@ impl Play {
         self.store.state(unit).unwrap().version.words.to_vec()
     }
 
-    /// A new entity at some pose, committed, and the unit of its motion.
+    /// Creates and commits an entity with some pose. Returns the entity's id and its pose unit.
     fn entity(&mut self) -> (NetworkId, UnitId) {
         let id = self.create();
         self.set(id, POSE, &[500, 500, 0]);
@@ -146,17 +146,17 @@ fn setting_the_same_value_again_changes_nothing() {
 }
 
 #[test]
-fn a_value_creeps_no_farther_than_its_threshold_from_the_committed_one() {
+fn the_committed_value_follows_a_slowly_changing_value_within_its_threshold() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let mut commits = 0;
     for step in 1..=300 {
-        // One step in three ticks, so that it is never far from the value of the tick before.
+        // The value moves one step in three ticks, so it is always close to its value in the tick before.
         let x = 500 + step / 3;
         play.set(id, POSE, &[x, 500, 0]);
         play.commit();
         commits += u32::from(play.store.changed().contains(unit));
-        // Up to a due tick, of which there is one in three, it may be one step more.
+        // Only one tick in three is due, so the value may be one step beyond its threshold until the next due tick.
         assert!(x - play.words(unit)[1] <= 4, "{step}");
     }
     assert!((20..=30).contains(&commits), "{commits}");
@@ -176,7 +176,7 @@ fn a_value_at_rest_for_half_a_second_is_committed_exactly() {
 }
 
 #[test]
-fn a_value_that_returns_before_its_due_tick_was_never_changed() {
+fn a_value_that_returns_before_its_due_tick_is_not_committed() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, HEALTH, &[100]);
@@ -188,7 +188,7 @@ fn a_value_that_returns_before_its_due_tick_was_never_changed() {
         }
     }
     let health = play.store.unit(id, GroupId(1)).unwrap();
-    // 5 Hz: one tick in twelve is due. Away and back between two of them.
+    // At 5 Hz, one tick in twelve is due. The value changes and returns between two due ticks.
     play.set(id, HEALTH, &[50]);
     let due = play.commit_until_changed(health).unwrap();
     play.set(id, HEALTH, &[10]);
@@ -233,7 +233,7 @@ fn a_due_tick_that_was_skipped_counts_at_the_next_commit() {
 }
 
 #[test]
-fn the_rate_of_an_entity_takes_the_place_of_its_groups_rates() {
+fn the_rate_of_an_entity_overrides_the_rates_of_its_groups() {
     for (hz, period) in [(Some(0), 1), (None, 3), (Some(2), 30), (Some(60), 1), (Some(500), 1)] {
         let mut play = Play::new();
         let id = play.writer.create(EntitySettings { hz, ..EntitySettings::new() }).unwrap();
@@ -244,7 +244,7 @@ fn the_rate_of_an_entity_takes_the_place_of_its_groups_rates() {
             let unit = play.store.unit(id, MOTION).unwrap();
             ticks.extend(play.store.changed().contains(unit).then_some(tick));
         }
-        // The first commit is that of the creation.
+        // The first commit is the creation.
         assert!(ticks[1..].windows(2).all(|pair| pair[1] - pair[0] == period), "{hz:?} {ticks:?}");
     }
 }
@@ -265,7 +265,7 @@ fn units_that_move_all_the_time_are_spread_over_the_ticks() {
 }
 
 #[test]
-fn what_is_owned_or_predicted_is_committed_without_thresholds() {
+fn owned_or_predicted_units_are_committed_without_thresholds() {
     for is_owned in [true, false] {
         let mut play = Play::new();
         let (id, unit) = play.entity();
@@ -288,7 +288,7 @@ fn what_is_owned_or_predicted_is_committed_without_thresholds() {
 }
 
 #[test]
-fn a_small_change_that_waited_is_committed_once_somebody_owns_the_unit() {
+fn a_small_change_that_waited_is_committed_once_the_unit_has_an_owner() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, POSE, &[501, 500, 0]);
@@ -322,7 +322,7 @@ fn units_of_one_owner_are_due_on_the_same_ticks_and_predicted_ones_on_every_tick
         assert!(ids[20..].iter().all(is_changed));
     }
     assert!((10..=11).contains(&owned_ticks), "{owned_ticks}");
-    // When its last predictor goes, a unit has its own ticks and thresholds again.
+    // Once no connection predicts a unit any more, its own due ticks and thresholds apply again.
     play.store.forget_connection(connection(1));
     play.writer.forget_connection(connection(1));
     for id in &ids[20..] {
@@ -333,7 +333,7 @@ fn units_of_one_owner_are_due_on_the_same_ticks_and_predicted_ones_on_every_tick
 }
 
 #[test]
-fn an_owner_is_committed_at_once_and_counts_the_epoch() {
+fn a_new_owner_is_committed_at_once_and_increments_the_epoch() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     let existence = play.store.unit(id, play.store.existence_group()).unwrap();
@@ -391,7 +391,7 @@ fn destruction_is_immediate_and_carries_the_last_values() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let existence = play.store.unit(id, play.store.existence_group()).unwrap();
-    // A small change, which waits, and one of the same tick.
+    // A small change, which waits, and a change of the same tick.
     play.set(id, POSE, &[501, 500, 0]);
     play.commit();
     play.set(id, SPEED, &[9]);

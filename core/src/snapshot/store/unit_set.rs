@@ -1,4 +1,4 @@
-//! A set of units: a bit each, and a list, so that clearing it costs what it holds and not what it could hold.
+//! A set of units: a bit for each unit, and a list, so that clearing costs the number of units in the set and not its capacity.
 
 use alloc::vec::Vec;
 
@@ -16,13 +16,13 @@ impl UnitSet {
         Self { bits: Vec::new(), list: Vec::new() }
     }
 
-    /// Whether a unit is in the set.
+    /// `true` if the unit is in the set.
     #[must_use]
     pub fn contains(&self, unit: UnitId) -> bool {
         self.bits.get(unit.index() / 64).is_some_and(|bits| bits >> (unit.0 % 64) & 1 != 0)
     }
 
-    /// The units, in the order in which they came.
+    /// The units, in the order in which they were added.
     #[must_use]
     pub fn list(&self) -> &[UnitId] {
         &self.list
@@ -34,20 +34,20 @@ impl UnitSet {
         &self.bits
     }
 
-    /// Whether the set is empty.
+    /// `true` if the set is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// Makes room for the units up to `units`.
+    /// Makes room for the units below `units`.
     pub(super) fn grow(&mut self, units: usize) {
         if self.bits.len() * 64 < units {
             self.bits.resize(units.div_ceil(64), 0);
         }
     }
 
-    /// Adds a unit for which there is room. Returns whether it is new.
+    /// Adds a unit for which there is room. Returns `true` if the unit is new.
     pub(super) fn insert(&mut self, unit: UnitId) -> bool {
         let Some(bits) = self.bits.get_mut(unit.index() / 64) else { return false };
         let bit = 1 << (unit.0 % 64);
@@ -67,7 +67,7 @@ impl UnitSet {
         }
     }
 
-    /// Takes one unit out. The next one is the one that came last.
+    /// Removes and returns the unit that was added last.
     pub(super) fn pop(&mut self) -> Option<UnitId> {
         let unit = self.list.pop()?;
         if let Some(bits) = self.bits.get_mut(unit.index() / 64) {
@@ -76,7 +76,7 @@ impl UnitSet {
         Some(unit)
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the set, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.bits.capacity() * size_of::<u64>() + self.list.capacity() * size_of::<UnitId>()
     }

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use super::rate::DueRate;
 
-/// A unit of one store: a dense number, from 0 up.
+/// The number of a unit in one store. The numbers are dense and start at 0.
 ///
-/// A unit keeps its number for as long as its entity exists, whether or not the entity has any of the unit's components, and
-/// then until [`Store::release_before`](super::Store::release_before) says that nobody refers to the entity any more. After
-/// that the number is used again.
+/// A unit keeps its number for as long as its entity exists, whether or not the entity has any of the unit's components. After
+/// that, the unit keeps its number until [`Store::release_before`](super::Store::release_before) releases the entity. Then the
+/// number is used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UnitId(pub u32);
 
@@ -18,46 +18,46 @@ impl UnitId {
     }
 }
 
-/// No row, node or entity.
+/// Stands for no row, no node or no entity.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The store's record of a unit. Its words are in the table of its group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnitRecord {
-    /// The number of its entity, or [`NONE`] if the record is free.
+    /// The number of the unit's entity, or [`NONE`] if the record is free.
     pub(super) entity: u32,
-    /// The place of its group's table.
+    /// The group of the unit: the index of its table.
     pub(super) group: u16,
-    /// The row in that table.
+    /// The row in the group's table.
     pub(super) row: u32,
-    /// The tick of the committed words.
+    /// The tick that committed the present words.
     pub(super) since: u64,
-    /// The tick in which the game changed the words.
+    /// The last tick in which the game changed the words.
     pub(super) set_at: u64,
-    /// The newest of the older versions.
+    /// The node of the newest older version.
     pub(super) newest_old: u32,
-    /// How many older versions there are.
+    /// The number of older versions.
     pub(super) old: u8,
-    /// When it is due.
+    /// The rate at which the unit is due.
     pub(super) rate: DueRate,
-    /// Whether thresholds do not apply.
+    /// `true` if thresholds do not apply to the unit.
     pub(super) is_exact: bool,
 }
 
-/// A change of a unit that was checked and is not applied yet: a component that was set or removed.
+/// A checked change that is not applied yet: a component that was set or removed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CheckedChange {
     /// The number of the entity.
     pub(super) entity: u32,
-    /// The unit, or [`NONE`] if it is not there yet.
+    /// The unit, or [`NONE`] if the unit does not exist yet.
     pub(super) unit: u32,
-    /// The place of the component's column.
+    /// The index of the component's column.
     pub(super) column: u32,
     /// The index of the value, or [`NONE`] if the component was removed.
     pub(super) value: u32,
 }
 
-/// All units, and the free numbers.
+/// All units, and the numbers that are free.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Units {
     records: Vec<UnitRecord>,
@@ -69,12 +69,12 @@ impl Units {
         Self { records: Vec::new(), free: Vec::new() }
     }
 
-    /// How many numbers there are, used or free.
+    /// The number of unit numbers, used and free.
     pub(super) const fn numbers(&self) -> usize {
         self.records.len()
     }
 
-    /// How many units there are.
+    /// The number of units.
     pub(super) const fn len(&self) -> usize {
         self.records.len() - self.free.len()
     }
@@ -83,7 +83,7 @@ impl Units {
         self.records.get(unit.index()).filter(|record| record.entity != NONE)
     }
 
-    /// The row of a unit that is there.
+    /// The row of a unit that exists.
     pub(super) fn row(&self, unit: UnitId) -> u32 {
         self.records.get(unit.index()).map_or(NONE, |record| record.row)
     }
@@ -111,7 +111,7 @@ impl Units {
         Some(removed)
     }
 
-    /// Bytes of the heap.
+    /// The heap memory of the units, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.records.capacity() * size_of::<UnitRecord>() + self.free.capacity() * size_of::<UnitId>()
     }

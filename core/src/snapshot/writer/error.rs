@@ -1,4 +1,4 @@
-//! Why a call on a world's writer changed nothing.
+//! The reasons that a call on a world's writer changed nothing.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
-/// Why a call on a [`WorldWriter`](super::WorldWriter) changed nothing.
+/// The reason that a call on a [`WorldWriter`](super::WorldWriter) changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -15,33 +15,33 @@ pub enum WriteError {
         /// The id.
         id: NetworkId,
     },
-    /// The schema has no such component.
+    /// The schema does not have the component.
     NoSuchComponent {
         /// The component.
         component: ComponentId,
     },
-    /// The Rust type is no component of the schema.
+    /// The Rust type is not a component of the schema.
     NoSuchType {
         /// The name of the type.
         name: &'static str,
     },
-    /// A value of this component has another number of words.
+    /// The value does not have the component's number of words.
     WrongWords {
         /// The component.
         component: ComponentId,
-        /// How many words were given.
+        /// The number of words that were given.
         given: usize,
-        /// How many the component has.
+        /// The number of words that the component has.
         expected: u16,
     },
-    /// The world has as many entities as it may have.
+    /// The world has reached its limit of entities.
     TooManyEntities {
-        /// How many that is.
+        /// The limit of entities.
         max: usize,
     },
-    /// All 4,294,967,295 ids of the world were used. No id is used twice, so a new world must begin.
+    /// All 4,294,967,295 ids of the world were used. No id is used twice, so the game must begin a new world.
     IdsExhausted,
-    /// The connection predicts as many entities as it may.
+    /// The connection has reached the limit of predicted entities.
     TooManyPredicted {
         /// The connection.
         connection: ConnectionId,
@@ -63,7 +63,7 @@ impl fmt::Display for WriteError {
             }
             Self::NoSuchType { name } => write!(
                 f,
-                "the schema has no component `{name}`; declare it by `SnapshotSchema::component` and make the writer by \
+                "the schema has no component `{name}`; declare the type with `SnapshotSchema::component` and make the writer with \
                  `WorldSchema::writer`"
             ),
             Self::WrongWords { component, given, expected } => write!(

@@ -1,4 +1,4 @@
-//! Where a tick's changes of a component are, so that a newer one takes the place of an older one.
+//! The places of a tick's changes of a component, so that a newer change replaces an older change.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use crate::snapshot::ids::NetworkId;
 /// The changes of one component, by the slots of their entities.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    /// By slot. Slots beyond the end have no change.
+    /// Indexed by slot. Slots beyond the end have no change.
     cells: Vec<Cell>,
     /// The slot of each value, and of each removal.
     values: Vec<u32>,
@@ -20,9 +20,9 @@ pub(super) struct Marks {
 enum Cell {
     #[default]
     Unchanged,
-    /// Set; the index of the value.
+    /// The component was set; the index of the value.
     Set(u32),
-    /// Removed; the place among the removed.
+    /// The component was removed; the index in the list of removals.
     Removed(u32),
 }
 
@@ -40,7 +40,7 @@ impl Marks {
         }
     }
 
-    /// The words of the value that an entity is given in this tick: those of an earlier call, else zeros.
+    /// The words of the value that an entity gets in this tick: the words of an earlier call in the tick, or zeros.
     pub(super) fn set<'a>(&mut self, column: &'a mut Column, slot: u32, id: NetworkId) -> &'a mut [u32] {
         let index = match self.cell(slot) {
             Cell::Set(index) => index as usize,
@@ -52,7 +52,7 @@ impl Marks {
         column.value_mut(index)
     }
 
-    /// Gives an entity a value of as many words as the component has.
+    /// Sets the value of an entity. `words` must have the component's number of words.
     pub(super) fn set_to(&mut self, column: &mut Column, slot: u32, id: NetworkId, words: &[u32]) {
         if let Cell::Set(index) = self.cell(slot) {
             let value = column.value_mut(index as usize);
@@ -65,7 +65,7 @@ impl Marks {
         }
     }
 
-    /// Notes that the next value of the column is that of a slot, which has none in this tick so far.
+    /// Records that the next value of the column belongs to `slot`, which has no value in this tick yet.
     fn add(&mut self, column: &mut Column, slot: u32) {
         if let Cell::Removed(place) = self.cell(slot) {
             column.swap_remove_removed(place as usize);
@@ -78,7 +78,7 @@ impl Marks {
         self.values.push(slot);
     }
 
-    /// Says that an entity loses the component in this tick.
+    /// Records that an entity loses the component in this tick.
     pub(super) fn remove(&mut self, column: &mut Column, slot: u32, id: NetworkId) {
         match self.cell(slot) {
             Cell::Removed(_) => return,
@@ -96,7 +96,7 @@ impl Marks {
         self.put(slot, Cell::Removed(place as u32));
     }
 
-    /// Forgets the tick. The work grows with what changed in it.
+    /// Removes all changes. The work grows with the number of changes of the tick.
     pub(super) fn clear(&mut self) {
         for slot in self.values.drain(..).chain(self.removals.drain(..)) {
             if let Some(cell) = self.cells.get_mut(slot as usize) {

@@ -1,4 +1,4 @@
-//! The game's side of a world: values go in, and each tick's [`Changes`] come out.
+//! The game's side of a world: the game sets values, and the writer returns each tick's [`Changes`].
 
 use alloc::collections::BTreeMap;
 use alloc::vec;
@@ -15,12 +15,11 @@ use crate::snapshot::groups::Groups;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 use crate::snapshot::predictions::Predictions;
 
-/// Collects the changes of a tick, on the game's side and in any thread.
+/// Collects the changes of a tick for the game, in any thread.
 ///
-/// The newest of several values that are set in one tick counts. A value that stays the same may be set again each tick: the
-/// store sees that nothing changed. A call that names an entity which does not exist returns
-/// [`WriteError::NoSuchEntity`] and changes nothing, so a system that runs after an entity was destroyed in the same tick can
-/// ignore it with `.ok()`.
+/// If several values are set in one tick, the newest counts. The game may set an unchanged value again in each tick: the store sees
+/// that nothing changed. A call that names an entity that does not exist returns [`WriteError::NoSuchEntity`] and changes nothing,
+/// so a system that runs after an entity was destroyed in the same tick can ignore the error with `.ok()`.
 ///
 /// ```
 /// use tickwire_core::snapshot::{
@@ -54,24 +53,24 @@ pub struct WorldWriter {
     entities: EntityIndex,
     max_entities: usize,
     newest: u32,
-    /// Slots that no entity has. A slot has an entity until the end of the tick in which the entity is destroyed.
+    /// Slots without an entity. A slot keeps its entity until the end of the tick in which the entity is destroyed.
     free: Vec<u32>,
     slots: u32,
     leaving: Vec<u32>,
-    /// For each component.
+    /// Indexed by component.
     marks: Vec<Marks>,
     predictions: Predictions,
-    /// The tick's changes of rare kinds, in the order that [`Changes`] want.
+    /// The tick's changes of rare kinds, in the order of [`Changes`].
     owners: BTreeMap<NetworkId, Option<ConnectionId>>,
     shows: BTreeMap<(ConnectionId, NetworkId), Show>,
     predicted: BTreeMap<(ConnectionId, NetworkId), bool>,
     changes: Changes,
     spare: Option<Changes>,
-    /// The component of each Rust type, in the order of the type ids. A writer without a schema knows none.
+    /// The component of each Rust type, sorted by type id. Empty for a writer without a schema.
     pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
 }
 
-/// A column for each component, all empty.
+/// Empty columns, one for each component.
 fn columns(groups: &Groups) -> Vec<Column> {
     let components = (0..=u16::MAX).zip(&groups.components);
     components.map(|(id, place)| Column::new(ComponentId(id), place.words)).collect()
@@ -99,20 +98,20 @@ impl WorldWriter {
         }
     }
 
-    /// The same world with another limit of entities: that of its store, at most [`limits::ENTITIES_MAX`].
+    /// Sets the limit of entities: that of the world's store, at most [`limits::ENTITIES_MAX`].
     #[must_use]
     pub fn with_max_entities(self, max_entities: usize) -> Self {
         Self { max_entities: max_entities.min(limits::ENTITIES_MAX), ..self }
     }
 
-    /// Whether an entity exists.
+    /// `true` if the entity exists.
     #[must_use]
     pub fn contains(&self, id: NetworkId) -> bool {
         self.entities.get(id).is_some()
     }
 
-    /// Creates an entity without components. Ids count from 1 and are never used again in a world: at a thousand new
-    /// entities a second they last for 49 days.
+    /// Creates an entity without components. Ids count from 1 and are never used again in a world. At a thousand new entities a
+    /// second, the ids last for 49 days.
     ///
     /// # Errors
     /// [`WriteError::TooManyEntities`] and [`WriteError::IdsExhausted`].
@@ -131,7 +130,7 @@ impl WorldWriter {
         Ok(id)
     }
 
-    /// Gives an entity's component a value, by its words.
+    /// Sets the words of an entity's component.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`], [`WriteError::NoSuchComponent`], [`WriteError::WrongWords`].
@@ -149,8 +148,8 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Gives an entity's component a value, whose words the caller fills in: they are those that were set in this tick before,
-    /// else zeros.
+    /// The words of an entity's component, for the caller to fill in. The words are those that were set earlier in this tick, or
+    /// zeros.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] and [`WriteError::NoSuchComponent`].
@@ -159,7 +158,7 @@ impl WorldWriter {
         Ok(marks.set(column, slot, id))
     }
 
-    /// Takes a component away from an entity. An entity that lacks the component stays as it is.
+    /// Removes a component from an entity. An entity that lacks the component stays as it is.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] and [`WriteError::NoSuchComponent`].
@@ -169,10 +168,10 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Destroys an entity. Values that were set in the same tick are its last ones. Its id is never used again.
+    /// Destroys an entity. Values that were set in the same tick are its last values. Its id is never used again.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`], also if it was destroyed before.
+    /// [`WriteError::NoSuchEntity`], also if the entity was destroyed before.
     pub fn destroy(&mut self, id: NetworkId, gone: Gone) -> Result<(), WriteError> {
         let slot = self.entities.remove(id).ok_or(WriteError::NoSuchEntity { id })?;
         self.leaving.push(slot);
@@ -181,7 +180,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Says whether a connection sees an entity. Until then the distance decides.
+    /// Sets the rule that decides whether a connection sees an entity. Until then, the distance decides.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`].
@@ -191,7 +190,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Gives an entity an owner, whose own values it then follows; `None` takes the entity back.
+    /// Sets the owner of an entity. The entity then follows the owner's values; `None` removes the owner.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`].
@@ -201,11 +200,12 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Says that a connection predicts an entity: its values are then committed exactly, and on every tick unless somebody
-    /// owns it.
+    /// Marks an entity as predicted by a connection. Its values are then committed exactly, and on every tick unless the entity has
+    /// an owner.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`]; [`WriteError::TooManyPredicted`] beyond [`limits::PREDICTED_ENTITIES`] of a connection.
+    /// [`WriteError::NoSuchEntity`]; [`WriteError::TooManyPredicted`] if the connection predicts [`limits::PREDICTED_ENTITIES`]
+    /// entities already.
     pub fn predict(&mut self, connection: ConnectionId, id: NetworkId) -> Result<(), WriteError> {
         self.slot(id)?;
         if self.predictions.contains(connection, id) {
@@ -219,7 +219,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Says that a connection predicts an entity no longer.
+    /// Ends the prediction of an entity by a connection.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`].
@@ -231,15 +231,15 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Says that a connection is gone for good, so it predicts nothing any more. What it owns stays its own until
-    /// [`Self::set_owner`] says otherwise.
+    /// Removes the predictions of a connection that is gone for good. The connection stays the owner of its entities until
+    /// [`Self::set_owner`] changes the owner.
     pub fn forget_connection(&mut self, connection: ConnectionId) {
         for id in self.predictions.remove_connection(connection) {
             self.predicted.insert((connection, id), false);
         }
     }
 
-    /// Ends the tick and returns its changes. Ticks ascend; they may leave gaps.
+    /// Ends the tick and returns its changes. Ticks must ascend, but may have gaps.
     #[must_use]
     pub fn finish(&mut self, tick: u64) -> Changes {
         for marks in &mut self.marks {
@@ -260,8 +260,8 @@ impl WorldWriter {
         changes
     }
 
-    /// Takes changes back that [`Self::finish`] returned, to use their memory again. The next tick but one begins with it, so
-    /// that one tick's changes can be on their way while the next ones are written.
+    /// Takes back changes that [`Self::finish`] returned, to use their memory again. The memory is used from the tick after the
+    /// next on, so one tick's changes can be on their way while the next changes are written.
     pub fn reuse(&mut self, mut spare: Changes) {
         spare.clear();
         let is_alike = spare.columns.len() == self.changes.columns.len()

@@ -8,7 +8,7 @@ fn connection(number: u32) -> ConnectionId {
     KeyData::from_ffi(1 << 32 | u64::from(number)).into()
 }
 
-/// Changes with something of each kind.
+/// Changes that include every kind of change.
 fn changes() -> Changes {
     let mut column = Column::new(ComponentId(3), 2);
     for (id, words) in [(9, [1, 300]), (4, [u32::MAX, 0])] {
@@ -33,7 +33,7 @@ fn changes() -> Changes {
     }
 }
 
-/// A record with a body of the caller's.
+/// A record whose body is `body`.
 fn record(body: &[u8]) -> Vec<u8> {
     let mut file = MAGIC.to_vec();
     file.push(VERSION);
@@ -43,9 +43,9 @@ fn record(body: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Version 1 for good: recordings are read for years.
+/// Format version 1 must never change: recordings are read for years.
 #[test]
-fn the_format_is_what_it_was() {
+fn the_bytes_of_format_version_1_never_change() {
     let mut body = Vec::new();
     changes().write_body(&mut body);
     let (five, six) = ([0xf5, 0, 0, 0, 0x20], [0xf6, 0, 0, 0, 0x20]);
@@ -68,7 +68,7 @@ fn the_format_is_what_it_was() {
 }
 
 #[test]
-fn records_follow_each_other_in_a_file() {
+fn several_records_of_a_file_are_read_in_order() {
     let (first, second) = (changes(), Changes { tick: 1001, ..Changes::default() });
     let mut file = Vec::new();
     first.write(&mut file);
@@ -127,7 +127,7 @@ fn a_body_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn codes_that_mean_nothing_are_refused() {
+fn undefined_codes_and_wrong_counts_are_refused() {
     let empty = [0; 7];
     assert_eq!(Changes::read(&record(&empty)), Ok((Changes::default(), &[][..])));
     let bodies: [&[u8]; 9] = [
@@ -147,7 +147,7 @@ fn codes_that_mean_nothing_are_refused() {
 }
 
 #[test]
-fn whatever_the_body_is_reading_it_ends_and_what_was_read_is_written_alike() {
+fn any_body_is_refused_or_is_written_back_as_the_same_bytes() {
     fn property(body: Vec<u8>) -> bool {
         let file = record(&body);
         let Ok((changes, _)) = Changes::read(&file) else { return true };

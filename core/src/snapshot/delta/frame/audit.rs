@@ -1,9 +1,9 @@
-//! A check of the words that a frame decodes to.
+//! A checksum of the words that a frame decodes to.
 
-/// The golden ratio's fraction: an odd number without pattern.
+/// The fraction of the golden ratio in 64 bits: an odd number without a bit pattern.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A number that depends on each of a unit's words and on their order.
+/// A hash of a unit's words and of their order.
 #[inline]
 pub(super) fn digest(words: &[u32]) -> u64 {
     let (pairs, rest) = words.as_chunks::<2>();
@@ -13,11 +13,11 @@ pub(super) fn digest(words: &[u32]) -> u64 {
     rest.iter().fold(sum, |sum, word| mixed(sum, u64::from(*word)))
 }
 
-/// The check of a frame: 16 bits over the slots and words of its units, in order.
+/// The checksum of a frame: 16 bits over the slots and words of its units, in order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Audit(u64);
 
-/// Bits of the check.
+/// The number of bits of the checksum.
 pub(super) const AUDIT_BITS: u32 = 16;
 
 impl Audit {
@@ -27,13 +27,13 @@ impl Audit {
         self.0 = mixed(mixed(self.0, u64::from(slot)), digest);
     }
 
-    /// The check of all units that were added.
+    /// The checksum of all units that were added.
     pub(super) const fn value(self) -> u64 {
         (self.0 ^ self.0 >> 32).wrapping_mul(FACTOR) >> (64 - AUDIT_BITS)
     }
 }
 
-/// High bits are brought down before each product, which only carries them up.
+/// A product carries bits upwards only, so the high bits are shifted down before each product.
 #[inline]
 const fn mixed(sum: u64, value: u64) -> u64 {
     (sum.rotate_left(29) ^ value).wrapping_mul(FACTOR)
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_bit_of_every_word_and_the_order_of_words_count() {
+    fn every_bit_of_every_word_and_the_order_of_words_change_the_checksum() {
         let words = [7, 0, 3, 1 << 31, 5];
         for place in 0..5 {
             for bit in 0..32 {

@@ -3,41 +3,42 @@
 use crate::snapshot::delta::fault::SnapshotFault;
 use crate::snapshot::entropy::{CodeReader, CodeWriter};
 
-/// The name of a frame: several frames may carry the units of one tick.
+/// The name of a frame. Several frames may carry units of one tick, so a name has a tick and a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct FrameName {
     /// The tick whose state the frame carries.
     pub tick: u32,
-    /// Its place among the frames of that tick, from 0.
+    /// The frame's number among the frames of that tick, from 0.
     pub part: u8,
 }
 
 /// The head of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FrameHeader {
-    /// The frame's own name.
+    /// The name of this frame.
     pub name: FrameName,
-    /// The oldest tick that a later frame may refer to, at most that of the frame. The receiver forgets what is older, but for each
-    /// unit's newest version below.
+    /// The oldest tick that a later frame may refer to, at most the frame's own tick. The receiver forgets versions that are older,
+    /// except for each unit's newest version below the floor.
     pub floor: u32,
-    /// A frame that the receiver acknowledged, from the floor up to the tick before this one and at most
-    /// [`REACH`](Self::REACH) ticks back. The units that both have are named with few bits.
+    /// A frame that the receiver acknowledged. Its tick is at least the floor, before the tick of this frame, and at most
+    /// [`REACH`](Self::REACH) ticks back. Units that both frames carry are named with few bits.
     pub reference: Option<FrameName>,
 }
 
-/// Bits that must be zero: the first for a list of units that enter or leave, the second for another codec.
+/// The number of bits that must be zero. The first is reserved for a list of units that enter or leave, the second for another
+/// codec.
 const RESERVED_BITS: u32 = 2;
-/// Bits of a tick that is told by its distance to the newest one that was received.
+/// The number of low bits of a tick that are sent if the receiver can complete the tick from the newest tick that it received.
 const SHORT_TICK_BITS: u32 = 16;
 const TICK_ORDER: u32 = 2;
 const FLOOR_ORDER: u32 = 3;
 
 impl FrameHeader {
-    /// How far back a reference may be, in ticks. The receiver knows a tick at least as new as that of the reference and no newer
-    /// one than the newest sent, so 16 bits tell the frame's tick.
+    /// The largest distance from a frame to its reference, in ticks. The newest tick that the receiver knows lies between the tick
+    /// of the reference and the newest tick that was sent, so the low 16 bits determine the frame's tick.
     pub const REACH: u32 = 1 << (SHORT_TICK_BITS - 2);
 
-    /// Writes the header. Returns whether its ticks are possible; nothing is written if they are not.
+    /// Writes the header. Returns `false`, and writes nothing, if the ticks contradict each other.
     pub(super) fn put(&self, out: &mut CodeWriter) -> bool {
         let Self { name, floor, reference } = *self;
         let newest_referable = reference.map_or(name.tick, |reference| reference.tick);
@@ -88,7 +89,7 @@ fn part(reader: &mut CodeReader<'_>) -> Result<u8, SnapshotFault> {
     u8::try_from(reader.golomb(0)?).map_err(|_| SnapshotFault::TooLarge)
 }
 
-/// The tick nearest to the newest one that ends in these bits.
+/// The tick that ends in the bits `low` and is nearest to the newest tick.
 fn whole_tick(low: u16, newest: Option<u32>) -> Result<u32, SnapshotFault> {
     let newest = newest.ok_or(SnapshotFault::Tick)?;
     let distance = low.wrapping_sub(newest as u16).cast_signed();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_comes_back_whatever_its_ticks_and_whatever_arrived_since_its_reference() {
+    fn a_header_round_trips_whatever_arrived_since_its_reference() {
         fn property(tick: u32, parts: (u8, u8), back: u16, floor: u32, lead: i16) -> bool {
             let tick = tick.max(1 << 16);
             let reference = tick - 1 - u32::from(back) % FrameHeader::REACH;
@@ -126,7 +127,7 @@ mod tests {
                 reference: Some(FrameName { tick: reference, part: parts.1 }),
             };
             let far = FrameHeader { name, floor: tick - floor % tick, reference: None };
-            // Frames that overtook this one may have made the newest tick newer.
+            // Frames that overtook this frame may have raised the newest tick.
             let newest = reference.saturating_add(lead.unsigned_abs().into());
             again(&near, Some(newest)) == Ok(near) && again(&far, None) == Ok(far)
         }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_ticks_are_not_written() {
+    fn contradictory_ticks_are_not_written() {
         let name = |tick| FrameName { tick, part: 0 };
         let good = FrameHeader { name: name(100_000), floor: 99_000, reference: Some(name(99_500)) };
         assert!(bytes_of(&good).is_some());
@@ -150,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_that_cannot_be_told_is_refused() {
+    fn a_tick_that_cannot_be_determined_is_refused() {
         let name = |tick| FrameName { tick, part: 0 };
         let header = FrameHeader { name: name(10), floor: 0, reference: Some(name(4)) };
         assert_eq!(again(&header, None), Err(SnapshotFault::Tick));
         assert_eq!(again(&header, Some(1 << 15)), Ok(header));
-        // Ticks before the first, and after the last.
+        // The tick would be before the first tick, or after the last.
         assert_eq!(again(&FrameHeader { floor: 3, ..header }, Some(0xffff_fff0)), Err(SnapshotFault::Tick));
         let mut low = CodeWriter::new();
         low.put(0b100, 3);

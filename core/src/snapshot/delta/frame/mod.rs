@@ -2,13 +2,13 @@
 //!
 //! | bits | content |
 //! |---|---|
-//! | header | the frame's tick and place among the frames of that tick, an acknowledged frame that it refers to, the floor |
-//! | names | which units of the referenced frame are here again, and the gaps between the slots of the others |
-//! | baselines | for each of the others, the version that it is coded against |
-//! | units | in the order of their slots |
-//! | audit | 16 bits that depend on all words of the units |
+//! | header | the frame's tick and its number among the frames of that tick, the acknowledged frame that it refers to, the floor |
+//! | names | the units of the referenced frame that are repeated, and the gaps between the slots of the other units |
+//! | baselines | for each of the other units, the version that it is coded against |
+//! | units | the changes of each unit, in the order of the slots |
+//! | audit | a 16-bit checksum over all words of the units |
 //!
-//! A unit of the referenced frame is coded against the version that this frame carried.
+//! A repeated unit is coded against the version that the referenced frame carried.
 
 mod audit;
 mod header;

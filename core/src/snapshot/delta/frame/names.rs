@@ -1,4 +1,4 @@
-//! The units of a frame by their slots, and the versions that they are coded against.
+//! The units that a frame carries, named by their slots, and the versions that they are coded against.
 
 use alloc::vec::Vec;
 
@@ -10,14 +10,14 @@ use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::{CodeReader, CodeWriter, golomb_bits, unzigzag, zigzag};
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 
-/// The version that a unit is coded against, as a frame names it.
+/// The version that a unit is coded against, as a frame encodes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BaselineName {
     /// The unit's newest version below the floor.
     Below,
-    /// No version: the blueprint. The slot stands for this unit from now on.
+    /// The blueprint, because the receiver has no version of the unit. The binding names the unit of the slot.
     Blueprint(SlotBinding),
-    /// The version of this tick, not below the floor.
+    /// The version of this tick, which is not below the floor.
     At(u32),
 }
 
@@ -28,40 +28,42 @@ pub(super) struct NamedUnit {
     pub(super) baseline: BaselineName,
 }
 
-/// The names of a frame's units, gathered before they are written.
+/// The names of a frame's units, collected before they are written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NameList {
-    /// For each unit of the referenced frame, whether it is here again, coded against the version of that frame.
+    /// For each unit of the referenced frame: `true` if this frame repeats the unit, coded against the version of the referenced
+    /// frame.
     again: Vec<bool>,
-    /// Scratch space: how many units are between those of which there are fewer.
+    /// Scratch space: the gaps between units of the rarer kind, repeated or not repeated.
     runs: Vec<u32>,
-    /// For each other unit, the slots left out before it. Those of units that are here again do not count.
+    /// For each other unit, the number of slots left out before it. The slots of repeated units do not count.
     gaps: Vec<u32>,
     /// For each other unit, its baseline.
     ages: Vec<Age>,
     /// For each unit that is coded against a blueprint, the unit that its slot stands for.
     bindings: Vec<SlotBinding>,
-    /// The slot after the last of the other units, and the units since then that are here again.
+    /// The slot after the last of the other units, and the number of repeated units since that slot.
     next: u32,
     again_since: u32,
 }
 
-/// A baseline as a number that tends to be small.
+/// The age of a baseline as a number that tends to be small.
 #[derive(Clone, Copy, Debug)]
 struct Age {
     symbol: u32,
-    /// After [`NEWER`]: how much older the baseline is than the tick before the frame's.
+    /// Used with [`NEWER`]: the number of ticks from the baseline to the tick before the frame's tick.
     newer: u32,
 }
 
 const BELOW: u32 = 0;
 const BLUEPRINT: u32 = 1;
-/// Newer than the reference.
+/// The symbol of a baseline that is newer than the reference.
 const NEWER: u32 = 2;
-/// As old as the reference, or without one as the tick before the frame's. Each tick more is one more.
+/// The symbol of a baseline as old as the reference, or, without a reference, of the tick before the frame's tick. Each further
+/// tick of age adds 1.
 const REFERENCE_AGE: u32 = 3;
 
-/// Bits of a list's order.
+/// The number of bits in which the order of a list's Golomb code is written.
 const ORDER_BITS: u32 = 4;
 const COUNT_ORDER: u32 = 3;
 /// Orders of the codes of a binding.
@@ -69,7 +71,7 @@ const ID_STEP_ORDER: u32 = 1;
 const GROUP_ORDER: u32 = 1;
 
 impl NameList {
-    /// Starts over.
+    /// Removes all units and keeps the memory.
     pub(super) fn clear(&mut self) {
         self.again.clear();
         self.gaps.clear();
@@ -78,8 +80,8 @@ impl NameList {
         (self.next, self.again_since) = (0, 0);
     }
 
-    /// Adds a unit of a higher slot than all before. `reference` are the slots of the referenced frame that are not below those of
-    /// earlier units. Returns whether a frame can name the baseline.
+    /// Adds a unit whose slot is above all slots added before. `reference` holds the remaining slots of the referenced frame: those
+    /// not below the slots of earlier units. Returns `false` if a frame cannot name the baseline.
     pub(super) fn add(
         &mut self,
         header: &FrameHeader,
@@ -110,7 +112,7 @@ impl NameList {
         true
     }
 
-    /// Writes the names; `referred` is how many units the referenced frame has.
+    /// Writes the names; `referred` is the number of units of the referenced frame.
     pub(super) fn put(&mut self, referred: usize, out: &mut CodeWriter, tally: &mut impl BitTally) {
         let from = out.bits();
         self.again.resize(referred, false);
@@ -134,7 +136,7 @@ impl NameList {
         tally.add(BitUse::Baselines, out.bits() - from);
     }
 
-    /// Writes which units of the referenced frame are here again: the runs between the units of which there are fewer.
+    /// Writes which units of the referenced frame are repeated: the gaps between units of the rarer kind.
     fn put_again(&mut self, out: &mut CodeWriter) {
         if self.again.is_empty() {
             return;
@@ -151,7 +153,7 @@ impl NameList {
                 run += 1;
             }
         }
-        // Where the last unit ends a run, all is said.
+        // A run that ends with the last unit needs no further number.
         if run > 0 {
             self.runs.push(run);
         }
@@ -195,7 +197,7 @@ fn take_binding(reader: &mut CodeReader<'_>, before: &mut NetworkId) -> Result<S
     Ok(SlotBinding { id, group: GroupId(group), blueprint })
 }
 
-/// The tick of the reference, or the tick before the frame's.
+/// The tick of the reference, or without a reference the tick before the frame's tick.
 fn newest(header: &FrameHeader) -> u32 {
     match header.reference {
         Some(reference) => reference.tick,
@@ -203,7 +205,8 @@ fn newest(header: &FrameHeader) -> u32 {
     }
 }
 
-/// Chooses the order in which a list is shortest among the three around its mean, and writes it; nothing for an empty list.
+/// Chooses the Golomb order, among the three around the list's mean, that makes the list shortest, and writes the order. Writes
+/// nothing for an empty list.
 fn put_order(list: impl Iterator<Item = u32> + Clone, out: &mut CodeWriter) -> u32 {
     let (sum, count) =
         list.clone().fold((0u64, 0u64), |(sum, count), value| (sum + u64::from(value), count + 1));
@@ -217,8 +220,8 @@ fn put_order(list: impl Iterator<Item = u32> + Clone, out: &mut CodeWriter) -> u
     order
 }
 
-/// Reads the names of a frame's units into `units`, in the order of their slots. `reference` are the slots of the referenced frame,
-/// ascending; `fresh` is scratch space.
+/// Reads the names of a frame's units into `units`, in the order of their slots. `reference` holds the slots of the referenced
+/// frame, ascending; `fresh` is scratch space.
 pub(super) fn take_names(
     reader: &mut CodeReader<'_>,
     header: &FrameHeader,
@@ -258,7 +261,7 @@ pub(super) fn take_names(
     Ok(())
 }
 
-/// Reads which of the referenced units are here again.
+/// Reads which units of the referenced frame are repeated.
 fn take_again(
     reader: &mut CodeReader<'_>,
     reference: &[UnitSlot],
@@ -278,7 +281,7 @@ fn take_again(
     Ok(())
 }
 
-/// Reads the slots of the units that are not those of the referenced frame that are here `again`.
+/// Reads the slots of the units that are not among the repeated units `again`.
 fn take_slots(
     reader: &mut CodeReader<'_>,
     count: usize,
@@ -290,7 +293,7 @@ fn take_slots(
     let mut next = 0u32;
     for _ in 0..count {
         let mut slot = next.saturating_add(reader.golomb(order)?);
-        // Slots of units that are here again do not count.
+        // The slots of repeated units do not count.
         while again.next_if(|taken| *taken <= slot).is_some() {
             slot = slot.saturating_add(1);
         }

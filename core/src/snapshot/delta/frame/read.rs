@@ -1,4 +1,4 @@
-//! Reading a frame.
+//! Decodes a frame.
 
 use alloc::vec::Vec;
 
@@ -13,51 +13,51 @@ use crate::snapshot::delta::plan::Plan;
 use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::entropy::CodeReader;
 
-/// The versions that a receiver holds.
+/// The versions that a receiver holds, looked up by the decoder.
 pub trait Versions {
-    /// The newest tick of all frames that were stored.
+    /// The newest tick among all stored frames.
     fn newest_tick(&self) -> Option<u32>;
 
-    /// The slots of the units of a frame that was stored, ascending.
+    /// The slots of the units of a stored frame, ascending. `None` if the receiver does not hold the frame.
     fn frame_slots(&self, frame: FrameName) -> Option<&[UnitSlot]>;
 
-    /// The unit in a slot.
+    /// The unit in a slot. `None` if the slot is empty.
     fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>>;
 
     /// The unit that a frame binds a slot to. `None` if there is no such group or blueprint.
     fn bound(&self, binding: SlotBinding) -> Option<ReceiverUnit<'_>>;
 
-    /// A unit's version of this tick.
+    /// The version of a unit from this tick.
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 
-    /// A unit's newest version before this tick.
+    /// The newest version of a unit before this tick.
     fn newest_before(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 }
 
 /// A unit that a receiver knows.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiverUnit<'a> {
-    /// The layout.
+    /// The unit's layout.
     pub plan: &'a Plan,
-    /// The words of its blueprint, zeros without one.
+    /// The words of the unit's blueprint, or zeros without a blueprint.
     pub blueprint: &'a [u32],
 }
 
 /// A version that a receiver holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StoredVersion<'a> {
-    /// The tick and the words.
+    /// The tick and the words of the version.
     pub version: VersionWords<'a>,
-    /// The tick of the version that it was coded against; `None` for a blueprint.
+    /// The tick of the version that this version was coded against; `None` for a blueprint.
     pub coded_against: Option<u32>,
 }
 
-/// A unit of a frame that was read.
+/// A unit of a decoded frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DecodedUnit<'a> {
-    /// The unit.
+    /// The slot of the unit.
     pub slot: UnitSlot,
-    /// Its words at the frame's tick.
+    /// The unit's words at the frame's tick.
     pub words: &'a [u32],
     /// The tick of the version that the words were coded against; `None` for a blueprint.
     pub coded_against: Option<u32>,
@@ -65,18 +65,18 @@ pub struct DecodedUnit<'a> {
     pub binding: Option<SlotBinding>,
 }
 
-/// The content of a frame. One value decodes frame after frame in the same memory.
+/// The decoded content of a frame. One value decodes frame after frame in the same memory.
 #[derive(Clone, Debug, Default)]
 pub struct DecodedFrame {
     header: Option<FrameHeader>,
     names: Vec<NamedUnit>,
-    /// Scratch space of names.
+    /// Scratch space for reading names.
     fresh: Vec<NamedUnit>,
     units: Vec<UnitPlace>,
     words: Vec<u32>,
 }
 
-/// A unit's place among the words of the frame.
+/// The place of a unit's words among the words of the frame.
 #[derive(Clone, Copy, Debug)]
 struct UnitPlace {
     slot: UnitSlot,
@@ -93,13 +93,14 @@ impl DecodedFrame {
         Self::default()
     }
 
-    /// The head of the frame that was last decoded, even if something after it was refused. `None` if it was the head.
+    /// The header of the frame that was last decoded, even if a later part of the frame was refused. `None` if the header itself
+    /// was refused.
     #[must_use]
     pub const fn header(&self) -> Option<&FrameHeader> {
         self.header.as_ref()
     }
 
-    /// The units of the frame that was last decoded, in the order of their slots. None after a fault.
+    /// The units of the frame that was last decoded, in the order of their slots. Empty if the frame was refused.
     pub fn units(&self) -> impl Iterator<Item = DecodedUnit<'_>> {
         self.units.iter().map(|unit| DecodedUnit {
             slot: unit.slot,
@@ -112,7 +113,7 @@ impl DecodedFrame {
     /// Decodes the frame that fills `bytes`.
     ///
     /// # Errors
-    /// A [`SnapshotFault`]; there are no units then.
+    /// A [`SnapshotFault`]; [`Self::units`] is empty then.
     pub fn decode(&mut self, bytes: &[u8], versions: &impl Versions) -> Result<(), SnapshotFault> {
         self.header = None;
         self.words.clear();
@@ -158,7 +159,13 @@ impl DecodedFrame {
             let out = self.words.get_mut(first..).unwrap_or_default();
             decode(unit.plan, header.name.tick, &against, reader, out)?;
             audit.add(slot.0, digest(out));
-            self.units.push(UnitPlace { slot, coded_against: against.baseline_tick(), binding, first, words });
+            self.units.push(UnitPlace {
+                slot,
+                coded_against: against.baseline_tick(),
+                binding,
+                first,
+                words,
+            });
         }
         let sent = reader.take(AUDIT_BITS)?;
         reader.finish()?;
@@ -166,7 +173,8 @@ impl DecodedFrame {
     }
 }
 
-/// The version of `tick`, or the newest below the floor, and the one that it was coded against if that is not below the floor.
+/// Looks up the version of `tick`, or the newest version below the floor for `None`, together with the version that it was coded
+/// against if that second version is not below the floor.
 fn held<'a>(
     slot: UnitSlot,
     tick: Option<u32>,

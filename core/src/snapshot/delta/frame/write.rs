@@ -1,4 +1,4 @@
-//! Writing a frame.
+//! Encodes a frame.
 
 use core::fmt;
 
@@ -13,56 +13,56 @@ use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::CodeWriter;
 
-/// A unit of a frame that is written.
+/// A unit to be written to a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct UnitUpdate<'a> {
-    /// The unit, in the view of the connection that the frame is for.
+    /// The slot of the unit, in the view of the connection that receives the frame.
     pub slot: UnitSlot,
     /// The unit that the slot stands for. Only a unit that is coded against a blueprint carries it.
     pub binding: SlotBinding,
-    /// Its words or their bits.
+    /// The unit's words, or the bits of words that were coded before.
     pub body: UpdateBody<'a>,
 }
 
-/// The content of a unit of a frame.
+/// The content of a unit that a frame carries.
 #[derive(Clone, Copy, Debug)]
 pub enum UpdateBody<'a> {
-    /// Words that the frame codes.
+    /// Words that are coded for this frame.
     Words {
-        /// The layout.
+        /// The unit's layout.
         plan: &'a Plan,
         /// The words at the frame's tick.
         current: &'a [u32],
-        /// The versions to code them against. A second baseline below the frame's floor is left out; one from the floor up must be
-        /// given, because the receiver uses it.
+        /// The versions to code the words against. A second baseline below the frame's floor is ignored; a second baseline at or
+        /// above the floor must be given, because the receiver uses it.
         against: Against<'a>,
     },
     /// Words that were coded before, perhaps for the frame of another connection.
     Coded(&'a CodedUnit),
 }
 
-/// A unit's words at a tick, coded once for all frames in which they are coded against the same versions.
+/// A unit's words at a tick, coded once and shared by all frames in which the unit is coded against the same versions.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CodedUnit {
     bits: CodeWriter,
-    /// The ticks of the baseline and of the second one.
+    /// The tick of the baseline, and the tick of the second baseline.
     baseline: Option<u32>,
     second: Option<u32>,
     words: usize,
     digest: u64,
 }
 
-/// Why a frame could not be written. It is always the caller's own input that is at fault.
+/// The reason that a frame could not be written. The cause is always the caller's input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The ticks of the header contradict each other.
     Header,
-    /// The slots do not ascend.
+    /// The slots of the units do not ascend.
     Order,
-    /// More units or words than a frame may have: see [`limits`].
+    /// The frame would hold more units or words than a frame may hold: see [`limits`].
     TooLarge,
-    /// The words of a unit or of its baselines are not as many as its layout has.
+    /// The number of words of a unit or of its baselines is not the number that the unit's layout has.
     WrongLength {
         /// The unit.
         slot: UnitSlot,
@@ -82,9 +82,9 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header => f.write_str("the ticks of the header are impossible"),
-            Self::Order => f.write_str("the slots do not ascend"),
-            Self::TooLarge => f.write_str("too many units or words for a frame"),
+            Self::Header => f.write_str("the ticks of the header contradict each other"),
+            Self::Order => f.write_str("the slots of the units do not ascend"),
+            Self::TooLarge => f.write_str("the frame would hold too many units or words"),
             Self::WrongLength { slot } => write!(f, "slot {} has the wrong number of words", slot.0),
             Self::Baseline { slot } => {
                 write!(f, "the baseline of slot {} is not older than the frame", slot.0)
@@ -98,7 +98,7 @@ impl fmt::Display for FrameError {
 
 impl core::error::Error for FrameError {}
 
-/// Writes frames, and keeps the memory from one to the next.
+/// Writes frame after frame in the same memory.
 ///
 /// ```
 /// use tickwire_core::snapshot::delta::{
@@ -133,8 +133,8 @@ impl FrameWriter {
         Self::default()
     }
 
-    /// Writes a frame; `reference` are the slots of the units of the header's referenced frame, ascending, and empty without
-    /// one. The slots of `units` ascend too. The iterator is run twice.
+    /// Writes a frame. `reference` holds the slots of the units of the header's referenced frame, ascending; it is empty without a
+    /// reference. The slots of `units` ascend too. The iterator is run twice.
     ///
     /// # Errors
     /// A [`FrameError`] if the header or a unit cannot be written.
@@ -147,7 +147,8 @@ impl FrameWriter {
         self.write_counted(header, reference, units, &mut ())
     }
 
-    /// [`write`](Self::write), which also counts the bits by their use. Those of units that were coded before are not counted.
+    /// Does what [`write`](Self::write) does, and also counts the bits by their use. The bits of units that were coded before are
+    /// not counted.
     ///
     /// # Errors
     /// As with [`write`](Self::write).
@@ -175,7 +176,7 @@ impl FrameWriter {
         Ok(&self.out)
     }
 
-    /// Gathers the names of the units.
+    /// Collects the names of the units.
     fn name<'a>(
         &mut self,
         header: &FrameHeader,
@@ -259,8 +260,8 @@ impl UpdateBody<'_> {
 }
 
 impl CodedUnit {
-    /// Codes a unit's words at `tick`. A second baseline in `against` must lie within the floor of every frame that the bits
-    /// go into.
+    /// Codes a unit's words at `tick`. A second baseline in `against` must not lie below the floor of any frame that carries the
+    /// bits.
     ///
     /// # Errors
     /// [`WrongLength`] as with [`encode()`].
@@ -270,10 +271,10 @@ impl CodedUnit {
         Ok(coded)
     }
 
-    /// Codes other words in the memory of these.
+    /// Codes other words, and keeps the memory.
     ///
     /// # Errors
-    /// [`WrongLength`] as with [`encode()`]; then there are no words.
+    /// [`WrongLength`] as with [`encode()`]; the unit then holds no words.
     pub fn code(
         &mut self,
         plan: &Plan,
@@ -301,7 +302,7 @@ impl CodedUnit {
         self.words
     }
 
-    /// How many bits the unit takes in a frame, without its name.
+    /// The number of bits that the unit takes in a frame, without its name.
     #[must_use]
     pub const fn bits(&self) -> usize {
         self.bits.bits()

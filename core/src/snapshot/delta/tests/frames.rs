@@ -1,4 +1,4 @@
-//! Frames, from one end to the other.
+//! Tests of frames, from encoder to decoder.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -12,8 +12,8 @@ use super::receiver::{Receiver, Sender};
 use super::{Draw, Plan, layout, versions, words};
 use crate::limits;
 use crate::snapshot::delta::{
-    Against, CodedUnit, FrameError, FrameHeader, FrameName, FrameWriter, SlotBinding, SnapshotFault, UnitSlot, UnitUpdate,
-    UpdateBody, VersionWords, Versions,
+    Against, CodedUnit, FrameError, FrameHeader, FrameName, FrameWriter, SlotBinding, SnapshotFault,
+    UnitSlot, UnitUpdate, UpdateBody, VersionWords, Versions,
 };
 use crate::snapshot::entropy::{CodeError, CodeWriter};
 use crate::snapshot::ids::NetworkId;
@@ -27,7 +27,7 @@ fn angles() -> Plan {
     Plan::new(&Layout::new(vec![Part::Angle { bits: 8, threshold: 0 }], Predictor::Linear))
 }
 
-/// Units that are coded against the words 0.
+/// Units that are coded against zeros.
 fn absolute<'a>(
     plan: &'a Plan,
     units: &'a [(u16, [u32; 1])],
@@ -49,7 +49,7 @@ fn written<'a>(header: &FrameHeader, units: impl Iterator<Item = UnitUpdate<'a>>
     bytes_of(FrameWriter::new().write(header, &[], units).unwrap())
 }
 
-/// The worlds of a stream of frames in which units move, rest, and sometimes jump.
+/// Plays a stream of frames in which units move, rest, and sometimes jump.
 fn play(seed: u64) {
     let mut draw = Draw(seed);
     let layout = layout(&mut draw);
@@ -85,7 +85,7 @@ fn play(seed: u64) {
 }
 
 #[test]
-fn each_frame_that_arrives_brings_the_whole_world_whatever_was_lost() {
+fn every_arriving_frame_restores_the_whole_world_despite_losses() {
     quickcheck(play as fn(u64));
 }
 
@@ -121,7 +121,7 @@ fn golden_bytes_of_a_frame() {
 }
 
 #[test]
-fn units_coded_once_give_the_frame_that_their_words_give() {
+fn units_coded_before_give_the_same_frame_as_their_words() {
     for seed in 0..100 {
         let (plan, words) = versions(seed, 3);
         let against = Against::Version {
@@ -133,13 +133,21 @@ fn units_coded_once_give_the_frame_that_their_words_give() {
         let frame = |body: UpdateBody<'_>| {
             written(
                 &header,
-                [3, 70, 71].into_iter().map(move |slot| UnitUpdate { slot: UnitSlot(slot), binding: SlotBinding::default(), body }),
+                [3, 70, 71].into_iter().map(move |slot| UnitUpdate {
+                    slot: UnitSlot(slot),
+                    binding: SlotBinding::default(),
+                    body,
+                }),
             )
         };
         let words = UpdateBody::Words { plan: &plan, current: &words[3], against };
         assert_eq!(frame(UpdateBody::Coded(&coded)), frame(words), "seed {seed}");
         let late = FrameHeader { floor: 16, ..header };
-        let update = UnitUpdate { slot: UnitSlot(0), binding: SlotBinding::default(), body: UpdateBody::Coded(&coded) };
+        let update = UnitUpdate {
+            slot: UnitSlot(0),
+            binding: SlotBinding::default(),
+            body: UpdateBody::Coded(&coded),
+        };
         let refused = FrameWriter::new().write(&late, &[], [update].into_iter()).err();
         assert_eq!(refused, Some(FrameError::Forgotten { slot: UnitSlot(0) }));
     }
@@ -162,7 +170,10 @@ fn a_second_baseline_below_the_floor_is_used_by_neither_end() {
     let frame = |floor| {
         let header = FrameHeader { name: name(30), floor, reference: None };
         let body = UpdateBody::Words { plan: &plan, current: &[14], against };
-        written(&header, [UnitUpdate { slot: UnitSlot(0), binding: SlotBinding::default(), body }].into_iter())
+        written(
+            &header,
+            [UnitUpdate { slot: UnitSlot(0), binding: SlotBinding::default(), body }].into_iter(),
+        )
     };
     for floor in [9, 10, 11, 20, 21] {
         receiver.receive(&frame(floor)).unwrap();
@@ -171,7 +182,7 @@ fn a_second_baseline_below_the_floor_is_used_by_neither_end() {
 }
 
 #[test]
-fn any_bytes_are_refused_or_bring_admissible_words_of_known_units() {
+fn arbitrary_bytes_are_refused_or_decode_to_admissible_words_of_known_units() {
     fn property(seed: u64, mut bytes: Vec<u8>, is_headed: bool) {
         let (plan, words) = versions(seed, 1);
         let mut receiver = Receiver::new(plan.clone(), 100);
@@ -181,7 +192,7 @@ fn any_bytes_are_refused_or_bring_admissible_words_of_known_units() {
         }
         receiver.frames.insert(name(20), slots);
         if is_headed {
-            // Tick 25, which refers to frame 20 of part 0: a header that lets the rest be looked at.
+            // The header names tick 25 and refers to frame 20, part 0, so the decoder reads the rest.
             let header = [25u64 << 3 | 0b100, 0b1 << 24 | 0b1 << 25 | 0b0001 << 26];
             let five = (header[0] | 0b01 << 19 | 0b1 << 22 | header[1] >> 2).to_le_bytes();
             bytes.splice(..0, five.into_iter().take(3));
@@ -196,7 +207,7 @@ fn any_bytes_are_refused_or_bring_admissible_words_of_known_units() {
 }
 
 #[test]
-fn a_frame_that_was_changed_or_cut_off_anywhere_changes_nothing() {
+fn a_corrupt_or_truncated_frame_changes_nothing() {
     let plan = angles();
     let mut receiver = Receiver::new(plan.clone(), 100);
     let header = FrameHeader { name: name(5), ..FrameHeader::default() };
@@ -205,7 +216,7 @@ fn a_frame_that_was_changed_or_cut_off_anywhere_changes_nothing() {
     for length in 0..bytes.len() {
         assert!(receiver.receive(&bytes[..length]).is_err(), "cut to {length}");
     }
-    // The ticks of a header are not words: the packet's own protection covers them.
+    // The checksum does not cover the ticks of a header; the packet's own protection does.
     for bit in 40..bytes.len() * 8 {
         let mut bytes = bytes.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -216,7 +227,7 @@ fn a_frame_that_was_changed_or_cut_off_anywhere_changes_nothing() {
 }
 
 #[test]
-fn each_fault_of_a_frame_has_its_name() {
+fn each_fault_of_a_frame_has_its_own_error() {
     let plan = angles();
     let receiver = || Receiver::new(plan.clone(), 10);
     let refused = |bytes: &[u8]| receiver().receive(bytes).unwrap_err();
@@ -256,7 +267,7 @@ fn each_fault_of_a_frame_has_its_name() {
 }
 
 #[test]
-fn a_frame_refuses_input_that_its_receiver_would_refuse() {
+fn the_frame_writer_refuses_input_that_the_receiver_would_refuse() {
     let plan = angles();
     let header = FrameHeader { name: name(5), ..FrameHeader::default() };
     let refused = |header: &FrameHeader, units: &[(u16, [u32; 1])]| {
@@ -277,7 +288,7 @@ fn a_frame_refuses_input_that_its_receiver_would_refuse() {
 }
 
 #[test]
-fn a_bomb_of_units_that_take_a_bit_each_stops_at_the_limit_of_words() {
+fn a_frame_of_one_bit_units_is_refused_beyond_the_limit_of_words() {
     let parts = vec![Part::Array { length: 200, element: vec![Part::Flag] }];
     let plan = Plan::new(&Layout::new(parts, Predictor::Linear));
     let mut receiver = Receiver::new(plan.clone(), 4000);
@@ -298,7 +309,7 @@ fn a_bomb_of_units_that_take_a_bit_each_stops_at_the_limit_of_words() {
     let frame = writer.write(&header, &slots, slots[..most].iter().copied().map(update)).unwrap();
     receiver.receive(&bytes_of(frame)).unwrap();
 
-    // The same by hand: all units of the frame again, a bit each.
+    // The test writes the bits itself: the frame repeats all units of its reference, with one bit each.
     let mut bomb = CodeWriter::new();
     bomb.put(0b100, 3);
     bomb.put(5, 16);

@@ -1,4 +1,4 @@
-//! Arbitrary layouts and words.
+//! Arbitrary layouts and words for tests.
 
 mod frames;
 mod receiver;
@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::Plan;
 use crate::snapshot::{Layout, Part, Predictor};
 
-/// Numbers from a seed (Steele, Lea, Flood 2014: SplitMix).
+/// Random numbers from a seed (Steele, Lea, Flood 2014: SplitMix).
 struct Draw(u64);
 
 impl Draw {
@@ -22,7 +22,7 @@ impl Draw {
         mixed ^ mixed >> 31
     }
 
-    /// A number below `count`, which is above 0.
+    /// A number below `count`, which must be above 0.
     fn below(&mut self, count: u64) -> u64 {
         self.next() % count
     }
@@ -37,7 +37,7 @@ impl Draw {
         }
     }
 
-    /// The greatest value of something that has between 1 and 32 bits.
+    /// A greatest value that takes 1 to 32 bits.
     fn max(&mut self) -> u32 {
         (self.next() as u32) >> self.below(32)
     }
@@ -72,7 +72,7 @@ fn layout(draw: &mut Draw) -> Layout {
                 let at = draw.below(parts.len() as u64 + 1) as usize;
                 parts.insert(at, Part::Numbers { words, max: draw.max(), threshold: 0 });
             }
-            // Mostly parts that cannot move along each other.
+            // Most of these parts cannot move along each other.
             let mut place = || draw.below(parts.len() as u64 + 1) as u16;
             let [position, velocity] = [place(), place()];
             Predictor::Velocity { position, velocity, scale: draw.next() >> draw.below(64) }
@@ -81,7 +81,7 @@ fn layout(draw: &mut Draw) -> Layout {
     Layout::new(parts, predictor)
 }
 
-/// Words of these parts, each near those of `before` with a chance of `near` in 4.
+/// Words of these parts. Each word is near the one in `before` with probability `near` / 4.
 fn words(parts: &[Part], before: &[u32], near: u64, draw: &mut Draw) -> Vec<u32> {
     let mut all = Vec::new();
     for part in parts {
@@ -127,7 +127,7 @@ fn part_words(part: &Part, old: &[u32], is_near: bool, draw: &mut Draw) -> Vec<u
     }
 }
 
-/// A layout with versions of a unit, each like the one before it.
+/// A layout, and versions of a unit, each near the version before it.
 fn versions(seed: u64, count: usize) -> (Plan, Vec<Vec<u32>>) {
     let mut draw = Draw(seed);
     let layout = layout(&mut draw);

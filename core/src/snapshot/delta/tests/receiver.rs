@@ -1,4 +1,4 @@
-//! Both ends of a stream of frames, as plain maps.
+//! The sender and the receiver of a stream of frames, as plain maps.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
@@ -6,15 +6,15 @@ use alloc::vec::Vec;
 
 use super::Plan;
 use crate::snapshot::delta::{
-    Against, DecodedFrame, FrameHeader, FrameName, FrameWriter, ReceiverUnit, SlotBinding, SnapshotFault, StoredVersion,
-    UnitSlot, UnitUpdate, UpdateBody, VersionWords, Versions,
+    Against, DecodedFrame, FrameHeader, FrameName, FrameWriter, ReceiverUnit, SlotBinding, SnapshotFault,
+    StoredVersion, UnitSlot, UnitUpdate, UpdateBody, VersionWords, Versions,
 };
 use crate::snapshot::ids::NetworkId;
 
-/// A tick's words, and the tick of the version that they were coded against.
+/// By tick: the words, and the tick of the version that they were coded against.
 type History = BTreeMap<u32, (Vec<u32>, Option<u32>)>;
 
-/// All versions that a receiver got.
+/// A receiver that keeps all versions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Receiver {
     pub(super) plan: Plan,
@@ -79,7 +79,7 @@ impl Versions for Receiver {
     }
 }
 
-/// A sender that relies on nothing that was not acknowledged.
+/// A sender that codes only against acknowledged versions.
 #[derive(Debug, Default)]
 pub(super) struct Sender {
     /// The versions that were sent.
@@ -92,7 +92,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Ticks below the newest acknowledged one that the receiver is asked to keep.
+    /// The number of ticks below the newest acknowledged tick that the receiver is asked to keep.
     const KEPT: u32 = 20;
 
     pub(super) fn on_acked(&mut self, name: FrameName) {
@@ -103,7 +103,8 @@ impl Sender {
         self.acked_frames.insert(name);
     }
 
-    /// Writes all units that differ from a version that the receiver may show: the newest acknowledged one, or any sent since.
+    /// Writes all units that differ from any version that the receiver may show: the newest acknowledged version, or any version
+    /// sent since.
     pub(super) fn send(
         &mut self,
         name: FrameName,
@@ -114,7 +115,7 @@ impl Sender {
         let reference = self.acked_frames.last().copied();
         let referable = reference.map_or(name.tick, |reference| reference.tick);
         let mut floor = referable.saturating_sub(Self::KEPT);
-        // Below the floor, the receiver takes the newest version: it must be the acknowledged one.
+        // Below the floor, the receiver uses its newest version, which must be the acknowledged version.
         for (slot, history) in &self.sent {
             let unacked = self.acked.get(slot).map_or(0, |tick| tick + 1);
             floor = history.range(unacked..).next().map_or(floor, |(tick, _)| floor.min(*tick));
@@ -128,7 +129,11 @@ impl Sender {
             let mut shown = self.sent.get(&slot).into_iter().flat_map(|sent| sent.range(unacked..));
             if current != against.words() || shown.any(|(_, (words, _))| current != words) {
                 let binding = SlotBinding { id: NetworkId(u32::from(slot.0)), ..SlotBinding::default() };
-                updates.push(UnitUpdate { slot, binding, body: UpdateBody::Words { plan, current, against } });
+                updates.push(UnitUpdate {
+                    slot,
+                    binding,
+                    body: UpdateBody::Words { plan, current, against },
+                });
             }
         }
         let slots = reference.map_or(&[][..], |reference| &self.frames[&reference]);

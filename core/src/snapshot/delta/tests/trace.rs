@@ -1,4 +1,4 @@
-//! A recording of bodies that fly, bounce, spin and come to rest, and what it costs.
+//! A recording of bodies that fly, bounce, spin and come to rest, and its size in bytes.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -12,25 +12,26 @@ use crate::snapshot::{Layout, Part, Predictor};
 
 const BODIES: usize = 300;
 const TICKS: u32 = 400;
-/// How long an acknowledgement takes, in ticks.
+/// The delay of an acknowledgement, in ticks.
 const DELAY: u32 = 6;
-/// The edge of the floor, and the ceiling, in position steps of 1/512 m.
+/// The length of the floor's side, and the height of the ceiling, in position steps of 1/512 m.
 const SIDE: i64 = 32_767;
-/// Fractions of a position step, so that bodies slow down smoothly.
+/// The fractions of a position step, so that bodies slow down smoothly.
 const FINE: i64 = 256;
 
-/// A body, in fractions of steps and per tick.
+/// A body. Positions are in fractions of steps, velocities in fractions of steps per tick.
 #[derive(Clone, Copy, Debug, Default)]
 struct Body {
     position: [i64; 3],
     velocity: [i64; 3],
-    /// A rotation about the third axis, of which a turn has 2^24 steps.
+    /// A rotation about the third axis. A full turn is 2^24 steps.
     heading: i64,
     spin: i64,
 }
 
 impl Body {
-    /// One tick: it falls, bounces with half of its speed, and slows down on the floor. Now and then a body is hit.
+    /// Advances the body by one tick: it falls, bounces with half of its speed, and slows down on the floor. Now and then a hit
+    /// accelerates it.
     fn step(&mut self, draw: &mut Draw) {
         if draw.below(400) == 0 {
             let mut speed = |most: i64| draw.below(2 * most as u64) as i64 - most;
@@ -57,7 +58,7 @@ impl Body {
     fn words(&self) -> Vec<u32> {
         let at = self.position.map(|position| (position / FINE) as u32);
         let is_awake = self.velocity != [0; 3] || self.spin != 0;
-        // Half of the heading, as the sides of a quarter of a circle: sin and cos without floats, by a parabola each.
+        // Half of the heading as a quarter circle: sin and cos without floats, by a parabola each.
         let half = (self.heading >> 1).rem_euclid(1 << 24);
         let (quarter, rest) = (half >> 22, (half & ((1 << 22) - 1)) >> 14);
         let side = |turn: i64| (turn * (512 - turn) * 361) >> 16;
@@ -67,7 +68,7 @@ impl Body {
             2 => (-side(rest), -side(256 - rest)),
             _ => (-side(256 - rest), side(rest)),
         };
-        // Smallest three: the larger of the two is left out and positive.
+        // Smallest three: the larger of the two components is left out and positive.
         let (largest, other) = match sin.abs() > cos.abs() {
             true => (3, cos * sin.signum()),
             false => (0, sin * cos.signum()),
@@ -78,7 +79,7 @@ impl Body {
     }
 }
 
-/// Bytes of all frames at 60 a second, each acknowledged after [`DELAY`] ticks unless it is lost.
+/// The bytes of all frames at 60 a second. Each frame is acknowledged after [`DELAY`] ticks unless it is lost.
 fn bytes(predictor: Predictor, loss_in: u64) -> usize {
     let parts = vec![
         Part::Numbers { words: 3, max: SIDE as u32, threshold: 0 },
@@ -114,9 +115,9 @@ fn bytes(predictor: Predictor, loss_in: u64) -> usize {
     bytes
 }
 
-/// The gates are what was reached, and 1 %.
+/// The limits are the measured sizes plus 1 %.
 #[test]
-fn the_bytes_of_a_recording_stay_at_what_was_reached() {
+fn the_bytes_of_a_recording_exceed_the_measured_size_by_at_most_1_percent() {
     let cases = [
         ("the last value", Predictor::Last, 0, 548_477),
         ("in a line", Predictor::Linear, 0, 429_888),

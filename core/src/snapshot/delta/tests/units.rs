@@ -1,4 +1,4 @@
-//! One unit, coded and decoded.
+//! Tests of one unit, encoded and decoded.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -31,11 +31,11 @@ fn bits(plan: &Plan, tick: u32, current: &[u32], against: &Against<'_>) -> usize
 }
 
 #[test]
-fn words_of_any_layout_come_back_whatever_they_are_coded_against() {
+fn words_of_any_layout_round_trip_against_any_baseline() {
     fn property(seed: u64, ticks: (u32, u32, u32), steps: (u8, u8), kind: u8) {
         let (plan, words) = versions(seed, 3);
         assert!(words.iter().all(|words| plan.admits(words)), "{words:?}");
-        // Half of all ticks are near each other, and half are anywhere.
+        // Half of the ticks are near each other; the other half are arbitrary.
         let (tick, older, oldest) = ticks;
         let near = (older.saturating_add(steps.0.into()), older, older.saturating_sub(steps.1.into()));
         let (tick, older, oldest) = if kind & 4 == 0 { near } else { (tick, older, oldest) };
@@ -68,7 +68,7 @@ fn any_bytes_decode_to_words_that_the_layout_admits_or_are_refused() {
 }
 
 #[test]
-fn bits_that_were_changed_or_cut_off_never_panic() {
+fn corrupt_or_truncated_bits_never_panic() {
     for seed in 0..300 {
         let (plan, words) = versions(seed, 3);
         let against = against(&words[1..], (10, 5), seed as u8);
@@ -101,17 +101,17 @@ fn moving<'a>(baseline: &'a [u32], second: &'a [u32]) -> Against<'a> {
 const POSITION: Part = Part::Numbers { words: 3, max: 32_767, threshold: 0 };
 
 #[test]
-fn a_unit_that_moves_on_in_a_line_takes_three_bits_with_linear_and_many_without() {
+fn a_unit_in_steady_motion_takes_3_bits_with_linear_prediction_and_over_20_without() {
     let (baseline, second) = ([1100, 2000, 300], [1000, 2000, 350]);
     let parts = [POSITION, Part::Flag];
     let (linear, last) = (plan(&parts, Predictor::Linear), plan(&parts, Predictor::Last));
     let unit = |words: [u32; 3]| [words[0], words[1], words[2], 0];
     let against = (unit(baseline), unit(second));
     let against = moving(&against.0, &against.1);
-    // Half as far in half the time.
+    // The unit moves half as far in half the time.
     assert_eq!(bits(&linear, 15, &unit([1150, 2000, 275]), &against), 3);
     assert!(bits(&last, 15, &unit([1150, 2000, 275]), &against) > 20);
-    // After more than twice the time, the unit is taken to have come to rest.
+    // After more than twice the time, the unit counts as at rest.
     assert_eq!(bits(&linear, 24, &unit([1300, 2000, 200]), &against), 3);
     assert_eq!(bits(&linear, 25, &unit([1100, 2000, 300]), &against), 3);
 }
@@ -124,9 +124,9 @@ fn a_prediction_stops_at_the_edge_of_the_range() {
 }
 
 #[test]
-fn a_position_moves_along_the_mean_of_its_old_and_its_new_velocity() {
+fn a_position_is_predicted_along_the_mean_of_its_old_and_new_velocity() {
     let velocity = Part::Numbers { words: 3, max: 4000, threshold: 0 };
-    // A quarter of a position step for each velocity step and tick.
+    // The scale is a quarter of a position step per tick and velocity step.
     let along = |position, velocity| Predictor::Velocity { position, velocity, scale: 1 << 30 };
     for is_first in [true, false] {
         let (parts, predictor) = match is_first {
@@ -137,7 +137,7 @@ fn a_position_moves_along_the_mean_of_its_old_and_its_new_velocity() {
             true => [position, velocity].concat(),
             false => [velocity, position].concat(),
         };
-        // 2000 is standstill. Along the first axis, 6 ticks at 40, then at a mean of 60: 60 and 90 steps.
+        // 2000 is standstill. On the first axis the unit moves for 6 ticks at 40, then at a mean of 60: 60 and 90 steps.
         let second = unit([1000, 500, 700], [2040, 2000, 2000]);
         let baseline = unit([1060, 500, 700], [2040, 2000, 2000]);
         let against = moving(&baseline, &second);
@@ -149,7 +149,7 @@ fn a_position_moves_along_the_mean_of_its_old_and_its_new_velocity() {
 }
 
 #[test]
-fn an_angle_goes_the_short_way_round() {
+fn an_angle_is_predicted_the_short_way_round() {
     let angle = plan(&[Part::Angle { bits: 10, threshold: 0 }], Predictor::Linear);
     assert_eq!(bits(&angle, 18, &[1], &moving(&[1019], &[1013])), 1);
     let far = bits(&angle, 18, &[500], &moving(&[1019], &[1013]));
@@ -157,9 +157,9 @@ fn an_angle_goes_the_short_way_round() {
 }
 
 #[test]
-fn a_rotation_whose_largest_component_changes_costs_few_bits_more() {
+fn a_rotation_whose_largest_component_changes_costs_at_most_8_more_bits() {
     let rotation = plan(&[Part::Rotation { bits: 9, threshold: 0 }], Predictor::Linear);
-    // 0.6 and then 0.58 at place 0, which is left out; 0.5 and more at place 1.
+    // The component at place 0 is left out: 0.6, then 0.58. The component at place 1 is 0.5 and more.
     let against = moving(&[0, 490, 380, 380], &[0, 484, 380, 380]);
     let same = bits(&rotation, 18, &[0, 498, 381, 379], &against);
     let turned = bits(&rotation, 18, &[1, 490, 381, 379], &against);
@@ -175,21 +175,21 @@ fn a_part_with_one_other_value_takes_no_bits_beyond_its_mask() {
 }
 
 #[test]
-fn one_changed_element_of_a_hundred_costs_its_place_and_its_change() {
+fn one_changed_element_of_a_hundred_costs_less_than_32_bits() {
     let stock = Part::Array { length: 100, element: vec![Part::Choice { count: 256 }, Part::Flag] };
     let plan = plan(&[stock], Predictor::Last);
     let (before, mut now) = (vec![0; 200], vec![0; 200]);
     now[140] = 9;
     let one = bits(&plan, 18, &now, &moving(&before, &before));
     assert!(one < 32, "{one}");
-    // All of them together, no more than a bit each beside their changes.
+    // All elements together cost no more than one bit each besides their changes.
     let all: Vec<u32> = [9, 0].repeat(100);
     let all = bits(&plan, 18, &all, &moving(&before, &before));
     assert!(all < 100 * (1 + 3 + 8) + 20, "{all}");
 }
 
 #[test]
-fn of_many_parts_one_surprise_costs_the_mask_of_eight() {
+fn an_unexpected_change_among_many_parts_costs_one_mask_of_eight_bits() {
     let plan = plan(&vec![Part::Flag; 40], Predictor::Last);
     let mut now = [0; 40];
     assert_eq!(bits(&plan, 18, &now, &moving(&[0; 40], &[0; 40])), 5);
@@ -198,7 +198,7 @@ fn of_many_parts_one_surprise_costs_the_mask_of_eight() {
 }
 
 #[test]
-fn words_of_another_length_are_refused_at_both_ends() {
+fn a_wrong_number_of_words_is_refused_at_both_ends() {
     let plan = plan(&[POSITION], Predictor::Linear);
     let mut writer = CodeWriter::new();
     for (now, baseline, second) in [(2, 3, 3), (3, 4, 3), (3, 3, 2)] {

@@ -1,4 +1,4 @@
-//! Tests of what a schema refuses, and in which words.
+//! Tests of the errors of a schema, and of their texts.
 
 use super::*;
 
@@ -18,7 +18,10 @@ fn a_group_has_at_most_32_components() {
         finished(group(31)).unwrap().groups().group(GroupId(0)).unwrap().layout.parts()[0],
         Part::Choice { count: 1 << 31 }
     );
-    assert_eq!(refusal(group(33)), "group `all` has 33 components, at most 32 are allowed; divide it");
+    assert_eq!(
+        refusal(group(33)),
+        "group `all` has 33 components, but at most 32 are allowed; divide the group"
+    );
 }
 
 #[test]
@@ -27,8 +30,8 @@ fn a_group_that_may_exceed_640_bytes_is_refused() {
     assert!(finished([bytes(638)]).is_ok());
     assert_eq!(
         refusal([bytes(639)]),
-        "an entity's group `blob` may take 641 bytes, and a packet has room for 640; move component `blob` to a group \
-         of its own, or lower its bounds"
+        "a unit of group `blob` may take 641 bytes, but a packet has room for 640; move component `blob` to a group \
+         of its own, or lower the bounds of its fields"
     );
     let error = refusal([bytes(600), bag().group("blob")]);
     assert!(
@@ -43,24 +46,36 @@ fn a_group_that_may_exceed_640_bytes_is_refused() {
 }
 
 #[test]
-fn a_name_is_taken_once_and_can_be_part_of_an_entry() {
+fn a_duplicate_or_invalid_name_is_refused() {
     let mut schema = declared();
     let taken = schema.declare(flag("bag")).unwrap_err();
-    assert_eq!(taken.to_string(), "a component `bag` is declared already; give this one another name");
+    assert_eq!(
+        taken.to_string(),
+        "a component `bag` is declared already; give the new component another name"
+    );
     let taken = schema.blueprint("crate", vec![]).unwrap_err();
-    assert_eq!(taken.to_string(), "a blueprint `crate` is declared already; give this one another name");
+    assert_eq!(
+        taken.to_string(),
+        "a blueprint `crate` is declared already; give the new blueprint another name"
+    );
     let rule = "use 1 to 54 ASCII letters, digits, `_`, `-`, `.` and `/`";
-    assert_eq!(refusal([flag("a:b")]), format!("`a:b` is no name for a component; {rule}"));
-    assert_eq!(refusal([flag("")]), format!("`` is no name for a component; {rule}"));
-    assert_eq!(refusal([flag("a").group("\n")]), format!("`\\n` is no name for a group; {rule}"));
-    assert!(schema.blueprint("ö", vec![]).unwrap_err().to_string().contains("is no name for a blueprint"));
+    assert_eq!(refusal([flag("a:b")]), format!("`a:b` is not a valid name for a component; {rule}"));
+    assert_eq!(refusal([flag("")]), format!("`` is not a valid name for a component; {rule}"));
+    assert_eq!(refusal([flag("a").group("\n")]), format!("`\\n` is not a valid name for a group; {rule}"));
+    assert!(
+        schema
+            .blueprint("ö", vec![])
+            .unwrap_err()
+            .to_string()
+            .contains("is not a valid name for a blueprint")
+    );
     let longest = |bytes| ComponentSpec::new("a".repeat(bytes));
     assert_eq!(entries([longest(54)])[0].name.len(), limits::SCHEMA_NAME);
     assert!(finished([longest(55)]).is_err());
 }
 
 #[test]
-fn a_field_that_no_words_could_hold_is_named_with_its_fault() {
+fn an_invalid_field_is_refused_with_its_path_and_its_fault() {
     let bad = |kind| with_field(FieldSpec::new("f", kind));
     let field = "field `f` of component `thing`: ";
     let cases = [
@@ -68,14 +83,20 @@ fn a_field_that_no_words_could_hold_is_named_with_its_fault() {
         (FieldKind::rotation(16), "a rotation has 2 to 15 bits a component"),
         (FieldKind::angle(0), "an angle has 1 to 32 bits"),
         (FieldKind::angle(33), "an angle has 1 to 32 bits"),
-        (FieldKind::integer(1, 0), "give an integer at most 2^64 values, the least first"),
-        (FieldKind::integer(-1, u64::MAX), "give an integer at most 2^64 values, the least first"),
-        (FieldKind::integer(i128::MIN, i128::MAX), "give an integer at most 2^64 values, the least first"),
+        (FieldKind::integer(1, 0), "an integer has at most 2^64 values; give the least value first"),
+        (FieldKind::integer(-1, u64::MAX), "an integer has at most 2^64 values; give the least value first"),
+        (
+            FieldKind::integer(i128::MIN, i128::MAX),
+            "an integer has at most 2^64 values; give the least value first",
+        ),
         (FieldKind::Exact { width: 16 }, "a float has 32 or 64 bits"),
-        (FieldKind::numbers(4, steps(1.0, 0.1)), "one to three numbers move together; make more an array"),
+        (
+            FieldKind::numbers(4, steps(1.0, 0.1)),
+            "one to three numbers move together; declare more numbers as an array",
+        ),
         (FieldKind::array(0, FieldKind::Bool), "an array has at least one item"),
         (FieldKind::choice([""; 0]), "a choice has 1 to 65,536 variants"),
-        (FieldKind::choice(["a", "a"]), "two variants have one name; give each its own"),
+        (FieldKind::choice(["a", "a"]), "two variants have the same name; give each variant its own name"),
     ];
     for (kind, fault) in cases {
         assert_eq!(bad(kind), format!("{field}{fault}"));
@@ -87,9 +108,9 @@ fn a_field_that_no_words_could_hold_is_named_with_its_fault() {
     assert_eq!(error, "field `out.in` of component `thing`: an angle has 1 to 32 bits");
     let twice = ComponentSpec::new("thing").field(FieldSpec::new("f", FieldKind::Bool));
     let twice = twice.field(FieldSpec::new("f", FieldKind::Entity));
-    assert_eq!(refusal([twice]), format!("{field}another field has this name; give it one of its own"));
+    assert_eq!(refusal([twice]), format!("{field}another field has this name; give each field its own name"));
     let dotted = with_field(FieldSpec::new("a.b", FieldKind::Bool));
-    assert!(dotted.contains("`a.b`") && dotted.contains("no name has one"));
+    assert!(dotted.contains("`a.b`") && dotted.contains("give a name without dots"));
     assert!(with_field(FieldSpec::new("", FieldKind::Bool)).contains("give it a name of 1 to 54 bytes"));
     let turned = FieldSpec::new("f", FieldKind::rotation(9)).position();
     assert!(with_field(turned).contains("only numbers with a range can be a position or a velocity"));
@@ -120,7 +141,7 @@ fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
     );
     let another = FieldSpec { name: "to".into(), ..at(2) };
     assert!(fault(vec![at(2), another, by(2)]).starts_with("mark one field"));
-    assert_eq!(fault(vec![at(2), by(3)]), "position and velocity must have as many axes");
+    assert_eq!(fault(vec![at(2), by(3)]), "position and velocity must have the same number of axes");
     let uneven = Steps::new(-8.0, 9.0, 0.5).unwrap();
     let uneven = field("by", FieldKind::numbers(2, uneven)).velocity();
     assert!(fault(vec![at(2), uneven]).contains("as far below zero as above"));
@@ -131,7 +152,7 @@ fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
     assert!(fault(vec![at(2), tiny]).starts_with("the steps of position and velocity differ too much"));
     let huge = field("by", FieldKind::numbers(2, steps(1e15, 1e12))).velocity();
     assert!(fault(vec![at(2), huge]).starts_with("the steps of position and velocity differ too much"));
-    // Integers move too: all values of an `i16` have zero in the middle, rounded up.
+    // Integers may move too: the range of an `i16` has zero in the middle, rounded up.
     let whole = |low: i16, high: i16| FieldSpec::new("by", FieldKind::integer(low, high)).velocity();
     assert!(finished([moving(vec![at(1), whole(i16::MIN, i16::MAX)])]).is_ok());
     assert!(finished([moving(vec![at(1), whole(-5, 5)])]).is_ok());
@@ -142,12 +163,12 @@ fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
 }
 
 #[test]
-fn components_of_a_group_agree_on_its_predictor_or_the_group_decides() {
+fn conflicting_predictors_of_a_group_are_refused_unless_the_group_sets_one() {
     let of = |name, predictor| flag(name).group("g").predictor(predictor);
     let specs = || [of("a", Prediction::Last), of("b", Prediction::Linear)];
     assert_eq!(
         refusal(specs()),
-        "the components of group `g` ask for different predictors; set one with `SnapshotSchema::group`"
+        "the components of group `g` request different predictors; set one with `SnapshotSchema::group`"
     );
     let mut schema = SnapshotSchema::new();
     for spec in specs() {
@@ -166,7 +187,7 @@ fn settings_of_a_group_without_components_are_refused() {
     schema.group("motoin").hz(60);
     assert_eq!(
         schema.finish().unwrap_err().to_string(),
-        "no component belongs to group `motoin`; name it in a component, or leave its settings out"
+        "no component belongs to group `motoin`; name the group in a component, or remove its settings"
     );
 }
 
@@ -187,17 +208,17 @@ fn a_blueprint_of_components_that_are_not_declared_is_refused() {
     );
     assert_eq!(
         blueprint(vec!["bag", "bag"], [bag(), moves()]),
-        "component `bag` of blueprint `crate` is there twice; give it once"
+        "component `bag` of blueprint `crate` is listed twice; list it once"
     );
     let other = ComponentSpec::new("alive");
     assert!(
         blueprint(vec!["alive"], [bag(), other])
-            .contains("has other fields than the component that is declared")
+            .contains("does not have the fields of the declared component")
     );
 }
 
 #[test]
-fn there_are_at_most_as_many_components_and_blueprints_as_the_limits_say() {
+fn components_and_blueprints_beyond_the_limits_are_refused() {
     let mut schema = SnapshotSchema::new();
     for place in 0..limits::COMPONENTS {
         schema.declare(ComponentSpec::new(format!("c{place}"))).unwrap();

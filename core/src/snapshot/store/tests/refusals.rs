@@ -1,4 +1,4 @@
-//! Changes that the store refuses: they leave it as it was.
+//! Tests of changes that the store refuses. A refusal leaves the store as it was.
 
 use alloc::string::ToString;
 
@@ -24,7 +24,7 @@ fn a_world_of_too_many_entities_is_refused() {
     play.entity();
     play.create();
     assert_eq!(play.refused(|_| {}), CommitError::TooManyEntities { max: 2 });
-    // One that goes makes room in the same tick.
+    // Destroying an entity makes room for a new entity in the same tick.
     let mut changes = WorldWriter::new(&groups()).finish(play.tick + 1);
     changes.created.push(Created { id: NetworkId(3), settings: EntitySettings::new() });
     changes.destroyed.push((first, Gone::Destroyed));
@@ -46,7 +46,7 @@ fn an_id_that_was_used_before_is_refused() {
 }
 
 #[test]
-fn entities_that_do_not_exist_are_refused_wherever_they_are_named() {
+fn changes_that_name_entities_that_do_not_exist_are_refused() {
     let edits: [fn(&mut Changes, NetworkId); 6] = [
         |changes, id| {
             changes.columns[2].push(id);
@@ -65,11 +65,11 @@ fn entities_that_do_not_exist_are_refused_wherever_they_are_named() {
         play.writer.destroy(gone, Gone::Destroyed).unwrap();
         play.commit();
         for id in [gone, NetworkId(0), NetworkId(77)] {
-            // The refusal takes back the creation of an entity that exists in the same changes only.
+            // The refusal must also undo the creation of an entity in the same changes.
             play.writer.create(EntitySettings::new()).unwrap();
             assert_eq!(play.refused(|changes| edit(changes, id)), CommitError::NoSuchEntity { id });
         }
-        // The ids of the refused are free for the store, although the writer does not give them again.
+        // The store can use the ids of refused entities, although the writer does not assign them again.
         play.entity();
     }
 }
@@ -94,7 +94,7 @@ fn components_of_another_schema_are_refused() {
 }
 
 #[test]
-fn a_word_that_its_part_does_not_admit_is_refused_with_all_that_comes_with_it() {
+fn a_word_out_of_range_refuses_the_whole_commit() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     for (component, words) in [(HEALTH, vec![101]), (POSE, vec![0, 1001, 0]), (POSE, vec![0, 0, 256])] {
@@ -117,7 +117,8 @@ fn a_connection_predicts_no_more_entities_than_the_limit() {
     play.commit();
     let error = play.refused(|changes| changes.predictions.push((connection(1), ids[0], true)));
     assert_eq!(error, CommitError::TooManyPredicted { connection: connection(1) });
-    // Another connection may, and so may this one when it ceases to predict another, or that one is destroyed.
+    // Another connection may still predict an entity. So may the same connection once it stops predicting an entity, or once a
+    // predicted entity is destroyed.
     play.writer.predict(connection(2), ids[0]).unwrap();
     play.writer.destroy(ids[1], Gone::Destroyed).unwrap();
     play.writer.predict(connection(1), ids[0]).unwrap();
@@ -129,7 +130,7 @@ fn a_connection_predicts_no_more_entities_than_the_limit() {
 }
 
 #[test]
-fn a_store_beyond_the_limits_is_not_made() {
+fn a_store_beyond_the_limits_is_refused() {
     let new = |groups, ticks, entities| Store::new(groups, ticks, entities).unwrap_err();
     for ticks_per_second in [0, 10_001] {
         assert_eq!(new(groups(), ticks_per_second, 1), StoreError::Rate { ticks_per_second });

@@ -1,4 +1,4 @@
-//! Numbers of units, older versions, and the hash of a world.
+//! Tests of the numbers of units, of older versions, and of the hash of a world.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn numbers_of_units_are_used_again_only_after_their_release() {
     assert_eq!(again, unit);
     assert_eq!(play.store.state(again).unwrap().id, third);
     assert_eq!(play.words(again), [1, 500, 500, 0, 0]);
-    // The unit of the earlier entity has no versions that this one could be taken for.
+    // The new unit must not show the versions of the earlier unit.
     assert_eq!(play.store.words_at(again, play.tick - 1), None);
 }
 
@@ -44,7 +44,7 @@ fn the_entity_that_is_gone_the_longest_is_evicted_when_too_many_are_gone() {
 }
 
 #[test]
-fn at_most_32_versions_of_a_unit_are_kept_and_the_oldest_gives_way() {
+fn at_most_32_versions_of_a_unit_are_kept_and_the_oldest_is_dropped() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.writer.predict(connection(1), id).unwrap();
@@ -62,7 +62,7 @@ fn at_most_32_versions_of_a_unit_are_kept_and_the_oldest_gives_way() {
 }
 
 #[test]
-fn a_version_that_nobody_needs_is_dropped_and_is_not_taken_for_an_older_one() {
+fn an_unneeded_version_is_dropped_and_no_older_version_replaces_it() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.writer.predict(connection(1), id).unwrap();
@@ -93,7 +93,7 @@ fn a_version_that_nobody_needs_is_dropped_and_is_not_taken_for_an_older_one() {
 }
 
 #[test]
-fn a_unit_at_rest_keeps_no_older_versions_that_nobody_needs() {
+fn a_unit_at_rest_drops_unneeded_older_versions() {
     let mut play = Play::new();
     let units: Vec<(NetworkId, UnitId)> = (0..100).map(|_| play.entity()).collect();
     for step in 1..=5 {
@@ -114,7 +114,7 @@ fn a_unit_at_rest_keeps_no_older_versions_that_nobody_needs() {
 }
 
 #[test]
-fn the_hash_tells_existence_owners_and_words_apart_but_not_ticks() {
+fn the_hash_depends_on_existence_owners_and_words_but_not_on_ticks() {
     let mut play = Play::new();
     let mut hashes = vec![play.store.world_hash()];
     let id = play.create();

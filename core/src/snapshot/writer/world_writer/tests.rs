@@ -12,7 +12,7 @@ use crate::snapshot::groups::{ComponentPlace, Group};
 const POINT: ComponentId = ComponentId(0);
 const MARK: ComponentId = ComponentId(1);
 
-/// A component of two words, and one of none.
+/// A component of two words, and a component without words.
 fn groups() -> Groups {
     let place = ComponentPlace { words: 2, ..ComponentPlace::default() };
     Groups {
@@ -73,7 +73,7 @@ fn the_newest_of_several_values_in_a_tick_counts() {
 }
 
 #[test]
-fn the_last_of_setting_and_removing_in_a_tick_counts() {
+fn the_last_call_that_sets_or_removes_a_component_in_a_tick_counts() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     world.remove_component(id, POINT).unwrap();
@@ -88,7 +88,7 @@ fn the_last_of_setting_and_removing_in_a_tick_counts() {
 }
 
 #[test]
-fn a_tick_holds_for_each_component_what_was_said_last() {
+fn a_tick_holds_the_last_change_of_each_component() {
     fn property(steps: Vec<(u8, u8, u32)>) -> bool {
         let mut world = WorldWriter::new(&groups());
         let ids: Vec<NetworkId> = (0..6).map(|_| world.create(EntitySettings::new()).unwrap()).collect();
@@ -132,7 +132,7 @@ fn a_tick_holds_for_each_component_what_was_said_last() {
 }
 
 #[test]
-fn an_entity_that_does_not_exist_is_an_error_of_every_call_and_changes_nothing() {
+fn every_call_refuses_an_entity_that_does_not_exist_and_changes_nothing() {
     let (mut world, id) = world();
     world.destroy(id, Gone::Destroyed).unwrap();
     drop(world.finish(1));
@@ -154,7 +154,7 @@ fn an_entity_that_does_not_exist_is_an_error_of_every_call_and_changes_nothing()
 }
 
 #[test]
-fn a_value_of_another_component_is_refused_and_the_earlier_one_stays() {
+fn a_value_with_a_wrong_number_of_words_is_refused_and_the_earlier_value_stays() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     let error = world.set_words(id, POINT, &[1, 2, 3]);
@@ -198,7 +198,7 @@ fn a_connection_predicts_no_more_entities_than_the_limit_and_none_that_are_gone(
 }
 
 #[test]
-fn rare_changes_are_said_once_with_their_last_value() {
+fn rare_changes_are_listed_once_with_their_last_value() {
     let (mut world, id) = world();
     let other = world.create(EntitySettings::new()).unwrap();
     for show in [Show::Never, Show::Always] {
@@ -219,7 +219,7 @@ fn rare_changes_are_said_once_with_their_last_value() {
 }
 
 #[test]
-fn changes_that_are_used_again_are_equal_to_new_ones() {
+fn reused_changes_equal_new_changes() {
     let (mut world, id) = world();
     let mut fresh = world.clone();
     world.set_words(id, POINT, &[1, 2]).unwrap();
@@ -233,7 +233,7 @@ fn changes_that_are_used_again_are_equal_to_new_ones() {
         world.set_words(id, MARK, &[]).unwrap();
     }
     assert_eq!(world.finish(3), fresh.finish(3));
-    // Changes of another schema bring no columns along.
+    // Changes of another schema have other columns, so their memory is not used.
     world.reuse(Changes::default());
     assert!(world.set_words(id, POINT, &[5, 6]).is_ok());
     drop(world.finish(4));
