@@ -25,6 +25,8 @@ mod slot_set;
 pub mod store;
 mod typed;
 pub(crate) mod unit_codec;
+#[cfg(test)]
+mod world_link_tests;
 pub mod writer;
 
 pub use changes::{Changes, ChangesError, Column, Created, EntitySettings, Gone, Show};

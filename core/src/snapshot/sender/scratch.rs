@@ -38,6 +38,11 @@ impl FrameScratch {
         Self::default()
     }
 
+    /// The bytes of the frame that was built last.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Bytes of the heap, the bits of units aside.
     pub(crate) const fn memory(&self) -> usize {
         self.candidates.capacity() * size_of::<FrameCandidate>()

@@ -1,0 +1,332 @@
+//! A sender and a receiver of a world over a bad link, beside a plain copy of the world.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use slotmap::{Key, KeyData};
+
+use super::changes::{Changes, EntitySettings, Gone};
+use super::component::{ComponentSpec, FieldKind, FieldSpec, Prediction};
+use super::dynamic::DynamicValue;
+use super::ids::{BlueprintId, ComponentId, NetworkId, WorldId};
+use super::quantize::Steps;
+use super::receiver::{FrameRefusal, WorldReceiver};
+use super::schema::{Audience, SnapshotSchema, WorldSchema};
+use super::sender::{FrameScratch, WorldSender};
+use super::store::Store;
+use super::unit_codec::UnitCodec;
+use super::writer::WorldWriter;
+use crate::event::ConnectionId;
+use crate::rng::Rng;
+
+/// Components of an entity, by id.
+type Components = BTreeMap<ComponentId, Vec<u32>>;
+
+/// A world as an application sees it.
+type Shown = BTreeMap<NetworkId, (Option<ConnectionId>, Components)>;
+
+fn connection(number: u64) -> ConnectionId {
+    KeyData::from_ffi(1 << 32 | number).into()
+}
+
+/// A schema with a group of two components, one of a single component without fields, and one for owners.
+fn schema() -> WorldSchema {
+    let mut schema = SnapshotSchema::new();
+    let metres = Steps::new(-512.0, 512.0, 0.01).unwrap();
+    let at = FieldSpec::new("at", FieldKind::numbers(2, metres)).position();
+    let speed = FieldSpec::new("speed", FieldKind::numbers(2, metres)).velocity();
+    schema.declare(ComponentSpec::new("pose").group("motion").predictor(Prediction::Velocity).field(at)).unwrap();
+    schema.declare(ComponentSpec::new("speed").group("motion").field(speed)).unwrap();
+    let health = FieldSpec::new("points", FieldKind::integer(0, 100));
+    schema.declare(ComponentSpec::new("health").field(health)).unwrap();
+    schema.declare(ComponentSpec::new("marked")).unwrap();
+    let gold = FieldSpec::new("gold", FieldKind::integer(0, 9999));
+    schema.declare(ComponentSpec::new("purse").group("secret").field(gold)).unwrap();
+    schema.group("secret").to(Audience::Owner);
+    let mut health = schema.dynamic("health").unwrap();
+    health.set("points", &DynamicValue::Int(100)).unwrap();
+    schema.blueprint("crate", alloc::vec![health]).unwrap();
+    schema.ticks_per_second(60);
+    schema.finish().unwrap()
+}
+
+/// Both ends, the link between them, and what each knows.
+struct WorldLink {
+    rng: Rng,
+    writer: WorldWriter,
+    store: Store,
+    tick: u64,
+    ids: Vec<NetworkId>,
+    hidden: BTreeSet<NetworkId>,
+    sender: WorldSender,
+    receiver: WorldReceiver,
+    scratch: FrameScratch,
+    /// Frames on their way: when they arrive, their number, their bytes.
+    frames: Vec<(u64, u64, Vec<u8>)>,
+    /// Acknowledgements and losses on their way to the sender.
+    fates: Vec<(u64, u64, bool)>,
+    shown: Shown,
+    changes: Changes,
+    /// All states that units of two components had.
+    poses: BTreeSet<(NetworkId, Vec<u32>, Vec<u32>)>,
+    loss_percent: u64,
+    stale: usize,
+}
+
+const OWN: u64 = 7;
+
+impl WorldLink {
+    fn new(seed: u64, loss_percent: u64) -> Self {
+        let schema = schema();
+        let codec = Arc::new(UnitCodec::new(&schema));
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        Self {
+            rng: Rng::from_seed(bytes),
+            writer: schema.writer(),
+            store: schema.store(1000).unwrap(),
+            tick: 0,
+            ids: Vec::new(),
+            hidden: BTreeSet::new(),
+            sender: WorldSender::new(Arc::clone(&codec), WorldId(0), connection(OWN)),
+            receiver: WorldReceiver::new(codec, 1000),
+            scratch: FrameScratch::new(),
+            frames: Vec::new(),
+            fates: Vec::new(),
+            shown: Shown::new(),
+            changes: Changes::default(),
+            poses: BTreeSet::new(),
+            loss_percent,
+            stale: 0,
+        }
+    }
+
+    fn below(&mut self, count: u64) -> u64 {
+        u64::from_le_bytes(self.rng.array()) % count
+    }
+
+    fn some_id(&mut self) -> Option<NetworkId> {
+        let place = self.below(self.ids.len().max(1) as u64);
+        self.ids.get(place as usize).copied()
+    }
+
+    /// One of the things that a game does to a world.
+    fn play(&mut self) {
+        let act = self.below(100);
+        let Some(id) = self.some_id().filter(|_| act >= 10 || self.ids.len() > 40) else {
+            let settings = EntitySettings::new().hz([0, 20, 60][self.below(3) as usize]);
+            let settings = if self.below(2) == 0 { settings.blueprint(BlueprintId(0)) } else { settings };
+            let id = self.writer.create(settings).unwrap();
+            self.ids.push(id);
+            return;
+        };
+        let component = ComponentId(self.below(5) as u16);
+        match act {
+            0..70 => self.set(id, component),
+            70..80 => self.writer.remove_component(id, component).unwrap(),
+            80..85 => {
+                self.writer.destroy(id, Gone::Destroyed).unwrap();
+                self.ids.retain(|other| *other != id);
+            }
+            85..92 => {
+                let owner = [None, Some(connection(OWN)), Some(connection(8))][self.below(3) as usize];
+                self.writer.set_owner(id, owner).unwrap();
+            }
+            _ if self.hidden.remove(&id) => self.sender.enter(&self.store, id),
+            _ => {
+                self.hidden.insert(id);
+                self.sender.leave(id, Gone::OutOfSight);
+            }
+        }
+    }
+
+    /// Sets a component; by name, they are health, marked, pose, purse, speed.
+    fn set(&mut self, id: NetworkId, component: ComponentId) {
+        let number = self.below(100) as u32;
+        match component {
+            ComponentId(0) => self.writer.set_words(id, component, &[number]),
+            ComponentId(1) => self.writer.set_words(id, component, &[]),
+            ComponentId(3) => self.writer.set_words(id, component, &[number * 90]),
+            _ => {
+                self.writer.set_words(id, ComponentId(2), &[number * 1000, 5]).unwrap();
+                self.writer.set_words(id, ComponentId(4), &[number * 7, 50_000 + number])
+            }
+        }
+        .unwrap();
+    }
+
+    fn commit(&mut self) {
+        self.tick += 1 + self.below(20) / 19;
+        let changes = self.writer.finish(self.tick);
+        self.store.commit(&changes).unwrap();
+        self.writer.reuse(changes);
+        let hidden = &self.hidden;
+        self.sender.on_commit(&self.store, |id| !hidden.contains(&id));
+        self.store.thin(|unit, ranges| self.sender.needed(unit, ranges));
+        let first = self.sender.first_leaving().map_or(self.tick, u64::from);
+        self.store.release_before(first);
+        for entity in self.store.entities() {
+            self.poses.insert(pair(&components(&self.store, entity.id), entity.id));
+        }
+    }
+
+    fn send(&mut self, room: usize) {
+        while let Some(frame) = self.sender.pack(&self.store, &mut self.scratch, room) {
+            let bytes = self.scratch.bytes().to_vec();
+            assert!(bytes.len() <= room);
+            let at = self.tick + 2 + self.below(3);
+            if self.below(100) < self.loss_percent {
+                self.fates.push((at + 12, frame, false));
+                continue;
+            }
+            let delay = if self.below(20) == 0 { 30 } else { 0 };
+            self.frames.push((at + delay, frame, bytes));
+        }
+    }
+
+    fn deliver(&mut self) {
+        let tick = self.tick;
+        let due = self.frames.extract_if(.., |(at, ..)| *at <= tick).collect::<Vec<_>>();
+        for (_, frame, bytes) in due {
+            match self.receiver.on_frame(&bytes) {
+                Ok(()) => {
+                    let is_heard = self.below(100) >= self.loss_percent;
+                    let at = self.tick + 2 + self.below(2);
+                    self.fates.push(if is_heard { (at, frame, true) } else { (at + 12, frame, false) });
+                }
+                Err(FrameRefusal::Stale) => {
+                    self.stale += 1;
+                    self.fates.push((tick + 3, frame, false));
+                }
+                Err(refusal) => panic!("tick {tick}: {refusal:?}"),
+            }
+        }
+        let due = self.fates.extract_if(.., |(at, ..)| *at <= tick).collect::<Vec<_>>();
+        for (_, frame, is_acked) in due {
+            if is_acked { self.sender.on_acked(frame) } else { self.sender.on_lost(frame) }
+        }
+    }
+
+    /// The application takes what is new.
+    fn take(&mut self) {
+        if !self.receiver.has_changes() {
+            return;
+        }
+        let mut changes = core::mem::take(&mut self.changes);
+        self.receiver.take_changes(connection(3), &mut changes);
+        for created in changes.created() {
+            let is_new = self.shown.insert(created.id, (None, Components::new())).is_none();
+            assert!(is_new, "{created:?}");
+        }
+        for (id, owner) in changes.owners() {
+            self.shown.get_mut(id).unwrap().0 = *owner;
+        }
+        for column in changes.columns() {
+            for (id, words) in column.values() {
+                self.shown.get_mut(&id).unwrap().1.insert(column.component(), words.to_vec());
+            }
+            for id in column.removed() {
+                assert!(self.shown.get_mut(id).unwrap().1.remove(&column.component()).is_some());
+            }
+        }
+        for (id, (_, components)) in &self.shown {
+            assert!(self.poses.contains(&pair(components, *id)), "torn: {id:?}, {components:?}");
+        }
+        for (id, _) in changes.destroyed() {
+            assert!(self.shown.remove(id).is_some());
+        }
+        self.changes = changes;
+    }
+
+    /// The transport breaks and another one takes its place.
+    fn resume(&mut self) {
+        self.frames.clear();
+        self.fates.clear();
+        self.sender.on_resumed();
+    }
+
+    /// The world as the viewer should see it.
+    fn expected(&self) -> Shown {
+        let visible = self.store.entities().filter(|entity| !self.hidden.contains(&entity.id));
+        let entities = visible.map(|entity| {
+            let mut components = components(&self.store, entity.id);
+            let is_own = entity.owner == Some(connection(OWN));
+            if !is_own {
+                components.remove(&ComponentId(3));
+            }
+            let owner = entity.owner.map(|_| if is_own { connection(3) } else { ConnectionId::null() });
+            (entity.id, (owner, components))
+        });
+        entities.collect()
+    }
+}
+
+/// The components of an entity as they are committed.
+fn components(store: &Store, id: NetworkId) -> Components {
+    let schema = schema();
+    let mut components = Components::new();
+    for component in (0..5).map(ComponentId) {
+        let place = schema.groups().component(component).unwrap();
+        let group = schema.groups().group(place.group).unwrap();
+        let Some(version) = store.unit(id, place.group).map(|unit| store.state(unit).unwrap().version) else { continue };
+        let is_there = if group.has_presence() {
+            version.words[0] >> place.bit & 1 != 0
+        } else {
+            version.is_present
+        };
+        if is_there {
+            let first = usize::from(place.first_word);
+            components.insert(component, version.words[first..first + usize::from(place.words)].to_vec());
+        }
+    }
+    components
+}
+
+/// The two components of the group `motion`.
+fn pair(components: &Components, id: NetworkId) -> (NetworkId, Vec<u32>, Vec<u32>) {
+    let own = |component| components.get(&ComponentId(component)).cloned().unwrap_or_default();
+    (id, own(2), own(4))
+}
+
+fn play(seed: u64, loss_percent: u64, ticks: u64) -> WorldLink {
+    let mut link = WorldLink::new(seed, loss_percent);
+    for _ in 0..ticks {
+        for _ in 0..link.below(12) {
+            link.play();
+        }
+        link.commit();
+        if link.below(4) > 0 {
+            let room = [80, 300, 1200][link.below(3) as usize];
+            link.send(room);
+        }
+        link.deliver();
+        if link.below(3) == 0 {
+            link.take();
+        }
+        if link.below(150) == 0 {
+            link.resume();
+        }
+    }
+    link.loss_percent = 0;
+    let mut rounds = 0;
+    while !link.sender.is_settled() {
+        link.commit();
+        link.send(300);
+        link.deliver();
+        rounds += 1;
+        assert!(rounds < 200, "seed {seed}: not settled");
+    }
+    link.take();
+    assert_eq!(link.shown, link.expected(), "seed {seed}");
+    link
+}
+
+#[test]
+fn a_world_arrives_whole_and_untorn_over_a_link_that_loses_and_reorders_frames() {
+    for loss in [0, 10, 40] {
+        for seed in 0..25 {
+            play(seed, loss, 150);
+        }
+    }
+}
