@@ -12,8 +12,7 @@ pub struct Shrunk {
     pub faults: Vec<Fault>,
     /// The number of runs that shrinking took.
     pub runs: u32,
-    /// Whether the run passes without any one of the faults; false if the limit of runs was reached before that
-    /// was known.
+    /// Whether the run passes without any one of the faults. False also if the limit of runs was reached before that was known.
     pub minimal: bool,
 }
 
@@ -26,8 +25,7 @@ pub struct Progress {
     pub runs: u32,
 }
 
-/// Shrinks `faults`, for which `fails` is true, in at most `runs_most` runs: first to fewer faults, then to
-/// shorter faults.
+/// Shrinks `faults`, for which `fails` is true, in at most `runs_most` runs. It first removes faults, then shortens the others.
 pub fn shrink(
     faults: &[Fault],
     runs_most: u32,

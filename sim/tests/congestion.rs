@@ -1,6 +1,6 @@
 //! Tests of the promises of congestion control, on the paths of RFC 8867: short queues, full links, fair shares.
 //!
-//! `TICKWIRE_SEEDS` says how many seeds are played, 3 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds that are played, 3 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How long it takes to connect.
+//! The number of round trips that connecting takes, and connecting under loss and corruption.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;

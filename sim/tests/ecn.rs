@@ -1,5 +1,5 @@
-//! Explicit congestion notification (RFC 3168): marks keep queues short without a loss, and a path that spoils the bits
-//! is no worse than one without.
+//! Explicit congestion notification (RFC 3168): marks keep queues short without a loss, and a path that clears the bits is no worse
+//! than a path without ECN.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! A share of what `endurance` does with a million messages.
+//! Runs `endurance` with a part of its million messages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;

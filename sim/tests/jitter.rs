@@ -1,6 +1,6 @@
 //! Jitter without a bottleneck does not slow a game down, and a bottleneck with jitter still has a short queue.
 //!
-//! `TICKWIRE_SEEDS` says how many seeds are played, 2 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds that are played, 2 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! One client and one server, killed or cut off at every step of an exchange. The books of the swarm are kept all the
-//! while: every fate that is reported is true, nobody is given anything twice, whoever is alive afterwards is connected,
-//! has the identity of its ticket, and gets everything.
+//! One client and one server, killed or cut off at every step of an exchange. The ledger of the swarm checks each run: every
+//! reported fate is true, no message is delivered twice, and every end that is alive afterwards is connected, has the identity of
+//! its ticket, and receives all messages.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;

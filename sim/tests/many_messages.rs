@@ -1,4 +1,4 @@
-//! Small messages: how many of them a path carries, and how many of them a datagram.
+//! Small messages: the number that a path carries per second, and the number in a datagram.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;

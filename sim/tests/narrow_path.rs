@@ -1,6 +1,6 @@
-//! Paths of less than 1200 bytes, through tunnels: found before the connection is made, or in the middle of it.
+//! Paths that carry less than 1200 bytes, such as tunnels, from the start or from the middle of a connection.
 //!
-//! `TICKWIRE_SEEDS` says how many seeds are played, 1 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds that are played, 1 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;

@@ -1,6 +1,6 @@
-//! The path MTU is found, followed, and lost without a message lost (RFC 8899).
+//! The path MTU is found and followed, and a black hole loses no reliable message (RFC 8899).
 //!
-//! `TICKWIRE_SEEDS` says how many seeds are played, 2 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds that are played, 2 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;

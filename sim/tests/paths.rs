@@ -1,4 +1,4 @@
-//! Reliable streams over paths that come and go: all is delivered, and delivery resumes within two seconds of the
+//! Reliable streams over paths that fail and recover: every message is delivered, and delivery resumes within two seconds of the
 //! path's return.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 

@@ -1,4 +1,4 @@
-//! The swarm itself: it is deterministic, it plays what it says it plays, and it sees what is wrong.
+//! The swarm itself: it is deterministic, it meets every fault, and it detects violations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;

@@ -25,12 +25,12 @@ pub fn start() {
     COUNTED.set(Allocations::default());
 }
 
-/// The requests counted since [`start`].
+/// Returns the requests counted since [`start`].
 pub fn counted() -> Allocations {
     COUNTED.get()
 }
 
-/// The requests that `act` makes.
+/// Returns the requests that `act` makes.
 pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     let before = COUNTED.replace(Allocations::default());
     let result = act();
@@ -38,7 +38,7 @@ pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     (result, counted)
 }
 
-/// The most bytes that this thread held while `act` ran, beyond what it held before.
+/// Returns the most bytes that this thread held while `act` ran, beyond what it held before.
 pub fn peak_during(act: impl FnOnce()) -> i64 {
     let before = COUNTED.get();
     COUNTED.set(Allocations { peak: before.live, ..before });

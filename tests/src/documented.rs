@@ -56,7 +56,7 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// The fields of the structure `name` in a file, in order.
+/// Returns the fields of the structure `name` in a file, in order.
 #[must_use]
 pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let items = syntax::parse(path, text).items;
@@ -69,7 +69,7 @@ pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     named.map(|(name, attributes)| documented(name, &attributes)).collect()
 }
 
-/// The methods of the type `name` in a file whose documentation speaks of a default or a range, in order.
+/// Returns the methods of the type `name` in a file whose documentation speaks of a default or a range, in order.
 #[must_use]
 pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let of_type = |item| match item {
@@ -84,7 +84,7 @@ pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     methods.filter(|method| method.default.is_some() || method.range.is_some()).collect()
 }
 
-/// The structures, enumerations and traits of a file whose documentation has an example that is compiled.
+/// Returns the structures, enumerations and traits of a file whose documentation has an example that is compiled.
 #[must_use]
 pub fn types_with_examples(path: &str, text: &str) -> Vec<String> {
     let items = syntax::parse(path, text).items.into_iter();

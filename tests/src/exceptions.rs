@@ -15,7 +15,7 @@ pub struct Offence {
 }
 
 impl Offence {
-    /// The places in a file that break a rule, each a line of text, as one offence; none without a place.
+    /// Returns the places in a file that break a rule, each a line of text, as one offence; none without a place.
     #[must_use]
     pub fn all(path: &str, places: &[String]) -> Option<Self> {
         let offence = Self { path: path.to_owned(), number: places.len(), text: places.join("\n") };

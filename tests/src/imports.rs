@@ -25,7 +25,7 @@ enum Place {
     Module(usize),
 }
 
-/// The files at which the crates of some folder begin.
+/// Returns the files at which the crates of some folder begin.
 #[must_use]
 pub fn roots(files: &[File]) -> Vec<&str> {
     let is_root = |path: &str| {
@@ -119,7 +119,7 @@ fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Optio
     named.filter_map(through).next().or_else(|| globs.filter_map(through_glob).next())
 }
 
-/// The circles of a graph: groups of files of which each needs each, if only through others.
+/// Returns the circles of a graph: groups of files of which each needs each, if only through others.
 ///
 /// A circle goes by the first of its files in `names`, or by its first file; its number is that of its files.
 #[must_use]
@@ -153,7 +153,7 @@ fn describe(circle: &[&str], graph: &Graph) -> String {
     text
 }
 
-/// The names that several types of the crate that begins at a file have, those in `except` left out.
+/// Returns the names that several types of the crate that begins at a file have, those in `except` left out.
 #[must_use]
 pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offence> {
     // Two types of one name in one file are alternatives, of which a feature chooses.

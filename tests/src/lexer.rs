@@ -90,13 +90,13 @@ fn raw(rest: &[char], prefix: usize) -> (usize, bool) {
     (end.map_or(rest.len(), |at| at + 1 + hashes), false)
 }
 
-/// Whether a character may be part of a name.
+/// Returns whether a character may be part of a name.
 #[must_use]
 pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The places (in bytes) where a text stands as a whole word, or path of words.
+/// Returns the places (in bytes) where a text stands as a whole word, or path of words.
 pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_whole = move |at: &usize| {
         let before = code[..*at].chars().next_back();
@@ -106,13 +106,13 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
     code.match_indices(word).map(|(at, _)| at).filter(is_whole)
 }
 
-/// The number of the line (from 1) at a place.
+/// Returns the number of the line (from 1) at a place.
 #[must_use]
 pub fn line(code: &str, at: usize) -> usize {
     code[..at].matches('\n').count() + 1
 }
 
-/// The place after the bracket that closes the one which opens at a place.
+/// Returns the place after the bracket that closes the one which opens at a place.
 #[must_use]
 pub fn after_block(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;

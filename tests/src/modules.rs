@@ -48,7 +48,7 @@ pub struct Module {
     pub mentions: Vec<Mention>,
 }
 
-/// The modules of the crate that begins at a file, the root first.
+/// Returns the modules of the crate that begins at a file, the root first.
 ///
 /// Modules and items under `#[cfg(test)]` are left out.
 #[must_use]

@@ -3,7 +3,7 @@
 use crate::lexer::{after_block, line, words};
 use crate::source::{File, Member};
 
-/// Whether a test exists: `crate::module::test_name`, the crate by its name without `tickwire-`.
+/// Returns whether a test exists: `crate::module::test_name`, the crate by its name without `tickwire-`.
 ///
 /// Modules called `tests` may be left out. A test that is ignored proves nothing.
 #[must_use]
@@ -59,7 +59,7 @@ fn is_in_quickcheck(code: &str, at: usize) -> bool {
     blocks.into_iter().any(|open| open < at && at < after_block(code, open))
 }
 
-/// Whether a file has examples that are compiled and run as documentation tests.
+/// Returns whether a file has examples that are compiled and run as documentation tests.
 #[must_use]
 pub fn has_examples(path: &str, files: &[File]) -> bool {
     let Some(file) = files.iter().find(|file| file.path == path) else {

@@ -18,25 +18,25 @@ pub struct File {
 }
 
 impl File {
-    /// A file from a path and a text.
+    /// Creates a file from a path and a text.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         Self { path: path.into(), text: text.into() }
     }
 
-    /// The text without comments and without what is inside strings; lines stay where they are.
+    /// Returns the text without comments and without what is inside strings; lines stay where they are.
     #[must_use]
     pub fn code(&self) -> String {
         lexer::blank(&self.text, Keep::Code)
     }
 
-    /// Whether it is Rust.
+    /// Returns whether it is Rust.
     #[must_use]
     pub fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 }
 
-/// The folder of the workspace's own `Cargo.toml`.
+/// Returns the folder of the workspace's own `Cargo.toml`.
 #[must_use]
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -98,7 +98,7 @@ pub struct Dependency {
     pub is_for_tests: bool,
 }
 
-/// The packages of the workspace, as cargo sees them.
+/// Returns the packages of the workspace, as cargo sees them.
 #[must_use]
 pub fn members() -> Vec<Member> {
     let output = Command::new(env!("CARGO"))

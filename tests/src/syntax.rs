@@ -10,7 +10,7 @@ pub fn parse(path: &str, text: &str) -> File {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Whether something with these attributes exists in tests only.
+/// Returns whether something with these attributes exists in tests only.
 #[must_use]
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     let is_test = |attribute: &Attribute| {
@@ -59,7 +59,7 @@ macro_rules! leave_tests_out {
 }
 pub(crate) use leave_tests_out;
 
-/// The text without what exists in tests only; lines stay where they are.
+/// Returns the text without what exists in tests only; lines stay where they are.
 #[must_use]
 pub fn without_tests(path: &str, text: &str) -> String {
     let mut tests = Tests { spans: Vec::new() };

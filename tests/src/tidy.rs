@@ -53,7 +53,7 @@ pub fn rust(files: &[File]) -> Vec<File> {
     rust.map(|file| find(&file.path).unwrap_or_else(|| file.clone())).collect()
 }
 
-/// A file with functions longer than [`FUNCTION_LINES_MAX`], and how many.
+/// Returns a file with functions longer than [`FUNCTION_LINES_MAX`], and how many.
 #[must_use]
 pub fn long_functions(file: &File) -> Option<Offence> {
     let code = file.code();
@@ -85,14 +85,14 @@ fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     None
 }
 
-/// The lints that a workspace asks for, as its manifest has them.
+/// Returns the lints that a workspace asks for, as its manifest has them.
 #[must_use]
 pub fn lints(manifest: &str) -> String {
     let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
     tables.map(|table| format!("[{}\n", table.trim_end())).collect()
 }
 
-/// A file longer than [`FILE_LINES_MAX`], and its lines.
+/// Returns a file longer than [`FILE_LINES_MAX`], and its lines.
 #[must_use]
 pub fn long_file(file: &File) -> Option<Offence> {
     let number = file.text.lines().count();
@@ -108,7 +108,7 @@ pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
     found.map(|(word, at)| format!("{}:{}: `{word}`", file.path, line(&code, at))).collect()
 }
 
-/// The standard library's clocks, however they are named in a `use`.
+/// Returns the standard library's clocks, however they are named in a `use`.
 #[must_use]
 pub fn clocks(file: &File) -> Vec<String> {
     let code = file.code();

@@ -10,7 +10,7 @@ use crate::syntax;
 /// The most values that a function takes, `self` and the members of tuples counted.
 pub const VALUES_MAX: usize = 7;
 
-/// A file with functions that take more than [`VALUES_MAX`] values, and how many such functions.
+/// Returns a file with functions that take more than [`VALUES_MAX`] values, and how many such functions.
 #[must_use]
 pub fn crowded_functions(file: &File) -> Option<Offence> {
     let mut finder = Finder { path: &file.path, found: Vec::new() };

@@ -91,7 +91,7 @@ fn proof(tests: &str) -> Result<Proof> {
     names.map(Proof::Tests).with_context(|| format!("{forms}; got {tests:?}"))
 }
 
-/// Whether a row, or every row that it points to, names tests.
+/// Returns whether a row, or every row that it points to, names tests.
 #[must_use]
 pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     let has_tests =

@@ -44,7 +44,7 @@ pub fn so_far() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-/// Bytes allocated and not freed.
+/// Returns the number of bytes allocated and not freed.
 pub fn live() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }

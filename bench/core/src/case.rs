@@ -97,7 +97,7 @@ impl Case {
         self
     }
 
-    /// The case of this name.
+    /// Returns the case of this name.
     pub fn named(name: &str) -> Option<Self> {
         PLAIN.into_iter().find(|case| case.name == name)
     }

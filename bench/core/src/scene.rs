@@ -80,7 +80,7 @@ struct Flight {
 }
 
 impl<S: Stack> Scene<S> {
-    /// A scene in which everybody is connected and nothing grows any more.
+    /// Creates a scene in which everybody is connected and nothing grows any more.
     ///
     /// # Panics
     /// If the clients do not connect.
@@ -107,7 +107,7 @@ impl<S: Stack> Scene<S> {
         scene
     }
 
-    /// The stack in the scene.
+    /// Returns the stack in the scene.
     pub fn into_stack(self) -> S {
         self.stack
     }

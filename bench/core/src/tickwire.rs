@@ -95,7 +95,7 @@ impl Tickwire {
 }
 
 impl Tickwire {
-    /// Bytes on the heap that the server held, per client: found by dropping it.
+    /// Returns the number of bytes on the heap that the server held, per client: found by dropping it.
     pub fn server_heap(self) -> f64 {
         let before = allocations::live();
         drop(self.server);

@@ -32,7 +32,7 @@ pub fn channels() -> Vec<ChannelConfig> {
     configured.collect()
 }
 
-/// The most that a connection may hold for its peer, by the core's own count: what the application cannot have yet, in
+/// Returns the most that a connection may hold for its peer, by the core's own count: what the application cannot have yet, in
 /// reassembly of every kind or early, and what waits for it.
 #[must_use]
 pub fn memory_most(max_message: usize) -> u64 {

@@ -29,7 +29,7 @@ pub(crate) fn provider(gullible: bool) -> Arc<dyn Provider> {
     if gullible { Arc::new(Gullible) } else { Arc::new(NullProvider) }
 }
 
-/// A configuration that lets in by tickets, or anybody.
+/// Returns a configuration that lets in by tickets, or anybody.
 #[must_use]
 pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     let mut config = Config::new(APPLICATION);
@@ -40,7 +40,7 @@ pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     config
 }
 
-/// The server's secrets, the key of its tickets among them.
+/// Returns the server's secrets, the key of its tickets among them.
 #[must_use]
 pub fn secrets(provider: &dyn Provider) -> Secrets {
     let secrets = Secrets::new([9; 32]);
@@ -48,7 +48,7 @@ pub fn secrets(provider: &dyn Provider) -> Secrets {
     secrets.ticket_key(server_ticket_key(provider, &MASTER, &public_key))
 }
 
-/// A ticket that expires `life` after [`Instant::ZERO`].
+/// Returns a ticket that expires `life` after [`Instant::ZERO`].
 #[must_use]
 pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket {
     let secrets = secrets(&*provider);

@@ -71,7 +71,7 @@ pub fn config() -> Config {
 }
 
 impl Arena {
-    /// A server under test, whose hostile client has sent its first packet.
+    /// Creates a server under test, whose hostile client has sent its first packet.
     #[must_use]
     pub fn with_client(config: &Config, claims: Option<Claims>) -> Self {
         let now = Instant::ZERO;
@@ -90,7 +90,7 @@ impl Arena {
         arena
     }
 
-    /// A client under test, connected to its hostile server.
+    /// Creates a client under test, connected to its hostile server.
     #[must_use]
     pub fn with_server(config: &Config, claims: Option<Claims>) -> Self {
         let now = Instant::ZERO;
@@ -192,13 +192,13 @@ impl Arena {
         })
     }
 
-    /// An ACK frame for everything that the peer received.
+    /// Returns an ACK frame for everything that the peer received.
     #[must_use]
     pub fn honest_ack(&self) -> Vec<u8> {
         written(|writer| write_ack(&self.received, Duration::ZERO, self.now, None, writer).unwrap())
     }
 
-    /// The peer comes back with its resume ticket. Says whether it was let in.
+    /// Returns the peer comes back with its resume ticket. Says whether it was let in.
     pub fn resume(&mut self, seed: u8) -> bool {
         // What waits for the old peer would be lost in the handshake.
         self.settle();
@@ -217,7 +217,7 @@ impl Arena {
     }
 }
 
-/// The bytes that `write` writes.
+/// Returns the bytes that `write` writes.
 pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = vec![0; 2 * PACKET];
     let mut writer = Writer::new(&mut buffer);
@@ -227,13 +227,13 @@ pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     buffer
 }
 
-/// A frame as bytes.
+/// Returns a frame as bytes.
 #[must_use]
 pub fn bytes_of(frame: &Frame<'_>) -> Vec<u8> {
     written(|writer| frame.write(writer, &mut Chain::default()).unwrap())
 }
 
-/// A MESSAGE frame as bytes, however senseless.
+/// Returns a MESSAGE frame as bytes, however senseless.
 #[must_use]
 pub fn message_bytes(channel: u8, id: Option<u32>, part: MessagePart, data: &[u8]) -> Vec<u8> {
     let frame = MessageFrame { channel: ChannelId(channel), id, part, data };

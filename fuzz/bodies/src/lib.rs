@@ -47,7 +47,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("ticket", handshake::ticket_text),
 ];
 
-/// Whether a file of the corpus was found by a fuzzer on this machine: it names them by their SHA-1.
+/// Returns whether a file of the corpus was found by a fuzzer on this machine: it names them by their SHA-1.
 #[must_use]
 pub fn is_found(name: &str) -> bool {
     name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())

@@ -8,13 +8,13 @@ pub struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
-    /// A script at the start of `bytes`.
+    /// Creates a script at the start of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether nothing is left.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.rest.is_empty()
@@ -32,7 +32,7 @@ impl<'a> Script<'a> {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 
-    /// A value below `bound`, from one byte; 0 if `bound` is.
+    /// Returns a value below `bound`, from one byte; 0 if `bound` is.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
     }
@@ -50,14 +50,14 @@ impl<'a> Script<'a> {
         base.saturating_add_signed(i64::from(self.byte() as i8))
     }
 
-    /// The next bytes, as many as there are up to `length`.
+    /// Returns the next bytes, as many as there are up to `length`.
     pub fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.rest.split_at(length.min(self.rest.len()));
         self.rest = rest;
         taken
     }
 
-    /// A length of one byte, and as many bytes if there are.
+    /// Returns a length of one byte, and as many bytes if there are.
     pub fn sized(&mut self) -> &'a [u8] {
         let length = self.byte();
         self.take(length.into())

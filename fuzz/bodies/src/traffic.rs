@@ -27,7 +27,7 @@ pub fn datagrams() -> Vec<Vec<u8>> {
     all
 }
 
-/// The frames of every data packet among `datagrams`: the null provider encrypts nothing.
+/// Returns the frames of every data packet among `datagrams`: the null provider encrypts nothing.
 pub fn payloads(datagrams: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
     datagrams.iter().filter(|datagram| datagram[0] >= 8).map(|datagram| {
         let header = 5 + usize::from(datagram[0] & 3);

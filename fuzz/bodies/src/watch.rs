@@ -70,7 +70,7 @@ impl Watched {
         self.endpoint.handle_datagram(now, from, Ecn::NotCapable, &mut datagram.to_vec());
     }
 
-    /// Bytes of the datagrams that arrived.
+    /// Returns the number of bytes of the datagrams that arrived.
     #[must_use]
     pub fn heard_bytes(&self) -> u64 {
         self.heard.values().sum()

@@ -52,9 +52,9 @@ impl Default for ChannelCarrierConfig {
     }
 }
 
-/// One end of a datagram channel. The dialling end is open once the far end has answered, and the listening end with
-/// the first datagram. The channel breaks only if the far end replies that the channel does not exist; the endpoint
-/// itself must find out whether a peer is there.
+/// One end of a datagram channel. The dialling end is open once the far end has answered, and the listening end with the first
+/// datagram. The channel breaks only if the far end replies that the channel does not exist; the endpoint must detect a silent peer
+/// itself.
 #[derive(Debug)]
 pub struct ChannelCarrier {
     config: ChannelCarrierConfig,

@@ -41,9 +41,9 @@ impl Default for StreamCarrierConfig {
 
 /// One end of a byte stream that carries datagrams, each with its length in front.
 ///
-/// Loss recovery is RFC 5681 with NewReno (RFC 6582), timeouts are those of RFC 6298, round trips are measured by
-/// timestamps (RFC 7323). Every segment is acknowledged at once. There is no receive window: the reader takes everything,
-/// and what comes early is bounded by the sender's buffer.
+/// Loss recovery is RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps (RFC 7323) measure round trips.
+/// Every segment is acknowledged at once. There is no receive window: the reader takes all bytes, and the sender's buffer bounds
+/// the bytes that arrive early.
 #[derive(Debug)]
 pub struct StreamCarrier {
     config: StreamCarrierConfig,

@@ -12,7 +12,7 @@ use crate::rng::{Draws, mix};
 /// The faults that [`draw`] may draw.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The number of nodes. Faults of nodes strike any of them.
+    /// The number of nodes. Faults of nodes affect any of them.
     pub nodes: usize,
     /// The number of links.
     pub links: usize,
@@ -37,7 +37,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// A profile with all kinds of faults, on a network of `nodes` nodes and `links` links.
+    /// Creates a profile with all kinds of faults, on a network of `nodes` nodes and `links` links.
     #[must_use]
     pub const fn new(nodes: usize, links: usize, horizon: Duration) -> Self {
         Self {
@@ -56,8 +56,8 @@ impl Profile {
     }
 }
 
-/// Draws the faults of `seed`, ordered by kind. The kinds are drawn independently of each other, so allowing a further
-/// kind does not change the faults of the others.
+/// Draws the faults of `seed`, ordered by kind. The kinds are drawn independently of each other. Allowing a further kind therefore
+/// does not change the faults of the others.
 #[must_use]
 pub fn draw(seed: u64, profile: &Profile) -> Vec<Fault> {
     let mut faults = Vec::new();

@@ -10,10 +10,10 @@ use super::kind::Kind;
 use super::parameter::Fields;
 use super::place::{Direction, Target};
 
-/// A line of text that is no fault.
+/// A line of text that does not describe a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseFaultError {
-    /// The number of the line, from 1; 1 for a single fault.
+    /// The number of the line, counted from 1; 1 for a single fault.
     pub line: usize,
     /// The text of the line.
     pub text: String,
@@ -36,7 +36,7 @@ pub fn print_list(faults: &[Fault]) -> String {
 /// Parses a text with one fault per line. Empty lines and lines that begin with `#` are skipped.
 ///
 /// # Errors
-/// [`ParseFaultError`] for the first line that is no fault.
+/// [`ParseFaultError`] for the first line that does not describe a fault.
 pub fn parse_list(text: &str) -> Result<Vec<Fault>, ParseFaultError> {
     let lines = text.lines().map(str::trim).enumerate();
     lines

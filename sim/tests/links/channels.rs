@@ -1,4 +1,4 @@
-//! Links over channels that drop on their own account, or keep a queue.
+//! Links over channels that drop datagrams themselves, or that queue them.
 
 use std::time::Duration;
 use tickwire_sim::carrier::{ChannelCarrier, ChannelCarrierConfig};

@@ -1,6 +1,6 @@
-//! Links that are not UDP, over a network that does what it likes to what is below them.
+//! Links that are not UDP, over a network with any faults below the links.
 //!
-//! `TICKWIRE_SEEDS` says how many seeds of whatever may happen are played, 12 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds with random faults, 12 by default.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod channels;

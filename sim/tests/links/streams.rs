@@ -1,4 +1,4 @@
-//! Links over streams: what crosses them, and how old it is when it does.
+//! Links over streams: the messages that cross them, and the age of state on arrival.
 
 use std::time::Duration;
 use tickwire_core::{Config, Event, Instant, Overflow};

@@ -32,13 +32,13 @@ impl Samples {
         self.0.append(&mut other.0);
     }
 
-    /// How many there are.
+    /// Returns the number of there are.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -114,7 +114,7 @@ impl Totals {
         (self.datagrams_up > 0).then(|| self.datagrams_up_lost as f64 * 100.0 / self.datagrams_up as f64)
     }
 
-    /// The counts between `earlier` and now.
+    /// Returns the counts between `earlier` and now.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         self.zip(earlier, u64::saturating_sub)

@@ -46,7 +46,7 @@ impl Node {
         }
     }
 
-    /// The time on its clock when the network's clock shows `now`.
+    /// Returns the time on its clock when the network's clock shows `now`.
     pub fn local(&self, now: Instant) -> Instant {
         now - self.behind
     }
@@ -128,7 +128,7 @@ impl Net {
         }
     }
 
-    /// A server in open access (node 0) and a client (node 1).
+    /// Creates a server in open access (node 0) and a client (node 1).
     pub fn pair(change: impl Fn(&mut Config)) -> Self {
         let mut server = Config::new(APPLICATION);
         change(&mut server);

@@ -53,7 +53,7 @@ impl Recording {
         Ok(Self { frames: frames.collect::<Result<_>>()? })
     }
 
-    /// The layout of a cube: nothing but the ranges of its values.
+    /// Returns the layout of a cube: nothing but the ranges of its values.
     #[must_use]
     pub fn layout() -> Layout {
         let parts = vec![
@@ -64,19 +64,19 @@ impl Recording {
         Layout::new(parts, Predictor::Linear)
     }
 
-    /// How many cubes there are.
+    /// Returns the number of cubes there are.
     #[must_use]
     pub fn cubes(&self) -> usize {
         self.initial().len()
     }
 
-    /// The state that both ends begin with.
+    /// Returns the state that both ends begin with.
     #[must_use]
     pub fn initial(&self) -> &[[u32; WORDS]] {
         self.frames.first().map_or(&[], Vec::as_slice)
     }
 
-    /// The frames that are sent.
+    /// Returns the frames that are sent.
     #[must_use]
     pub fn sent(&self) -> &[Vec<[u32; WORDS]>] {
         self.frames.get(1..).unwrap_or_default()

@@ -12,7 +12,7 @@ const QUEUE: u64 = 150_000;
 const DELAY: Duration = Duration::from_millis(20);
 const LASTS: Duration = Duration::from_secs(120);
 
-/// One recording.
+/// Reads one recording.
 pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
     let failed = |error: &dyn core::fmt::Display| format!("{}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
@@ -22,7 +22,7 @@ pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
     Ok(Scenario::new(name, pipe, LASTS).flows(vec![Flow::bulk().delay(DELAY)]))
 }
 
-/// The recordings in the folder that `TICKWIRE_TRACES` names, by name.
+/// Reads the recordings in the folder that `TICKWIRE_TRACES` names, ordered by name.
 pub(crate) fn of_folder() -> Result<Vec<Scenario>, String> {
     let folder = std::env::var_os("TICKWIRE_TRACES").map(PathBuf::from);
     let folder = folder.ok_or("TICKWIRE_TRACES has to name a folder of recordings (NAME.up, NAME.down)")?;

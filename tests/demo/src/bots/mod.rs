@@ -17,7 +17,7 @@ use self::args::Args;
 use self::crowd::Crowd;
 use crate::report::Report;
 
-/// The program `tickwire-bots`.
+/// Returns the program `tickwire-bots`.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();

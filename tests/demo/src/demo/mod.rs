@@ -17,7 +17,7 @@ use self::args::Args;
 use self::show::Show;
 use self::view::View;
 
-/// The program `tickwire-demo`.
+/// Returns the program `tickwire-demo`.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
