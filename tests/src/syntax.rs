@@ -4,13 +4,13 @@ use proc_macro2::Span;
 use syn::visit::Visit;
 use syn::{Attribute, File};
 
-/// Parses the text of a file; `path` is for the error.
+/// Parses the text of a file. If the text is not valid Rust, the panic's message names `path`.
 #[must_use]
 pub fn parse(path: &str, text: &str) -> File {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Returns whether something with these attributes exists in tests only.
+/// Returns whether an item with these attributes exists in tests only.
 #[must_use]
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     let is_test = |attribute: &Attribute| {
@@ -59,7 +59,7 @@ macro_rules! leave_tests_out {
 }
 pub(crate) use leave_tests_out;
 
-/// Returns the text without what exists in tests only; lines stay where they are.
+/// Returns the text with items that exist in tests only replaced by spaces; lines stay where they are.
 #[must_use]
 pub fn without_tests(path: &str, text: &str) -> String {
     let mut tests = Tests { spans: Vec::new() };

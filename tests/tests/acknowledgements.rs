@@ -1,4 +1,4 @@
-//! A driver takes in many datagrams before it asks for the next one to send: what arrived is acknowledged all the same.
+//! A driver receives many datagrams before it polls for the next transmit: the endpoint still acknowledges all of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

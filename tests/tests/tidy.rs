@@ -1,4 +1,4 @@
-//! The house is tidy; and each rule fires on what it forbids.
+//! The files of the workspace keep its rules, and each rule detects a violation.
 
 use tickwire_tests::exceptions::{
     CIRCLES, CROWDED_FUNCTIONS, LONG_FILES, LONG_FUNCTIONS, Offence, SHARED_NAMES, unexcused,

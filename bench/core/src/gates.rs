@@ -1,4 +1,4 @@
-//! Exact figures are held at what was reached.
+//! Limits on exact figures: a figure must not exceed the value that was once reached.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Chat lines that say who said them and how many he said before, so that whoever hears them sees what is missing.
+//! Chat lines that carry their speaker and a serial number, so that every listener can detect missing lines.
 
 use std::collections::BTreeMap;
 
