@@ -252,7 +252,7 @@ impl<E> Checker<E> for NonceUniqueness {
         match self.0.counts().repeated {
             0 => Ok(()),
             repeated => {
-                Err(format!("{repeated} times a key was used with a nonce that it was used with before"))
+                Err(format!("{repeated} times, a key was used with a nonce that the key had been used with before"))
             }
         }
     }

@@ -30,7 +30,7 @@ impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
-            Self::Backwards(line) => write!(f, "line {line} lies before the line above it"),
+            Self::Backwards(line) => write!(f, "line {line} is an earlier time than the line above it"),
             Self::Empty => f.write_str("the trace has a length of zero"),
         }
     }

@@ -202,7 +202,7 @@ impl Streams {
                     Ok(_) => {}
                     Err(SendError::Full(_)) => break,
                     Err(error) => {
-                        context.fail(format!("send: {error}"));
+                        context.fail(format!("cannot send: {error}"));
                         return;
                     }
                 }
@@ -225,7 +225,7 @@ impl Streams {
             let expected = self.compose(sender, mode, number);
             if expected != data {
                 return Err(format!(
-                    "another message arrived than number {number} of node {sender}, which is next"
+                    "the message that arrived differs from message {number} of node {sender}, which was expected"
                 ));
             }
         } else {
@@ -265,7 +265,7 @@ impl Application for Streams {
             let key = self.setup.config.provider.handshake().public_key(&[SERVER as u8 + 1; 32]);
             match context.host.connect(context.now, home_address(SERVER), ConnectOptions::new(key)) {
                 Ok(connection) => self.connections[CLIENT] = Some(connection),
-                Err(error) => context.fail(format!("connect: {error}")),
+                Err(error) => context.fail(format!("cannot dial: {error}")),
             }
         }
         context.tick_in(self.setup.pace.unwrap_or(Duration::from_millis(10)));
@@ -290,7 +290,7 @@ impl Application for Streams {
                 return;
             }
             Event::Closed { ref reason, .. } if !matches!(reason, CloseReason::Local { .. }) => {
-                context.fail(format!("node {node}: {event:?}"));
+                context.fail(format!("the connection of node {node} was closed by the other end or by an error: {event:?}"));
             }
             _ => {}
         }
@@ -315,7 +315,7 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
     let end = world.now() + most;
     while !world.application().is_complete() {
         if world.now() >= end {
-            let text = format!("after {most:?}: {:?} messages delivered", world.application().delivered());
+            let text = format!("within {most:?} only {:?} messages were delivered", world.application().delivered());
             return Err(Violation { checker: "streams", at: world.now(), text });
         }
         world.run_for(Duration::from_millis(100))?;

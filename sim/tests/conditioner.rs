@@ -61,7 +61,7 @@ fn impossible_conditions_are_refused_with_a_remedy() {
         (&["--rate", "0"], "give at least 1", 2),
         (&["--mtu", "10"], "give at least 68", 2),
         (&["--trace", "/nonexistent/trace"], "cannot read /nonexistent/trace", 2),
-        (&["--faults", file!()], "is no list of faults", 2),
+        (&["--faults", file!()], "is not a list of faults", 2),
         (&["--to", "nowhere.invalid:7777"], "the host of --to nowhere.invalid:7777 is unknown", 2),
         (&["--to", "localhost"], "names no port", 2),
         (&["--listen", &taken], "another program uses that port", 1),

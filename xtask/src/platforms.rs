@@ -16,16 +16,16 @@ use verdict::{PlatformRow, Verdict};
 /// Compare hashes of everything that simulated runs did between this machine and wasm32, aarch64, s390x and Windows
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// How many seeds to play
+    /// Number of seeds to play
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// How many seconds of virtual time each seed lasts
+    /// Seconds of virtual time per seed
     #[arg(long, value_name = "S", default_value_t = SECONDS)]
     seconds: u32,
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
-    /// Only this target; may be given again
+    /// Compare only this target; may be given several times
     #[arg(long, value_enum, value_name = "TARGET")]
     only: Vec<Target>,
     /// Report as JSON

@@ -62,7 +62,7 @@ pub enum Proof {
 /// A row that does not have the four columns of the table, or whose last column has no valid form.
 pub fn parse(text: &str) -> Result<Vec<Row>> {
     let lines = text.lines().filter(|line| line.starts_with("| R"));
-    lines.map(|line| row(line).with_context(|| format!("in the row {line:?}"))).collect()
+    lines.map(|line| row(line).with_context(|| format!("cannot parse the row {line:?}"))).collect()
 }
 
 fn row(line: &str) -> Result<Row> {
@@ -70,7 +70,7 @@ fn row(line: &str) -> Result<Row> {
     let &[id, text, kind, tests] = cells.as_slice() else {
         anyhow::bail!("expected 4 columns, got {}", cells.len());
     };
-    ensure!(!text.is_empty() && !kind.is_empty(), "an empty column");
+    ensure!(!text.is_empty() && !kind.is_empty(), "the requirement or its kind is empty");
     Ok(Row { id: id.into(), text: text.into(), kind: kind.into(), proof: proof(tests)? })
 }
 

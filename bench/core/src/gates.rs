@@ -50,7 +50,7 @@ impl Held {
         let mut worse = Vec::new();
         let mut judge = |what, held: f64, now: f64, limit: f64| {
             if now > limit {
-                worse.push(format!("{what}: {now} per message, held at {held}"));
+                worse.push(format!("{what}: {now} per message, the limit is {held}"));
             }
         };
         judge("instructions", self.instructions, now.instructions, self.instructions * INSTRUCTIONS_SLACK);
@@ -105,12 +105,12 @@ impl Gates {
     /// Fails where a figure is worse than what was reached, or was not taken.
     pub(crate) fn check(&self, figures: &Figures) -> Result<()> {
         if self.held.is_empty() {
-            bail!("no figures are held: `cargo xtask bench core --hold` takes them");
+            bail!("no figures are recorded; record them with `cargo xtask bench core --hold`");
         }
         let mut worse = Vec::new();
         for (name, held) in &self.held {
             let Some(now) = figures.costs.get(name).and_then(Held::of) else {
-                worse.push(format!("{name}: not measured"));
+                worse.push(format!("{name}: the case was not measured"));
                 continue;
             };
             worse.extend(held.worse(&now).into_iter().map(|what| format!("{name}: {what}")));
@@ -121,11 +121,11 @@ impl Gates {
         for (name, held) in &self.heap {
             let now = figures.heap.get(name.as_str()).copied().unwrap_or(f64::INFINITY);
             if now > held * INSTRUCTIONS_SLACK {
-                worse.push(format!("{name}: {now:.0} bytes on the heap per connection, held at {held}"));
+                worse.push(format!("{name}: {now:.0} bytes on the heap per connection, the limit is {held}"));
             }
         }
         if !worse.is_empty() {
-            bail!("worse than the figures held:\n  {}", worse.join("\n  "));
+            bail!("some figures are worse than the recorded ones:\n  {}", worse.join("\n  "));
         }
         println!("{} cases cost no more than what was reached", self.held.len());
         Ok(())
@@ -151,7 +151,7 @@ mod tests {
     fn a_case_that_was_not_measured_fails() {
         let gates = Gates { held: [("plain.one".to_owned(), HELD)].into(), ..Gates::default() };
         let error = gates.check(&Figures::default()).unwrap_err().to_string();
-        assert!(error.contains("plain.one: not measured"), "{error}");
+        assert!(error.contains("plain.one: the case was not measured"), "{error}");
     }
 
     #[test]

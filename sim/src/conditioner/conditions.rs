@@ -124,7 +124,7 @@ impl fmt::Display for ConditionsError {
             }
             Self::FaultOfNodes(fault) => write!(
                 f,
-                "`{fault}` strikes a node, but the conditioner's nodes are real processes; give faults that strike \
+                "`{fault}` affects a node, but the conditioner's nodes are real processes; give faults that affect \
                  links"
             ),
         }

@@ -144,7 +144,7 @@ fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(
     world.run_for(if waits_for_all { forgotten } else { config.idle_timeout * 2 })?;
     let after = world.application().in_play();
     let broken =
-        (before != after).then(|| format!("in silence {before:?} became {after:?} (side, interruptions)"));
+        (before != after).then(|| format!("while all players were idle, {before:?} became {after:?} (side, interruptions)"));
     let left = world.application().left_behind().filter(|_| waits_for_all);
     match broken.or(left) {
         None => Ok(()),

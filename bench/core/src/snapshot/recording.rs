@@ -32,7 +32,7 @@ impl Recording {
         let is_packed = path.extension().is_some_and(|extension| extension == "xz");
         let bytes = if is_packed { unpacked(&bytes) } else { Ok(bytes) };
         let bytes = bytes.with_context(|| format!("cannot unpack {}", path.display()))?;
-        Self::parse(&bytes, cubes).with_context(|| format!("{} is no recording of cubes", path.display()))
+        Self::parse(&bytes, cubes).with_context(|| format!("{} is not a recording of cubes", path.display()))
     }
 
     /// Parses the bytes of a file.

@@ -75,7 +75,7 @@ impl Args {
         alike
             .or_else(|| found.first())
             .copied()
-            .ok_or_else(|| format!("the host of --to {to} has no address"))
+            .ok_or_else(|| format!("the host of --to {to} has no address; check the name, or give an address"))
     }
 
     pub(crate) fn conditions(&self) -> Result<Conditions, String> {
@@ -87,13 +87,13 @@ impl Args {
             None => None,
             Some(path) => Some(
                 LinkTrace::parse(&read(path)?)
-                    .map_err(|error| format!("{} is no trace: {error}", path.display()))?,
+                    .map_err(|error| format!("{} is not a trace in mahimahi's format: {error}", path.display()))?,
             ),
         };
         let faults = match &self.faults {
             None => Vec::new(),
             Some(path) => parse_list(&read(path)?)
-                .map_err(|error| format!("{} is no list of faults: {error}", path.display()))?,
+                .map_err(|error| format!("{} is not a list of faults: {error}", path.display()))?,
         };
         let conditions = Conditions {
             loss_ppm: ppm("--loss", self.loss)?,

@@ -38,7 +38,7 @@ impl Args {
                 "--faults" => args.faults = Some(value),
                 "--trace" => args.trace = Some(value),
                 "--planted" => args.planted = Some(value),
-                _ => return Err(format!("{word} is no option")),
+                _ => return Err(format!("{word} is not an option")),
             }
         }
         Ok(args)

@@ -103,15 +103,15 @@ fn is_worth_its_name(reach: &Reach) -> bool {
 }
 
 fn read_faults(path: &str) -> Result<Vec<Fault>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    parse_list(&text).map_err(|error| format!("{path}: {error}"))
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
+    parse_list(&text).map_err(|error| format!("cannot parse {path}: {error}"))
 }
 
 fn save(path: &str, text: &str) -> bool {
     match std::fs::write(path, text) {
         Ok(()) => true,
         Err(error) => {
-            eprintln!("{path}: {error}");
+            eprintln!("cannot write {path}: {error}");
             false
         }
     }

@@ -30,5 +30,5 @@ pub(super) struct Args {
     pub(super) seconds: Option<u64>,
 }
 
-const AFTER: &str = "Exit codes: 0 all got in, and each line that they said arrived, or they were told that it may not have; \
-1 otherwise; 2 a flag is wrong.";
+const AFTER: &str = "Exit codes: 0 if all bots were let in, and each of their lines arrived or was reported as unconfirmed; \
+1 otherwise; 2 for a wrong flag.";

@@ -46,4 +46,4 @@ pub(super) struct Args {
 }
 
 const AFTER: &str =
-    "Exit codes: 0 all were connected and nothing reliable was lost; 1 otherwise; 130 it was interrupted.";
+    "Exit codes: 0 if all bots connected and no reliable message was lost; 130 after an interruption; 1 otherwise.";

@@ -38,5 +38,5 @@ impl Args {
     }
 }
 
-const AFTER: &str = "Exit codes: 0 no client and no reliable message was lost, and 99.9 % of the unreliable ones arrived; \
+const AFTER: &str = "Exit codes: 0 if no client and no reliable message was lost, and 99.9 % of the unreliable messages arrived; \
 1 otherwise.";

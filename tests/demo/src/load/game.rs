@@ -59,7 +59,7 @@ impl Game for LoadGame {
             load.is_playing = false;
             Ok("resting".into())
         });
-        commands.add("tally", "", "what was sent and received, as JSON", |load, _, _| {
+        commands.add("tally", "", "print the counts of sent and received messages as JSON", |load, _, _| {
             Ok(serde_json::json!({ "tally": load.total() }).to_string())
         });
     }

@@ -23,4 +23,4 @@ pub(super) struct Args {
     pub(super) bots: u16,
 }
 
-const AFTER: &str = "Exit codes: 0 every bound was kept; 1 otherwise, with a sentence for each that was not.";
+const AFTER: &str = "Exit codes: 0 if every limit was kept; 1 otherwise, with a line for each exceeded limit.";
