@@ -89,7 +89,7 @@ fn a_claimed_length_allocates_nothing() {
 }
 
 #[test]
-fn claims_inside_claims_allocate_nothing() {
+fn nested_claimed_lengths_allocate_nothing() {
     let mut bytes = Vec::new();
     for _ in 0..3 {
         bytes.extend_from_slice(&[0xdd, 0x00, 0x00, 0x00, 0x04]);

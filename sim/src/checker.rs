@@ -251,9 +251,9 @@ impl<E> Checker<E> for NonceUniqueness {
     fn sent(&mut self, _: &Datagram<'_>) -> Result<(), String> {
         match self.0.counts().repeated {
             0 => Ok(()),
-            repeated => {
-                Err(format!("{repeated} times, a key was used with a nonce that the key had been used with before"))
-            }
+            repeated => Err(format!(
+                "{repeated} times, a key was used with a nonce that the key had been used with before"
+            )),
         }
     }
 
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_the_one_it_bears() {
+    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_its_source_address() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dialled_address_may_be_sent_any_number_of_bytes() {
+    fn any_number_of_bytes_to_a_dialled_address_is_no_amplification() {
         let mut checker = Amplification::new(|_, _| true, NonceLog::default());
         assert!(Checker::<()>::sent(&mut checker, &datagram(&[0; 5000])).is_ok());
         assert_eq!(checker.unvalidated(), 0);

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_keep_and_reach_their_bounds() {
+    fn draws_stay_within_their_bounds_and_reach_them() {
         let mut draws = Draws::new(7);
         let mut seen = [0; 4];
         for _ in 0..1000 {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chance_of_ten_percent_comes_true_in_ten_percent() {
+    fn a_chance_of_ten_percent_is_true_in_ten_percent_of_draws() {
         let hits = (0..100_000).filter(|&i| Draws::new(mix(3, i)).chance(100_000)).count();
         assert!((9_700..10_300).contains(&hits), "{hits}");
     }

@@ -290,7 +290,9 @@ impl Application for Streams {
                 return;
             }
             Event::Closed { ref reason, .. } if !matches!(reason, CloseReason::Local { .. }) => {
-                context.fail(format!("the connection of node {node} was closed by the other end or by an error: {event:?}"));
+                context.fail(format!(
+                    "the connection of node {node} was closed by the other end or by an error: {event:?}"
+                ));
             }
             _ => {}
         }
@@ -315,7 +317,8 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
     let end = world.now() + most;
     while !world.application().is_complete() {
         if world.now() >= end {
-            let text = format!("within {most:?} only {:?} messages were delivered", world.application().delivered());
+            let text =
+                format!("within {most:?} only {:?} messages were delivered", world.application().delivered());
             return Err(Violation { checker: "streams", at: world.now(), text });
         }
         world.run_for(Duration::from_millis(100))?;

@@ -53,7 +53,7 @@ fn each_client_has_its_own_link_and_lost_datagrams_are_counted() {
 }
 
 #[test]
-fn impossible_conditions_are_refused_with_a_remedy() {
+fn invalid_conditions_are_refused_with_a_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], &str, i32); 9] = [
@@ -78,7 +78,7 @@ fn impossible_conditions_are_refused_with_a_remedy() {
 }
 
 #[test]
-fn a_server_may_be_given_by_host_name() {
+fn the_conditioner_resolves_the_host_name_of_a_server() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let to = format!("localhost:{}", server.local_addr().unwrap().port());

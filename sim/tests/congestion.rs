@@ -47,7 +47,7 @@ fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
 }
 
 #[test]
-fn a_capacity_that_varies_is_used_and_its_queue_stays_short() {
+fn varying_capacity_is_used_and_the_queue_stays_short() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
 }
 
@@ -57,23 +57,23 @@ fn jitter_and_overtaking_are_not_taken_for_a_queue() {
 }
 
 #[test]
-fn two_flows_share_a_capacity_that_varies() {
+fn two_flows_share_varying_capacity_fairly() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_two_flows());
 }
 
 #[test]
-fn three_flows_that_join_one_by_one_share_the_capacity() {
+fn three_flows_that_join_one_by_one_share_the_capacity_fairly() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::competing());
 }
 
 #[test]
-fn late_joiners_get_their_share() {
+fn flows_that_join_later_get_their_fair_share() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::two_flows());
     keeps_the_queue_short_and_the_link_busy(rfc8867::four_flows());
 }
 
 #[test]
-fn a_flow_that_pauses_finds_its_share_again() {
+fn a_flow_regains_its_fair_share_after_a_pause() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::pause_and_resume());
 }
 
@@ -88,7 +88,7 @@ fn a_flow_on_the_return_path_leaves_the_link_busy_and_the_queue_short() {
 }
 
 #[test]
-fn a_full_return_path_costs_at_most_a_tenth_of_the_link_and_of_the_delay() {
+fn a_full_return_path_costs_at_most_a_tenth_of_link_use_and_adds_at_most_a_tenth_of_delay() {
     for loss in [0, FIVE_PERCENT] {
         let free = rfc8867::variable_capacity().loss(loss).play(0).unwrap();
         for scenario in [rfc8867::variable_capacity_reverse(), rfc8867::variable_capacity_both_ways()] {
@@ -176,13 +176,13 @@ fn lost_on_a_small_link(source: Source) -> (u64, u64) {
 }
 
 #[test]
-fn a_queue_too_short_to_be_noticed_costs_a_game_less_than_a_fifth() {
+fn a_game_loses_less_than_a_fifth_of_its_datagrams_in_a_queue_too_short_to_measure() {
     let (lost, _) = lost_on_a_small_link(Source::Game { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 200, "{lost}");
 }
 
 #[test]
-fn a_game_that_follows_the_grant_loses_almost_no_datagrams() {
+fn a_game_that_keeps_to_its_send_budget_loses_less_than_two_percent_of_datagrams() {
     let (lost, used) = lost_on_a_small_link(Source::Cooperative { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 20, "{lost}");
     // Who sends nothing loses nothing: the grant is what the link carries.

@@ -169,7 +169,7 @@ impl Session {
 }
 
 #[test]
-fn a_path_that_shrinks_to_700_bytes_or_more_carries_every_reliable_message_once_after_seconds_at_most() {
+fn a_path_that_shrinks_to_700_bytes_or_more_delivers_every_reliable_message_once_after_at_most_4_seconds() {
     for game in [Game::Mixed, Game::Snapshots, Game::Bulk] {
         for (ppm, sizes) in [(0, [1100, 1000, 900, 720, 700].as_slice()), (50_000, &[1100, 700])] {
             for &bytes in sizes {
@@ -255,7 +255,7 @@ fn a_game_of_small_messages_continues_over_a_path_of_500_bytes() {
 }
 
 #[test]
-fn a_path_that_recovers_is_used_again_within_ninety_seconds() {
+fn a_recovered_path_carries_datagrams_of_1200_bytes_again_within_ninety_seconds() {
     for bytes in [900, 700] {
         let mut session = Session::new(3, Game::Bulk, vec![limit(bytes, at(5000), at(20_000))]);
         session.play(at(20_000));
@@ -266,7 +266,7 @@ fn a_path_that_recovers_is_used_again_within_ninety_seconds() {
 }
 
 #[test]
-fn losses_and_outages_end_no_connection_and_leave_1200_bytes() {
+fn losses_and_outages_end_no_connection_and_rarely_lower_datagrams_below_1200_bytes() {
     for ppm in [100_000, 300_000] {
         for game in [Game::Mixed, Game::Snapshots, Game::Bulk] {
             let dark = |from| Fault {
@@ -290,7 +290,7 @@ fn losses_and_outages_end_no_connection_and_leave_1200_bytes() {
 }
 
 #[test]
-fn a_reconnect_that_fails_over_a_narrow_path_ends_with_that_reason() {
+fn a_reconnect_that_fails_over_a_narrow_path_reports_the_narrow_path() {
     let dark =
         Fault { from: at(5000), until: at(28_000), target: Target::All, kind: Kind::Partition {}, seed: 3 };
     let mut session = Session::new(6, Game::Small, vec![dark, limit(1000, at(5000), Instant::MAX)]);
@@ -311,7 +311,7 @@ fn attempt(trust: Trust, largest: usize, faults: Vec<Fault>) -> Option<CloseReas
 }
 
 #[test]
-fn an_attempt_over_a_path_below_1200_bytes_fails_with_a_narrow_path() {
+fn connecting_over_a_path_below_1200_bytes_fails_and_reports_the_narrow_path() {
     let timed_out =
         |narrow_path| Some(CloseReason::ConnectTimedOut { version_hint: None, narrow_path, key_hint: None });
     for trust in [Trust::Key, Trust::AnyKey, Trust::Ticket] {
@@ -377,7 +377,7 @@ fn a_bottleneck_of_20_kb_per_second_that_carries_1472_bytes_ends_no_connection()
 }
 
 #[test]
-fn bottlenecks_that_carry_1200_bytes_end_no_connection_and_leave_their_size() {
+fn bottlenecks_that_carry_1200_bytes_end_no_connection_and_rarely_lower_the_datagram_size() {
     for game in [Game::Mixed, Game::Snapshots, Game::Small, Game::Bulk] {
         for bytes_per_second in [5_000, 10_000, 20_000, 50_000, 100_000] {
             for queue_bytes in [1200, 3000, 8000, 16_000] {

@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_a_fault() {
+    fn every_difference_between_documentation_and_code_is_a_fault() {
         let number = DefaultValue::Number;
         for (documentation, default, unit, accepted) in [
             ("Default: 4. Range: 0 to 7.", number(3), "", 0..=7),

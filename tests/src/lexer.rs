@@ -146,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn raw_strings_end_where_their_hashes_say() {
+    fn raw_strings_end_at_a_quote_with_their_number_of_hashes() {
         let code = blank("a(r#\"one \" two\"#, br\"\\\", r#type, b'x'); z", Keep::Code);
         assert!(!code.contains("two") && code.contains("r#type") && code.ends_with("); z"), "{code}");
     }
 
     #[test]
-    fn lifetimes_are_not_characters() {
+    fn lifetimes_are_not_parsed_as_character_literals() {
         let code = blank("fn f<'a>(x: &'a str, y: &'static str) { g('y') }", Keep::Code);
         assert!(code.contains("&'a str, y: &'static str") && !code.contains("'y'"), "{code}");
     }

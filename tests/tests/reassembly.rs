@@ -237,7 +237,7 @@ fn reassembly_memory_is_released_when_connections_end() {
 }
 
 #[test]
-fn message_memory_is_released_within_ten_seconds_of_rest() {
+fn message_memory_is_released_within_ten_idle_seconds() {
     let mut rogues = Rogues::new(4, |_| {});
     allocation::start();
     for connection in 0..4 {
@@ -305,7 +305,7 @@ fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> O
 }
 
 #[test]
-fn connections_that_fill_the_room_do_not_keep_others_from_completing_messages() {
+fn connections_that_fill_the_reassembly_memory_do_not_keep_others_from_completing_messages() {
     for size in [20_000, 1 << 20] {
         let mut rogues = Rogues::new(40, |config| {
             config.reassembly_memory = 8 << 20;

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_fails_with_the_target_the_seed_and_the_command_that_plays_it_again() {
+    fn a_difference_is_reported_with_the_target_the_seed_and_the_command_that_replays_it() {
         let row = |target, verdict| PlatformRow::of(target, 100, verdict, Duration::from_secs(1));
         assert!(judge(10, &[row(Target::Wasm32, Verdict::Equal)]).is_ok());
         let rows = [row(Target::Wasm32, Verdict::Equal), row(Target::S390x, Verdict::Differs { seed: 17 })];

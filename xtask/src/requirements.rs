@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_refers_to_others_is_proven_when_they_are() {
+    fn a_row_that_refers_to_other_rows_is_proven_when_all_of_them_are_proven() {
         let rows = parse(TABLE).unwrap();
         let proven: Vec<bool> = rows.iter().map(|row| is_proven(row, &rows)).collect();
         assert_eq!(proven, [true, false, true, false]);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_of_the_last_column_are_errors() {
+    fn invalid_forms_of_the_last_column_are_errors() {
         for bad in ["", "someday", "core::a::b", "``", "`a`,`b`", "`a` `b`"] {
             assert!(parse(&format!("| R001 | One | A | {bad} |")).is_err(), "{bad:?} was taken");
         }

@@ -253,7 +253,8 @@ fn number(text: &str) -> Result<u64> {
 
 fn system_rng() -> Result<Rng> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow!("cannot read random bytes from the system: {error}"))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| anyhow!("cannot read random bytes from the system: {error}"))?;
     Ok(Rng::from_seed(seed))
 }
 

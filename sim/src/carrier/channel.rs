@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_leave_at_the_rate_and_the_credit_is_the_room_in_the_buffer() {
+    fn datagrams_leave_at_the_configured_rate_and_the_credit_is_the_free_buffer() {
         let [mut end, mut other] =
             open(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
         for _ in 0..10 {

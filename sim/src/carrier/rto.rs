@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_is_a_second_at_least_and_doubles_up_to_a_minute() {
+    fn the_timeout_is_at_least_a_second_and_doubles_up_to_a_minute() {
         let mut rto = Rto::default();
         let mut seen = Vec::new();
         for _ in 0..8 {

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_opens_by_a_segment_per_acknowledgement_and_delays_further_segments() {
+    fn the_congestion_window_grows_by_a_segment_per_ack_and_delays_further_segments() {
         let mut sender = sender(50_000);
         let first = burst(&mut sender, at(100));
         assert_eq!(first.len(), 10);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn three_duplicate_acknowledgements_resend_the_oldest_segment_once_and_halve_the_window() {
+    fn three_duplicate_acks_resend_the_oldest_segment_once_and_halve_the_congestion_window() {
         let mut sender = sender(50_000);
         burst(&mut sender, at(100));
         for _ in 0..3 {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_acknowledgement_in_recovery_sends_the_next_hole() {
+    fn a_partial_ack_in_recovery_resends_the_next_missing_segment() {
         let mut sender = sender(50_000);
         burst(&mut sender, at(100));
         for _ in 0..3 {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_resends_all_segments_from_a_window_of_one() {
+    fn a_timeout_resends_all_segments_from_a_congestion_window_of_one() {
         let mut sender = sender(1000);
         assert_eq!(burst(&mut sender, at(100)).len(), 10);
         assert_eq!(sender.poll_timeout(), at(1100));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_of_unsent_bytes_is_ignored() {
+    fn an_ack_of_unsent_bytes_is_ignored() {
         let mut sender = sender(500);
         burst(&mut sender, at(100));
         sender.on_ack(at(150), 5000, true, RTT);

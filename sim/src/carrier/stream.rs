@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_without_a_request_opens_no_stream() {
+    fn an_ack_without_a_request_to_open_opens_no_stream() {
         let mut pair = Pair::new(0);
         let [listener, dialler] = &mut pair.ends;
         let request = dialler.poll_segment(Instant::ZERO).unwrap();

@@ -221,14 +221,14 @@ mod tests {
     const HORIZON: Duration = Duration::from_secs(20);
 
     #[test]
-    fn the_same_seed_draws_the_same_faults_and_another_seed_others() {
+    fn the_same_seed_draws_the_same_faults_and_a_different_seed_draws_different_faults() {
         let profile = Profile::new(5, 4, HORIZON);
         assert_eq!(draw(7, &profile), draw(7, &profile));
         assert_ne!(draw(7, &profile), draw(8, &profile));
     }
 
     #[test]
-    fn forbidding_a_kind_leaves_the_others_as_they_were() {
+    fn forbidding_a_kind_does_not_change_faults_of_other_kinds() {
         let all = Profile::new(5, 4, HORIZON);
         let mut fewer = all.clone();
         fewer.kinds = KindSet::ALL.without(KindName::Loss);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_on_in_half_of_the_seeds() {
+    fn each_kind_is_enabled_in_half_of_the_seeds() {
         let profile = Profile::new(5, 4, HORIZON);
         for &name in KindName::ALL {
             let on = |seed: &u64| draw(*seed, &profile).iter().any(|fault| fault.kind.name() == name);

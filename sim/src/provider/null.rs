@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_get_the_same_keys_and_messages_have_their_real_sizes() {
+    fn both_ends_derive_the_same_keys_and_messages_have_the_sizes_of_the_real_suite() {
         let pair = handshake(b"prologue", &[3; 32], &[4; 32]);
         assert_eq!(pair.client.to_responder, pair.server.to_responder);
         assert_eq!(pair.client.to_initiator, pair.server.to_initiator);

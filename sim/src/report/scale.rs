@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_an_axis_are_the_ends_of_the_paper() {
+    fn the_ends_of_an_axis_are_the_ends_of_the_plot() {
         let axis = Axis::up_to(1000, 4);
         assert_eq!([0, 500, 1000, 7000].map(|value| axis.place(value, 640)), [0, 320, 640, 640]);
     }

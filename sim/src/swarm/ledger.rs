@@ -234,7 +234,8 @@ impl Ledger {
 
     /// `side` was given a message.
     pub(super) fn on_message(&mut self, side: SideId, channel: u8, data: &[u8]) -> Checked {
-        let name = Name::read(data).ok_or_else(|| format!("a message of {} bytes is too short for its name", data.len()))?;
+        let name = Name::read(data)
+            .ok_or_else(|| format!("a message of {} bytes is too short for its name", data.len()))?;
         if name.channel != channel || name.side as usize >= self.sides.len() {
             return Err(format!("{name:?} arrived on channel {channel}"));
         }
@@ -264,7 +265,9 @@ impl Ledger {
                 self.side_mut(sender).peer = Some(receiver);
                 self.check_identity(receiver, sender)
             }
-            (a, b) => Err(format!("side {receiver} (paired with {a:?}) got a message of side {sender} (paired with {b:?})")),
+            (a, b) => Err(format!(
+                "side {receiver} (paired with {a:?}) got a message of side {sender} (paired with {b:?})"
+            )),
         }
     }
 

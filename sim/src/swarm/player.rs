@@ -194,7 +194,10 @@ impl Players {
         }
         let half_open = player.host.half_open();
         if half_open > limits::HALF_OPEN {
-            return Err(format!("the endpoint keeps {half_open} half-open handshakes; the limit is {}", limits::HALF_OPEN));
+            return Err(format!(
+                "the endpoint keeps {half_open} half-open handshakes; the limit is {}",
+                limits::HALF_OPEN
+            ));
         }
         Ok(())
     }
@@ -247,7 +250,11 @@ impl Players {
             }
             Event::RateChanged { connection, bytes_per_second } => {
                 ledger.on_news(node, connection, "a rate")?;
-                if bytes_per_second == 0 { Err("the reported rate of the path is 0 bytes per second".into()) } else { Ok(()) }
+                if bytes_per_second == 0 {
+                    Err("the reported rate of the path is 0 bytes per second".into())
+                } else {
+                    Ok(())
+                }
             }
             Event::Closed { connection, reason, unconfirmed } => {
                 let side = ledger.on_closed(node, connection, &reason, &unconfirmed)?;

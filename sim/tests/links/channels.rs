@@ -70,7 +70,7 @@ fn bulk(carrier: ChannelCarrierConfig) -> LinkWorld<ChannelCarrier> {
 }
 
 #[test]
-fn over_a_channel_without_congestion_control_the_core_keeps_the_queue_below_short_and_the_link_busy() {
+fn the_core_keeps_the_queue_short_and_the_link_busy_over_a_channel_without_congestion_control() {
     let carrier = ChannelCarrierConfig {
         congestion_controlled: false,
         bytes_per_second: None,
@@ -89,7 +89,7 @@ fn over_a_channel_without_congestion_control_the_core_keeps_the_queue_below_shor
 }
 
 #[test]
-fn over_a_channel_with_congestion_control_the_core_adds_none() {
+fn the_core_does_not_limit_its_rate_over_a_channel_with_its_own_congestion_control() {
     let world = bulk(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
     assert_polite(&world);
     let stats = stats(&world, CLIENT);

@@ -24,7 +24,7 @@ fn run(args: &[&str]) -> (Output, String) {
 }
 
 #[test]
-fn a_crowd_plays_through_a_bad_network_and_nothing_reliable_is_lost() {
+fn a_crowd_loses_no_reliable_message_through_a_bad_network() {
     let args = "--clients 8 --seconds 3 --loss 5 --rtt 40 --jitter 5 --json";
     let (output, errors) = run(&args.split(' ').collect::<Vec<_>>());
     let out = String::from_utf8(output.stdout).unwrap();
@@ -92,7 +92,7 @@ fn a_server_that_dies_is_reported_and_no_process_is_left_behind() {
 
 #[cfg(unix)]
 #[test]
-fn an_interruption_ends_the_demo_early_but_in_order() {
+fn an_interrupt_stops_the_demo_in_order() {
     let (mut child, _, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
@@ -220,7 +220,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn bots_of_a_restarted_server_get_a_report_of_each_line_that_may_be_lost() {
+fn bots_of_a_restarted_server_get_a_report_of_each_unconfirmed_line() {
     let mut server = Server::start(|_| {}, &[]);
     let mut crowd = bots(&server, &["--clients", "8", "--seconds", "8"]).spawn().unwrap();
     let mut out = BufReader::new(crowd.stdout.take().unwrap());
@@ -243,7 +243,7 @@ fn bots_of_a_restarted_server_get_a_report_of_each_line_that_may_be_lost() {
 }
 
 #[test]
-fn bots_that_are_killed_are_noticed_and_their_places_are_freed() {
+fn the_server_detects_killed_bots_and_frees_their_places() {
     let few = [
         ["--max-connections", "2"],
         ["--max-connections-per-address", "2"],
@@ -303,7 +303,7 @@ fn bots_report_a_full_server() {
 }
 
 #[test]
-fn bots_report_another_version_of_the_protocol() {
+fn bots_report_a_different_protocol_version() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let answer = server.try_clone().unwrap();

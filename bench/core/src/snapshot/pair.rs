@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_arrives_whole_and_its_bits_are_those_of_its_bytes() {
+    fn a_recording_arrives_unchanged_and_its_bits_add_up_to_its_bytes() {
         let recording = recording();
         let outcome = Pair::new(&recording).send(&recording).unwrap();
         assert!(outcome.is_lossless);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_shows_another_world_is_seen() {
+    fn a_receiver_with_a_different_world_is_detected() {
         let recording = recording();
         let pair = Pair::new(&recording);
         assert!(pair.receiver.shows(recording.initial()));

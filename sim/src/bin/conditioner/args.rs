@@ -72,10 +72,9 @@ impl Args {
         })?;
         let found: Vec<SocketAddr> = found.collect();
         let alike = found.iter().find(|address| address.is_ipv4() == self.listen.is_ipv4());
-        alike
-            .or_else(|| found.first())
-            .copied()
-            .ok_or_else(|| format!("the host of --to {to} has no address; check the name, or give an address"))
+        alike.or_else(|| found.first()).copied().ok_or_else(|| {
+            format!("the host of --to {to} has no address; check the name, or give an address")
+        })
     }
 
     pub(crate) fn conditions(&self) -> Result<Conditions, String> {
@@ -85,10 +84,9 @@ impl Args {
         };
         let trace = match &self.trace {
             None => None,
-            Some(path) => Some(
-                LinkTrace::parse(&read(path)?)
-                    .map_err(|error| format!("{} is not a trace in mahimahi's format: {error}", path.display()))?,
-            ),
+            Some(path) => Some(LinkTrace::parse(&read(path)?).map_err(|error| {
+                format!("{} is not a trace in mahimahi's format: {error}", path.display())
+            })?),
         };
         let faults = match &self.faults {
             None => Vec::new(),

@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_doubled_and_late_lines_are_detected() {
+    fn missing_repeated_and_reordered_lines_are_detected() {
         let heard = |lines: &[&str]| {
             let mut ears = Ears::default();
             lines.iter().for_each(|line| ears.hear(line));

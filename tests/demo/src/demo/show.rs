@@ -60,7 +60,10 @@ impl Show {
         let programs = Programs::find(args)?;
         let interrupt = Interrupt::listen()?;
         let folder = tempfile::Builder::new().prefix("tickwire-demo-").tempdir().map_err(|error| {
-            format!("cannot create a folder for the server in {}: {error}; check the disk", std::env::temp_dir().display())
+            format!(
+                "cannot create a folder for the server in {}: {error}; check the disk",
+                std::env::temp_dir().display()
+            )
         })?;
         server::configure(folder.path(), args)?;
         let (said, news) = channel();
@@ -284,7 +287,9 @@ fn wait_for<T>(
                 }
             }
             Err(_) if has_ended || start.elapsed() > PATIENCE => return Err(child.obituary()),
-            Err(_) if interrupt.is_raised() => return Err("interrupted before all programs were started".into()),
+            Err(_) if interrupt.is_raised() => {
+                return Err("interrupted before all programs were started".into());
+            }
             Err(_) => {}
         }
     }

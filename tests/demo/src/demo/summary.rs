@@ -78,7 +78,10 @@ impl Summary {
         );
         unless(self.stopped_in_order, "the server did not stop in order".into());
         let told = self.told_by_server();
-        unless(told >= connected, format!("only {told} of {connected} bots received the server's reason for stopping"));
+        unless(
+            told >= connected,
+            format!("only {told} of {connected} bots received the server's reason for stopping"),
+        );
         faults
     }
 

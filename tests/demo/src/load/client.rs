@@ -77,10 +77,12 @@ impl LoadClient {
             socket.connect(server)?;
             Ok(socket)
         };
-        let socket =
-            open().map_err(|error: std::io::Error| format!("cannot open a socket: {error}; raise the limit of `ulimit -n`"))?;
+        let socket = open().map_err(|error: std::io::Error| {
+            format!("cannot open a socket: {error}; raise the limit of `ulimit -n`")
+        })?;
         let mut seed = <[u8; 32]>::default();
-        getrandom::fill(&mut seed).map_err(|error| format!("cannot read random bytes from the system: {error}"))?;
+        getrandom::fill(&mut seed)
+            .map_err(|error| format!("cannot read random bytes from the system: {error}"))?;
         let mut config = Config::new(LoadGame::APPLICATION);
         config.schema = desk.registry.schema();
         let now = desk.now();

@@ -23,4 +23,5 @@ pub(super) struct Args {
     pub(super) bots: u16,
 }
 
-const AFTER: &str = "Exit codes: 0 if every limit was kept; 1 otherwise, with a line for each exceeded limit.";
+const AFTER: &str =
+    "Exit codes: 0 if every limit was kept; 1 otherwise, with a line for each exceeded limit.";

@@ -44,7 +44,8 @@ impl Host {
         config.max_connections = 32_768;
         change(&mut config);
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| format!("cannot read random bytes from the system: {error}"))?;
+        getrandom::fill(&mut seed)
+            .map_err(|error| format!("cannot read random bytes from the system: {error}"))?;
         let endpoint = Endpoint::new(config, Secrets::new(seed), seed, Instant::ZERO)
             .map_err(|error| error.to_string())?;
         Ok(Self {
