@@ -44,7 +44,9 @@ impl Pair {
         };
         setup.server = Some((address, key));
         let mut clients = Process::start("clients", &setup)?;
-        let Answer::Ready = clients.answer()? else { bail!("the client process did not report that it is ready") };
+        let Answer::Ready = clients.answer()? else {
+            bail!("the client process did not report that it is ready")
+        };
         Ok(Self { server, clients })
     }
 
@@ -81,7 +83,9 @@ impl Pair {
     fn latencies(&mut self, order: Order) -> Result<Latencies> {
         match self.clients.ask(order)? {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
-            other => bail!("the child process reported too few samples, or sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("the child process reported too few samples, or sent an unexpected answer: {other:?}")
+            }
         }
     }
 
@@ -117,7 +121,8 @@ impl Process {
             .spawn()
             .with_context(|| format!("cannot start the {role}"))?;
         let orders = child.stdin.take().context("the child process has no standard input")?;
-        let answers = BufReader::new(child.stdout.take().context("the child process has no standard output")?).lines();
+        let answers =
+            BufReader::new(child.stdout.take().context("the child process has no standard output")?).lines();
         Ok(Self { child, orders, answers })
     }
 

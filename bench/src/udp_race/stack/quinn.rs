@@ -228,7 +228,8 @@ fn client_config(certificate: Vec<u8>) -> Result<ClientConfig> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    let mut transport = Arc::into_inner(transport()?).context("the transport configuration has several owners")?;
+    let mut transport =
+        Arc::into_inner(transport()?).context("the transport configuration has several owners")?;
     transport.keep_alive_interval(Some(Duration::from_secs(5)));
     config.transport_config(Arc::new(transport));
     Ok(config)

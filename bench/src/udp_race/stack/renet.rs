@@ -145,7 +145,8 @@ impl Client for RenetPeer {
     }
 
     fn connect(&mut self) -> Result<()> {
-        let connect_token = self.token.take().with_context(|| format!("the token for {} was used twice", self.server))?;
+        let connect_token =
+            self.token.take().with_context(|| format!("the token for {} was used twice", self.server))?;
         let authentication = ClientAuthentication::Secure { connect_token };
         let socket = self.waited.try_clone()?;
         self.transport = Some(NetcodeClientTransport::new(wall()?, authentication, socket)?);
