@@ -121,7 +121,7 @@ struct Constant {
 }
 
 #[test]
-fn items_without_bits_do_not_multiply() {
+fn claimed_lists_of_items_without_bits_allocate_nothing() {
     // Each item takes no bit and 8 bytes; the list claims as many as its length can say.
     let (result, sum, _) = decode::<Bits, BoundedVec<Constant, 0xffff>>(&[0xff, 0xff]);
     assert_eq!(result.map(|_| ()), Err(DecodeError::TooManyItems));

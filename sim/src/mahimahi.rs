@@ -134,7 +134,7 @@ impl LinkTrace {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn gaps_are_found_in_every_loop() {
+    fn gaps_of_a_recording_are_found_in_every_loop() {
         let trace = LinkTrace::parse("5\n10\n40\n50\n").unwrap();
         assert_eq!(trace.gaps_ms(10, 110), [(10, 40), (40, 50), (60, 90), (90, 100)]);
         assert_eq!(trace.gaps_ms(11, 109), [(10, 40), (60, 90)]);

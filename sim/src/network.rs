@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn rebinding_moves_a_node_to_a_new_address_and_frees_the_old() {
+    fn rebinding_moves_a_node_to_a_new_address_and_frees_its_old_address() {
         let mut network = star();
         let mut seen = vec![network.address(1)];
         for _ in 0..60_000 {
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn two_links_share_one_bottleneck_if_they_name_the_same() {
+    fn two_links_that_name_the_same_bottleneck_share_it() {
         let mut topology = Topology::star(2, Duration::ZERO).bottleneck(
             0,
             Direction::Up,

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbouring_indexes_share_no_bits() {
+    fn hashes_of_neighbouring_indexes_differ_in_8_to_55_bits() {
         for i in 0..1000u64 {
             let changed = (mix(5, i) ^ mix(5, i + 1)).count_ones();
             assert!((8..56).contains(&changed), "{i}: {changed}");

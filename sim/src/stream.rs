@@ -35,7 +35,7 @@ pub struct StreamConfig {
     ///
     /// Default: one link of 20 ms.
     pub topology: Topology,
-    /// Faults that strike during the run.
+    /// Faults that occur during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,

@@ -190,7 +190,7 @@ fn a_game_that_keeps_to_its_send_budget_loses_less_than_two_percent_of_datagrams
 }
 
 #[test]
-fn limits_on_a_connection_and_on_an_endpoint_hold_within_three_percent_and_are_used() {
+fn rate_limits_of_a_connection_and_of_an_endpoint_are_kept_and_used_within_three_percent() {
     for limits in [[Some(60_000), None], [None, Some(60_000)], [Some(90_000), Some(60_000)]] {
         let mut scenario = Scenario::new("limits", rfc8867::kilobits(&[(0, 10_000)]), MINUTE);
         scenario.limits = limits;
@@ -204,7 +204,7 @@ fn limits_on_a_connection_and_on_an_endpoint_hold_within_three_percent_and_are_u
 }
 
 #[test]
-fn a_rate_change_is_reported_on_a_path_that_slows_down_and_not_on_a_fast_one() {
+fn a_rate_change_is_reported_on_a_path_that_slows_down_and_not_on_a_fast_path() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     let slower = Scenario::new("slower", rfc8867::kilobits(&[(0, 10_000), (20, 300)]), MINUTE);
     each_seed(&slower.flows(vec![game]), |outcome| {

@@ -197,7 +197,7 @@ fn state_on_channels_of_all_priorities_is_fresh_beside_reliable_data() {
 }
 
 #[test]
-fn state_beyond_a_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_start() {
+fn state_beyond_a_rate_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_start() {
     for is_for_all in [false, true] {
         for rate in [5_000, 50_000] {
             for delivery in STATE {

@@ -201,7 +201,7 @@ fn a_path_that_shrinks_to_700_bytes_or_more_delivers_every_reliable_message_once
 }
 
 #[test]
-fn below_700_bytes_a_connection_that_needs_more_ends_with_the_size_in_its_reason() {
+fn below_700_bytes_a_connection_that_needs_more_closes_with_the_path_size_in_its_reason() {
     for game in [Game::Mixed, Game::Snapshots, Game::Bulk] {
         for ppm in [0, 50_000, 200_000] {
             for bytes in [699, 650, 500, 100] {
@@ -227,7 +227,7 @@ fn below_700_bytes_a_connection_that_needs_more_ends_with_the_size_in_its_reason
 /// Chance may have it that what is lost looks like the path for a while, so it is the middle of 24 that is judged, and the
 /// longest by a wider bound.
 #[test]
-fn below_700_bytes_with_five_percent_lost_a_transfer_ends_within_two_seconds_in_most_cases() {
+fn below_700_bytes_with_five_percent_loss_half_of_the_transfers_end_within_two_seconds() {
     for bytes in [699, 650, 500] {
         let hole = at(5000);
         let took = |seed| {

@@ -95,7 +95,7 @@ fn unvalidated_connections_stay_below_their_limit_and_end_within_twenty_seconds(
 }
 
 #[test]
-fn a_client_whose_hello_was_copied_is_let_in_and_counts_once_its_address_answers() {
+fn a_client_whose_hello_was_copied_is_admitted_and_counted_once_its_address_answers() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);

@@ -99,7 +99,7 @@ fn comings_back(loss: u64, wait: Duration, by_ticket: bool) -> usize {
 }
 
 #[test]
-fn a_client_that_leaves_and_returns_gets_the_only_place_every_time() {
+fn a_client_that_disconnects_and_reconnects_gets_the_only_place_every_time() {
     for by_ticket in [false, true] {
         for wait in [0, 1, 20, 50, 60, 100, 150, 400] {
             let count = comings_back(0, MILLISECOND * wait, by_ticket);

@@ -57,7 +57,7 @@ fn a_packet_of_tiny_fragments_takes_at_most_three_times_the_instructions_of_whol
 }
 
 #[test]
-fn a_tiny_fragment_allocates_the_same_for_any_largest_message() {
+fn a_tiny_fragment_allocates_the_same_at_any_limit_on_message_size() {
     let allocated = |max_message: usize, channel: u8| {
         let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
         let mut packets = rogues.packets(0, crumbs(channel, 1, max_message as u64));
@@ -320,7 +320,7 @@ fn connections_that_fill_the_reassembly_memory_do_not_keep_others_from_completin
 }
 
 #[test]
-fn honest_connections_that_exceed_the_memory_all_complete_their_messages() {
+fn honest_connections_that_exceed_the_reassembly_memory_complete_all_their_messages() {
     const CLIENTS: usize = 12;
     let mut server = Config::new(APPLICATION);
     server.reassembly_memory = 1 << 20;

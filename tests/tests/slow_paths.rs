@@ -163,7 +163,7 @@ fn clients_connect_once_over_slow_paths_that_lose_datagrams() {
 }
 
 #[test]
-fn a_longer_connect_timeout_holds_for_reconnecting_too() {
+fn a_longer_connect_timeout_applies_to_reconnecting_too() {
     let mut net = Net::pair(|config| config.idle_timeout = SECOND * 30);
     net.delay = SECOND * 4;
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).timeout(SECOND * 30);
@@ -250,7 +250,7 @@ fn the_connection_of_a_client_that_moves_to_a_path_with_an_rtt_of_eight_seconds_
 }
 
 #[test]
-fn a_server_that_appears_after_nine_seconds_is_connected_to_at_once() {
+fn a_client_connects_within_a_second_to_a_server_that_appears_after_nine_seconds() {
     for comes in [Comes::Openly, Comes::WithTicket] {
         let (mut net, _) = Path::new(0.1, comes).dial();
         net.nodes[0].is_up = false;

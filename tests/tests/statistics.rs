@@ -13,7 +13,7 @@ fn state(net: &Net, node: usize, connection: ConnectionId) -> ConnectionState {
 }
 
 #[test]
-fn a_connection_goes_through_the_four_states_of_the_documents() {
+fn a_connection_goes_through_the_four_documented_states() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     assert_eq!(state(&net, 1, client), ConnectionState::Connecting);

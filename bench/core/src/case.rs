@@ -3,7 +3,7 @@
 /// The number of measured ticks: ten seconds.
 pub const TICKS: u64 = 600;
 
-/// One case that a protocol implementation is measured in.
+/// The conditions of one measurement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Case {
     /// The name of the case in gates and reports.

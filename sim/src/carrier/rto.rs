@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_follows_round_trips_and_their_variation() {
+    fn the_timeout_follows_the_rtt_and_its_variation() {
         let mut rto = Rto::default();
         rto.on_sample(ms(2000));
         assert_eq!(rto.timeout(), ms(2000 + 4 * 1000));

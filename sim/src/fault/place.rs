@@ -24,9 +24,9 @@ pub enum Direction {
 pub enum Target {
     /// All directions of all links, each with decisions of its own, or all nodes.
     All,
-    /// One direction of one link.
+    /// The named direction of the named link.
     Link(LinkIndex, Direction),
-    /// One node, or all links of the node.
+    /// The named node, or both directions of all its links.
     Node(NodeId),
 }
 

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_survives_being_printed_and_parsed() {
+    fn every_kind_of_fault_is_unchanged_after_printing_and_parsing() {
         let profile = Profile::new(4, 3, Duration::from_secs(60));
         let mut seen = Vec::new();
         for seed in 0..200 {

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_drops_the_newcomer_and_takes_the_next_when_there_is_room() {
+    fn a_full_queue_drops_new_datagrams_until_it_has_room() {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 1_000_000, queue_bytes: 2500 });
         assert_eq!([pipe.offer(0, 1000), pipe.offer(0, 1000)], [Some(1000), Some(2000)]);
         assert_eq!(pipe.offer(0, 1000), None);

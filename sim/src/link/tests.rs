@@ -50,7 +50,7 @@ fn run(faults: &[Fault], count: u64) -> Run {
 }
 
 #[test]
-fn without_faults_everything_arrives_unharmed_after_the_delay() {
+fn without_faults_every_datagram_arrives_unchanged_after_the_delay() {
     let run = run(&[], 100);
     assert_eq!(run.arrivals, (0..100).map(|number| (number, 50_000, sent(number))).collect::<Vec<_>>());
 }
@@ -122,7 +122,7 @@ fn traced_loss_repeats_its_bits() {
 }
 
 #[test]
-fn a_partition_passes_no_datagram_and_an_mtu_only_those_that_fit() {
+fn a_partition_passes_no_datagram_and_an_mtu_limit_only_datagrams_that_fit() {
     assert!(run(&[fault(Kind::Partition {}, 1)], 100).arrivals.is_empty());
     assert!(run(&[fault(Kind::Mtu { bytes: 99 }, 1)], 100).arrivals.is_empty());
     assert_eq!(run(&[fault(Kind::Mtu { bytes: 100 }, 1)], 100).arrivals.len(), 100);
@@ -250,7 +250,7 @@ fn in_order_datagrams_wait_only_for_the_datagram_before_them() {
 }
 
 #[test]
-fn a_clog_holds_everything_until_its_end() {
+fn a_clog_delays_every_datagram_until_its_end() {
     let mut clog = fault(Kind::Clog {}, 1);
     clog.until = Instant::saturating_from_micros(500_000);
     let run = run(&[clog], 100);

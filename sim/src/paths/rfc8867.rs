@@ -64,7 +64,7 @@ pub fn long_tcp() -> Scenario {
     scenario("5.6", &[(0, 2000)], 120).flows(vec![Flow::bulk().from(5), Flow::of(Source::Tcp)])
 }
 
-/// Returns the scenario of RFC 8867 section 5.7: two flows that compete with ten short TCP flows again and again.
+/// Returns the scenario of RFC 8867 section 5.7: two flows that compete with repeated transfers of ten short TCP flows.
 #[must_use]
 pub fn short_tcp() -> Scenario {
     let short = |index: u64| {

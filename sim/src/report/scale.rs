@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn axes_end_at_round_ticks_and_hold_everything() {
+    fn axes_end_at_round_ticks_and_contain_all_values() {
         for most in (0..5000).chain([u64::from(u32::MAX), 1 << 50]) {
             let axis = Axis::up_to(most, 4);
             assert!(axis.end >= most && axis.end.is_multiple_of(axis.step), "{most}: {axis:?}");

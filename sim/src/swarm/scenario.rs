@@ -33,7 +33,7 @@ pub enum Scene {
     /// Four to six clients and a server. Unless the run lists faults, the seed draws them.
     #[default]
     Swarm,
-    /// One client (node 1) and a server (node 0), whose contact breaks after a second. Unless the run lists faults, none occur.
+    /// One client (node 1) and a server (node 0), whose contact breaks after a second. Unless the run lists faults, no fault occurs.
     Duel,
 }
 

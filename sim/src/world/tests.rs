@@ -153,7 +153,7 @@ fn swarm(seed: u64) -> World<Chat> {
 }
 
 #[test]
-fn without_faults_everything_is_echoed_after_one_round_trip_and_no_timer_fires() {
+fn without_faults_every_message_is_echoed_after_one_rtt_and_no_timer_fires() {
     let mut world = world(2, Vec::new());
     world.run_until(at(11 * SECOND)).unwrap();
     let chat = world.application();

@@ -39,7 +39,7 @@ fn latencies(reports_loss: bool) -> Vec<Duration> {
 }
 
 #[test]
-fn data_that_a_channel_reports_dropped_is_resent_after_a_round_trip() {
+fn data_that_a_channel_reports_as_dropped_is_resent_after_an_rtt() {
     let late = |latencies: Vec<Duration>| -> Vec<Duration> {
         latencies.into_iter().filter(|latency| *latency > DELAY * 2).collect()
     };

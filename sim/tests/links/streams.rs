@@ -88,7 +88,7 @@ const RATE: u64 = 30_000;
 const LIFETIME: Duration = Duration::from_millis(50);
 
 #[test]
-fn state_over_a_slow_stream_is_no_older_than_the_carriers_buffer() {
+fn the_age_of_state_over_a_slow_stream_is_bounded_by_the_buffer_of_the_carrier() {
     let mut p95 = Vec::new();
     for buffer_bytes in [4 << 10, 8 << 10, 16 << 10, 256 << 10] {
         let (ages, world) = ages(buffer_bytes, Vec::new());

@@ -60,10 +60,7 @@ impl Show {
         let programs = Programs::find(args)?;
         let interrupt = Interrupt::listen()?;
         let folder = tempfile::Builder::new().prefix("tickwire-demo-").tempdir().map_err(|error| {
-            format!(
-                "cannot create a folder for the server in {}: {error}; check the disk",
-                std::env::temp_dir().display()
-            )
+            format!("cannot create a folder in {}: {error}; check the disk", std::env::temp_dir().display())
         })?;
         server::configure(folder.path(), args)?;
         let (said, news) = channel();
