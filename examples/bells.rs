@@ -64,7 +64,7 @@ impl Game for Bells {
     }
 
     fn joined(&mut self, server: &mut Context, client: ClientId) {
-        tracing::info!("{client} has climbed the tower; {} are up there", server.client_count());
+        tracing::info!("{client} has joined; {} clients are connected", server.client_count());
     }
 }
 

@@ -31,7 +31,9 @@ impl fmt::Display for TraceError {
         match self {
             Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
             Self::Backwards(line) => write!(f, "line {line} is an earlier time than the line above it"),
-            Self::Empty => f.write_str("the trace has a length of zero"),
+            Self::Empty => f.write_str(
+                "the trace has a length of zero; give it at least one line, and a last line above 0",
+            ),
         }
     }
 }

@@ -207,7 +207,7 @@ fn has_room(field: &mut Field, address: &str) -> bool {
 }
 
 #[test]
-fn the_account_of_a_connection_follows_it_to_another_address() {
+fn the_account_of_a_connection_moves_with_it_to_a_different_address() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let client = field.add("10.1.1.1:5000", |_| {});
     field.dial(client, None);
@@ -221,7 +221,7 @@ fn the_account_of_a_connection_follows_it_to_another_address() {
 }
 
 #[test]
-fn the_account_of_a_session_follows_it_when_it_is_resumed_from_another_address() {
+fn the_account_of_a_session_moves_with_it_when_it_is_resumed_from_a_different_address() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections_per_source = Some(1);
         config.idle_timeout = SECOND * 4;

@@ -171,7 +171,7 @@ fn a_server_that_forgot_its_client_answers_unknown_to_either_kind_of_heartbeat()
 }
 
 #[test]
-fn a_client_that_moves_while_idle_is_followed_at_its_next_heartbeat_of_either_kind() {
+fn the_server_uses_the_new_address_of_an_idle_client_after_its_next_heartbeat_of_either_kind() {
     let (mut net, log) = idle(|_| {});
     for round in 0..20u16 {
         net.nodes[CLIENT].address.set_port(5000 + round);

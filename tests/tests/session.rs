@@ -117,7 +117,7 @@ fn a_close_after_delivery_waits_for_messages_in_flight() {
 }
 
 #[test]
-fn a_client_whose_address_changes_is_followed() {
+fn a_connection_continues_after_the_address_of_its_client_changes() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);

@@ -236,7 +236,7 @@ fn from_standard_input() -> Result<String> {
 fn identity(text: &str) -> Result<[u8; 16]> {
     let text = text.trim();
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
-        bail!("{wrong:?}, character {}, is no hexadecimal digit", place + 1);
+        bail!("{wrong:?}, character {}, is not a hexadecimal digit", place + 1);
     }
     ensure!(text.len() == 32, "the text has {} hexadecimal digits; an identity has 32", text.len());
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())

@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn no_segment_is_resent_on_a_good_network() {
+    fn no_segment_is_resent_on_a_network_without_faults() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         for _ in 0..100 {

@@ -27,7 +27,7 @@ pub struct Arrival {
     pub bytes: Vec<u8>,
     /// The congestion notification bits of the datagram.
     pub ecn: Ecn,
-    /// The number of the stranger whose address sent the datagram; `None` if the link's sender did.
+    /// The number of the stranger that sent the datagram; `None` if the link's own sender sent it.
     pub stranger: Option<u8>,
 }
 

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn small_datagrams_share_an_opportunity_and_large_ones_take_several() {
+    fn small_datagrams_share_an_opportunity_and_large_datagrams_take_several() {
         let trace = LinkTrace::parse("2\n5\n9\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         let leaves: Vec<u64> = [700, 700, 200, 2800].map(|size| pipe.offer(0, size).unwrap() / 1000).into();

@@ -7,7 +7,7 @@ use core::time::Duration;
 pub enum Source {
     /// Reliable messages, as many as the connection accepts.
     Bulk,
-    /// Unreliable messages of `bytes` bytes, one every `every`, even if the path is too slow for them.
+    /// Unreliable messages of `bytes` bytes at intervals of `every`, even if the path is too slow for them.
     Game {
         /// The size of each message, in bytes.
         bytes: usize,
@@ -23,7 +23,7 @@ pub enum Source {
         /// The time between two ticks.
         every: Duration,
     },
-    /// Unreliable messages, one every `every`, each of `bytes` bytes or as large as the send budget (the grant) allows.
+    /// Unreliable messages at intervals of `every`, each of `bytes` bytes or as large as the send budget (the grant) allows.
     Cooperative {
         /// The largest size of a message, in bytes. A smaller grant makes the message smaller.
         bytes: usize,
