@@ -31,9 +31,7 @@ impl fmt::Display for TraceError {
         match self {
             Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
             Self::Backwards(line) => write!(f, "line {line} is an earlier time than the line above it"),
-            Self::Empty => f.write_str(
-                "the trace has a length of zero; give it at least one line, and a last line above 0",
-            ),
+            Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
         }
     }
 }
