@@ -64,7 +64,7 @@ impl Game for Bells {
     }
 
     fn joined(&mut self, server: &mut Context, client: ClientId) {
-        tracing::info!("{client} has climbed the tower; {} are up there", server.client_count());
+        tracing::info!("{client} has joined; {} clients are connected", server.client_count());
     }
 }
 
@@ -91,7 +91,7 @@ fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error
         }
         std::thread::sleep(Duration::from_millis(16));
         if client.server().is_none() {
-            return Err("the connection is gone".into());
+            return Err("the connection has ended".into());
         }
     }
 }
@@ -117,7 +117,7 @@ mod tests {
     use tickwire::server::{Dedicated, ServerConfig};
 
     #[test]
-    fn the_bells_count_on() {
+    fn the_total_counts_the_rings_of_every_client() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::default();
         config.bind_address = "127.0.0.1:0".parse().unwrap();

@@ -133,7 +133,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn what_is_sent_comes_back() {
+    fn the_message_of_the_client_comes_back() {
         super::main().unwrap();
     }
 }

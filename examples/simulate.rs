@@ -21,10 +21,10 @@ struct Arguments {
     /// The first seed; the faults and the endpoints' randomness follow from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many seeds to play
+    /// Number of seeds to play
     #[arg(long, value_name = "N", default_value_t = 10)]
     runs: u64,
-    /// Seconds of virtual time with faults; another 30 without follow, for what was lost to be repeated
+    /// Seconds of virtual time with faults; another 30 s without faults follow, in which lost data is resent
     #[arg(long, value_name = "N", default_value_t = 30)]
     seconds: u64,
 }
@@ -89,7 +89,7 @@ impl Application for Count {
             Event::Message { data, .. } => {
                 self.received += 1;
                 if data != self.received.to_le_bytes().as_slice() {
-                    context.fail(format!("{data:?} arrived in the place of {}", self.received));
+                    context.fail(format!("{data:?} arrived instead of {}", self.received));
                 }
             }
             Event::Closed { reason, .. } => context.fail(format!("the connection ended: {reason:?}")),
@@ -142,7 +142,7 @@ mod tests {
     use super::play;
 
     #[test]
-    fn every_number_arrives_in_order_whatever_the_network_does_and_a_seed_repeats_its_run() {
+    fn every_number_arrives_in_order_through_all_faults_and_a_seed_repeats_its_run() {
         let run = |seed| play(seed, 10).unwrap();
         let lines: Vec<String> = (1..=5).map(run).collect();
         assert!(lines.iter().all(|line| line.starts_with("199 numbers arrived in order")), "{lines:?}");

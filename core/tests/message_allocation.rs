@@ -89,7 +89,7 @@ fn a_claimed_length_allocates_nothing() {
 }
 
 #[test]
-fn claims_inside_claims_allocate_nothing() {
+fn nested_claimed_lengths_allocate_nothing() {
     let mut bytes = Vec::new();
     for _ in 0..3 {
         bytes.extend_from_slice(&[0xdd, 0x00, 0x00, 0x00, 0x04]);
@@ -121,7 +121,7 @@ struct Constant {
 }
 
 #[test]
-fn items_without_bits_do_not_multiply() {
+fn claimed_lists_of_items_without_bits_allocate_nothing() {
     // Each item takes no bit and 8 bytes; the list claims as many as its length can say.
     let (result, sum, _) = decode::<Bits, BoundedVec<Constant, 0xffff>>(&[0xff, 0xff]);
     assert_eq!(result.map(|_| ()), Err(DecodeError::TooManyItems));

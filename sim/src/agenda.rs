@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use tickwire_core::time::Instant;
 
-/// A plan for the future.
+/// Planned actions in the order in which they are due.
 #[derive(Debug)]
 pub(crate) struct Agenda<T> {
     heap: BinaryHeap<Reverse<Scheduled<T>>>,
@@ -17,7 +17,7 @@ impl<T> Agenda<T> {
         Self { heap: BinaryHeap::new(), planned: 0 }
     }
 
-    /// Plans `what` for `at`, after everything that was planned for then before.
+    /// Plans `what` for the time `at`. Actions that were planned earlier for the same time come first.
     pub(crate) fn plan(&mut self, at: Instant, what: T) {
         self.heap.push(Reverse(Scheduled { at, order: self.planned, what }));
         self.planned += 1;

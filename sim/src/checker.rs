@@ -33,7 +33,7 @@ impl core::error::Error for Violation {}
 /// A datagram at the moment when a node sends or receives it.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
-    /// The virtual time of the sending or receipt.
+    /// The virtual time at which the datagram was sent or received.
     pub at: Instant,
     /// The node that sends or receives the datagram.
     pub node: NodeId,
@@ -47,10 +47,10 @@ pub struct Datagram<'a> {
 
 /// Checks a rule after every step. `Err` describes the broken rule, and ends the run.
 pub trait Checker<E> {
-    /// The name of the checker in violations.
+    /// Returns the name of the checker in violations.
     fn name(&self) -> &'static str;
 
-    /// A node has sent a datagram.
+    /// Checks a datagram that a node has sent.
     ///
     /// # Errors
     /// A description of the rule that this datagram breaks.
@@ -59,7 +59,7 @@ pub trait Checker<E> {
         Ok(())
     }
 
-    /// A node has received a datagram.
+    /// Checks a datagram that a node has received.
     ///
     /// # Errors
     /// A description of the rule that this datagram breaks.
@@ -68,7 +68,7 @@ pub trait Checker<E> {
         Ok(())
     }
 
-    /// The host of a node has reported an event.
+    /// Checks an event that the host of a node has reported.
     ///
     /// # Errors
     /// A description of the rule that this event breaks.
@@ -77,12 +77,12 @@ pub trait Checker<E> {
         Ok(())
     }
 
-    /// A node has lost its state.
+    /// Handles the crash of a node, which loses its state.
     fn crashed(&mut self, at: Instant, node: NodeId) {
         let _ = (at, node);
     }
 
-    /// The run has ended.
+    /// Checks the promises that must be fulfilled when the run ends.
     ///
     /// # Errors
     /// A description of the promise that is still unfulfilled.
@@ -92,12 +92,11 @@ pub trait Checker<E> {
     }
 }
 
-/// Checks that no node sends more bytes to an unvalidated address than it received from there.
+/// Checks that no node sends more bytes to an unvalidated address than the node received from there.
 ///
-/// The checker decides itself which addresses are validated. It knows which node owns an address, and which datagrams
-/// each node received: an address is validated once a node that received a datagram *there* has later sent a data
-/// packet that the other end opened. A datagram that merely bears an address, even if it is authentic,
-/// validates nothing.
+/// The checker itself decides which addresses are validated. It knows which node owns an address, and which datagrams each node
+/// received: an address is validated once a node that received a datagram *there* has later sent a data packet that the other end
+/// opened. An authentic datagram that merely bears an address does not validate it.
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,
@@ -116,7 +115,7 @@ pub struct Amplification<C> {
 }
 
 impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
-    /// A checker that learns from `called` whether a node itself dialled an address, and from `log` which packets the
+    /// Creates a checker that learns from `called` whether a node itself dialled an address, and from `log` which packets the
     /// nodes' providers opened.
     #[must_use]
     pub const fn new(called: C, log: NonceLog) -> Self {
@@ -133,7 +132,7 @@ impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
         }
     }
 
-    /// The number of datagrams sent to addresses before they were validated.
+    /// Returns the number of datagrams sent to addresses before they were validated.
     #[must_use]
     pub const fn unvalidated(&self) -> u64 {
         self.unvalidated
@@ -252,9 +251,9 @@ impl<E> Checker<E> for NonceUniqueness {
     fn sent(&mut self, _: &Datagram<'_>) -> Result<(), String> {
         match self.0.counts().repeated {
             0 => Ok(()),
-            repeated => {
-                Err(format!("{repeated} times a key was used with a nonce that it was used with before"))
-            }
+            repeated => Err(format!(
+                "{repeated} times, a key was used with a nonce that the key had been used with before"
+            )),
         }
     }
 
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_the_one_it_bears() {
+    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_its_source_address() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
@@ -358,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dialled_address_may_be_sent_any_number_of_bytes() {
+    fn any_number_of_bytes_to_a_dialled_address_is_no_amplification() {
         let mut checker = Amplification::new(|_, _| true, NonceLog::default());
         assert!(Checker::<()>::sent(&mut checker, &datagram(&[0; 5000])).is_ok());
         assert_eq!(checker.unvalidated(), 0);

@@ -10,15 +10,14 @@ use tickwire_core::time::Instant;
 use crate::fault::NodeId;
 use crate::trace::TraceHash;
 
-/// Datagrams that a host sends: `size` bytes of the buffer, cut into pieces of `segment_size`; the last piece may
-/// be shorter.
+/// Datagrams that a host sends: `size` bytes of the buffer, cut into pieces of `segment_size` bytes. The last piece may be shorter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outgoing {
-    /// The address that the datagrams go to.
+    /// The address to which the datagrams are sent.
     pub to: Address,
-    /// The bytes that the host wrote to the buffer.
+    /// The number of bytes that the host wrote to the buffer.
     pub size: usize,
-    /// The size of each datagram but the last, in bytes.
+    /// The size of each datagram, in bytes. The last datagram may be smaller.
     pub segment_size: usize,
     /// The congestion notification bits of all the datagrams.
     pub ecn: Ecn,
@@ -63,7 +62,7 @@ pub struct Boot {
     pub now: Instant,
 }
 
-/// The application: it builds the hosts of all nodes, and handles their events.
+/// The application, which builds the hosts of all nodes, and handles their events.
 ///
 /// One application serves the whole world, so that it can compare the messages that one node sent with those that
 /// another received.

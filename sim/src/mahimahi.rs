@@ -15,7 +15,7 @@ pub struct LinkTrace {
     period_ms: u32,
 }
 
-/// The reason that a text is no recording of a link.
+/// A reason for which a text is not a recording of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TraceError {
     /// The line with this number (from 1) is not a number of milliseconds.
@@ -30,8 +30,8 @@ impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
-            Self::Backwards(line) => write!(f, "line {line} lies before the line above it"),
-            Self::Empty => f.write_str("the trace has a length of zero"),
+            Self::Backwards(line) => write!(f, "line {line} is an earlier time than the line above it"),
+            Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
         }
     }
 }
@@ -62,25 +62,25 @@ impl LinkTrace {
         }
     }
 
-    /// The length of the recording before it repeats, in milliseconds.
+    /// Returns the length of the recording before it repeats, in milliseconds.
     #[must_use]
     pub const fn period_ms(&self) -> u32 {
         self.period_ms
     }
 
-    /// The average rate of the recording, in bytes per second.
+    /// Returns the average rate of the recording, in bytes per second.
     #[must_use]
     pub fn bytes_per_second(&self) -> u64 {
         self.bytes_per_period().saturating_mul(1000) / u64::from(self.period_ms)
     }
 
-    /// Bytes that may pass in one period of the recording.
+    /// Returns the number of bytes that may pass in one period of the recording.
     #[must_use]
     pub fn bytes_per_period(&self) -> u64 {
         self.opportunities.len() as u64 * u64::from(OPPORTUNITY_BYTES)
     }
 
-    /// The longest time without an opportunity, in milliseconds.
+    /// Returns the longest time without an opportunity, in milliseconds.
     #[must_use]
     pub fn longest_gap_ms(&self) -> u32 {
         let mut previous = 0;
@@ -88,7 +88,7 @@ impl LinkTrace {
         gaps.max().unwrap_or(0)
     }
 
-    /// The gaps of the recording until `until_ms` in which no packet could pass for `least_ms` or longer: for each gap,
+    /// Returns the gaps of the recording until `until_ms` in which no packet could pass for `least_ms` or longer: for each gap,
     /// the milliseconds of the opportunities before and after.
     #[must_use]
     pub fn gaps_ms(&self, least_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
@@ -106,7 +106,7 @@ impl LinkTrace {
         ms.saturating_mul(1000)
     }
 
-    /// Bytes that may pass from the start until `end_us`.
+    /// Returns the number of bytes that may pass from the start until `end_us`.
     #[must_use]
     pub fn bytes_until(&self, end_us: u64) -> u64 {
         self.first_from(end_us.saturating_add(1)) * u64::from(OPPORTUNITY_BYTES)
@@ -134,7 +134,7 @@ impl LinkTrace {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn gaps_are_found_in_every_loop() {
+    fn gaps_of_a_recording_are_found_in_every_loop() {
         let trace = LinkTrace::parse("5\n10\n40\n50\n").unwrap();
         assert_eq!(trace.gaps_ms(10, 110), [(10, 40), (40, 50), (60, 90), (90, 100)]);
         assert_eq!(trace.gaps_ms(11, 109), [(10, 40), (60, 90)]);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_trace_is_refused_by_line() {
+    fn invalid_trace_text_is_refused_with_its_line_number() {
         assert_eq!(LinkTrace::parse("1\nx\n").unwrap_err(), TraceError::NotANumber(2));
         assert_eq!(LinkTrace::parse("# a\n5\n4\n").unwrap_err(), TraceError::Backwards(3));
         assert_eq!(LinkTrace::parse("").unwrap_err(), TraceError::Empty);

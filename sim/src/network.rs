@@ -13,10 +13,9 @@ use crate::link::{Arrival, Departure, Link, Pipe, PipeConfig, Pool, Tally};
 /// A link between two nodes. Each of its directions has its own faults.
 #[derive(Clone, Debug)]
 pub struct LinkConfig {
-    /// The nodes at the link's ends; [`Direction::Up`] leads from the first to the second. [`LinkConfig::new`]
-    /// takes them.
+    /// The nodes at the link's ends. [`Direction::Up`] leads from the first to the second. [`LinkConfig::new`] sets them.
     pub between: (NodeId, NodeId),
-    /// The one-way delay of a datagram. [`LinkConfig::new`] takes it.
+    /// The one-way delay of a datagram. [`LinkConfig::new`] sets it.
     pub delay: Duration,
     /// The bottleneck of the direction [`Direction::Up`], by its place in [`Topology::pipes`].
     ///
@@ -26,15 +25,15 @@ pub struct LinkConfig {
     ///
     /// Default: none.
     pub down: Option<usize>,
-    /// The largest datagram that passes, in bytes. Larger datagrams are dropped silently. Other limits, and limits that
-    /// change, are faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
+    /// The largest datagram that passes, in bytes. Larger datagrams are dropped silently. Other limits, and limits that change, are
+    /// faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
     ///
     /// Default: 1,472 bytes.
     pub largest: usize,
 }
 
 impl LinkConfig {
-    /// A link without a bottleneck that carries packets as large as Ethernet's.
+    /// Creates a link without a bottleneck that carries packets as large as Ethernet's.
     #[must_use]
     pub const fn new(between: (NodeId, NodeId), delay: Duration) -> Self {
         Self { between, delay, up: None, down: None, largest: ETHERNET_DATAGRAM }
@@ -46,14 +45,14 @@ impl LinkConfig {
 pub struct Topology {
     /// The number of nodes.
     pub nodes: usize,
-    /// The links between the nodes. Of several links between the same nodes, the last is used.
+    /// The links between the nodes. If several links join the same nodes, the last is used.
     pub links: Vec<LinkConfig>,
     /// The bottlenecks of the network. Links that name the same bottleneck share it.
     pub pipes: Vec<PipeConfig>,
 }
 
 impl Topology {
-    /// A star: a server, node 0, and `clients` clients, with a one-way delay of `delay`, so that a round trip takes
+    /// Creates a star: a server, node 0, and `clients` clients, with a one-way delay of `delay`, so that a round trip takes
     /// twice as long. Link `i` leads from client `i + 1` up to the server.
     #[must_use]
     pub fn star(clients: usize, delay: Duration) -> Self {
@@ -61,21 +60,21 @@ impl Topology {
         Self { nodes: clients + 1, links, pipes: Vec::new() }
     }
 
-    /// A network in which every node has a link to every other node.
+    /// Creates a network in which every node has a link to every other node.
     #[must_use]
     pub fn mesh(nodes: usize, delay: Duration) -> Self {
         let pairs = (0..nodes).flat_map(|from| (from + 1..nodes).map(move |to| (from, to)));
         Self { nodes, links: pairs.map(|pair| LinkConfig::new(pair, delay)).collect(), pipes: Vec::new() }
     }
 
-    /// Sets the largest datagram of every link, in bytes.
+    /// Sets the largest datagram of every link, in bytes, and returns the changed topology.
     #[must_use]
     pub fn largest_datagram(mut self, bytes: usize) -> Self {
         self.links.iter_mut().for_each(|link| link.largest = bytes);
         self
     }
 
-    /// Puts a bottleneck on one direction of link `link`.
+    /// Puts a bottleneck on one direction of link `link`, and returns the changed topology.
     #[must_use]
     pub fn bottleneck(mut self, link: usize, direction: Direction, pipe: PipeConfig) -> Self {
         if let Some(config) = self.links.get_mut(link) {
@@ -90,7 +89,7 @@ impl Topology {
     }
 }
 
-/// The address of `node` before any fault rebinds it: 10.0.0.1:7777 for node 0, and so on.
+/// Returns the address of `node` before any fault rebinds it: 10.0.0.1:7777 for node 0, and so on.
 ///
 /// Up to 65,535 nodes have addresses.
 #[must_use]
@@ -113,7 +112,7 @@ fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
 }
 
-/// Whether `address` belongs to a stranger, who repeats other nodes' datagrams.
+/// Returns whether `address` belongs to a stranger, who repeats other nodes' datagrams.
 #[must_use]
 pub fn is_strangers(address: SocketAddr) -> bool {
     (0..=u8::MAX).any(|number| stranger_address(number) == address)
@@ -129,7 +128,7 @@ pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
-/// Counters of datagrams, by their fate in the network.
+/// Counters of datagrams by their fate in the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
     /// Datagrams that nodes sent on a link.
@@ -350,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn rebinding_moves_a_node_to_a_new_address_and_frees_the_old() {
+    fn rebinding_moves_a_node_to_a_new_address_and_frees_its_old_address() {
         let mut network = star();
         let mut seen = vec![network.address(1)];
         for _ in 0..60_000 {
@@ -377,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn two_links_share_one_bottleneck_if_they_name_the_same() {
+    fn two_links_that_name_the_same_bottleneck_share_it() {
         let mut topology = Topology::star(2, Duration::ZERO).bottleneck(
             0,
             Direction::Up,

@@ -22,11 +22,10 @@ pub const CLIENT: usize = 1;
 /// Exchanges of a [`Pair::flush`] after which the two count as never silent.
 const EXCHANGES_MAX: usize = 10_000;
 
-/// The effect of the wire on a datagram of one end. The function may change the datagram, and returns whether
-/// it passes.
+/// The effect of the wire on a datagram of one end. The function may change the datagram. It returns whether the datagram passes.
 pub type Harm = Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>;
 
-/// The address of an end of the pair whose datagrams travel over UDP.
+/// Returns the address of an end of the pair whose datagrams travel over UDP.
 #[must_use]
 pub fn address(end: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + end as u8], 7777))
@@ -54,13 +53,14 @@ pub struct Pair {
     pub paths: [Path; 2],
     /// The connections of each end, in the order in which they were made.
     pub connections: [Vec<ConnectionId>; 2],
-    /// The events of each end since [`Pair::record`] was called.
+    /// The events that each end has reported since the call of [`Pair::record`].
     pub told: [Vec<Event>; 2],
     /// Bytes that each end wrote, including those of dropped datagrams.
     pub written: [u64; 2],
     /// The effect of the wire on datagrams. At first the wire delivers them unchanged.
     pub harm: Harm,
-    /// The size of the buffer that the ends may fill, in bytes. A buffer for several datagrams is filled with several.
+    /// The size of the buffer that the ends may fill with datagrams, in bytes. A larger buffer takes several datagrams per
+    /// transmit.
     pub room: usize,
     is_recording: bool,
     buffer: Vec<u8>,
@@ -73,7 +73,7 @@ impl core::fmt::Debug for Pair {
 }
 
 impl Pair {
-    /// A server that accepts every client, and a client, both with the settings of `config` except its access.
+    /// Creates a server that accepts every client, and a client, both with the settings of `config` except its access.
     ///
     /// # Panics
     /// If the core refuses the configuration.
@@ -89,7 +89,7 @@ impl Pair {
         Self::of(now, [build(SERVER), build(CLIENT)])
     }
 
-    /// A pair of two given endpoints: a server, and a client.
+    /// Creates a pair of two given endpoints: a server, and a client.
     #[must_use]
     pub fn of(now: Instant, ends: [Endpoint; 2]) -> Self {
         Self {
@@ -106,18 +106,18 @@ impl Pair {
         }
     }
 
-    /// Starts to record every event in `told`.
+    /// Starts to append every event to `told`.
     pub fn record(&mut self) {
         self.is_recording = true;
     }
 
-    /// Dials another connection to the server, with the server's key.
+    /// Dials a further connection to the server, with the server's public key.
     pub fn dial(&mut self) -> ConnectionId {
         let options = ConnectOptions::new(self.ends[SERVER].public_key());
         self.dial_with(options)
     }
 
-    /// Dials another connection to the server, with `options`.
+    /// Dials a further connection to the server, with `options`.
     ///
     /// # Panics
     /// If the client refuses to dial.
@@ -138,8 +138,7 @@ impl Pair {
         assert_eq!(made, [count, count], "connections of server and client");
     }
 
-    /// Joins the ends by a link, which their datagrams take from then on. If a link is already open, its properties
-    /// are replaced.
+    /// Joins the ends by a link that carries their datagrams from then on. If a link is already open, its properties are replaced.
     ///
     /// # Panics
     /// If an end refuses the link.
@@ -255,7 +254,7 @@ impl Pair {
         self.now = end;
     }
 
-    /// The number of recorded events of an end for which `matches` is true.
+    /// Returns the number of recorded events of an end for which `matches` is true.
     pub fn count(&self, end: usize, matches: impl Fn(&Event) -> bool) -> usize {
         self.told[end].iter().filter(|event| matches(event)).count()
     }

@@ -3,7 +3,7 @@
 //! Every decision is a hash of a seed and of the decision's subject. No decision depends on the number of decisions
 //! before it, so removing one fault does not change the effects of the others.
 
-/// A hash of `seed` and `index`: the finaliser of SplitMix64 over both. The same on every target.
+/// Hashes `seed` and `index` with the finaliser of SplitMix64. The result is the same on every target.
 #[must_use]
 pub const fn mix(seed: u64, index: u64) -> u64 {
     let mut z = seed ^ index.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(32);
@@ -13,7 +13,7 @@ pub const fn mix(seed: u64, index: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// 32 bytes that depend on `seed` and `index` only, for seeding an endpoint.
+/// Returns 32 bytes that depend on `seed` and `index` only, for seeding an endpoint.
 #[must_use]
 pub fn seed_bytes(seed: u64, index: u64) -> [u8; 32] {
     let mut draws = Draws::new(mix(seed, index));
@@ -29,7 +29,7 @@ pub fn seed_bytes(seed: u64, index: u64) -> [u8; 32] {
 pub struct Draws(u64);
 
 impl Draws {
-    /// The random numbers for `key`, usually a [`mix`] of seed and subject.
+    /// Creates the random numbers for `key`, usually a [`mix`] of seed and subject.
     #[must_use]
     pub const fn new(key: u64) -> Self {
         Self(key)
@@ -41,18 +41,17 @@ impl Draws {
         mix(self.0, 0)
     }
 
-    /// Draws a value below `bound`, or 0 if `bound` is 0. The bias is at most `bound`/2^64.
+    /// Draws a value below `bound`, or returns 0 if `bound` is 0. The bias is at most `bound`/2^64.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next_u64() as u128 * bound as u128) >> 64) as u64
     }
 
-    /// Draws a value from `low` to `high`, both included; `low` if `high` is smaller.
+    /// Draws a value from `low` to `high`, both included. Returns `low` if `high` is smaller.
     pub const fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
-    /// Draws a value from `low` to `high` whose order of magnitude is evenly distributed: small values are as likely as
-    /// large ones.
+    /// Draws a value from `low` to `high` whose order of magnitude is evenly distributed: each octave is equally likely.
     pub const fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let low = if low == 0 { 1 } else { low };
         let octaves = match (high / low).checked_ilog2() {
@@ -64,7 +63,7 @@ impl Draws {
         self.between(floor, ceiling)
     }
 
-    /// Returns true in `ppm` of a million cases.
+    /// Returns true with a probability of `ppm` in a million.
     pub const fn chance(&mut self, ppm: u32) -> bool {
         self.below(1_000_000) < ppm as u64
     }
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_keep_and_reach_their_bounds() {
+    fn draws_stay_within_their_bounds_and_reach_them() {
         let mut draws = Draws::new(7);
         let mut seen = [0; 4];
         for _ in 0..1000 {
@@ -109,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chance_of_ten_percent_comes_true_in_ten_percent() {
+    fn a_chance_of_ten_percent_is_true_in_ten_percent_of_draws() {
         let hits = (0..100_000).filter(|&i| Draws::new(mix(3, i)).chance(100_000)).count();
         assert!((9_700..10_300).contains(&hits), "{hits}");
     }
 
     #[test]
-    fn neighbouring_indexes_share_no_bits() {
+    fn hashes_of_neighbouring_indexes_differ_in_8_to_55_bits() {
         for i in 0..1000u64 {
             let changed = (mix(5, i) ^ mix(5, i + 1)).count_ones();
             assert!((8..56).contains(&changed), "{i}: {changed}");

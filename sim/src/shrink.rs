@@ -12,8 +12,7 @@ pub struct Shrunk {
     pub faults: Vec<Fault>,
     /// The number of runs that shrinking took.
     pub runs: u32,
-    /// Whether the run passes without any one of the faults; false if the limit of runs was reached before that
-    /// was known.
+    /// Whether the run passes without any one of the faults. False also if the limit of runs was reached before that was known.
     pub minimal: bool,
 }
 
@@ -26,8 +25,7 @@ pub struct Progress {
     pub runs: u32,
 }
 
-/// Shrinks `faults`, for which `fails` is true, in at most `runs_most` runs: first to fewer faults, then to
-/// shorter faults.
+/// Shrinks `faults`, for which `fails` is true, in at most `runs_most` runs. It first removes faults, then shortens the others.
 pub fn shrink(
     faults: &[Fault],
     runs_most: u32,
@@ -135,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_pair_is_found_wherever_it_is() {
+    fn shrinking_finds_a_planted_pair_of_faults_at_any_position() {
         let faults = faults(40);
         for (one, other) in [(0, 1), (3, 37), (11, 12), (20, 39), (0, 39)] {
             let pair = [faults[one].seed, faults[other].seed];
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_is_found_in_few_runs() {
+    fn shrinking_forty_faults_to_a_pair_takes_fewer_than_116_runs() {
         let faults = faults(40);
         let pair = [faults[3].seed, faults[37].seed];
         let mut runs = 0;
@@ -160,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_shortened_to_the_moment_that_matters() {
+    fn a_fault_is_shortened_to_the_time_at_which_it_makes_the_run_fail() {
         let faults = faults(10)[..1].to_vec();
         let from = faults[0].from;
         let moment = from + (faults[0].until - from) / 3;

@@ -1,5 +1,5 @@
-//! A client and a server that exchange streams of reliable messages, one stream per reliable mode and direction. Every
-//! message is checked to the byte: none lost, none twice, none out of order.
+//! A client and a server that exchange streams of reliable messages, one stream per reliable mode and direction. The receiver
+//! checks every byte of every message, and that no message is lost, repeated or out of order.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -29,17 +29,17 @@ pub const MODES: [Delivery; 2] = [Delivery::ReliableOrdered, Delivery::ReliableU
 /// The settings of the streams.
 #[derive(Clone)]
 pub struct StreamConfig {
-    /// The seed of the endpoints and messages. [`StreamConfig::new`] takes it.
+    /// The seed of the endpoints and messages. [`StreamConfig::new`] sets it.
     pub seed: u64,
     /// The network between node 0, the server, and node 1, the client.
     ///
     /// Default: one link of 20 ms.
     pub topology: Topology,
-    /// Faults that strike during the run.
+    /// Faults that occur during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
-    /// The number of messages per mode and direction. [`StreamConfig::new`] takes it.
+    /// The number of messages per mode and direction. [`StreamConfig::new`] sets it.
     pub messages: u32,
     /// The time between two messages of one direction; `None` sends as fast as the queues accept messages.
     ///
@@ -66,8 +66,8 @@ impl core::fmt::Debug for StreamConfig {
 }
 
 impl StreamConfig {
-    /// Streams of `messages` messages of up to 64 KiB, sent as fast as possible, without cryptography, over a link of
-    /// 20 ms.
+    /// Configures streams of `messages` messages of up to 64 KiB, sent as fast as possible, without cryptography, over a link of 20
+    /// ms.
     #[must_use]
     pub fn new(seed: u64, messages: u32) -> Self {
         let mut config = Config::new(0x7374_7265_616d);
@@ -84,7 +84,7 @@ impl StreamConfig {
         }
     }
 
-    /// The world that the streams run in, with checks that no node amplifies traffic and no nonce is used twice.
+    /// Creates the world in which the streams run, with checks that no node amplifies traffic and no nonce is used twice.
     #[must_use]
     pub fn world(mut self) -> World<Streams> {
         let mut config = WorldConfig::new(self.seed, self.topology.clone()).faults(self.faults.clone());
@@ -135,37 +135,37 @@ impl Streams {
         }
     }
 
-    /// The number of messages delivered to their receivers so far.
+    /// Returns the number of messages delivered to their receivers so far.
     #[must_use]
     pub fn delivered(&self) -> u64 {
         self.streams.iter().flatten().map(|stream| u64::from(stream.given)).sum()
     }
 
-    /// Whether every message has been delivered to its receiver.
+    /// Returns whether every message has been delivered to its receiver.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.streams.iter().flatten().all(|stream| stream.given == self.setup.messages)
     }
 
-    /// The times at which messages of a mode were delivered to `node`.
+    /// Returns the times at which messages of a mode were delivered to `node`.
     #[must_use]
     pub fn deliveries(&self, node: NodeId, mode: usize) -> &[Instant] {
         &self.deliveries[node][mode]
     }
 
-    /// Bytes of the messages that were delivered to `node`.
+    /// Returns the number of bytes of the messages that were delivered to `node`.
     #[must_use]
     pub fn delivered_bytes(&self, node: NodeId) -> u64 {
         self.bytes[node]
     }
 
-    /// All events of nodes other than messages, as text.
+    /// Returns the events of all nodes other than messages, as text.
     #[must_use]
     pub fn news(&self) -> &[(Instant, NodeId, String)] {
         &self.news
     }
 
-    /// Whether a node reported an event whose text begins with `word`.
+    /// Returns whether a node reported an event whose text begins with `word`.
     #[must_use]
     pub fn was_told(&self, word: &str) -> bool {
         self.news.iter().any(|(_, _, text)| text.starts_with(word))
@@ -202,7 +202,7 @@ impl Streams {
                     Ok(_) => {}
                     Err(SendError::Full(_)) => break,
                     Err(error) => {
-                        context.fail(format!("send: {error}"));
+                        context.fail(format!("cannot send: {error}"));
                         return;
                     }
                 }
@@ -225,7 +225,7 @@ impl Streams {
             let expected = self.compose(sender, mode, number);
             if expected != data {
                 return Err(format!(
-                    "another message arrived than number {number} of node {sender}, which is next"
+                    "the message that arrived differs from message {number} of node {sender}, which was expected"
                 ));
             }
         } else {
@@ -265,7 +265,7 @@ impl Application for Streams {
             let key = self.setup.config.provider.handshake().public_key(&[SERVER as u8 + 1; 32]);
             match context.host.connect(context.now, home_address(SERVER), ConnectOptions::new(key)) {
                 Ok(connection) => self.connections[CLIENT] = Some(connection),
-                Err(error) => context.fail(format!("connect: {error}")),
+                Err(error) => context.fail(format!("cannot dial: {error}")),
             }
         }
         context.tick_in(self.setup.pace.unwrap_or(Duration::from_millis(10)));
@@ -290,7 +290,9 @@ impl Application for Streams {
                 return;
             }
             Event::Closed { ref reason, .. } if !matches!(reason, CloseReason::Local { .. }) => {
-                context.fail(format!("node {node}: {event:?}"));
+                context.fail(format!(
+                    "the connection of node {node} was closed by the other end or by an error: {event:?}"
+                ));
             }
             _ => {}
         }
@@ -306,8 +308,8 @@ impl Application for Streams {
     }
 }
 
-/// Runs until every message has been delivered to its receiver, for `most` of virtual time at most, and then long
-/// enough to detect a message that is delivered twice.
+/// Runs until every message has been delivered to its receiver, for at most `most` of virtual time. It then runs long enough to
+/// detect a message that is delivered twice.
 ///
 /// # Errors
 /// The first violation, or an error if messages are still missing after `most`.
@@ -315,7 +317,8 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
     let end = world.now() + most;
     while !world.application().is_complete() {
         if world.now() >= end {
-            let text = format!("after {most:?}: {:?} messages delivered", world.application().delivered());
+            let text =
+                format!("within {most:?} only {:?} messages were delivered", world.application().delivered());
             return Err(Violation { checker: "streams", at: world.now(), text });
         }
         world.run_for(Duration::from_millis(100))?;
@@ -327,8 +330,8 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
     world.finish()
 }
 
-/// A terrible network, everywhere and for the whole run: 30 % loss, 10 % corruption, 50 % duplication, and half of the
-/// remaining datagrams delayed.
+/// Returns the faults of a terrible network, everywhere and for the whole run: 30 % loss, 10 % corruption, 50 % duplication, and
+/// half of the remaining datagrams delayed.
 #[must_use]
 pub fn terrible_network() -> Vec<Fault> {
     let copies = Kind::Duplicate { ppm: 500_000, most: 1, spread: Duration::from_millis(50) };

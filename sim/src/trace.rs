@@ -33,7 +33,7 @@ impl TraceHash {
         self.bytes(text.as_bytes());
     }
 
-    /// The hash of everything added so far, as 64 bits.
+    /// Returns the hash of everything added so far, as 64 bits.
     #[must_use]
     pub const fn value(self) -> u64 {
         self.0
@@ -62,13 +62,14 @@ impl Trace {
         Self { hash: TraceHash::default(), text: with_text.then(String::new) }
     }
 
-    /// The hash of every datagram, time and event of the run.
+    /// Returns the hash of every datagram, time and event of the run.
     #[must_use]
     pub const fn hash(&self) -> u64 {
         self.hash.value()
     }
 
-    /// The text of the run: one line per datagram sent or delivered, timeout, event and fault; empty unless asked for.
+    /// Returns the text of the run, with one line per datagram sent or delivered, timeout, event and fault. It is empty unless the
+    /// text was asked for.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or("")

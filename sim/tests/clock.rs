@@ -301,7 +301,7 @@ fn plain(seed: u64) -> Setting {
 }
 
 #[test]
-fn after_ten_seconds_of_ten_milliseconds_of_jitter_the_reading_is_less_than_five_off() {
+fn after_ten_seconds_with_10_ms_of_jitter_the_clock_error_is_below_5_ms() {
     let mut worst = Duration::ZERO;
     for seed in 0..seeds(30) {
         let (readings, _) = run(&plain(seed), seed, 10);

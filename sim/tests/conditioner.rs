@@ -53,7 +53,7 @@ fn each_client_has_its_own_link_and_lost_datagrams_are_counted() {
 }
 
 #[test]
-fn impossible_conditions_are_refused_with_a_remedy() {
+fn invalid_conditions_are_refused_with_a_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], &str, i32); 9] = [
@@ -61,7 +61,7 @@ fn impossible_conditions_are_refused_with_a_remedy() {
         (&["--rate", "0"], "give at least 1", 2),
         (&["--mtu", "10"], "give at least 68", 2),
         (&["--trace", "/nonexistent/trace"], "cannot read /nonexistent/trace", 2),
-        (&["--faults", file!()], "is no list of faults", 2),
+        (&["--faults", file!()], "is not a list of faults", 2),
         (&["--to", "nowhere.invalid:7777"], "the host of --to nowhere.invalid:7777 is unknown", 2),
         (&["--to", "localhost"], "names no port", 2),
         (&["--listen", &taken], "another program uses that port", 1),
@@ -78,7 +78,7 @@ fn impossible_conditions_are_refused_with_a_remedy() {
 }
 
 #[test]
-fn a_server_may_be_given_by_host_name() {
+fn the_conditioner_resolves_the_host_name_of_a_server() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let to = format!("localhost:{}", server.local_addr().unwrap().port());

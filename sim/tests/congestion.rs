@@ -1,6 +1,6 @@
 //! Tests of the promises of congestion control, on the paths of RFC 8867: short queues, full links, fair shares.
 //!
-//! `TICKWIRE_SEEDS` says how many seeds are played, 3 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds that are played, 3 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
@@ -47,7 +47,7 @@ fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
 }
 
 #[test]
-fn a_capacity_that_varies_is_used_and_its_queue_stays_short() {
+fn varying_capacity_is_used_and_the_queue_stays_short() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
 }
 
@@ -57,23 +57,23 @@ fn jitter_and_overtaking_are_not_taken_for_a_queue() {
 }
 
 #[test]
-fn two_flows_share_a_capacity_that_varies() {
+fn two_flows_share_varying_capacity_fairly() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_two_flows());
 }
 
 #[test]
-fn three_flows_that_join_one_by_one_share_the_capacity() {
+fn three_flows_that_join_one_by_one_share_the_capacity_fairly() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::competing());
 }
 
 #[test]
-fn late_joiners_get_their_share() {
+fn flows_that_join_later_get_their_fair_share() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::two_flows());
     keeps_the_queue_short_and_the_link_busy(rfc8867::four_flows());
 }
 
 #[test]
-fn a_flow_that_pauses_finds_its_share_again() {
+fn a_flow_regains_its_fair_share_after_a_pause() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::pause_and_resume());
 }
 
@@ -88,7 +88,7 @@ fn a_flow_on_the_return_path_leaves_the_link_busy_and_the_queue_short() {
 }
 
 #[test]
-fn a_full_return_path_costs_at_most_a_tenth_of_the_link_and_of_the_delay() {
+fn a_full_return_path_costs_at_most_a_tenth_of_link_use_and_adds_at_most_a_tenth_of_delay() {
     for loss in [0, FIVE_PERCENT] {
         let free = rfc8867::variable_capacity().loss(loss).play(0).unwrap();
         for scenario in [rfc8867::variable_capacity_reverse(), rfc8867::variable_capacity_both_ways()] {
@@ -176,13 +176,13 @@ fn lost_on_a_small_link(source: Source) -> (u64, u64) {
 }
 
 #[test]
-fn a_queue_too_short_to_be_noticed_costs_a_game_less_than_a_fifth() {
+fn a_game_loses_less_than_a_fifth_of_its_datagrams_in_a_queue_too_short_to_measure() {
     let (lost, _) = lost_on_a_small_link(Source::Game { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 200, "{lost}");
 }
 
 #[test]
-fn a_game_that_follows_the_grant_loses_almost_no_datagrams() {
+fn a_game_that_keeps_to_its_send_budget_loses_less_than_two_percent_of_datagrams() {
     let (lost, used) = lost_on_a_small_link(Source::Cooperative { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 20, "{lost}");
     // Who sends nothing loses nothing: the grant is what the link carries.
@@ -190,7 +190,7 @@ fn a_game_that_follows_the_grant_loses_almost_no_datagrams() {
 }
 
 #[test]
-fn limits_on_a_connection_and_on_an_endpoint_hold_within_three_percent_and_are_used() {
+fn rate_limits_of_a_connection_and_of_an_endpoint_are_kept_and_used_within_three_percent() {
     for limits in [[Some(60_000), None], [None, Some(60_000)], [Some(90_000), Some(60_000)]] {
         let mut scenario = Scenario::new("limits", rfc8867::kilobits(&[(0, 10_000)]), MINUTE);
         scenario.limits = limits;
@@ -204,7 +204,7 @@ fn limits_on_a_connection_and_on_an_endpoint_hold_within_three_percent_and_are_u
 }
 
 #[test]
-fn a_rate_change_is_reported_on_a_path_that_slows_down_and_not_on_a_fast_one() {
+fn a_rate_change_is_reported_on_a_path_that_slows_down_and_not_on_a_fast_path() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     let slower = Scenario::new("slower", rfc8867::kilobits(&[(0, 10_000), (20, 300)]), MINUTE);
     each_seed(&slower.flows(vec![game]), |outcome| {

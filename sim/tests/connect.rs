@@ -1,4 +1,4 @@
-//! How long it takes to connect.
+//! The number of round trips that connecting takes, and connecting under loss and corruption.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
@@ -42,7 +42,7 @@ fn connects_after(seed: u64, config: Config, trust: Trust, faults: Vec<Fault>) -
 }
 
 #[test]
-fn connecting_takes_one_round_trip_with_a_ticket_two_with_a_cookie_and_three_with_any_key() {
+fn connecting_takes_one_rtt_with_a_ticket_two_rtts_with_a_cookie_and_three_rtts_with_any_key() {
     assert_eq!(DELAY * 2, ROUND_TRIP);
     let providers: [Arc<dyn Provider>; 2] = [Arc::new(NullProvider), Arc::new(RustCrypto)];
     for (seed, provider) in (0..10).flat_map(|seed| providers.iter().map(move |provider| (seed, provider))) {
@@ -78,12 +78,12 @@ fn connect_through(kinds: &[Kind]) {
 }
 
 #[test]
-fn ten_thousand_of_ten_thousand_connect_through_loss_of_thirty_percent_each_way() {
+fn all_of_ten_thousand_clients_connect_through_loss_of_thirty_percent_each_way() {
     connect_through(&[Kind::Loss { ppm: 300_000 }]);
 }
 
 #[test]
-fn ten_thousand_of_ten_thousand_connect_through_corruption_of_thirty_percent_each_way() {
+fn all_of_ten_thousand_clients_connect_through_corruption_of_thirty_percent_each_way() {
     // Anywhere, and where it matters most.
     connect_through(&[0, 60].map(|within| Kind::Flip { ppm: 300_000, most: 3, within }));
 }

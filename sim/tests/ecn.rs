@@ -1,5 +1,5 @@
-//! Explicit congestion notification (RFC 3168): marks keep queues short without a loss, and a path that spoils the bits
-//! is no worse than one without.
+//! Explicit congestion notification (RFC 3168): marks keep queues short without a loss, and a path that clears the bits is no worse
+//! than a path without ECN.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
@@ -25,7 +25,7 @@ fn bulk(algorithm: Algorithm, mark_above: Option<Duration>) -> Outcome {
 }
 
 #[test]
-fn marks_keep_the_queue_of_cubic_short_without_a_loss() {
+fn ecn_marks_keep_the_queue_of_cubic_short_without_a_loss() {
     let unmarked = bulk(Algorithm::Cubic, None);
     let marked = bulk(Algorithm::Cubic, Some(Duration::from_millis(30)));
     assert!(unmarked.dropped > 10 && unmarked.queue_p95_us > 200_000, "{unmarked:?}");
@@ -35,7 +35,7 @@ fn marks_keep_the_queue_of_cubic_short_without_a_loss() {
 }
 
 #[test]
-fn marks_cut_the_first_rush_of_copa_short() {
+fn ecn_marks_lower_the_longest_queue_of_copa() {
     let unmarked = bulk(Algorithm::Copa, None);
     let marked = bulk(Algorithm::Copa, Some(Duration::from_millis(25)));
     assert!(marked.queue_max_us < unmarked.queue_max_us, "{} {}", marked.queue_max_us, unmarked.queue_max_us);
@@ -80,21 +80,21 @@ fn game(kind: Option<Kind>, from: Instant) -> (bool, [u64; 2], usize) {
 }
 
 #[test]
-fn a_path_that_keeps_the_bits_is_used_with_them() {
+fn ecn_is_used_on_a_path_that_keeps_the_ecn_bits() {
     let (capable, _, arrived) = game(None, Instant::ZERO);
     assert!(capable);
     assert_eq!(arrived, 1200);
 }
 
 #[test]
-fn a_path_that_clears_the_bits_is_used_without_them() {
+fn ecn_is_not_used_on_a_path_that_clears_the_ecn_bits() {
     let (capable, _, arrived) = game(Some(Kind::Bleach {}), Instant::ZERO);
     assert!(!capable);
     assert_eq!(arrived, 1200);
 }
 
 #[test]
-fn marks_reduce_the_window_from_their_arrival_on() {
+fn ecn_marks_reduce_the_congestion_window_from_their_arrival_on() {
     let halfway = Instant::ZERO + Duration::from_secs(11);
     let (capable, [before, after], arrived) = game(Some(Kind::Mark { ppm: 1_000_000 }), halfway);
     assert!(capable);
@@ -104,7 +104,7 @@ fn marks_reduce_the_window_from_their_arrival_on() {
 
 /// A challenged end reports marks anew. Otherwise its peer would take the new path for one that clears the bits.
 #[test]
-fn after_a_change_of_address_marks_are_used_again() {
+fn ecn_is_used_again_after_a_change_of_address() {
     for ticks_before in [20, 200] {
         let from = Instant::ZERO + Duration::from_secs(1) + TICK * ticks_before;
         let kind = Kind::Rebind { every: Duration::ZERO };

@@ -1,4 +1,4 @@
-//! A share of what `endurance` does with a million messages.
+//! Runs `endurance` with a part of its million messages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tickwire_sim::stream::{StreamConfig, run_to_completion, terrible_network};
 const MESSAGES: u64 = 20_000;
 
 #[test]
-fn no_message_is_lost_doubled_or_out_of_order_on_a_terrible_network() {
+fn no_message_is_lost_repeated_or_reordered_on_a_network_with_30_percent_loss() {
     let mut config = StreamConfig::new(1, MESSAGES as u32 / 4);
     config.faults = terrible_network();
     let mut world = config.world();

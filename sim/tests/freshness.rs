@@ -197,7 +197,7 @@ fn state_on_channels_of_all_priorities_is_fresh_beside_reliable_data() {
 }
 
 #[test]
-fn state_beyond_a_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_start() {
+fn state_beyond_a_rate_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_start() {
     for is_for_all in [false, true] {
         for rate in [5_000, 50_000] {
             for delivery in STATE {
@@ -220,7 +220,7 @@ fn state_beyond_a_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_s
 }
 
 #[test]
-fn messages_that_give_way_are_counted_as_never_sent_and_the_newest_stays() {
+fn messages_dropped_for_newer_messages_are_counted_as_never_sent_and_the_newest_stays() {
     for delivery in STATE {
         let mut game = Game::new(config(&[delivery]), 20_000);
         let sent: Vec<MessageId> = (0..200)
@@ -243,7 +243,7 @@ fn messages_that_give_way_are_counted_as_never_sent_and_the_newest_stays() {
 }
 
 #[test]
-fn a_channel_that_queues_on_overflow_delivers_all_messages_however_old() {
+fn a_channel_that_queues_on_overflow_delivers_messages_of_any_age() {
     let mut config = config(&[Delivery::Unreliable]);
     config.channels[0].overflow = Overflow::Queue;
     let mut game = Game::new(config, 20_000);
@@ -257,7 +257,7 @@ fn a_channel_that_queues_on_overflow_delivers_all_messages_however_old() {
 }
 
 #[test]
-fn state_is_fresh_again_seconds_after_a_path_became_fifty_times_slower() {
+fn state_is_fresh_again_within_twenty_seconds_after_a_path_became_fifty_times_slower() {
     for (fast, slow, offered, queue_s) in
         [(1_000_000, 20_000, 800_000, 3), (2_000_000, 40_000, 1_000_000, 3), (1_000_000, 20_000, 800_000, 5)]
     {

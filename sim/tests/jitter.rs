@@ -1,6 +1,6 @@
 //! Jitter without a bottleneck does not slow a game down, and a bottleneck with jitter still has a short queue.
 //!
-//! `TICKWIRE_SEEDS` says how many seeds are played, 2 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds that are played, 2 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn all_through(shape: JitterShape, spread_ms: u64, seeds: u64) -> Vec<u64> {
 }
 
 #[test]
-fn jitter_that_keeps_the_order_does_not_slow_a_game_down() {
+fn in_order_jitter_does_not_slow_a_game_down() {
     for spread_ms in [20, 50, 100] {
         let through = least_through(JitterShape::Uniform, spread_ms);
         assert!(through >= 970, "{spread_ms} ms: {through}");
@@ -51,7 +51,7 @@ fn datagrams_that_arrive_in_bunches_do_not_slow_a_game_down() {
 }
 
 #[test]
-fn a_fifth_of_a_second_of_jitter_costs_a_game_its_first_seconds_at_most() {
+fn a_game_delivers_at_least_85_percent_of_its_bytes_with_200_ms_of_jitter() {
     for shape in [JitterShape::Uniform, JitterShape::Bunched] {
         // When a chance delay ends slow start decides how soon the rate is found, so no single run says much.
         let through = all_through(shape, 200, seeds().max(4));
@@ -97,7 +97,7 @@ fn other_ticks() -> Vec<(String, u64)> {
 }
 
 #[test]
-fn jitter_does_not_slow_games_of_other_tick_rates_down() {
+fn jitter_does_not_slow_a_game_down_at_any_tick_rate() {
     let bad: Vec<_> = other_ticks().into_iter().filter(|(_, through)| *through < 970).collect();
     assert!(bad.is_empty(), "{bad:#?}");
 }

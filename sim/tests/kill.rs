@@ -1,6 +1,6 @@
-//! One client and one server, killed or cut off at every step of an exchange. The books of the swarm are kept all the
-//! while: every fate that is reported is true, nobody is given anything twice, whoever is alive afterwards is connected,
-//! has the identity of its ticket, and gets everything.
+//! One client and one server, killed or cut off at every step of an exchange. The ledger of the swarm checks each run: every
+//! reported fate is true, no message is delivered twice, and every end that is alive afterwards is connected, has the identity of
+//! its ticket, and receives all messages.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeSet;
@@ -65,17 +65,17 @@ fn at_every_step(strike: impl Fn(Instant) -> Vec<Fault>, check: impl Fn(u64, Ins
 }
 
 #[test]
-fn a_server_that_dies_at_any_step_leaves_no_false_fate_behind() {
+fn every_reported_fate_is_true_after_a_server_dies_at_any_step() {
     at_every_step(|at| vec![killed(SERVER, at)], |_, _, _| {});
 }
 
 #[test]
-fn a_client_that_dies_at_any_step_leaves_no_false_fate_behind() {
+fn every_reported_fate_is_true_after_a_client_dies_at_any_step() {
     at_every_step(|at| vec![killed(CLIENT, at)], |_, _, _| {});
 }
 
 #[test]
-fn both_dying_at_any_step_leave_no_false_fate_behind() {
+fn every_reported_fate_is_true_after_both_ends_die_at_any_step() {
     at_every_step(|at| vec![killed(SERVER, at), killed(CLIENT, at)], |_, _, _| {});
 }
 
@@ -107,7 +107,7 @@ fn a_client_that_was_cut_off_detects_a_restarted_server() {
 /// and to the one that knows nothing of it any more. Nothing comes of it: no nonce is used twice, nobody is sent more
 /// than came from there, nobody moves to where nobody answers, nobody is given anything twice.
 #[test]
-fn replayed_datagrams_have_no_effect_on_a_server_that_restarts_again_and_again() {
+fn replayed_datagrams_have_no_effect_on_a_server_that_restarts_repeatedly() {
     let second = |at: u32| Instant::ZERO + Duration::from_millis(500) * at;
     let replay = Fault {
         from: Instant::ZERO,

@@ -1,4 +1,4 @@
-//! Small messages: how many of them a path carries, and how many of them a datagram.
+//! Small messages: the number that a path carries per second, and the number in a datagram.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
@@ -47,7 +47,7 @@ fn arrived(world: &World<Pair>, since: Instant) -> usize {
 }
 
 #[test]
-fn a_reliable_channel_carries_more_than_60000_messages_a_second_at_a_round_trip_of_100_ms() {
+fn a_reliable_channel_carries_more_than_60000_messages_a_second_at_an_rtt_of_100_ms() {
     for delivery in [Delivery::ReliableOrdered, Delivery::ReliableUnordered] {
         let mut world = connected(delivery, Duration::from_millis(50), 1500);
         let mut since = world.now();
@@ -65,7 +65,7 @@ fn a_reliable_channel_carries_more_than_60000_messages_a_second_at_a_round_trip_
 }
 
 #[test]
-fn messages_that_do_not_share_a_datagram_start_the_search_for_a_larger_size() {
+fn messages_that_do_not_share_a_datagram_start_the_mtu_search() {
     let mtu = 1500;
     for (bytes, per_datagram) in [(590, 2), (700, 2), (1130, 1)] {
         let delivery = if bytes == 700 { Delivery::Unreliable } else { Delivery::ReliableOrdered };
@@ -90,7 +90,7 @@ fn messages_that_do_not_share_a_datagram_start_the_search_for_a_larger_size() {
 }
 
 #[test]
-fn two_messages_a_tick_share_a_datagram_at_any_round_trip() {
+fn two_messages_a_tick_share_a_datagram_at_any_rtt() {
     for bytes in [590, 700] {
         for delay_ms in [25, 50, 100] {
             for tick_ms in [16, 25] {

@@ -1,6 +1,6 @@
-//! The path MTU is found, followed, and lost without a message lost (RFC 8899).
+//! The path MTU is found and followed, and a black hole loses no reliable message (RFC 8899).
 //!
-//! `TICKWIRE_SEEDS` says how many seeds are played, 2 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds that are played, 2 by default.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
@@ -93,7 +93,7 @@ fn the_mtu_of_a_path_of_1280_1420_1500_or_9000_bytes_is_found_within_five_second
 }
 
 #[test]
-fn an_occasional_full_datagram_is_enough_to_find_the_mtu() {
+fn occasional_full_datagrams_suffice_to_find_the_mtu() {
     for mtu in [1280, 1420, 1500, 9000] {
         let mut world = connected(3, config(), vec![limit(mtu, Instant::ZERO, Instant::MAX)]);
         for _ in 0..10 {
@@ -136,7 +136,7 @@ fn a_game_of_small_messages_sends_no_probe() {
 }
 
 #[test]
-fn no_datagram_larger_than_either_ends_maximum_is_sent() {
+fn no_datagram_larger_than_the_maximum_of_either_end_is_sent() {
     for node in [0, CLIENT] {
         let pair = Pair { narrow: Some((node, 1300)), ..Pair::new(config(), Trust::Key) };
         let mut world = connected_as(1, pair, Vec::new());
@@ -162,7 +162,7 @@ fn regression_random_losses_are_not_taken_for_a_black_hole() {
 
 /// The path carries packets of 9000 or 1500 bytes, and from one moment on only smaller ones, without a word.
 #[test]
-fn a_black_hole_in_mid_session_costs_no_reliable_message_and_under_two_seconds() {
+fn a_black_hole_in_mid_session_loses_no_reliable_message_and_stops_delivery_for_less_than_two_seconds() {
     let mut worst = Duration::ZERO;
     for (before, after) in [(9000, 1500), (9000, 1280), (1500, 1420), (1500, 1280), (1500, 1230)] {
         for (bytes, ppm) in [(20_000, 0), (20_000, 50_000), (1400, 0), (3000, 20_000)] {
@@ -192,7 +192,7 @@ fn a_black_hole_in_mid_session_costs_no_reliable_message_and_under_two_seconds()
 }
 
 #[test]
-fn after_a_black_hole_the_new_limit_is_found() {
+fn after_a_black_hole_the_new_path_mtu_is_found() {
     let hole = at(8000);
     let faults = vec![limit(1500, Instant::ZERO, hole), limit(1420, hole, Instant::MAX)];
     let mut world = connected(4, config(), faults);

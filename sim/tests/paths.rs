@@ -1,4 +1,4 @@
-//! Reliable streams over paths that come and go: all is delivered, and delivery resumes within two seconds of the
+//! Reliable streams over paths that fail and recover: every message is delivered, and delivery resumes within two seconds of the
 //! path's return.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -125,7 +125,7 @@ fn every_message_arrives_through_blackouts_that_outlast_the_idle_timeout() {
 }
 
 #[test]
-fn every_message_arrives_when_the_client_returns_from_another_address_each_time() {
+fn every_message_arrives_when_the_client_returns_from_a_new_address_each_time() {
     let (mut faults, returns) = blackouts(25, 60);
     let elsewhere = |dark: &Fault| Fault {
         target: Target::Node(CLIENT),

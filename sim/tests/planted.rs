@@ -1,4 +1,4 @@
-//! Bugs planted on purpose: the swarm finds each of them, and nothing in the same seeds without them.
+//! Bugs planted on purpose: the swarm finds each of them, and finds nothing in the same seeds without them.
 //!
 //! The full hunt is `cargo xtask swarm --planted all --seeds 1000`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -14,7 +14,7 @@ fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
 
 /// One test: a planted bug is everywhere in the process.
 #[test]
-fn the_swarm_finds_every_planted_bug_and_no_violation_without_one() {
+fn the_swarm_finds_every_planted_bug_and_no_violation_without_a_planted_bug() {
     let mut last = 0;
     for (bug, name) in Bug::ALL {
         plant(Some(bug));

@@ -1,4 +1,4 @@
-//! Faults that the swarm found once, each in as few lines as it takes.
+//! Faults that the swarm once found, each reproduced in a few lines.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;

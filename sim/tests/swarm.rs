@@ -1,4 +1,4 @@
-//! The swarm itself: it is deterministic, it plays what it says it plays, and it sees what is wrong.
+//! The swarm itself: it is deterministic, it meets every fault, and it detects violations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tickwire_sim::swarm::{Report, Run, run};
 use tickwire_sim::trace_hash;
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_another_seed_another() {
+fn the_same_seed_gives_the_same_run_and_a_different_seed_gives_a_different_run() {
     assert_eq!(trace_hash(3, 5), trace_hash(3, 5));
     assert_ne!(trace_hash(3, 5), trace_hash(4, 5));
     let report = run(&Run::new(3, 5));

@@ -3,16 +3,16 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The requests of a thread to the allocator since [`start`].
+/// Counters of a thread's requests to the allocator since [`start`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Allocations {
-    /// Blocks requested, growth included.
+    /// The number of blocks requested. Growing a block counts as a request.
     pub count: u64,
-    /// The largest request in bytes.
+    /// The size of the largest request, in bytes.
     pub largest: usize,
-    /// Bytes held more (or less) than at the start.
+    /// The number of bytes held beyond those at the start; negative if the thread released more than it requested.
     pub live: i64,
-    /// The most that `live` ever was.
+    /// The largest value that `live` ever had.
     pub peak: i64,
 }
 
@@ -20,17 +20,17 @@ thread_local! {
     static COUNTED: Cell<Allocations> = const { Cell::new(Allocations { count: 0, largest: 0, live: 0, peak: 0 }) };
 }
 
-/// Starts counting from zero.
+/// Resets the thread's counters to zero.
 pub fn start() {
     COUNTED.set(Allocations::default());
 }
 
-/// The requests counted since [`start`].
+/// Returns the requests counted since [`start`].
 pub fn counted() -> Allocations {
     COUNTED.get()
 }
 
-/// The requests that `act` makes.
+/// Runs `act`, and returns its result and the requests that it made.
 pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     let before = COUNTED.replace(Allocations::default());
     let result = act();
@@ -38,7 +38,7 @@ pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     (result, counted)
 }
 
-/// The most bytes that this thread held while `act` ran, beyond what it held before.
+/// Runs `act`, and returns the largest number of bytes that this thread held meanwhile, beyond those held before.
 pub fn peak_during(act: impl FnOnce()) -> i64 {
     let before = COUNTED.get();
     COUNTED.set(Allocations { peak: before.live, ..before });
@@ -48,7 +48,7 @@ pub fn peak_during(act: impl FnOnce()) -> i64 {
     after.peak - before.live
 }
 
-/// The system's allocator with a counter in front.
+/// The system's allocator, with counters for each thread.
 #[derive(Debug)]
 pub struct Counting;
 

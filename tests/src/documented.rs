@@ -1,4 +1,4 @@
-//! Defaults and ranges as documentation comments say them, and whether the code agrees.
+//! Compares the defaults and ranges that documentation comments state with those of the code.
 //!
 //! A field says `Default: 5 s.` and `Range: 10 ms to 1 h.` A range may be `1 or more` or `any`. A value has its unit;
 //! thousands are separated by commas, and `2^32 - 1` is a number too.
@@ -10,9 +10,9 @@ use crate::syntax;
 /// The documented default and range of one field, or of a method that sets one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Documented {
-    /// The field's name.
+    /// The name of the field or method.
     pub name: String,
-    /// The value after `Default:`, as it is written.
+    /// The text after `Default:`, as it is written.
     pub default: Option<String>,
     /// The text after `Range:`, as it is written.
     pub range: Option<String>,
@@ -20,43 +20,43 @@ pub struct Documented {
 
 /// The default and range of one field in the code.
 pub struct Actual<'a> {
-    /// The field's name.
+    /// The name of the field.
     pub name: &'a str,
-    /// The default, as the documentation has to say it.
+    /// The default that the documentation must state.
     pub default: DefaultValue,
-    /// The unit of its values; empty for numbers of things.
+    /// The unit of the field's values; empty for plain numbers.
     pub unit: &'a str,
-    /// The range, if it has one.
+    /// The range of the field, if the code restricts its values.
     pub range: Option<Bounds<'a>>,
 }
 
 /// The default of a field, read from the code.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DefaultValue {
-    /// It has none: it must be given.
+    /// The field has no default, and must be given.
     Missing,
     /// A quantity, in microseconds where the unit is one of time.
     Number(u128),
-    /// Text that the documentation begins with: `none`, `yes`, the name of a variant.
+    /// A word with which the documented default begins: `none`, `yes`, the name of a variant.
     Text(String),
 }
 
-/// How the code judges values.
+/// The values that the code accepts for a field.
 pub struct Bounds<'a> {
     /// The largest value that the field's type holds.
     pub type_max: u128,
-    /// Whether the code accepts a value.
+    /// Returns whether the code accepts a value.
     pub accepts: Box<dyn Fn(u128) -> bool + 'a>,
 }
 
 impl<'a> Bounds<'a> {
-    /// Bounds that `accepts` knows, of a type whose largest value is `type_max`.
+    /// Creates bounds that `accepts` decides, of a type whose largest value is `type_max`.
     pub fn new(type_max: impl Into<u128>, accepts: impl Fn(u128) -> bool + 'a) -> Self {
         Self { type_max: type_max.into(), accepts: Box::new(accepts) }
     }
 }
 
-/// The fields of the structure `name` in a file, in order.
+/// Returns the fields of the structure `name` in a file, in order.
 #[must_use]
 pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let items = syntax::parse(path, text).items;
@@ -69,7 +69,7 @@ pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     named.map(|(name, attributes)| documented(name, &attributes)).collect()
 }
 
-/// The methods of the type `name` in a file whose documentation speaks of a default or a range, in order.
+/// Returns the methods of the type `name` in a file whose documentation states a default or a range, in order.
 #[must_use]
 pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let of_type = |item| match item {
@@ -84,7 +84,7 @@ pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     methods.filter(|method| method.default.is_some() || method.range.is_some()).collect()
 }
 
-/// The structures, enumerations and traits of a file whose documentation has an example that is compiled.
+/// Returns the names of a file's structures, enumerations and traits whose documentation has a compiled example.
 #[must_use]
 pub fn types_with_examples(path: &str, text: &str) -> Vec<String> {
     let items = syntax::parse(path, text).items.into_iter();
@@ -129,7 +129,7 @@ fn said(text: &str, word: &str) -> Option<String> {
     Some(rest.split_once(". ").map_or_else(|| rest.trim_end_matches('.'), |(said, _)| said).to_owned())
 }
 
-/// Everything in which the documentation and the code differ.
+/// Returns a line of text for every difference between the documentation and the code.
 #[must_use]
 pub fn faults(documented: &[Documented], actual: &[Actual<'_>]) -> Vec<String> {
     let mut faults = Vec::new();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_a_fault() {
+    fn every_difference_between_documentation_and_code_is_a_fault() {
         let number = DefaultValue::Number;
         for (documentation, default, unit, accepted) in [
             ("Default: 4. Range: 0 to 7.", number(3), "", 0..=7),

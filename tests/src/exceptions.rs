@@ -1,21 +1,21 @@
-//! Where the house is not yet as its rules want it: lists that only ever get shorter.
+//! Files that still break a rule of the workspace: lists that only ever get shorter.
 //!
-//! An exception names a file and the number up to which the rule is suspended there. It fails the test of its rule
-//! as soon as nothing needs it any more.
+//! An exception names a file and the number of offences that are allowed there. The test of the rule fails as soon as an exception
+//! is no longer needed.
 
 /// A file that breaks a rule.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Offence {
-    /// The file.
+    /// The path of the file.
     pub path: String,
-    /// By how much: lines, functions, or files of a circle.
+    /// The size of the offence: the number of lines, functions, or files of a circle.
     pub number: usize,
-    /// The information that a person needs to mend it.
+    /// A text that tells a person what to change.
     pub text: String,
 }
 
 impl Offence {
-    /// The places in a file that break a rule, each a line of text, as one offence; none without a place.
+    /// Joins the places in a file that break a rule into one offence; returns `None` without a place.
     #[must_use]
     pub fn all(path: &str, places: &[String]) -> Option<Self> {
         let offence = Self { path: path.to_owned(), number: places.len(), text: places.join("\n") };
@@ -23,7 +23,7 @@ impl Offence {
     }
 }
 
-/// Offences that no exception covers, and exceptions that no offence needs.
+/// Returns a line for each offence that no exception covers, and for each exception that no offence needs.
 #[must_use]
 pub fn unexcused(offences: &[Offence], exceptions: &[(&str, usize)]) -> Vec<String> {
     let excused = |offence: &&Offence| {
@@ -37,19 +37,19 @@ pub fn unexcused(offences: &[Offence], exceptions: &[(&str, usize)]) -> Vec<Stri
     faults.chain(idle.map(|(path, _)| format!("{path}: the exception is no longer needed"))).collect()
 }
 
-/// Files with too many lines, and how many they may have.
+/// Files that may have more lines than the limit, each with its number of lines.
 pub const LONG_FILES: &[(&str, usize)] = &[];
 
-/// Files with functions of too many lines, and how many such functions.
+/// Files that may have functions longer than the limit, each with the number of such functions.
 pub const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
-/// Files with functions that take too many values, and how many such functions.
+/// Files that may have functions with too many values, each with the number of such functions.
 pub const CROWDED_FUNCTIONS: &[(&str, usize)] = &[];
 
-/// Files where crates begin, and how many names the types of the crate share.
+/// Files where crates begin, each with the number of names that several types of the crate share.
 pub const SHARED_NAMES: &[(&str, usize)] = &[];
 
-/// A file of each circle of imports, and how many files the circle has.
+/// One file of each allowed circle of imports, with the number of files in the circle.
 pub const CIRCLES: &[(&str, usize)] = &[];
 
 #[cfg(test)]

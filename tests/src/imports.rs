@@ -1,4 +1,4 @@
-//! Which files of a crate need which, and the circles among them.
+//! The imports between the files of a crate, and the circles among them.
 //!
 //! A file needs another one if it imports or mentions what the other defines. A name that comes through the `use` of
 //! a third file is followed to where it is defined: a `mod.rs` that only declares and re-exports needs nobody, and
@@ -13,7 +13,7 @@ use crate::source::File;
 /// How many re-exports a name may pass through; a `use` that names itself would be followed for ever.
 const RESOLVE_DEPTH_MAX: usize = 16;
 
-/// For each file, the files that it needs, with the line that shows it first.
+/// For each file, the files that it imports from, each with the first line that shows the import.
 pub type Graph = BTreeMap<String, BTreeMap<String, usize>>;
 
 /// Where a path leads.
@@ -25,7 +25,7 @@ enum Place {
     Module(usize),
 }
 
-/// The files at which the crates of some folder begin.
+/// Returns the files at which the crates of the workspace begin.
 #[must_use]
 pub fn roots(files: &[File]) -> Vec<&str> {
     let is_root = |path: &str| {
@@ -41,7 +41,7 @@ pub fn roots(files: &[File]) -> Vec<&str> {
     files.iter().map(|file| file.path.as_str()).filter(|path| is_root(path)).collect()
 }
 
-/// Which files of the crate that begins at a file need which.
+/// Returns the graph of imports of the crate that begins at the file `root`.
 #[must_use]
 pub fn graph(root: &str, files: &[File]) -> Graph {
     let modules = modules::of_crate(root, files);
@@ -119,9 +119,9 @@ fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Optio
     named.filter_map(through).next().or_else(|| globs.filter_map(through_glob).next())
 }
 
-/// The circles of a graph: groups of files of which each needs each, if only through others.
+/// Returns the circles of a graph: groups of files in which each file needs each other file, directly or through others.
 ///
-/// A circle goes by the first of its files in `names`, or by its first file; its number is that of its files.
+/// A circle is named after the first of its files in `names`, or after its first file. Its number is the number of its files.
 #[must_use]
 pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =
@@ -153,7 +153,7 @@ fn describe(circle: &[&str], graph: &Graph) -> String {
     text
 }
 
-/// The names that several types of the crate that begins at a file have, those in `except` left out.
+/// Returns the names that several types of one crate have, without the names in `except`. The crate begins at the file `root`.
 #[must_use]
 pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offence> {
     // Two types of one name in one file are alternatives, of which a feature chooses.

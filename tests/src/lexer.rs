@@ -1,15 +1,15 @@
-//! As much of Rust's syntax as it takes to tell code from comments and strings.
+//! The part of Rust's syntax that distinguishes code from comments and strings.
 
-/// The parts of the text that [`blank`] leaves standing.
+/// The parts of the text that [`blank`] does not replace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Keep {
-    /// Code alone.
+    /// Only code is kept.
     Code,
-    /// Code and comments.
+    /// Code and comments are kept.
     CodeAndComments,
 }
 
-/// Replaces what is inside strings, and comments too if they are not kept, with spaces.
+/// Replaces the contents of strings with spaces, and comments too unless `keep` keeps them.
 ///
 /// Lines and columns (counted in characters) stay where they are.
 #[must_use]
@@ -90,13 +90,13 @@ fn raw(rest: &[char], prefix: usize) -> (usize, bool) {
     (end.map_or(rest.len(), |at| at + 1 + hashes), false)
 }
 
-/// Whether a character may be part of a name.
+/// Returns whether `c` may be part of a name.
 #[must_use]
 pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The places (in bytes) where a text stands as a whole word, or path of words.
+/// Returns the positions (in bytes) at which `word` occurs in `code` as a whole word or path of words.
 pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_whole = move |at: &usize| {
         let before = code[..*at].chars().next_back();
@@ -106,13 +106,13 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
     code.match_indices(word).map(|(at, _)| at).filter(is_whole)
 }
 
-/// The number of the line (from 1) at a place.
+/// Returns the number of the line (from 1) that contains the position `at`.
 #[must_use]
 pub fn line(code: &str, at: usize) -> usize {
     code[..at].matches('\n').count() + 1
 }
 
-/// The place after the bracket that closes the one which opens at a place.
+/// Returns the position after the bracket that closes the bracket opened at `open`.
 #[must_use]
 pub fn after_block(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;
@@ -146,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn raw_strings_end_where_their_hashes_say() {
+    fn raw_strings_end_at_a_quote_with_their_number_of_hashes() {
         let code = blank("a(r#\"one \" two\"#, br\"\\\", r#type, b'x'); z", Keep::Code);
         assert!(!code.contains("two") && code.contains("r#type") && code.ends_with("); z"), "{code}");
     }
 
     #[test]
-    fn lifetimes_are_not_characters() {
+    fn lifetimes_are_not_parsed_as_character_literals() {
         let code = blank("fn f<'a>(x: &'a str, y: &'static str) { g('y') }", Keep::Code);
         assert!(code.contains("&'a str, y: &'static str") && !code.contains("'y'"), "{code}");
     }

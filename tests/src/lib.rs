@@ -1,5 +1,5 @@
-//! Parts that the tests across crates share: an allocator that counts, the sources of the workspace, and the rules
-//! about them.
+//! Code that the tests of several crates share: an allocator with counters, the sources of the workspace, and the rules for these
+//! sources.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test ends when its own ground gives way")]
 
 pub mod allocation;

@@ -9,46 +9,46 @@ use syn::{Attribute, Item, UseTree, Visibility};
 use crate::source::File;
 use crate::syntax::{self, is_for_tests, leave_tests_out};
 
-/// A path in code, such as `super::frame::Frame`, and the line that it stands on.
+/// A path in code, such as `super::frame::Frame`, and the line on which it occurs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mention {
-    /// The names between the `::`.
+    /// The names of the path, between its `::`.
     pub path: Vec<String>,
-    /// The line, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
 }
 
 /// A name that a `use` brings into a module.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Import {
-    /// The name in the module; `*` for a glob, `_` for a trait whose methods alone are wanted.
+    /// The name in the module; `*` for a glob, `_` for a trait that is imported only for its methods.
     pub name: String,
-    /// Where the name comes from.
+    /// The path that the name stands for, and its line.
     pub from: Mention,
-    /// Whether other modules may take the name from here.
+    /// Whether other modules may import the name from this module.
     pub is_passed_on: bool,
 }
 
 /// A module of a crate, in a file of its own or between braces.
 #[derive(Clone, Default, Debug)]
 pub struct Module {
-    /// The path of its file.
+    /// The path of the module's file.
     pub file: String,
-    /// The module around it, as an index; none for the root of the crate.
+    /// The index of the parent module; `None` for the root of the crate.
     pub parent: Option<usize>,
-    /// The modules inside it, as indexes.
+    /// The child modules, by name, as indexes.
     pub children: BTreeMap<String, usize>,
-    /// The names that it defines.
+    /// The names of the items that the module defines.
     pub items: BTreeSet<String>,
-    /// Those of them that are types or traits.
+    /// The names of the types and traits that the module defines.
     pub types: BTreeSet<String>,
-    /// The names that it imports.
+    /// The names that the module imports.
     pub imports: Vec<Import>,
-    /// The paths that its code uses.
+    /// The paths that the module's code mentions.
     pub mentions: Vec<Mention>,
 }
 
-/// The modules of the crate that begins at a file, the root first.
+/// Returns the modules of the crate that begins at the file `root`, the root first.
 ///
 /// Modules and items under `#[cfg(test)]` are left out.
 #[must_use]

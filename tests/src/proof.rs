@@ -1,11 +1,12 @@
-//! Whether the tests that docs/REQUIREMENTS.md names exist.
+//! Checks that the tests named in docs/REQUIREMENTS.md exist.
 
 use crate::lexer::{after_block, line, words};
 use crate::source::{File, Member};
 
-/// Whether a test exists: `crate::module::test_name`, the crate by its name without `tickwire-`.
+/// Returns whether the test `path` exists. The path has the form `crate::module::test_name`, with the crate's name without
+/// `tickwire-`.
 ///
-/// Modules called `tests` may be left out. A test that is ignored proves nothing.
+/// Modules called `tests` may be left out. An ignored test does not count.
 #[must_use]
 pub fn has_test(path: &str, files: &[File], members: &[Member]) -> bool {
     let parts: Vec<&str> = path.split("::").collect();
@@ -59,7 +60,7 @@ fn is_in_quickcheck(code: &str, at: usize) -> bool {
     blocks.into_iter().any(|open| open < at && at < after_block(code, open))
 }
 
-/// Whether a file has examples that are compiled and run as documentation tests.
+/// Returns whether the file has examples that are compiled and run as documentation tests.
 #[must_use]
 pub fn has_examples(path: &str, files: &[File]) -> bool {
     let Some(file) = files.iter().find(|file| file.path == path) else {

@@ -11,39 +11,39 @@ use crate::lexer::{self, Keep};
 /// A file of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct File {
-    /// From the root of the workspace, with `/` between folders.
+    /// The path from the root of the workspace, with `/` between folders.
     pub path: String,
-    /// Its text.
+    /// The text of the file.
     pub text: String,
 }
 
 impl File {
-    /// A file from a path and a text.
+    /// Creates a file with the given path and text.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
         Self { path: path.into(), text: text.into() }
     }
 
-    /// The text without comments and without what is inside strings; lines stay where they are.
+    /// Returns the text with comments and the contents of strings replaced by spaces; lines stay where they are.
     #[must_use]
     pub fn code(&self) -> String {
         lexer::blank(&self.text, Keep::Code)
     }
 
-    /// Whether it is Rust.
+    /// Returns whether the file is Rust source.
     #[must_use]
     pub fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 }
 
-/// The folder of the workspace's own `Cargo.toml`.
+/// Returns the folder of the workspace's `Cargo.toml`.
 #[must_use]
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().expect("the tests live in a folder of the workspace").to_owned()
 }
 
-/// Every text file that a person wrote, in order of path.
+/// Returns every text file of the workspace that a person wrote, ordered by path.
 #[must_use]
 pub fn files() -> Vec<File> {
     let mut paths = Vec::new();
@@ -81,11 +81,11 @@ fn is_written_by_a_person(path: &Path) -> bool {
 /// A package of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Member {
-    /// Its name.
+    /// The package's name.
     pub name: String,
-    /// Its folder, from the root of the workspace.
+    /// The package's folder, from the root of the workspace.
     pub folder: String,
-    /// The packages that it depends on.
+    /// The packages that the package depends on.
     pub dependencies: Vec<Dependency>,
 }
 
@@ -94,11 +94,11 @@ pub struct Member {
 pub struct Dependency {
     /// The package's name.
     pub name: String,
-    /// Whether only tests need it.
+    /// Whether only the package's tests need the dependency.
     pub is_for_tests: bool,
 }
 
-/// The packages of the workspace, as cargo sees them.
+/// Returns the packages of the workspace, as cargo reports them.
 #[must_use]
 pub fn members() -> Vec<Member> {
     let output = Command::new(env!("CARGO"))

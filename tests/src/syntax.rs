@@ -4,13 +4,13 @@ use proc_macro2::Span;
 use syn::visit::Visit;
 use syn::{Attribute, File};
 
-/// Parses the text of a file; `path` is for the error.
+/// Parses the text of a file. If the text is not valid Rust, the panic's message names `path`.
 #[must_use]
 pub fn parse(path: &str, text: &str) -> File {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Whether something with these attributes exists in tests only.
+/// Returns whether an item with these attributes exists in tests only.
 #[must_use]
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     let is_test = |attribute: &Attribute| {
@@ -59,7 +59,7 @@ macro_rules! leave_tests_out {
 }
 pub(crate) use leave_tests_out;
 
-/// The text without what exists in tests only; lines stay where they are.
+/// Returns the text with items that exist in tests only replaced by spaces; lines stay where they are.
 #[must_use]
 pub fn without_tests(path: &str, text: &str) -> String {
     let mut tests = Tests { spans: Vec::new() };
@@ -103,7 +103,7 @@ mod tests {
     use super::without_tests;
 
     #[test]
-    fn code_of_tests_is_left_out_anywhere_in_a_file() {
+    fn test_code_is_left_out_at_any_place_in_a_file() {
         let text = "struct A {\n    #[cfg(test)]\n    b: [u8; 3],\n    c: u8,\n}\nfn f(a: &A) {\n    #[cfg(test)]\n    \
                     a.g();\n    h('ä'); /* ü */ #[cfg(test)] k(); l();\n}\n#[cfg(all(test, unix))]\nmod tests {\n    fn t() {}\n}\n";
         let rest = without_tests("a.rs", text);

@@ -1,6 +1,6 @@
-//! Rules of the house for its files, beyond those of compiler and lints.
+//! Rules for the files of the workspace, beyond those of the compiler and the lints.
 //!
-//! Each rule takes files and returns faults, one line each, so that a test can plant a bad file and see it found.
+//! Each rule takes files and returns faults, one line each, so that a test can pass it a bad file and check the faults.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +9,12 @@ use crate::lexer::{Keep, after_block, blank, is_word, line, words};
 use crate::source::{File, Member};
 use crate::syntax::without_tests;
 
-/// The longest function, from its `fn` to its closing bracket.
+/// The largest number of lines of a function, from its `fn` to its closing bracket.
 pub const FUNCTION_LINES_MAX: usize = 69;
-/// The longest file; of a file that the product ships, its tests are left out.
+/// The largest number of lines of a file. Tests inside a shipped file do not count.
 pub const FILE_LINES_MAX: usize = 449;
 
-/// Rust files whose code the product ships: no tests, neither by place nor by `#[cfg(test)]`.
+/// Returns the Rust files that the product ships, without tests: neither test files nor code under `#[cfg(test)]`.
 #[must_use]
 pub fn shipped(files: &[File]) -> Vec<File> {
     let tests = test_modules(files);
@@ -44,7 +44,7 @@ fn test_modules(files: &[File]) -> BTreeSet<String> {
     found
 }
 
-/// All Rust files, those that the product ships without the tests inside them.
+/// Returns all Rust files. Tests inside shipped files are left out.
 #[must_use]
 pub fn rust(files: &[File]) -> Vec<File> {
     let shipped = shipped(files);
@@ -53,7 +53,7 @@ pub fn rust(files: &[File]) -> Vec<File> {
     rust.map(|file| find(&file.path).unwrap_or_else(|| file.clone())).collect()
 }
 
-/// A file with functions longer than [`FUNCTION_LINES_MAX`], and how many.
+/// Returns a file with functions longer than [`FUNCTION_LINES_MAX`], and the number of such functions.
 #[must_use]
 pub fn long_functions(file: &File) -> Option<Offence> {
     let code = file.code();
@@ -85,14 +85,14 @@ fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     None
 }
 
-/// The lints that a workspace asks for, as its manifest has them.
+/// Returns the lints that the manifest of a workspace requires.
 #[must_use]
 pub fn lints(manifest: &str) -> String {
     let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
     tables.map(|table| format!("[{}\n", table.trim_end())).collect()
 }
 
-/// A file longer than [`FILE_LINES_MAX`], and its lines.
+/// Returns a file longer than [`FILE_LINES_MAX`], and the number of its lines.
 #[must_use]
 pub fn long_file(file: &File) -> Option<Offence> {
     let number = file.text.lines().count();
@@ -100,7 +100,7 @@ pub fn long_file(file: &File) -> Option<Offence> {
     (number > FILE_LINES_MAX).then(|| Offence { path: file.path.clone(), number, text })
 }
 
-/// Words in code that a room of the house must not use.
+/// Returns the places where the code of a file contains one of the forbidden words.
 #[must_use]
 pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
     let code = file.code();
@@ -108,7 +108,7 @@ pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
     found.map(|(word, at)| format!("{}:{}: `{word}`", file.path, line(&code, at))).collect()
 }
 
-/// The standard library's clocks, however they are named in a `use`.
+/// Returns the places where a file uses the standard library's clocks, by any name in a `use`.
 #[must_use]
 pub fn clocks(file: &File) -> Vec<String> {
     let code = file.code();
@@ -118,7 +118,7 @@ pub fn clocks(file: &File) -> Vec<String> {
     found.map(|at| format!("{}:{}: the standard library's clock", file.path, line(&code, at))).collect()
 }
 
-/// Work that was left for later.
+/// Returns the notes of unfinished work in a file.
 #[must_use]
 pub fn unfinished(file: &File) -> Vec<String> {
     let notes = blank(&file.text, Keep::CodeAndComments);
@@ -133,7 +133,7 @@ pub fn unfinished(file: &File) -> Vec<String> {
     faults
 }
 
-/// Public enums that a later version could not add to.
+/// Returns the public enums that are not `#[non_exhaustive]`, so that a later version cannot add variants.
 #[must_use]
 pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
     let code = file.code();
@@ -150,7 +150,8 @@ pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
     faults
 }
 
-/// Dependencies that a package must not have. Those of its tests count too if they are the house's own.
+/// Returns the dependencies that a package must not have. Dependencies of its tests count too if they are packages of the
+/// workspace.
 #[must_use]
 pub fn wrong_arrows(member: &Member, is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
     let is_own = |name: &str| name == "tickwire" || name.starts_with("tickwire-");
@@ -159,7 +160,7 @@ pub fn wrong_arrows(member: &Member, is_wrong: impl Fn(&str) -> bool) -> Vec<Str
     wrong.map(|one| format!("{} depends on {}", member.name, one.name)).collect()
 }
 
-/// Snapshots that no test compares with.
+/// Returns the snapshots that no test compares with.
 ///
 /// A snapshot belongs to the source file named in its head, which must contain the snapshot's name: in quotes,
 /// or as the name of the test.
@@ -187,7 +188,7 @@ fn is_compared(snapshot: &File, files: &[File]) -> bool {
         || [name, unnumbered].iter().any(|name| has_function(name) || has_function(&format!("test_{name}")))
 }
 
-/// Documentation comments with a paragraph that begins with What, Who, Whoever or That which: such a sentence hides its
+/// Returns the paragraphs of documentation comments that begin with What, Who, Whoever or That which: such a sentence hides its
 /// subject. Examples are left out.
 #[must_use]
 pub fn hidden_subjects(file: &File) -> Vec<String> {
@@ -211,7 +212,7 @@ fn hides_its_subject(sentence: &str) -> bool {
     })
 }
 
-/// Paths of the machine that somebody worked on.
+/// Returns the places where a file contains a path of somebody's machine.
 #[must_use]
 pub fn machine_paths(file: &File) -> Vec<String> {
     let folders = [concat!("/", "work"), concat!("/", "root"), concat!("/", "home")];
@@ -229,7 +230,7 @@ pub fn machine_paths(file: &File) -> Vec<String> {
     faults
 }
 
-/// Links between documents that lead nowhere.
+/// Returns the links between documents whose target does not exist.
 #[must_use]
 pub fn broken_links(file: &File, exists: impl Fn(&str) -> bool) -> Vec<String> {
     let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);

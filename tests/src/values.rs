@@ -1,4 +1,4 @@
-//! How many values a function takes.
+//! Counts the values that functions take.
 
 use syn::visit::{self, Visit};
 use syn::{FnArg, Signature, Type};
@@ -7,10 +7,10 @@ use crate::exceptions::Offence;
 use crate::source::File;
 use crate::syntax;
 
-/// The most values that a function takes, `self` and the members of tuples counted.
+/// The largest number of values that a function may take, with `self` and the members of tuples counted.
 pub const VALUES_MAX: usize = 7;
 
-/// A file with functions that take more than [`VALUES_MAX`] values, and how many such functions.
+/// Returns a file with functions that take more than [`VALUES_MAX`] values, and the number of such functions.
 #[must_use]
 pub fn crowded_functions(file: &File) -> Option<Offence> {
     let mut finder = Finder { path: &file.path, found: Vec::new() };

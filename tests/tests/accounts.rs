@@ -70,7 +70,7 @@ fn a_first_data_with_a_forged_address_locks_no_client_out_at_that_address() {
 }
 
 #[test]
-fn unvalidated_connections_are_few_and_end_after_five_seconds() {
+fn unvalidated_connections_stay_below_their_limit_and_end_within_twenty_seconds() {
     let mut field = Field::new(Access::Tickets, |config| {
         config.cookie_threshold = 1000;
         config.max_connections = 100;
@@ -95,7 +95,7 @@ fn unvalidated_connections_are_few_and_end_after_five_seconds() {
 }
 
 #[test]
-fn a_client_whose_hello_was_copied_is_let_in_and_counts_once_its_address_answers() {
+fn a_client_whose_hello_was_copied_is_admitted_and_counted_once_its_address_answers() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);
@@ -137,7 +137,7 @@ fn a_client_of_a_lost_session_counts_at_the_address_of_its_new_handshake() {
 }
 
 #[test]
-fn a_link_counts_on_the_account_of_its_far_end() {
+fn a_connection_over_a_link_counts_on_the_account_of_its_far_end() {
     let host: IpAddr = "2001:db8:1:2::1".parse().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(2));
@@ -180,7 +180,7 @@ fn a_link_counts_on_the_account_of_its_far_end() {
 }
 
 #[test]
-fn no_new_links_make_more_handshakes_for_one_host() {
+fn new_links_do_not_raise_the_handshake_limit_of_one_host() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 10_000;
         config.max_connections_per_source = Some(10_000);
@@ -207,7 +207,7 @@ fn has_room(field: &mut Field, address: &str) -> bool {
 }
 
 #[test]
-fn the_account_of_a_connection_follows_it_to_another_address() {
+fn the_account_of_a_connection_moves_with_it_to_a_different_address() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let client = field.add("10.1.1.1:5000", |_| {});
     field.dial(client, None);
@@ -221,7 +221,7 @@ fn the_account_of_a_connection_follows_it_to_another_address() {
 }
 
 #[test]
-fn the_account_of_a_session_follows_it_when_it_is_resumed_from_another_address() {
+fn the_account_of_a_session_moves_with_it_when_it_is_resumed_from_a_different_address() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections_per_source = Some(1);
         config.idle_timeout = SECOND * 4;

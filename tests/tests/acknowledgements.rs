@@ -1,4 +1,4 @@
-//! A driver takes in many datagrams before it asks for the next one to send: what arrived is acknowledged all the same.
+//! A driver receives many datagrams before it polls for the next transmit: the endpoint still acknowledges all of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -180,7 +180,7 @@ fn losses(is_link: bool, batch: usize, (loss, back): (Loss, u64)) -> (u64, u64) 
 }
 
 #[test]
-fn spurious_losses_stay_below_a_twentieth_for_any_number_of_datagrams_per_driver_turn() {
+fn spurious_losses_stay_below_5_percent_for_any_number_of_datagrams_per_driver_turn() {
     for batch in [1, 300, 700, 8192] {
         for loss in LOSSES {
             for is_link in [true, false] {
@@ -216,7 +216,7 @@ fn datagrams_both_ways(hertz: u64) -> u64 {
 }
 
 #[test]
-fn acknowledgements_of_traffic_both_ways_need_no_datagrams_of_their_own() {
+fn acks_of_two_way_traffic_need_no_datagrams_of_their_own() {
     for hertz in [15, 20, 25, 30, 60, 128] {
         let (datagrams, messages) = (datagrams_both_ways(hertz), 20 * hertz);
         assert!(datagrams <= messages * 102 / 100 + 4, "{hertz} Hz: {datagrams} for {messages} messages");

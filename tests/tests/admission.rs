@@ -85,7 +85,7 @@ fn an_expired_ticket_is_refused_as_expired_by_the_core() {
 }
 
 #[test]
-fn a_burnt_ticket_gets_no_answer() {
+fn a_used_ticket_gets_no_answer() {
     let mut net = ticket_net(2, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND);
@@ -165,7 +165,7 @@ fn one_source_takes_no_more_places_than_its_share() {
 }
 
 #[test]
-fn an_authenticator_refuses_or_renames() {
+fn an_authenticator_refuses_a_client_or_replaces_its_identity() {
     let mut net = ticket_net(2, |_| {});
     net.nodes[0].endpoint.set_authenticator(|request: &AdmissionRequest<'_>| {
         match request.peer.identity[0] {
@@ -186,7 +186,7 @@ fn an_authenticator_refuses_or_renames() {
 }
 
 #[test]
-fn clients_of_another_build_receive_the_schema_difference() {
+fn clients_of_a_different_build_receive_the_schema_difference() {
     let entry = |name: &str, hash| SchemaEntry { name: name.into(), hash };
     let mut net = ticket_net(1, |config| {
         config.schema = Schema::new(vec![entry("chat", 1), entry("move", 2)]);
@@ -204,7 +204,7 @@ fn clients_of_another_build_receive_the_schema_difference() {
 }
 
 #[test]
-fn a_client_of_another_game_gets_no_answer() {
+fn a_client_with_a_different_application_id_gets_no_answer() {
     let mut net = ticket_net(1, |_| {});
     let config = Config::new(APPLICATION + 1);
     net.nodes[1] = Node::new(config, Secrets::new([2; 32]), 5, "10.0.1.0:4000", Instant::ZERO);
@@ -220,7 +220,7 @@ fn a_client_of_another_game_gets_no_answer() {
 }
 
 #[test]
-fn any_key_costs_one_more_round_trip() {
+fn connecting_with_any_key_takes_one_more_rtt() {
     let mut net = Net::pair(|_| {});
     let (now, to) = (net.now, net.nodes[0].address);
     net.nodes[1].endpoint.connect(now, to, ConnectOptions::danger_any_key()).unwrap();

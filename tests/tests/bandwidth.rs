@@ -60,7 +60,7 @@ fn fill_with(net: &mut Net, node: usize, connection: ConnectionId, size: usize) 
 }
 
 #[test]
-fn regression_a_client_whose_acknowledgements_alone_exceed_its_limit_is_heard() {
+fn regression_messages_arrive_from_a_client_whose_acks_alone_exceed_its_rate_limit() {
     let (mut net, server, client) = connected(|_| {});
     let now = net.now;
     net.nodes[CLIENT].endpoint.set_connection_bandwidth(now, client, Some(1000));
@@ -91,7 +91,7 @@ fn rate_of(size: usize, limit: impl Fn(&mut Config)) -> u64 {
 }
 
 #[test]
-fn a_limit_is_kept_and_used_within_five_percent_for_any_message_size() {
+fn a_rate_limit_is_kept_and_used_within_five_percent_for_any_message_size() {
     for size in [40, 400, 900, 1300, 20_000, 300_000] {
         for limit in [LIMIT, 400_000] {
             let of_one = rate_of(size, |config| config.connection_bandwidth = Some(limit));
@@ -120,7 +120,7 @@ fn repeated_address_changes_do_not_raise_the_bytes_sent() {
 }
 
 #[test]
-fn a_limit_set_again_every_tick_holds_and_a_lifted_limit_delays_no_packet() {
+fn a_rate_limit_set_again_every_tick_is_kept_and_a_lifted_limit_delays_no_packet() {
     for is_for_all in [false, true] {
         let (mut net, server, _) = connected(|_| {});
         let sent = watch(&mut net, SERVER);
@@ -156,7 +156,7 @@ fn a_limit_set_again_every_tick_holds_and_a_lifted_limit_delays_no_packet() {
 }
 
 #[test]
-fn the_grant_is_a_share_of_the_endpoints_limit() {
+fn the_send_budget_is_a_share_of_the_endpoints_rate_limit() {
     let (mut net, server, _) = connected(|config| config.bandwidth = Some(LIMIT));
     let grant = |net: &Net| net.nodes[SERVER].endpoint.grant(server, SECOND);
     assert_eq!(grant(&net), LIMIT * 7 / 8);

@@ -50,7 +50,7 @@ fn closing_again_while_the_peer_is_silent_leaves_no_connection() {
 }
 
 #[test]
-fn a_peer_that_feigned_a_long_round_trip_does_not_hold_its_place_after_the_close() {
+fn a_peer_that_feigned_a_long_rtt_does_not_keep_its_place_after_the_close() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].send(pair.now, connection, ChannelId(0), b"hello".to_vec()).unwrap();
     // Packets arrive at once, but what the server says is heard ten minutes later.

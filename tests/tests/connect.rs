@@ -106,7 +106,7 @@ fn corrupting(seed: u64) -> impl FnMut(&mut Vec<u8>) -> bool {
 }
 
 #[test]
-fn a_crowd_that_dials_at_once_connects_through_loss_and_corruption() {
+fn all_clients_that_dial_at_the_same_time_connect_through_loss_and_corruption() {
     // Enough of them that the server counts itself under load.
     const CROWD: usize = 300;
     for access in [Access::Open, Access::Tickets] {
@@ -251,7 +251,7 @@ fn connected(provider: &Arc<dyn Provider>, seed: u64) -> (Pair, ConnectionId) {
 }
 
 #[test]
-fn an_address_that_a_copied_packet_came_from_gets_no_more_than_it_sent() {
+fn the_source_address_of_a_copied_packet_gets_no_more_bytes_than_it_sent() {
     for seed in 0..300 {
         let (mut pair, connection) = connected(&provider::null(), seed);
         let mut draws = Draws::new(seed);
@@ -282,7 +282,7 @@ fn an_address_that_a_copied_packet_came_from_gets_no_more_than_it_sent() {
 
 /// With the first probe timeout of more than a second, five lost in a row outlived the half-open handshake.
 #[test]
-fn regression_the_first_data_is_repeated_often_while_the_handshake_is_half_open() {
+fn regression_the_first_data_packet_is_resent_frequently_while_the_handshake_is_half_open() {
     let mut field = Field::new(Access::Open, |_| {});
     let lost = Arc::new(AtomicU64::new(0));
     let (count, mut welcomes) = (Arc::clone(&lost), 0);

@@ -73,7 +73,7 @@ fn sent_and_closed(is_heard: bool, receipts: bool) -> (Net, Vec<Fate>, Duration)
 }
 
 #[test]
-fn messages_sent_right_before_a_close_are_confirmed_by_the_peers_answer_within_a_round_trip() {
+fn messages_sent_right_before_a_close_are_confirmed_by_the_peers_answer_within_an_rtt() {
     let (net, fates, took) = sent_and_closed(true, true);
     assert_eq!(fates, []);
     assert!(took <= Duration::from_millis(101), "{took:?}");

@@ -14,7 +14,7 @@ const fn share(seconds: u64) -> u64 {
 
 /// One client completes handshakes and leaves, 500 times a second.
 #[test]
-fn completed_handshakes_of_one_address_are_32_a_second_after_64() {
+fn completed_handshakes_of_one_address_are_limited_to_32_a_second_after_a_burst_of_64() {
     for with_tickets in [false, true] {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
@@ -45,7 +45,7 @@ fn completed_handshakes_of_one_address_are_32_a_second_after_64() {
 
 /// One client goes on with its session on one link after another, as fast as links open.
 #[test]
-fn one_session_is_resumed_twice_a_second_after_sixteen_times() {
+fn resumptions_of_one_session_are_limited_to_two_a_second_after_a_burst_of_16() {
     let mut field = Field::new(Access::Open, |config| config.resume_window = SECOND * 60);
     field.one_way = Duration::from_millis(1);
     let mut link = LinkId(1);
@@ -73,7 +73,7 @@ fn one_session_is_resumed_twice_a_second_after_sixteen_times() {
 }
 
 #[test]
-fn sixty_four_clients_behind_one_address_come_in_at_once() {
+fn sixty_four_clients_behind_one_address_connect_at_once() {
     let mut field = Field::new(Access::Open, |config| config.max_connections = 128);
     let crowd = crowd_at(&mut field, "10.1.1.1");
     field.run_for(SECOND);
@@ -193,7 +193,7 @@ fn honest_clients_connect_while_120_addresses_abandon_2500_handshakes_a_second()
 }
 
 #[test]
-fn honest_clients_connect_through_floods_from_few_and_many_addresses() {
+fn honest_clients_connect_through_floods_from_8_to_2000_addresses() {
     for (case, count, per_second) in
         [("8 addresses", 8, FLOOD), ("16 that had a rest", 16, 4_000), ("2,000", 2_000, 2_000)]
     {
@@ -206,7 +206,7 @@ fn honest_clients_connect_through_floods_from_few_and_many_addresses() {
 
 /// A client that was in has a resume ticket, and may abandon handshakes with it.
 #[test]
-fn a_flood_with_resume_tickets_shuts_out_no_client_without_one() {
+fn a_flood_with_resume_tickets_shuts_out_no_client_without_a_resume_ticket() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 2_000;
         config.resume_window = SECOND * 5;

@@ -45,7 +45,7 @@ fn is_unharmed(net: &Net) -> bool {
 }
 
 #[test]
-fn a_server_is_heard_every_ten_seconds_and_hears_its_client_every_five() {
+fn an_idle_server_sends_a_heartbeat_every_ten_seconds_and_an_idle_client_every_five_seconds() {
     let (mut net, log) = idle(|_| {});
     net.run_for(SECOND * 200);
     let (client, server) = (sent(&log, CLIENT), sent(&log, SERVER));
@@ -57,7 +57,7 @@ fn a_server_is_heard_every_ten_seconds_and_hears_its_client_every_five() {
 }
 
 #[test]
-fn every_heartbeat_is_large_enough_to_be_answered_with_unknown_and_to_pay_for_a_challenge() {
+fn every_client_heartbeat_has_48_bytes_so_that_unknown_or_a_challenge_is_not_larger() {
     let (mut net, log) = idle(|_| {});
     net.run_for(SECOND * 60);
     let log = log.borrow();
@@ -66,7 +66,7 @@ fn every_heartbeat_is_large_enough_to_be_answered_with_unknown_and_to_pay_for_a_
 }
 
 #[test]
-fn half_of_a_clients_idle_timeout_is_left_for_probes_when_a_heartbeat_asks() {
+fn half_of_a_clients_idle_timeout_is_left_for_probes_when_a_heartbeat_asks_for_an_ack() {
     for (client, server) in [(20, 20), (6, 20), (20, 6), (15, 15), (12, 9)] {
         let (mut net, log) = idle(|_| {});
         let mut config = Config::new(APPLICATION);
@@ -122,7 +122,7 @@ fn a_blackout_of_two_fifths_of_the_idle_timeout_never_interrupts_a_connection() 
 }
 
 #[test]
-fn a_server_is_silent_for_fifteen_seconds_at_most_or_for_one_heartbeat() {
+fn an_idle_server_is_silent_for_at_most_fifteen_seconds_or_one_heartbeat_interval() {
     for (heartbeat, most) in [(2, 4), (7, 14), (8, 8), (20, 20)] {
         let (mut net, log) = idle(|config| {
             config.heartbeat = SECOND * heartbeat;
@@ -171,7 +171,7 @@ fn a_server_that_forgot_its_client_answers_unknown_to_either_kind_of_heartbeat()
 }
 
 #[test]
-fn a_client_that_moves_while_idle_is_followed_at_its_next_heartbeat_of_either_kind() {
+fn the_server_uses_the_new_address_of_an_idle_client_after_its_next_heartbeat_of_either_kind() {
     let (mut net, log) = idle(|_| {});
     for round in 0..20u16 {
         net.nodes[CLIENT].address.set_port(5000 + round);
@@ -185,7 +185,7 @@ fn a_client_that_moves_while_idle_is_followed_at_its_next_heartbeat_of_either_ki
 }
 
 #[test]
-fn the_clock_of_an_idle_peer_is_known_to_half_a_round_trip_and_a_millisecond_per_second_of_silence() {
+fn the_clock_error_of_an_idle_peer_is_at_most_half_an_rtt_plus_a_millisecond_per_second_of_silence() {
     let (mut net, _) = idle(|_| {});
     let client = net.nodes[CLIENT].connected().unwrap();
     let mut worst = Duration::ZERO;
@@ -202,7 +202,7 @@ fn the_clock_of_an_idle_peer_is_known_to_half_a_round_trip_and_a_millisecond_per
 }
 
 #[test]
-fn a_heartbeat_whose_answer_gathers_for_a_while_is_not_repeated_but_a_message_is() {
+fn a_heartbeat_is_not_resent_while_its_ack_is_delayed_but_a_message_is_resent() {
     for is_message in [false, true] {
         let (mut net, log) = idle(|_| {});
         // Until the round trip is known well.

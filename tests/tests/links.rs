@@ -40,7 +40,7 @@ fn opening_a_link_wakes_the_connections_that_wait_for_it() {
 }
 
 #[test]
-fn a_link_without_credit_gets_no_datagram_and_one_with_credit_no_more_than_it() {
+fn a_link_gets_no_datagram_beyond_its_credit() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -129,7 +129,7 @@ fn a_closing_connection_ends_with_its_link() {
 }
 
 #[test]
-fn a_client_that_does_not_read_takes_no_place_of_another() {
+fn a_client_that_does_not_read_takes_no_place_from_other_clients() {
     let mut pair = pair();
     let now = pair.now;
     // Link 2 leads to somebody who asks for the server's key again and again, and never reads.
@@ -151,7 +151,7 @@ fn a_client_that_does_not_read_takes_no_place_of_another() {
 }
 
 #[test]
-fn a_hello_that_a_server_had_no_room_for_is_asked_again() {
+fn an_unanswered_hello_on_a_reliable_link_is_sent_again() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.dial();
@@ -164,7 +164,7 @@ fn a_hello_that_a_server_had_no_room_for_is_asked_again() {
 }
 
 #[test]
-fn a_reported_link_loss_is_repaired_within_a_round_trip() {
+fn a_reported_link_loss_is_repaired_within_an_rtt() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { reliable: false, ordered: false, ..STREAM });
@@ -184,7 +184,7 @@ fn a_reported_link_loss_is_repaired_within_a_round_trip() {
 /// link that loses nothing, they were never sent again: the messages in them counted as in flight for ever, and after
 /// 4096 packets nothing was sent.
 #[test]
-fn regression_packets_that_a_full_link_left_unacknowledged_are_acknowledged_later() {
+fn regression_packets_whose_ack_did_not_fit_a_full_link_are_acknowledged_later() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();

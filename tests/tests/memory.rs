@@ -163,12 +163,12 @@ fn ten_seconds_after_a_burst_of_small_messages_each_end_of_a_connection_holds_le
 }
 
 #[test]
-fn at_rest_a_burst_of_empty_messages_leaves_only_the_memory_of_its_channels() {
+fn once_idle_a_burst_of_empty_messages_leaves_only_the_memory_of_its_channels() {
     leaves_nothing_but_channels(0);
 }
 
 #[test]
-fn at_rest_a_burst_leaves_only_the_memory_of_its_channels() {
+fn once_idle_a_burst_leaves_only_the_memory_of_its_channels() {
     for bytes in [30, 1000, 3000, 20_000] {
         leaves_nothing_but_channels(bytes);
     }
@@ -200,7 +200,7 @@ fn leaves_nothing_but_channels(bytes: usize) {
 }
 
 #[test]
-fn a_connection_whose_heartbeats_are_frequent_comes_to_rest_too() {
+fn an_idle_connection_with_frequent_heartbeats_releases_the_memory_of_a_burst() {
     let mut party = Party::new(1, |config| config.heartbeat = Duration::from_millis(500));
     let (more, _) = rested(&mut party, |party| {
         party.burst(0, 2000, 0);
@@ -210,7 +210,7 @@ fn a_connection_whose_heartbeats_are_frequent_comes_to_rest_too() {
 }
 
 #[test]
-fn a_connection_at_rest_wakes_up_no_more_often_than_one_that_was_never_used() {
+fn an_idle_connection_wakes_up_no_more_often_than_an_unused_connection() {
     let wakes = |is_used: bool| {
         let mut party = Party::new(1, |_| {});
         if is_used {
@@ -244,7 +244,7 @@ fn a_connection_in_use_releases_no_memory() {
 }
 
 #[test]
-fn within_ten_seconds_memory_is_given_back_however_rare_heartbeats_are() {
+fn memory_is_released_within_ten_seconds_at_any_heartbeat_interval() {
     for heartbeat in [15, 30, 60] {
         let mut party = Party::new(5, |config| {
             config.heartbeat = Duration::from_secs(heartbeat);
@@ -259,7 +259,7 @@ fn within_ten_seconds_memory_is_given_back_however_rare_heartbeats_are() {
 }
 
 #[test]
-fn a_session_that_was_resumed_in_the_middle_of_a_burst_rests_like_any_other() {
+fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_once_idle() {
     for channel in 0..MODES.len() as u8 {
         let mut party = Party::new(5, |_| {});
         party.net.run_for(SECOND * 11);

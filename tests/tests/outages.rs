@@ -52,7 +52,7 @@ fn offer(net: &mut Net, client: ConnectionId) {
 /// Credit that was lost in an outage was repeated with a back-off that knew no bound, while the sender had nothing to say
 /// without it.
 #[test]
-fn credit_lost_in_an_outage_arrives_soon_after_the_links_return() {
+fn flow_control_credit_lost_in_an_outage_arrives_within_a_second_of_the_links_return() {
     for dark in (1..10).map(|seconds| SECOND * seconds * 2) {
         let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
         let client = net.connect();
@@ -75,7 +75,7 @@ fn credit_lost_in_an_outage_arrives_soon_after_the_links_return() {
 }
 
 #[test]
-fn a_connection_that_is_leaving_is_not_replaced_when_its_session_is_lost() {
+fn a_closing_connection_is_not_replaced_when_its_session_is_lost() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND * 2);
@@ -133,7 +133,7 @@ fn old_clients_keep_dialling_a_restarted_server_that_is_full() {
 
 /// The peer with the lower key ignored the other one's Hellos for as long as it dialled itself, if only a wrong address.
 #[test]
-fn two_peers_connect_if_one_of_them_knows_where_the_other_is() {
+fn two_peers_connect_if_only_one_peer_knows_the_address() {
     let mut net = Net::peers();
     for (node, to) in [(0, "10.9.9.9:1".parse().unwrap()), (1, net.nodes[0].address)] {
         let key = net.nodes[1 - node].endpoint.public_key();

@@ -37,7 +37,7 @@ fn arrived(net: &Net, channel: u8) -> Vec<u8> {
 }
 
 #[test]
-fn messages_sent_between_two_polls_all_leave_if_the_path_carries_them() {
+fn all_messages_sent_between_two_polls_leave_if_the_path_carries_them() {
     for channel in STATE {
         let (mut net, connection) = connected(|_| {});
         for number in 0..10 {
@@ -52,7 +52,7 @@ fn messages_sent_between_two_polls_all_leave_if_the_path_carries_them() {
 }
 
 #[test]
-fn no_message_gives_way_before_the_first_acknowledgement() {
+fn no_message_is_dropped_for_a_newer_message_before_the_first_ack() {
     for channel in STATE {
         let mut net = Net::pair(|_| {});
         net.filter = Box::new(|_, _, _| Pass::Deliver);
@@ -74,7 +74,7 @@ fn no_message_gives_way_before_the_first_acknowledgement() {
 }
 
 #[test]
-fn a_full_queue_drops_its_oldest_message_and_returns_none() {
+fn a_full_queue_drops_its_oldest_message_and_accepts_the_new_message() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| {
             config.channels.iter_mut().for_each(|channel| channel.queue_messages = 4);
@@ -91,7 +91,7 @@ fn a_full_queue_drops_its_oldest_message_and_returns_none() {
 }
 
 #[test]
-fn a_message_larger_than_its_queue_takes_the_place_of_all_older_ones() {
+fn a_message_larger_than_its_queue_replaces_all_older_messages() {
     let (mut net, connection) = connected(|config| config.channels[3].queue_bytes = 1000);
     for number in 0..3 {
         send(&mut net, connection, UNRELIABLE, vec![number; 100]);
@@ -121,7 +121,7 @@ fn a_channel_with_overflow_queue_returns_messages_when_it_is_full() {
 }
 
 #[test]
-fn during_an_interruption_state_gives_way_and_the_newest_arrives_after_it() {
+fn newer_state_replaces_older_state_during_an_interruption_and_arrives_afterwards() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| config.idle_timeout = Duration::from_secs(2));
         net.filter = Box::new(|_, _, _| Pass::Drop);
@@ -142,7 +142,7 @@ fn during_an_interruption_state_gives_way_and_the_newest_arrives_after_it() {
 }
 
 #[test]
-fn a_message_of_which_a_part_was_sent_is_finished_while_newer_ones_give_way() {
+fn a_partly_sent_message_is_finished_while_newer_messages_are_dropped() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| config.connection_bandwidth = Some(20_000));
         for number in 0..40 {
@@ -158,7 +158,7 @@ fn a_message_of_which_a_part_was_sent_is_finished_while_newer_ones_give_way() {
 }
 
 #[test]
-fn a_message_that_its_receiver_has_dropped_is_not_sent_to_its_end() {
+fn the_rest_of_a_message_that_its_receiver_has_dropped_is_not_sent() {
     let (mut net, connection) = connected(|config| config.connection_bandwidth = Some(10_000));
     send(&mut net, connection, UNRELIABLE, vec![1; 500_000]);
     net.run_for(SECOND);

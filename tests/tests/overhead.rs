@@ -79,7 +79,7 @@ fn ten_reliable_messages_of_100_bytes_per_tick_cost_at_most_106_bytes_each() {
 }
 
 #[test]
-fn a_data_packet_costs_21_to_24_bytes_and_mostly_22_or_less() {
+fn the_overhead_of_a_data_packet_is_21_to_24_bytes_and_mostly_at_most_22_bytes() {
     let (mut net, client, seen) = connected(|_| {});
     let server = net.nodes[0].connected().unwrap();
     for tick in 0..3000_u32 {
@@ -128,7 +128,7 @@ fn the_length_of_a_message_below_128_bytes_takes_one_byte() {
 }
 
 #[test]
-fn acknowledgements_stay_small_in_long_flows_with_losses() {
+fn acks_take_at_most_45_bytes_on_average_in_long_flows_with_losses() {
     let (mut net, client, _) = connected(readable);
     let sizes = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&sizes);
@@ -153,7 +153,7 @@ fn acknowledgements_stay_small_in_long_flows_with_losses() {
 
 /// Numbers of packets have one byte while fewer than 128 are unacknowledged, and clocks drift apart where nobody asks.
 #[test]
-fn an_end_that_only_listens_for_minutes_keeps_short_packets_and_knows_the_time() {
+fn after_two_minutes_a_listening_end_sends_short_packets_and_its_clock_error_is_below_60_ms() {
     let (mut net, client, seen) = connected(|_| {});
     for _ in 0..7200 {
         net.send(1, client, RELIABLE_ORDERED, vec![0xab; 100]);

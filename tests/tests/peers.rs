@@ -250,7 +250,7 @@ fn endings(pair: &Pair, node: usize) -> Vec<CloseReason> {
 }
 
 #[test]
-fn the_connection_that_gives_way_ends_as_replaced_within_a_round_trip_and_a_half() {
+fn the_replaced_connection_ends_with_the_reason_replaced_within_one_and_a_half_rtts() {
     for (first, again) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
         for restarts in [false, true] {
             let mut pair = Pair::new(0, 1);

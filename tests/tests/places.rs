@@ -99,7 +99,7 @@ fn comings_back(loss: u64, wait: Duration, by_ticket: bool) -> usize {
 }
 
 #[test]
-fn a_client_that_leaves_and_returns_gets_the_only_place_every_time() {
+fn a_client_that_disconnects_and_reconnects_gets_the_only_place_every_time() {
     for by_ticket in [false, true] {
         for wait in [0, 1, 20, 50, 60, 100, 150, 400] {
             let count = comings_back(0, MILLISECOND * wait, by_ticket);
@@ -130,7 +130,7 @@ fn kicked_clients_that_do_not_answer_hold_no_place() {
 }
 
 #[test]
-fn no_more_than_64_connections_of_a_small_server_are_leaving_at_a_time() {
+fn at_most_64_connections_of_a_small_server_are_closing_at_a_time() {
     let mut net = net(Access::Open, 1, |config| config.max_connections = 1);
     // The server's CLOSE does not arrive, so each connection goes on saying good-bye.
     net.filter =
@@ -226,7 +226,7 @@ fn second_of_a_full_server(access: Access, identities: [u8; 2], delay: Duration)
 }
 
 #[test]
-fn a_connection_that_answers_keeps_its_place_and_the_next_one_of_its_identity_is_refused() {
+fn a_connection_that_answers_keeps_its_place_and_a_second_connection_of_its_identity_is_refused() {
     let full = [None, Some(CloseReason::Refused(Refusal::Full))];
     for delay in [10, 50, 300, 700] {
         let endings = second_of_a_full_server(Access::Tickets, [7, 7], MILLISECOND * delay);
@@ -281,7 +281,7 @@ fn two_connections_of_one_identity_stay_while_places_are_free() {
 }
 
 #[test]
-fn the_unanswering_connection_of_an_identity_gives_way_to_another() {
+fn an_unanswering_connection_is_replaced_by_a_new_connection_of_its_identity() {
     for ghost in [1, 2] {
         let mut net = net(Access::Tickets, 3, |config| config.max_connections = 2);
         let mut clients = Vec::new();
@@ -300,7 +300,7 @@ fn the_unanswering_connection_of_an_identity_gives_way_to_another() {
 }
 
 #[test]
-fn too_many_from_one_address_is_a_reason_of_its_own_before_and_after_the_welcome() {
+fn too_many_connections_from_one_address_have_their_own_refusal_before_and_after_the_welcome() {
     let mut net = net(Access::Open, 3, |config| config.max_connections_per_source = Some(1));
     for node in 1..=3 {
         net.nodes[node].address = format!("10.9.9.9:{}", 4000 + node).parse().unwrap();
@@ -317,7 +317,7 @@ fn too_many_from_one_address_is_a_reason_of_its_own_before_and_after_the_welcome
 }
 
 #[test]
-fn one_address_takes_half_of_all_places_by_default_and_one_at_least() {
+fn one_address_takes_at_most_half_of_all_places_by_default_but_at_least_one_place() {
     for (places, share) in [(1, 1), (2, 1), (5, 3), (8, 4)] {
         let mut net = net(Access::Open, 9, |config| config.max_connections = places);
         for node in 1..=9 {
@@ -417,7 +417,7 @@ fn changes_links(after: Duration) -> (bool, Option<Duration>) {
 }
 
 #[test]
-fn a_client_that_changes_links_has_two_seconds_to_come_back_before_its_place_is_taken() {
+fn a_client_that_changes_links_keeps_its_place_for_two_seconds() {
     for millis in [100, 500, 1000, 1700] {
         assert_eq!(changes_links(MILLISECOND * millis), (true, None), "back after {millis} ms");
     }

@@ -57,7 +57,7 @@ fn a_packet_of_tiny_fragments_takes_at_most_three_times_the_instructions_of_whol
 }
 
 #[test]
-fn a_tiny_fragment_allocates_the_same_for_any_largest_message() {
+fn a_tiny_fragment_allocates_the_same_at_any_limit_on_message_size() {
     let allocated = |max_message: usize, channel: u8| {
         let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
         let mut packets = rogues.packets(0, crumbs(channel, 1, max_message as u64));
@@ -237,7 +237,7 @@ fn reassembly_memory_is_released_when_connections_end() {
 }
 
 #[test]
-fn message_memory_is_released_within_ten_seconds_of_rest() {
+fn message_memory_is_released_within_ten_idle_seconds() {
     let mut rogues = Rogues::new(4, |_| {});
     allocation::start();
     for connection in 0..4 {
@@ -305,7 +305,7 @@ fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> O
 }
 
 #[test]
-fn connections_that_fill_the_room_do_not_keep_others_from_completing_messages() {
+fn connections_that_fill_the_reassembly_memory_do_not_keep_others_from_completing_messages() {
     for size in [20_000, 1 << 20] {
         let mut rogues = Rogues::new(40, |config| {
             config.reassembly_memory = 8 << 20;
@@ -320,7 +320,7 @@ fn connections_that_fill_the_room_do_not_keep_others_from_completing_messages() 
 }
 
 #[test]
-fn honest_connections_that_exceed_the_memory_all_complete_their_messages() {
+fn honest_connections_that_exceed_the_reassembly_memory_complete_all_their_messages() {
     const CLIENTS: usize = 12;
     let mut server = Config::new(APPLICATION);
     server.reassembly_memory = 1 << 20;

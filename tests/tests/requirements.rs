@@ -14,7 +14,7 @@ fn every_requirement_is_listed_once_and_in_order() {
 }
 
 #[test]
-fn every_kind_is_one_that_the_page_explains() {
+fn every_kind_of_requirement_is_explained_on_the_page() {
     for row in rows() {
         for kind in row.kind.split('/') {
             assert!("AFNTOPGRD".contains(kind) && kind.len() == 1, "{}: kind {kind:?}", row.id);

@@ -70,7 +70,7 @@ fn reliable_messages_survive_loss_and_report_delivery() {
 }
 
 #[test]
-fn an_idle_connection_stays_up_and_nearly_silent() {
+fn an_idle_connection_stays_connected_with_at_most_45_datagrams_in_100_seconds() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -117,7 +117,7 @@ fn a_close_after_delivery_waits_for_messages_in_flight() {
 }
 
 #[test]
-fn a_client_whose_address_changes_is_followed() {
+fn a_connection_continues_after_the_address_of_its_client_changes() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -191,7 +191,7 @@ fn a_client_of_a_restarted_server_reconnects_within_seconds_with_a_session_lost_
 
 /// Swarm seed 972: a client that had set its resume ticket aside began another session while the server had the first one.
 #[test]
-fn a_client_whose_resume_window_is_over_resumes_the_session_that_the_server_kept() {
+fn a_client_whose_resume_window_has_ended_resumes_the_session_that_the_server_kept() {
     for dark in 20..60u32 {
         let mut net = Net::pair(|config| config.idle_timeout = SECOND * 3);
         let mut config = Config::new(APPLICATION);
@@ -246,7 +246,7 @@ fn a_forged_unknown_datagram_replaces_no_connection() {
 }
 
 #[test]
-fn keys_rotate_under_traffic_without_a_trace() {
+fn all_messages_arrive_while_keys_rotate_under_loss() {
     let mut net = Net::pair(|config| config.rotate_after = 64);
     net.filter = Box::new(every(7));
     let client = net.connect();
@@ -290,7 +290,7 @@ fn a_close_after_delivery_asked_for_while_connecting_still_delivers() {
 }
 
 #[test]
-fn the_end_with_the_shorter_idle_timeout_hears_heartbeats_in_time() {
+fn heartbeats_reach_the_end_with_the_shorter_idle_timeout_in_time() {
     let mut net = Net::pair(|_| {});
     let mut config = Config::new(APPLICATION);
     config.access = Access::Open;

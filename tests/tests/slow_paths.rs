@@ -103,7 +103,7 @@ impl Path {
 }
 
 #[test]
-fn round_trips_up_to_eight_seconds_connect_once_and_stay() {
+fn clients_connect_once_and_stay_connected_at_rtts_up_to_eight_seconds() {
     for seconds in [0.1, 1.0, 2.0, 3.0, 4.0, 4.9, 5.0, 5.1, 6.0, 7.0, 7.9, 8.0] {
         for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
             Path::new(seconds, comes).connects_for_good();
@@ -112,7 +112,7 @@ fn round_trips_up_to_eight_seconds_connect_once_and_stay() {
 }
 
 #[test]
-fn with_little_time_to_connect_a_client_stays_connected_or_times_out() {
+fn a_client_with_a_connect_timeout_of_ten_seconds_stays_connected_or_times_out() {
     for tenths in 1..120u32 {
         for comes in [Comes::Openly, Comes::WithTicket] {
             for polls in [0, 5] {
@@ -142,7 +142,7 @@ fn with_little_time_to_connect_a_client_stays_connected_or_times_out() {
 }
 
 #[test]
-fn slow_paths_that_lose_datagrams_connect_once() {
+fn clients_connect_once_over_slow_paths_that_lose_datagrams() {
     for (seconds, one_of) in [(1.0, 3), (3.0, 3), (5.0, 3), (6.0, 3), (8.0, 10)] {
         for comes in [Comes::Openly, Comes::WithTicket] {
             for seed in 0..10 {
@@ -163,7 +163,7 @@ fn slow_paths_that_lose_datagrams_connect_once() {
 }
 
 #[test]
-fn a_longer_connect_timeout_holds_for_reconnecting_too() {
+fn a_longer_connect_timeout_applies_to_reconnecting_too() {
     let mut net = Net::pair(|config| config.idle_timeout = SECOND * 30);
     net.delay = SECOND * 4;
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).timeout(SECOND * 30);
@@ -180,7 +180,7 @@ fn a_longer_connect_timeout_holds_for_reconnecting_too() {
 }
 
 #[test]
-fn round_trips_of_nine_seconds_and_more_end_in_a_connect_timeout() {
+fn connecting_over_an_rtt_of_nine_seconds_or_more_ends_with_a_connect_timeout() {
     for seconds in [9.0, 10.0, 11.0, 12.5, 14.0, 15.0, 16.0, 18.0, 20.0, 40.0] {
         for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
             Path::new(seconds, comes).times_out_honestly();
@@ -189,7 +189,7 @@ fn round_trips_of_nine_seconds_and_more_end_in_a_connect_timeout() {
 }
 
 #[test]
-fn drivers_that_call_every_few_seconds_connect_once_and_stay() {
+fn clients_connect_once_and_stay_connected_if_drivers_poll_every_one_to_five_seconds() {
     for seconds in [0.1, 1.0, 3.0] {
         for period in [1, 2, 3, 4, 5] {
             for (server, client) in [(0, 1), (1, 0), (1, 1)] {
@@ -202,7 +202,7 @@ fn drivers_that_call_every_few_seconds_connect_once_and_stay() {
 }
 
 #[test]
-fn a_client_whose_driver_calls_every_five_seconds_connects_over_a_round_trip_of_eight() {
+fn a_client_whose_driver_polls_every_five_seconds_connects_over_an_rtt_of_eight_seconds() {
     for seconds in [4.0, 5.0, 6.0, 7.0, 8.0] {
         for comes in [Comes::Openly, Comes::WithTicket] {
             let polls_every = [Duration::ZERO, SECOND * 5];
@@ -212,7 +212,7 @@ fn a_client_whose_driver_calls_every_five_seconds_connects_over_a_round_trip_of_
 }
 
 #[test]
-fn a_server_that_restarts_behind_a_round_trip_of_eight_seconds_gets_its_client_back() {
+fn the_client_of_a_restarted_server_reconnects_over_an_rtt_of_eight_seconds() {
     let path = Path::new(8.0, Comes::Openly);
     let (mut net, before) = path.dial();
     net.run_for(SECOND * 60);
@@ -229,7 +229,7 @@ fn a_server_that_restarts_behind_a_round_trip_of_eight_seconds_gets_its_client_b
 }
 
 #[test]
-fn a_client_that_moves_to_a_path_of_eight_seconds_is_followed() {
+fn the_connection_of_a_client_that_moves_to_a_path_with_an_rtt_of_eight_seconds_continues() {
     let (mut net, client) = Path::new(0.1, Comes::Openly).dial();
     net.run_for(SECOND * 10);
     net.nodes[1].address.set_port(5000);
@@ -250,7 +250,7 @@ fn a_client_that_moves_to_a_path_of_eight_seconds_is_followed() {
 }
 
 #[test]
-fn a_server_that_appears_after_nine_seconds_is_connected_to_at_once() {
+fn a_client_connects_within_a_second_to_a_server_that_appears_after_nine_seconds() {
     for comes in [Comes::Openly, Comes::WithTicket] {
         let (mut net, _) = Path::new(0.1, comes).dial();
         net.nodes[0].is_up = false;
@@ -261,7 +261,7 @@ fn a_server_that_appears_after_nine_seconds_is_connected_to_at_once() {
 }
 
 #[test]
-fn a_lost_first_data_is_resent_by_a_driver_that_calls_every_five_seconds() {
+fn a_lost_first_data_packet_is_resent_if_the_driver_polls_every_five_seconds() {
     for seconds in [0.1, 1.0, 3.0, 5.0, 8.0] {
         for comes in [Comes::Openly, Comes::WithTicket] {
             for millis in [2500, 5000, 5200] {

@@ -13,7 +13,7 @@ fn state(net: &Net, node: usize, connection: ConnectionId) -> ConnectionState {
 }
 
 #[test]
-fn a_connection_goes_through_the_four_states_of_the_documents() {
+fn a_connection_goes_through_the_four_documented_states() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     assert_eq!(state(&net, 1, client), ConnectionState::Connecting);
@@ -101,7 +101,7 @@ fn every_byte_datagram_and_message_is_counted_once_at_each_end() {
 }
 
 #[test]
-fn latency_uptime_and_loss_are_those_of_the_path() {
+fn reported_latency_uptime_and_loss_match_the_path() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     let fresh = net.nodes[1].endpoint.stats(client).unwrap();
@@ -128,7 +128,7 @@ fn latency_uptime_and_loss_are_those_of_the_path() {
 /// the peer's acknowledgement names one of those as the largest. Its round trip stood still then, and its rate with it: over a
 /// recorded link (TMobile-UMTS-driving, seed 36) it sent 1 kB/s for three seconds after a queue of ten had drained.
 #[test]
-fn regression_an_end_that_mostly_acknowledges_still_measures_the_round_trip() {
+fn regression_an_end_that_mostly_sends_acks_still_measures_the_rtt() {
     let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
     net.delay = Duration::from_millis(200);
     let client = net.connect();

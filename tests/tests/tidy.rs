@@ -1,4 +1,4 @@
-//! The house is tidy; and each rule fires on what it forbids.
+//! The files of the workspace keep its rules, and each rule detects a violation.
 
 use tickwire_tests::exceptions::{
     CIRCLES, CROWDED_FUNCTIONS, LONG_FILES, LONG_FUNCTIONS, Offence, SHARED_NAMES, unexcused,
@@ -125,7 +125,7 @@ fn every_function_takes_at_most_its_limit_of_values() {
 }
 
 #[test]
-fn files_import_each_other_without_circles() {
+fn imports_between_files_form_no_circle() {
     expect_none(planted_circles());
 
     let files = source::files();
@@ -299,7 +299,7 @@ fn events_and_errors_are_non_exhaustive() {
 }
 
 #[test]
-fn no_crate_depends_on_one_above_it() {
+fn no_crate_depends_on_a_crate_of_a_higher_layer() {
     let depends = |name: &str, is_for_tests| Member {
         name: "tickwire-core".into(),
         folder: "core".into(),
@@ -336,7 +336,7 @@ fn is_wrong_for(member: &str, dependency: &str) -> bool {
 }
 
 #[test]
-fn every_package_takes_the_lints_of_the_workspace() {
+fn every_package_uses_the_lints_of_the_workspace() {
     for member in source::members() {
         let manifest = source::root().join(&member.folder).join("Cargo.toml");
         let text = std::fs::read_to_string(manifest).unwrap();
@@ -398,7 +398,7 @@ fn documentation_comments_name_their_subjects() {
 }
 
 #[test]
-fn no_file_names_a_path_of_some_machine() {
+fn no_file_contains_a_path_of_a_developers_machine() {
     for folder in ["work", "root", "home"] {
         assert_eq!(machine_paths(&planted(format!("cd /{folder}/here"))).len(), 1);
         assert_eq!(machine_paths(&planted(format!("net/{folder} and /{folder}shop"))), [""; 0]);
@@ -408,7 +408,7 @@ fn no_file_names_a_path_of_some_machine() {
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_have_existing_targets() {
     let page = File::new("docs/a.md", "[b](b.md#part) [c](../c.md) [d](https://example.org) [e](#here)");
     assert_eq!(broken_links(&page, |path| path == "docs/b.md").len(), 1);
 
@@ -428,7 +428,7 @@ fn front_page_example(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_front_page_of_the_core_has_a_whole_example_of_sixty_lines_at_most() {
+fn the_front_page_of_the_core_has_a_complete_example_of_at_most_sixty_lines() {
     let page = std::fs::read_to_string(source::root().join("core/src/lib.rs")).unwrap();
     let example = front_page_example(&page);
     assert!((20..=60).contains(&example.len()), "{} lines", example.len());

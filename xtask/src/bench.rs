@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::command::Command;
 use crate::{setup, workspace};
 
-/// Measure tickwire beside its peers
+/// Measure tickwire and its peers
 #[derive(clap::Args, Debug)]
 #[command(after_help = LINT)]
 pub(crate) struct Args {
@@ -30,7 +30,7 @@ enum What {
     Snapshot(Snapshot),
 }
 
-/// Race over loopback UDP, server and clients in separate processes (`--help` lists what it can do)
+/// Race against peers over loopback UDP, server and clients in separate processes (`--help` lists the options)
 #[derive(clap::Args, Debug)]
 #[command(disable_help_flag = true)]
 struct Udp {
@@ -39,36 +39,36 @@ struct Udp {
     arguments: Vec<OsString>,
 }
 
-/// The core in memory: instructions, allocations and bytes per message, and the gates that hold them
+/// Measure the core in memory: instructions, allocations and bytes per message, with limits for each
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct Core {
-    /// Print the rows for a program
+    /// Print the rows as JSON
     #[arg(long)]
     json: bool,
-    /// Compare with the figures that were reached (`bench/gates.json`), and fail where one is worse
+    /// Compare with the recorded figures (`bench/gates.json`), and fail if a figure is worse
     #[arg(long, conflicts_with_all = ["json", "hold"])]
     check: bool,
     /// Write the figures of this run to `bench/gates.json`
     #[arg(long)]
     hold: bool,
-    /// Leave the peers out: their figures are those of an earlier run
+    /// Leave the peers out, and show their figures of an earlier run
     #[arg(long)]
     alone: bool,
 }
 
-/// The snapshot codec on a recording of cubes: bits, and time per frame; fails if a decoded unit differs
+/// Measure the snapshot codec on a recording of cubes: bits, and time per frame; fails if a decoded unit differs
 #[derive(clap::Args, Debug)]
 struct Snapshot {
-    /// The codec: `fast`
+    /// Name of the codec: `fast`
     #[arg(long)]
     codec: Option<String>,
-    /// The recording; without it, the one that the variable `TICKWIRE_CUBES` names
+    /// File with the recording; without this option, the file that the variable `TICKWIRE_CUBES` names
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Cubes in the recording, if they are not 901
+    /// Number of cubes in the recording, if it is not 901
     #[arg(long)]
     cubes: Option<usize>,
-    /// Print the figures for a program
+    /// Print the figures as JSON
     #[arg(long)]
     json: bool,
 }

@@ -78,8 +78,7 @@ impl Command {
         if !output.status.success() {
             bail!("`{self}` ended with {}", output.status);
         }
-        String::from_utf8(output.stdout)
-            .with_context(|| format!("`{self}` wrote something that is not UTF-8"))
+        String::from_utf8(output.stdout).with_context(|| format!("`{self}` wrote output that is not UTF-8"))
     }
 
     /// Whether it can be started and succeeds. Its output is thrown away.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::command::Command;
 use crate::passed_on::PassedOn;
 
-/// Pass UDP between clients and a server as a bad network would (`--help` lists what it can do)
+/// Pass UDP between clients and a server as a bad network would (`--help` lists the options)
 #[derive(clap::Args, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {

@@ -6,7 +6,7 @@ use crate::command::Command;
 use crate::metadata::Workspace;
 use crate::passed_on::PassedOn;
 
-/// Run a dedicated server with 64 bots over real UDP, and show how they do (`--help` lists what can be varied)
+/// Run a dedicated server with 64 bots over real UDP, and show their progress (`--help` lists the options)
 #[derive(clap::Args, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {

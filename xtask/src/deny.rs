@@ -16,7 +16,7 @@ use crate::workspace;
 /// Check bans, licences and sources of all dependencies against deny.toml
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct Args {
-    /// Check by ourselves even where cargo-deny is installed
+    /// Use the built-in check even if cargo-deny is installed
     #[arg(long)]
     builtin: bool,
 }
@@ -108,16 +108,20 @@ impl Rules {
         let Package { name, version, .. } = package;
         let Some(licence) = &package.license else {
             let file = package.license_file.as_deref().unwrap_or("nothing");
-            return Ok(Some(format!("{name} {version}: no licence expression, but {file}")));
+            return Ok(Some(format!(
+                "{name} {version}: the manifest has no licence expression, but the licence file {file}"
+            )));
         };
-        let met = spdx::is_met(licence, &self.licenses.allow).with_context(|| format!("{name} {version}"))?;
+        let met = spdx::is_met(licence, &self.licenses.allow)
+            .with_context(|| format!("cannot check the licence of {name} {version}"))?;
         Ok((!met).then(|| format!("{name} {version}: licence {licence:?} is not allowed")))
     }
 
     fn source_fault(&self, package: &Package, is_member: bool) -> Option<String> {
         let Package { name, version, source, .. } = package;
         let Some(source) = source else {
-            return (!is_member).then(|| format!("{name} {version}: a folder outside the workspace"));
+            return (!is_member)
+                .then(|| format!("{name} {version}: the package is in a folder outside the workspace"));
         };
         let registry = source.strip_prefix("registry+");
         let is_allowed =

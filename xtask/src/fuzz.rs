@@ -7,9 +7,9 @@ use crate::command::Command;
 /// Fuzz one target with cargo-fuzz, on the nightly toolchain
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// The target's name; without it, the targets are listed
+    /// Name of the target; without it, the targets are listed
     target: Option<String>,
-    /// How long to run, in seconds
+    /// Seconds to fuzz
     #[arg(long, value_name = "S", default_value_t = 60)]
     seconds: u32,
 }

@@ -28,7 +28,7 @@ mod ticket;
 mod windows;
 mod workspace;
 
-/// Everything that a person or CI runs in this workspace.
+/// Runs the tests, tools and benchmarks of this workspace.
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 pub struct Cli {
@@ -56,10 +56,10 @@ enum Verb {
     Requirements(requirements::Args),
 }
 
-/// Parses the command line and does what it asks.
+/// Parses the command line and runs the verb.
 ///
 /// # Errors
-/// Whatever made the verb fail, as a chain that a person can read.
+/// The failure of the verb, as a chain of causes for a person.
 pub fn main() -> Result<()> {
     match Cli::parse().verb {
         Verb::Test(args) => test::run(&args),

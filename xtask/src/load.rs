@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::demo::build_and_become;
 use crate::passed_on::PassedOn;
 
-/// Put a dedicated server under the load of 1,000 clients for a minute (`--help` lists what can be varied)
+/// Put a dedicated server under the load of 1,000 clients for a minute (`--help` lists the options)
 #[derive(clap::Args, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {

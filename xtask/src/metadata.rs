@@ -69,7 +69,7 @@ mod tests {
     use super::Workspace;
 
     #[test]
-    fn members_and_their_programs_are_found_and_others_are_not() {
+    fn workspace_members_and_their_programs_are_found_and_dependencies_are_not() {
         let workspace = Workspace::load().unwrap();
         assert!(workspace.member("tickwire-core").is_some());
         assert!(workspace.has_bin("xtask", "xtask"));

@@ -10,19 +10,20 @@ use crate::command::Command;
 /// Play the paths of RFC 8867, paths with jitter or recorded links under both congestion controls: how full the link, how long the queue, how fair the shares; or a page to read about one run
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// How many seeds to play; the worst figure of all is shown
+    /// Number of seeds to play; the table shows the worst figure of all seeds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "report")]
     seeds: u64,
-    /// The first seed, and that of a report
+    /// The first seed, and the seed of a report
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
-    /// Only the scenario of this name, or those whose names begin with this word (`jitter`)
+    /// Play only the scenario with this name, or the scenarios whose names begin with this word (`jitter`)
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
-    /// Lose so many percent of the datagrams at random, each way; without it paths of RFC 8867 are played with none and with 5
+    /// Share of datagrams lost at random in each direction, in percent; without it, paths of RFC 8867 are played with 0 and 5
+    /// percent
     #[arg(long, value_name = "PERCENT")]
     loss: Option<String>,
-    /// Only one congestion control
+    /// Play only one congestion control
     #[arg(long, value_enum, value_name = "NAME", conflicts_with = "traces")]
     algorithm: Option<Algorithm>,
     /// Play the recorded links in the folder that `TICKWIRE_TRACES` names
@@ -65,5 +66,5 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Commands run in the root of the workspace: whoever names a file means the folder that they are in.
 fn here(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("{} names no file", path.display()))
+    std::path::absolute(path).with_context(|| format!("{} is not the path of a file", path.display()))
 }

@@ -16,16 +16,16 @@ use verdict::{PlatformRow, Verdict};
 /// Compare hashes of everything that simulated runs did between this machine and wasm32, aarch64, s390x and Windows
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// How many seeds to play
+    /// Number of seeds to play
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// How many seconds of virtual time each seed lasts
+    /// Seconds of virtual time per seed
     #[arg(long, value_name = "S", default_value_t = SECONDS)]
     seconds: u32,
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
-    /// Only this target; may be given again
+    /// Compare only this target; may be given several times
     #[arg(long, value_enum, value_name = "TARGET")]
     only: Vec<Target>,
     /// Report as JSON
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_fails_with_the_target_the_seed_and_the_command_that_plays_it_again() {
+    fn a_difference_is_reported_with_the_target_the_seed_and_the_command_that_replays_it() {
         let row = |target, verdict| PlatformRow::of(target, 100, verdict, Duration::from_secs(1));
         assert!(judge(10, &[row(Target::Wasm32, Verdict::Equal)]).is_ok());
         let rows = [row(Target::Wasm32, Verdict::Equal), row(Target::S390x, Verdict::Differs { seed: 17 })];

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 
-/// How many requirements there are: R001 to R198.
+/// The number of requirements, R001 to R198.
 pub const COUNT: usize = 198;
 
-/// The table, from the root of the workspace.
+/// The path of the table, from the root of the workspace.
 pub const PATH: &str = "docs/REQUIREMENTS.md";
 
 /// Print how many rows of docs/REQUIREMENTS.md are proven by tests
@@ -32,37 +32,37 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// One requirement.
+/// One row of the table.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
-    /// `R001` to `R198`.
+    /// The id of the requirement, `R001` to `R198`.
     pub id: String,
     /// The requirement in a few words.
     pub text: String,
-    /// Letters, joined by `/`.
+    /// The kinds of the requirement: letters, joined by `/`.
     pub kind: String,
     /// The proof of the requirement.
     pub proof: Proof,
 }
 
-/// The proof of a requirement.
+/// The tests or rows that prove a requirement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Proof {
-    /// Nothing.
+    /// No test proves the requirement yet.
     NotYet,
-    /// Whatever proves these other rows.
+    /// The proofs of these other rows prove the requirement.
     As(Vec<String>),
-    /// These tests.
+    /// These tests prove the requirement.
     Tests(Vec<String>),
 }
 
 /// Reads the rows of the table: the lines that begin with `| R`.
 ///
 /// # Errors
-/// A row that does not have the four columns of the table, or whose last column is none of the forms there are.
+/// A row that does not have the four columns of the table, or whose last column has no valid form.
 pub fn parse(text: &str) -> Result<Vec<Row>> {
     let lines = text.lines().filter(|line| line.starts_with("| R"));
-    lines.map(|line| row(line).with_context(|| format!("in the row {line:?}"))).collect()
+    lines.map(|line| row(line).with_context(|| format!("cannot parse the row {line:?}"))).collect()
 }
 
 fn row(line: &str) -> Result<Row> {
@@ -70,7 +70,7 @@ fn row(line: &str) -> Result<Row> {
     let &[id, text, kind, tests] = cells.as_slice() else {
         anyhow::bail!("expected 4 columns, got {}", cells.len());
     };
-    ensure!(!text.is_empty() && !kind.is_empty(), "an empty column");
+    ensure!(!text.is_empty() && !kind.is_empty(), "the requirement or its kind is empty");
     Ok(Row { id: id.into(), text: text.into(), kind: kind.into(), proof: proof(tests)? })
 }
 
@@ -91,7 +91,7 @@ fn proof(tests: &str) -> Result<Proof> {
     names.map(Proof::Tests).with_context(|| format!("{forms}; got {tests:?}"))
 }
 
-/// Whether a row, or every row that it points to, names tests.
+/// Returns whether a row names tests, itself or through every row that it points to.
 #[must_use]
 pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     let has_tests =
@@ -103,7 +103,7 @@ pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     }
 }
 
-/// Proven and all rows, by kind.
+/// The numbers of proven rows and of all rows, by kind.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     by_kind: BTreeMap<String, (usize, usize)>,
@@ -112,7 +112,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts rows. A row of two kinds counts for both, but once in the total.
+    /// Counts the rows. A row of two kinds counts for both, but once in the total.
     #[must_use]
     pub fn of(rows: &[Row]) -> Self {
         let mut counts = Self::default();
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_refers_to_others_is_proven_when_they_are() {
+    fn a_row_that_refers_to_other_rows_is_proven_when_all_of_them_are_proven() {
         let rows = parse(TABLE).unwrap();
         let proven: Vec<bool> = rows.iter().map(|row| is_proven(row, &rows)).collect();
         assert_eq!(proven, [true, false, true, false]);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_of_the_last_column_are_errors() {
+    fn invalid_forms_of_the_last_column_are_errors() {
         for bad in ["", "someday", "core::a::b", "``", "`a`,`b`", "`a` `b`"] {
             assert!(parse(&format!("| R001 | One | A | {bad} |")).is_err(), "{bad:?} was taken");
         }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::demo::build_and_become;
 use crate::passed_on::PassedOn;
 
-/// Attack a dedicated server on this machine, and watch whether honest clients get in (`--help` lists what can be varied)
+/// Attack a dedicated server on this machine, and measure whether honest clients still connect (`--help` lists the options)
 #[derive(clap::Args, Debug)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Args {

@@ -12,7 +12,7 @@ pub(crate) fn is_met(expression: &str, allowed: &[String]) -> Result<bool> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut parser = Parser { words: spaced.split_whitespace().peekable(), allowed };
     let met = parser.any_of()?;
-    ensure!(parser.words.next().is_none(), "licence expression {expression:?} goes on after its end");
+    ensure!(parser.words.next().is_none(), "the licence expression {expression:?} has words after its end");
     Ok(met)
 }
 
@@ -48,7 +48,7 @@ impl<'a, I: Iterator<Item = &'a str>> Parser<'a, I> {
                 );
                 Ok(met)
             }
-            None | Some(")" | "AND" | "OR" | "WITH") => bail!("a licence name is missing in an expression"),
+            None | Some(")" | "AND" | "OR" | "WITH") => bail!("a licence name is missing in the expression"),
             Some(name) => Ok(self.is_allowed(name)),
         }
     }

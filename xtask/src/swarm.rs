@@ -9,10 +9,10 @@ use crate::command::Command;
 /// Play many seeds of the simulator with faults, and stop at the first that breaks a promise
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// How many seeds to play
+    /// Number of seeds to play
     #[arg(long, value_name = "N", default_value_t = 200)]
     seeds: u64,
-    /// How many seconds of virtual time each seed lasts
+    /// Seconds of virtual time per seed
     #[arg(long, value_name = "S", default_value_t = 30)]
     seconds: u32,
     /// The first seed
@@ -21,13 +21,13 @@ pub(crate) struct Args {
     /// Report as JSON
     #[arg(long)]
     json: bool,
-    /// Faults that take the place of the seed's own, one per line, as a failed run saved them
+    /// File with faults that replace the seed's own, one per line, as a failed run saved them
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
-    /// Write what happened in the first seed to a file, line by line
+    /// Write the trace of the first seed to a file, one line per event
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Plant a bug, and expect it to be found within the seeds; `all` for each in turn
+    /// Plant a bug, and expect the seeds to find it; `all` plants each in turn
     #[arg(long, value_name = "NAME")]
     planted: Option<String>,
 }

@@ -59,13 +59,13 @@ struct Mint {
     /// The public key of the server that the ticket is for: 64 hexadecimal digits
     #[arg(long, value_name = "HEX")]
     server_key: String,
-    /// The application, as `Config::application` has it: decimal, or hexadecimal after 0x
+    /// The application id, as in `Config::application`: decimal, or hexadecimal after 0x
     #[arg(long, value_name = "N", value_parser = number)]
     application: u64,
     /// Identity of the client: 32 hexadecimal digits
     #[arg(long, value_name = "HEX")]
     identity: String,
-    /// For how many seconds from now the ticket lets its holder in: 1 to 604800, a week
+    /// Seconds from now for which the ticket is valid: 1 to 604800, a week
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=WEEK))]
     valid: u64,
     /// Bytes that tell the server about the client, at most 256
@@ -76,7 +76,7 @@ struct Mint {
     json: bool,
 }
 
-/// Print what can be read of a ticket without a key; its secrets are not shown
+/// Print the readable fields of a ticket; its secrets are not shown
 #[derive(clap::Args, Debug)]
 struct Show {
     /// The ticket as it was minted, or `-` to read it from standard input
@@ -208,7 +208,7 @@ impl Master {
                 (text, format!("the master in {}", path.display()))
             }
             (None, Some(text)) => (text.clone(), "--master".to_owned()),
-            (None, None) => bail!("no master: give --master-file"),
+            (None, None) => bail!("no master was given; give --master-file"),
         };
         let master: Secret = text.parse().context(place)?;
         ensure!(master != [0; 32], "the master is all zeros; draw one with `cargo xtask ticket keygen`");
@@ -236,9 +236,9 @@ fn from_standard_input() -> Result<String> {
 fn identity(text: &str) -> Result<[u8; 16]> {
     let text = text.trim();
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
-        bail!("{wrong:?}, character {}, is no hexadecimal digit", place + 1);
+        bail!("{wrong:?}, character {}, is not a hexadecimal digit", place + 1);
     }
-    ensure!(text.len() == 32, "{} hexadecimal digits; expected 32, for 16 bytes", text.len());
+    ensure!(text.len() == 32, "the text has {} hexadecimal digits; an identity has 32", text.len());
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
@@ -253,7 +253,8 @@ fn number(text: &str) -> Result<u64> {
 
 fn system_rng() -> Result<Rng> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow!("the system gives no entropy: {error}"))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| anyhow!("cannot read random bytes from the system: {error}"))?;
     Ok(Rng::from_seed(seed))
 }
 

@@ -12,7 +12,7 @@ use crate::targets::WINDOWS;
 /// Run the drivers' tests and the examples as Windows programs, under wine
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// Only build them
+    /// Build the tests and examples without running them
     #[arg(long)]
     no_run: bool,
 }

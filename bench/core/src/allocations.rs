@@ -1,4 +1,4 @@
-//! Allocations, counted by an allocator that the program has to install.
+//! Counts allocations, by an allocator that the program has to install.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -7,7 +7,7 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicI64 = AtomicI64::new(0);
 static PAUSED: AtomicBool = AtomicBool::new(false);
 
-/// The system's allocator, with counters.
+/// The system's allocator, with counters of allocations and live bytes.
 #[derive(Debug)]
 pub struct Counting;
 
@@ -39,17 +39,17 @@ fn count(growth: i64) {
     }
 }
 
-/// Allocations and reallocations so far.
+/// Returns the number of allocations and reallocations so far.
 pub fn so_far() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-/// Bytes allocated and not freed.
+/// Returns the number of bytes that are allocated and not freed.
 pub fn live() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }
 
-/// Runs `make` without counting: its allocations are the caller's own.
+/// Runs `make` without counting the allocations of the calling benchmark itself.
 pub fn uncounted<T>(make: impl FnOnce() -> T) -> T {
     PAUSED.store(true, Ordering::Relaxed);
     let made = make();

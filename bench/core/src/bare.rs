@@ -1,9 +1,9 @@
-//! No protocol at all: what the harness itself costs.
+//! A benchmark without a protocol: the cost of the harness itself.
 
 use crate::allocations::uncounted;
 use crate::scene::{MESSAGE, Stack};
 
-/// Messages are copied into one datagram per client and tick, and counted at the other end.
+/// Copies messages into one datagram per client and tick, and counts them at the other end.
 #[derive(Debug)]
 pub struct Bare {
     queues: Vec<Vec<Vec<u8>>>,
@@ -14,7 +14,7 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// For so many clients.
+    /// Creates the harness for `clients` clients.
     pub fn new(clients: usize) -> Self {
         Self {
             queues: vec![Vec::new(); clients],

@@ -1,26 +1,26 @@
 //! The cases that are measured.
 
-/// Ticks that are measured: ten seconds.
+/// The number of measured ticks: ten seconds.
 pub const TICKS: u64 = 600;
 
-/// One case of a stack.
+/// The conditions of one measurement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Case {
-    /// Its name in gates and reports.
+    /// The name of the case in gates and reports.
     pub name: &'static str,
-    /// How many clients there are.
+    /// The number of clients.
     pub clients: usize,
-    /// Messages per client and tick.
+    /// The number of messages per client and tick.
     pub per_tick: usize,
     /// Whether 5% of all datagrams are lost.
     pub loss: bool,
-    /// Whether clients send as much as they are sent.
+    /// Whether clients send as many messages as they receive.
     pub both_ways: bool,
-    /// Channels that messages take turns on.
+    /// The number of channels that messages use in turn.
     pub channels: u8,
-    /// Ticks before the measurement, for queues to reach their size.
+    /// The number of ticks before the measurement, in which queues reach their final size.
     pub warm_up: u64,
-    /// Ticks that are measured.
+    /// The number of measured ticks.
     pub ticks: u64,
 }
 
@@ -81,14 +81,14 @@ pub const ENCRYPTED: [Case; 4] = [
     Case::new("ten.both", 10).both_ways(),
 ];
 
-/// The cases of what is no encrypted stack of ours.
+/// The cases for peers that are not compared under encryption.
 pub const BASIC: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
 
-/// The cases in which both ends send.
+/// The cases in which server and clients both send.
 pub const BOTH_WAYS: [Case; 2] =
     [Case::new("one.both", 1).both_ways(), Case::new("ten.both", 10).both_ways()];
 
-/// A thousand clients that were sent nothing, and ones that were sent something for a second.
+/// A thousand clients that received no messages, and a thousand that received messages for a second.
 pub const CROWDS: [Case; 2] = [Case::new("idle", 0).crowd(), Case::new("used", 1).crowd()];
 
 impl Case {
@@ -97,7 +97,7 @@ impl Case {
         self
     }
 
-    /// The case of this name.
+    /// Returns the case with this name.
     pub fn named(name: &str) -> Option<Self> {
         PLAIN.into_iter().find(|case| case.name == name)
     }

@@ -1,4 +1,4 @@
-//! Exact figures are held at what was reached.
+//! Limits on exact figures: a figure must not exceed the value that was once reached.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -50,7 +50,7 @@ impl Held {
         let mut worse = Vec::new();
         let mut judge = |what, held: f64, now: f64, limit: f64| {
             if now > limit {
-                worse.push(format!("{what}: {now} per message, held at {held}"));
+                worse.push(format!("{what}: {now} per message, the limit is {held}"));
             }
         };
         judge("instructions", self.instructions, now.instructions, self.instructions * INSTRUCTIONS_SLACK);
@@ -105,12 +105,12 @@ impl Gates {
     /// Fails where a figure is worse than what was reached, or was not taken.
     pub(crate) fn check(&self, figures: &Figures) -> Result<()> {
         if self.held.is_empty() {
-            bail!("no figures are held: `cargo xtask bench core --hold` takes them");
+            bail!("no figures are recorded; record them with `cargo xtask bench core --hold`");
         }
         let mut worse = Vec::new();
         for (name, held) in &self.held {
             let Some(now) = figures.costs.get(name).and_then(Held::of) else {
-                worse.push(format!("{name}: not measured"));
+                worse.push(format!("{name}: the case was not measured"));
                 continue;
             };
             worse.extend(held.worse(&now).into_iter().map(|what| format!("{name}: {what}")));
@@ -121,11 +121,11 @@ impl Gates {
         for (name, held) in &self.heap {
             let now = figures.heap.get(name.as_str()).copied().unwrap_or(f64::INFINITY);
             if now > held * INSTRUCTIONS_SLACK {
-                worse.push(format!("{name}: {now:.0} bytes on the heap per connection, held at {held}"));
+                worse.push(format!("{name}: {now:.0} bytes on the heap per connection, the limit is {held}"));
             }
         }
         if !worse.is_empty() {
-            bail!("worse than the figures held:\n  {}", worse.join("\n  "));
+            bail!("some figures are worse than the recorded ones:\n  {}", worse.join("\n  "));
         }
         println!("{} cases cost no more than what was reached", self.held.len());
         Ok(())
@@ -139,7 +139,7 @@ mod tests {
     const HELD: Held = Held { instructions: 1000.0, allocations: 0.0, bytes: 120.0 };
 
     #[test]
-    fn a_cost_that_rises_fails_the_gate_and_compiler_noise_does_not() {
+    fn a_cost_above_its_limit_fails_and_1_percent_more_instructions_do_not() {
         assert!(HELD.worse(&Held { instructions: 1009.0, ..HELD }).is_empty());
         assert_eq!(HELD.worse(&Held { instructions: 1011.0, ..HELD }).len(), 1);
         assert_eq!(HELD.worse(&Held { allocations: 0.01, ..HELD }).len(), 1);
@@ -151,11 +151,11 @@ mod tests {
     fn a_case_that_was_not_measured_fails() {
         let gates = Gates { held: [("plain.one".to_owned(), HELD)].into(), ..Gates::default() };
         let error = gates.check(&Figures::default()).unwrap_err().to_string();
-        assert!(error.contains("plain.one: not measured"), "{error}");
+        assert!(error.contains("plain.one: the case was not measured"), "{error}");
     }
 
     #[test]
-    fn a_check_without_gates_fails() {
+    fn a_check_without_recorded_figures_fails() {
         assert!(Gates::default().check(&Figures::default()).is_err());
     }
 }

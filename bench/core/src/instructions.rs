@@ -27,7 +27,7 @@ pub(crate) fn read(summaries: &Path, stack: &str, case: &str) -> Result<Option<C
     let metric = |name: &str| {
         let value =
             find(&summary, name).and_then(|metric| metric.pointer("/values/new")).and_then(Value::as_u64);
-        value.ok_or_else(|| anyhow!("no metric {name} in {}", path.display()))
+        value.ok_or_else(|| anyhow!("the metric {name} is missing in {}", path.display()))
     };
     Ok(Some(Counted { instructions: metric("Ir")?, cycles: metric("EstimatedCycles")? }))
 }

@@ -25,7 +25,7 @@ struct Args {
     /// The file of the figures that were reached
     #[arg(long)]
     gates: PathBuf,
-    /// Print the rows for a program
+    /// Print the rows as JSON
     #[arg(long)]
     json: bool,
     /// Only compare with the figures that were reached, and fail where one is worse

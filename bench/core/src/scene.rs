@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::allocations::uncounted;
 use crate::case::Case;
 
-/// Bytes of every message.
+/// The size of every message, in bytes.
 pub const MESSAGE: usize = 100;
 
 const TICKS_PER_SECOND: u64 = 60;
@@ -14,51 +14,52 @@ const DELAY_TICKS: u64 = 3;
 /// Datagrams in a thousand that are lost, where some are.
 const LOST_PER_MILLE: u64 = 50;
 
-/// Both ends of a protocol.
+/// The server and the clients of a protocol implementation under measurement.
 pub trait Stack {
-    /// A datagram of this client reaches the server.
+    /// Passes a datagram from the client `client` to the server.
     fn at_server(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
-    /// A datagram reaches this client.
+    /// Delivers a datagram to the client `client`.
     fn at_client(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
-    /// Sends a message, reliably and in order, to a client.
+    /// Sends a message to a client, reliably and in order.
     fn send(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]);
-    /// Sends a message likewise from a client to the server. Stacks that are not measured both ways have nothing to send it.
+    /// Sends a message from a client to the server, reliably and in order. Implementations that are not measured both ways ignore
+    /// the call.
     fn send_up(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]) {
         let _ = (now_us, client, message);
     }
-    /// The server does what is due before messages are sent; returns the messages that it got.
+    /// Does the work that is due at the server before messages are sent. Returns the number of messages received.
     fn server_update(&mut self, now_us: u64) -> u64;
-    /// The server hands out datagrams.
+    /// Passes the server's datagrams to `emit`.
     fn server_transmit(&mut self, now_us: u64, emit: &mut impl FnMut(usize, &[u8]));
-    /// A client does what is due and hands out datagrams; returns the messages that it got.
+    /// Does the work that is due at a client, and passes its datagrams to `emit`. Returns the number of messages received.
     fn client_turn(&mut self, now_us: u64, client: usize, emit: &mut impl FnMut(&[u8])) -> u64;
-    /// Whether all clients are connected.
+    /// Returns whether all clients are connected.
     fn is_connected(&self) -> bool;
 }
 
 /// Counters of the traffic on the wire and of the messages that arrived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Tally {
-    /// Messages given to the server, and to the clients where both send.
+    /// The number of messages sent by the server, and by the clients in the cases in which both send.
     pub sent: u64,
-    /// Messages that came to the other end.
+    /// The number of messages that arrived at the other end.
     pub delivered: u64,
-    /// Bytes of datagrams to clients.
+    /// The number of bytes in datagrams to clients.
     pub bytes_down: u64,
-    /// Bytes of datagrams to the server.
+    /// The number of bytes in datagrams to the server.
     pub bytes_up: u64,
-    /// Datagrams, both ways.
+    /// The number of datagrams in both directions.
     pub datagrams: u64,
 }
 
-/// A stack on a network.
+/// A protocol implementation on a simulated network.
 #[derive(Debug)]
 pub struct Scene<S> {
     stack: S,
     case: Case,
     network: Network,
     tick: u64,
-    /// The counters so far.
+    /// The counters of the measured ticks so far.
     pub tally: Tally,
 }
 
@@ -80,7 +81,7 @@ struct Flight {
 }
 
 impl<S: Stack> Scene<S> {
-    /// A scene in which everybody is connected and nothing grows any more.
+    /// Connects all clients, and runs the warm-up until no queue grows any more.
     ///
     /// # Panics
     /// If the clients do not connect.
@@ -107,12 +108,12 @@ impl<S: Stack> Scene<S> {
         scene
     }
 
-    /// The stack in the scene.
+    /// Returns the protocol implementation.
     pub fn into_stack(self) -> S {
         self.stack
     }
 
-    /// The ticks that are measured; [`Scene::tally`] then says what happened in them.
+    /// Runs the measured ticks. [`Scene::tally`] then has their counters.
     pub fn measure(&mut self) {
         self.tally = Tally::default();
         self.run(self.case.ticks);

@@ -16,18 +16,18 @@ use crate::scene::{MESSAGE, Stack};
 const FIRST_PORT: u16 = 1000;
 const BUFFER: usize = 16 << 10;
 
-/// Which cryptography.
+/// The cryptography of both ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Crypto {
-    /// The simulator's: checksums in the place of encryption.
+    /// The simulator's null provider: checksums instead of encryption.
     Null,
-    /// ring.
+    /// The provider over ring.
     Ring,
-    /// Pure Rust.
+    /// The provider over the pure-Rust RustCrypto crates.
     RustCrypto,
 }
 
-/// A server and its clients.
+/// A server with its clients, over tickwire's core.
 pub struct Tickwire {
     server: Endpoint,
     /// The server's connection to each client.
@@ -44,7 +44,7 @@ pub struct Tickwire {
 }
 
 impl Tickwire {
-    /// For so many clients.
+    /// Creates a server and `clients` clients.
     ///
     /// # Panics
     /// If the core refuses its configuration.
@@ -52,7 +52,7 @@ impl Tickwire {
         Self::with_channels(crypto, clients, 1)
     }
 
-    /// For so many clients, with messages that take turns on so many channels.
+    /// Creates a server and `clients` clients, whose messages use `channels` channels in turn.
     ///
     /// # Panics
     /// If the core refuses its configuration.
@@ -95,7 +95,7 @@ impl Tickwire {
 }
 
 impl Tickwire {
-    /// Bytes on the heap that the server held, per client: found by dropping it.
+    /// Drops the server, and returns the number of heap bytes per client that this released.
     pub fn server_heap(self) -> f64 {
         let before = allocations::live();
         drop(self.server);

@@ -25,7 +25,7 @@ impl Ledger {
     /// Enters a message that a client's game got just now. Says whether it is the echo that is awaited.
     pub(crate) fn enter(&mut self, bytes: &[u8]) -> bool {
         let Some(head) = message::parse(bytes) else {
-            eprintln!("a message of {} bytes is not one of ours", bytes.len());
+            eprintln!("received a message of {} bytes that this benchmark did not send", bytes.len());
             return false;
         };
         self.messages += 1;

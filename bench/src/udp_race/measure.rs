@@ -23,7 +23,8 @@ fn nanoseconds(clock: ClockId) -> u64 {
 /// Resident memory of this process.
 pub(crate) fn resident_bytes() -> Result<u64> {
     let line = std::fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = line.split_whitespace().nth(1).context("statm has no second field")?.parse()?;
+    let pages: u64 =
+        line.split_whitespace().nth(1).context("/proc/self/statm has no second field")?.parse()?;
     Ok(pages * rustix::param::page_size() as u64)
 }
 

@@ -152,7 +152,7 @@ impl Control {
                     connected: to_change.connected.load(Ordering::Relaxed),
                 }
                 .say(),
-                other => anyhow::bail!("{other:?} is no order for a server"),
+                other => anyhow::bail!("the server cannot follow the order {other:?}"),
             });
         });
         control
@@ -191,7 +191,7 @@ fn orders(mut carry_out: impl FnMut(Order) -> Result<()>) {
         let Ok(line) = line else { break };
         let result = serde_json::from_str(&line).map_err(Into::into).and_then(&mut carry_out);
         if let Err(error) = result {
-            eprintln!("order {line}: {error:#}");
+            eprintln!("cannot follow the order {line}: {error:#}");
             std::process::exit(1);
         }
     }

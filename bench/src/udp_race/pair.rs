@@ -40,25 +40,27 @@ impl Pair {
         let mut setup = Setup { stack, clients, server: None };
         let mut server = Process::start("server", &setup)?;
         let Answer::Listening { address, key } = server.answer()? else {
-            bail!("the server does not listen")
+            bail!("the server process did not report its address")
         };
         setup.server = Some((address, key));
         let mut clients = Process::start("clients", &setup)?;
-        let Answer::Ready = clients.answer()? else { bail!("the clients are not ready") };
+        let Answer::Ready = clients.answer()? else {
+            bail!("the client process did not report that it is ready")
+        };
         Ok(Self { server, clients })
     }
 
     pub(crate) fn work(&mut self, work: Work) -> Result<()> {
         match self.server.ask(Order::Work(work))? {
             Answer::Done => Ok(()),
-            other => bail!("unexpected: {other:?}"),
+            other => bail!("a child process sent an unexpected answer: {other:?}"),
         }
     }
 
     pub(crate) fn usage(&mut self) -> Result<Usage> {
         match self.server.ask(Order::Usage)? {
             Answer::Usage { cpu, memory, .. } => Ok(Usage { cpu, memory, at: now() }),
-            other => bail!("unexpected: {other:?}"),
+            other => bail!("a child process sent an unexpected answer: {other:?}"),
         }
     }
 
@@ -66,7 +68,7 @@ impl Pair {
     pub(crate) fn connect(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Connect)? {
             Answer::Connected { elapsed } => Ok(elapsed),
-            other => bail!("unexpected: {other:?}"),
+            other => bail!("a child process sent an unexpected answer: {other:?}"),
         }
     }
 
@@ -81,14 +83,16 @@ impl Pair {
     fn latencies(&mut self, order: Order) -> Result<Latencies> {
         match self.clients.ask(order)? {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
-            other => bail!("the child reported too few samples, or another line: {other:?}"),
+            other => {
+                bail!("the child process reported too few samples, or sent an unexpected answer: {other:?}")
+            }
         }
     }
 
     pub(crate) fn tell_clients(&mut self, order: Order) -> Result<()> {
         match self.clients.ask(order)? {
             Answer::Done => Ok(()),
-            other => bail!("unexpected: {other:?}"),
+            other => bail!("a child process sent an unexpected answer: {other:?}"),
         }
     }
 
@@ -96,7 +100,7 @@ impl Pair {
     pub(crate) fn received(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Count)? {
             Answer::Counted { messages } => Ok(messages),
-            other => bail!("unexpected: {other:?}"),
+            other => bail!("a child process sent an unexpected answer: {other:?}"),
         }
     }
 }
@@ -116,8 +120,9 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start the {role}"))?;
-        let orders = child.stdin.take().context("no input")?;
-        let answers = BufReader::new(child.stdout.take().context("no output")?).lines();
+        let orders = child.stdin.take().context("the child process has no standard input")?;
+        let answers =
+            BufReader::new(child.stdout.take().context("the child process has no standard output")?).lines();
         Ok(Self { child, orders, answers })
     }
 

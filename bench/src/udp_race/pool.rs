@@ -151,7 +151,7 @@ impl<C: Client> Pool<C> {
                 ping.is_answered = true;
             }
         })
-        .with_context(|| format!("client {number}"))?;
+        .with_context(|| format!("client {number} failed"))?;
         let deadline = client.deadline();
         let noted = &mut self.noted[number];
         if *noted != deadline {
@@ -225,7 +225,7 @@ impl<C: Client> Pool<C> {
             }
             Order::Count => self.ledger.count().say(),
             Order::Broadcasts => self.ledger.broadcasts().say(),
-            other => anyhow::bail!("{other:?} is no order for clients"),
+            other => anyhow::bail!("the clients cannot follow the order {other:?}"),
         }
     }
 

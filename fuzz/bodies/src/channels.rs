@@ -12,7 +12,7 @@ use tickwire_core::{ChannelConfig, ChannelId, Delivery, Duration, Instant};
 
 use crate::Script;
 
-/// One channel of each kind, and two that are compressed.
+/// Returns one channel of each kind, and two compressed channels.
 #[must_use]
 pub fn channels() -> Vec<ChannelConfig> {
     let kinds = [
@@ -32,8 +32,8 @@ pub fn channels() -> Vec<ChannelConfig> {
     configured.collect()
 }
 
-/// The most that a connection may hold for its peer, by the core's own count: what the application cannot have yet, in
-/// reassembly of every kind or early, and what waits for it.
+/// Returns the largest number of bytes that a connection may hold for its peer, by the core's own count. The bytes belong to
+/// unfinished messages, to early messages, and to messages that wait for the application.
 #[must_use]
 pub fn memory_most(max_message: usize) -> u64 {
     let window = Receiving::window(max_message);
@@ -41,7 +41,7 @@ pub fn memory_most(max_message: usize) -> u64 {
     window * REASSEMBLY_OVERHEAD + window + unreliable
 }
 
-/// The byte at `place` of the message with the wire id `id`: the id can be read off the first three.
+/// The byte at `place` of the message with the wire id `id`. The first three bytes give the id.
 fn pattern(id: u32, place: u64) -> u8 {
     id.to_le_bytes()[(place % 3) as usize] ^ (place / 3) as u8
 }
@@ -54,8 +54,8 @@ const MAX_MESSAGE: usize = 5000;
 /// Ids of messages are drawn from so many.
 const IDS: u64 = 4000;
 
-/// Frames of any kind, in any order, against the receiving side: what comes out is what went in, at most once, in order
-/// where that is promised, and memory is bounded whatever was claimed.
+/// Passes frames of any kind, in any order, to the receiving side. Every message is delivered unchanged and at most once, in order
+/// where its channel promises it, and the memory is bounded for any claimed length.
 pub fn reassembly(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x01ff_fff8, 0x8000_0000_0000][script.below(4)];
@@ -180,7 +180,8 @@ impl Seen {
     }
 }
 
-/// Both sides of the channels, over a network that a script bends: exactly once, in order, and in the end everything.
+/// Runs both sides of the channels over a network that a script controls. Every message is delivered once, in order where its
+/// channel promises it, and at the end all reliable messages have arrived.
 pub fn channel_pair(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x02ff_ff00, 0x7fff_ffff][script.below(4)];

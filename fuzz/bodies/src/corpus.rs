@@ -1,4 +1,4 @@
-//! The corpus: what fuzzers start from, made from traffic of the endpoints and from scripts, always the same.
+//! The corpus from which fuzzers start: made from traffic of the endpoints and from scripts, and always the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,13 +10,13 @@ use tickwire_sim::rng::{Draws, mix};
 
 use crate::{handshake, message, traffic};
 
-/// The files, by target and name.
+/// The files of the corpus, by target and name.
 pub type Files = BTreeMap<(&'static str, String), Vec<u8>>;
 
 /// Datagrams of each kind that are kept.
 const PER_KIND: usize = 3;
 
-/// Makes every file.
+/// Makes every file of the corpus.
 #[must_use]
 pub fn corpus() -> Files {
     let datagrams = traffic::datagrams();

@@ -1,4 +1,4 @@
-//! Anything at all, as datagrams to a server that has an honest client.
+//! Sends arbitrary datagrams to a server that has an honest client.
 
 use std::net::SocketAddr;
 
@@ -20,8 +20,8 @@ struct Scene {
     events: Vec<Event>,
 }
 
-/// A server that checks what it hears goes on serving its client through any noise; one that believes everything at least
-/// keeps the contract.
+/// Sends noise to a server. A server that authenticates packets goes on serving its client. A server that accepts every packet
+/// keeps at least the driver contract.
 pub fn datagram(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

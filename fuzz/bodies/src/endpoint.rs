@@ -1,4 +1,4 @@
-//! Two endpoints, and a network between them that a script bends.
+//! Two endpoints, and a network between them that a script controls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -56,8 +56,8 @@ struct Pair {
     silent: bool,
 }
 
-/// Two endpoints under a script: the contract holds at each, messages arrive as their channels promise, no nonce is used
-/// twice; and when the network is whole again everything reliable arrives.
+/// Runs two endpoints under a script. Each endpoint keeps the driver contract, messages arrive as their channels promise, and no
+/// nonce is used twice. When the network loses nothing any more, all reliable messages arrive.
 pub fn endpoint(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut pair = Pair::new(script.byte());

@@ -1,4 +1,4 @@
-//! A provider that believes everything, so that a fuzzer reaches what lies behind authentication.
+//! A provider that accepts every packet as authentic, so that a fuzzer reaches the code behind authentication.
 
 use tickwire_core::crypto::{
     HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, SessionKeys,
@@ -6,7 +6,7 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use tickwire_sim::provider::NullProvider;
 
-/// Takes whatever has room for a tag (and, in handshakes, for a key) for authentic. Sizes are those of the real suite.
+/// Accepts every packet that has room for a tag (and, in handshakes, for a key) as authentic. Sizes are those of the real suite.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gullible;
 

@@ -1,4 +1,4 @@
-//! Both ends of the handshake, their datagrams outside the encryption, and tickets.
+//! Fuzzes both ends of the handshake, their datagrams outside the encryption, and tickets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tickwire_sim::provider::NullProvider;
 
 use crate::{Gullible, Script};
 
-/// The game that everybody plays here.
+/// The application id that both ends use.
 pub const APPLICATION: u64 = 0x66_757a_7a21;
 /// The backend's secret.
 const MASTER: Key = [8; 32];
@@ -29,7 +29,7 @@ pub(crate) fn provider(gullible: bool) -> Arc<dyn Provider> {
     if gullible { Arc::new(Gullible) } else { Arc::new(NullProvider) }
 }
 
-/// A configuration that lets in by tickets, or anybody.
+/// Creates a configuration that admits clients with tickets, or any client.
 #[must_use]
 pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     let mut config = Config::new(APPLICATION);
@@ -40,7 +40,7 @@ pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     config
 }
 
-/// The server's secrets, the key of its tickets among them.
+/// Returns the server's secrets, which include the key of its tickets.
 #[must_use]
 pub fn secrets(provider: &dyn Provider) -> Secrets {
     let secrets = Secrets::new([9; 32]);
@@ -48,7 +48,7 @@ pub fn secrets(provider: &dyn Provider) -> Secrets {
     secrets.ticket_key(server_ticket_key(provider, &MASTER, &public_key))
 }
 
-/// A ticket that expires `life` after [`Instant::ZERO`].
+/// Mints a ticket that expires `life` after [`Instant::ZERO`].
 #[must_use]
 pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket {
     let secrets = secrets(&*provider);
@@ -59,7 +59,7 @@ pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket
     mint.mint(&mut Rng::from_seed([serial; 32]), APPLICATION, &public_key, contents).unwrap()
 }
 
-/// A datagram of the handshake outside the encryption, and the parameters inside it: each has one encoding.
+/// Parses a datagram of the handshake outside the encryption, and the parameters inside it. Each has exactly one encoding.
 pub fn handshake_messages(bytes: &[u8]) {
     if let Some(written) = rewrite_handshake(bytes) {
         let (same, padding) = bytes.split_at(written.len());
@@ -71,7 +71,7 @@ pub fn handshake_messages(bytes: &[u8]) {
     }
 }
 
-/// Tickets as text and as bytes.
+/// Parses tickets as text and as bytes.
 pub fn ticket_text(bytes: &[u8]) {
     if let Ok(ticket) = Ticket::from_bytes(bytes) {
         assert_eq!(ticket.to_bytes(), bytes, "a second encoding");
@@ -90,7 +90,7 @@ pub fn ticket_text(bytes: &[u8]) {
     }
 }
 
-/// An attempt to connect, against a server that says anything.
+/// Runs an attempt to connect against a server that sends arbitrary datagrams.
 pub fn dial(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();
@@ -163,7 +163,7 @@ fn judge_answer(answered: &Answered, is_over: &mut bool, forged: bool, admitted:
     }
 }
 
-/// An answering end, against clients that say anything.
+/// Runs a responder against clients that send arbitrary datagrams.
 pub fn answer(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

@@ -1,4 +1,4 @@
-//! An endpoint whose peer holds valid keys and sends whatever it likes.
+//! An endpoint whose peer holds valid keys and sends arbitrary frames.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -20,46 +20,46 @@ use crate::channels::channels;
 use crate::watch::{Output, Watched};
 use crate::{Script, handshake, wire};
 
-/// The largest message here.
+/// The largest message that the channels accept, in bytes.
 pub const MAX_MESSAGE: usize = 20_000;
 /// The largest packet that a hostile peer sends, in bytes of frames.
 const PACKET: usize = 1500;
 
 /// An endpoint under test, and its hostile peer.
 pub struct Arena {
-    /// The present.
+    /// The current time.
     pub now: Instant,
     /// The endpoint under test.
     pub tested: Watched,
-    /// Its peer.
+    /// The hostile peer of the endpoint.
     pub peer: HostilePeer,
     /// The connection under test.
     pub connection: ConnectionId,
-    /// The events of the endpoint since the beginning.
+    /// The events that the endpoint has reported so far.
     pub events: Vec<Event>,
-    /// The code of the CLOSE that the endpoint sent.
+    /// The code of the CLOSE that the endpoint sent, if it sent one.
     pub closed_with: Option<u16>,
-    /// The newest resume ticket: sequence, expiry, sealed.
+    /// The newest resume ticket: its sequence number, its expiry, and its sealed bytes.
     pub ticket: Option<(u64, u64, Vec<u8>)>,
-    /// The packets that the peer received.
+    /// The numbers of the packets that the peer received.
     pub received: AckRanges,
-    /// Whether the peer sent a CLOSE itself, so that it need not be told.
+    /// Whether the peer has sent a CLOSE itself, so that the endpoint need not send one.
     pub has_closed: bool,
-    /// Whether the peer came back from an address that it did not prove to be its own: little is sent there.
+    /// Whether the peer resumed from an address that it did not prove to be its own. The endpoint sends little to such an address.
     pub is_unproven: bool,
-    /// Datagrams of the endpoint that its peer could read.
+    /// The number of the endpoint's datagrams that the peer could read.
     pub heard: usize,
     config: Config,
     numbers: BTreeSet<u64>,
 }
 
-/// Where the peer is.
+/// Returns the address of the peer with the given port.
 #[must_use]
 pub fn peer_at(port: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 66], 1000 + u16::from(port)))
 }
 
-/// How both are set up.
+/// Returns the configuration of both ends.
 #[must_use]
 pub fn config() -> Config {
     let provider: Arc<dyn Provider> = Arc::new(NullProvider);
@@ -71,7 +71,7 @@ pub fn config() -> Config {
 }
 
 impl Arena {
-    /// A server under test, whose hostile client has sent its first packet.
+    /// Creates an arena with a server under test, whose hostile client has sent its first packet.
     #[must_use]
     pub fn with_client(config: &Config, claims: Option<Claims>) -> Self {
         let now = Instant::ZERO;
@@ -90,7 +90,7 @@ impl Arena {
         arena
     }
 
-    /// A client under test, connected to its hostile server.
+    /// Creates an arena with a client under test, connected to its hostile server.
     #[must_use]
     pub fn with_server(config: &Config, claims: Option<Claims>) -> Self {
         let now = Instant::ZERO;
@@ -128,12 +128,12 @@ impl Arena {
         }
     }
 
-    /// The peer sends a packet with these frames.
+    /// Sends a packet with these frames from the peer.
     pub fn send(&mut self, frames: &[u8]) {
         self.send_as(self.peer.next, 4, peer_at(0), frames);
     }
 
-    /// The peer sends a packet under this number, of which `number_bytes` are written, from this address.
+    /// Sends a packet from the peer with the given number and source address. `number_bytes` bytes of the number are written.
     pub fn send_as(&mut self, number: u64, number_bytes: u8, from: SocketAddr, frames: &[u8]) {
         self.has_closed |=
             FrameReader::new(frames).flatten().any(|frame| matches!(frame, Frame::Close { .. }));
@@ -141,13 +141,13 @@ impl Arena {
         self.tested.hear(self.now, from, &packet);
     }
 
-    /// The endpoint does what is due, and its peer reads what it sends.
+    /// Handles everything that is due at the endpoint, and lets the peer read the datagrams.
     pub fn settle(&mut self) {
         let output = self.tested.settle(self.now);
         self.read(output);
     }
 
-    /// As [`Arena::settle`], but the application takes few events.
+    /// Does the same as [`Arena::settle`], but the application takes at most `most` events.
     pub fn settle_slowly(&mut self, most: usize) {
         let output = self.tested.settle_slowly(self.now, most);
         self.read(output);
@@ -183,7 +183,7 @@ impl Arena {
         }
     }
 
-    /// Why the connection under test ended, if it did.
+    /// Returns the reason that the connection under test ended, if it has ended.
     #[must_use]
     pub fn reason(&self) -> Option<&CloseReason> {
         self.events.iter().find_map(|event| match event {
@@ -192,13 +192,13 @@ impl Arena {
         })
     }
 
-    /// An ACK frame for everything that the peer received.
+    /// Returns an ACK frame for all packets that the peer received.
     #[must_use]
     pub fn honest_ack(&self) -> Vec<u8> {
         written(|writer| write_ack(&self.received, Duration::ZERO, self.now, None, writer).unwrap())
     }
 
-    /// The peer comes back with its resume ticket. Says whether it was let in.
+    /// Reconnects the peer with its resume ticket. Returns whether the endpoint let the peer in.
     pub fn resume(&mut self, seed: u8) -> bool {
         // What waits for the old peer would be lost in the handshake.
         self.settle();
@@ -217,7 +217,7 @@ impl Arena {
     }
 }
 
-/// The bytes that `write` writes.
+/// Returns the bytes that the function `write` writes.
 pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = vec![0; 2 * PACKET];
     let mut writer = Writer::new(&mut buffer);
@@ -227,27 +227,27 @@ pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     buffer
 }
 
-/// A frame as bytes.
+/// Returns the encoding of a frame.
 #[must_use]
 pub fn bytes_of(frame: &Frame<'_>) -> Vec<u8> {
     written(|writer| frame.write(writer, &mut Chain::default()).unwrap())
 }
 
-/// A MESSAGE frame as bytes, however senseless.
+/// Returns the encoding of a MESSAGE frame, even of an invalid one.
 #[must_use]
 pub fn message_bytes(channel: u8, id: Option<u32>, part: MessagePart, data: &[u8]) -> Vec<u8> {
     let frame = MessageFrame { channel: ChannelId(channel), id, part, data };
     written(|writer| write_message(&frame, writer, &mut Chain::default()).unwrap())
 }
 
-/// A server under test, with a hostile client.
+/// Tests a server with a hostile client.
 pub fn hostile_client(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let claims = claims(&mut script);
     play(Arena::with_client(&config(), claims), script);
 }
 
-/// A client under test, with a hostile server.
+/// Tests a client with a hostile server.
 pub fn hostile_server(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let claims = claims(&mut script);

@@ -1,7 +1,7 @@
-//! The bodies of the fuzz targets: each takes any bytes, and panics where a promise is broken.
+//! The bodies of the fuzz targets: each takes arbitrary bytes, and panics if a promise is broken.
 //!
-//! [`TARGETS`] lists them. The corpus under `fuzz/corpus` replays in ordinary tests, and so does whatever a fuzzer once
-//! found, under `fuzz/regressions`.
+//! [`TARGETS`] lists them. Ordinary tests replay the corpus under `fuzz/corpus`, and the inputs under `fuzz/regressions` that a
+//! fuzzer once found.
 #![forbid(unsafe_code)]
 // A body speaks by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
@@ -23,10 +23,10 @@ pub mod wire;
 pub use gullible::Gullible;
 pub use script::Script;
 
-/// A body.
+/// The body of a fuzz target, which takes the fuzzer's input.
 pub type Body = fn(&[u8]);
 
-/// Every target, by name.
+/// The bodies of all targets, each with its name.
 pub const TARGETS: &[(&str, Body)] = &[
     ("ack_frame", wire::ack_frame),
     ("ack_ranges", wire::ack_ranges),
@@ -47,7 +47,7 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("ticket", handshake::ticket_text),
 ];
 
-/// Whether a file of the corpus was found by a fuzzer on this machine: it names them by their SHA-1.
+/// Returns whether a fuzzer on this machine found the file of the corpus: a fuzzer names files by their SHA-1.
 #[must_use]
 pub fn is_found(name: &str) -> bool {
     name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())

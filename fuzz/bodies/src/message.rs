@@ -1,4 +1,4 @@
-//! Typed messages: what decodes is encoded again, and decodes to the same.
+//! Typed messages: a decoded message is encoded again, and decodes to the same value.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use tickwire_core::message::{
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
-/// Bits: every kind of value that has one encoding.
+/// A message of the bits codec, with every kind of value that has exactly one encoding.
 #[derive(NetMessage, Clone, PartialEq, Debug)]
 #[net(codec = "bits", name = "bits")]
 pub struct Packed {
@@ -27,23 +27,23 @@ pub struct Packed {
     pair: (u8, [i16; 3]),
 }
 
-/// An enumeration inside.
+/// An enumeration inside a message.
 #[derive(NetSerialize, Clone, PartialEq, Debug)]
 pub enum Kind {
-    /// Without fields.
+    /// A variant without fields.
     Nothing,
-    /// With one.
+    /// A variant with one unnamed field.
     Coins(#[net(range = 1..=100)] u8),
-    /// With names.
+    /// A variant with named fields.
     Place {
-        /// A field.
+        /// A field with a plain integer.
         x: i16,
-        /// Another.
+        /// A field with a bounded list.
         inner: BoundedVec<bool, 9>,
     },
 }
 
-/// A fixed layout.
+/// A message with a fixed layout.
 #[derive(Clone, PartialEq, Debug, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Fixed {
@@ -53,7 +53,7 @@ pub struct Fixed {
     d: [u8; 3],
 }
 
-/// A message of the types that MessagePack and JSON carry.
+/// A message of types that MessagePack and JSON support.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Loose {
     id: u64,
@@ -113,7 +113,7 @@ messages! {
     TextScript(ScriptValue) = "text-script", Json;
 }
 
-/// The types that are fuzzed.
+/// The registry of the fuzzed types.
 pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let mut registry = Registry::new();
     registry.register::<Packed>().unwrap();
@@ -125,7 +125,7 @@ pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     registry
 });
 
-/// One message of any type and codec.
+/// Decodes one message of any type and codec.
 pub fn message(bytes: &[u8]) {
     let Ok(decoded) = REGISTRY.decode(bytes) else { return };
     let decoded = match one_encoding::<Packed>(bytes, decoded) {
@@ -162,7 +162,7 @@ fn same_value<T: NetMessage>(decoded: Decoded) -> Result<(), Decoded> {
     Ok(())
 }
 
-/// One message of each type, as a corpus begins with.
+/// Returns one message of each type, with which a corpus begins.
 #[must_use]
 pub fn samples() -> Vec<Vec<u8>> {
     let script = || {

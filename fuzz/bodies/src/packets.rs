@@ -1,4 +1,4 @@
-//! Packet numbers received and sent, against what a set or a list says.
+//! Compares the tracking of received and sent packet numbers with a plain set and a plain list.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use tickwire_core::limits::REPLAY_WINDOW;
 
 use crate::Script;
 
-/// The replay window against the set of all numbers ever received.
+/// Compares the replay window with the set of all numbers ever received.
 pub fn replay(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let (mut window, mut seen) = (Replay::default(), BTreeSet::new());
@@ -37,7 +37,7 @@ pub fn replay(bytes: &[u8]) {
     }
 }
 
-/// The record of sent packets against a list that forgets nothing.
+/// Compares the record of sent packets with a list that keeps every packet.
 pub fn sent(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut sent = Sent::default();

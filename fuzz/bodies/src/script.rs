@@ -1,44 +1,44 @@
 //! Bytes as a sequence of decisions.
 
-/// A cursor over a fuzzer's bytes. At their end everything is zero, so that a prefix of an input means the same as the
-/// whole up to there.
+/// A cursor over a fuzzer's bytes. Beyond their end it reads zeros, so that a prefix of an input means the same as the whole input
+/// up to its end.
 #[derive(Clone, Debug)]
 pub struct Script<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Script<'a> {
-    /// A script at the start of `bytes`.
+    /// Creates a script at the start of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// Whether nothing is left.
+    /// Returns whether all bytes have been read.
     #[must_use]
     pub const fn is_over(&self) -> bool {
         self.rest.is_empty()
     }
 
-    /// One byte.
+    /// Reads one byte.
     pub fn byte(&mut self) -> u8 {
         let Some((&first, rest)) = self.rest.split_first() else { return 0 };
         self.rest = rest;
         first
     }
 
-    /// Two bytes, little-endian.
+    /// Reads two bytes, little-endian.
     pub fn short(&mut self) -> u16 {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 
-    /// A value below `bound`, from one byte; 0 if `bound` is.
+    /// Reads a value below `bound` from one byte; returns 0 if `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
     }
 
-    /// Any number, those where arithmetic breaks among the cheap ones: below 128 one byte; else two, which say a power of
-    /// two (or the number below one) and how far from it.
+    /// Reads any number. A number below 128 takes one byte. Other numbers take two bytes: the first gives a power of two, or a
+    /// power of two minus one, and the second gives the distance from it. Values at which arithmetic overflows are thus frequent.
     pub fn number(&mut self) -> u64 {
         let first = self.byte();
         let shift = u32::from(first & 63);
@@ -50,20 +50,20 @@ impl<'a> Script<'a> {
         base.saturating_add_signed(i64::from(self.byte() as i8))
     }
 
-    /// The next bytes, as many as there are up to `length`.
+    /// Reads the next `length` bytes, or all remaining bytes if there are fewer.
     pub fn take(&mut self, length: usize) -> &'a [u8] {
         let (taken, rest) = self.rest.split_at(length.min(self.rest.len()));
         self.rest = rest;
         taken
     }
 
-    /// A length of one byte, and as many bytes if there are.
+    /// Reads a length of one byte, and then that many bytes, or all remaining bytes if there are fewer.
     pub fn sized(&mut self) -> &'a [u8] {
         let length = self.byte();
         self.take(length.into())
     }
 
-    /// All that is left.
+    /// Reads all remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         core::mem::take(&mut self.rest)
     }

@@ -1,4 +1,4 @@
-//! The traffic between two endpoints, for a corpus to start from.
+//! The traffic between two endpoints, from which a corpus is made.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tickwire_sim::rng::Draws;
 use crate::channels::channels;
 use crate::handshake;
 
-/// Every datagram of some sessions, the padding of Hellos taken away.
+/// Returns every datagram of several sessions, without the padding of Hellos.
 #[must_use]
 pub fn datagrams() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
@@ -27,7 +27,8 @@ pub fn datagrams() -> Vec<Vec<u8>> {
     all
 }
 
-/// The frames of every data packet among `datagrams`: the null provider encrypts nothing.
+/// Returns the frames of every data packet among `datagrams`. The packets are plaintext, because the null provider encrypts
+/// nothing.
 pub fn payloads(datagrams: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
     datagrams.iter().filter(|datagram| datagram[0] >= 8).map(|datagram| {
         let header = 5 + usize::from(datagram[0] & 3);

@@ -1,4 +1,4 @@
-//! An endpoint under watch: whatever a script does, the contract holds.
+//! An endpoint whose every call is checked against the driver contract.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use crate::channels::memory_most;
 /// Calls after which draining counts as endless.
 const CALLS_MOST: usize = 20_000;
 
-/// An endpoint, and what it said so far.
+/// An endpoint, and the output that it has produced so far.
 pub struct Watched {
-    /// The endpoint.
+    /// The endpoint under watch.
     pub endpoint: Endpoint,
     max_message: usize,
     closed: BTreeMap<ConnectionId, bool>,
@@ -23,17 +23,17 @@ pub struct Watched {
     known: BTreeSet<Address>,
 }
 
-/// The output of an endpoint.
+/// The output of an endpoint from one turn.
 #[derive(Default)]
 pub struct Output {
-    /// Datagrams, and where they go.
+    /// The datagrams, each with its destination.
     pub datagrams: Vec<(Address, Vec<u8>)>,
-    /// Events.
+    /// The events that the endpoint reported.
     pub events: Vec<Event>,
 }
 
 impl Watched {
-    /// Watches `endpoint`, which takes messages up to `max_message` bytes.
+    /// Watches `endpoint`, which accepts messages of up to `max_message` bytes.
     #[must_use]
     pub const fn new(endpoint: Endpoint, max_message: usize) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Watched {
         }
     }
 
-    /// Dials.
+    /// Dials a connection; returns `None` if the endpoint refuses.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -58,25 +58,25 @@ impl Watched {
         self.endpoint.connect(now, to, options).ok()
     }
 
-    /// Takes for granted that a peer is at this address.
+    /// Excludes an address from the check for amplification, because a peer is known to be there.
     pub fn vouch(&mut self, address: impl Into<Address>) {
         self.known.insert(address.into());
     }
 
-    /// A datagram arrives.
+    /// Delivers a datagram to the endpoint.
     pub fn hear(&mut self, now: Instant, from: impl Into<Path>, datagram: &[u8]) {
         let from = from.into();
         *self.heard.entry(from.remote).or_default() += datagram.len() as u64;
         self.endpoint.handle_datagram(now, from, Ecn::NotCapable, &mut datagram.to_vec());
     }
 
-    /// Bytes of the datagrams that arrived.
+    /// Returns the number of bytes of the datagrams that arrived.
     #[must_use]
     pub fn heard_bytes(&self) -> u64 {
         self.heard.values().sum()
     }
 
-    /// Does everything that is due, and takes everything that there is.
+    /// Handles everything that is due, and takes all datagrams and events.
     pub fn settle(&mut self, now: Instant) -> Output {
         let mut output = Output::default();
         for call in 0.. {
@@ -98,7 +98,7 @@ impl Watched {
         output
     }
 
-    /// As a slow application does: at most `most` events are taken.
+    /// Handles everything that is due as a slow application does: takes at most `most` events.
     pub fn settle_slowly(&mut self, now: Instant, most: usize) -> Output {
         let mut output = Output::default();
         self.endpoint.handle_timeout(now);
@@ -108,7 +108,7 @@ impl Watched {
         output
     }
 
-    /// Of what was closed, long ago, nothing is left.
+    /// Checks that nothing is left of connections that closed long ago.
     pub fn expect_nothing_left(&self) {
         let left = self.endpoint.connections().find(|id| self.closed.get(id) == Some(&true));
         assert_eq!(left, None, "a closed connection stays");

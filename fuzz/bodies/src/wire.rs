@@ -1,4 +1,4 @@
-//! Headers, acknowledgements and frames: whatever parses is written back as it was.
+//! Headers, acknowledgements and frames: everything that parses is written back unchanged.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use tickwire_core::{Duration, Instant};
 
 use crate::Script;
 
-/// Data headers, and packet numbers cut short and expanded.
+/// Parses data headers, and shortens and expands packet numbers.
 pub fn header(bytes: &[u8]) {
     let kind = classify(bytes);
     let header = DataHeader::read(bytes);
@@ -42,7 +42,7 @@ pub fn header(bytes: &[u8]) {
     assert_eq!(decoded & (u64::MAX >> (64 - bits)), u64::from(truncated));
 }
 
-/// ACK frames as they come.
+/// Parses arbitrary ACK frames.
 pub fn ack_frame(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let next = script.number();
@@ -79,7 +79,7 @@ pub fn ack_frame(bytes: &[u8]) {
     assert!(count <= if first <= ACK_LAST { ACK_RANGES } else { 4 * ACK_BITMAP + 1 });
 }
 
-/// The packet numbers that a receiver has to acknowledge, against a set of numbers, and through the frame.
+/// Compares the packet numbers that a receiver has to acknowledge with a plain set, also after a round trip through an ACK frame.
 pub fn ack_ranges(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let (mut ranges, mut model) = (AckRanges::default(), Model::default());
@@ -160,7 +160,7 @@ fn round_trip(ranges: &AckRanges, room: u8) {
     assert!(told.eq(read.iter().cloned()), "other ranges than were written");
 }
 
-/// The frames of a packet.
+/// Parses the frames of a packet.
 pub fn frame(bytes: &[u8]) {
     let mut reader = FrameReader::new(bytes);
     let mut chain = Chain::default();

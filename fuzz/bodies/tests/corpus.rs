@@ -26,7 +26,7 @@ fn files(name: &str, target: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_file_of_the_corpus_and_every_regression_replays() {
+fn every_file_of_the_corpus_and_every_regression_replays_without_a_panic() {
     for (target, body) in TARGETS {
         let corpus = files("corpus", target);
         assert!(!corpus.is_empty(), "{target} has no corpus");

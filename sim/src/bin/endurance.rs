@@ -1,4 +1,4 @@
-//! A million reliable messages through a terrible network: 30 % loss, 10 % corruption, 50 % duplication and reordering.
+//! Sends a million reliable messages through a terrible network: 30 % loss, 10 % corruption, 50 % duplication and reordering.
 //!
 //! `endurance [--messages N] [--sessions S] [--seed SEED]`: N messages in all, of 1 B to 64 KiB, on every reliable mode
 //! in both directions, shared by S sessions that run at the same time.
@@ -12,7 +12,7 @@ use tickwire_sim::network::NetworkCounters;
 use tickwire_sim::stream::{StreamConfig, run_to_completion, terrible_network};
 
 const USAGE: &str = "usage: endurance [--messages N] [--sessions S] [--seed SEED]";
-/// Modes and directions of one session.
+/// The number of streams of one session: one per mode and direction.
 const STREAMS: u64 = 4;
 
 /// The results of one session.
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     if is_clean && given == demanded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// `each` messages on each stream.
+/// Runs one session with `each` messages on each stream.
 fn session(seed: u64, each: u32) -> Outcome {
     let mut config = StreamConfig::new(seed, each);
     config.faults = terrible_network();

@@ -52,9 +52,9 @@ impl Default for ChannelCarrierConfig {
     }
 }
 
-/// One end of a datagram channel. The dialling end is open once the far end has answered, and the listening end with
-/// the first datagram. The channel breaks only if the far end replies that the channel does not exist; the endpoint
-/// itself must find out whether a peer is there.
+/// One end of a datagram channel. The dialling end is open once the far end has answered, and the listening end with the first
+/// datagram. The channel breaks only if the far end replies that the channel does not exist; the endpoint must detect a silent peer
+/// itself.
 #[derive(Debug)]
 pub struct ChannelCarrier {
     config: ChannelCarrierConfig,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_leave_at_the_rate_and_the_credit_is_the_room_in_the_buffer() {
+    fn datagrams_leave_at_the_configured_rate_and_the_credit_is_the_free_buffer() {
         let [mut end, mut other] =
             open(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
         for _ in 0..10 {

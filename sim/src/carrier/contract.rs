@@ -6,7 +6,7 @@ use tickwire_core::time::Instant;
 /// The state of a carrier, from opening to broken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CarrierState {
-    /// The far end has not answered yet.
+    /// The far end has not answered the request to open yet.
     Opening,
     /// The carrier accepts datagrams.
     Open,
@@ -14,12 +14,12 @@ pub enum CarrierState {
     Broken,
 }
 
-/// An end of a carrier.
+/// The role of one end of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
     /// The end that opened the carrier.
     Dialler,
-    /// The end that answered.
+    /// The end that answered the request to open.
     Listener,
 }
 
@@ -28,9 +28,9 @@ pub enum Side {
 pub struct CarrierCounters {
     /// Segments that were sent more than once.
     pub resent: u64,
-    /// Datagrams that the carrier accepted and did not send.
+    /// Datagrams that the carrier accepted but did not send.
     pub dropped: u64,
-    /// The most bytes that the carrier held at a time.
+    /// The largest number of bytes that the carrier held at any time.
     pub held_most: u64,
 }
 
@@ -43,16 +43,17 @@ pub trait Carrier: Sized {
     /// Creates one end of connection number `connection`.
     fn new(config: &Self::Config, side: Side, connection: u64, now: Instant) -> Self;
 
-    /// The link properties that the carrier promises.
+    /// Returns the link properties that the carrier promises.
     fn properties(&self) -> LinkProperties;
 
-    /// The current state of the carrier.
+    /// Returns the current state of the carrier.
     fn state(&self) -> CarrierState;
 
-    /// The bytes that the carrier accepts now; `None` means no limit.
+    /// Returns the number of bytes that the carrier accepts now; `None` means no limit.
     fn credit(&self) -> Option<u64>;
 
-    /// Sends a datagram. A datagram beyond the credit may be dropped; it breaks a carrier that promised reliability.
+    /// Sends a datagram. A datagram beyond the credit may be dropped; on a carrier that promised reliability, it breaks the
+    /// carrier.
     fn send(&mut self, datagram: &[u8]);
 
     /// Handles a segment of this connection from the far end.
@@ -67,12 +68,12 @@ pub trait Carrier: Sized {
     /// Takes the next datagram from the far end.
     fn poll_datagram(&mut self) -> Option<Vec<u8>>;
 
-    /// Whether the carrier dropped a datagram since the last call, if it reports losses.
+    /// Returns whether the carrier dropped a datagram since the last call, if it reports losses.
     fn take_loss(&mut self) -> bool;
 
-    /// The time at which [`Carrier::handle_timeout`] is due, or a segment can be polled; [`Instant::MAX`] for never.
+    /// Returns the time at which [`Carrier::handle_timeout`] is due, or a segment can be polled; [`Instant::MAX`] for never.
     fn poll_timeout(&self) -> Instant;
 
-    /// The carrier's counters so far.
+    /// Returns the carrier's counters so far.
     fn counters(&self) -> CarrierCounters;
 }

@@ -22,11 +22,11 @@ pub struct LinkCounters {
     pub bytes: u64,
     /// The size of the largest datagram that the endpoint wrote, in bytes.
     pub largest: u64,
-    /// Datagrams that were larger than the credit that was left.
+    /// Datagrams that exceeded the remaining credit of their link.
     pub beyond_credit: u64,
-    /// Datagrams that asked for congestion notification, or had no link to take.
+    /// ECN-capable datagrams, for which links have no bits, and datagrams that no open link could take.
     pub unsuitable: u64,
-    /// Segments from the network that were damaged, or of an unknown connection.
+    /// Segments from the network that were damaged, or belonged to an unknown connection.
     pub refused: u64,
     /// Losses that the driver reported to the endpoint.
     pub losses_told: u64,
@@ -40,7 +40,7 @@ struct HostedLink<C> {
     carrier: C,
     peer: SocketAddr,
     connection: u64,
-    /// Whether the endpoint knows of it.
+    /// Whether the driver reported the link to the endpoint.
     is_open: bool,
     credit: Option<u64>,
 }
@@ -52,12 +52,12 @@ pub struct LinkHost<C: Carrier> {
     pub endpoint: Endpoint,
     config: C::Config,
     seed: u64,
-    /// Whom it dials.
+    /// The address of the server that the driver dials; `None` for a server.
     server: Option<SocketAddr>,
     links: BTreeMap<LinkId, HostedLink<C>>,
-    /// The link made last; ids are not used again.
+    /// The id of the newest link. Ids are not reused.
     last: u64,
-    /// Carriers made, which is what the number of the next one follows from.
+    /// The number of carriers made so far, from which the next connection number follows.
     made: u64,
     /// Resets to send to the sources of segments that belong to no connection here.
     resets: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -68,7 +68,7 @@ pub struct LinkHost<C: Carrier> {
 }
 
 impl<C: Carrier> LinkHost<C> {
-    /// A driver that accepts links. `seed` must differ from node to node.
+    /// Creates a driver that accepts links. `seed` must differ from node to node.
     #[must_use]
     pub fn accepting(endpoint: Endpoint, config: C::Config, seed: u64) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl<C: Carrier> LinkHost<C> {
         }
     }
 
-    /// A driver that keeps a link to `server`.
+    /// Creates a driver that keeps a link to `server`.
     #[must_use]
     pub fn dialling(
         endpoint: Endpoint,
@@ -101,19 +101,19 @@ impl<C: Carrier> LinkHost<C> {
         host
     }
 
-    /// The newest link, open or not, which leads a client to its server.
+    /// Returns the newest link, open or not. A client's newest link leads to its server.
     #[must_use]
     pub const fn link(&self) -> LinkId {
         LinkId(self.last)
     }
 
-    /// The driver's counters so far.
+    /// Returns the driver's counters so far.
     #[must_use]
     pub const fn counters(&self) -> LinkCounters {
         self.counters
     }
 
-    /// The counters of all carriers of the driver together.
+    /// Returns the counters of all carriers of the driver together.
     #[must_use]
     pub fn carriers(&self) -> CarrierCounters {
         self.links.values().fold(self.past, |sum, link| add(sum, link.carrier.counters()))
@@ -160,7 +160,7 @@ impl<C: Carrier> LinkHost<C> {
         None
     }
 
-    /// Tells the endpoint what came of the carriers.
+    /// Reports the new states of the carriers to the endpoint.
     fn settle(&mut self, now: Instant) {
         let ids: Vec<LinkId> = self.links.keys().copied().collect();
         for id in ids {
@@ -196,8 +196,8 @@ impl<C: Carrier> LinkHost<C> {
         }
     }
 
-    /// A carrier broke. A client makes another, and says where its server is found from now on; a link that the endpoint
-    /// never got to know keeps its id.
+    /// Handles a broken carrier. A client makes another carrier, and redirects the connection to the new link. A link that the
+    /// endpoint was never told of keeps its id.
     fn replace(&mut self, now: Instant, id: LinkId) {
         let address = Address::Link(id);
         let ours = |endpoint: &Endpoint, other: &ConnectionId| endpoint.address(*other) == Some(address);
@@ -228,7 +228,7 @@ impl<C: Carrier> LinkHost<C> {
         link.is_open
     }
 
-    /// Gives the carriers what the endpoint has to say.
+    /// Passes the endpoint's datagrams to the carriers.
     fn pump(&mut self, now: Instant) {
         let mut buffer = core::mem::take(&mut self.buffer);
         while let Some(transmit) = self.endpoint.poll_transmit(now, &mut buffer) {

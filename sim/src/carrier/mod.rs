@@ -1,9 +1,9 @@
 //! Simulated links that are not UDP: a byte stream and a datagram channel, carried over ordinary datagrams of the
 //! virtual network.
 //!
-//! A [`LinkHost`] is a driver in the simulator: it wraps an [`Endpoint`](tickwire_core::Endpoint), opens links for it,
-//! and closes links whose [`Carrier`] broke. All faults act below the link: a carrier must keep its promises over a
-//! network that loses, duplicates, reorders and damages its segments.
+//! A [`LinkHost`] is a driver in the simulator: it wraps an [`Endpoint`](tickwire_core::Endpoint), opens links for it, and closes
+//! links whose [`Carrier`] broke. All faults act below the link: a carrier must keep its promises over a network that loses,
+//! duplicates, reorders and damages its segments.
 //!
 //! ```
 //! use tickwire_core::{Config, Duration, Endpoint, Instant, Secrets};

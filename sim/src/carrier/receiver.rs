@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Receiver {
     next: u64,
-    /// Bytes that came early, by the number of the first one.
+    /// Bytes that arrived before earlier bytes, by the number of their first byte.
     ahead: BTreeMap<u64, Vec<u8>>,
     ahead_bytes: usize,
-    /// How much may come early.
+    /// The largest number of bytes that may arrive early.
     ahead_most: usize,
     /// The bytes of datagrams that are not complete.
     bytes: Vec<u8>,
-    /// Bytes of those that were taken.
+    /// The number of bytes of the datagrams that were taken.
     taken: usize,
 }
 
@@ -22,19 +22,19 @@ impl Receiver {
         Self { next: 0, ahead: BTreeMap::new(), ahead_bytes: 0, ahead_most, bytes: Vec::new(), taken: 0 }
     }
 
-    /// The number of the byte that is awaited: the cumulative acknowledgement.
+    /// The number of the next expected byte: the cumulative acknowledgement.
     pub(super) const fn next(&self) -> u64 {
         self.next
     }
 
-    /// The peer's request to open came.
+    /// Handles the peer's request to open.
     pub(super) const fn on_open(&mut self) {
         if self.next == 0 {
             self.next = 1;
         }
     }
 
-    /// Bytes came whose first has the number `first`.
+    /// Handles bytes, the first of which has the number `first`.
     pub(super) fn on_bytes(&mut self, first: u64, payload: &[u8]) {
         if payload.is_empty() || first == 0 || first.saturating_add(payload.len() as u64) <= self.next {
             return;
@@ -60,7 +60,7 @@ impl Receiver {
         }
     }
 
-    /// The next datagram that is complete.
+    /// Takes the next complete datagram.
     pub(super) fn poll_datagram(&mut self) -> Option<Vec<u8>> {
         let waiting = self.bytes.get(self.taken..).unwrap_or_default();
         let datagram = waiting.split_first_chunk().and_then(|(length, rest)| {
@@ -75,7 +75,7 @@ impl Receiver {
     }
 }
 
-/// Bytes of the length before each datagram.
+/// The size of the length before each datagram, in bytes.
 pub(super) const PREFIX: usize = 2;
 
 #[cfg(test)]
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_gives_the_same_datagrams_however_it_is_cut_doubled_and_shuffled() {
+    fn split_repeated_and_shuffled_segments_give_the_same_datagrams() {
         let sent: Vec<Vec<u8>> = (0..20u8).map(|number| vec![number; usize::from(number) * 3]).collect();
         let mut stream = Vec::new();
         for datagram in &sent {

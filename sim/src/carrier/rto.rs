@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::clock::micros;
 
-/// Estimates round trips and says how long to wait for an acknowledgement.
+/// Estimates round-trip times, and computes the retransmission timeout.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rto {
     smoothed_us: Option<u64>,
@@ -13,7 +13,7 @@ pub(super) struct Rto {
 }
 
 impl Rto {
-    /// A round trip took `rtt`. The backoff ends (section 5.7).
+    /// Adds a measured round-trip time. The backoff ends (section 5.7).
     pub(super) fn on_sample(&mut self, rtt: Duration) {
         let rtt_us = micros(rtt);
         match self.smoothed_us {
@@ -26,12 +26,12 @@ impl Rto {
         self.doublings = 0;
     }
 
-    /// Nobody answered in time (section 5.5).
+    /// Doubles the timeout after an unanswered segment (section 5.5).
     pub(super) const fn back_off(&mut self) {
         self.doublings = self.doublings.saturating_add(1);
     }
 
-    /// How long to wait.
+    /// Returns the current timeout.
     pub(super) fn timeout(&self) -> Duration {
         let base_us = match self.smoothed_us {
             None => LEAST_US,
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_is_a_second_at_least_and_doubles_up_to_a_minute() {
+    fn the_timeout_is_at_least_a_second_and_doubles_up_to_a_minute() {
         let mut rto = Rto::default();
         let mut seen = Vec::new();
         for _ in 0..8 {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_follows_round_trips_and_their_variation() {
+    fn the_timeout_follows_the_rtt_and_its_variation() {
         let mut rto = Rto::default();
         rto.on_sample(ms(2000));
         assert_eq!(rto.timeout(), ms(2000 + 4 * 1000));

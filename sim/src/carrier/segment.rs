@@ -5,11 +5,11 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The purpose of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SegmentKind {
-    /// Begins a connection, or answers that.
+    /// Opens a connection, or answers such a request.
     Open = 1,
-    /// Continues one.
+    /// Carries data or acknowledgements of an open connection.
     Data = 2,
-    /// Ends one, or says that there is none.
+    /// Ends a connection, or reports that none exists.
     Reset = 3,
 }
 
@@ -22,11 +22,11 @@ pub(super) struct Segment<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// Bytes of a segment besides its body.
+/// The size of a segment without its body, in bytes.
 pub(super) const OVERHEAD: usize = 13;
 
 impl<'a> Segment<'a> {
-    /// `None` for what is too short, damaged or of no known kind.
+    /// Reads a segment. Returns `None` if the bytes are too few, damaged or of an unknown kind.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (checksum, rest) = bytes.split_first_chunk()?;
         if u32::from_le_bytes(*checksum) != checksum_of(rest) {

@@ -11,7 +11,7 @@ use super::rto::Rto;
 /// Numbers bytes from 1; number 0 is the request to open.
 #[derive(Debug)]
 pub(super) struct Sender {
-    /// The most payload of a segment.
+    /// The largest payload of a segment, in bytes.
     segment: u64,
     capacity: usize,
     /// Bytes that are not acknowledged, sent or not.
@@ -20,19 +20,19 @@ pub(super) struct Sender {
     unacked: u64,
     /// The number of the byte that leaves next. After a timeout it goes back to `unacked`.
     next: u64,
-    /// The end of what ever left.
+    /// The number after the highest byte that was ever sent.
     sent: u64,
     window: u64,
     threshold: u64,
     duplicates: u32,
-    /// Losses up to here are one event; `is_recovering` while it is not acknowledged.
+    /// The end of the current loss event; `is_recovering` is set until the peer acknowledges it (RFC 6582).
     recover: u64,
     is_recovering: bool,
-    /// Whether the oldest segment leaves again at once.
+    /// Whether the oldest segment is resent at once.
     resend: bool,
     rto: Rto,
     retransmit_at: Option<Instant>,
-    /// Since when nothing new was acknowledged although something awaits that.
+    /// The time since which the peer has acknowledged nothing new although bytes are unacknowledged.
     unanswered_since: Option<Instant>,
     resent: u64,
 }
@@ -60,12 +60,12 @@ impl Sender {
         }
     }
 
-    /// Bytes that it takes now.
+    /// Returns the number of bytes that the sender accepts now.
     pub(super) fn room(&self) -> usize {
         self.capacity.saturating_sub(self.bytes.len())
     }
 
-    /// Segments that left again.
+    /// Returns the number of segments that were resent.
     pub(super) const fn resent(&self) -> u64 {
         self.resent
     }
@@ -75,7 +75,7 @@ impl Sender {
         self.unacked > 0
     }
 
-    /// The number that leaves next.
+    /// The number of the byte that is sent next.
     pub(super) const fn next(&self) -> u64 {
         self.next
     }
@@ -85,7 +85,7 @@ impl Sender {
         self.bytes.extend(bytes);
     }
 
-    /// The next segment that may leave: the number of its first byte, and its bytes. Number 0 has none.
+    /// Takes the next segment that may leave: the number of its first byte, and its bytes. Number 0 has none.
     pub(super) fn poll_segment(&mut self, now: Instant) -> Option<(u64, Vec<u8>)> {
         let (first, length) = self.choose()?;
         let is_again = first < self.sent;
@@ -118,8 +118,8 @@ impl Sender {
         (length > 0 && fits).then_some((self.next, length))
     }
 
-    /// The peer awaits `ack`. `is_bare` says that the segment had nothing else to say, `rtt` how long ago the one left that
-    /// it answers.
+    /// Handles an acknowledgement: the peer expects byte `ack` next. `is_bare` says that the segment carried no data, and `rtt` is
+    /// the round-trip time of the segment that it answers.
     pub(super) fn on_ack(&mut self, now: Instant, ack: u64, is_bare: bool, rtt: Duration) {
         if ack > self.sent {
             return;
@@ -169,7 +169,7 @@ impl Sender {
         }
     }
 
-    /// Does what is due: whatever awaits an acknowledgement leaves again, the oldest first.
+    /// Resends unacknowledged segments, the oldest first, if the timeout is due.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         if self.retransmit_at.is_none_or(|at| at > now) {
             return;
@@ -184,12 +184,12 @@ impl Sender {
         self.next = self.unacked;
     }
 
-    /// When [`Sender::handle_timeout`] is due.
+    /// Returns the time at which [`Sender::handle_timeout`] is due.
     pub(super) fn poll_timeout(&self) -> Instant {
         self.retransmit_at.unwrap_or(Instant::MAX)
     }
 
-    /// Since when the peer owes an answer.
+    /// Returns the time since which the peer owes an answer.
     pub(super) const fn unanswered_since(&self) -> Option<Instant> {
         self.unanswered_since
     }
@@ -208,7 +208,7 @@ impl Sender {
     }
 }
 
-/// RFC 6928.
+/// The initial window in segments (RFC 6928).
 const INITIAL_SEGMENTS: u64 = 10;
 const DUPLICATES: u32 = 3;
 
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_opens_by_a_segment_per_acknowledgement_and_delays_further_segments() {
+    fn the_congestion_window_grows_by_a_segment_per_ack_and_delays_further_segments() {
         let mut sender = sender(50_000);
         let first = burst(&mut sender, at(100));
         assert_eq!(first.len(), 10);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn three_duplicate_acknowledgements_resend_the_oldest_segment_once_and_halve_the_window() {
+    fn three_duplicate_acks_resend_the_oldest_segment_once_and_halve_the_congestion_window() {
         let mut sender = sender(50_000);
         burst(&mut sender, at(100));
         for _ in 0..3 {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_acknowledgement_in_recovery_sends_the_next_hole() {
+    fn a_partial_ack_in_recovery_resends_the_next_missing_segment() {
         let mut sender = sender(50_000);
         burst(&mut sender, at(100));
         for _ in 0..3 {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_resends_all_segments_from_a_window_of_one() {
+    fn a_timeout_resends_all_segments_from_a_congestion_window_of_one() {
         let mut sender = sender(1000);
         assert_eq!(burst(&mut sender, at(100)).len(), 10);
         assert_eq!(sender.poll_timeout(), at(1100));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_of_unsent_bytes_is_ignored() {
+    fn an_ack_of_unsent_bytes_is_ignored() {
         let mut sender = sender(500);
         burst(&mut sender, at(100));
         sender.on_ack(at(150), 5000, true, RTT);

@@ -41,9 +41,9 @@ impl Default for StreamCarrierConfig {
 
 /// One end of a byte stream that carries datagrams, each with its length in front.
 ///
-/// Loss recovery is RFC 5681 with NewReno (RFC 6582), timeouts are those of RFC 6298, round trips are measured by
-/// timestamps (RFC 7323). Every segment is acknowledged at once. There is no receive window: the reader takes everything,
-/// and what comes early is bounded by the sender's buffer.
+/// Loss recovery is RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps (RFC 7323) measure round trips.
+/// Every segment is acknowledged at once. There is no receive window: the reader takes all bytes, and the sender's buffer bounds
+/// the bytes that arrive early.
 #[derive(Debug)]
 pub struct StreamCarrier {
     config: StreamCarrierConfig,
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_without_a_request_opens_no_stream() {
+    fn an_ack_without_a_request_to_open_opens_no_stream() {
         let mut pair = Pair::new(0);
         let [listener, dialler] = &mut pair.ends;
         let request = dialler.poll_segment(Instant::ZERO).unwrap();
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn no_segment_is_resent_on_a_good_network() {
+    fn no_segment_is_resent_on_a_network_without_faults() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         for _ in 0..100 {

@@ -17,7 +17,7 @@ const MILLION: u32 = 1_000_000;
 /// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// The conditions for the datagrams of each client, the same in both directions except for traces.
+/// The conditions for the datagrams of each client. They are the same in both directions except for traces.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// The share of datagrams lost in each direction.
@@ -28,7 +28,7 @@ pub struct Conditions {
     ///
     /// Default: 0 s.
     pub rtt: Duration,
-    /// The largest additional delay of each datagram, evenly distributed. Later datagrams may overtake a delayed one.
+    /// The largest additional delay of each datagram; delays are evenly distributed. Later datagrams may overtake a delayed one.
     ///
     /// Default: 0 s.
     pub jitter: Duration,
@@ -64,7 +64,7 @@ pub struct Conditions {
 }
 
 impl Default for Conditions {
-    /// A perfect network of Ethernet's packets.
+    /// Returns the conditions of a perfect network for packets of Ethernet's size.
     fn default() -> Self {
         Self {
             loss_ppm: 0,
@@ -84,7 +84,7 @@ impl Default for Conditions {
 /// The size of an IP packet that every network passes, in bytes (RFC 791).
 const LEAST_MTU: u32 = 68;
 
-/// The reason that conditions are not valid.
+/// A reason for which conditions are invalid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConditionsError {
     /// A share exceeds 1,000,000 parts per million.
@@ -98,9 +98,9 @@ pub enum ConditionsError {
     NoRate,
     /// The conditions contain both a rate and a recording.
     RateAndTrace,
-    /// The largest packet is smaller than any network's.
+    /// The largest packet is smaller than the 68 bytes that every network passes (RFC 791).
     TinyMtu(u32),
-    /// A fault strikes nodes, but the conditioner's nodes are real processes.
+    /// A fault affects nodes, but the conditioner's nodes are real processes.
     FaultOfNodes(String),
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for ConditionsError {
             }
             Self::FaultOfNodes(fault) => write!(
                 f,
-                "`{fault}` strikes a node, but the conditioner's nodes are real processes; give faults that strike \
+                "`{fault}` affects a node, but the conditioner's nodes are real processes; give faults that affect \
                  links"
             ),
         }

@@ -7,7 +7,7 @@ pub struct Counters {
     pub clients: u64,
     /// Datagrams received, in both directions.
     pub received: u64,
-    /// Datagrams passed on, copies included.
+    /// Datagrams passed on to the target or to clients, copies included.
     pub delivered: u64,
     /// Datagrams that the conditions dropped.
     pub lost: u64,

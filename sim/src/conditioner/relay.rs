@@ -27,7 +27,7 @@ const HANDED_MOST: usize = 4096;
 const LOOK: Duration = Duration::from_millis(250);
 const DATAGRAM_MOST: usize = 65_535;
 
-/// A UDP proxy with the simulator's link model between two real processes. Dropping it stops it.
+/// A UDP proxy with the simulator's link model between two real processes. Dropping the conditioner stops the proxy.
 #[derive(Debug)]
 pub struct Conditioner {
     local: SocketAddr,
@@ -79,13 +79,13 @@ impl Conditioner {
         Ok(Self { local, shared, threads })
     }
 
-    /// The address that clients send to.
+    /// Returns the address that clients send to.
     #[must_use]
     pub const fn local_address(&self) -> SocketAddr {
         self.local
     }
 
-    /// The conditioner's counters so far.
+    /// Returns the conditioner's counters so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.shared.figures.read()
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_without_datagrams_in_transit_is_forgotten_whole() {
+    fn all_state_of_a_silent_client_without_datagrams_in_transit_is_removed() {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (server, client) = (UdpSocket::bind(any).unwrap(), UdpSocket::bind(any).unwrap());
         let to = server.local_addr().unwrap();

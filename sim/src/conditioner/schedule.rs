@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn half_the_round_trip_passes_each_way_and_order_is_kept() {
+    fn each_direction_delays_by_half_the_rtt_and_keeps_the_order() {
         let mut schedule =
             Schedule::new(Conditions { rtt: Duration::from_millis(100), ..Conditions::default() });
         for number in 0..3 {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_holds_and_its_queue_drops() {
+    fn datagrams_beyond_the_rate_wait_and_a_full_queue_drops_them() {
         let mut schedule =
             Schedule::new(Conditions { bytes_per_second: Some(10_000), ..Conditions::default() });
         let passed: usize = offer_each_ms(&mut schedule, 2000).into_iter().sum();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_works_in_its_time_and_place_only() {
+    fn a_fault_acts_only_during_its_time_and_on_its_target() {
         let dark = Fault {
             from: Instant::ZERO + Duration::from_millis(10),
             until: Instant::ZERO + Duration::from_millis(20),

@@ -12,7 +12,7 @@ use crate::rng::{Draws, mix};
 /// The faults that [`draw`] may draw.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The number of nodes. Faults of nodes strike any of them.
+    /// The number of nodes. Faults of nodes affect any of them.
     pub nodes: usize,
     /// The number of links.
     pub links: usize,
@@ -37,7 +37,7 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// A profile with all kinds of faults, on a network of `nodes` nodes and `links` links.
+    /// Creates a profile with all kinds of faults, on a network of `nodes` nodes and `links` links.
     #[must_use]
     pub const fn new(nodes: usize, links: usize, horizon: Duration) -> Self {
         Self {
@@ -56,8 +56,8 @@ impl Profile {
     }
 }
 
-/// Draws the faults of `seed`, ordered by kind. The kinds are drawn independently of each other, so allowing a further
-/// kind does not change the faults of the others.
+/// Draws the faults of `seed`, ordered by kind. The kinds are drawn independently of each other. Allowing a further kind therefore
+/// does not change the faults of the others.
 #[must_use]
 pub fn draw(seed: u64, profile: &Profile) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -221,14 +221,14 @@ mod tests {
     const HORIZON: Duration = Duration::from_secs(20);
 
     #[test]
-    fn the_same_seed_draws_the_same_faults_and_another_seed_others() {
+    fn the_same_seed_draws_the_same_faults_and_a_different_seed_draws_different_faults() {
         let profile = Profile::new(5, 4, HORIZON);
         assert_eq!(draw(7, &profile), draw(7, &profile));
         assert_ne!(draw(7, &profile), draw(8, &profile));
     }
 
     #[test]
-    fn forbidding_a_kind_leaves_the_others_as_they_were() {
+    fn forbidding_a_kind_does_not_change_faults_of_other_kinds() {
         let all = Profile::new(5, 4, HORIZON);
         let mut fewer = all.clone();
         fewer.kinds = KindSet::ALL.without(KindName::Loss);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_on_in_half_of_the_seeds() {
+    fn each_kind_is_enabled_in_half_of_the_seeds() {
         let profile = Profile::new(5, 4, HORIZON);
         for &name in KindName::ALL {
             let on = |seed: &u64| draw(*seed, &profile).iter().any(|fault| fault.kind.name() == name);

@@ -12,7 +12,7 @@ pub struct Fault {
     pub from: Instant,
     /// The virtual time at which the fault ends.
     pub until: Instant,
-    /// The links or nodes that the fault strikes.
+    /// The links or nodes that the fault affects.
     pub target: Target,
     /// The kind of the fault.
     pub kind: Kind,

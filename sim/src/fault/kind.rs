@@ -24,7 +24,7 @@ macro_rules! kinds {
             /// All kinds, in order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The word for the kind in a printed fault.
+            /// Returns the word for the kind in a printed fault.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
@@ -32,7 +32,7 @@ macro_rules! kinds {
         }
 
         impl Kind {
-            /// The name of the kind, without parameters.
+            /// Returns the name of the kind, without parameters.
             #[must_use]
             pub const fn name(&self) -> KindName {
                 match self { $(Self::$variant { .. } => KindName::$variant),* }
@@ -107,7 +107,7 @@ kinds! {
         ppm: u32,
         /// The most copies beyond the first.
         most: u32,
-        /// The longest delay of a copy after the first.
+        /// The longest delay between the first copy and a later one.
         spread: Duration,
     }
     /// Bits of datagrams are flipped.
@@ -205,8 +205,7 @@ kinds! {
         /// The share of datagrams marked, in parts per million.
         ppm: u32,
     }
-    /// Datagrams gather, and the link delivers all of them at once: a Wi-Fi station that sleeps between two beacons receives
-    /// like this.
+    /// The link collects datagrams and delivers all of them at once, as to a Wi-Fi station that sleeps between two beacons.
     Bunch = "bunch" {
         /// The time between two deliveries; zero adds no delay.
         every: Duration,
@@ -217,7 +216,7 @@ kinds! {
 }
 
 impl KindName {
-    /// Whether the kind strikes nodes instead of links.
+    /// Returns whether the kind affects nodes instead of links.
     #[must_use]
     pub const fn is_of_nodes(self) -> bool {
         matches!(self, Self::Rebind | Self::Pause | Self::Restart | Self::Skew | Self::Jump)
@@ -230,7 +229,7 @@ impl fmt::Display for KindName {
     }
 }
 
-/// A set of kinds.
+/// A set of kinds of faults.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct KindSet(u32);
 
@@ -240,19 +239,19 @@ impl KindSet {
     /// The set of all kinds.
     pub const ALL: Self = Self((1 << KindName::ALL.len()) - 1);
 
-    /// Adds `kind` to the set.
+    /// Adds `kind` to the set, and returns the changed set.
     #[must_use]
     pub const fn with(self, kind: KindName) -> Self {
         Self(self.0 | 1 << kind as u32)
     }
 
-    /// Removes `kind` from the set.
+    /// Removes `kind` from the set, and returns the changed set.
     #[must_use]
     pub const fn without(self, kind: KindName) -> Self {
         Self(self.0 & !(1 << kind as u32))
     }
 
-    /// Whether the set contains `kind`.
+    /// Returns whether the set contains `kind`.
     #[must_use]
     pub const fn contains(self, kind: KindName) -> bool {
         self.0 >> kind as u32 & 1 == 1

@@ -18,20 +18,20 @@ pub enum Direction {
 
 /// The place of a fault.
 ///
-/// Faults of nodes (rebind, pause, restart, skew, jump) strike the named node, or all nodes; on a link they do nothing.
-/// All other faults strike directions of links: every direction, one direction, or all directions that touch a node.
+/// Faults of nodes (rebind, pause, restart, skew, jump) affect the named node, or all nodes. With a link as their target they have
+/// no effect. All other faults affect directions of links: every direction, one direction, or all directions that touch a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
-    /// All directions of all links, each of which decides for itself.
+    /// All directions of all links, each with decisions of its own, or all nodes.
     All,
-    /// One direction of one link.
+    /// The named direction of the named link.
     Link(LinkIndex, Direction),
-    /// One node, or all links of the node.
+    /// The named node, or both directions of all its links.
     Node(NodeId),
 }
 
 impl Target {
-    /// Whether a fault with this target strikes `node` itself.
+    /// Returns whether a fault with this target affects `node` itself.
     #[must_use]
     pub const fn strikes_node(self, node: NodeId) -> bool {
         match self {
@@ -41,7 +41,7 @@ impl Target {
         }
     }
 
-    /// Whether a fault with this target strikes this direction of a link, which leads from node `from` to node `to`.
+    /// Returns whether a fault with this target affects this direction of a link, which leads from node `from` to node `to`.
     #[must_use]
     pub fn strikes_link(self, link: LinkIndex, direction: Direction, from: NodeId, to: NodeId) -> bool {
         match self {

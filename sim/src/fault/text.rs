@@ -10,10 +10,10 @@ use super::kind::Kind;
 use super::parameter::Fields;
 use super::place::{Direction, Target};
 
-/// A line of text that is no fault.
+/// A line of text that does not describe a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseFaultError {
-    /// The number of the line, from 1; 1 for a single fault.
+    /// The number of the line, counted from 1; 1 for a single fault.
     pub line: usize,
     /// The text of the line.
     pub text: String,
@@ -36,7 +36,7 @@ pub fn print_list(faults: &[Fault]) -> String {
 /// Parses a text with one fault per line. Empty lines and lines that begin with `#` are skipped.
 ///
 /// # Errors
-/// [`ParseFaultError`] for the first line that is no fault.
+/// [`ParseFaultError`] for the first line that does not describe a fault.
 pub fn parse_list(text: &str) -> Result<Vec<Fault>, ParseFaultError> {
     let lines = text.lines().map(str::trim).enumerate();
     lines
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_survives_being_printed_and_parsed() {
+    fn every_kind_of_fault_is_unchanged_after_printing_and_parsing() {
         let profile = Profile::new(4, 3, Duration::from_secs(60));
         let mut seen = Vec::new();
         for seed in 0..200 {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_empty_lines_are_skipped_and_a_bad_line_is_named() {
+    fn comments_and_empty_lines_are_skipped_and_the_error_names_the_bad_line() {
         let text = "# a comment\n\n0..1 all clog seed=0\n0..1 all clog\n";
         let error = parse_list(text).unwrap_err();
         assert_eq!((error.line, error.text.as_str()), (4, "0..1 all clog"));

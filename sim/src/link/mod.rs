@@ -27,7 +27,7 @@ pub struct Arrival {
     pub bytes: Vec<u8>,
     /// The congestion notification bits of the datagram.
     pub ecn: Ecn,
-    /// The number of the stranger's address that the datagram comes from; `None` if it comes from the sender.
+    /// The number of the stranger that sent the datagram; `None` if the link's own sender sent it.
     pub stranger: Option<u8>,
 }
 
@@ -53,7 +53,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link without faults. `id` distinguishes it from all other links, because decisions of faults depend on the id.
+    /// Creates a link without faults. `id` distinguishes it from all other links, because decisions of faults depend on the id.
     #[must_use]
     pub const fn new(id: u64, delay_us: u64) -> Self {
         Self { id, delay_us, stages: [const { Vec::new() }; Stage::COUNT], last_us: 0, ordinal: 0 }
@@ -75,8 +75,8 @@ impl Link {
         }
     }
 
-    /// Sends a datagram over the link. Times of departure must not decrease. The arriving datagrams are appended to
-    /// `arrivals`, in buffers from `pool`.
+    /// Sends a datagram over the link. Times of departure must not decrease. The call appends the arriving datagrams to `arrivals`,
+    /// in buffers from `pool`.
     pub fn carry(
         &mut self,
         departure: Departure<'_>,
@@ -228,7 +228,7 @@ const COPIES_MOST: u64 = 16;
 pub struct Pool(Vec<Vec<u8>>);
 
 impl Pool {
-    /// A buffer that holds a copy of `bytes`.
+    /// Returns a buffer that holds a copy of `bytes`.
     #[must_use]
     pub fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut buffer = self.0.pop().unwrap_or_else(|| Vec::with_capacity(1500));
@@ -237,7 +237,7 @@ impl Pool {
         buffer
     }
 
-    /// Returns a buffer to the pool.
+    /// Gives a buffer back to the pool.
     pub fn give_back(&mut self, buffer: Vec<u8>) {
         if self.0.len() < POOL_BUFFERS {
             self.0.push(buffer);

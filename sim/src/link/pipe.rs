@@ -18,8 +18,8 @@ pub enum PipeConfig {
     },
     /// A bottleneck with changing rates, and a queue that is bounded in time, as in RFC 8867.
     Shaped {
-        /// The rates, each with the time from which it applies, in bytes per second, at least 1; ascending in time, and
-        /// the first applies from the beginning.
+        /// The rates in bytes per second, at least 1, each with the time from which it applies. The times ascend, and the first
+        /// rate applies from the beginning.
         rates: Vec<(Duration, u64)>,
         /// The longest wait in the queue. A datagram that would wait longer is dropped.
         queue: Duration,
@@ -47,7 +47,7 @@ pub struct Passage {
     pub waited_us: u64,
     /// The size of the datagram in bytes.
     pub bytes: u64,
-    /// Whether the queue was long enough to mark the datagram, if it is ECN-capable.
+    /// Whether the queue was long enough to mark the datagram if the datagram is ECN-capable.
     pub marked: bool,
 }
 
@@ -89,7 +89,7 @@ enum Server {
 }
 
 impl Pipe {
-    /// A bottleneck with an empty queue.
+    /// Creates a bottleneck with an empty queue.
     #[must_use]
     pub fn new(config: &PipeConfig) -> Self {
         let (server, queue_bytes) = match config {
@@ -119,28 +119,28 @@ impl Pipe {
         }
     }
 
-    /// Starts to log every passage.
+    /// Starts to log every passage of a datagram.
     pub const fn watch(&mut self) {
         self.is_watched = true;
     }
 
-    /// The passages logged so far.
+    /// Returns the passages logged so far.
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
         &self.passages
     }
 
-    /// The number of datagrams that found the queue full.
+    /// Returns the number of datagrams that found the queue full.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Sends `length` bytes through the bottleneck at `now_us`. Returns the time at which the last byte has passed, or
-    /// `None` if the queue is full.
+    /// Sends `length` bytes through the bottleneck at `now_us`. Returns the time at which the last byte has passed, or `None` if
+    /// the queue is full.
     ///
-    /// A time before that of an earlier call counts as the earlier call's: the bottleneck serves datagrams in the order
-    /// of the calls.
+    /// The bottleneck serves datagrams in the order of the calls: a time earlier than that of the previous call is replaced by the
+    /// previous time.
     pub fn offer(&mut self, now_us: u64, length: u64) -> Option<u64> {
         self.pass(now_us, length).map(|passage| passage.left_us)
     }
@@ -197,7 +197,7 @@ impl Pipe {
         Some(Passage { came_us: now_us, left_us, waited_us, bytes: length, marked })
     }
 
-    /// Bytes that waited in the queue after the latest offer.
+    /// Returns the number of bytes that waited in the queue after the latest offer.
     #[must_use]
     pub const fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_drops_the_newcomer_and_takes_the_next_when_there_is_room() {
+    fn a_full_queue_drops_new_datagrams_until_it_has_room() {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 1_000_000, queue_bytes: 2500 });
         assert_eq!([pipe.offer(0, 1000), pipe.offer(0, 1000)], [Some(1000), Some(2000)]);
         assert_eq!(pipe.offer(0, 1000), None);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn small_datagrams_share_an_opportunity_and_large_ones_take_several() {
+    fn small_datagrams_share_an_opportunity_and_large_datagrams_take_several() {
         let trace = LinkTrace::parse("2\n5\n9\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         let leaves: Vec<u64> = [700, 700, 200, 2800].map(|size| pipe.offer(0, size).unwrap() / 1000).into();

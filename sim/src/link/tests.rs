@@ -50,13 +50,13 @@ fn run(faults: &[Fault], count: u64) -> Run {
 }
 
 #[test]
-fn without_faults_everything_arrives_unharmed_after_the_delay() {
+fn without_faults_every_datagram_arrives_unchanged_after_the_delay() {
     let run = run(&[], 100);
     assert_eq!(run.arrivals, (0..100).map(|number| (number, 50_000, sent(number))).collect::<Vec<_>>());
 }
 
 #[test]
-fn flips_within_the_head_leave_the_rest_alone() {
+fn flips_within_the_head_change_no_later_byte() {
     let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8, within: 20 }, 1)], 1000);
     let harmed = run.arrivals.iter().filter(|(number, _, bytes)| bytes[..20] != sent(*number)[..20]);
     assert!(harmed.count() > 900);
@@ -64,7 +64,7 @@ fn flips_within_the_head_leave_the_rest_alone() {
 }
 
 #[test]
-fn a_stranger_repeats_lost_datagrams_too_sometimes_before_the_original_and_unharmed() {
+fn a_stranger_repeats_undamaged_copies_of_lost_datagrams_too_and_half_before_the_original() {
     let spread = Duration::from_millis(200);
     let faults = [fault(Kind::Loss { ppm: 500_000 }, 1), fault(Kind::Replay { ppm: 1_000_000, spread }, 2)];
     let mut link = link_with(&faults);
@@ -83,14 +83,14 @@ fn a_stranger_repeats_lost_datagrams_too_sometimes_before_the_original_and_unhar
 }
 
 #[test]
-fn uniform_loss_takes_its_share_and_counts_it() {
+fn uniform_loss_drops_and_counts_the_configured_share() {
     let run = run(&[fault(Kind::Loss { ppm: 300_000 }, 1)], 10_000);
     assert_eq!(run.tally.of(0), 10_000 - run.arrivals.len() as u64);
     assert!((2_850..3_150).contains(&run.tally.of(0)), "{}", run.tally.of(0));
 }
 
 #[test]
-fn burst_loss_comes_in_bursts_of_the_expected_length() {
+fn burst_loss_has_the_expected_mean_burst_length() {
     let kind = Kind::Burst { to_bad: 10_000, to_good: 200_000, good: 0, bad: 1_000_000 };
     let run = run(&[fault(kind, 1)], 100_000);
     let gaps = run.arrivals.windows(2).filter(|pair| pair[1].0 > pair[0].0 + 1).count() as u64;
@@ -122,7 +122,7 @@ fn traced_loss_repeats_its_bits() {
 }
 
 #[test]
-fn a_partition_passes_no_datagram_and_an_mtu_only_those_that_fit() {
+fn a_partition_passes_no_datagram_and_an_mtu_limit_only_datagrams_that_fit() {
     assert!(run(&[fault(Kind::Partition {}, 1)], 100).arrivals.is_empty());
     assert!(run(&[fault(Kind::Mtu { bytes: 99 }, 1)], 100).arrivals.is_empty());
     assert_eq!(run(&[fault(Kind::Mtu { bytes: 100 }, 1)], 100).arrivals.len(), 100);
@@ -221,7 +221,7 @@ fn uniform_and_recorded_delays_follow_their_parameters() {
 }
 
 #[test]
-fn a_bunch_delivers_gathered_datagrams_at_once_and_delays_none_longer() {
+fn a_bunch_delivers_collected_datagrams_at_once_within_its_interval() {
     for (every, seed) in [(35_000, 1), (100_000, 2), (100_000, 3)] {
         let run = run(&[fault(Kind::Bunch { every: Duration::from_micros(every) }, seed)], 1000);
         let times: Vec<u64> = run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect();
@@ -234,7 +234,7 @@ fn a_bunch_delivers_gathered_datagrams_at_once_and_delays_none_longer() {
 }
 
 #[test]
-fn in_order_datagrams_never_overtake_and_wait_only_for_the_one_before() {
+fn in_order_datagrams_wait_only_for_the_datagram_before_them() {
     let jitter = fault(Kind::Uniform { most: Duration::from_millis(100) }, 1);
     let times = |run: &Run| -> Vec<u64> {
         run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect()
@@ -250,7 +250,7 @@ fn in_order_datagrams_never_overtake_and_wait_only_for_the_one_before() {
 }
 
 #[test]
-fn a_clog_holds_everything_until_its_end() {
+fn a_clog_delays_every_datagram_until_its_end() {
     let mut clog = fault(Kind::Clog {}, 1);
     clog.until = Instant::saturating_from_micros(500_000);
     let run = run(&[clog], 100);
@@ -267,7 +267,7 @@ fn a_rate_spaces_datagrams_and_drops_what_its_queue_cannot_hold() {
 }
 
 #[test]
-fn taking_one_fault_away_changes_no_decision_of_the_others() {
+fn removing_a_fault_changes_no_decision_of_other_faults() {
     let all = [
         fault(Kind::Duplicate { ppm: 300_000, most: 2, spread: Duration::ZERO }, 5),
         fault(Kind::Loss { ppm: 100_000 }, 7),
@@ -294,7 +294,7 @@ fn taking_one_fault_away_changes_no_decision_of_the_others() {
 }
 
 #[test]
-fn the_order_of_the_list_does_not_matter() {
+fn the_order_of_the_fault_list_changes_no_arrival() {
     let loss = fault(Kind::Loss { ppm: 300_000 }, 1);
     let delay = fault(Kind::Uniform { most: Duration::from_millis(9) }, 2);
     let flip = fault(Kind::Flip { ppm: 300_000, most: 8, within: 0 }, 3);
@@ -304,7 +304,7 @@ fn the_order_of_the_list_does_not_matter() {
 }
 
 #[test]
-fn directions_decide_independently() {
+fn a_fault_loses_different_datagrams_in_each_direction() {
     let loss = fault(Kind::Loss { ppm: 500_000 }, 1);
     let through = |id| {
         let mut link = Link::new(id, 0);
@@ -345,7 +345,7 @@ fn only_ecn_capable_datagrams_are_marked_at_the_configured_rate() {
 }
 
 #[test]
-fn a_path_that_bleaches_clears_all_bits() {
+fn a_bleaching_path_clears_all_ecn_bits() {
     let (cleared, fired) = bits(&[Kind::Bleach {}], Ecn::CongestionExperienced);
     assert!(cleared.iter().all(|&ecn| ecn == Ecn::NotCapable));
     assert_eq!(fired, 1000);

@@ -7,14 +7,14 @@ use core::time::Duration;
 pub enum Source {
     /// Reliable messages, as many as the connection accepts.
     Bulk,
-    /// Unreliable messages of `bytes` each `every`, even when the path is too slow.
+    /// Unreliable messages of `bytes` bytes at intervals of `every`, even if the path is too slow for them.
     Game {
         /// The size of each message, in bytes.
         bytes: usize,
         /// The time between two messages.
         every: Duration,
     },
-    /// `messages` unreliable messages of `bytes` at each tick, even when the path is too slow.
+    /// `messages` unreliable messages of `bytes` bytes at each tick, even if the path is too slow for them.
     Ticks {
         /// The number of messages in each tick.
         messages: usize,
@@ -23,16 +23,16 @@ pub enum Source {
         /// The time between two ticks.
         every: Duration,
     },
-    /// Unreliable messages each `every`, of `bytes` or as large as the grant allows.
+    /// Unreliable messages at intervals of `every`, each of `bytes` bytes or as large as the send budget (the grant) allows.
     Cooperative {
-        /// The size of each message where the grant allows it, in bytes.
+        /// The largest size of a message, in bytes. A smaller grant makes the message smaller.
         bytes: usize,
         /// The time between two messages.
         every: Duration,
     },
     /// An endless TCP flow that fills queues (NewReno).
     Tcp,
-    /// TCP transfers of `bytes` one after the other, with a `pause` between two transfers.
+    /// TCP transfers of `bytes` bytes, one after the other, with a `pause` between two transfers.
     ShortTcp {
         /// The size of one transfer, in bytes.
         bytes: u64,
@@ -41,7 +41,7 @@ pub enum Source {
     },
 }
 
-/// The bottleneck that a flow's data passes; its acknowledgements pass the other.
+/// The bottleneck that a flow's data passes. The acknowledgements of the flow pass the other bottleneck.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
     /// The bottleneck whose queue is measured.
@@ -61,14 +61,14 @@ pub struct Flow {
     pub from: Duration,
     /// The time at which the flow ends.
     pub until: Duration,
-    /// The time in which the flow has nothing to send, from its start to its end.
+    /// The period in which the flow has nothing to send, from its start to its end.
     pub pause: Option<(Duration, Duration)>,
     /// The one-way delay of the flow's path, without queues.
     pub delay: Duration,
 }
 
 impl Flow {
-    /// A flow that saturates the forward bottleneck from beginning to end, with a one-way delay of 50 ms.
+    /// Creates a flow that saturates the forward bottleneck from beginning to end, with a one-way delay of 50 ms.
     #[must_use]
     pub const fn bulk() -> Self {
         Self {
@@ -81,27 +81,27 @@ impl Flow {
         }
     }
 
-    /// A flow like [`Flow::bulk`], with another source of data.
+    /// Creates a flow like [`Flow::bulk`], but with the data of `source`.
     #[must_use]
     pub const fn of(source: Source) -> Self {
         Self { source, ..Self::bulk() }
     }
 
-    /// Sets the time at which the flow begins, in seconds.
+    /// Sets the time at which the flow begins, in seconds, and returns the changed flow.
     #[must_use]
     pub const fn from(mut self, seconds: u64) -> Self {
         self.from = Duration::from_secs(seconds);
         self
     }
 
-    /// Sets the one-way delay of the flow's path.
+    /// Sets the one-way delay of the flow's path, and returns the changed flow.
     #[must_use]
     pub const fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Sends the flow's data through the backward bottleneck.
+    /// Sends the flow's data through the backward bottleneck, and returns the changed flow.
     #[must_use]
     pub const fn backward(mut self) -> Self {
         self.way = Way::Backward;

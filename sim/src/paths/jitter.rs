@@ -25,11 +25,11 @@ const MESSAGE: u64 = 100;
 pub enum JitterShape {
     /// Each datagram has a random delay, evenly distributed. No datagram overtakes another.
     Uniform,
-    /// The link delivers the gathered datagrams at regular intervals, all at once.
+    /// The link collects datagrams, and delivers them all at once at regular intervals.
     Bunched,
 }
 
-/// A game that sends `kilobytes` per second in messages of 100 bytes at sixty ticks a second, over a path with a
+/// Returns a game that sends `kilobytes` per second in messages of 100 bytes at sixty ticks a second, over a path with a
 /// one-way delay of `delay_ms` and a jitter of `spread_ms` in both directions.
 #[must_use]
 pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scenario {
@@ -48,7 +48,7 @@ pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -
     scenario.flows(vec![flow]).named(name)
 }
 
-/// All scenarios with jitter, in order.
+/// Returns all scenarios with jitter, in order.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     let mut all = Vec::new();

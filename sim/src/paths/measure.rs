@@ -21,16 +21,16 @@ pub struct FlowOutcome {
     pub messages: (u64, u64),
     /// The number of datagrams sent, and of datagrams declared lost.
     pub datagrams: (u64, u64),
-    /// The rates that the sender was told, in bytes per second, each with its time.
+    /// The path rates that were reported to the sender, in bytes per second, each with its time.
     pub rates_told: Vec<(Duration, u64)>,
-    /// Bytes that waited in the sender at the end.
+    /// The number of bytes that waited in the sender at the end.
     pub queued: u64,
 }
 
 /// The results of a scenario.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Bytes that passed the forward bottleneck, in thousandths of its capacity.
+    /// The share of the forward bottleneck's capacity that was used, in thousandths.
     pub used_permille: u64,
     /// The queueing delay that half of the datagrams did not exceed, in microseconds.
     pub queue_p50_us: u64,
@@ -44,7 +44,7 @@ pub struct Outcome {
     pub passed: u64,
     /// The results of the flows, in order.
     pub flows: Vec<FlowOutcome>,
-    /// Jain's index of fairness in thousandths, of the forward flows while all of them send.
+    /// Jain's fairness index of the forward flows while all of them send, in thousandths.
     pub jain_permille: u64,
     /// The share of all delivered bytes that went to flows other than TCP, in thousandths, while all forward flows
     /// send. `None` without a TCP flow to compete with.
@@ -53,7 +53,7 @@ pub struct Outcome {
     pub trace_hash: u64,
 }
 
-/// Jain's index of fairness of `shares`, in thousandths.
+/// Computes Jain's fairness index of `shares`, in thousandths.
 #[must_use]
 pub fn jain(shares: &[u64]) -> u64 {
     let sum: u128 = shares.iter().map(|&share| u128::from(share)).sum();

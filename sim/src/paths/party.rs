@@ -220,7 +220,7 @@ impl Application for Parties {
             let options = ConnectOptions::new(key);
             match endpoint.connect(context.now, home_address(context.node + 1), options) {
                 Ok(connection) => self.accounts[flow].connection = Some(connection),
-                Err(error) => context.fail(format!("connect: {error}")),
+                Err(error) => context.fail(format!("cannot dial: {error}")),
             }
             return;
         }
@@ -245,7 +245,7 @@ impl Application for Parties {
                 return;
             }
             PartyEvent::Endpoint(Event::Closed { reason, .. }) => {
-                context.fail(format!("node {} was closed: {reason:?}", context.node));
+                context.fail(format!("the connection of node {} was closed: {reason:?}", context.node));
                 return;
             }
             PartyEvent::Endpoint(_) => return,

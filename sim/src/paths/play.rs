@@ -24,8 +24,8 @@ impl Scenario {
         Ok(outcome(self, &world))
     }
 
-    /// Runs the scenario as [`Scenario::play`] does, and takes a sample each `every`. The samples do not change
-    /// the run.
+    /// Runs the scenario as [`Scenario::play`] does, and takes a sample once per interval `every`. The samples do not change the
+    /// run.
     ///
     /// # Errors
     /// The first violation of a checker.

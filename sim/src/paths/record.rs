@@ -14,7 +14,7 @@ use crate::checker::{Checker, Datagram, Violation};
 use crate::link::{Passage, Pipe};
 use crate::world::World;
 
-/// One flow during one slice of time.
+/// The state of one flow at the end of one slice of time, and its traffic in the slice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sample {
     /// Bytes of datagrams that arrived at the flow's receiver in the slice.
@@ -23,15 +23,15 @@ pub struct Sample {
     pub lost: u64,
     /// The smoothed round-trip time at the end of the slice.
     pub rtt: Option<Duration>,
-    /// The congestion window: bytes that may be in flight.
+    /// The congestion window: the number of bytes that may be in flight.
     pub window: Option<u64>,
-    /// The rate of the path that the sender was told, in bytes per second.
+    /// The path rate that was reported to the sender, in bytes per second.
     pub rate: Option<u64>,
-    /// The grant for one second, in bytes: what a game may queue. `None` for flows that always keep a queue.
+    /// The send budget (the grant) for one second, in bytes: a game may queue this much. `None` for flows that always keep a queue.
     pub grant: Option<u64>,
 }
 
-/// A run in slices of equal length.
+/// The samples of a run in slices of equal length.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recording {
     /// The length of each slice.
@@ -47,7 +47,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// The number of slices.
+    /// Returns the number of slices.
     #[must_use]
     pub const fn slices(&self) -> usize {
         self.capacity.len()

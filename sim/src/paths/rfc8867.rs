@@ -8,7 +8,7 @@ use crate::link::PipeConfig;
 
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// A bottleneck with a changing rate: each step is a second, and the kilobits per second from that second on.
+/// Returns a bottleneck with a changing rate. Each step gives a second, and the rate in kilobits per second from that second on.
 #[must_use]
 pub fn kilobits(steps: &[(u64, u64)]) -> PipeConfig {
     let rates = steps.iter().map(|&(from, kilobits)| (Duration::from_secs(from), kilobits * 125)).collect();
@@ -19,13 +19,13 @@ fn scenario(name: &str, steps: &[(u64, u64)], seconds: u64) -> Scenario {
     Scenario::new(name, kilobits(steps), Duration::from_secs(seconds))
 }
 
-/// RFC 8867 section 5.1: variable available capacity with a single flow.
+/// Returns the scenario of RFC 8867 section 5.1: variable available capacity with a single flow.
 #[must_use]
 pub fn variable_capacity() -> Scenario {
     scenario("5.1", &[(0, 1000), (40, 2500), (60, 600), (80, 1000)], 100)
 }
 
-/// RFC 8867 section 5.2: variable available capacity with two flows.
+/// Returns the scenario of RFC 8867 section 5.2: variable available capacity with two flows.
 #[must_use]
 pub fn variable_capacity_two_flows() -> Scenario {
     scenario("5.2", &[(0, 4000), (25, 2000), (50, 3500), (75, 1000), (100, 2000)], 125).flows(vec![
@@ -35,7 +35,7 @@ pub fn variable_capacity_two_flows() -> Scenario {
     ])
 }
 
-/// RFC 8867 section 5.3: a congested return path, with a flow on it.
+/// Returns the scenario of RFC 8867 section 5.3: a congested return path, with a flow on it.
 #[must_use]
 pub fn congested_feedback() -> Scenario {
     scenario("5.3", &[(0, 2000), (20, 1000), (40, 500), (60, 2000)], 100)
@@ -43,14 +43,14 @@ pub fn congested_feedback() -> Scenario {
         .flows(vec![Flow::bulk(), Flow::bulk().backward()])
 }
 
-/// RFC 8867 section 5.4: competing flows of the same kind, which start one after the other.
+/// Returns the scenario of RFC 8867 section 5.4: competing flows of the same kind, which start one after the other.
 #[must_use]
 pub fn competing() -> Scenario {
     let flows = [0, 20, 40].map(|from| Flow::bulk().from(from)).to_vec();
     scenario("5.4", &[(0, 3500)], 120).flows(flows)
 }
 
-/// RFC 8867 section 5.5: flows with different round-trip times.
+/// Returns the scenario of RFC 8867 section 5.5: flows with different round-trip times.
 #[must_use]
 pub fn round_trip_fairness() -> Scenario {
     let delays = [(10, 0), (25, 10), (50, 20), (100, 30), (150, 40)];
@@ -58,13 +58,13 @@ pub fn round_trip_fairness() -> Scenario {
     scenario("5.5", &[(0, 4000)], 300).flows(flows.to_vec())
 }
 
-/// RFC 8867 section 5.6: a flow that competes with a long TCP flow.
+/// Returns the scenario of RFC 8867 section 5.6: a flow that competes with a long TCP flow.
 #[must_use]
 pub fn long_tcp() -> Scenario {
     scenario("5.6", &[(0, 2000)], 120).flows(vec![Flow::bulk().from(5), Flow::of(Source::Tcp)])
 }
 
-/// RFC 8867 section 5.7: two flows that compete with ten short TCP flows again and again.
+/// Returns the scenario of RFC 8867 section 5.7: two flows that compete with repeated transfers of ten short TCP flows.
 #[must_use]
 pub fn short_tcp() -> Scenario {
     let short = |index: u64| {
@@ -75,7 +75,7 @@ pub fn short_tcp() -> Scenario {
     scenario("5.7", &[(0, 2000)], 300).flows(flows)
 }
 
-/// RFC 8867 section 5.8: three flows, one of which pauses and resumes.
+/// Returns the scenario of RFC 8867 section 5.8: three flows, one of which pauses and resumes.
 #[must_use]
 pub fn pause_and_resume() -> Scenario {
     let mut flows = vec![Flow::bulk(); 3];
@@ -85,35 +85,33 @@ pub fn pause_and_resume() -> Scenario {
     scenario("5.8", &[(0, 3500)], 120).flows(flows)
 }
 
-/// Four flows that start one after the other: [`competing`] with a fourth flow.
+/// Returns a scenario with four flows that start one after the other: [`competing`] with a fourth flow.
 #[must_use]
 pub fn four_flows() -> Scenario {
     let flows = [0, 15, 30, 45].map(|from| Flow::bulk().from(from)).to_vec();
     scenario("four flows", &[(0, 3500)], 120).flows(flows)
 }
 
-/// Two flows, the second of which starts late.
+/// Returns a scenario with two flows, the second of which starts 30 s after the first.
 #[must_use]
 pub fn two_flows() -> Scenario {
     scenario("two flows", &[(0, 2000)], 90).flows(vec![Flow::bulk(), Flow::bulk().from(30)])
 }
 
-/// Variable capacity on a path that delays each datagram by chance, so that datagrams overtake each other;
-/// see [`variable_capacity`].
+/// Returns [`variable_capacity`] on a path with random delays, so that datagrams overtake each other.
 #[must_use]
 pub fn variable_capacity_jitter() -> Scenario {
     variable_capacity().jitter(Duration::from_millis(30)).named("5.1 jitter")
 }
 
-/// Variable capacity with a return path of 300 kbit/s that another flow fills; see [`variable_capacity`].
+/// Returns [`variable_capacity`] with a return path of 300 kbit/s that a second flow fills.
 #[must_use]
 pub fn variable_capacity_reverse() -> Scenario {
     let flows = vec![Flow::bulk(), Flow::of(Source::Tcp).backward()];
     variable_capacity().backward(kilobits(&[(0, 300)])).flows(flows).named("5.1 reverse")
 }
 
-/// Variable capacity with a return path of 300 kbit/s that another tickwire flow uses as far as it can;
-/// see [`variable_capacity`].
+/// Returns [`variable_capacity`] with a return path of 300 kbit/s that a second tickwire flow saturates.
 #[must_use]
 pub fn variable_capacity_both_ways() -> Scenario {
     variable_capacity()
@@ -122,7 +120,7 @@ pub fn variable_capacity_both_ways() -> Scenario {
         .named("5.1 both ways")
 }
 
-/// All scenarios after RFC 8867, in order.
+/// Returns all scenarios of RFC 8867 and the scenarios derived from them, in order.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     vec![

@@ -11,7 +11,7 @@ use crate::link::PipeConfig;
 use crate::network::{LinkConfig, Topology};
 use crate::rng::mix;
 
-/// Flows, bottlenecks, and the duration of a run.
+/// The flows and bottlenecks of a run, and its duration.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// The name of the scenario.
@@ -31,20 +31,21 @@ pub struct Scenario {
     pub jitter: Duration,
     /// Whether no datagram overtakes another.
     pub in_order: bool,
-    /// The time for which datagrams gather in both directions, to be delivered at once.
+    /// The interval at which the link delivers the datagrams that it collected, in both directions; zero delivers each datagram at
+    /// once.
     pub bunched: Duration,
     /// The only direction that has jitter or bunches; `None` if both have.
     pub uneven: Option<Way>,
-    /// The speed by which the clocks of receivers run fast, in parts per million.
+    /// The deviation of the receivers' clocks, in parts per million; positive clocks run fast.
     pub skew_ppm: i64,
     /// The congestion control of flows that are not TCP.
     pub algorithm: Algorithm,
-    /// The limits of each connection and of each endpoint, in bytes per second.
+    /// The limits of each connection and of each endpoint, in bytes per second; `None` means no limit.
     pub limits: [Option<u64>; 2],
 }
 
 impl Scenario {
-    /// A scenario with one saturating flow over `forward`.
+    /// Creates a scenario with one saturating flow over `forward`.
     #[must_use]
     pub fn new(name: impl Into<String>, forward: PipeConfig, duration: Duration) -> Self {
         Self {
@@ -64,70 +65,70 @@ impl Scenario {
         }
     }
 
-    /// Replaces the flows of the scenario.
+    /// Replaces the flows, and returns the changed scenario.
     #[must_use]
     pub fn flows(mut self, flows: Vec<Flow>) -> Self {
         self.flows = flows;
         self
     }
 
-    /// Sets the name of the scenario.
+    /// Sets the name, and returns the changed scenario.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets the random loss, in parts per million.
+    /// Sets the random loss in parts per million, and returns the changed scenario.
     #[must_use]
     pub const fn loss(mut self, ppm: u32) -> Self {
         self.loss_ppm = ppm;
         self
     }
 
-    /// Sets the largest random delay; datagrams may overtake each other.
+    /// Sets the largest random delay, and returns the changed scenario. Datagrams may overtake each other.
     #[must_use]
     pub const fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
         self
     }
 
-    /// Sets the largest random delay; no datagram overtakes another.
+    /// Sets the largest random delay, and returns the changed scenario. No datagram overtakes another.
     #[must_use]
     pub const fn jitter_in_order(mut self, most: Duration) -> Self {
         self.in_order = true;
         self.jitter(most)
     }
 
-    /// Makes the link deliver the gathered datagrams at once, each `every`.
+    /// Makes the link deliver all collected datagrams at once, each `every`, and returns the changed scenario.
     #[must_use]
     pub const fn bunched(mut self, every: Duration) -> Self {
         self.bunched = every;
         self
     }
 
-    /// Limits jitter and bunches to one direction.
+    /// Limits jitter and bunches to one direction, and returns the changed scenario.
     #[must_use]
     pub const fn uneven_on(mut self, way: Way) -> Self {
         self.uneven = Some(way);
         self
     }
 
-    /// Makes the clocks of receivers run fast, by `ppm` parts per million.
+    /// Makes the clocks of receivers run fast by `ppm` parts per million, and returns the changed scenario.
     #[must_use]
     pub const fn skew(mut self, ppm: i64) -> Self {
         self.skew_ppm = ppm;
         self
     }
 
-    /// Sets the congestion control of flows that are not TCP.
+    /// Sets the congestion control of flows that are not TCP, and returns the changed scenario.
     #[must_use]
     pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// Sets the bottleneck of the return path.
+    /// Sets the bottleneck of the return path, and returns the changed scenario.
     #[must_use]
     pub fn backward(mut self, pipe: PipeConfig) -> Self {
         self.backward = Some(pipe);

@@ -1,4 +1,4 @@
-//! Cryptography for simulations: a fast stand-in, and providers that record the calls to another provider.
+//! Cryptography for simulations: a fast substitute, and providers that record the calls to another provider.
 
 mod counting;
 mod null;

@@ -1,4 +1,4 @@
-//! A stand-in for cryptography that leaves every byte in clear and checks every checksum.
+//! A substitute for cryptography that encrypts nothing and verifies checksums.
 
 use tickwire_core::crypto::{
     HandshakeCrypto, HandshakeInput, Initiator, Key, PacketKey, Provider, Rejected, Responder, SessionKeys,
@@ -6,9 +6,9 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_seed};
 
-/// **Not secure at all.** Messages have the sizes of the real suite. The provider rejects any corruption, wrong key,
-/// wrong prologue or wrong pre-shared key (by checksums keyed with 64 bits), but nothing is secret and anybody can
-/// forge. Use it for simulations, where real cryptography would take most of the time.
+/// **Not secure at all.** Messages have the sizes of the real suite. The provider rejects any corruption, wrong key, wrong prologue
+/// or wrong pre-shared key, by checksums keyed with 64 bits. But nothing is secret, and anybody can forge packets. Use it for
+/// simulations, where real cryptography would take most of the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NullProvider;
 
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_get_the_same_keys_and_messages_have_their_real_sizes() {
+    fn both_ends_derive_the_same_keys_and_messages_have_the_sizes_of_the_real_suite() {
         let pair = handshake(b"prologue", &[3; 32], &[4; 32]);
         assert_eq!(pair.client.to_responder, pair.server.to_responder);
         assert_eq!(pair.client.to_initiator, pair.server.to_initiator);

@@ -10,8 +10,8 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
-/// The log of all [`RecordingProvider`]s of one run, shared by its clones. All nodes and all their incarnations share
-/// one log, so that it finds a key that returns after a restart.
+/// The log of all [`RecordingProvider`]s of one run. Clones share it. All nodes and all their incarnations use one log, so that the
+/// log finds a key that is used again after a restart.
 #[derive(Clone, Debug, Default)]
 pub struct NonceLog(Arc<Mutex<Seen>>);
 
@@ -22,16 +22,16 @@ pub struct NonceCounts {
     pub sealed: u64,
     /// The number of packets opened.
     pub opened: u64,
-    /// The number of packets that did not open.
+    /// The number of packets whose authentication failed.
     pub rejected: u64,
     /// The number of tickets sealed.
     pub tickets: u64,
-    /// The number of pairs of key and nonce under which more than one packet, or two different tickets, were sealed.
+    /// The number of pairs of key and nonce that sealed more than one packet, or two different tickets.
     pub repeated: u64,
 }
 
 impl NonceLog {
-    /// The counts of the log so far.
+    /// Returns the counts of the log so far.
     #[must_use]
     pub fn counts(&self) -> NonceCounts {
         self.seen().counts
@@ -98,7 +98,7 @@ pub struct RecordingProvider {
 }
 
 impl RecordingProvider {
-    /// A provider that passes calls to `inner` and records them in `log`.
+    /// Creates a provider that passes calls to `inner` and records them in `log`.
     #[must_use]
     pub const fn new(inner: Arc<dyn Provider>, log: NonceLog) -> Self {
         Self { inner, log }

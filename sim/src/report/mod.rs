@@ -1,4 +1,4 @@
-//! A run as a page for a person: one HTML file without external resources, in the reader's light or dark theme.
+//! Shows a run to a person as one HTML file without external resources, in the reader's light or dark theme.
 //!
 //! ```
 //! use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A run of a scenario that is recorded for a page.
+//! The recorded run of a scenario, for a page.
 
 use core::time::Duration;
 

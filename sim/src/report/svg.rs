@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_cannot_become_markup() {
+    fn markup_in_text_is_escaped() {
         assert_eq!(escaped("<a href=\"x\">&'</a>"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;");
         assert_eq!(escaped("a\u{0}b\u{1b}\n"), "a\u{fffd}b\u{fffd}\n");
     }
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn areas_stand_on_the_floor_and_steps_hold_until_the_next() {
+    fn areas_reach_down_to_the_axis_and_steps_hold_until_the_next_value() {
         assert_eq!(area(&[(0, 10), (20, 30)], 90), "M0 1L2 3L2 9L0 9Z");
         assert_eq!(steps(&[(0, 10), (20, 30)], 50), [(0, 10), (20, 10), (20, 30), (50, 30)]);
     }

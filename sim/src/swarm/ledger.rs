@@ -169,7 +169,7 @@ impl Ledger {
     pub(super) fn find(&self, node: NodeId, connection: ConnectionId) -> Result<SideId, String> {
         let found = self.by_connection.get(&(node, connection)).copied();
         found.ok_or_else(|| {
-            format!("node {node}: an event of {connection:?}, which has ended or never existed")
+            format!("node {node} reported an event of {connection:?}, which has ended or never existed")
         })
     }
 
@@ -234,7 +234,8 @@ impl Ledger {
 
     /// `side` was given a message.
     pub(super) fn on_message(&mut self, side: SideId, channel: u8, data: &[u8]) -> Checked {
-        let name = Name::read(data).ok_or_else(|| format!("a message of {} bytes", data.len()))?;
+        let name = Name::read(data)
+            .ok_or_else(|| format!("a message of {} bytes is too short for its name", data.len()))?;
         if name.channel != channel || name.side as usize >= self.sides.len() {
             return Err(format!("{name:?} arrived on channel {channel}"));
         }
@@ -248,7 +249,7 @@ impl Ledger {
         let same = expected == data;
         self.scratch = expected;
         if !same {
-            return Err(format!("{name:?} arrived with other bytes"));
+            return Err(format!("{name:?} arrived with changed bytes"));
         }
         self.check_order(side, name)?;
         self.figures.delivered += 1;
@@ -264,7 +265,9 @@ impl Ledger {
                 self.side_mut(sender).peer = Some(receiver);
                 self.check_identity(receiver, sender)
             }
-            (a, b) => Err(format!("side {receiver} (of {a:?}) got a message of side {sender} (of {b:?})")),
+            (a, b) => Err(format!(
+                "side {receiver} (paired with {a:?}) got a message of side {sender} (paired with {b:?})"
+            )),
         }
     }
 
@@ -277,7 +280,7 @@ impl Ledger {
         if *found == expected {
             return Ok(());
         }
-        Err(format!("side {server} takes node {} for {found:?}", self.side(client).node))
+        Err(format!("side {server} identifies node {} as {found:?}", self.side(client).node))
     }
 
     fn check_order(&mut self, receiver: SideId, name: Name) -> Checked {
@@ -304,7 +307,7 @@ impl Ledger {
                 Ok(())
             }
             Delivery::Sequenced | Delivery::ReliableOrdered => {
-                Err(format!("{name:?} arrived when {next} was next"))
+                Err(format!("{name:?} arrived when message {next} was expected"))
             }
         }
     }
@@ -312,7 +315,7 @@ impl Ledger {
     fn expect_up(&self, side: SideId, what: &str) -> Checked {
         match self.side(side).life {
             Life::Up => Ok(()),
-            life => Err(format!("side {side} was told {what} while {life:?}")),
+            life => Err(format!("the endpoint reported {what} to side {side}, whose state is {life:?}")),
         }
     }
 

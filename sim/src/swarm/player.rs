@@ -91,7 +91,7 @@ impl Players {
                 let side = self.ledger.open(player.node, connection, Life::Opening);
                 self.current[player.node] = Some(side);
             }
-            Err(error) => player.fail(format!("connect: {error}")),
+            Err(error) => player.fail(format!("cannot dial: {error}")),
         }
     }
 
@@ -134,7 +134,7 @@ impl Players {
         if *life != Life::Up || found == Some(identity) {
             return Ok(());
         }
-        Err(format!("side {side} was connected with {identity:?}, now with {found:?}"))
+        Err(format!("the identity of the peer of side {side} changed from {identity:?} to {found:?}"))
     }
 
     /// Says a few things, most often one: enough for about 30 datagrams a second.
@@ -161,7 +161,7 @@ impl Players {
                 Ok(())
             }
             Err(SendError::Closing(_)) => Ok(()),
-            Err(error) => Err(format!("send on channel {channel}: {error}")),
+            Err(error) => Err(format!("cannot send on channel {channel}: {error}")),
         }
     }
 
@@ -189,12 +189,15 @@ impl Players {
         let most = connections * memory_of_a_connection(self.plan.config().max_message as u64);
         if memory > most {
             return Err(format!(
-                "{memory} bytes held for {connections} connections; {most} would be allowed"
+                "the endpoint holds {memory} bytes for {connections} connections; the limit is {most}"
             ));
         }
         let half_open = player.host.half_open();
         if half_open > limits::HALF_OPEN {
-            return Err(format!("{half_open} half-open handshakes"));
+            return Err(format!(
+                "the endpoint keeps {half_open} half-open handshakes; the limit is {}",
+                limits::HALF_OPEN
+            ));
         }
         Ok(())
     }
@@ -224,7 +227,7 @@ impl Players {
             }
             Event::Interrupted { connection } => {
                 ledger.figures.interrupted += 1;
-                let side = ledger.on_news(node, connection, "of an interruption")?;
+                let side = ledger.on_news(node, connection, "an interruption")?;
                 ledger.side_mut(side).interruptions += 1;
                 ledger.on_stopped(side, |channel, message| {
                     player.host.fate(connection, ChannelId(channel), message)
@@ -233,21 +236,25 @@ impl Players {
             }
             Event::Resumed { connection, .. } => {
                 ledger.figures.resumed += 1;
-                let side = ledger.on_news(node, connection, "of a resumption")?;
+                let side = ledger.on_news(node, connection, "a resumption")?;
                 ledger.on_resumed(side);
                 Ok(())
             }
             Event::Moved { address: Address::Udp(address), .. } if is_strangers(address) => {
-                Err(format!("moved to {address}, where no client can have answered"))
+                Err(format!("the peer moved to {address}, where no client can have answered"))
             }
             Event::Moved { connection, .. } => {
                 ledger.figures.moved += 1;
-                ledger.on_news(node, connection, "of a move")?;
+                ledger.on_news(node, connection, "a move")?;
                 Ok(())
             }
             Event::RateChanged { connection, bytes_per_second } => {
-                ledger.on_news(node, connection, "of a rate")?;
-                if bytes_per_second == 0 { Err("a path that carries nothing".into()) } else { Ok(()) }
+                ledger.on_news(node, connection, "a rate")?;
+                if bytes_per_second == 0 {
+                    Err("the reported rate of the path is 0 bytes per second".into())
+                } else {
+                    Ok(())
+                }
             }
             Event::Closed { connection, reason, unconfirmed } => {
                 let side = ledger.on_closed(node, connection, &reason, &unconfirmed)?;
@@ -256,7 +263,7 @@ impl Players {
                 }
                 Ok(())
             }
-            other => Err(format!("an unknown event: {other:?}")),
+            other => Err(format!("the endpoint reported an unknown event: {other:?}")),
         }
     }
 
@@ -290,10 +297,10 @@ impl Players {
             if let Some(number) = sent.open.first() {
                 let count = sent.open.len();
                 return Some(format!(
-                    "{count} messages of channel {channel} are open, the first is {number}"
+                    "{count} messages of channel {channel} have no reported fate; the first is {number}"
                 ));
             }
-            sent.awaits_ready.then(|| format!("SendReady of channel {channel} did not come"))
+            sent.awaits_ready.then(|| format!("SendReady of channel {channel} was not reported"))
         };
         let text = side.sent.iter().enumerate().find_map(open)?;
         Some(format!("side {id} of node {}: {text}", side.node))

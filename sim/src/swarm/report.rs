@@ -18,7 +18,7 @@ pub struct SeedReport {
     pub seed: u64,
     /// The violation that ended the run, if there was one.
     pub violation: Option<Violation>,
-    /// Virtual time until the players were done, without the calm after it.
+    /// The virtual time until the players were done, without the idle period after it.
     pub virtual_time: Duration,
     /// The time from the healing of the network until every player was connected and every message delivered.
     pub settled_after: Duration,
@@ -34,7 +34,7 @@ pub struct SeedReport {
     pub memory_most: u64,
     /// The hash of every datagram, time and event of the run.
     pub hash: u64,
-    /// The trace, if it was asked for.
+    /// The text of the trace; empty unless the run was asked for it.
     pub text: String,
 }
 
@@ -64,7 +64,7 @@ impl SeedReport {
 }
 
 impl SeedReport {
-    /// A report of a seed that failed before anything else was known.
+    /// Creates a report of a seed that failed before any other result was known.
     #[must_use]
     pub fn failed(seed: u64, violation: Violation) -> Self {
         Self {
@@ -107,7 +107,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report without any seeds.
+    /// Creates a report without any seeds.
     #[must_use]
     pub fn new() -> Self {
         Self { faults: KindName::ALL.iter().map(|&kind| (kind, 0)).collect(), ..Self::default() }
@@ -150,7 +150,7 @@ impl Report {
         figures
     }
 
-    /// The report as one JSON object. `elapsed` is real time, spent on `cores` cores.
+    /// Returns the report as one JSON object. `elapsed` is real time, spent on `cores` cores.
     #[must_use]
     pub fn to_json(&self, elapsed: Duration, cores: usize) -> String {
         // None of the names needs escaping.
@@ -164,7 +164,7 @@ impl Report {
         format!("{{{figures},\"faults\":{{{faults}}},\"elapsed_s\":{seconds}.{millis:03}}}")
     }
 
-    /// The report as text for a person, one figure per line.
+    /// Returns the report as text for a person, one figure per line.
     #[must_use]
     pub fn to_text(&self, elapsed: Duration, cores: usize) -> String {
         let figures = self.figures(elapsed, cores).into_iter();

@@ -27,14 +27,13 @@ const PROMISED: Duration = Duration::from_millis(10_500);
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The endpoints that take part in a run.
+/// The endpoints of a run, and the faults that occur by default.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scene {
-    /// Four to six clients and a server. Without other instructions, the seed draws faults.
+    /// Four to six clients and a server. Unless the run lists faults, the seed draws them.
     #[default]
     Swarm,
-    /// One client (node 1) and a server (node 0), which lose contact after a second. Without other instructions, no
-    /// faults occur.
+    /// One client (node 1) and a server (node 0), whose contact breaks after a second. Unless the run lists faults, no fault occurs.
     Duel,
 }
 
@@ -45,7 +44,7 @@ pub struct Run<'a> {
     pub scene: Scene,
     /// The seed of every decision in the run.
     pub seed: u64,
-    /// The time in which faults strike and players play, in seconds of virtual time.
+    /// The time in which faults occur and players play, in seconds of virtual time.
     pub seconds: u32,
     /// Faults that replace the seed's own.
     pub faults: Option<&'a [Fault]>,
@@ -54,7 +53,7 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// A swarm run of `seed` for `seconds`, with the faults that the seed draws.
+    /// Creates a swarm run of `seed` for `seconds`, with the faults that the seed draws.
     #[must_use]
     pub const fn new(seed: u64, seconds: u32) -> Self {
         Self { scene: Scene::Swarm, seed, seconds, faults: None, text: false }
@@ -69,7 +68,7 @@ impl Run<'_> {
     }
 }
 
-/// The faults that a seed of the swarm draws for a run of `seconds`.
+/// Returns the faults that a seed of the swarm draws for a run of `seconds`.
 #[must_use]
 pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
     Run::new(seed, seconds).plan().faults()
@@ -87,7 +86,7 @@ pub fn run(run: &Run<'_>) -> SeedReport {
     SeedReport::new(&plan, &world, settled_after, violation)
 }
 
-/// The hash of every datagram, time and event of a seed's run: the same on every target.
+/// Returns the hash of every datagram, time and event of a seed's run, which is the same on every target.
 ///
 /// A violation cuts the run short, and so changes the hash; the function does not report it otherwise.
 #[must_use]
@@ -144,8 +143,8 @@ fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(
     let waits_for_all = forgotten <= LONGEST_CALM;
     world.run_for(if waits_for_all { forgotten } else { config.idle_timeout * 2 })?;
     let after = world.application().in_play();
-    let broken =
-        (before != after).then(|| format!("in silence {before:?} became {after:?} (side, interruptions)"));
+    let broken = (before != after)
+        .then(|| format!("while all players were idle, {before:?} became {after:?} (side, interruptions)"));
     let left = world.application().left_behind().filter(|_| waits_for_all);
     match broken.or(left) {
         None => Ok(()),

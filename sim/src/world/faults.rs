@@ -8,8 +8,8 @@ use crate::host::Application;
 use crate::trace::Entry;
 
 impl<A: Application> World<A> {
-    /// Ends every fault, and lets no fault begin any more. From then on the network is flawless, so a host that makes
-    /// no progress is at fault. Datagrams that a clog already holds still arrive when the clog would have ended.
+    /// Ends every fault, and prevents further faults. From then on the network is flawless, so a host that makes no progress is at
+    /// fault. Datagrams that a clog already holds still arrive when the clog would have ended.
     ///
     /// # Errors
     /// The first violation of a checker.

@@ -26,11 +26,11 @@ use node::Node;
 /// The settings of a world.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
-    /// The seed of the hosts. The faults have seeds of their own. [`WorldConfig::new`] takes it.
+    /// The seed of the hosts. The faults have seeds of their own. [`WorldConfig::new`] sets it.
     pub seed: u64,
-    /// The nodes and links. [`WorldConfig::new`] takes them.
+    /// The nodes and links. [`WorldConfig::new`] sets them.
     pub topology: Topology,
-    /// Faults that strike during the run.
+    /// Faults that occur during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
@@ -41,20 +41,20 @@ pub struct WorldConfig {
 }
 
 impl WorldConfig {
-    /// The settings of a world without faults and without text.
+    /// Creates the settings of a world without faults and without text.
     #[must_use]
     pub const fn new(seed: u64, topology: Topology) -> Self {
         Self { seed, topology, faults: Vec::new(), text: false }
     }
 
-    /// Sets the faults that strike during the run.
+    /// Sets the faults that occur during the run, and returns the changed settings.
     #[must_use]
     pub fn faults(mut self, faults: Vec<Fault>) -> Self {
         self.faults = faults;
         self
     }
 
-    /// Switches on the trace as text.
+    /// Records the trace as text too, and returns the changed settings.
     #[must_use]
     pub const fn text(mut self) -> Self {
         self.text = true;
@@ -94,7 +94,7 @@ enum Happening {
 }
 
 impl<A: Application> World<A> {
-    /// A world with a host on each node. The hosts start, in order, when the world first runs.
+    /// Creates a world with a host on each node. The hosts start, in order, when the world first runs.
     #[must_use]
     pub fn new(config: WorldConfig, mut application: A) -> Self {
         let mut agenda = Agenda::new();
@@ -122,7 +122,7 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Adds a checker, which checks every step from then on.
+    /// Adds a checker, which checks every later step.
     pub fn check(&mut self, checker: impl Checker<EventOf<A>> + 'static) {
         self.checkers.push(Box::new(checker));
     }
@@ -130,7 +130,7 @@ impl<A: Application> World<A> {
     /// Runs the simulation up to and including the instant `until`.
     ///
     /// # Errors
-    /// The first violation of a checker. The world stands still after a violation.
+    /// The first violation of a checker. The world does not run on after a violation.
     pub fn run_until(&mut self, until: Instant) -> Result<(), Violation> {
         self.start();
         self.outcome()?;
@@ -151,7 +151,7 @@ impl<A: Application> World<A> {
         self.run_until(self.now + duration)
     }
 
-    /// Asks all checkers whether a promise is still unfulfilled.
+    /// Asks all checkers for promises that are still unfulfilled.
     ///
     /// # Errors
     /// The first violation of a checker.
@@ -165,8 +165,8 @@ impl<A: Application> World<A> {
         self.outcome()
     }
 
-    /// Calls a function with the host of `node`, and then lets the host act. The call has no effect if the node is down
-    /// or paused.
+    /// Calls a function with the host of `node`, and then handles the host's output. The call has no effect if the node is down or
+    /// paused.
     ///
     /// # Errors
     /// The first violation of a checker.
@@ -184,39 +184,38 @@ impl<A: Application> World<A> {
         Ok(result)
     }
 
-    /// Delivers a datagram from any address to `to` at time `at`, or now if `at` is past. No fault affects
-    /// the datagram.
+    /// Delivers a datagram from any address to `to` at time `at`, or now if `at` is in the past. No fault affects the datagram.
     pub fn inject(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let bytes = self.network.pool.copy(bytes);
         let parcel = self.network.keep(Parcel { from, to, bytes, ecn: Ecn::NotCapable });
         self.agenda.plan(at.max(self.now), Happening::Arrival(parcel));
     }
 
-    /// The current virtual time.
+    /// Returns the current virtual time.
     #[must_use]
     pub const fn now(&self) -> Instant {
         self.now
     }
 
-    /// The application of all nodes.
+    /// Returns the application of all nodes.
     #[must_use]
     pub const fn application(&self) -> &A {
         &self.application
     }
 
-    /// The host of `node`, even while it is down or paused.
+    /// Returns the host of `node`, even while it is down or paused.
     #[must_use]
     pub fn host(&self, node: NodeId) -> Option<&A::Host> {
         self.nodes.get(node).map(|node| &node.host)
     }
 
-    /// The address under which other nodes see `node`.
+    /// Returns the address under which other nodes see `node`.
     #[must_use]
     pub fn address(&self, node: NodeId) -> SocketAddr {
         self.network.address(node)
     }
 
-    /// The bottleneck with this place in [`Topology::pipes`].
+    /// Returns the bottleneck with the index `index` in [`Topology::pipes`].
     #[must_use]
     pub fn pipe(&self, index: usize) -> Option<&Pipe> {
         self.network.pipe(index)
@@ -227,31 +226,31 @@ impl<A: Application> World<A> {
         self.network.watch_pipes();
     }
 
-    /// The record of the run.
+    /// Returns the record of the run.
     #[must_use]
     pub const fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// The counters of the network so far.
+    /// Returns the counters of the network so far.
     #[must_use]
     pub const fn counters(&self) -> NetworkCounters {
         self.network.counters
     }
 
-    /// The faults of this world, in the order of their numbers.
+    /// Returns the faults of this world, in the order of their numbers.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// The number of times that fault number `index` had an effect.
+    /// Returns the number of times that fault number `index` had an effect.
     #[must_use]
     pub fn fired(&self, index: usize) -> u64 {
         self.network.tally.of(index)
     }
 
-    /// The number of times that faults of each kind had an effect. Kinds without effect are absent.
+    /// Returns the number of times that faults of each kind had an effect. Kinds without effect are absent.
     #[must_use]
     pub fn fired_by_kind(&self) -> BTreeMap<KindName, u64> {
         let mut counts = BTreeMap::new();

@@ -133,7 +133,7 @@ impl<A: Application> World<A> {
         }
         self.judge(
             "spin",
-            Err(format!("node {node} does not come to rest: {OUTPUTS_MOST} outputs at one instant")),
+            Err(format!("node {node} does not become idle: it made {OUTPUTS_MOST} outputs at one instant")),
         );
     }
 

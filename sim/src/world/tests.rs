@@ -153,7 +153,7 @@ fn swarm(seed: u64) -> World<Chat> {
 }
 
 #[test]
-fn without_faults_everything_is_echoed_after_one_round_trip_and_no_timer_fires() {
+fn without_faults_every_message_is_echoed_after_one_rtt_and_no_timer_fires() {
     let mut world = world(2, Vec::new());
     world.run_until(at(11 * SECOND)).unwrap();
     let chat = world.application();
@@ -164,7 +164,7 @@ fn without_faults_everything_is_echoed_after_one_round_trip_and_no_timer_fires()
 }
 
 #[test]
-fn the_same_seed_gives_the_same_hash_and_another_seed_another() {
+fn the_same_seed_gives_the_same_hash_and_a_different_seed_gives_a_different_hash() {
     let run = |seed| {
         let mut world = swarm(seed);
         world.run_until(at(12 * SECOND)).unwrap();
@@ -214,7 +214,7 @@ fn after_healing_every_message_is_delivered() {
 }
 
 #[test]
-fn every_kind_fires_over_a_few_seeds_and_is_counted() {
+fn every_kind_of_fault_has_counted_effects_within_forty_seeds() {
     let mut counts = BTreeMap::new();
     for seed in 0..40 {
         let mut world = swarm(seed);
@@ -243,7 +243,7 @@ fn a_rebound_node_has_a_new_address_and_loses_datagrams_to_the_old_one() {
 }
 
 #[test]
-fn a_paused_node_stands_still_and_then_reads_the_waiting_datagrams() {
+fn a_paused_node_does_nothing_and_then_reads_the_waiting_datagrams() {
     let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(0), Kind::Pause {})]);
     world.run_until(at(2900 * MS)).unwrap();
     let before = world.application().echoed.len();
@@ -267,7 +267,7 @@ fn a_full_socket_buffer_of_a_paused_node_drops_further_datagrams() {
 }
 
 #[test]
-fn ticks_of_a_paused_node_wait_and_come_once_after_the_pause() {
+fn a_tick_due_during_a_pause_comes_once_after_the_pause() {
     let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(1), Kind::Pause {})]);
     world.run_until(at(3060 * MS)).unwrap();
     let ticks: Vec<u64> = world.application().ticks.iter().map(|(_, at)| at.as_micros() / 1000).collect();
@@ -318,7 +318,7 @@ fn a_restarted_node_loses_its_state_and_boots_with_a_fresh_seed_when_the_fault_i
 }
 
 #[test]
-fn overlapping_restarts_and_pauses_end_with_the_last_of_them() {
+fn overlapping_restarts_and_pauses_last_until_the_latest_end() {
     let node = Target::Node(0);
     let mut world = world(
         1,
@@ -370,7 +370,7 @@ fn a_clock_jump_ahead_fires_timers_at_once_and_a_jump_back_delays_them() {
 }
 
 #[test]
-fn injected_datagrams_arrive_on_time_and_untouched() {
+fn injected_datagrams_arrive_on_time_and_unchanged() {
     let mut world = world(1, vec![fault(Duration::ZERO, SECOND, Target::All, Kind::Partition {})]);
     world.inject(at(500 * MS), home_address(40), home_address(0), &encode(9));
     world.run_until(at(500 * MS)).unwrap();

@@ -1,6 +1,6 @@
-//! Links that are not UDP, over a network that does what it likes to what is below them.
+//! Links that are not UDP, over a network with any faults below the links.
 //!
-//! `TICKWIRE_SEEDS` says how many seeds of whatever may happen are played, 12 by default.
+//! `TICKWIRE_SEEDS` sets the number of seeds with random faults, 12 by default.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod channels;
@@ -292,7 +292,7 @@ fn assert_full<C: Carrier>(carrier: C::Config, max_datagram: u64) {
 }
 
 #[test]
-fn no_link_is_probed_for_its_mtu() {
+fn no_mtu_probe_is_sent_over_a_link() {
     for max_datagram in [1140, 4096, 8000] {
         let carrier = StreamCarrierConfig { max_datagram, ..Default::default() };
         assert_full::<StreamCarrier>(carrier, max_datagram.into());
@@ -309,7 +309,7 @@ fn no_link_is_probed_for_its_mtu() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_another_gives_another() {
+fn the_same_seed_gives_the_same_run_and_a_different_seed_gives_a_different_run() {
     fn hash<C: Carrier>(seed: u64, carrier: C::Config) -> u64 {
         let script = Script { seed: 1, largest: 5000 };
         let mut world = new_world::<C>(seed, config(), carrier, star(), bad_network());

@@ -1,4 +1,4 @@
-//! Sessions over streams that break, and the fates that are told.
+//! Sessions over streams that break, and the fates that are reported.
 
 use std::time::Duration;
 use tickwire_core::{ChannelId, CloseReason, Event, Fate, Instant, MessageId};
@@ -70,7 +70,7 @@ fn after_a_partition_of_three_seconds_the_session_continues_over_the_same_stream
 }
 
 #[test]
-fn after_a_partition_that_outlasts_the_stream_the_session_continues_over_another() {
+fn after_a_partition_that_outlasts_the_stream_the_session_continues_over_a_new_stream() {
     for seed in 0..5 {
         let script = Script { seed, largest: 2000 };
         let end = at(17_000 + seed * 311);
@@ -147,7 +147,7 @@ fn node_sent<C: Carrier>(world: &LinkWorld<C>, node: usize, channel: u8) -> u64 
 }
 
 #[test]
-fn sessions_survive_any_faults_below_and_reliable_messages_arrive_once() {
+fn sessions_survive_random_faults_below_their_links_and_reliable_messages_arrive_once() {
     let seeds = std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
     for seed in 0..seeds {
         survive::<StreamCarrier>(seed, StreamCarrierConfig { give_up: secs(8), ..Default::default() });

@@ -1,4 +1,4 @@
-//! Links over streams: what crosses them, and how old it is when it does.
+//! Links over streams: the messages that cross them, and the age of state on arrival.
 
 use std::time::Duration;
 use tickwire_core::{Config, Event, Instant, Overflow};
@@ -12,7 +12,7 @@ use super::{
 };
 
 #[test]
-fn every_delivery_mode_crosses_a_stream_on_a_bad_network_and_the_core_sends_nothing_twice() {
+fn messages_of_every_delivery_mode_cross_a_stream_on_a_bad_network_and_the_core_resends_nothing() {
     let count = 60;
     let script = Script { seed: 5, largest: 64 << 10 };
     let carrier = StreamCarrierConfig { give_up: secs(300), ..Default::default() };
@@ -88,7 +88,7 @@ const RATE: u64 = 30_000;
 const LIFETIME: Duration = Duration::from_millis(50);
 
 #[test]
-fn state_over_a_slow_stream_is_no_older_than_the_carriers_buffer() {
+fn the_age_of_state_over_a_slow_stream_is_bounded_by_the_buffer_of_the_carrier() {
     let mut p95 = Vec::new();
     for buffer_bytes in [4 << 10, 8 << 10, 16 << 10, 256 << 10] {
         let (ages, world) = ages(buffer_bytes, Vec::new());
@@ -114,7 +114,7 @@ fn state_over_a_slow_stream_is_no_older_than_the_carriers_buffer() {
 }
 
 #[test]
-fn state_that_a_stream_has_no_credit_for_gives_way_to_newer_state() {
+fn newer_state_replaces_state_for_which_a_stream_has_no_credit() {
     for (channel, waits_for) in [(2, Duration::from_millis(17)), (3, Duration::from_millis(100))] {
         let (ages, _) = ages_on(channel, config(), 8 << 10, Vec::new());
         let (count, most) = (ages.len(), *ages.iter().max().unwrap());
@@ -126,7 +126,7 @@ fn state_that_a_stream_has_no_credit_for_gives_way_to_newer_state() {
 }
 
 #[test]
-fn an_idle_stream_stays_connected_and_falls_silent_but_for_heartbeats() {
+fn an_idle_connection_over_a_stream_sends_nothing_but_heartbeats() {
     let mut world =
         new_world::<StreamCarrier>(1, config(), StreamCarrierConfig::default(), star(), Vec::new());
     world.run_until(at(10_000)).unwrap();

@@ -7,44 +7,44 @@ use serde::{Deserialize, Serialize};
 /// Percentiles of durations, in microseconds.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Percentiles {
-    /// Half of them are not above it.
+    /// The duration that half of the samples do not exceed.
     pub p50: u64,
-    /// Nine tenths of them are not above it.
+    /// The duration that nine tenths of the samples do not exceed.
     pub p90: u64,
-    /// 99 of 100 are not above it.
+    /// The duration that 99 of 100 samples do not exceed.
     pub p99: u64,
-    /// None is above it.
+    /// The longest duration.
     pub max: u64,
 }
 
-/// Durations, as they were measured.
+/// Measured durations.
 #[derive(Clone, Debug, Default)]
 pub struct Samples(Vec<u64>);
 
 impl Samples {
-    /// Adds one.
+    /// Adds a duration.
     pub fn add(&mut self, duration: Duration) {
         self.0.push(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Adds those of another.
+    /// Adds the durations of `other`, which is empty afterwards.
     pub fn append(&mut self, other: &mut Self) {
         self.0.append(&mut other.0);
     }
 
-    /// How many there are.
+    /// Returns the number of durations.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether no duration has been added.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Their percentiles, by nearest rank; none of none.
+    /// Returns the percentiles of the durations, by nearest rank; `None` without durations.
     #[must_use]
     pub fn percentiles(&self) -> Option<Percentiles> {
         let mut sorted = self.0.clone();

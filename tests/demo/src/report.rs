@@ -6,51 +6,51 @@ use serde::{Deserialize, Serialize};
 
 use crate::percentiles::Percentiles;
 
-/// One line.
+/// A report of the crowd, written as one line of JSON.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
-    /// All attempts to connect have ended, one way or the other.
+    /// All attempts to connect have ended, with success or failure.
     Connected {
-        /// Bots.
+        /// The number of bots.
         clients: usize,
-        /// Those that the server let in.
+        /// The number of bots that the server let in.
         connected: usize,
-        /// How long that took them, in microseconds.
+        /// The times that connecting took, in microseconds.
         connect_us: Option<Percentiles>,
-        /// Why the others were not let in, and how many of them for each reason.
+        /// The number of bots that were not let in, for each reason.
         failures: BTreeMap<String, usize>,
     },
-    /// How they do, once a second.
+    /// The state of the crowd, once a second.
     Second(State),
-    /// They have stopped playing, and what is under way has arrived or will not.
+    /// The bots have stopped playing, and every message in flight has arrived or will not arrive.
     Settled {
-        /// From the time that all were connected until they stopped playing.
+        /// The time from the last connection until the bots stopped playing, in milliseconds.
         played_ms: u64,
-        /// The bots' counters in that time alone.
+        /// The bots' counters during the time of play alone.
         played: Totals,
-        /// Round trips in that time.
+        /// The round-trip times during the time of play, in microseconds.
         rtt_us: Option<Percentiles>,
-        /// How they are now.
+        /// The state of the crowd after the time of play.
         state: State,
     },
-    /// They have heard the server's good-bye, or waited for it long enough.
+    /// The bots have received the server's last message, or have waited long enough for it.
     Ended {
-        /// The server's last messages to bots, and how many bots got each.
+        /// The server's last messages to bots, and the number of bots that got each message.
         told: BTreeMap<String, usize>,
     },
 }
 
-/// How the crowd does.
+/// The state of the crowd at one time.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug, Default)]
 pub struct State {
-    /// Milliseconds since the first attempt.
+    /// Milliseconds since the first attempt to connect.
     pub at_ms: u64,
-    /// Bots whose connection is usable now.
+    /// The number of bots whose connection is usable now.
     pub connected: usize,
-    /// Times that a connection fell silent, or was lost.
+    /// The number of times that a connection was interrupted or lost.
     pub interruptions: u64,
-    /// Round trips of the last second.
+    /// The round-trip times of the last second, in microseconds.
     pub rtt_us: Option<Percentiles>,
     /// The bots' counters so far.
     pub totals: Totals,
@@ -59,32 +59,33 @@ pub struct State {
 /// The counters of all bots together.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
-    /// Datagrams that they sent.
+    /// Datagrams that the bots sent.
     pub datagrams_up: u64,
-    /// Of these, those that were noticed to be lost. A bare acknowledgement that is lost is not noticed.
+    /// Datagrams from the bots that were declared lost. A lost datagram that carried only an acknowledgement is not counted.
     pub datagrams_up_lost: u64,
-    /// Datagrams that reached them.
+    /// Datagrams that reached the bots.
     pub datagrams_down: u64,
-    /// Bytes of the datagrams that they sent, IP and UDP headers not included.
+    /// Bytes of the datagrams that the bots sent, without IP and UDP headers.
     pub bytes_up: u64,
-    /// Bytes of the datagrams that reached them.
+    /// Bytes of the datagrams that reached the bots, without IP and UDP headers.
     pub bytes_down: u64,
-    /// Messages that they sent.
+    /// Messages that the bots sent.
     pub messages_up: u64,
-    /// Messages that reached them.
+    /// Messages that reached the bots.
     pub messages_down: u64,
-    /// Reliable messages (chat lines) that they sent.
+    /// Reliable messages (chat lines) that the bots sent.
     pub reliable_sent: u64,
-    /// Of these, those whose delivery the server confirmed.
+    /// Reliable messages from the bots whose delivery the server confirmed.
     pub reliable_delivered: u64,
-    /// Of the others, those that they were told may not have arrived: the server was restarted, say.
+    /// Reliable messages from the bots that were reported as unconfirmed, for example after a restart of the server.
     #[serde(default)]
     pub reliable_told: u64,
-    /// Chat lines that the server had to pass on to them: each line to each bot. One that was killed may have passed on less.
+    /// Chat lines that the server had to pass on, counted once per line and receiving bot. A server that was killed may have passed
+    /// on fewer lines.
     pub to_hear: u64,
-    /// Chat lines that reached them.
+    /// Chat lines that reached the bots.
     pub heard: u64,
-    /// Chat lines that came twice, or out of their order.
+    /// Chat lines that arrived twice or out of order.
     pub misplaced: u64,
 }
 
@@ -108,13 +109,13 @@ impl Totals {
         }
     }
 
-    /// Datagrams that were lost on their way to the server, in percent; none of none.
+    /// Returns the share of datagrams that were lost on their way to the server, in percent; `None` if none were sent.
     #[must_use]
     pub fn loss_up_percent(&self) -> Option<f64> {
         (self.datagrams_up > 0).then(|| self.datagrams_up_lost as f64 * 100.0 / self.datagrams_up as f64)
     }
 
-    /// The counts between `earlier` and now.
+    /// Returns the difference between these counters and those of `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         self.zip(earlier, u64::saturating_sub)
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_one_line_that_reads_as_it_was_written() {
+    fn a_report_is_one_line_that_parses_to_the_same_report() {
         let totals = Totals { bytes_up: 5, heard: 2, ..Totals::default() };
         let report = Report::Second(State { at_ms: 1000, connected: 3, totals, ..State::default() });
         let line = serde_json::to_string(&report).unwrap();

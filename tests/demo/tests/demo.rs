@@ -24,7 +24,7 @@ fn run(args: &[&str]) -> (Output, String) {
 }
 
 #[test]
-fn a_crowd_plays_through_a_bad_network_and_nothing_reliable_is_lost() {
+fn a_crowd_loses_no_reliable_message_through_a_bad_network() {
     let args = "--clients 8 --seconds 3 --loss 5 --rtt 40 --jitter 5 --json";
     let (output, errors) = run(&args.split(' ').collect::<Vec<_>>());
     let out = String::from_utf8(output.stdout).unwrap();
@@ -84,7 +84,7 @@ fn a_server_that_dies_is_reported_and_no_process_is_left_behind() {
     lines.read_to_string(&mut errors).unwrap();
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(1));
-    assert!(errors.contains("error: too early, the server ended (signal: 9"), "{errors}");
+    assert!(errors.contains("error: a program stopped too early: the server ended (signal: 9"), "{errors}");
     assert_eq!(out, "", "what is printed is a summary, or nothing");
     // The pipes that the children held are closed, or this would not have come to its end; and they are no zombies.
     assert!(rustix::process::test_kill_process(server).is_err());
@@ -92,7 +92,7 @@ fn a_server_that_dies_is_reported_and_no_process_is_left_behind() {
 
 #[cfg(unix)]
 #[test]
-fn an_interruption_ends_the_demo_early_but_in_order() {
+fn an_interrupt_stops_the_demo_in_order() {
     let (mut child, _, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
@@ -220,7 +220,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn bots_of_a_restarted_server_get_a_report_of_each_line_that_may_be_lost() {
+fn bots_of_a_restarted_server_get_a_report_of_each_unconfirmed_line() {
     let mut server = Server::start(|_| {}, &[]);
     let mut crowd = bots(&server, &["--clients", "8", "--seconds", "8"]).spawn().unwrap();
     let mut out = BufReader::new(crowd.stdout.take().unwrap());
@@ -243,7 +243,7 @@ fn bots_of_a_restarted_server_get_a_report_of_each_line_that_may_be_lost() {
 }
 
 #[test]
-fn bots_that_are_killed_are_noticed_and_their_places_are_freed() {
+fn the_server_detects_killed_bots_and_frees_their_places() {
     let few = [
         ["--max-connections", "2"],
         ["--max-connections-per-address", "2"],
@@ -288,7 +288,7 @@ fn refused(server: &str, key: &str, more: &[&str]) -> String {
 #[test]
 fn bots_report_an_unknown_host() {
     let said = refused("nowhere.invalid:7777", &"ab".repeat(32), &["--clients", "1"]);
-    let expected = "tickwire-bots: 1 of 1 bots did not get in: the host `nowhere.invalid` is unknown";
+    let expected = "tickwire-bots: 1 of 1 bots were not let in: the host `nowhere.invalid` is unknown";
     assert!(said.starts_with(expected), "{said}");
 }
 
@@ -297,13 +297,13 @@ fn bots_report_a_full_server() {
     let two = ["--max-connections", "2", "--max-connections-per-address", "2"];
     let server = Server::start(|_| {}, &two);
     let said = refused(&server.address, &server.key, &["--clients", "3"]);
-    let expected = "tickwire-bots: 1 of 3 bots did not get in: the server is full; try again later, or connect to another \
+    let expected = "tickwire-bots: 1 of 3 bots were not let in: the server is full; try again later, or connect to another \
          server\n";
     assert_eq!(said, expected);
 }
 
 #[test]
-fn bots_report_another_version_of_the_protocol() {
+fn bots_report_a_different_protocol_version() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let answer = server.try_clone().unwrap();
@@ -316,7 +316,7 @@ fn bots_report_another_version_of_the_protocol() {
         }
     });
     let said = refused(&address, &"ab".repeat(32), &["--clients", "1"]);
-    assert!(said.starts_with("tickwire-bots: 1 of 1 bots did not get in: "), "{said}");
+    assert!(said.starts_with("tickwire-bots: 1 of 1 bots were not let in: "), "{said}");
     assert!(said.contains("version 200"), "{said}");
 }
 
@@ -345,7 +345,7 @@ fn bots_report_an_expired_ticket_and_connect_with_a_valid_one() {
         ticket.to_string()
     };
     let said = refused(&server.address, &server.key, &["--clients", "1", "--ticket", &mint(1_000_000)]);
-    let expected = "tickwire-bots: 1 of 1 bots did not get in: the ticket has expired; get a fresh one from the \
+    let expected = "tickwire-bots: 1 of 1 bots were not let in: the ticket has expired; get a fresh one from the \
                     backend\n";
     assert_eq!(said, expected);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;

@@ -9,8 +9,9 @@ use tickwire_fuzz::hostile::{Arena, bytes_of, config, written};
 
 use super::{UNORDERED, UNRELIABLE, closes_for, held_now, is_alive, server};
 
+// Row 7 of the table in fuzz/README.md.
 #[test]
-fn row_07_a_range_over_all_numbers_visits_only_packets_in_flight() {
+fn an_ack_range_over_all_numbers_visits_only_packets_in_flight() {
     let mut arena = server();
     arena.send(&arena.honest_ack());
     arena.settle();
@@ -50,8 +51,9 @@ fn row_07_a_range_over_all_numbers_visits_only_packets_in_flight() {
     is_alive(&mut arena);
 }
 
+// Row 8 of the table in fuzz/README.md.
 #[test]
-fn row_08_an_acknowledgement_of_an_unsent_packet_closes_the_connection() {
+fn an_ack_of_an_unsent_packet_closes_the_connection() {
     for ahead in [1, 2, 1000, 32_000] {
         let mut ranges = AckRanges::default();
         ranges.insert(ahead);
@@ -60,8 +62,9 @@ fn row_08_an_acknowledgement_of_an_unsent_packet_closes_the_connection() {
     }
 }
 
+// Row 9 of the table in fuzz/README.md.
 #[test]
-fn row_09_a_flood_of_acknowledgements_costs_little_and_too_many_ranges_close_the_connection() {
+fn a_flood_of_acks_closes_no_connection_and_an_ack_of_33_ranges_closes_its_connection() {
     let mut arena = server();
     for _ in 0..200 {
         let connection = arena.connection;
@@ -83,8 +86,9 @@ fn row_09_a_flood_of_acknowledgements_costs_little_and_too_many_ranges_close_the
     closes_for(Violation::MalformedFrame, &[many]);
 }
 
+// Row 13 of the table in fuzz/README.md.
 #[test]
-fn row_13_the_longest_round_trips_and_delays_overflow_no_arithmetic() {
+fn the_longest_rtts_and_ack_delays_overflow_no_arithmetic() {
     let claims = Claims { credit: 1 << 62, ack_delay_us: 10_000_000, max_datagram: u16::MAX };
     for jump in [1, 1 << 20, 1 << 40, 1 << 61] {
         let mut arena = Arena::with_client(&config(), Some(claims));
@@ -104,7 +108,7 @@ fn row_13_the_longest_round_trips_and_delays_overflow_no_arithmetic() {
 }
 
 #[test]
-fn an_acknowledgement_after_the_closed_event_yields_no_receipt() {
+fn an_ack_after_the_closed_event_yields_no_receipt() {
     let mut arena = server();
     let connection = arena.connection;
     arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), vec![1; 10]).unwrap();
@@ -134,7 +138,7 @@ fn an_acknowledgement_after_the_closed_event_yields_no_receipt() {
 }
 
 #[test]
-fn a_peer_that_never_acknowledges_keeps_the_record_of_sent_packets_bounded() {
+fn the_record_of_sent_packets_is_bounded_if_a_peer_never_sends_an_ack() {
     let mut config = config();
     config.idle_timeout = Duration::from_secs(3000);
     let mut arena = Arena::with_client(&config, None);

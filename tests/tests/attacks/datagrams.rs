@@ -7,8 +7,9 @@ use tickwire_fuzz::hostile::peer_at;
 
 use super::{ORDERED, drops, is_alive, server, whole};
 
+// Row 14 of the table in fuzz/README.md.
 #[test]
-fn row_14_every_datagram_of_a_handshake_may_be_cut_or_changed_anywhere() {
+fn handshake_datagrams_cut_or_changed_anywhere_have_at_most_one_encoding() {
     for datagram in tickwire_fuzz::traffic::datagrams().iter().filter(|datagram| datagram[0] < 8) {
         for length in 0..datagram.len().min(200) {
             handshake::handshake_messages(&datagram[..length]);
@@ -21,8 +22,9 @@ fn row_14_every_datagram_of_a_handshake_may_be_cut_or_changed_anywhere() {
     }
 }
 
+// Row 15 of the table in fuzz/README.md.
 #[test]
-fn row_15_an_empty_datagram_is_ignored() {
+fn an_empty_datagram_is_ignored() {
     let mut arena = server();
     arena.tested.hear(arena.now, peer_at(0), &[]);
     assert_eq!(drops(&arena, DropReason::TooShort), 1);
@@ -30,8 +32,9 @@ fn row_15_an_empty_datagram_is_ignored() {
     is_alive(&mut arena);
 }
 
+// Row 16 of the table in fuzz/README.md.
 #[test]
-fn row_16_an_oversized_datagram_is_ignored() {
+fn an_oversized_datagram_is_ignored() {
     let mut arena = server();
     for length in [1201, 1472, 9000, 65_507, 65_535, 65_536, 100_000] {
         for first in 0..16 {
@@ -47,8 +50,9 @@ fn row_16_an_oversized_datagram_is_ignored() {
     is_alive(&mut arena);
 }
 
+// Row 18 of the table in fuzz/README.md.
 #[test]
-fn row_18_every_beginning_of_every_datagram_is_ignored() {
+fn every_truncated_datagram_is_ignored() {
     let mut arena = server();
     let packet = arena.peer.packet(&whole(ORDERED, 0, b"once"));
     for length in 0..packet.len() {
@@ -64,8 +68,9 @@ fn row_18_every_beginning_of_every_datagram_is_ignored() {
     is_alive(&mut arena);
 }
 
+// Row 22 of the table in fuzz/README.md.
 #[test]
-fn row_22_forged_datagrams_change_no_state() {
+fn forged_datagrams_change_no_state() {
     let mut arena = server();
     let genuine = arena.peer.seal(5, 1, &whole(ORDERED, 0, b"genuine"));
     let stats = arena.tested.endpoint.stats(arena.connection).unwrap();

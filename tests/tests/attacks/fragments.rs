@@ -20,15 +20,17 @@ fn fragment(channel: u8, id: u32, total: u64, offset: u64, data: &[u8]) -> Vec<u
     message_bytes(channel, Some(id), MessagePart::Fragment { total, offset }, data)
 }
 
+// Row 1 of the table in fuzz/README.md.
 #[test]
-fn row_01_a_fragment_beyond_its_end_closes_the_connection() {
+fn a_fragment_beyond_the_end_of_its_message_closes_the_connection() {
     // No honest writer makes these, so they are spelled out: type, id, total, offset, length, data.
     closes_for(Violation::MalformedFrame, &[vec![0xc0, 0, 0, 0, 4, 4, 1, 9]]);
     closes_for(Violation::MalformedFrame, &[vec![0xc0, 0, 0, 0, 4, 3, 2, 9, 9]]);
 }
 
+// Row 2 of the table in fuzz/README.md.
 #[test]
-fn row_02_a_total_that_changes_midway_closes_the_connection() {
+fn a_message_length_that_changes_between_fragments_closes_the_connection() {
     let first = |channel| fragment(channel, 0, 1000, 0, &[1; 100]);
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         for total in [200, 999, 1001] {
@@ -38,8 +40,9 @@ fn row_02_a_total_that_changes_midway_closes_the_connection() {
     closes_for(Violation::BadFragment, &[first(ORDERED), whole(ORDERED, 0, &[1; 100])]);
 }
 
+// Row 3 of the table in fuzz/README.md.
 #[test]
-fn row_03_a_huge_total_is_refused_and_a_legal_one_takes_memory_for_received_bytes_only() {
+fn a_huge_message_length_is_refused_and_a_legal_length_takes_memory_only_for_received_bytes() {
     for total in [MAX_MESSAGE as u64 + 1, 1 << 32, u64::MAX - 1] {
         for channel in [ORDERED, SEQUENCED, UNRELIABLE] {
             closes_for(Violation::MessageTooLarge, &[fragment(channel, 0, total, 0, &[1])]);
@@ -56,8 +59,9 @@ fn row_03_a_huge_total_is_refused_and_a_legal_one_takes_memory_for_received_byte
     is_alive(&mut arena);
 }
 
+// Row 4 of the table in fuzz/README.md.
 #[test]
-fn row_04_fragments_that_are_never_finished_are_few_and_expire_or_are_bounded_by_credit() {
+fn unfinished_unreliable_messages_expire_and_unfinished_reliable_messages_are_bounded_by_credit() {
     let mut arena = server();
     // A page has less than twice the bytes on it.
     let beginning = 2 * (1100 + MESSAGE_OVERHEAD);
@@ -94,8 +98,9 @@ fn row_04_fragments_that_are_never_finished_are_few_and_expire_or_are_bounded_by
     assert_eq!(arena.tested.endpoint.memory(), 0);
 }
 
+// Row 6 of the table in fuzz/README.md.
 #[test]
-fn row_06_a_message_full_of_gaps_holds_bounded_memory() {
+fn a_message_full_of_gaps_holds_bounded_memory() {
     let mut config = config();
     config.max_message = 1 << 20;
     let mut arena = Arena::with_client(&config, None);
@@ -125,8 +130,9 @@ fn row_06_a_message_full_of_gaps_holds_bounded_memory() {
     assert!(held_now() - before < 256 << 10, "something is left: {}", held_now() - before);
 }
 
+// Row 19 of the table in fuzz/README.md.
 #[test]
-fn row_19_offsets_that_overflow_close_the_connection() {
+fn fragment_offsets_that_overflow_close_the_connection() {
     for (total, offset) in [(u64::MAX, u64::MAX), (u64::MAX, u64::MAX - 1), (100, u64::MAX), (100, 1 << 63)] {
         let frame = written(|writer| {
             writer.bytes(&[0xc0, 0, 0, 0]).unwrap();
@@ -138,8 +144,9 @@ fn row_19_offsets_that_overflow_close_the_connection() {
     }
 }
 
+// Row 20 of the table in fuzz/README.md.
 #[test]
-fn row_20_empty_pieces_are_refused_and_empty_messages_are_bounded() {
+fn empty_fragments_are_refused_and_empty_messages_are_bounded() {
     closes_for(Violation::MalformedFrame, &[vec![0xc0, 0, 0, 0, 4, 2, 0]]);
     closes_for(Violation::MalformedFrame, &[vec![0xc3, 0, 0, 0, 0, 0, 0]]);
     // 500 empty messages in a packet cost their overhead; nobody takes them.
@@ -163,8 +170,9 @@ fn row_20_empty_pieces_are_refused_and_empty_messages_are_bounded() {
     assert_eq!(arena.reason(), Some(&CloseReason::Violation(Violation::CreditExceeded)));
 }
 
+// Row 37 of the table in fuzz/README.md.
 #[test]
-fn row_37_a_compressed_message_with_a_false_length_allocates_no_memory() {
+fn a_compressed_message_with_a_false_length_allocates_no_memory() {
     let mut arena = server();
     let before = held_now();
     // A block of 1000 bytes that claims to hold the largest message, and does not.
@@ -194,7 +202,7 @@ fn row_37_a_compressed_message_with_a_false_length_allocates_no_memory() {
 }
 
 #[test]
-fn a_reliable_sender_beyond_its_credit_is_disconnected() {
+fn a_reliable_sender_that_exceeds_its_flow_control_credit_is_disconnected() {
     let mut arena = server();
     let mut id = 0;
     while drops(&arena, DropReason::Violation) == 0 && id < 1000 {

@@ -12,8 +12,9 @@ use super::{
     ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, closes_for, drops, held_now, is_alive, server, whole,
 };
 
+// Row 5 of the table in fuzz/README.md.
 #[test]
-fn row_05_a_false_length_closes_the_connection() {
+fn a_frame_with_a_false_length_closes_the_connection() {
     for frame in [
         vec![0x80, 0, 0, 0, 5, 1, 2, 3, 4],
         vec![0xe3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1],
@@ -27,8 +28,9 @@ fn row_05_a_false_length_closes_the_connection() {
     }
 }
 
+// Row 17 of the table in fuzz/README.md.
 #[test]
-fn row_17_unknown_types_are_ignored_outside_and_close_the_connection_inside() {
+fn unknown_packet_types_are_ignored_and_unknown_frame_types_close_the_connection() {
     let mut arena = server();
     for first in (0..4).chain(16..=255) {
         let datagram = [first; 40];

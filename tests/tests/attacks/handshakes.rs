@@ -27,8 +27,9 @@ fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) ->
     buffer[..transmit.size].to_vec()
 }
 
+// Row 24 of the table in fuzz/README.md.
 #[test]
-fn row_24_a_ticket_works_once_and_copies_get_no_answer() {
+fn a_ticket_works_once_and_copies_get_no_answer() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let hello = hello(&config, Some(1), key, 7);
@@ -49,8 +50,9 @@ fn row_24_a_ticket_works_once_and_copies_get_no_answer() {
     assert_eq!(server.settle(later).datagrams.len(), 1);
 }
 
+// Row 26 of the table in fuzz/README.md.
 #[test]
-fn row_26_hellos_without_a_ticket_leave_no_state_behind() {
+fn hellos_without_a_ticket_leave_no_state_behind() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let mut hello = hello(&config, None, key, 7);
@@ -83,8 +85,9 @@ fn row_26_hellos_without_a_ticket_leave_no_state_behind() {
     assert_eq!((server.endpoint.half_open(), server.endpoint.connections().count()), (0, 0));
 }
 
+// Row 27 of the table in fuzz/README.md.
 #[test]
-fn row_27_silent_clients_take_no_place() {
+fn silent_clients_take_no_place() {
     let (config, mut server) = listening(Access::Tickets, |config| config.max_connections = 1);
     let key = *server.endpoint.public_key();
     let now = Instant::ZERO;
@@ -110,8 +113,9 @@ fn row_27_silent_clients_take_no_place() {
     assert_eq!((open.endpoint.half_open(), open.endpoint.connections().count()), (1, 0));
 }
 
+// Row 28 of the table in fuzz/README.md.
 #[test]
-fn row_28_no_answer_is_larger_than_its_cause() {
+fn no_answer_is_larger_than_the_datagram_that_caused_it() {
     for access in [Access::Open, Access::Tickets, Access::Closed] {
         // `Watched` keeps the account of every address, over all that arrives.
         let (_, mut server) = listening(access, |config| config.cookie_threshold = 2);
@@ -126,8 +130,9 @@ fn row_28_no_answer_is_larger_than_its_cause() {
     }
 }
 
+// Row 39 of the table in fuzz/README.md.
 #[test]
-fn row_39_connection_ids_that_an_attacker_chooses_find_one_slot_or_none() {
+fn connection_ids_that_an_attacker_chooses_find_no_connection_and_take_no_memory() {
     let (_, mut server) = listening(Access::Open, |_| {});
     let unknown = |server: &Watched| server.endpoint.drops().of(DropReason::UnknownConnection);
     for id in (0..1u32 << 24).step_by(997) {

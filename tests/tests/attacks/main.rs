@@ -1,5 +1,5 @@
-//! Attacks that others fell to, each against a whole endpoint, in one file per kind. The numbers are the rows of the table in
-//! `fuzz/README.md`, which says where the rest of each row is tested.
+//! Attacks that other protocol implementations did not withstand, each against a whole endpoint, in one file per kind. Comments
+//! give the rows of the table in `fuzz/README.md`, which says where the rest of each row is tested.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 

@@ -27,8 +27,9 @@ fn step(pair: &mut Pair) {
     pair.pass(Duration::from_millis(20));
 }
 
+// Row 10 of the table in fuzz/README.md.
 #[test]
-fn row_10_the_largest_packet_numbers_overflow_no_arithmetic() {
+fn the_largest_packet_numbers_overflow_no_arithmetic() {
     let mut arena = server();
     arena.send(&arena.honest_ack());
     arena.settle();
@@ -56,8 +57,9 @@ fn row_10_the_largest_packet_numbers_overflow_no_arithmetic() {
     assert!(arena.tested.endpoint.poll_timeout().0 <= Instant::MAX);
 }
 
+// Row 11 of the table in fuzz/README.md.
 #[test]
-fn row_11_packet_numbers_cross_every_edge_of_their_short_forms() {
+fn messages_arrive_once_where_packet_numbers_cross_the_limits_of_their_truncated_forms() {
     // One, two, three and four bytes, and the 16 bits of acknowledgements, three times over.
     let edges = [1 << 8, 1 << 16, 2 << 16, 3 << 16, 1 << 24, 1 << 32, 2 << 32, 3 << 32, 1 << 62];
     for edge in edges {
@@ -84,8 +86,9 @@ fn row_11_packet_numbers_cross_every_edge_of_their_short_forms() {
     }
 }
 
+// Row 12 of the table in fuzz/README.md.
 #[test]
-fn row_12_clocks_at_their_ends_saturate() {
+fn clocks_saturate_at_the_ends_of_their_range() {
     let mut pair = pair(&config());
     for now in [Instant::MAX, Instant::ZERO, Instant::MAX - Duration::from_micros(1), Instant::MAX] {
         pair.now = now;
@@ -109,8 +112,9 @@ fn row_12_clocks_at_their_ends_saturate() {
     late.settle(Instant::MAX);
 }
 
+// Row 21 of the table in fuzz/README.md.
 #[test]
-fn row_21_no_nonce_is_used_again_after_a_restart() {
+fn no_nonce_is_used_again_after_a_restart() {
     let log = NonceLog::default();
     let provider = Arc::new(RecordingProvider::new(Arc::new(NullProvider), log.clone()));
     for incarnation in 0..5 {
@@ -132,8 +136,9 @@ fn row_21_no_nonce_is_used_again_after_a_restart() {
     assert_eq!(log.counts().repeated, 0);
 }
 
+// Row 23 of the table in fuzz/README.md.
 #[test]
-fn row_23_replays_inside_and_outside_the_window_are_dropped() {
+fn replays_inside_and_outside_the_replay_window_are_dropped() {
     let mut arena = server();
     let frame = message_bytes(UNRELIABLE, None, MessagePart::Whole, b"once");
     let packets: Vec<Vec<u8>> = (0..3000).map(|_| arena.peer.packet(&frame)).collect();

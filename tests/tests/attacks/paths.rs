@@ -8,8 +8,9 @@ use tickwire_fuzz::hostile::{Arena, bytes_of, config, peer_at};
 
 use super::{ORDERED, is_alive, listening, server, source};
 
+// Row 29 of the table in fuzz/README.md.
 #[test]
-fn row_29_forged_closes_and_resets_end_no_connection_and_answers_shrink() {
+fn forged_closes_and_resets_end_no_connection_and_each_answer_is_smaller_than_its_cause() {
     let mut arena = server();
     let mut forged = arena.peer.packet(&bytes_of(&Frame::Close { code: 1, text: b"bye" }));
     forged.last_mut().into_iter().for_each(|byte| *byte ^= 1);
@@ -52,8 +53,9 @@ fn row_29_forged_closes_and_resets_end_no_connection_and_answers_shrink() {
     }
 }
 
+// Row 30 of the table in fuzz/README.md.
 #[test]
-fn row_30_a_new_address_is_challenged_before_other_packets_go_there() {
+fn a_new_address_is_challenged_before_other_packets_are_sent_there() {
     let mut arena = server();
     let connection = arena.connection;
     arena.tested.endpoint.send(arena.now, connection, ChannelId(ORDERED), vec![1; 15_000]).unwrap();
@@ -74,8 +76,9 @@ fn row_30_a_new_address_is_challenged_before_other_packets_go_there() {
     is_alive(&mut arena);
 }
 
+// Row 31 of the table in fuzz/README.md.
 #[test]
-fn row_31_no_datagram_but_one_probe_to_an_unmeasured_path_is_larger_than_1200_bytes() {
+fn no_datagram_but_one_probe_to_an_unmeasured_path_is_larger_than_1200_bytes() {
     let claims = Claims { credit: 1 << 40, ack_delay_us: 0, max_datagram: u16::MAX };
     let mut arena = Arena::with_client(&config(), Some(claims));
     for least in [false, true] {

@@ -3,17 +3,17 @@
 use super::*;
 
 #[test]
-fn a_client_without_a_ticket_returns_within_a_second_at_any_wall_clock_of_its_server() {
+fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_its_server() {
     Night::all(Came::Openly, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_without_a_ticket_returns_within_a_second_at_any_wall_clock_of_its_own() {
+fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_its_own() {
     Night::all(Came::Openly, 1).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_peer_returns_within_a_second_at_any_wall_clocks() {
+fn peers_reconnect_within_a_second_at_any_wall_clock_of_either_peer() {
     Night::all(Came::AsPeer, 0).for_each(|night| night.ends_well());
 }
 
@@ -36,7 +36,7 @@ fn a_client_with_a_ticket_resumes_reconnects_or_is_refused_at_once_as_expired() 
 }
 
 #[test]
-fn a_client_that_was_cut_off_before_it_slept_still_has_its_time_to_reconnect_when_it_wakes() {
+fn a_client_that_was_cut_off_before_it_slept_has_its_full_reconnect_time_when_it_wakes() {
     for goes_on in [false, true] {
         let night = Night { goes_on, ..Night::new(Came::Openly, 2 * HOUR) };
         let (mut net, _) = night.evening();
@@ -50,7 +50,7 @@ fn a_client_that_was_cut_off_before_it_slept_still_has_its_time_to_reconnect_whe
 }
 
 #[test]
-fn a_client_that_sends_thousands_of_messages_when_it_wakes_returns_within_a_second() {
+fn a_client_that_sends_thousands_of_messages_when_it_wakes_reconnects_within_a_second() {
     for (seconds, per_second) in [(21, 300), (21, 1000), (21, 4000), (2 * HOUR, 1000), (2 * HOUR, 4000)] {
         let night = Night::new(Came::Openly, seconds);
         let (mut net, client) = night.evening();

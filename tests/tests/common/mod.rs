@@ -10,22 +10,22 @@ use tickwire_core::{
     Instant, Secrets,
 };
 
-/// The game that all tests play.
+/// The application id that all tests use.
 pub const APPLICATION: u64 = 0x7465_7374;
 
-/// One end: an endpoint and what it told.
+/// One end: an endpoint, and the events that it reported.
 pub struct Node {
     pub endpoint: Endpoint,
     pub address: SocketAddr,
     pub events: Vec<Event>,
     pub is_up: bool,
-    /// Whether its application takes in what there is to tell.
+    /// Whether the application polls the endpoint's events.
     pub is_listening: bool,
-    /// The source address that its datagrams bear instead of `address`.
+    /// The source address that the node's datagrams bear instead of `address`.
     pub claims: Option<SocketAddr>,
-    /// How far its clock is behind the network's: as long as it has stood still.
+    /// The time by which the node's clock is behind the network's clock.
     pub behind: Duration,
-    /// A driver that looks at its socket and its timers only at multiples of this; zero: whenever something is due.
+    /// The interval at which the driver reads its socket and its timers; zero means whenever something is due.
     pub polls_every: Duration,
     /// Datagrams that wait in the socket of such a driver.
     waiting: Vec<(SocketAddr, Vec<u8>)>,
@@ -46,12 +46,12 @@ impl Node {
         }
     }
 
-    /// The time on its clock when the network's clock shows `now`.
+    /// Returns the time on the node's clock when the network's clock shows `now`.
     pub fn local(&self, now: Instant) -> Instant {
         now - self.behind
     }
 
-    /// When its driver looks again, if something is due at `due`, both by the network's clock.
+    /// The time at which the driver polls next, if something is due at `due`. Both times are the network's.
     fn next_poll(&self, now: Instant, due: Instant) -> Instant {
         let period = u64::try_from(self.polls_every.as_micros()).unwrap();
         if period == 0 {
@@ -103,14 +103,14 @@ pub enum Pass {
     Late(Duration),
 }
 
-/// Nodes on a network with one delay.
+/// Nodes on a network with one delay for all paths.
 pub struct Net {
     pub now: Instant,
     pub nodes: Vec<Node>,
     pub delay: Duration,
     pub filter: Filter,
     pub datagrams: u64,
-    /// Bytes sent, by source and destination.
+    /// The number of bytes sent, by source and destination.
     pub bytes: BTreeMap<(SocketAddr, SocketAddr), usize>,
     flying: Vec<Flying>,
 }
@@ -128,7 +128,7 @@ impl Net {
         }
     }
 
-    /// A server in open access (node 0) and a client (node 1).
+    /// Creates a server in open access (node 0) and a client (node 1).
     pub fn pair(change: impl Fn(&mut Config)) -> Self {
         let mut server = Config::new(APPLICATION);
         change(&mut server);
@@ -142,7 +142,7 @@ impl Net {
         Self::new(nodes, Duration::from_millis(50))
     }
 
-    /// Two peers, of whom node 0 has the lower static key.
+    /// Creates two peers; node 0 has the lower static key.
     pub fn peers() -> Self {
         let mut config = Config::new(APPLICATION);
         config.access = Access::Peers;
@@ -161,7 +161,7 @@ impl Net {
         self.connect_with(options)
     }
 
-    /// Node 1 dials node 0.
+    /// Makes node 1 dial node 0.
     pub fn connect_with(&mut self, options: ConnectOptions) -> ConnectionId {
         let to = self.nodes[0].address;
         let now = self.nodes[1].local(self.now);
@@ -173,7 +173,7 @@ impl Net {
         self.nodes[node].endpoint.send(now, connection, ChannelId(channel), message).unwrap();
     }
 
-    /// Runs until `until` says so; panics after `most` of virtual time.
+    /// Runs until `until` returns true; panics after `most` of virtual time.
     pub fn run_until(&mut self, most: Duration, until: impl Fn(&Self) -> bool) {
         let end = self.now + most;
         while !until(self) {
@@ -182,7 +182,7 @@ impl Net {
         }
     }
 
-    /// Runs for `time`.
+    /// Runs the network for `time`.
     pub fn run_for(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
@@ -190,7 +190,7 @@ impl Net {
         }
     }
 
-    /// Forgets what nodes told, and gives back the memory that the network itself took.
+    /// Clears the recorded events, and releases the memory that the network itself holds.
     pub fn forget(&mut self) {
         self.nodes.iter_mut().for_each(|node| node.events = Vec::new());
         self.flying.shrink_to_fit();

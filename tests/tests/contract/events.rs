@@ -27,7 +27,7 @@ fn clause_11_connected_comes_first_and_closed_last_and_once() {
 }
 
 #[test]
-fn clause_11_terminal_events_and_send_ready_have_places_of_their_own() {
+fn clause_11_terminal_events_and_send_ready_are_not_lost_while_other_events_wait() {
     fn are_told(messages: u16, size: u16, close: bool) {
         let mut pair = pairs::new(|config| config.channels[1].queue_messages = 8);
         let client = pair.dial();

@@ -69,7 +69,7 @@ fn received(manner: Manner, script: &[Op]) -> Vec<u64> {
 }
 
 #[test]
-fn clause_01_any_call_is_allowed_in_any_order_at_any_time() {
+fn clause_01_calls_in_any_order_at_any_time_break_no_clause() {
     fn clamped_and_never_stuck(script: Vec<Op>, seed: u64) {
         let setup = Setup::new(provider_for(seed), seed);
         let mut world = World::new(setup.clone());

@@ -27,7 +27,7 @@ fn clause_02_while_a_poll_would_return_something_poll_timeout_is_due_and_names_i
 }
 
 #[test]
-fn clause_03_repeating_handle_timeout_and_draining_ends_and_then_poll_timeout_lies_later() {
+fn clause_03_repeating_handle_timeout_and_draining_ends_and_poll_timeout_is_then_later() {
     fn no_spin(script: Vec<Op>, seed: u64) {
         let mut world = World::new(Setup::new(provider_for(seed), seed));
         for part in script.chunks(10) {
@@ -78,7 +78,7 @@ fn clause_04_an_idle_poll_costs_the_same_for_any_number_of_connections() {
 }
 
 #[test]
-fn clause_05_poll_timeout_is_pure_and_may_be_early_but_is_never_late() {
+fn clause_05_poll_timeout_is_pure_and_never_late() {
     fn never_late(script: Vec<Op>, seed: u64, every: u8) {
         let lazy = Setup::new(provider_for(seed), seed);
         let every = Some(Duration::from_micros(7001 + u64::from(every) * 211));
@@ -107,7 +107,7 @@ fn next_datagrams(pair: &mut Pair, end: usize, latest: Instant) -> Vec<Vec<u8>> 
 }
 
 #[test]
-fn clause_05_a_delayed_acknowledgement_leaves_within_the_delay() {
+fn clause_05_a_delayed_ack_leaves_within_the_ack_delay() {
     fn in_time(millis: u8) {
         let delay = Duration::from_millis(u64::from(millis % 100) + 1);
         let mut pair = pairs::connected(1, |config| config.ack_delay = delay);

@@ -72,7 +72,7 @@ fn regression_send_ready_waits_for_connected() {
 
 /// Each connection that ended before its turn to send left that turn behind.
 #[test]
-fn regression_turns_of_closed_connections_do_not_pile_up() {
+fn regression_turns_of_closed_connections_do_not_accumulate() {
     let mut pair = pairs::new(|_| {});
     let round = |pair: &mut Pair| {
         let connection = pair.dial();
@@ -87,7 +87,7 @@ fn regression_turns_of_closed_connections_do_not_pile_up() {
 
 /// A peer that finished no message for two minutes was taken for a violator, though nothing could reach it.
 #[test]
-fn regression_a_path_that_is_dark_in_mid_message_ends_no_session() {
+fn regression_a_path_outage_in_mid_message_ends_no_session() {
     let mut pair = pairs::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
     pair.send(CLIENT, 0, vec![1; 20_000]);
     let mut first = pair.take(CLIENT).remove(0);
@@ -105,7 +105,7 @@ fn regression_a_path_that_is_dark_in_mid_message_ends_no_session() {
 
 /// So was who had more urgent things to say.
 #[test]
-fn regression_a_message_that_is_starved_ends_no_session() {
+fn regression_a_message_that_waits_for_higher_priorities_ends_no_session() {
     let mut pair = pairs::connected(1, |config| {
         config.connection_bandwidth = Some(2000);
         config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 9];

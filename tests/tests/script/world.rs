@@ -42,7 +42,7 @@ pub(crate) enum Manner {
 pub(crate) struct Setup {
     pub provider: Arc<dyn Provider>,
     pub manner: Manner,
-    /// The harness gives no time below an earlier one, instead of leaving that to the endpoint.
+    /// Whether the harness replaces a time earlier than the previous one, instead of leaving this to the endpoint.
     pub clamps: bool,
     pub seed: u64,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Node {
     pub connections: Vec<ConnectionId>,
     /// Bytes of the messages received.
     pub received: u64,
-    /// The latest time given.
+    /// The latest time that was passed to the endpoint.
     pub latest: Instant,
     /// The header of the last data packet that arrived.
     pub last_header: Option<DataHeader>,

@@ -1,6 +1,6 @@
 //! The simulator as a WebAssembly module that imports nothing: no clock, no entropy, no system.
 
-/// The hash of everything that happened in the standard scenario of `seed` over `seconds` of virtual time.
+/// Returns the hash of every datagram, time and event of the standard scenario of `seed` over `seconds` of virtual time.
 ///
 /// `no_mangle` counts as unsafe because two functions of one name would be undefined behaviour; this module exports
 /// only this one, and nothing is linked into it but Rust.

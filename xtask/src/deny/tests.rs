@@ -36,12 +36,12 @@ fn user_of(name: &str, dependency: &str, req: &str) -> Package {
 }
 
 #[test]
-fn the_workspace_itself_is_in_order() {
+fn the_workspace_passes_its_own_dependency_rules() {
     run(&Args { builtin: true }).unwrap();
 }
 
 #[test]
-fn an_unlisted_or_missing_licence_is_a_fault() {
+fn a_package_with_an_unlisted_licence_or_without_a_licence_is_a_fault() {
     let fault = |license: Option<&str>| {
         let license = license.map(str::to_owned);
         rules().licence_fault(&Package { license, ..package("a") }).unwrap()

@@ -61,7 +61,7 @@ impl Player {
             };
             let running: Vec<_> = parts.into_iter().map(play).collect();
             let finish = |thread: thread::ScopedJoinHandle<'_, Result<String>>| {
-                thread.join().map_err(|_| anyhow!("a thread panicked"))?
+                thread.join().map_err(|_| anyhow!("a thread that plays seeds panicked"))?
             };
             running.into_iter().map(finish).collect::<Result<Vec<String>>>()
         })?;

@@ -47,7 +47,7 @@ impl PlatformRow {
         let name = self.name();
         match &self.verdict {
             Verdict::Equal => None,
-            Verdict::CannotRun(error) => Some(format!("{name}: {error}")),
+            Verdict::CannotRun(error) => Some(format!("cannot compare {name}: {error}")),
             Verdict::Differs { seed } => Some(format!(
                 "{name} differs from this machine first in seed {seed}; play it again with:\n    \
                  cargo xtask platforms --only {name} --from {seed} --seeds 1 --seconds {seconds}"

@@ -152,8 +152,8 @@ fn errors_name_the_option_and_the_expected_value() {
     let zeros = "0".repeat(64);
     for (change, expected) in [
         (("--server-key", "abcd"), "--server-key: the text has 4 hexadecimal digits; a key has 64"),
-        (("--identity", "1d1g"), "--identity: 'g', character 4, is no hexadecimal digit"),
-        (("--identity", "é"), "--identity: 'é', character 1, is no hexadecimal digit"),
+        (("--identity", "1d1g"), "--identity: 'g', character 4, is not a hexadecimal digit"),
+        (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit"),
         (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64"),
         (("--master", &zeros), "the master is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),

@@ -62,7 +62,7 @@ struct EnetEnd {
     port: Port,
 }
 
-/// A server and its clients.
+/// A server with its clients, over rusty_enet.
 pub struct Enet {
     clock: Rc<Cell<u64>>,
     server: EnetEnd,
@@ -73,10 +73,10 @@ pub struct Enet {
 }
 
 impl Enet {
-    /// For so many clients.
+    /// Creates a server and `clients` clients.
     ///
     /// # Panics
-    /// If a host cannot be made.
+    /// If a host cannot be created.
     pub fn new(clients: usize) -> Self {
         let clock = Rc::new(Cell::new(0));
         let server = end(&clock, clients);

@@ -29,7 +29,7 @@ struct QuinnEnd {
     buffer: Vec<u8>,
 }
 
-/// A server and its clients.
+/// A server with its clients, over quinn-proto.
 pub struct Quinn {
     epoch: Instant,
     server: QuinnEnd,
@@ -46,7 +46,7 @@ pub struct Quinn {
 }
 
 impl Quinn {
-    /// For so many clients.
+    /// Creates a server and `clients` clients.
     ///
     /// # Panics
     /// If the configuration is refused.

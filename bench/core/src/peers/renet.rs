@@ -17,7 +17,7 @@ const KEY: [u8; 32] = [7; 32];
 const TICK: Duration = Duration::from_micros(1_000_000 / 60);
 const CHANNEL: DefaultChannel = DefaultChannel::ReliableOrdered;
 
-/// A server and its clients.
+/// A server with its clients, over renet.
 pub struct Renet {
     server: RenetServer,
     clients: Vec<RenetClient>,
@@ -34,7 +34,7 @@ struct Netcode {
 }
 
 impl Renet {
-    /// For so many clients, encrypted by renetcode or not at all.
+    /// Creates a server and `clients` clients, encrypted by renetcode or in plaintext.
     ///
     /// # Panics
     /// If renetcode refuses its configuration.

@@ -1,4 +1,4 @@
-//! The cost of the snapshot codec on a recording: bits, and time per frame.
+//! Measures the snapshot codec on a recording: bits, and time per frame.
 //!
 //! Sixty frames a second, each with all units that differ from a version that the receiver may show. A frame is
 //! acknowledged six frames later; before the first acknowledgement, units are coded against the state with which the recording

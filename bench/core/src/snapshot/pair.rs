@@ -18,26 +18,26 @@ const DELAY: u32 = 6;
 /// Frames that the receiver is asked to keep below the referenced one: those that second baselines come from, and some.
 const KEPT: u32 = 3 * DELAY;
 
-/// Figures of a recording that was sent.
+/// The figures of a recording that was sent.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// Frames that were sent.
+    /// The number of frames that were sent.
     pub frames: usize,
-    /// Units in all frames.
+    /// The number of units in all frames.
     pub units: usize,
-    /// Bytes of all frames.
+    /// The number of bytes in all frames.
     pub bytes: usize,
-    /// Bits of all frames by their use; what fills the last bytes is in none.
+    /// The number of bits in all frames, by their use. Padding in the last byte of a frame is not counted.
     pub bits: BTreeMap<BitUse, usize>,
-    /// Whether all units were those of the recording after each frame.
+    /// Whether all units equalled those of the recording after each frame.
     pub is_lossless: bool,
-    /// The time of the encoder for each frame.
+    /// The time that the encoder took for each frame.
     pub encode: Vec<Duration>,
-    /// The time of the decoder for each frame.
+    /// The time that the decoder took for each frame.
     pub decode: Vec<Duration>,
 }
 
-/// Both ends.
+/// A sender and a receiver of a recording.
 #[derive(Debug)]
 pub struct Pair {
     plan: Plan,
@@ -85,7 +85,7 @@ impl Versions for Receiver {
 }
 
 impl Pair {
-    /// Both ends with the state that the recording begins with.
+    /// Creates both ends with the state that the recording begins with.
     #[must_use]
     pub fn new(recording: &Recording) -> Self {
         let plan = Plan::new(&Recording::layout());
@@ -101,10 +101,10 @@ impl Pair {
         }
     }
 
-    /// Sends the whole recording.
+    /// Sends the whole recording, and returns the figures.
     ///
     /// # Errors
-    /// If a frame cannot be written, or its receiver refuses it.
+    /// If a frame cannot be written, or the receiver refuses it.
     pub fn send(mut self, recording: &Recording) -> Result<Outcome> {
         let mut outcome = Outcome { is_lossless: true, ..Outcome::default() };
         for (frame, world) in recording.sent().iter().enumerate() {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_arrives_whole_and_its_bits_are_those_of_its_bytes() {
+    fn a_recording_arrives_unchanged_and_its_bits_add_up_to_its_bytes() {
         let recording = recording();
         let outcome = Pair::new(&recording).send(&recording).unwrap();
         assert!(outcome.is_lossless);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_that_shows_another_world_is_seen() {
+    fn a_receiver_with_a_different_world_is_detected() {
         let recording = recording();
         let pair = Pair::new(&recording);
         assert!(pair.receiver.shows(recording.initial()));

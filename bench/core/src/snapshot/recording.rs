@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tickwire_core::snapshot::{Layout, Part, Predictor};
 
-/// Words of a cube.
+/// The number of words of a cube.
 pub const WORDS: usize = 8;
-/// Bytes of a cube in a file: little-endian numbers of 32 bits.
+/// The number of bytes of a cube in a file: little-endian numbers of 32 bits.
 pub const RECORD_BYTES: usize = 4 * WORDS;
 /// The names of a cube's parts, in the order of [`Recording::layout`].
 pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
@@ -23,22 +23,22 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a file of `cubes` records a frame; unpacks it if its name ends in `.xz`.
+    /// Reads a file with `cubes` records per frame. A file whose name ends in `.xz` is unpacked first.
     ///
     /// # Errors
-    /// If the file cannot be read, or is not such a recording.
+    /// If the file cannot be read, or is not a recording of this kind.
     pub fn read(path: &Path, cubes: usize) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let is_packed = path.extension().is_some_and(|extension| extension == "xz");
         let bytes = if is_packed { unpacked(&bytes) } else { Ok(bytes) };
         let bytes = bytes.with_context(|| format!("cannot unpack {}", path.display()))?;
-        Self::parse(&bytes, cubes).with_context(|| format!("{} is no recording of cubes", path.display()))
+        Self::parse(&bytes, cubes).with_context(|| format!("{} is not a recording of cubes", path.display()))
     }
 
-    /// Takes the bytes of a file apart.
+    /// Parses the bytes of a file.
     ///
     /// # Errors
-    /// If they are not whole frames, or a value lies outside its range.
+    /// If the bytes are not whole frames, or a value lies outside its range.
     pub fn parse(bytes: &[u8], cubes: usize) -> Result<Self> {
         ensure!(
             cubes > 0 && cubes <= usize::from(u16::MAX),
@@ -53,7 +53,7 @@ impl Recording {
         Ok(Self { frames: frames.collect::<Result<_>>()? })
     }
 
-    /// The layout of a cube: nothing but the ranges of its values.
+    /// Returns the layout of a cube, which states only the ranges of its values.
     #[must_use]
     pub fn layout() -> Layout {
         let parts = vec![
@@ -64,19 +64,19 @@ impl Recording {
         Layout::new(parts, Predictor::Linear)
     }
 
-    /// How many cubes there are.
+    /// Returns the number of cubes.
     #[must_use]
     pub fn cubes(&self) -> usize {
         self.initial().len()
     }
 
-    /// The state that both ends begin with.
+    /// Returns the state that both ends begin with.
     #[must_use]
     pub fn initial(&self) -> &[[u32; WORDS]] {
         self.frames.first().map_or(&[], Vec::as_slice)
     }
 
-    /// The frames that are sent.
+    /// Returns the frames after the initial state, which the sender sends.
     #[must_use]
     pub fn sent(&self) -> &[Vec<[u32; WORDS]>] {
         self.frames.get(1..).unwrap_or_default()
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_recording_is_refused_with_the_reason() {
+    fn an_invalid_recording_is_refused_with_the_reason() {
         let refused =
             |values: &[i32], cubes| format!("{:#}", Recording::parse(&file(values), cubes).unwrap_err());
         assert!(refused(&CUBE, 1).contains("32 bytes are not two or more frames"));

@@ -52,7 +52,7 @@ impl Polled for ServedEnet {
                 }
                 Event::Disconnect { peer, .. } => {
                     let id = peer.id();
-                    eprintln!("enet: client {} is gone", id.0);
+                    eprintln!("enet: client {} has disconnected", id.0);
                     self.clients.retain(|other| *other != id);
                 }
                 Event::Receive { peer, packet, .. } => {
@@ -78,7 +78,7 @@ impl Polled for ServedEnet {
         for &id in &self.clients {
             for _ in 0..count {
                 if let Err(error) = self.host.peer_mut(id).send(0, &Packet::reliable(&make()[..])) {
-                    eprintln!("enet: {error:?}");
+                    eprintln!("enet: cannot send: {error:?}");
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Client for EnetClient {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) = setup.server.clone().context("no server")?;
+        let (server, _) = setup.server.clone().context("the setup names no server")?;
         Ok(Self { host: host(socket, 1)?, server, peer: None, is_connected: false })
     }
 
@@ -138,7 +138,7 @@ impl Client for EnetClient {
     }
 
     fn send(&mut self, message: &[u8]) -> Result<()> {
-        let peer = self.peer.context("not connected")?;
+        let peer = self.peer.context("the client is not connected")?;
         let packet = Packet::reliable(message);
         self.host.peer_mut(peer).send(0, &packet).map_err(|error| anyhow!("{error:?}"))?;
         self.host.flush();

@@ -93,7 +93,7 @@ async fn run_server(control: Arc<Control>) -> Result<()> {
             let (streams, control) = (Rc::clone(&to_accept), Arc::clone(&accepting));
             tokio::task::spawn_local(async move {
                 if let Err(error) = serve_client(incoming, streams, control).await {
-                    eprintln!("quinn: a client is gone: {error:#}");
+                    eprintln!("quinn: a client has disconnected: {error:#}");
                 }
             });
         }
@@ -158,7 +158,7 @@ struct Crowd {
 }
 
 async fn run_clients(setup: Setup) -> Result<()> {
-    let (server, certificate) = setup.server.clone().context("no server")?;
+    let (server, certificate) = setup.server.clone().context("the setup names no server")?;
     let config = client_config(certificate)?;
     let endpoints: Vec<Endpoint> = (0..setup.clients).map(|_| client_endpoint()).collect::<Result<_>>()?;
     let (send, mut orders) = mpsc::unbounded_channel();
@@ -214,7 +214,7 @@ async fn run_clients(setup: Setup) -> Result<()> {
                 let answer = crowd.ledger.borrow_mut().broadcasts();
                 answer.say()?;
             }
-            other => anyhow::bail!("{other:?} is no order for clients"),
+            other => anyhow::bail!("the clients cannot follow the order {other:?}"),
         }
     }
     Ok(())
@@ -228,7 +228,8 @@ fn client_config(certificate: Vec<u8>) -> Result<ClientConfig> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    let mut transport = Arc::into_inner(transport()?).context("the transport is shared")?;
+    let mut transport =
+        Arc::into_inner(transport()?).context("the transport configuration has several owners")?;
     transport.keep_alive_interval(Some(Duration::from_secs(5)));
     config.transport_config(Arc::new(transport));
     Ok(config)
@@ -279,7 +280,7 @@ async fn ping(
         }
         crowd.ledger.borrow_mut().expect(number as u64);
         stream.lock().await.write_all(&framed(&message(Kind::Ping, number as u64))).await?;
-        echo.recv().await.context("nobody listens")?;
+        echo.recv().await.context("the task that receives echoes has ended")?;
     }
     Ok(())
 }

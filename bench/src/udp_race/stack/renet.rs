@@ -72,7 +72,7 @@ impl Polled for ServedRenet {
             match event {
                 ServerEvent::ClientConnected { client_id } => self.clients.push(client_id),
                 ServerEvent::ClientDisconnected { client_id, reason } => {
-                    eprintln!("renet: client {client_id} is gone: {reason}");
+                    eprintln!("renet: client {client_id} has disconnected: {reason}");
                     self.clients.retain(|id| *id != client_id);
                 }
             }
@@ -127,7 +127,7 @@ impl Client for RenetPeer {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) = setup.server.clone().context("no server")?;
+        let (server, _) = setup.server.clone().context("the setup names no server")?;
         let token =
             ConnectToken::generate(wall()?, PROTOCOL, 300, number as u64 + 1, 15, vec![server], None, &KEY)?;
         Ok(Self {
@@ -145,7 +145,8 @@ impl Client for RenetPeer {
     }
 
     fn connect(&mut self) -> Result<()> {
-        let connect_token = self.token.take().with_context(|| format!("{} twice", self.server))?;
+        let connect_token =
+            self.token.take().with_context(|| format!("the token for {} was used twice", self.server))?;
         let authentication = ClientAuthentication::Secure { connect_token };
         let socket = self.waited.try_clone()?;
         self.transport = Some(NetcodeClientTransport::new(wall()?, authentication, socket)?);

@@ -49,7 +49,7 @@ pub(crate) fn serve(setup: &Setup, control: &Control) -> Result<()> {
                 }
                 Event::Connected { connection, .. } => clients.push(connection),
                 Event::Closed { connection, reason, .. } => {
-                    eprintln!("tickwire: a client is gone: {reason:?}");
+                    eprintln!("tickwire: a client has disconnected: {reason:?}");
                     clients.retain(|id| *id != connection);
                 }
                 _ => {}
@@ -112,8 +112,8 @@ impl Client for TickwireClient {
     const TICKS: bool = false;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, key) = setup.server.clone().context("no server")?;
-        let key = key.try_into().map_err(|_| anyhow!("a key has 32 bytes"))?;
+        let (server, key) = setup.server.clone().context("the setup names no server")?;
+        let key = key.try_into().map_err(|_| anyhow!("the server's key does not have 32 bytes"))?;
         let mut seed = [9; 32];
         seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
         seed[8..16].copy_from_slice(&now().to_le_bytes());
@@ -173,7 +173,7 @@ impl Client for TickwireClient {
 
     fn send(&mut self, message: &[u8]) -> Result<()> {
         let at = clock();
-        let connection = self.connection.context("not connected")?;
+        let connection = self.connection.context("the client is not connected")?;
         self.endpoint.send(at, connection, CHANNEL, Bytes::copy_from_slice(message))?;
         self.flush(at)
     }

@@ -1,4 +1,4 @@
-//! Writes the corpus that [`tickwire_fuzz::corpus`] makes to `fuzz/corpus`, and removes what it made once and no more.
+//! Writes the corpus of [`tickwire_fuzz::corpus`] to `fuzz/corpus`, and removes files that it no longer makes.
 
 use std::path::Path;
 use std::{fs, io};

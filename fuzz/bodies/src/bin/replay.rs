@@ -1,4 +1,4 @@
-//! Plays files to the body of a target: `replay <target> <file>...`. Panics where a promise is broken.
+//! Passes files to the body of a target: `replay <target> <file>...`. Panics if an input breaks a promise.
 
 use std::process::ExitCode;
 

@@ -9,48 +9,49 @@ use tickwire_sim::conditioner::Conditions;
 use tickwire_sim::fault::parse_list;
 use tickwire_sim::mahimahi::LinkTrace;
 
-/// Pass UDP between clients and a server as a bad network would: delay, lose, duplicate and harm it by the simulator's
+/// Pass UDP between clients and a server as a bad network would: delay, lose, duplicate and damage datagrams by the simulator's
 /// rules. Each client gets a link of its own. The same seed makes the same decisions for the same times.
 #[derive(Parser, Debug)]
 #[command(name = "conditioner")]
 pub(crate) struct Args {
-    /// Where clients send to; port 0 for any
+    /// The address that clients send to; port 0 for any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7778")]
     pub(crate) listen: SocketAddr,
-    /// The server that it is passed on to: an address or a name, and a port
+    /// The server that receives the datagrams: an address or a name, and a port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7777")]
     to: String,
-    /// Datagrams lost each way, in percent
+    /// Share of datagrams lost in each direction, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     loss: f64,
-    /// Round trip added, in milliseconds
+    /// Round-trip time to add, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     rtt: u64,
-    /// Most by which each datagram is delayed beyond that, in milliseconds; later ones may overtake it
+    /// Largest random delay to add to each datagram, in milliseconds; later datagrams may overtake delayed ones
     #[arg(long, value_name = "MS", default_value_t = 0)]
     jitter: u64,
-    /// Datagrams that arrive twice, in percent
+    /// Share of datagrams that arrive twice, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     duplicate: f64,
-    /// Kilobytes (1000 bytes) per second that pass each way for each client
+    /// Rate in each direction for each client, in kilobytes (1000 bytes) per second
     #[arg(long, value_name = "KB")]
     rate: Option<u64>,
-    /// A recorded link in mahimahi's format (a millisecond per line at which 1500 bytes may pass), both ways, looped
+    /// A file with a recorded link in mahimahi's format, for both directions: each line is a millisecond at which 1500 bytes may
+    /// pass; the recording loops
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Largest IP packet that passes, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1500)]
     mtu: u32,
-    /// More faults of links, one per line, as the swarm prints them
+    /// A file with more faults of links, one per line, as the swarm prints them
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
-    /// Seed that all decisions follow from
+    /// Seed of all decisions
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// End after so many seconds; otherwise it runs until it is stopped
+    /// End after this many seconds; without this option, run until stopped
     #[arg(long, value_name = "S")]
     pub(crate) seconds: Option<u64>,
-    /// Say nothing while it runs
+    /// Print nothing while running
     #[arg(long)]
     pub(crate) quiet: bool,
     /// Print the counters as JSON at the end
@@ -59,7 +60,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The address of the server. Of several the first of the kind that clients come from, if there is one.
+    /// Returns the address of the server. Of several addresses, returns the first of the same kind (IPv4 or IPv6) as the clients'
+    /// addresses, if there is one.
     pub(crate) fn target(&self) -> Result<SocketAddr, String> {
         let to = &self.to;
         if to.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
@@ -70,10 +72,9 @@ impl Args {
         })?;
         let found: Vec<SocketAddr> = found.collect();
         let alike = found.iter().find(|address| address.is_ipv4() == self.listen.is_ipv4());
-        alike
-            .or_else(|| found.first())
-            .copied()
-            .ok_or_else(|| format!("the host of --to {to} has no address"))
+        alike.or_else(|| found.first()).copied().ok_or_else(|| {
+            format!("the host of --to {to} has no address; check the name, or give an address")
+        })
     }
 
     pub(crate) fn conditions(&self) -> Result<Conditions, String> {
@@ -83,15 +84,14 @@ impl Args {
         };
         let trace = match &self.trace {
             None => None,
-            Some(path) => Some(
-                LinkTrace::parse(&read(path)?)
-                    .map_err(|error| format!("{} is no trace: {error}", path.display()))?,
-            ),
+            Some(path) => Some(LinkTrace::parse(&read(path)?).map_err(|error| {
+                format!("{} is not a trace in mahimahi's format: {error}", path.display())
+            })?),
         };
         let faults = match &self.faults {
             None => Vec::new(),
             Some(path) => parse_list(&read(path)?)
-                .map_err(|error| format!("{} is no list of faults: {error}", path.display()))?,
+                .map_err(|error| format!("{} is not a list of faults: {error}", path.display()))?,
         };
         let conditions = Conditions {
             loss_ppm: ppm("--loss", self.loss)?,

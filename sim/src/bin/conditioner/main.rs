@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The exit code of arguments that cannot be, as clap has it.
+/// The exit code for invalid arguments, as clap has it.
 const WRONG_ARGUMENTS: u8 = 2;
 
 fn fail(message: &str, code: u8) -> ExitCode {

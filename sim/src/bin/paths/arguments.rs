@@ -17,14 +17,14 @@ TICKWIRE_TRACES names the folder of Mahimahi recordings that --traces plays.";
 
 #[derive(Debug)]
 pub(crate) struct Arguments {
-    /// How many seeds, from `seed` on.
+    /// The number of seeds to run, beginning with `seed`.
     pub(crate) seeds: u64,
     pub(crate) seed: u64,
     pub(crate) only: Option<String>,
     pub(crate) loss_ppm: Option<u32>,
-    /// None is both.
+    /// The algorithm to run; `None` runs both.
     pub(crate) algorithm: Option<Algorithm>,
-    /// Recorded links in the place of those of RFC 8867.
+    /// Whether to run recorded links instead of the scenarios of RFC 8867.
     pub(crate) traces: bool,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) report: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// None if they make no sense.
+    /// Parses the arguments. Returns `None` if they are invalid.
     pub(crate) fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
         let mut parsed = Self {
             seeds: 3,
@@ -70,7 +70,7 @@ impl Arguments {
         self.algorithm.map_or_else(|| BOTH.to_vec(), |algorithm| vec![algorithm])
     }
 
-    /// The command that makes the report again. Folders are left out: they are somebody's own.
+    /// The command that produces the same report. Paths of folders are left out, because they differ between machines.
     pub(crate) fn command(&self) -> String {
         let mut command = String::from("cargo xtask paths");
         let mut say = |name: &str, value: String| command.push_str(&format!(" {name} {}", quoted(&value)));
@@ -104,7 +104,7 @@ impl Arguments {
     }
 }
 
-/// As a shell reads it; what none can be told (a NUL) is shown as it is.
+/// Quotes a word for a shell. A word that no shell can pass (with a NUL) is returned unchanged.
 fn quoted(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }
@@ -113,7 +113,7 @@ fn algorithm(name: &str) -> Option<Algorithm> {
     BOTH.into_iter().find(|algorithm| format!("{algorithm:?}").eq_ignore_ascii_case(name))
 }
 
-/// A percentage, with up to four decimals, in parts per million.
+/// Converts a percentage with up to four decimals to parts per million.
 fn ppm(percent: &str) -> Option<u32> {
     let (whole, part) = percent.split_once('.').unwrap_or((percent, "0"));
     let is_number = !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_the_command_that_makes_it_again_without_local_folders() {
+    fn a_report_names_the_command_that_reproduces_it_without_local_folders() {
         let arguments =
             parse("--report some/folder/a.html --only 5.1 --loss 2.5 --seed 9 --algorithm cubic").unwrap();
         assert_eq!(

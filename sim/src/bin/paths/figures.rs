@@ -14,9 +14,9 @@ pub(crate) struct Figures {
     pub(crate) p95: u64,
     pub(crate) max: u64,
     pub(crate) jain: u64,
-    /// The share of the flows that are not TCP where they compete with TCP, in thousandths.
+    /// The share of the delivered bytes that went to flows other than TCP where they compete with TCP, in thousandths.
     pub(crate) share: Option<u64>,
-    /// The least part of its offered bytes that any game delivered, in thousandths; `None` without a game.
+    /// The smallest share of its offered bytes that any game delivered, in thousandths; `None` without a game.
     pub(crate) through: Option<u64>,
     /// The bytes that each flow delivered in the first seed.
     pub(crate) shares: Vec<u64>,
@@ -42,7 +42,7 @@ pub(crate) fn worst(scenario: &Scenario, seeds: Range<u64>) -> Result<Figures, S
     })
 }
 
-/// The least part of its offered bytes that any game delivered, in thousandths; `None` without a game.
+/// Returns the smallest share of its offered bytes that any game delivered, in thousandths; `None` without a game.
 fn through(scenario: &Scenario, outcome: &Outcome) -> Option<u64> {
     let is_game = |source: Source| matches!(source, Source::Game { .. } | Source::Ticks { .. });
     let flows = scenario.flows.iter().zip(&outcome.flows).filter(|(flow, _)| is_game(flow.source));

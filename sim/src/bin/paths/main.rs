@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The scenarios that were asked for, or all: the one of that name, or else those whose names begin with that word.
+/// Returns the requested scenarios, or all: the scenario with the requested name, or else all whose names begin with it.
 fn chosen(arguments: &Arguments, all: Vec<Scenario>) -> Result<Vec<Scenario>, String> {
     let names: Vec<String> = all.iter().map(|scenario| scenario.name.clone()).collect();
     let is_named = |only: &String| names.contains(only);
@@ -47,7 +47,7 @@ fn chosen(arguments: &Arguments, all: Vec<Scenario>) -> Result<Vec<Scenario>, St
     }
 }
 
-/// Those of RFC 8867, and those with jitter.
+/// Returns the scenarios of RFC 8867 and those with jitter.
 fn without_recordings() -> Vec<Scenario> {
     rfc8867::all().into_iter().chain(jitter::all()).collect()
 }
@@ -93,7 +93,7 @@ fn traces(arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// One run of each congestion control, on one page.
+/// Runs the scenario once under each congestion control, and writes one page.
 fn report(arguments: &Arguments, file: &std::path::Path) -> Result<(), String> {
     let scenario = match &arguments.trace {
         Some(trace) => recordings::of_file(trace)?,

@@ -12,9 +12,10 @@ const QUEUE: u64 = 150_000;
 const DELAY: Duration = Duration::from_millis(20);
 const LASTS: Duration = Duration::from_secs(120);
 
-/// One recording.
+/// Reads one recording.
 pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
-    let failed = |error: &dyn core::fmt::Display| format!("{}: {error}", path.display());
+    let failed =
+        |error: &dyn core::fmt::Display| format!("cannot read the recording {}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     let trace = LinkTrace::parse(&text).map_err(|error| failed(&error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -22,11 +23,13 @@ pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
     Ok(Scenario::new(name, pipe, LASTS).flows(vec![Flow::bulk().delay(DELAY)]))
 }
 
-/// The recordings in the folder that `TICKWIRE_TRACES` names, by name.
+/// Reads the recordings in the folder that `TICKWIRE_TRACES` names, ordered by name.
 pub(crate) fn of_folder() -> Result<Vec<Scenario>, String> {
     let folder = std::env::var_os("TICKWIRE_TRACES").map(PathBuf::from);
-    let folder = folder.ok_or("TICKWIRE_TRACES has to name a folder of recordings (NAME.up, NAME.down)")?;
-    let failed = |error: &dyn core::fmt::Display| format!("{}: {error}", folder.display());
+    let folder = folder
+        .ok_or("TICKWIRE_TRACES is not set; let it name a folder of recordings (NAME.up, NAME.down)")?;
+    let failed =
+        |error: &dyn core::fmt::Display| format!("cannot list the folder {}: {error}", folder.display());
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(|error| failed(&error))? {
         paths.push(entry.map_err(|error| failed(&error))?.path());

@@ -31,7 +31,7 @@ pub(crate) fn print_row(row: &Figures, is_first: bool) {
     );
 }
 
-/// One line per path, Copa first and CUBIC beside it: rows come in pairs.
+/// Prints one line per path, with the figures of Copa and CUBIC side by side. Rows come in pairs.
 pub(crate) fn print_beside(rows: &[Figures]) {
     println!("{:28} {:>7}   {:^21}   {:^21}", "", "", "Copa", "CUBIC");
     println!(

@@ -1,6 +1,6 @@
 //! Parses the command line.
 
-/// How to call it.
+/// The text that explains the command line.
 pub(crate) const USAGE: &str = "\
 usage: swarm [--seeds N] [--seconds S] [--from SEED] [--json] [--faults FILE] [--trace FILE] [--planted NAME]
   --faults FILE    faults that take the place of the seed's own, one per line
@@ -38,7 +38,7 @@ impl Args {
                 "--faults" => args.faults = Some(value),
                 "--trace" => args.trace = Some(value),
                 "--planted" => args.planted = Some(value),
-                _ => return Err(format!("{word} is no option")),
+                _ => return Err(format!("{word} is not an option")),
             }
         }
         Ok(args)

@@ -1,4 +1,4 @@
-//! Bugs planted on purpose: the swarm must find each of them, and no violation without them.
+//! Plants bugs on purpose: the swarm must find each of them, and must find no violation without them.
 
 use crate::args::Args;
 

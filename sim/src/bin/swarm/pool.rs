@@ -1,5 +1,4 @@
-//! Runs seeds on all cores. Results come in the order of the seeds, so that the first violation is the same on
-//! any machine.
+//! Runs seeds on all cores. Results are reported in the order of the seeds, so that the first violation is the same on any machine.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -12,7 +11,7 @@ use tickwire_core::Instant;
 use tickwire_sim::checker::Violation;
 use tickwire_sim::swarm::{Run, SeedReport, run};
 
-/// Cores that this machine lends us.
+/// Returns the number of cores that this process may use.
 pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
@@ -30,7 +29,7 @@ pub(crate) fn run_caught(what: &Run<'_>) -> SeedReport {
     })
 }
 
-/// Runs `seeds`, and hands each result to `take` in order, until that says no.
+/// Runs `seeds`, and passes each result to `take` in order, until `take` returns false.
 pub(crate) fn run_all(
     seeds: Range<u64>,
     job: impl Fn(u64) -> SeedReport + Sync,

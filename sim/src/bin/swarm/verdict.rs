@@ -9,19 +9,19 @@ use tickwire_sim::swarm::{Report, Run, SeedReport, faults_of};
 use crate::args::Args;
 use crate::pool::{cores, run_all, run_caught};
 
-/// Runs that shrinking may take.
+/// The largest number of runs that shrinking may take.
 const SHRINK_RUNS: u32 = 300;
 
-/// Runs of at least this many seeds and seconds have to show that they meet everything often, and how fast they are.
+/// A run of at least this many seeds and seconds must show that it meets every fault often, and at what speed.
 const FULL: (u64, u32) = (200, 30);
-/// How often each kind of fault does something in a full run, at least.
+/// The least number of effects of each kind of fault in a full run.
 const FIRED_LEAST: u64 = 100;
-/// Datagrams per virtual second of a full run, at least: 30 each way between the server and each of 4 clients.
+/// The least number of datagrams per virtual second of a full run: 30 each way between the server and each of 4 clients.
 const DATAGRAMS_LEAST: u64 = 30 * 2 * 4;
-/// Virtual seconds that a full run plays per second and core, at least.
+/// The least number of virtual seconds that a full run plays per second and core.
 const PACE_LEAST: u64 = 100;
 
-/// Runs the seeds. True if none broke a promise, and a full run was worth its name.
+/// Runs the seeds. Returns true if no seed broke a promise, and a full run reached its figures.
 pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let start = Instant::now();
@@ -82,7 +82,7 @@ impl Reach {
         }
     }
 
-    /// The figures that were reached, each with the least that is wanted.
+    /// The figures that the run reached, each with the least acceptable value.
     fn figures(&self) -> [(String, u64, u64); 3] {
         [
             (format!("times {} (the rarest fault)", self.rarest.0), self.rarest.1, FIRED_LEAST),
@@ -92,7 +92,7 @@ impl Reach {
     }
 }
 
-/// Whether a full run reached what it is for; says so.
+/// Prints whether a full run reached each of its figures, and returns whether it reached all.
 fn is_worth_its_name(reach: &Reach) -> bool {
     let figures = reach.figures();
     for (what, reached, least) in &figures {
@@ -103,21 +103,21 @@ fn is_worth_its_name(reach: &Reach) -> bool {
 }
 
 fn read_faults(path: &str) -> Result<Vec<Fault>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    parse_list(&text).map_err(|error| format!("{path}: {error}"))
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
+    parse_list(&text).map_err(|error| format!("cannot parse {path}: {error}"))
 }
 
 fn save(path: &str, text: &str) -> bool {
     match std::fs::write(path, text) {
         Ok(()) => true,
         Err(error) => {
-            eprintln!("{path}: {error}");
+            eprintln!("cannot write {path}: {error}");
             false
         }
     }
 }
 
-/// Shrinks the faults of a failed seed, and prints how to see it fail again.
+/// Shrinks the faults of a failed seed, and prints the command that repeats the failure.
 fn explain(args: &Args, report: &SeedReport, faults: Option<Vec<Fault>>) {
     let Some(violation) = &report.violation else { return };
     let (seed, seconds) = (report.seed, args.seconds);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_run_meets_every_fault_and_enough_datagrams_fast_enough() {
+    fn a_full_run_with_too_few_faults_or_datagrams_or_at_low_speed_fails() {
         let in_time = Duration::from_secs(30);
         assert!(passes(&full(), in_time));
         assert!(!passes(&full(), in_time + Duration::from_millis(400)));

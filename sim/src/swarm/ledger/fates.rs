@@ -15,15 +15,15 @@ impl Ledger {
         let config = &self.channels[index];
         if !config.receipts || number >= self.side(side).sent[index].count {
             return Err(format!(
-                "a receipt for message {number} of channel {channel}: the channel has no receipts"
+                "message {number} of channel {channel} got a receipt, but the channel has no receipts"
             ));
         }
         if !self.side_mut(side).sent[index].receipts.insert(number) {
-            return Err(format!("a second receipt for message {number} of channel {channel}"));
+            return Err(format!("message {number} of channel {channel} got a second receipt"));
         }
         if !self.was_given(side, index, number) {
             return Err(format!(
-                "a receipt for message {number} of channel {channel}, which was not delivered"
+                "message {number} of channel {channel} got a receipt, but was not delivered"
             ));
         }
         self.figures.receipts += 1;
@@ -100,7 +100,7 @@ impl Ledger {
     pub(super) fn check_fates(&mut self, side: SideId, unconfirmed: &[Unconfirmed]) -> Checked {
         let key = |entry: &Unconfirmed| (entry.channel, entry.message);
         if !unconfirmed.is_sorted_by(|a, b| key(a) < key(b)) {
-            return Err(format!("side {side}: unconfirmed messages out of order, or twice"));
+            return Err(format!("side {side}: the unconfirmed messages are listed out of order or twice"));
         }
         let mut listed: BTreeMap<(usize, u32), Fate> = unconfirmed
             .iter()
@@ -115,7 +115,7 @@ impl Ledger {
         match listed.first_key_value() {
             None => Ok(()),
             Some(((channel, number), fate)) => Err(format!(
-                "side {side}: message {number} of channel {channel} is {fate:?} at the end, but was settled before"
+                "side {side}: message {number} of channel {channel} is listed as {fate:?} at the end, but its fate was reported before"
             )),
         }
     }

@@ -35,7 +35,7 @@ impl Application for Nobody {
 }
 
 #[test]
-fn a_host_whose_timer_never_moves_on_is_a_violation_and_not_a_hang() {
+fn a_timer_that_is_always_due_is_a_violation_and_no_endless_loop() {
     let mut world = World::new(WorldConfig::new(1, Topology::star(1, MS)), Nobody);
     let violation = world.run_until(at(2 * SECOND)).unwrap_err();
     assert_eq!((violation.checker, violation.at), ("spin", at(SECOND)));

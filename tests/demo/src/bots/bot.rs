@@ -241,7 +241,7 @@ mod tests {
     use tickwire_core::ChannelId;
 
     #[test]
-    fn a_line_is_accounted_for_when_it_arrived_or_was_reported_unconfirmed() {
+    fn a_line_is_accounted_for_once_it_arrived_or_was_reported_as_unconfirmed() {
         let mut bot = Bot::new(0, 1, Duration::from_secs(1)).unwrap();
         bot.counted.reliable_sent = 3;
         bot.counted.reliable_delivered = 1;

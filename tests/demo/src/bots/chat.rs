@@ -1,4 +1,4 @@
-//! Chat lines that say who said them and how many he said before, so that whoever hears them sees what is missing.
+//! Chat lines that carry their speaker and a serial number, so that every listener can detect missing lines.
 
 use std::collections::BTreeMap;
 
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_doubled_and_late_lines_are_detected() {
+    fn missing_repeated_and_reordered_lines_are_detected() {
         let heard = |lines: &[&str]| {
             let mut ears = Ears::default();
             lines.iter().for_each(|line| ears.hear(line));

@@ -106,7 +106,7 @@ impl Crowd {
         }
         if unaccounted > 0 {
             eprintln!(
-                "tickwire-bots: {unaccounted} reliable messages neither arrived nor were told to be lost"
+                "tickwire-bots: {unaccounted} reliable messages neither arrived nor were reported as unconfirmed"
             );
         }
         self.connect.len() == self.bots.len() && unaccounted == 0
@@ -193,7 +193,7 @@ impl Crowd {
     /// Says on standard error why bots are not there, for whoever does not read reports.
     fn complain(&self) {
         for (why, count) in &self.failures {
-            eprintln!("tickwire-bots: {count} of {} bots did not get in: {why}", self.bots.len());
+            eprintln!("tickwire-bots: {count} of {} bots were not let in: {why}", self.bots.len());
         }
     }
 

@@ -17,7 +17,7 @@ use self::args::Args;
 use self::crowd::Crowd;
 use crate::report::Report;
 
-/// The program `tickwire-bots`.
+/// Runs the program `tickwire-bots`.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
@@ -36,7 +36,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints a report. If the reader is gone, nothing is printed: then the orders end too.
+/// Prints a report. If the reader is gone, prints nothing; the orders end then too.
 fn print(report: &Report) {
     if let Ok(line) = serde_json::to_string(report) {
         let mut out = std::io::stdout().lock();

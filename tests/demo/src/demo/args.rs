@@ -4,31 +4,31 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Start a dedicated server, put a bad network before it, and send a crowd of bots through that: each a process of its
-/// own, with real UDP between them. A table on standard error shows how they do; a summary follows on standard output.
+/// Start a dedicated server and a crowd of bots with a bad network between them. Each is a process of its own, and all use real
+/// UDP. A table on standard error shows the progress; a summary follows on standard output.
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask demo", version, after_help = AFTER)]
 pub(super) struct Args {
-    /// How many bots
+    /// Number of bots
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(super) clients: u16,
-    /// How long they play once all are connected
+    /// Seconds for which the bots play once all are connected
     #[arg(long, value_name = "S", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) seconds: u32,
-    /// Datagrams lost each way, in percent
+    /// Share of datagrams lost in each direction, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
     pub(super) loss: f64,
-    /// Round trip added, in milliseconds
+    /// Round-trip time to add, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(super) rtt: u64,
-    /// Most by which each datagram is delayed beyond that, in milliseconds; later ones may overtake it
+    /// Largest random delay to add to each datagram, in milliseconds; later datagrams may overtake delayed ones
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(super) jitter: u64,
-    /// A recorded link in mahimahi's format (a millisecond per line at which 1500 bytes may pass), for each bot, both
-    /// ways, looped
+    /// A file with a recorded link in mahimahi's format, for each bot and both directions: each line is a millisecond at which 1500
+    /// bytes may pass; the recording loops
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
-    /// Seed of the bots' behaviour, and of the losses
+    /// Seed of the bots' behaviour and of the losses
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
     /// The server's UDP port; 0 for any
@@ -45,5 +45,4 @@ pub(super) struct Args {
     pub(super) conditioner_program: Option<PathBuf>,
 }
 
-const AFTER: &str =
-    "Exit codes: 0 all were connected and nothing reliable was lost; 1 otherwise; 130 it was interrupted.";
+const AFTER: &str = "Exit codes: 0 if all bots connected and no reliable message was lost; 130 after an interruption; 1 otherwise.";

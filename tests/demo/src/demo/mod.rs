@@ -1,4 +1,4 @@
-//! The conductor: starts server, conditioner and bots, shows how they do, and ends them in order.
+//! The conductor: it starts server, conditioner and bots, shows their progress, and ends them in order.
 
 mod args;
 mod link;
@@ -17,7 +17,7 @@ use self::args::Args;
 use self::show::Show;
 use self::view::View;
 
-/// The program `tickwire-demo`.
+/// Runs the program `tickwire-demo`.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();

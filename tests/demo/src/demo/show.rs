@@ -60,7 +60,7 @@ impl Show {
         let programs = Programs::find(args)?;
         let interrupt = Interrupt::listen()?;
         let folder = tempfile::Builder::new().prefix("tickwire-demo-").tempdir().map_err(|error| {
-            format!("no folder for the server in {}: {error}", std::env::temp_dir().display())
+            format!("cannot create a folder in {}: {error}; check the disk", std::env::temp_dir().display())
         })?;
         server::configure(folder.path(), args)?;
         let (said, news) = channel();
@@ -139,7 +139,7 @@ impl Show {
             let is_interrupted = self.interrupt.is_raised() && !self.summary.interrupted;
             if is_interrupted {
                 self.summary.interrupted = true;
-                view.say("\ninterrupted: ending in order (once more, and it ends at once)");
+                view.say("\ninterrupted: stopping in order; interrupt again to stop at once");
             }
             if is_over || is_interrupted && matches!(self.stage, Stage::Connecting | Stage::Playing { .. }) {
                 self.finish();
@@ -155,13 +155,13 @@ impl Show {
     fn look_after_children(&mut self) -> Result<(), String> {
         let is_stopping = matches!(self.stage, Stage::Stopping | Stage::Over);
         if !is_stopping && self.server.has_ended() {
-            return Err(format!("too early, {}", self.server.obituary()));
+            return Err(format!("a program stopped too early: {}", self.server.obituary()));
         }
         if self.conditioner.has_ended() {
-            return Err(format!("too early, {}", self.conditioner.obituary()));
+            return Err(format!("a program stopped too early: {}", self.conditioner.obituary()));
         }
         if self.stage != Stage::Over && self.bots.has_ended() && !is_stopping {
-            return Err(format!("too early, {}", self.bots.obituary()));
+            return Err(format!("a program stopped too early: {}", self.bots.obituary()));
         }
         Ok(())
     }
@@ -242,7 +242,7 @@ impl Show {
                 let played = f64::from(args.seconds) - left;
                 format!("playing, {played:.0} of {} s", args.seconds)
             }
-            Stage::Settling | Stage::Stopping | Stage::Over => "waiting for the last".into(),
+            Stage::Settling | Stage::Stopping | Stage::Over => "waiting for the last messages".into(),
         };
         view.show(frame);
         for question in server::QUESTIONS {
@@ -284,7 +284,9 @@ fn wait_for<T>(
                 }
             }
             Err(_) if has_ended || start.elapsed() > PATIENCE => return Err(child.obituary()),
-            Err(_) if interrupt.is_raised() => return Err("interrupted before all were started".into()),
+            Err(_) if interrupt.is_raised() => {
+                return Err("interrupted before all programs were started".into());
+            }
             Err(_) => {}
         }
     }

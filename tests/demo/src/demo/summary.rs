@@ -78,7 +78,10 @@ impl Summary {
         );
         unless(self.stopped_in_order, "the server did not stop in order".into());
         let told = self.told_by_server();
-        unless(told >= connected, format!("{told} of {connected} bots were told why the server stopped"));
+        unless(
+            told >= connected,
+            format!("only {told} of {connected} bots received the server's reason for stopping"),
+        );
         faults
     }
 
@@ -273,7 +276,7 @@ mod tests {
             (|summary| summary.totals.heard = 7, "3 of 10 reliable messages were not delivered to the bots"),
             (|summary| summary.totals.misplaced = 1, "came twice or out of order"),
             (|summary| summary.stopped_in_order = false, "did not stop in order"),
-            (|summary| summary.told.clear(), "0 of 2 bots were told"),
+            (|summary| summary.told.clear(), "only 0 of 2 bots received"),
             (|summary| summary.failures.extend([("full".into(), 1)]), "1 bots were not let in: full"),
         ];
         for (change, expected) in cases {

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_ends_where_its_head_ends_and_columns_are_flush_with_their_names() {
+    fn a_row_is_as_wide_as_its_head_and_columns_are_aligned_with_their_names() {
         let row = row(&frame());
         let names = HEAD.lines().last().unwrap();
         assert_eq!(row.len(), names.len(), "\n{HEAD}{row}");

@@ -77,10 +77,12 @@ impl LoadClient {
             socket.connect(server)?;
             Ok(socket)
         };
-        let socket =
-            open().map_err(|error: std::io::Error| format!("no socket: {error}; see `ulimit -n`"))?;
+        let socket = open().map_err(|error: std::io::Error| {
+            format!("cannot open a socket: {error}; raise the limit of `ulimit -n`")
+        })?;
         let mut seed = <[u8; 32]>::default();
-        getrandom::fill(&mut seed).map_err(|error| format!("the system gives no randomness: {error}"))?;
+        getrandom::fill(&mut seed)
+            .map_err(|error| format!("cannot read random bytes from the system: {error}"))?;
         let mut config = Config::new(LoadGame::APPLICATION);
         config.schema = desk.registry.schema();
         let now = desk.now();
@@ -126,7 +128,7 @@ impl LoadClient {
             match event {
                 Event::Message { data, .. } => self.on_message(&desk.registry, &data),
                 Event::Connected { .. } => self.is_in = true,
-                Event::Interrupted { .. } => self.trouble = Some("its connection was interrupted".into()),
+                Event::Interrupted { .. } => self.trouble = Some("the connection was interrupted".into()),
                 Event::Closed { reason, .. } => {
                     self.is_in = false;
                     self.trouble = Some(format!("{reason:?}"));

@@ -1,4 +1,4 @@
-//! The server's side: a game that is nothing but messages.
+//! The server's side: a game whose only content is load messages.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, No
 use super::messages::{Loose, Sure};
 use super::tally::{Sender, Tally};
 
-/// Sends each client a message at each network update while it is told to, and counts what clients send.
+/// Sends each client a message at each network update while sending is switched on, and counts the messages from clients.
 #[derive(Debug, Default)]
 pub struct LoadGame {
     is_playing: bool,
@@ -59,7 +59,7 @@ impl Game for LoadGame {
             load.is_playing = false;
             Ok("resting".into())
         });
-        commands.add("tally", "", "what was sent and received, as JSON", |load, _, _| {
+        commands.add("tally", "", "print the counts of sent and received messages as JSON", |load, _, _| {
             Ok(serde_json::json!({ "tally": load.total() }).to_string())
         });
     }

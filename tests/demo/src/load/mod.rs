@@ -20,7 +20,7 @@ pub use self::game::LoadGame;
 
 use self::args::Args;
 
-/// The program `tickwire-load`.
+/// Runs the program `tickwire-load`.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::read();

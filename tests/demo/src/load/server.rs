@@ -44,7 +44,7 @@ impl LoadServer {
     pub(super) fn start(args: &Args) -> Result<Self, String> {
         let program = beside("load-server", "`cargo xtask load` builds it")?;
         let folder = tempfile::Builder::new().prefix("tickwire-load-").tempdir().map_err(|error| {
-            format!("no folder for the server in {}: {error}", std::env::temp_dir().display())
+            format!("cannot create a folder in {}: {error}; check the disk", std::env::temp_dir().display())
         })?;
         let config = json!({
             "bind_address": "127.0.0.1:0",

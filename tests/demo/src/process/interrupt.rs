@@ -16,7 +16,7 @@ impl Interrupt {
             // In this order the first signal only raises the flag.
             signal_hook::flag::register_conditional_shutdown(signal, 130, armed)
                 .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)))
-                .map_err(|error| format!("the system reports no interrupts: {error}"))?;
+                .map_err(|error| format!("cannot handle interrupts: {error}"))?;
         }
         Ok(Self(flag))
     }

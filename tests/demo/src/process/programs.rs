@@ -12,5 +12,6 @@ pub(crate) fn beside(name: &str, remedy: &str) -> Result<PathBuf, String> {
 
 /// A program, by its whole path: servers are started in folders of their own.
 pub(crate) fn found(path: PathBuf, remedy: &str) -> Result<PathBuf, String> {
-    path.canonicalize().map_err(|error| format!("no program {} ({error}); {remedy}", path.display()))
+    path.canonicalize()
+        .map_err(|error| format!("cannot find the program {}: {error}; {remedy}", path.display()))
 }

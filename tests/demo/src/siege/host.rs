@@ -12,7 +12,7 @@ use super::server::Target;
 /// A socket at `ip` that does not block.
 pub(super) fn socket(ip: Ipv4Addr) -> Result<UdpSocket, String> {
     UdpSocket::bind((ip, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).map_err(|error| {
-        format!("no socket at {ip}: {error}; all of 127.0.0.0/8 has to be local, as it is on Linux, and `ulimit -n` at least 1024")
+        format!("cannot open a socket at {ip}: {error}; all of 127.0.0.0/8 must be local, as on Linux, and `ulimit -n` at least 1024")
     })
 }
 
@@ -44,7 +44,8 @@ impl Host {
         config.max_connections = 32_768;
         change(&mut config);
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| format!("no entropy: {error}"))?;
+        getrandom::fill(&mut seed)
+            .map_err(|error| format!("cannot read random bytes from the system: {error}"))?;
         let endpoint = Endpoint::new(config, Secrets::new(seed), seed, Instant::ZERO)
             .map_err(|error| error.to_string())?;
         Ok(Self {

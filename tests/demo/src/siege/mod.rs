@@ -27,7 +27,7 @@ use self::bots::Bots;
 use self::outcome::{Row, SiegeOutcome};
 use self::server::SiegeServer;
 
-/// The program `tickwire-siege`.
+/// Runs the program `tickwire-siege`.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();

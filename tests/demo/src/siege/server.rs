@@ -38,7 +38,7 @@ impl SiegeServer {
     pub(super) fn start() -> Result<Self, String> {
         let program = beside("tickwire-server", "`cargo xtask siege` builds it")?;
         let folder = tempfile::Builder::new().prefix("tickwire-siege-").tempdir().map_err(|error| {
-            format!("no folder for the server in {}: {error}", std::env::temp_dir().display())
+            format!("cannot create a folder in {}: {error}; check the disk", std::env::temp_dir().display())
         })?;
         let config = json!({
             "bind_address": SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).to_string(),
