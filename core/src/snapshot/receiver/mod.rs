@@ -8,9 +8,11 @@ mod seen_entities;
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use self::bound_units::{BoundUnits, TooManyVersions};
 use self::seen_entities::{Existence, SeenEntities, SeenEntity};
+use super::changes::Gone;
 use super::delta::{DecodedFrame, FrameHeader, FrameName, SlotBinding, SnapshotFault, UnitSlot};
 use super::ids::NetworkId;
 use super::slot_set::SlotSet;
@@ -29,6 +31,8 @@ pub(crate) struct WorldReceiver {
     leaving: BTreeSet<(u32, NetworkId)>,
     /// Units whose newest version the application was not told yet.
     pending: SlotSet,
+    /// Entities that were forgotten before the application was told that they are gone.
+    farewells: Vec<(NetworkId, Gone)>,
     decoded: DecodedFrame,
     counts: ReceiverCounts,
 }
@@ -64,6 +68,7 @@ impl WorldReceiver {
             there: 0,
             leaving: BTreeSet::new(),
             pending: SlotSet::default(),
+            farewells: Vec::new(),
             decoded: DecodedFrame::new(),
             counts: ReceiverCounts::default(),
         }
@@ -157,54 +162,51 @@ impl WorldReceiver {
 
     /// A slot has one unit at a time, and a unit one slot. Another binding needs an entity that is gone, and a newer frame.
     fn check_binding(&self, tick: u32, slot: UnitSlot, binding: &SlotBinding) -> Result<(), FrameRefusal> {
-        let Some(bound) = self.units.get(slot) else { return Ok(()) };
-        if (bound.binding.id, bound.binding.group) == (binding.id, binding.group) {
+        let bound = self.units.get(slot);
+        if bound.is_some_and(|bound| is_same(&bound.binding, binding)) {
             return Ok(());
         }
-        if tick <= bound.bound_at {
+        let of_entity = self.entities.get(&binding.id);
+        let is_late = |bound_at: u32| tick <= bound_at;
+        // A frame from before the floor brings nothing new: what it binds may have been forgotten since.
+        if tick < self.units.floor
+            || bound.is_some_and(|bound| is_late(bound.bound_at))
+            || of_entity.is_some_and(|entity| tick < entity.bound_at)
+        {
             return Err(FrameRefusal::Stale);
         }
-        let is_free = self.entities.get(&bound.binding.id).is_none_or(|entity| entity.state.is_gone());
-        if is_free { Ok(()) } else { Err(FrameRefusal::Fault(SnapshotFault::Slot)) }
+        // A slot is free when its entity is gone, and an entity has each unit in one slot.
+        let is_held = |id: NetworkId| self.entities.get(&id).is_some_and(SeenEntity::is_there);
+        let is_taken = bound.is_some_and(|bound| is_held(bound.binding.id));
+        let is_elsewhere = of_entity.is_some_and(|entity| self.has_unit(entity, binding));
+        if is_taken || is_elsewhere { Err(FrameRefusal::Fault(SnapshotFault::Slot)) } else { Ok(()) }
+    }
+
+    /// Whether an entity has the unit of a binding in some slot.
+    fn has_unit(&self, entity: &SeenEntity, binding: &SlotBinding) -> bool {
+        let mut slots = entity.units.iter().chain(&entity.existence);
+        slots.any(|slot| self.units.get(*slot).is_some_and(|unit| is_same(&unit.binding, binding)))
     }
 
     /// Binds a slot, unless it is bound to the same unit.
     fn bind(&mut self, tick: u32, slot: UnitSlot, binding: SlotBinding) {
         let bound = self.units.get(slot).map(|unit| unit.binding);
-        if bound.is_some_and(|bound| (bound.id, bound.group) == (binding.id, binding.group)) {
+        if bound.is_some_and(|bound| is_same(&bound, &binding)) {
             return;
         }
         if let Some(bound) = bound {
             self.forget_entity(bound.id);
         }
-        if let Some(place) = self.place_of(&binding) {
-            // The unit came back in another slot.
-            self.units.unbind(place);
-            self.pending.remove(place);
-        }
         self.units.bind(slot, binding, tick);
-        let is_existence = binding.group == self.codec.existence_group();
-        let is_new = !self.entities.contains_key(&binding.id);
-        let entity = self.entities.entry(binding.id).or_default();
+        let first = || SeenEntity { bound_at: tick, ..SeenEntity::default() };
+        let entity = self.entities.entry(binding.id).or_insert_with(first);
         entity.blueprint = binding.blueprint;
-        if is_existence {
+        if binding.group == self.codec.existence_group() {
             entity.existence = Some(slot);
+            self.there += 1;
         } else {
             entity.units.push(slot);
         }
-        self.there += usize::from(is_new);
-    }
-
-    /// The slot that the unit of a binding has, which it then loses.
-    fn place_of(&mut self, binding: &SlotBinding) -> Option<UnitSlot> {
-        let entity = self.entities.get_mut(&binding.id)?;
-        if binding.group == self.codec.existence_group() {
-            return entity.existence.take();
-        }
-        let is_own =
-            |slot: &UnitSlot| self.units.get(*slot).is_some_and(|unit| unit.binding.group == binding.group);
-        let place = entity.units.iter().position(is_own)?;
-        Some(entity.units.swap_remove(place))
     }
 
     /// The newest words of a unit arrived.
@@ -234,25 +236,39 @@ impl WorldReceiver {
     /// Forgets entities that no later frame may refer to.
     fn forget(&mut self) {
         while let Some((tick, id)) = self.leaving.first().copied() {
-            let is_told = self.entities.get(&id).is_none_or(|entity| entity.reported.is_none());
-            if tick >= self.units.floor || !is_told {
+            if tick >= self.units.floor {
                 return;
             }
-            self.forget_entity(id);
+            if self.is_coming_back(id, tick) {
+                self.leaving.remove(&(tick, id));
+            } else {
+                self.forget_entity(id);
+            }
         }
     }
 
+    /// Whether units of an entity arrived that are newer than the end of it.
+    fn is_coming_back(&self, id: NetworkId, gone: u32) -> bool {
+        let newest = |slot: &UnitSlot| self.units.newest_words(*slot).map(|(tick, _)| tick);
+        let entity = self.entities.get(&id);
+        entity.is_some_and(|entity| entity.units.iter().filter_map(newest).any(|tick| tick > gone))
+    }
+
     fn forget_entity(&mut self, id: NetworkId) {
-        let Some(SeenEntity { existence, units, state, since, .. }) = self.entities.remove(&id) else {
+        let Some(SeenEntity { existence, units, state, since, reported, .. }) = self.entities.remove(&id)
+        else {
             return;
         };
-        for slot in existence.into_iter().chain(units) {
-            self.units.unbind(slot);
-            self.pending.remove(slot);
+        if let (Existence::Gone(gone), Some(_)) = (state, reported) {
+            self.farewells.push((id, gone));
+        }
+        for slot in units.iter().chain(&existence) {
+            self.units.unbind(*slot);
+            self.pending.remove(*slot);
         }
         if state.is_gone() {
             self.leaving.remove(&(since, id));
-        } else {
+        } else if existence.is_some() {
             self.there -= 1;
         }
     }
@@ -263,4 +279,9 @@ impl WorldReceiver {
         let entity = size_of::<(NetworkId, SeenEntity)>() * 2;
         self.units.memory() + self.pending.memory() + self.entities.len() * entity
     }
+}
+
+/// Whether two bindings are of the same unit.
+fn is_same(one: &SlotBinding, other: &SlotBinding) -> bool {
+    (one.id, one.group) == (other.id, other.group)
 }

@@ -12,11 +12,12 @@ use crate::snapshot::ids::NetworkId;
 impl WorldReceiver {
     /// Whether there is anything to tell.
     pub(crate) const fn has_changes(&self) -> bool {
-        !self.pending.is_empty()
+        !self.pending.is_empty() || !self.farewells.is_empty()
     }
 
     /// Fills `changes` with all that is new since the last call. However long nobody calls, that is at most the state of all units.
-    /// `own` is this connection, by which owned entities are known.
+    /// `own` is this connection, by which owned entities are known. An entity that is both destroyed and created was gone and came
+    /// back.
     pub(crate) fn take_changes(&mut self, own: ConnectionId, changes: &mut Changes) {
         changes.clear();
         changes.tick = u64::from(self.units.newest.unwrap_or(0));
@@ -36,6 +37,7 @@ impl WorldReceiver {
         for (id, _) in &changes.destroyed {
             self.forget_reported(*id);
         }
+        changes.destroyed.append(&mut self.farewells);
         changes.created.sort_unstable_by_key(|created| created.id);
         changes.owners.sort_unstable_by_key(|(id, _)| *id);
         changes.destroyed.sort_unstable_by_key(|(id, _)| *id);

@@ -15,6 +15,8 @@ pub(super) struct SeenEntity {
     /// The slot of the unit that stands for the entity itself; `None` until that unit arrived.
     pub(super) existence: Option<UnitSlot>,
     pub(super) units: SmallVec<[UnitSlot; 4]>,
+    /// The tick of the frame that told of it first.
+    pub(super) bound_at: u32,
     /// The newest state that arrived, and the tick of it.
     pub(super) state: Existence,
     pub(super) since: u32,

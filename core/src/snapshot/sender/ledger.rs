@@ -16,6 +16,7 @@ pub(super) struct LedgerEntry {
 #[derive(Clone, Copy, Debug)]
 struct FrameRecord {
     name: FrameName,
+    floor: u32,
     first: u64,
     units: u32,
     is_settled: bool,
@@ -42,17 +43,17 @@ impl Ledger {
     }
 
     /// Records a frame of the units noted since the last one.
-    pub(super) fn record(&mut self, name: FrameName) {
+    pub(super) fn record(&mut self, name: FrameName, floor: u32) {
         let end = self.first_entry + self.entries.len() as u64;
         let first = self.frames.back().map_or(self.first_entry, |last| last.first + u64::from(last.units));
-        self.frames.push_back(FrameRecord { name, first, units: (end - first) as u32, is_settled: false });
+        self.frames.push_back(FrameRecord { name, floor, first, units: (end - first) as u32, is_settled: false });
     }
 
-    /// Takes a frame out that is acknowledged or lost. Its units stay readable until the next call of [`Self::trim`].
-    pub(super) fn settle(&mut self, frame: u64) -> Option<FrameName> {
+    /// Takes a frame out that is acknowledged or lost, and returns its name and its floor. Its units stay readable until the next call of [`Self::trim`].
+    pub(super) fn settle(&mut self, frame: u64) -> Option<(FrameName, u32)> {
         let record = self.record_mut(frame)?;
         let is_settled = core::mem::replace(&mut record.is_settled, true);
-        (!is_settled).then_some(record.name)
+        (!is_settled).then_some((record.name, record.floor))
     }
 
     /// Nothing of what was sent is heard of any more.

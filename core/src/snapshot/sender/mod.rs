@@ -11,9 +11,10 @@ use alloc::vec::Vec;
 
 use self::ledger::Ledger;
 pub(crate) use self::scratch::FrameScratch;
-use self::slots::{NEVER, Slots};
+use self::slots::{NEVER, Slot, Slots};
+use super::changes::Gone;
 use super::delta::{FrameHeader, FrameName, UnitSlot};
-use super::ids::WorldId;
+use super::ids::{NetworkId, WorldId};
 use super::slot_set::SlotSet;
 use super::unit_codec::UnitCodec;
 use crate::event::ConnectionId;
@@ -112,29 +113,31 @@ impl WorldSender {
     pub(crate) fn is_settled(&self) -> bool {
         self.dirty.is_empty()
             && self.spent.is_empty()
-            && self.slots.iter().all(|(_, slot)| slot.is_hidden || slot.sent == slot.baseline)
+            && self.slots.iter().all(|(_, slot)| slot.first_unacked().is_none() || self.is_let_go(slot))
+    }
+
+    /// Whether a unit is out of sight, so that nobody asks what the peer has of it.
+    fn is_let_go(&self, slot: &Slot) -> bool {
+        let leaving = self.slots.entities.get(&slot.id).and_then(|entity| entity.leaving);
+        slot.group != self.codec.existence_group() && matches!(leaving, Some((_, Gone::OutOfSight)))
     }
 
     /// A frame is acknowledged: the peer stored it.
     pub(crate) fn on_acked(&mut self, frame: u64) {
-        let Some(name) = self.ledger.settle(frame) else { return };
+        let Some((name, floor)) = self.ledger.settle(frame) else { return };
         let Self { ledger, slots, codec, .. } = self;
         for entry in ledger.units(frame) {
-            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else {
-                continue;
-            };
+            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else { continue };
             slot.on_acked(name.tick, entry.coded_against);
             let (id, group) = (slot.id, slot.group);
             if group == codec.existence_group()
-                && let Some((since, _)) = slots.entities.get(&id).and_then(|entity| entity.leaving)
-                && name.tick >= since
+                && let Some(entity) = slots.entities.get_mut(&id)
             {
-                for slot in slots.units_of(id) {
-                    self.dirty.remove(slot);
-                    self.spent.remove(slot);
-                }
-                slots.retire(id, ledger.next());
+                entity.is_leaving_heard = entity.leaving.is_some_and(|(since, _)| name.tick >= since);
             }
+        }
+        while let Some(id) = self.slots.first_forgotten(floor) {
+            self.retire(id);
         }
         self.newest_acked = self.newest_acked.max(Some(name.tick));
         if self.reference.as_ref().is_none_or(|reference| reference.name < name) {
@@ -143,15 +146,23 @@ impl WorldSender {
             list.extend(self.ledger.units(frame).map(|entry| entry.slot));
             self.reference = Some(Reference { name, frame, slots: list });
         }
-        self.slots.release(frame);
         self.ledger.trim();
+    }
+
+    /// Frees the slots of an entity.
+    fn retire(&mut self, id: NetworkId) {
+        for slot in self.slots.units_of(id) {
+            self.dirty.remove(slot);
+            self.spent.remove(slot);
+        }
+        self.slots.retire(id);
     }
 
     /// A frame counts as lost: what it carried is sent again, unless it was since.
     pub(crate) fn on_lost(&mut self, frame: u64) {
-        let Some(name) = self.ledger.settle(frame) else { return };
+        let Some((name, _)) = self.ledger.settle(frame) else { return };
         for entry in self.ledger.units(frame) {
-            let is_newest = |slot: &slots::Slot| slot.visit == entry.visit && slot.sent == name.tick;
+            let is_newest = |slot: &Slot| slot.visit == entry.visit && slot.sent == name.tick;
             if !self.slots.get(entry.slot).is_some_and(is_newest) {
                 continue;
             }
@@ -179,7 +190,7 @@ impl WorldSender {
     pub(crate) fn on_resumed(&mut self) {
         let Self { slots, dirty, spent, .. } = self;
         slots.for_each_mut(|number, slot| {
-            if slot.sent != NEVER && slot.sent != slot.baseline {
+            if slot.is_known && slot.sent != slot.baseline {
                 dirty.insert(number);
             }
             slot.renew();

@@ -115,7 +115,7 @@ impl WorldSender {
             self.dirty.remove(number);
             return false;
         };
-        if slot.sent == tick && slot.baseline != NEVER {
+        if slot.sent == tick {
             // It goes once a tick, because the tick names the version.
             self.dirty.remove(number);
             self.spent.insert(number);
@@ -216,7 +216,7 @@ impl WorldSender {
             self.ledger.note(LedgerEntry { slot: unit.slot, visit: slot.visit, coded_against });
             self.dirty.remove(unit.slot);
         }
-        self.ledger.record(header.name);
+        self.ledger.record(header.name, header.floor);
         self.parts += 1;
         let units = scratch.picked.len().max(1) as u32;
         let bits = (scratch.bytes.len() as u32 * 64) / units;

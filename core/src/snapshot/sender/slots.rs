@@ -1,6 +1,6 @@
 //! The slots of one connection: which unit each stands for, and what the peer is known to have of it.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -36,6 +36,8 @@ pub(super) struct Slot {
     unacked: u64,
     /// Whether the store has the unit no more, or the peer may not see it: it is sent as absent.
     pub(super) is_hidden: bool,
+    /// Whether the peer may have heard of it.
+    pub(super) is_known: bool,
     /// Whether the next frame codes it against nothing, although the peer has the baseline.
     pub(super) is_renewed: bool,
 }
@@ -52,6 +54,7 @@ impl Slot {
             sent: NEVER,
             unacked: 0,
             is_hidden: false,
+            is_known: false,
             is_renewed: false,
         }
     }
@@ -59,7 +62,7 @@ impl Slot {
     /// From now on, earlier frames say nothing of this unit: the next one codes it against nothing.
     pub(super) const fn start_over(&mut self) {
         self.visit = self.visit.wrapping_add(1);
-        (self.baseline, self.against, self.unacked) = (NEVER, NEVER, 0);
+        (self.baseline, self.against, self.sent, self.unacked) = (NEVER, NEVER, NEVER, 0);
     }
 
     /// From now on, earlier frames say nothing of this unit, but the peer has the baseline: if the unit changes, it is coded against
@@ -106,6 +109,7 @@ impl Slot {
         }
         self.unacked |= 1;
         self.sent = tick;
+        self.is_known = true;
     }
 
     /// A frame that carried the unit is acknowledged. An older one than the baseline says nothing new.
@@ -129,6 +133,8 @@ pub(super) struct ViewedEntity {
     pub(super) blueprint: Option<BlueprintId>,
     /// Since which tick the peer is told that it is gone, and why.
     pub(super) leaving: Option<(u32, Gone)>,
+    /// Whether the peer acknowledged that.
+    pub(super) is_leaving_heard: bool,
 }
 
 /// All slots, and the entities in view.
@@ -141,8 +147,8 @@ pub(super) struct Slots {
     free: BTreeSet<u16>,
     /// The visits of slots that no unit has.
     visits: Vec<u16>,
-    /// Slots whose unit left, and the frame after which they may be used again.
-    quarantine: VecDeque<(u64, SmallVec<[UnitSlot; 4]>)>,
+    /// The entities that leave, by the tick.
+    pub(super) leaving: BTreeSet<(u32, NetworkId)>,
 }
 
 impl Slots {
@@ -214,34 +220,30 @@ impl Slots {
         Some(slot)
     }
 
-    /// The peer knows that an entity left: its slots are free once it also acknowledged a frame that was sent after `frame`.
-    pub(super) fn retire(&mut self, id: NetworkId, frame: u64) {
+    /// The peer forgot an entity, or never heard of it: its slots are free.
+    pub(super) fn retire(&mut self, id: NetworkId) {
         let Some(entity) = self.entities.remove(&id) else { return };
-        let mut slots = entity.units;
-        slots.push(entity.existence);
-        for slot in &slots {
+        if let Some((tick, _)) = entity.leaving {
+            self.leaving.remove(&(tick, id));
+        }
+        for slot in entity.units.iter().chain([&entity.existence]) {
             let place = usize::from(slot.0);
             let Some(own) = self.slots.get_mut(place).and_then(Option::take) else { continue };
             if let Some(visit) = self.visits.get_mut(place) {
                 *visit = own.visit.wrapping_add(1);
             }
-            if let Some(number) =
-                self.by_unit.get_mut(own.unit.0 as usize).filter(|number| **number == slot.0)
-            {
+            if let Some(number) = self.by_unit.get_mut(own.unit.0 as usize).filter(|number| **number == slot.0) {
                 *number = NONE;
             }
+            self.free.insert(slot.0);
         }
-        self.quarantine.push_back((frame, slots));
     }
 
-    /// A frame is acknowledged: slots that wait for one that was sent as late are free.
-    pub(super) fn release(&mut self, frame: u64) {
-        while let Some((after, _)) = self.quarantine.front()
-            && frame > *after
-            && let Some((_, slots)) = self.quarantine.pop_front()
-        {
-            self.free.extend(slots.iter().map(|slot| slot.0));
-        }
+    /// The peer stored a frame with this floor. An entity that it knows to have left before that is one that it forgot.
+    pub(super) fn first_forgotten(&self, floor: u32) -> Option<NetworkId> {
+        let before = self.leaving.iter().take_while(|(tick, _)| *tick < floor);
+        let is_heard = |id: &NetworkId| self.entities.get(id).is_some_and(|entity| entity.is_leaving_heard);
+        before.map(|(_, id)| *id).find(is_heard)
     }
 
     /// Bytes of the heap.
@@ -250,6 +252,6 @@ impl Slots {
             + (self.by_unit.capacity() + self.visits.capacity()) * size_of::<u16>()
             + self.entities.len() * size_of::<(NetworkId, ViewedEntity)>() * 2
             + self.free.len() * size_of::<u16>() * 2
-            + self.quarantine.capacity() * size_of::<(u64, SmallVec<[UnitSlot; 4]>)>()
+            + self.leaving.len() * size_of::<(u32, NetworkId)>() * 2
     }
 }

@@ -59,10 +59,11 @@ impl WorldSender {
         if state.group == store.existence_group() {
             match state.gone {
                 Some((_, gone)) => self.leave(state.id, gone),
-                None => {
+                None if self.views(state.id) => {
                     self.dirty.insert(slot);
                     self.judge_audiences(store, state.id);
                 }
+                None => {}
             }
             return;
         }
@@ -77,36 +78,53 @@ impl WorldSender {
     /// A unit that has no slot was committed: it is new, or out of sight.
     fn on_unknown(&mut self, store: &Store, unit: UnitId, sees: impl Fn(NetworkId) -> bool) {
         let Some(state) = store.state(unit).filter(|state| state.gone.is_none()) else { return };
-        if self.slots.entities.contains_key(&state.id) {
+        if self.views(state.id) {
             self.add_unit(store, unit);
-        } else if sees(state.id) {
+        } else if !self.slots.entities.contains_key(&state.id) && sees(state.id) {
             self.enter(store, state.id);
         }
     }
 
-    /// An entity comes into view.
+    /// An entity comes into view. Only right after a commit: a tick names one state.
     pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
         if let Some(entity) = self.slots.entities.get_mut(&id) {
-            // The peer does not know yet, or does not show it: it has its versions still.
-            if entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight).is_some() {
-                self.dirty.insert(entity.existence);
-                entity.units.iter().for_each(|slot| self.dirty.insert(*slot));
-                self.judge_audiences(store, id);
+            let Some((tick, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else { return };
+            entity.is_leaving_heard = false;
+            self.slots.leaving.remove(&(tick, id));
+            // The peer may have forgotten it, or forgets it before the next frame comes.
+            for number in self.slots.units_of(id) {
+                if let Some(slot) = self.slots.get_mut(number) {
+                    slot.start_over();
+                }
+                self.dirty.insert(number);
             }
+            self.add_units(store, id);
             return;
         }
         let group = store.existence_group();
         let Some((unit, entity)) = store.unit(id, group).zip(store.entity(id)) else { return };
         let Some(existence) = self.slots.insert(unit, id, group) else { return };
         let blueprint = entity.settings.blueprint;
-        let viewed = ViewedEntity { existence, units: SmallVec::new(), blueprint, leaving: None };
+        let viewed = ViewedEntity {
+            existence,
+            units: SmallVec::new(),
+            blueprint,
+            leaving: None,
+            is_leaving_heard: false,
+        };
         self.slots.entities.insert(id, viewed);
         self.dirty.insert(existence);
-        for (group, unit) in store.units(id) {
-            if group != store.existence_group() {
+        self.add_units(store, id);
+    }
+
+    /// Units of an entity in view that have no slot get one.
+    fn add_units(&mut self, store: &Store, id: NetworkId) {
+        for (_, unit) in store.units(id) {
+            if self.slots.of_unit(unit).is_none() {
                 self.add_unit(store, unit);
             }
         }
+        self.judge_audiences(store, id);
     }
 
     /// A unit of an entity in view gets a slot.
@@ -120,7 +138,7 @@ impl WorldSender {
         self.judge_audiences(store, state.id);
     }
 
-    /// An entity goes out of view, or is destroyed.
+    /// An entity goes out of view, or is destroyed. Only right after a commit: a tick names one state.
     pub(crate) fn leave(&mut self, id: NetworkId, gone: Gone) {
         let tick = self.tick;
         let Some(entity) = self.slots.entities.get_mut(&id) else { return };
@@ -131,7 +149,11 @@ impl WorldSender {
         if entity.leaving.is_some() && is_out_of_sight {
             return;
         }
-        entity.leaving = Some((tick, gone));
+        if let Some((before, _)) = entity.leaving.replace((tick, gone)) {
+            self.slots.leaving.remove(&(before, id));
+        }
+        entity.is_leaving_heard = false;
+        self.slots.leaving.insert((tick, id));
         let existence = entity.existence;
         let units = entity.units.clone();
         // A destroyed entity's last values still go.
@@ -139,17 +161,13 @@ impl WorldSender {
             self.dirty.remove(*slot);
             self.spent.remove(*slot);
         }
-        let was_sent = |slot: &UnitSlot| self.slots.get(*slot).is_some_and(|slot| slot.sent != NEVER);
+        let was_sent = |slot: &UnitSlot| self.slots.get(*slot).is_some_and(|slot| slot.is_known);
         if units.iter().chain([&existence]).any(was_sent) {
             self.spent.remove(existence);
             self.dirty.insert(existence);
             return;
         }
-        for slot in units.iter().chain([&existence]) {
-            self.dirty.remove(*slot);
-            self.spent.remove(*slot);
-        }
-        self.slots.retire(id, self.ledger.next());
+        self.retire(id);
     }
 
     /// Everything that is in view leaves it.
@@ -191,7 +209,7 @@ impl WorldSender {
                 own.start_over();
                 self.dirty.insert(slot);
             }
-            if is_hidden && own.sent == NEVER {
+            if is_hidden && !own.is_known {
                 self.dirty.remove(slot);
             }
         }
@@ -233,7 +251,7 @@ impl WorldSender {
 
     /// The tick in which the first of the entities was gone that the peer may still be told of.
     pub(crate) fn first_leaving(&self) -> Option<u32> {
-        self.slots.entities.values().filter_map(|entity| entity.leaving).map(|(tick, _)| tick).min()
+        self.slots.leaving.first().map(|(tick, _)| *tick)
     }
 
     /// The connection that is sent the world, as a number.
