@@ -101,11 +101,11 @@ pub enum ConnectError {
     ZeroPresharedKey,
     /// The server's key is no usable X25519 public key.
     BadServerKey,
-    /// The link's largest datagram is smaller than a handshake packet.
+    /// The largest datagram of the link is smaller than a handshake packet.
     LinkTooSmall {
         /// The largest datagram that the link carries, in bytes.
         max_datagram: u16,
-        /// The smallest "largest datagram" that a link may have, in bytes.
+        /// The smallest value that a link may declare as its largest datagram, in bytes.
         least: u16,
     },
 }
@@ -150,7 +150,7 @@ impl core::error::Error for ConnectError {}
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full. An `Event::SendReady` follows once it has space again.
+    /// The channel's queue is full. An `Event::SendReady` follows once the queue has space again.
     Full(Bytes),
     /// The message is larger than the largest message that both ends agreed to.
     TooLarge {

@@ -20,13 +20,13 @@ use core::fmt::{self, Write as _};
 pub struct PeerText(String);
 
 impl PeerText {
-    /// The text as the peer sent it, unescaped. Escape it before you print it: see [`Escaped`].
+    /// Returns the text as the peer sent it, unescaped. Escape it before you print it: see [`Escaped`].
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// Whether the text has no characters.
+    /// Returns whether the text has no characters.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -101,7 +101,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
     pair.escape_debug().skip(1).try_for_each(|shown| f.write_char(shown))
 }
 
-/// A number with its noun: `1 client`, `2 clients`. For nouns whose plural adds an s.
+/// A number with its noun: `1 client`, `2 clients`. The noun must form its plural with an s.
 ///
 /// ```
 /// use tickwire_core::text::Counted;

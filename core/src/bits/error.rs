@@ -8,7 +8,7 @@ use core::fmt;
 use crate::limits;
 use crate::wire::Malformed;
 
-/// The reason that a value could not be written. The fault always lies in the caller's own value.
+/// The reason that a value could not be written. The fault is always in the caller's own value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -30,7 +30,7 @@ pub enum EncodeError {
     TooManyItems,
     /// The serde implementation of the type failed, with this error text.
     Codec(String),
-    /// Writing a message of the named type failed.
+    /// The value of the named message type could not be written.
     InMessage {
         /// The name of the message type.
         name: &'static str,
@@ -54,7 +54,7 @@ pub struct OutOfRange {
 }
 
 impl EncodeError {
-    /// An error for a value outside `low..=high`, with an empty field path.
+    /// Creates an error for a value outside `low..=high`, with an empty field path.
     #[cold]
     #[must_use]
     pub fn out_of_range(value: impl Into<i128>, low: impl Into<i128>, high: impl Into<i128>) -> Self {
@@ -141,8 +141,8 @@ pub enum DecodeError {
     NotUtf8,
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// The message holds more list items than an honest message of its size: one per bit,
-    /// and [`crate::limits::MESSAGE_FREE_ITEMS`].
+    /// The message holds more list items than a valid message of its size can hold: one per bit, and
+    /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The codec or the serde implementation of the type rejects the bytes.
     Invalid,

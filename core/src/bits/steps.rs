@@ -30,7 +30,7 @@ pub trait SteppedBits: Sized {
     /// [`DecodeError::OutOfRange`] if the range has no such step, or the error of the reader.
     fn take_steps(steps: &Steps, reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
 
-    /// The shape of a field with these steps.
+    /// Returns the shape of a field with these steps.
     fn steps_shape(steps: &Steps) -> Shape;
 }
 

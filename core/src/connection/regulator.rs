@@ -51,7 +51,7 @@ pub(crate) struct Regulator {
     reorders: bool,
     /// The delivery rate measured most recently, in bytes per second.
     delivered: u64,
-    /// Whether the sender had no more to send meanwhile.
+    /// `true` if the sender had no more to send meanwhile.
     is_app_limited: bool,
 }
 

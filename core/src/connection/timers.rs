@@ -26,7 +26,7 @@ pub enum TimeoutCause {
     Idle,
     /// The challenge of a new path has expired without an answer.
     Path,
-    /// A message's lifetime ends, or the time limit for its missing fragments.
+    /// A message's lifetime ends, or the time limit for its missing fragments passes.
     Expiry,
     /// A closing connection resends its CLOSE frame, or the endpoint forgets the connection.
     Close,
@@ -34,7 +34,7 @@ pub enum TimeoutCause {
     Resume,
     /// Unused message memory goes back to the system.
     Rest,
-    /// No call is due, ever.
+    /// No timer is set, so no call is due.
     Nothing,
 }
 

@@ -146,7 +146,7 @@ impl fmt::Display for RegisterError {
 impl core::error::Error for RegisterError {}
 
 impl Registry {
-    /// A registry without types.
+    /// Creates a registry without types.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
@@ -216,31 +216,31 @@ impl Registry {
         Ok(Message { message_type, name, data, received_at })
     }
 
-    /// The type number under which `T` is registered; `None` if `T` is not registered.
+    /// Returns the type number under which `T` is registered; `None` if `T` is not registered.
     #[must_use]
     pub fn type_of<T: NetMessage>(&self) -> Option<MessageType> {
         self.entry_of::<T>().map(|entry| entry.message_type)
     }
 
-    /// The schema that the handshake compares: the name and hash of every type.
+    /// Returns the schema that the handshake compares: the name and hash of every type.
     #[must_use]
     pub fn schema(&self) -> Schema {
         let entries = self.entries.iter();
         Schema::new(entries.map(|entry| SchemaEntry { name: entry.name.into(), hash: entry.hash }).collect())
     }
 
-    /// The name of every type, and the channel that its messages take.
+    /// Returns the name of every type, and the channel that its messages take.
     pub fn routes(&self) -> impl Iterator<Item = (&'static str, Route)> {
         self.entries.iter().map(|entry| (entry.name, entry.route))
     }
 
-    /// The number of registered types.
+    /// Returns the number of registered types.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether no type is registered.
+    /// Returns whether no type is registered.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -335,19 +335,19 @@ fn type_from_name(name: &str) -> MessageType {
     MessageType(MessageType::USER.0 + above as u16)
 }
 
-/// Whether a game may give this type number to a message.
+/// Returns whether a game may give this type number to a message.
 #[must_use]
 pub const fn is_user_type(message_type: u16) -> bool {
     MessageType(message_type).is_user()
 }
 
-/// Whether a channel can have this number.
+/// Returns whether a channel can have this number.
 #[must_use]
 pub const fn is_channel(channel: u8) -> bool {
     (channel as usize) < limits::CHANNELS
 }
 
-/// Whether a message type may allow messages of this size, in bytes.
+/// Returns whether a message type may allow messages of this size, in bytes.
 #[must_use]
 pub const fn is_message_size(bytes: usize) -> bool {
     bytes <= limits::MESSAGE_SIZE_MAX

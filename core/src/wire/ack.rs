@@ -170,7 +170,7 @@ pub struct AckFrame<'a> {
 }
 
 impl<'a> AckFrame<'a> {
-    /// The time between the receipt of the largest packet number and the acknowledgement, a multiple of 8 µs.
+    /// Returns the time between the receipt of the largest packet number and the acknowledgement, a multiple of 8 µs.
     #[must_use]
     pub const fn delay(&self) -> Duration {
         self.delay.duration()
@@ -236,7 +236,7 @@ impl<'a> AckFrame<'a> {
         write_marks(self.marks, writer)
     }
 
-    /// The ranges of acknowledged packet numbers, the newest first, for a sender whose next packet is
+    /// Returns the ranges of acknowledged packet numbers, the newest first, for a sender whose next packet is
     /// `next_packet_number`. If a range goes below zero, the iterator yields an error and ends.
     ///
     /// The frame holds only the low 16 bits of the largest number. The iterator takes it as the number in

@@ -53,7 +53,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Whether the packet contains a MESSAGE frame already.
+    /// Returns whether the packet contains a MESSAGE frame already.
     #[must_use]
     pub const fn is_started(&self) -> bool {
         self.started

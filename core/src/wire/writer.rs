@@ -14,19 +14,19 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A writer at the start of `buffer`.
+    /// Creates a writer at the start of `buffer`.
     #[must_use]
     pub const fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, written: 0 }
     }
 
-    /// The number of bytes written so far.
+    /// Returns the number of bytes written so far.
     #[must_use]
     pub const fn written(&self) -> usize {
         self.written
     }
 
-    /// The number of bytes that still fit.
+    /// Returns the number of bytes that still fit.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.buffer.len().saturating_sub(self.written)

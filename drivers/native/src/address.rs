@@ -21,8 +21,8 @@ pub enum Host {
     V6 {
         /// The address itself, without its interface.
         ip: Ipv6Addr,
-        /// The index of the interface that a link-local address belongs to. 0 if no interface is named, and for every
-        /// other address.
+        /// The index of the interface that a link-local address belongs to. 0 if no interface is named, or the address
+        /// is not link-local.
         scope_id: u32,
     },
 }
@@ -30,8 +30,8 @@ pub enum Host {
 /// A host and a port: `play.example:7777`, `192.0.2.1:7777`, `[2001:db8::1]:7777`, `[fe80::1%2]:7777`.
 ///
 /// Two addresses are equal if their texts are equal, so a name differs from the address that it resolves to. Every
-/// address has only one form: `[::ffff:192.0.2.1]` becomes `192.0.2.1` however it is made. Parsing the printed text
-/// gives the same value.
+/// address has only one form: `[::ffff:192.0.2.1]` becomes `192.0.2.1`, however the address was created. Parsing the
+/// printed text gives the same value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NetworkAddress {
     host: Host,
@@ -56,8 +56,8 @@ impl NetworkAddress {
     /// The port of a server whose address gives no port.
     pub const DEFAULT_PORT: u16 = 7777;
 
-    /// The address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`. All of
-    /// `host` counts as the host: `::1:2` is an IPv6 address here, although its end looks like a port.
+    /// Creates the address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`.
+    /// All of `host` counts as the host: `::1:2` is an IPv6 address here, although its end looks like a port.
     ///
     /// # Errors
     /// [`ParseAddressError`] if `host` is neither a name nor an address.
@@ -69,32 +69,32 @@ impl NetworkAddress {
         }
     }
 
-    /// The host of the address: a name or an IP address.
+    /// Returns the host of the address: a name or an IP address.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The UDP port of the address.
+    /// Returns the UDP port of the address.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether the host is an IPv6 address. `false` for a name, whose addresses are not known.
+    /// Returns whether the host is an IPv6 address. Returns `false` for a name, whose addresses are not known.
     #[must_use]
     pub const fn is_ipv6(&self) -> bool {
         matches!(self.host, Host::V6 { .. })
     }
 
-    /// The reason that no single host has this address and no socket can be bound to it: the address is a multicast or
-    /// a broadcast address. `None` for all other addresses, and for names.
+    /// Returns the reason that no single host has this address and no socket can be bound to it: the address is a
+    /// multicast or a broadcast address. `None` for all other addresses, and for names.
     #[must_use]
     pub fn why_not_unicast(&self) -> Option<&'static str> {
         why_not_unicast(self.socket_address()?.ip())
     }
 
-    /// The socket address; `None` if the host is a name.
+    /// Returns the socket address; `None` if the host is a name.
     #[must_use]
     pub const fn socket_address(&self) -> Option<SocketAddr> {
         match self.host {
@@ -179,7 +179,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// The fault alone, without the faulty text and without advice.
+    /// Returns the fault, without the faulty text and without advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what

@@ -17,9 +17,9 @@ pub(crate) struct Coalescing {
     busy_at: Instant,
     /// When the socket last gave something.
     received_at: Option<Instant>,
-    /// Whether datagrams come so densely that the next is likely to come meanwhile.
+    /// `true` if datagrams come so densely that the next is likely to come meanwhile.
     is_dense: bool,
-    /// Whether the last sleep was a nap.
+    /// `true` if the last sleep was a nap.
     has_napped: bool,
     /// Datagrams since the last sleep.
     gathered: u64,

@@ -38,19 +38,19 @@ impl KeyFileError {
         Self { path: path.into(), what: what.into(), remedy: remedy.into() }
     }
 
-    /// The path of the key file.
+    /// Returns the path of the key file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The fault, as text that continues after the path.
+    /// Returns the fault, without the path of the key file.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// Advice on how to fix the fault.
+    /// Returns advice on how to fix the fault.
     #[must_use]
     pub fn remedy(&self) -> &str {
         &self.remedy
@@ -65,8 +65,8 @@ impl fmt::Display for KeyFileError {
 
 impl std::error::Error for KeyFileError {}
 
-/// Reads the secret key in `path`. If the file does not exist, the function draws a key from the system and writes it
-/// there, creating missing folders; only the file's owner may read it. Also returns whether the key is new.
+/// Reads the secret key in `path`. If the file does not exist, the function draws a key from the system, creates
+/// missing folders and writes the key to the file, which only its owner may read. Also returns whether the key is new.
 ///
 /// # Errors
 /// [`KeyFileError`] if other users may read the file, it holds no key, or it cannot be read or written.

@@ -24,9 +24,9 @@ pub(crate) struct UdpSocket {
     /// `BATCH_SIZE` pieces, each as large as what receive offload may join.
     buffer: Vec<u8>,
     metas: [RecvMeta; BATCH_SIZE],
-    /// Whether the system is to say when datagrams come.
+    /// `true` if the system is to say when datagrams come.
     stamps: bool,
-    /// Whether the system said of all that came last when it came.
+    /// `true` if the system said of all that came last when it came.
     tells_when: bool,
 }
 

@@ -27,13 +27,13 @@ pub enum Banned {
 }
 
 impl Banned {
-    /// The ban that keeps this client out: of its identity, or of its address if it has no identity.
+    /// Returns the ban that keeps this client out: of its identity, or of its address if it has no identity.
     #[must_use]
     pub fn of(client: &Client) -> Option<Self> {
         client.identity().map(Self::Identity).or_else(|| Self::at(client.address))
     }
 
-    /// Whether this ban applies to `client`.
+    /// Returns whether this ban applies to `client`.
     #[must_use]
     pub fn is(&self, client: &Client) -> bool {
         match self {

@@ -12,7 +12,7 @@ use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
 
-/// A summary of a server's run, made at its end.
+/// The summary of a server's run, made when the run ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Summary {
@@ -22,7 +22,7 @@ pub struct Summary {
     pub uptime: Duration,
     /// The number of steps that the game took.
     pub ticks: u64,
-    /// The number of steps left out because the game was at rest.
+    /// The number of steps left out because the game was idle.
     pub rested: u64,
     /// The number of clients that were connected at the end, and received the reason.
     pub clients: usize,

@@ -25,8 +25,8 @@ pub enum ConnectError {
         /// The system's error text.
         reason: String,
     },
-    /// No datagram was sent to any of the addresses: an IPv4 socket cannot reach IPv6 addresses, or the network is
-    /// down, for example.
+    /// No datagram was sent to any of the addresses. For example, an IPv4 socket cannot reach IPv6 addresses, or the
+    /// network is down.
     NoUsableAddress {
         /// The addresses, each with the reason that no datagram was sent to it.
         unreached: Vec<Unreached>,
@@ -40,7 +40,7 @@ pub enum ConnectError {
         /// The duration of the whole attempt.
         after: Duration,
     },
-    /// No server accepted the attempt, and a server with another key than the pinned key, or the ticket's key,
+    /// No server accepted the attempt, and a server with a different key from the pinned key or the ticket's key
     /// answered. The answer is not authenticated.
     WrongKey {
         /// The public key of the server that answered.
@@ -53,8 +53,8 @@ pub enum ConnectError {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// No server accepted the attempt, and an answer hinted at another version of the protocol. The answer is
-    /// not authenticated.
+    /// No server accepted the attempt, and an answer hinted at a different version of the protocol. The answer is not
+    /// authenticated.
     WrongVersion {
         /// The version that the far end hinted at.
         theirs: u8,
@@ -133,11 +133,11 @@ pub struct Unreached {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum UnreachedCause {
-    /// The socket is of the other address family.
+    /// The socket has a different address family.
     OtherFamily,
-    /// The address is not that of a single machine; the text names its kind.
+    /// The address does not belong to a single machine. The text names its kind.
     NotUnicast(&'static str),
-    /// The attempt timed out before the address's turn came.
+    /// The attempt timed out before the driver tried the address.
     NoTime,
     /// The system refused every datagram, with this error text.
     SendRefused(String),

@@ -14,7 +14,7 @@ pub struct Changes {
     pub now: Vec<String>,
     /// The changed keys that take effect at a restart.
     pub at_restart: Vec<String>,
-    /// Whether the game's settings differ. The game decides when they take effect.
+    /// `true` if the game's settings differ. The game decides when they take effect.
     pub game: bool,
 }
 

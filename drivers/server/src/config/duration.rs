@@ -31,8 +31,7 @@ use serde::{Deserialize as _, Deserializer, Serializer, de};
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// Displays a duration as people write it: in the largest unit that leaves no fraction. Less than a microsecond is
-/// cut off.
+/// Displays a duration in the largest unit that leaves no fraction. The display drops fractions of a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 
@@ -45,8 +44,8 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Parses a whole number and its unit, with or without a space between them: `h`, `min`, `s`, `ms` or `us`. `None` for
-/// any other text.
+/// Parses a whole number and its unit, with or without a space between them: `h`, `min`, `s`, `ms` or `us`. Returns
+/// `None` for any other text.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();

@@ -89,7 +89,7 @@ pub struct ServerConfig<S> {
     /// Default: 20. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub network_update_rate: u32,
-    /// Whether a log is written. Takes effect at a restart.
+    /// `true` if the server writes a log. Takes effect at a restart.
     ///
     /// Default: yes.
     pub enable_logging: bool,
@@ -112,7 +112,7 @@ pub struct ServerConfig<S> {
     /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]
     pub log_files_kept: u32,
-    /// Whether commands are read from standard input. Takes effect at a restart.
+    /// `true` if the server reads commands from standard input. Takes effect at a restart.
     ///
     /// Default: yes.
     pub enable_console: bool,
@@ -121,7 +121,7 @@ pub struct ServerConfig<S> {
     /// Default: server.key.
     #[schemars(length(min = 1))]
     pub key_file: PathBuf,
-    /// The file with the key that opens this server's tickets, as the backend derived it. With it, the server accepts only clients with a ticket; without it, every client. Takes effect at a restart.
+    /// The file with the key that opens this server's tickets, as the backend derived it. With this key, the server accepts only clients with a ticket. Without it, the server accepts every client. Takes effect at a restart.
     ///
     /// Default: none.
     pub ticket_key_file: Option<PathBuf>,
@@ -186,16 +186,16 @@ pub struct ServerConfig<S> {
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// Only errors: something failed.
+    /// Logs only errors: something failed.
     Error,
-    /// Only errors and warnings: something failed or may fail.
+    /// Logs only errors and warnings: something failed or may fail.
     Warn,
-    /// Errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
+    /// Logs errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
     #[default]
     Info,
-    /// All levels of `info`, and details that explain the server's events.
+    /// Logs all levels of `info`, and details that explain the server's events.
     Debug,
-    /// All log messages.
+    /// Logs all messages.
     Trace,
 }
 
@@ -231,7 +231,7 @@ impl<S: Default> Default for ServerConfig<S> {
     }
 }
 
-/// The JSON Schema of the configuration of a server whose game has settings `S`.
+/// Returns the JSON Schema of the configuration of a server whose game has settings `S`.
 #[must_use]
 pub fn schema<S: Settings>() -> Value {
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);

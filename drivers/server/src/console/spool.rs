@@ -20,9 +20,9 @@ struct Shared<T> {
 struct State<T> {
     queue: VecDeque<(T, usize)>,
     bytes: usize,
-    /// Whether something is being printed.
+    /// `true` if something is being printed.
     is_busy: bool,
-    /// Whether a reader let somebody wait in vain, and has read nothing since.
+    /// `true` if a reader let somebody wait in vain, and has read nothing since.
     is_stalled: bool,
     /// Since the queue was last full.
     dropped: u64,

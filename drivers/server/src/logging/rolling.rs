@@ -15,7 +15,7 @@ use crate::text_file::{append, folder_of};
 pub(super) struct RollingFile {
     path: PathBuf,
     file: File,
-    /// Whether it can be put aside: not a device, not a pipe.
+    /// `true` if it can be put aside: not a device, not a pipe.
     is_regular: bool,
     size: u64,
     limit: u64,

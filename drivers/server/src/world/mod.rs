@@ -83,7 +83,7 @@ pub struct World {
     spent: SpentBudgets,
 }
 
-/// The message types of the world, for clients.
+/// Returns the message types of the world, for clients.
 ///
 /// # Errors
 /// Never in practice, because the world's types fit together.
