@@ -138,7 +138,7 @@ impl fmt::Display for ConnectError {
                 f.write_str("the server's key is no usable X25519 public key; copy it from the server again")
             }
             Self::LinkTooSmall { max_datagram, least } => {
-                write!(f, "the link takes {max_datagram} bytes per datagram; open it with at least {least}")
+                write!(f, "the link carries {max_datagram} bytes per datagram; open it with at least {least}")
             }
         }
     }

@@ -109,7 +109,7 @@ impl fmt::Display for EncodeError {
                     write!(f, "the field `{field}` is {value}, which lies outside {low} to {high}")
                 }
             }
-            Self::InMessage { name, error } => write!(f, "message type `{name}`: {error}"),
+            Self::InMessage { name, error } => write!(f, "cannot encode message type `{name}`: {error}"),
             Self::TooDeep => {
                 write!(f, "the message nests deeper than {} levels; flatten its type", limits::MESSAGE_DEPTH)
             }

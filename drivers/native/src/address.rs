@@ -215,7 +215,7 @@ fn parse(text: &str, interfaces: Interfaces<'_>) -> Result<NetworkAddress, Fault
         let port = match rest.strip_prefix(':') {
             Some(port) => Some(port),
             None if rest.is_empty() => None,
-            None => return Err("something follows the bracket that is no port".into()),
+            None => return Err("the text that follows the bracket is not a port".into()),
         };
         (parse_v6(host, interfaces)?, port)
     } else if text.matches(':').count() > 1 {
@@ -246,14 +246,14 @@ fn parse_bare_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> 
     match (whole, halves) {
         (whole, None) => whole,
         (Ok(host), Some(address)) => Err(Fault {
-            what: "its end may be a port or a part of the IPv6 address".into(),
+            what: "the end of the text may be a port or a part of the IPv6 address".into(),
             write: format!(
                 "{address} if it is a port, else {}",
                 NetworkAddress { host, port: NetworkAddress::DEFAULT_PORT }
             ),
         }),
         (Err(_), Some(address)) => Err(Fault {
-            what: "an IPv6 address with a port stands in brackets".into(),
+            what: "an IPv6 address with a port needs brackets".into(),
             write: address.to_string(),
         }),
     }
@@ -265,7 +265,7 @@ fn parse_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
         Some((ip, interface)) => (ip, Some(interface)),
         None => (text, None),
     };
-    let ip: Ipv6Addr = ip.parse().map_err(|_| "there is no IPv6 address where one was expected")?;
+    let ip: Ipv6Addr = ip.parse().map_err(|_| "the host is no IPv6 address")?;
     let scope_id = match interface {
         None => 0,
         Some(name) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) => name
@@ -282,7 +282,7 @@ fn parse_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
         SocketAddr::V6(at) if at.scope_id() == scope_id => Ok(Host::V6 { ip, scope_id }),
         SocketAddr::V4(at) if scope_id == 0 => Ok(Host::V4(*at.ip())),
         _ => Err(Fault {
-            what: "an interface belongs to link-local addresses (fe80::) only".into(),
+            what: "only a link-local address (fe80::) can name an interface".into(),
             write: format!("[{ip}]:port"),
         }),
     }
@@ -305,11 +305,11 @@ fn parse_host(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.is_empty() {
-        Err("there is no host".into())
+        Err("the host is missing".into())
     } else if name.len() > 253 || !name.split('.').all(is_label) {
         Err("the host is neither a name nor an IP address".into())
     } else if name.rsplit('.').next().is_some_and(is_number) {
-        Err("the host looks like an IPv4 address, but is none".into())
+        Err("the host looks like an IPv4 address, but is not valid".into())
     } else {
         Ok(Host::Name(text.to_ascii_lowercase()))
     }

@@ -131,8 +131,8 @@ impl Unusable {
             Self::NoKey(reason) => KeyFileError::new(
                 path,
                 reason.map_or_else(
-                    || "holds no valid key: all its digits are zero".to_owned(),
-                    |reason| format!("holds no valid key: {reason}"),
+                    || "the file holds no valid key: all its digits are zero".to_owned(),
+                    |reason| format!("the file holds no valid key: {reason}"),
                 ),
                 "restore the file from a copy, or delete it for a new key, which all clients must then pin",
             ),
@@ -240,7 +240,7 @@ mod tests {
             write!(file, "{text}").unwrap();
             file.persist(&path).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("holds no valid key"), "{error}");
+            assert!(error.contains("the file holds no valid key"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }

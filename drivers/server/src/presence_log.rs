@@ -94,7 +94,7 @@ impl fmt::Display for LeftOut {
             (self.left, "left"),
             (self.fell_silent, "fell silent"),
             (self.came_back, "came back"),
-            (self.sent_away, "sent away"),
+            (self.sent_away, "disconnected by the server"),
         ];
         for (place, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{}{count} {what}", if place == 0 { "" } else { ", " })?;
@@ -158,6 +158,9 @@ mod tests {
     #[test]
     fn a_summary_names_only_the_events_that_happened() {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
-        assert_eq!(left_out.to_string(), "3 joined, 1 sent away: too many clients to log each one");
+        assert_eq!(
+            left_out.to_string(),
+            "3 joined, 1 disconnected by the server: too many clients to log each one"
+        );
     }
 }

@@ -20,8 +20,8 @@ fn a_port_may_be_left_out_and_case_and_brackets_do_not_matter() {
 #[test]
 fn text_that_is_no_address_is_refused_with_the_reason() {
     for (text, what) in [
-        ("", "there is no host"),
-        (":80", "there is no host"),
+        ("", "the host is missing"),
+        (":80", "the host is missing"),
         ("a b:80", "neither a name nor"),
         ("host:port", "the port"),
         ("host:70000", "the port"),

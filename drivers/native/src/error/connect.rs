@@ -232,11 +232,11 @@ impl fmt::Display for ConnectError {
                 "too many clients of the server come from this address; try again when one of them has left, or ask the \
                  server's operator to allow more per address",
             ),
-            Self::Banned => f.write_str("the server does not let this identity in"),
+            Self::Banned => f.write_str("the server has banned this identity"),
             Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
             Self::Schema(difference) => difference.fmt(f),
-            Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
-            Self::Closed(reason) => write!(f, "the attempt to connect ended:  {}", Ending(reason)),
+            Self::Refused { code, text } => write!(f, "the server refused the connection (code {code}): {text}"),
+            Self::Closed(reason) => write!(f, "the attempt to connect ended: {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
             Self::QueueFull => CommandError::QueueFull.fmt(f),
             Self::OnNetworkThread => f.write_str(

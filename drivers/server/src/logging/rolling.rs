@@ -158,8 +158,8 @@ impl Complaints {
         if self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             self.last = Some(Instant::now());
             self.output.warn(&format!(
-                "the log {} cannot be written: {error}; {} lost so far; {}, or set another `log_file_path` and \
-                 restart; the server runs without this log",
+                "the log {} cannot be written: {error}; the server has lost {} so far; {}, or set another \
+                 `log_file_path` and restart; the server runs without this log",
                 path.display(),
                 Counted(self.lost, "line"),
                 remedy(error)
@@ -179,7 +179,7 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the server writes to the log {} again; {} lost",
+                "the server writes to the log {} again; it lost {}",
                 path.display(),
                 Counted(self.lost, "line")
             ));

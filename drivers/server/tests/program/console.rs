@@ -24,7 +24,7 @@ fn an_unknown_command_gets_a_suggestion_and_a_wrong_one_its_usage() {
     let mut server = Program::start(r#""enable_logging": false"#);
     assert_eq!(server.ask("statu"), "error: unknown command `statu`; did you mean `status`?");
     assert_eq!(server.ask("frobnicate"), "error: unknown command `frobnicate`; `help` lists the commands");
-    assert_eq!(server.ask("kick"), "error: name a client; usage: kick <client> [reason]");
+    assert_eq!(server.ask("kick"), "error: no client is named; usage: kick <client> [reason]");
     assert_eq!(
         server.ask("kick bob"),
         "error: `bob` is no client's number; `clients` lists the numbers; usage: kick <client> [reason]"
@@ -61,14 +61,17 @@ fn help_names_every_command_the_games_own_included() {
         "quit [reason] stop the server in order"
     );
     assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
-    assert_eq!(server.ask("agents many"), "error: give a number from 0 to 10000; usage: agents <count>");
+    assert_eq!(
+        server.ask("agents many"),
+        "error: the count is not a number from 0 to 10000; usage: agents <count>"
+    );
 }
 
 #[test]
 fn text_said_at_the_console_reaches_clients() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
-    assert_eq!(server.ask("say the bridge is out, it's gone"), "said to 1 client");
+    assert_eq!(server.ask("say the bridge is out, it's gone"), "the text was sent to 1 client");
     let heard: Heard = next(&client);
     assert_eq!((heard.from, heard.text.as_str()), (FROM_SERVER, "the bridge is out, it's gone"));
 }
@@ -78,9 +81,9 @@ fn text_too_long_for_a_chat_line_is_refused() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
-    assert_eq!(said, "error: a line of 201 bytes is too long; at most 200 fit");
+    assert_eq!(said, "error: the line has 201 bytes, but a chat line holds 200; shorten it");
     let whole = "x".repeat(200);
-    assert_eq!(server.ask(&format!("say {whole}")), "said to 1 client");
+    assert_eq!(server.ask(&format!("say {whole}")), "the text was sent to 1 client");
     assert_eq!(next::<Heard>(&client).text.as_str(), whole, "nothing was said before it");
 }
 
@@ -251,7 +254,7 @@ fn text_that_reached_no_client_is_reported_as_failed() {
     let line = format!("say {}", "x".repeat(190));
     let answer = until(|| {
         let mut answers = (0..100).map(|_| server.ask(&line));
-        answers.find(|answer| answer != "said to 1 client")
+        answers.find(|answer| answer != "the text was sent to 1 client")
     });
     assert!(answer.starts_with("error: the text was sent to 0 of 1 client;"), "{answer}");
 }

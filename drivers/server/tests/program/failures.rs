@@ -35,7 +35,7 @@ fn a_wrong_configuration_is_reported_by_file_line_and_key() {
     refuse(folder.path(), &["--check"], 2, &said);
     refuse(folder.path(), &["--config", "other.json"], 2, &["other.json: cannot be read", "create the file"]);
     let ended = run(folder.path(), &["--check", "--tick-rate", "30"]);
-    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "the configuration is in order\n"));
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "the configuration is valid\n"));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn an_empty_or_misspelt_variable_is_reported_by_name() {
     assert_eq!((code, said.as_str()), (Some(2), empty));
     let (code, said) = check("TICKWIRE_TICK_RATE", b"\xff");
     let no_text =
-        "error: environment variable TICKWIRE_TICK_RATE: is no UTF-8; set the variable again, or unset it\n";
+        "error: environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable again, or unset it\n";
     assert_eq!((code, said.as_str()), (Some(2), no_text));
     let (code, said) = check("TICKWIRE_TICKRATE", b"5");
     let misspelt =
@@ -112,7 +112,7 @@ fn a_port_in_use_is_reported_with_its_number() {
     ];
     refuse(folder.path(), &["--bind-address", &other.to_string()], 4, &said.each_ref().map(String::as_str));
     let log = fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ERROR not started: UDP port"), "{log}");
+    assert!(log.contains("ERROR cannot start the server: UDP port"), "{log}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         &LOOPBACK,
         3,
         &[
-            "server.key: holds no valid key: 'h' at place 1 is not a hexadecimal digit",
+            "server.key: the file holds no valid key: 'h' at place 1 is not a hexadecimal digit",
             "restore the file from a copy",
         ],
     );

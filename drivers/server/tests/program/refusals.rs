@@ -112,7 +112,7 @@ fn a_banned_identity_is_disconnected_and_refused_afterwards() {
     let reason = format!("{:?}", ending(&bad));
     assert!(reason.contains("it's rude"), "{reason}");
     let error = join(&server, [1; 16]).unwrap_err();
-    assert_eq!(error.to_string(), "the server does not let this identity in");
+    assert_eq!(error.to_string(), "the server has banned this identity");
     join(&server, [3; 16]).unwrap();
     // By the same name a second time: through the list that was written.
     assert!(server.ask("bans").contains(&"01".repeat(16)));

@@ -90,7 +90,7 @@ fn keep_busy(session: &mut PtySession, listening: &str) {
     until(|| (client.stats().messages_received >= 1).then_some(()));
     client.abort();
     send(session, "say nobody hears this\r");
-    session.exp_string("said to 1 client").unwrap();
+    session.exp_string("the text was sent to 1 client").unwrap();
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_second_ctrl_c_ends_the_server_at_once() {
     session.send_control('c').unwrap();
     session
         .exp_string(
-            "stopping (interrupted at the console): telling 1 client, and delivering queued messages for up \
-                     to 10 min",
+            "stopping (interrupted at the console): it sends the reason to 1 client, and delivers queued \
+                     messages for up to 10 min",
         )
         .unwrap();
     until(|| (!is_edited(&session)).then_some(()));
@@ -126,7 +126,7 @@ fn a_line_that_is_no_utf8_is_refused_whole_and_the_next_line_is_read() {
     let (mut session, _folder) = start();
     for line in [&b"say caf\xe9 quit\r"[..], b"\xff\r", b"agents 3\xc3\r"] {
         session.process().get_file_handle().unwrap().write_all(line).unwrap();
-        session.exp_string("error: the line was no UTF-8 and is ignored; type it again").unwrap();
+        session.exp_string("error: the line is not UTF-8 and was ignored; type it again").unwrap();
         session.exp_string("> ").unwrap();
         send(&mut session, "agents 7\r");
         session.exp_string("7 agents, 0 of them clients'").unwrap();
