@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_cannot_be_forged() {
+    fn text_that_looks_like_an_escape_displays_differently_from_the_escaped_character() {
         assert_ne!(PeerText::from("\\n").to_string(), PeerText::from("\n").to_string());
     }
 }

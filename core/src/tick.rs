@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tick_begins_where_the_one_before_ends() {
+    fn each_tick_begins_where_the_previous_tick_ends() {
         fn a_tick_ends_where_the_next_begins(per_second: u32, epoch: u64, tick: u64) -> bool {
             let schedule = TickSchedule::new(per_second % TICKS_PER_SECOND_MAX + 1, at(epoch >> 3)).unwrap();
             let tick = (tick >> 24).max(1);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lead_covers_the_clock_the_queue_the_jitter_and_the_safety() {
+    fn the_lead_is_the_sum_of_clock_error_queueing_delay_jitter_and_safety() {
         let lead =
             InputLead { clock_error: ms(30), rtt: ms(80), rtt_least: ms(60), jitter: ms(5), safety: ms(3) };
         assert_eq!(lead.lead(), ms(30 + 20 + 3 * 5 + 3));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_drifts_to_its_target_by_three_per_cent_at_most_and_stays_there() {
+    fn a_client_reaches_its_target_at_a_speed_within_three_percent_and_stays_there() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for start in [9_760_000, 10_000_000, 10_240_000] {
             let (mut peer, mut position) = (at(10_000_000), at(start));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_too_far_away_is_leapt_to_in_either_direction() {
+    fn a_client_leaps_to_a_target_more_than_250_ms_away_in_either_direction() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for position in [9_740_000, 10_270_000] {
             let alignment = schedule.align(at(10_000_000), ms(10), at(position));

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn one_large_demand_is_met_and_paid_back_before_the_next() {
+    fn an_overdrawn_bucket_refuses_the_next_demand_until_it_is_paid_back() {
         let mut bucket = TokenBucket::new();
         assert!(bucket.overdraw(RATE, START, 1000));
         assert!(!bucket.overdraw(RATE, START + Duration::from_secs(95), 1));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_works_at_every_instant_and_with_every_rate() {
+    fn a_bucket_does_not_overflow_at_any_instant_or_rate() {
         let largest = Rate::per_second(u32::MAX, Duration::MAX);
         let smallest = Rate::per_second(0, Duration::ZERO);
         let places = [0, 1 << 53, 1 << 54, (1 << 62) - 1_000_000, 1 << 62];

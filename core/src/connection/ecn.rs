@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capable_path_stays_capable_without_a_report() {
+    fn an_ecn_capable_path_stays_capable_without_a_report() {
         let mut marking = tested();
         marking.on_ack(counts(2, 0), true, 12);
         marking.on_sent(12);

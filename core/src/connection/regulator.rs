@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn estimated_arrivals_leave_the_flight_and_the_window_opens_at_the_stated_time() {
+    fn estimated_arrivals_leave_the_bytes_in_flight_and_the_congestion_window_opens_at_the_stated_time() {
         let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
         let mut in_flight = 14 * DATAGRAM;
         assert!(regulator.is_open(at(1000), in_flight));

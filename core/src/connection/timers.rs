@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_lists_every_timer_at_its_own_place() {
+    fn the_timer_table_lists_every_timer_at_its_index() {
         for (index, (timer, _)) in TIMERS.iter().enumerate() {
             assert_eq!(*timer as usize, index);
         }

@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_user_data_fits_the_wire_and_more_is_the_callers_mistake() {
+    fn the_largest_user_data_fits_the_wire_and_larger_user_data_is_refused() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut mint = |size| {
             let contents = TicketContents { user_data: alloc::vec![1; size], ..contents() };
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_survives_bytes_and_text() {
+    fn a_ticket_round_trips_through_bytes_and_text() {
         let ticket = ticket(1);
         assert_eq!(Ticket::from_bytes(&ticket.to_bytes()), Ok(ticket.clone()));
         let text = ticket.to_string();

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delivery_is_one_setting_of_the_switches() {
+    fn every_delivery_has_its_own_setting_of_reliable_and_ordered() {
         for delivery in ALL {
             assert_eq!(SendOptions::from(delivery).delivery(), delivery);
             assert_eq!(Route::from(SendOptions::from(delivery)), Route::Delivery(delivery));

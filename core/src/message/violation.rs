@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_within_ten_seconds_are_tolerated_and_the_ninth_is_not() {
+    fn eight_violations_within_ten_seconds_are_tolerated_and_the_ninth_is_not() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             assert_eq!(budget.record(at(second)), Verdict::Tolerate);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_violation_is_forgotten_after_the_window() {
+    fn each_violation_stops_counting_after_the_window() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_decodes_to_the_nearest_one_for_every_window_at_both_ends() {
+    fn a_packet_number_decodes_to_the_nearest_number_for_every_length_near_zero_and_the_maximum() {
         fn nearest(largest: u64, truncated: u32, length: u8) -> u64 {
             let expected = i128::from(largest) + 1;
             let window = 1i128 << (8 * length);

@@ -262,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn an_explicit_id_that_could_have_continued_is_malformed() {
+    fn an_explicit_id_that_could_have_been_inferred_is_malformed() {
         assert_eq!(decode(&[0x80, 5, 0, 0, 0, 0x80, 6, 0, 0, 0]), Err(Malformed));
         assert!(decode(&[0x80, 5, 0, 0, 0, 0x81, 6, 0, 0, 0]).is_ok());
     }
 
     #[test]
-    fn an_id_that_continues_nothing_is_malformed() {
+    fn an_inferred_id_without_an_earlier_frame_is_malformed() {
         assert_eq!(decode(&[0xa0, 0]), Err(Malformed));
         assert_eq!(decode(&[0x80, 5, 0, 0, 0, 0xa1, 0]), Err(Malformed));
         assert_eq!(decode(&[0xe0, 0, 0xa0, 0]), Err(Malformed));

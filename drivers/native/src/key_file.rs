@@ -218,7 +218,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_new_key_is_private_and_an_exposed_one_is_refused() {
+    fn a_new_key_file_is_private_and_an_exposed_key_file_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_ticks_and_twenty_updates_make_a_second() {
+    fn a_second_has_sixty_ticks_and_twenty_updates() {
         let start = Instant::now();
         assert_eq!(count(&mut Schedule::new(60, 20, start), start), (60, 20));
         assert_eq!(count(&mut Schedule::new(30, 20, start), start), (30, 20));
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_hang_is_caught_up_with_and_a_long_one_is_skipped_and_counted() {
+    fn steps_missed_in_a_short_hang_are_taken_and_those_of_a_long_hang_are_skipped_and_counted() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_taken_in_bunches_are_complete_and_none_counts_as_late() {
+    fn steps_taken_together_are_complete_and_no_step_counts_as_late() {
         let start = Instant::now();
         let mut schedule = Schedule::new(60, 20, start);
         let (mut turns, mut ticks, mut networks) = (0, 0, 0);

@@ -43,7 +43,7 @@ fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
 }
 
 #[test]
-fn a_full_table_refuses_new_entries_and_keeps_all_old_ones() {
+fn a_full_half_open_table_refuses_new_entries_and_keeps_all_old_entries() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::HALF_OPEN as u32 {
         assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));

@@ -119,7 +119,7 @@ fn a_float_beyond_its_range_becomes_the_end_and_nan_becomes_zero() {
 }
 
 #[test]
-fn a_step_that_the_range_lacks_is_refused_and_all_others_have_one_encoding() {
+fn a_step_beyond_the_range_is_refused_and_every_other_step_has_one_encoding() {
     fn property(bytes: Vec<u8>) -> bool {
         let bytes: Vec<u8> = bytes.into_iter().chain([0; 6]).take(6).collect();
         let (one, two) = (bytes[0] & 63, [bytes[0] >> 6 | (bytes[1] & 1) << 2, bytes[1] >> 1 & 7]);

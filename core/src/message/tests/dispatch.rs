@@ -172,7 +172,7 @@ fn the_ninth_violation_within_ten_seconds_closes_that_connection_only() {
 }
 
 #[test]
-fn the_limit_on_violations_is_the_games_choice() {
+fn the_game_sets_the_limit_on_violations() {
     let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
     let mut dispatcher = Game::new(registry()).violation_limit(limit);
     let [connection] = connections();

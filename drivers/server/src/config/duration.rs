@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_read_as_it_is_shown() {
+    fn a_displayed_duration_parses_to_the_same_duration() {
         for (text, millis) in
             [("0 s", 0), ("250 ms", 250), ("20 s", 20_000), ("5 min", 300_000), ("1 h", 3_600_000)]
         {
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_without_a_unit_is_no_time_and_neither_is_a_unit_without_a_number() {
+    fn a_number_without_a_unit_and_a_unit_without_a_number_are_not_durations() {
         for text in ["", "20", "s", "-1 s", "1.5 s", "1 m", "20 sec", "1 min 30 s", "18446744073709551615 h"]
         {
             assert_eq!(parse(text), None, "{text}");

@@ -85,7 +85,7 @@ fn an_empty_file_gives_the_documented_defaults() {
 }
 
 #[test]
-fn a_file_may_have_comments_and_trailing_commas() {
+fn a_configuration_with_comments_and_trailing_commas_is_read() {
     let text = r#"{
         "$schema": "config.schema.json",
         // the night shift
@@ -120,7 +120,7 @@ fn flags_override_the_environment_which_overrides_the_file_and_the_defaults() {
 }
 
 #[test]
-fn text_that_is_no_json_is_reported_by_line_and_column() {
+fn text_that_is_not_json_is_reported_by_line_and_column() {
     insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
@@ -135,7 +135,7 @@ fn an_unknown_key_gets_a_suggestion() {
 }
 
 #[test]
-fn an_invalid_value_is_reported_with_the_valid_ones() {
+fn an_invalid_value_is_reported_with_the_valid_values() {
     let wrong = [
         r#"{ "tick_rate": 0 }"#,
         r#"{ "tick_rate": "fast" }"#,

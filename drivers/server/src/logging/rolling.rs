@@ -245,7 +245,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_log_that_was_moved_is_noticed_long_before_it_is_full() {
+    fn a_moved_log_is_created_again_within_a_second() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let mut file = RollingFile::open(&path, 1 << 20, 2, Output::default()).unwrap();

@@ -20,7 +20,7 @@ fn status_reports_the_server_as_text_and_as_json() {
 }
 
 #[test]
-fn an_unknown_command_gets_a_suggestion_and_a_wrong_one_its_usage() {
+fn an_unknown_command_gets_a_suggestion_and_wrong_arguments_get_the_usage() {
     let mut server = Program::start(r#""enable_logging": false"#);
     assert_eq!(server.ask("statu"), "error: unknown command `statu`; did you mean `status`?");
     assert_eq!(server.ask("frobnicate"), "error: unknown command `frobnicate`; `help` lists the commands");
@@ -88,7 +88,7 @@ fn text_too_long_for_a_chat_line_is_refused() {
 }
 
 #[test]
-fn a_kicked_client_receives_the_reason_and_may_return() {
+fn a_kicked_client_receives_the_reason_and_connects_again() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
@@ -99,7 +99,7 @@ fn a_kicked_client_receives_the_reason_and_may_return() {
 }
 
 #[test]
-fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
+fn a_banned_address_is_refused_by_the_next_server_too() {
     let mut server = Program::start("\"ban_file\": \"bans.json\"");
     assert_eq!(
         server.ask("ban 127.0.0.1"),
@@ -149,7 +149,7 @@ fn the_command_stats_prints_the_counters() {
 }
 
 #[test]
-fn quit_ends_the_server_in_order() {
+fn quit_sends_clients_the_reason_and_exits_with_code_0() {
     let mut server = Program::start(r#""tick_rate": 50"#);
     let client = server.join();
     assert_eq!(server.ask("quit maintenance until noon"), "stopping");
@@ -176,7 +176,7 @@ fn the_server_continues_after_the_end_of_input() {
 }
 
 #[test]
-fn a_line_that_is_no_text_is_refused_and_the_server_continues() {
+fn a_line_that_is_not_utf8_is_refused_and_the_server_continues() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let answer = server.ask("\u{1b}[2J\u{fffd}");
     assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");
@@ -185,7 +185,7 @@ fn a_line_that_is_no_text_is_refused_and_the_server_continues() {
 
 #[cfg(unix)]
 #[test]
-fn a_stalled_reader_of_answers_does_not_delay_the_servers_end() {
+fn a_stalled_reader_of_answers_does_not_delay_the_shutdown() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
     let folder = tempfile::tempdir().unwrap();

@@ -28,7 +28,7 @@ fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
 const LOOPBACK: [&str; 2] = ["--bind-address", "127.0.0.1:0"];
 
 #[test]
-fn a_wrong_configuration_is_reported_by_file_line_and_key() {
+fn an_invalid_configuration_is_reported_by_file_line_and_key() {
     let folder = folder_with("server.json", "{\n  // slow\n  \"tick_rate\": 0\n}");
     let said = ["error: server.json:3:3: `tick_rate` is 0; set it to a whole number from 1 to 1000"];
     refuse(folder.path(), &[], 2, &said);
@@ -39,7 +39,7 @@ fn a_wrong_configuration_is_reported_by_file_line_and_key() {
 }
 
 #[test]
-fn a_wrong_flag_or_variable_is_reported_by_name() {
+fn an_invalid_flag_or_variable_is_reported_by_name() {
     let folder = tempfile::tempdir().unwrap();
     refuse(folder.path(), &["--tick-rat", "3"], 2, &["--tick-rate"]);
     refuse(
@@ -127,7 +127,7 @@ fn a_foreign_bind_address_is_reported() {
 }
 
 #[test]
-fn text_that_is_no_bind_address_is_reported() {
+fn text_that_is_not_a_bind_address_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let said = ["`bind_address`", "the host is a name, and this key accepts only IP addresses"];
     refuse(folder.path(), &["--bind-address", "nowhere.invalid:7777"], 2, &said);
@@ -149,7 +149,7 @@ fn a_monitoring_port_in_use_is_reported() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_others_may_read_is_refused() {
+fn a_key_file_that_other_users_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = folder_with("server.key", &"a5".repeat(32));
     let path = folder.path().join("server.key");

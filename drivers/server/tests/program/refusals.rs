@@ -33,7 +33,7 @@ fn an_unknown_host_is_reported_by_name() {
 }
 
 #[test]
-fn another_version_of_the_protocol_is_answered_only_with_the_servers_version() {
+fn a_hello_of_a_different_protocol_version_is_answered_only_with_the_servers_version() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -52,7 +52,7 @@ fn another_version_of_the_protocol_is_answered_only_with_the_servers_version() {
 }
 
 #[test]
-fn a_server_with_another_key_is_not_connected_to_and_the_error_names_its_key() {
+fn an_attempt_at_a_server_with_a_different_key_fails_and_the_error_names_that_key() {
     let server = Program::start(r#""enable_logging": false"#);
     let options = ConnectOptions::new([9; 32]).timeout(Duration::from_secs(3));
     let error = client().connect(&server.address().into(), options).wait().unwrap_err();

@@ -98,7 +98,7 @@ fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_ones() {
 }
 
 #[test]
-fn two_handshakes_per_ticket_are_half_open_and_the_first_data_ends_the_other() {
+fn two_half_open_handshakes_per_ticket_exist_until_the_first_data_packet_ends_the_other() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let mut dialers: Vec<_> = (0..3).map(|_| world.dial(Shown::Ticket(ticket.clone()))).collect();
