@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_released_id_finds_no_connection_and_its_slot_returns_under_another_generation() {
+    fn a_released_id_finds_no_connection_and_its_slot_returns_under_a_new_generation() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut table = IdTable::default();
         let first = table.reserve(&mut rng).unwrap();

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_taken_together_return_no_faster_than_single_ones() {
+    fn tokens_taken_together_return_no_faster_than_single_tokens() {
         let mut buckets = buckets(10, 20, 64);
         let places = buckets.places(&RustCrypto, b"key");
         assert!(buckets.take(at(0), &places, 16) && !buckets.take(at(0), &places, 8));

@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_that_names_another_server_does_not_open_even_under_the_right_key() {
+    fn a_ticket_that_names_a_different_server_does_not_open_even_under_the_right_key() {
         let mut rng = Rng::from_seed([1; 32]);
         let ticket = mint().mint(&mut rng, APPLICATION, &[6; 32], contents()).unwrap();
         assert!(opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).is_none());

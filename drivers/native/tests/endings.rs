@@ -157,7 +157,7 @@ fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
 }
 
 #[test]
-fn messages_of_another_thread_leave_while_a_handler_runs() {
+fn messages_of_a_second_thread_leave_while_a_handler_runs() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();

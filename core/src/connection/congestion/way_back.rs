@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn arrivals_are_estimated_only_as_long_as_acknowledgements_may_wait() {
+    fn arrivals_are_estimated_only_as_long_as_acks_can_wait_on_the_return_path() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..1000).step_by(10) {
             acknowledge(&mut way_back, ms, 0, 0, 0);

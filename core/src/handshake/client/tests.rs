@@ -338,7 +338,7 @@ fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, 
 }
 
 #[test]
-fn answers_to_small_queries_only_indicate_a_narrow_path() {
+fn answers_to_small_queries_alone_indicate_a_narrow_path() {
     let mut world = World::new(Access::Tickets);
     let dialer = world.dial_with_ticket();
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);
@@ -361,7 +361,7 @@ fn answers_to_small_queries_only_indicate_a_narrow_path() {
 }
 
 #[test]
-fn an_answered_hello_shows_that_the_path_is_wide() {
+fn an_answered_hello_rules_out_a_narrow_path() {
     let mut world = World::new(Access::Open);
     let dialer = world.dial(Credential::Open);
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);

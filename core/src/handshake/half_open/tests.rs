@@ -88,7 +88,7 @@ fn a_copy_of_the_hello_extends_an_entry_up_to_thirty_seconds() {
 }
 
 #[test]
-fn a_copy_of_the_hello_from_another_address_extends_no_entry() {
+fn a_copy_of_the_hello_from_a_different_address_extends_no_entry() {
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));

@@ -107,7 +107,7 @@ fn open_access_demands_no_cookie_from_a_link() {
 }
 
 #[test]
-fn a_cookie_that_has_expired_gets_a_fresh_one() {
+fn a_hello_with_an_expired_cookie_gets_a_fresh_cookie() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);

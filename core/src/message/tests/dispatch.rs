@@ -102,7 +102,7 @@ fn a_handler_can_remove_itself_while_it_runs() {
 }
 
 #[test]
-fn a_removed_handler_is_not_called_and_its_id_removes_no_other() {
+fn a_removed_handler_is_not_called_and_its_id_removes_no_other_handler() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let removed = dispatcher

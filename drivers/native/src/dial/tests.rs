@@ -241,7 +241,7 @@ fn an_address_is_given_up_after_five_refused_datagrams_and_the_error_names_the_s
 }
 
 #[test]
-fn the_next_address_need_not_wait_for_one_that_the_system_refuses() {
+fn the_next_address_is_dialled_at_once_after_the_system_refused_the_previous_address() {
     let mut stage = Stage::new(found(&[1, 2]), &[2], |_| {});
     stage.refusing = vec![address(1)];
     assert!(stage.run(10).expect("well before a quarter of a second").is_ok());

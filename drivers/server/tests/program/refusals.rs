@@ -15,7 +15,7 @@ use tickwire_server::world;
 use crate::harness::{Program, client, config, ending, until};
 
 #[test]
-fn a_full_server_refuses_clients_and_accepts_one_when_a_place_is_freed() {
+fn a_full_server_refuses_clients_and_accepts_a_client_once_a_place_is_free() {
     let mut server = Program::start(r#""max_connections": 1"#);
     let first = server.join();
     let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
@@ -89,7 +89,7 @@ fn in_a_minute() -> u64 {
 }
 
 #[test]
-fn with_a_ticket_key_only_tickets_are_accepted_and_an_expired_one_is_refused() {
+fn with_a_ticket_key_only_tickets_are_accepted_and_an_expired_ticket_is_refused() {
     let (mut server, mint) = ticket_server();
     let open = || ConnectOptions::new(server.key());
     let expired = server.try_join(open().ticket(mint(1_000_000, [7; 16]))).unwrap_err();

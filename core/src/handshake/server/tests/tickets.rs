@@ -65,7 +65,7 @@ fn under_load_an_expired_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_ones() {
+fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_tickets() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket_until(world.wall_now() + 1_000_000);
     let mut used = world.dial(Shown::Ticket(ticket.clone()));
