@@ -107,13 +107,13 @@ pub struct Config {
     ///
     /// Default: 64. Range: any.
     pub cookie_threshold: usize,
-    /// Handshakes per second that the endpoint answers to one source (IPv4 address, IPv6 /64, or link without a known
-    /// far end), and to one ticket that comes without a cookie. A source that only abandons handshakes gets an eighth
-    /// of this rate.
+    /// The number of handshakes per second that the endpoint answers to one source (IPv4 address, IPv6 /64, or link
+    /// without a known far end), and to one ticket that comes without a cookie. A source that only abandons handshakes
+    /// gets an eighth of this rate.
     ///
     /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
-    /// Handshakes that the endpoint answers to one source at once, after the source was idle.
+    /// The number of handshakes that the endpoint answers to one source at once, after the source was idle.
     ///
     /// Default: 64. Range: 1 or more.
     pub handshake_burst: u32,
@@ -121,14 +121,14 @@ pub struct Config {
     ///
     /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// Silence after which an end sends a heartbeat. Where the heartbeat is at most a quarter of the idle timeout, the
-    /// peer answers only every other heartbeat of a long silence. The end that was dialled may therefore be silent for
-    /// twice this interval, but for 15 s at most. If address translation or a firewall on the path forgets silent flows
-    /// sooner, choose a shorter interval.
+    /// The silence after which an end sends a heartbeat. Where the heartbeat is at most a quarter of the idle timeout,
+    /// the peer answers only every other heartbeat of a long silence. The end that was dialled may therefore be silent
+    /// for twice this interval, but for 15 s at most. If address translation or a firewall on the path forgets silent
+    /// flows sooner, choose a shorter interval.
     ///
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
-    /// Silence after which an endpoint treats the peer as gone and the connection as interrupted.
+    /// The silence after which an endpoint treats the peer as gone and the connection as interrupted.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     pub idle_timeout: Duration,

@@ -81,9 +81,9 @@ pub enum ConnectError {
         /// The value of `Config::max_connections`.
         most: usize,
     },
-    /// The ticket is for another server key than the key to connect to.
+    /// The ticket is for a different server key from the key to connect to.
     TicketForAnotherServer,
-    /// The ticket was minted for another application.
+    /// The ticket was minted for a different application.
     TicketForAnotherApplication {
         /// The number of the application that the ticket is for.
         ticket: u64,

@@ -26,7 +26,7 @@ pub struct MessageId(pub u64);
 /// The identity of a peer, from its ticket, the authenticator, or the resumed session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
-    /// The identity in the peer's ticket; zeros for a client without a ticket.
+    /// The identity in the peer's ticket. It is all zeros for a client without a ticket.
     pub identity: [u8; 16],
     /// The bytes that the backend put into the ticket for the server.
     pub user_data: Bytes,
@@ -240,7 +240,7 @@ pub enum Event {
         /// The peer's address after the interruption.
         address: Address,
     },
-    /// The peer moved to another address, and proved that it receives there.
+    /// The peer moved to a new address, and proved that it receives datagrams there.
     Moved {
         /// The connection whose peer moved.
         connection: ConnectionId,

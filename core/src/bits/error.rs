@@ -133,7 +133,7 @@ pub enum DecodeError {
     TooLarge,
     /// The bytes end before the value does, or a length exceeds the bytes that are left.
     Truncated,
-    /// Bytes or one bits follow the end of the value.
+    /// One bits, or whole bytes, follow the end of the value.
     Trailing,
     /// An integer, a length or a variant number lies outside the range that the type declares.
     OutOfRange,

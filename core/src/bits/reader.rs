@@ -57,7 +57,7 @@ impl<'a> BitReader<'a> {
     /// Reads the next `length` whole bytes into a new vector.
     ///
     /// # Errors
-    /// [`DecodeError::Truncated`] if fewer bytes are left; the reader then allocates nothing.
+    /// [`DecodeError::Truncated`] if fewer bytes are left. The reader then allocates nothing.
     pub fn bytes(&mut self, length: usize) -> Result<Vec<u8>, DecodeError> {
         if self.remaining_bits() / 8 < length {
             return Err(DecodeError::Truncated);

@@ -65,7 +65,7 @@ impl<'a> BitWriter<'a> {
         rest.iter().try_for_each(|byte| self.put(u64::from(*byte), 8))
     }
 
-    /// Returns counts `count` list items towards the number that a receiver accepts. [`BitWriter::finish`] checks the
+    /// Counts `count` list items towards the number that a receiver accepts. [`BitWriter::finish`] checks the
     /// sum.
     pub const fn charge(&mut self, count: usize) {
         self.items = self.items.saturating_add(count);

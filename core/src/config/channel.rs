@@ -88,7 +88,7 @@ pub struct ChannelConfig {
     ///
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// Bytes that may wait to be sent before the queue is full. Each message counts 64 bytes of overhead.
+    /// The number of bytes that may wait to be sent before the queue is full. Each message counts 64 bytes of overhead.
     ///
     /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,

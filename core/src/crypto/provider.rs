@@ -33,7 +33,7 @@ impl core::fmt::Debug for SessionKeys {
 pub struct HandshakeInput<'a> {
     /// Bytes that both ends mix into the handshake. The handshake fails if they differ.
     pub prologue: &'a [u8],
-    /// The pre-shared key of the ticket; zeros in a handshake without a ticket.
+    /// The pre-shared key of the ticket. It is all zeros in a handshake without a ticket.
     pub psk: &'a Key,
     /// Bytes that travel encrypted in this end's message.
     pub payload: &'a [u8],

@@ -52,7 +52,7 @@ pub enum Admission {
 /// # }
 /// ```
 pub trait Authenticator: Send {
-    /// Decides on one client. A client may ask several times; only its first Data packet opens the connection.
+    /// Decides on one client. A client may ask several times. Only its first Data packet opens the connection.
     fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission;
 }
 

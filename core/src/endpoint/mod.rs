@@ -201,7 +201,7 @@ impl Endpoint {
         self.authenticator = Some(Box::new(authenticator));
     }
 
-    /// Queues a message for sending; `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
+    /// Queues a message for sending. `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
     ///
     /// # Errors
     /// [`SendError`], with the message in it: the queue is full (a `SendReady` event follows), the message is larger than

@@ -69,7 +69,7 @@ impl Ticket {
     /// Reads a ticket from the bytes that [`Ticket::to_bytes`] made.
     ///
     /// # Errors
-    /// [`TicketError`] if the bytes are of another format, cut short, or damaged.
+    /// [`TicketError`] if the bytes have an unknown format, are cut short, or are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TicketError> {
         match bytes.first() {
             None => return Err(TicketError::Damaged),

@@ -91,7 +91,7 @@ impl Decoded {
     /// Takes out the value if the message is a `T`.
     ///
     /// # Errors
-    /// The unchanged message, if it has another type.
+    /// The unchanged message, if it has a different type.
     pub fn downcast<T: NetMessage>(self) -> Result<T, Self> {
         let Self { message_type, name, value } = self;
         value.downcast().map(|value| *value).map_err(|value| Self { message_type, name, value })

@@ -30,7 +30,7 @@ impl MessageType {
         self.0 >= Self::USER.0
     }
 
-    /// Returns the name of a type that the protocol itself uses; `None` for a game's type.
+    /// Returns the name of a type that the protocol itself uses. Returns `None` for a game's type.
     #[must_use]
     pub const fn protocol_name(self) -> Option<&'static str> {
         Some(match self {

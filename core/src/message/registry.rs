@@ -155,7 +155,7 @@ impl Registry {
     /// Registers the message type `T`.
     ///
     /// # Errors
-    /// [`RegisterError`] if the name, type number, size or channel of `T` is not allowed; the registry then
+    /// [`RegisterError`] if the name, type number, size or channel of `T` is not allowed. The registry then
     /// stays unchanged.
     pub fn register<T: NetMessage>(&mut self) -> Result<(), RegisterError> {
         let entry = RegisteredType::of::<T>()?;
@@ -199,7 +199,7 @@ impl Registry {
     /// Decodes a message of type `T` from `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has another type, else the error of [`Registry::decode`].
+    /// [`DecodeError::Invalid`] if the message has a different type, else the error of [`Registry::decode`].
     pub fn decode_as<T: NetMessage>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
@@ -216,7 +216,7 @@ impl Registry {
         Ok(Message { message_type, name, data, received_at })
     }
 
-    /// Returns the type number under which `T` is registered; `None` if `T` is not registered.
+    /// Returns the type number under which `T` is registered. Returns `None` if `T` is not registered.
     #[must_use]
     pub fn type_of<T: NetMessage>(&self) -> Option<MessageType> {
         self.entry_of::<T>().map(|entry| entry.message_type)
@@ -278,7 +278,7 @@ impl Message {
     /// Decodes the value of this message as a `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has another type, or the error of the codec.
+    /// [`DecodeError::Invalid`] if the message has a different type, or the error of the codec.
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }

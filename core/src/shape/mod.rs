@@ -71,17 +71,17 @@ pub enum Shape {
     Character,
     /// A text in UTF-8.
     Text {
-        /// The longest text in bytes; `None` if there is no bound.
+        /// The longest text, in bytes. `None` if there is no bound.
         max: Option<u64>,
     },
     /// A byte string that the codec does not interpret.
     Bytes {
-        /// The longest byte string, in bytes; `None` if there is no bound.
+        /// The longest byte string, in bytes. `None` if there is no bound.
         max: Option<u64>,
     },
     /// A list of any number of items.
     List {
-        /// The largest number of items; `None` if there is no bound.
+        /// The largest number of items. `None` if there is no bound.
         max: Option<u64>,
         /// The layout of each list item.
         item: Box<Self>,

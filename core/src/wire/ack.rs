@@ -13,7 +13,7 @@ use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::limits;
 use crate::time::{Duration, Instant, Span};
 
-/// The first type byte of ACK frames; the low four bits count the ranges after the first.
+/// The first type byte of ACK frames. Its low four bits count the ranges after the first.
 pub const ACK: u8 = 0x20;
 /// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
@@ -214,7 +214,7 @@ impl<'a> AckFrame<'a> {
     /// Writes the frame in the form in which it was read.
     ///
     /// # Errors
-    /// [`NoRoom`] if the frame does not fit; the buffer then ends in a part of it.
+    /// [`NoRoom`] if the frame does not fit. The buffer then ends in a part of it.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let is_bits = self.further == IN_BITS;

@@ -103,7 +103,7 @@ impl<'a> Frame<'a> {
     /// Writes the frame. `chain` follows the MESSAGE frames of the packet. PADDING is one byte.
     ///
     /// # Errors
-    /// [`NoRoom`] if the frame does not fit, or holds a ticket above [`limits::TICKET_BYTES`]; the buffer then
+    /// [`NoRoom`] if the frame does not fit, or holds a ticket above [`limits::TICKET_BYTES`]. The buffer then
     /// stays unchanged.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {

@@ -102,7 +102,7 @@ impl DataHeader {
     /// Writes the header. Bits of `id` and `packet_number` beyond their lengths are not written.
     ///
     /// # Errors
-    /// [`NoRoom`] if the header does not fit; the buffer then stays unchanged.
+    /// [`NoRoom`] if the header does not fit. The buffer then stays unchanged.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let length = self.pn_len.clamp(1, 4);
@@ -143,7 +143,7 @@ impl DataHeader {
 /// Returns the shortest encoding of `packet_number` that the peer decodes correctly, whatever it has received since it
 /// acknowledged `largest_acked`: the low bits of the number, and their length in bytes (RFC 9000 section A.2).
 ///
-/// At most 2^31 packet numbers may wait for an acknowledgement; for more, four bytes are not enough.
+/// At most 2^31 packet numbers may wait for an acknowledgement. For more, four bytes are not enough.
 #[must_use]
 pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>) -> (u32, u8) {
     let unacked = match largest_acked {

@@ -21,7 +21,7 @@ const KIND_FRAGMENT: u8 = 2;
 pub struct MessageFrame<'a> {
     /// The channel, 0 to 31.
     pub channel: ChannelId,
-    /// The low 24 bits of the message's number on its channel; `None` for whole unreliable messages.
+    /// The low 24 bits of the message's number on its channel. `None` for whole unreliable messages.
     pub id: Option<u32>,
     /// The part of the message that the frame carries.
     pub part: MessagePart,
@@ -125,7 +125,7 @@ pub(crate) fn read<'a>(
 /// without an id gets 0.
 ///
 /// # Errors
-/// [`NoRoom`] if the frame does not fit; the buffer and `chain` then stay unchanged.
+/// [`NoRoom`] if the frame does not fit. The buffer and `chain` then stay unchanged.
 pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
     let channel = frame.channel.0 & CHANNEL_MASK;
     let kind = kind(channel, frame.id, frame.part, chain);

@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
     /// Reads the next `length` bytes.
     ///
     /// # Errors
-    /// [`Malformed`] if fewer bytes are left; the reader then stays in place.
+    /// [`Malformed`] if fewer bytes are left. The reader then stays in place.
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
         self.rest = rest;

@@ -69,7 +69,7 @@ impl<'a> ResumeFrame<'a> {
 /// the floor. The peer resends the messages of further ranges, and this end drops them as duplicates.
 ///
 /// # Errors
-/// [`NoRoom`] if the frame does not fit; the buffer then stays unchanged.
+/// [`NoRoom`] if the frame does not fit. The buffer then stays unchanged.
 pub fn write_resume(
     writer: &mut Writer<'_>,
     channel: ChannelId,

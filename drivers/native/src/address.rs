@@ -13,7 +13,7 @@ use tickwire_core::Address;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Host {
-    /// A host name in lower case, which a resolver has to look up.
+    /// A host name in lower case, whose addresses a resolver must look up.
     Name(String),
     /// An IPv4 address.
     V4(Ipv4Addr),
@@ -94,7 +94,7 @@ impl NetworkAddress {
         why_not_unicast(self.socket_address()?.ip())
     }
 
-    /// Returns the socket address; `None` if the host is a name.
+    /// Returns the socket address. Returns `None` if the host is a name.
     #[must_use]
     pub const fn socket_address(&self) -> Option<SocketAddr> {
         match self.host {

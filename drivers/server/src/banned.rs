@@ -21,7 +21,7 @@ pub enum Banned {
     LinkLocal {
         /// The banned link-local address.
         ip: Ipv6Addr,
-        /// The index of the interface through which the address is reached; 0 stands for all interfaces.
+        /// The index of the interface through which the address is reached. 0 stands for all interfaces.
         interface: u32,
     },
 }

@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 /// An error of the game's own.
 pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The reason that a server did not start, or had to stop.
+/// The reason that a server did not start, or stopped because of an error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {

@@ -105,7 +105,7 @@ pub fn client_options<G: Game>() -> Result<Options, tickwire_core::message::Regi
     Ok(Options::new(config).registry(registry::<G>()?))
 }
 
-/// Returns the message types of game `G`, for clients that need nothing else of the game; [`client_options`] includes
+/// Returns the message types of game `G`, for clients that need nothing else of the game. [`client_options`] includes
 /// them.
 ///
 /// # Errors

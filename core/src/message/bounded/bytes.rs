@@ -31,7 +31,7 @@ impl<const N: usize> BoundedBytes<N> {
     /// Appends `bytes` to the byte string.
     ///
     /// # Errors
-    /// [`Full`] if `bytes` do not all fit; the byte string then stays unchanged.
+    /// [`Full`] if `bytes` do not all fit. The byte string then stays unchanged.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), Full<()>> {
         if bytes.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));

@@ -43,7 +43,7 @@ impl<const N: usize> BoundedString<N> {
     /// Appends `text` to the end.
     ///
     /// # Errors
-    /// [`Full`] if the whole of `text` does not fit; the string then stays unchanged.
+    /// [`Full`] if the whole of `text` does not fit. The string then stays unchanged.
     pub fn push_str(&mut self, text: &str) -> Result<(), Full<()>> {
         if text.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));

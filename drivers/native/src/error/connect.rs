@@ -15,8 +15,8 @@ use crate::ending::Ending;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The call itself was wrong: the ticket is for another server, the key is unusable, or this endpoint has no
-    /// place left.
+    /// The arguments of the call were wrong, or this endpoint has no place left. For example, the ticket is for a
+    /// different server, or the key is unusable.
     Usage(CoreConnectError),
     /// The host name has no address, or the name service could not be asked.
     UnknownHost {

@@ -50,7 +50,7 @@ pub enum StartError {
         /// The kind of the address: multicast or broadcast.
         reason: &'static str,
     },
-    /// The system refused the socket for another reason.
+    /// The system refused the socket for a different reason.
     Socket {
         /// The address that the socket was to be bound to.
         address: SocketAddr,

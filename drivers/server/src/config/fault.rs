@@ -65,7 +65,7 @@ impl fmt::Display for Fault {
 /// A configuration that no server can run with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
-    /// All faults of the configuration, in the order of the file; at least one.
+    /// All faults of the configuration, in the order of the file. There is at least one fault.
     pub faults: Vec<Fault>,
 }
 

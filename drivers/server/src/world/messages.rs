@@ -47,7 +47,7 @@ pub struct Steer {
     pub y: i16,
 }
 
-/// Sent by a client, reliably and in order: a chat line for everybody.
+/// Sent by a client, reliably and in order: a chat line for all clients.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/say", type = 0x1003, max = 256)]
 pub struct Say {
