@@ -58,13 +58,13 @@ impl fmt::Display for ConfigError {
                  Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
-                write!(f, "the schema entry {name:?} has {} bytes; shorten its name to {most}", name.len())
+                write!(f, "the name of the schema entry {name:?} has {} bytes; shorten it to {most} bytes", name.len())
             }
             Self::ChannelNameTwice { name } => {
-                write!(f, "Config::channels names two channels {name:?}; give each a name of its own")
+                write!(f, "Config::channels names two channels {name:?}; give each channel its own name")
             }
             Self::SchemaNameTwice { name } => {
-                write!(f, "the schema names {name:?} twice; give each message type a name of its own")
+                write!(f, "the schema names {name:?} twice; give each message type its own name")
             }
         }
     }
@@ -134,11 +134,14 @@ impl fmt::Display for ConnectError {
             Self::ZeroPresharedKey => {
                 f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends know")
             }
-            Self::BadServerKey => {
-                f.write_str("the server's key is no usable X25519 public key; copy it from the server again")
-            }
+            Self::BadServerKey => f.write_str(
+                "the server's key is not a usable X25519 public key; copy it from the server again",
+            ),
             Self::LinkTooSmall { max_datagram, least } => {
-                write!(f, "the link carries {max_datagram} bytes per datagram; open it with at least {least}")
+                write!(
+                    f,
+                    "the link carries {max_datagram} bytes per datagram, but needs {least}; open a larger link"
+                )
             }
         }
     }

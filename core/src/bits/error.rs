@@ -104,9 +104,9 @@ impl fmt::Display for EncodeError {
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
                 if field.is_empty() {
-                    write!(f, "the value {value} lies outside {low} to {high}")
+                    write!(f, "the value is {value}; set it to a value from {low} to {high}")
                 } else {
-                    write!(f, "the field `{field}` is {value}, which lies outside {low} to {high}")
+                    write!(f, "the field `{field}` is {value}; set it to a value from {low} to {high}")
                 }
             }
             Self::InMessage { name, error } => write!(f, "cannot encode message type `{name}`: {error}"),
@@ -155,7 +155,7 @@ impl fmt::Display for DecodeError {
             Self::TooLarge => "the message is longer than its type allows",
             Self::Truncated => "the message ends too early",
             Self::Trailing => "bytes follow the end of the message",
-            Self::OutOfRange => "a value in the message lies outside its range",
+            Self::OutOfRange => "a value in the message is outside its range",
             Self::NotUtf8 => "a text in the message is not UTF-8",
             Self::TooDeep => "the message nests too deeply",
             Self::TooManyItems => "the message holds too many values",

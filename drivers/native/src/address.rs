@@ -189,7 +189,7 @@ impl ParseAddressError {
 impl fmt::Display for ParseAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault { what, write } = &self.fault;
-        write!(f, "`{}` is no address: {what}; write {write}", self.text.escape_debug())
+        write!(f, "`{}` is not an address: {what}; write {write}", self.text.escape_debug())
     }
 }
 
@@ -265,7 +265,7 @@ fn parse_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
         Some((ip, interface)) => (ip, Some(interface)),
         None => (text, None),
     };
-    let ip: Ipv6Addr = ip.parse().map_err(|_| "the host is no IPv6 address")?;
+    let ip: Ipv6Addr = ip.parse().map_err(|_| "the host is not an IPv6 address")?;
     let scope_id = match interface {
         None => 0,
         Some(name) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) => name

@@ -32,7 +32,7 @@ impl fmt::Display for Ending<'_> {
                  nothing proves who owns it"
             ),
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
-                f.write_str("no server or peer answered")
+                f.write_str("no server or peer answered the attempt to connect")
             }
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, .. } => f.write_str(
                 "the far end answered small datagrams, but none of 1200 bytes: the path carries less, perhaps \

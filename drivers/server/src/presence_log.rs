@@ -99,7 +99,7 @@ impl fmt::Display for LeftOut {
         for (place, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{}{count} {what}", if place == 0 { "" } else { ", " })?;
         }
-        f.write_str(": too many clients to log each one")
+        f.write_str("; there were too many clients to log each one")
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
         assert_eq!(
             left_out.to_string(),
-            "3 joined, 1 disconnected by the server: too many clients to log each one"
+            "3 joined, 1 disconnected by the server; there were too many clients to log each one"
         );
     }
 }

@@ -303,7 +303,7 @@ impl<G: Game> Dedicated<G> {
             self.with_game(|game, server| game.interrupted(server, id));
         } else {
             if self.may_log(Presence::CameBack) {
-                tracing::info!("client {id} has returned");
+                tracing::info!("client {id} has returned after an interruption");
             }
             self.with_game(|game, server| game.resumed(server, id));
         }

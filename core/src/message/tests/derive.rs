@@ -38,13 +38,13 @@ fn a_field_outside_its_range_is_refused_when_written_and_named_with_value_and_ra
     let refused = |written: Result<Vec<u8>, EncodeError>| written.unwrap_err().to_string();
     assert_eq!(
         refused(encode(&Move { x: 1024, ..a_move() })),
-        "the field `x` is 1024, which lies outside 0 to 1023"
+        "the field `x` is 1024; set it to a value from 0 to 1023"
     );
     for (written, field) in [
         (encode(&Move { y: 2048, ..a_move() }), "`y` is 2048"),
         (encode(&Move { level: LATEST + 1, ..a_move() }), "`level` is"),
-        (encode(&Item::Coins(101)), "`Coins.0` is 101, which lies outside 1 to 100"),
-        (encode(&Item::Coins(0)), "`Coins.0` is 0, which lies outside 1 to 100"),
+        (encode(&Item::Coins(101)), "`Coins.0` is 101; set it to a value from 1 to 100"),
+        (encode(&Item::Coins(0)), "`Coins.0` is 0; set it to a value from 1 to 100"),
         (encode(&[Item::Coins(1), Item::Coins(0)]), "`[1].Coins.0` is 0"),
     ] {
         let error = refused(written);

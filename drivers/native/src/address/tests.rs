@@ -29,7 +29,7 @@ fn text_that_is_not_an_address_is_refused_with_the_reason() {
         ("host:", "the port"),
         ("300.1.1.1:80", "looks like an IPv4"),
         ("[::1", "not closed"),
-        ("[name]:1", "no IPv6"),
+        ("[name]:1", "not an IPv6"),
         ("[::1%2]:1", "link-local"),
         ("fe80::1%no-such-interface", "no interface `no-such-interface`"),
         ("fe80::1%0", "from 1 to"),

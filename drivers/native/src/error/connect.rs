@@ -149,7 +149,7 @@ impl fmt::Display for UnreachedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherFamily => {
-                f.write_str("the address is of another family than the socket's; bind to [::]")
+                f.write_str("the address has a different family from the socket's; bind to [::]")
             }
             Self::NotUnicast(kind) => {
                 write!(f, "the address is {kind}; connect to the address of a single machine")

@@ -119,7 +119,7 @@ impl fmt::Display for StartError {
             ),
             Self::NoSuchLocalAddress { address } => write!(
                 f,
-                "{} is no address of this machine; bind to an address of this machine, or to [::], which stands for \
+                "{} is not an address of this machine; bind to an address of this machine, or to [::], which stands for \
                  all addresses",
                 NetworkAddress::from(*address).host()
             ),

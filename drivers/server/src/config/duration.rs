@@ -68,7 +68,8 @@ pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Erro
 /// # Errors
 /// The error of the deserializer, or an error if the text is no duration.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    parse(&String::deserialize(from)?).ok_or_else(|| de::Error::custom("the text is no duration with a unit"))
+    parse(&String::deserialize(from)?)
+        .ok_or_else(|| de::Error::custom("the text is not a duration with a unit"))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl<'a> Arguments<'a> {
         match self.text {
             "" => Ok(false),
             text if text == flag => Ok(true),
-            text => Err(CommandError::Usage(format!("`{}` is no argument of this command", shown(text)))),
+            text => Err(CommandError::Usage(format!("`{}` is not an argument of this command", shown(text)))),
         }
     }
 }

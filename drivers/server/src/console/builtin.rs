@@ -250,7 +250,10 @@ fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 /// The client with the id that was typed.
 fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandError> {
     let id: ClientId = text.parse().map_err(|_| {
-        CommandError::Usage(format!("`{}` is no client's number; `clients` lists the numbers", shown(text)))
+        CommandError::Usage(format!(
+            "`{}` is not a client's number; `clients` lists the numbers",
+            shown(text)
+        ))
     })?;
     match server.context.clients.get(id) {
         Some(client) => Ok(client.id),

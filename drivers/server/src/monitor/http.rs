@@ -122,7 +122,7 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         Head::None => return Ok(()),
         Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
-            let body = format!("the request is no HTTP request: {why}\n");
+            let body = format!("the request is not an HTTP request: {why}\n");
             (Answer { status: 400, kind: PLAIN, body }, true)
         }
         Head::TooLong => {

@@ -27,7 +27,7 @@ fn an_unknown_command_gets_a_suggestion_and_wrong_arguments_get_the_usage() {
     assert_eq!(server.ask("kick"), "error: no client is named; usage: kick <client> [reason]");
     assert_eq!(
         server.ask("kick bob"),
-        "error: `bob` is no client's number; `clients` lists the numbers; usage: kick <client> [reason]"
+        "error: `bob` is not a client's number; `clients` lists the numbers; usage: kick <client> [reason]"
     );
     assert_eq!(
         server.ask("kick 7"),
@@ -35,7 +35,7 @@ fn an_unknown_command_gets_a_suggestion_and_wrong_arguments_get_the_usage() {
     );
     assert_eq!(
         server.ask("status --jsn"),
-        "error: `--jsn` is no argument of this command; usage: status [--json]"
+        "error: `--jsn` is not an argument of this command; usage: status [--json]"
     );
     assert_eq!(server.ask("say"), "error: give a text; usage: say <text>");
     assert_eq!(
@@ -240,7 +240,7 @@ fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
     assert!(
         server
             .ask(&format!("kick {}", "x".repeat(4000)))
-            .contains(&format!("`{shown}` is no client's number"))
+            .contains(&format!("`{shown}` is not a client's number"))
     );
     assert_eq!(server.ask_json("status --json")["clients"], 0);
 }

@@ -120,7 +120,7 @@ fn a_port_in_use_is_reported_with_its_number() {
 fn a_foreign_bind_address_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let said = [
-        "192.0.2.1 is no address of this machine; bind to an address of this machine",
+        "192.0.2.1 is not an address of this machine; bind to an address of this machine",
         "the key is `bind_address`",
     ];
     refuse(folder.path(), &["--bind-address", "192.0.2.1:0"], 4, &said);
