@@ -200,7 +200,7 @@ pub enum Event {
         address: Address,
         /// The identity of the connection's peer.
         peer: PeerInfo,
-        /// The earlier connection that this one replaces, if the server lost its session.
+        /// The earlier connection that this connection replaces, if the server lost the session.
         replaces: Option<ConnectionId>,
     },
     /// A message arrived from the peer.

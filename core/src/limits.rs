@@ -4,7 +4,7 @@ use core::time::Duration;
 
 /// The largest datagram sent before the path MTU is known, and the size of a padded Hello, in bytes (RFC 8899 base).
 pub const BASE_DATAGRAM: usize = 1200;
-/// The largest datagram that the endpoint reads, in bytes. It counts and drops anything larger.
+/// The largest datagram that the endpoint reads, in bytes. The endpoint counts and drops larger datagrams.
 pub const MAX_DATAGRAM: usize = 65_535;
 /// The default of the largest datagram that the path MTU search tries, in bytes. It fills an IPv4 packet of 9000 bytes.
 pub const PATH_DATAGRAM: u16 = 8972;
@@ -15,7 +15,7 @@ pub const TAG: usize = 16;
 /// The number of packet numbers below the highest received for which the receiver distinguishes new packets from
 /// replays.
 pub const REPLAY_WINDOW: u64 = 1024;
-/// The largest number of packet number ranges in one acknowledgement; a receiver sends more ranges as a bitmap.
+/// The largest number of packet number ranges in one acknowledgement. A receiver sends more ranges as a bitmap.
 pub const ACK_RANGES: usize = 32;
 /// The largest number of packet number ranges that a receiver keeps until it has reported them several times, 16 bytes
 /// each. The limit is twice the number of ranges that arise if a sender has as many packets in flight as it may, and

@@ -135,11 +135,11 @@ fn channel_hash(channel: &ChannelConfig) -> u32 {
 /// The difference between two schemas, from the point of view of the end that the server refused.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SchemaDifference {
-    /// Names that only the server knows.
+    /// The names of the entries that only the server has.
     pub missing_here: Vec<PeerText>,
-    /// Names that only this end knows.
+    /// The names of the entries that only this end has.
     pub missing_there: Vec<String>,
-    /// Names that both ends know with different layouts.
+    /// The names of the entries that both ends have with different layouts.
     pub different: Vec<String>,
     /// `true` if the server had more entries than a refusal carries. The lists may then be incomplete.
     pub truncated: bool,

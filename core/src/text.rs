@@ -69,7 +69,8 @@ impl fmt::Debug for PeerText {
     }
 }
 
-/// Shows a text of unknown origin on one line, with every non-printable character escaped. Quotes are not escaped.
+/// A text of unknown origin that displays on one line, with every non-printable character escaped. Quotes are not
+/// escaped.
 ///
 /// ```
 /// use tickwire_core::Escaped;

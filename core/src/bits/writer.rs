@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::EncodeError;
 use crate::limits;
 
-/// Appends bits to a buffer. The first bit written is the lowest bit of the first byte.
+/// A cursor that appends bits to a buffer. The first bit written is the lowest bit of the first byte.
 #[derive(Debug)]
 pub struct BitWriter<'a> {
     out: &'a mut Vec<u8>,

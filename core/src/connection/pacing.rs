@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_rate_is_not_delayed_by_the_debt_of_the_low_rate() {
+    fn a_raised_rate_applies_at_once_despite_the_debt_of_the_low_rate() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 1000);
         pacer.on_rate_changed(at(0), 1_000_000, 1000);

@@ -109,7 +109,7 @@ impl Endpoint {
         self.connections.get(connection)?.session().fate(channel, message)
     }
 
-    /// Returns counters and measurements of a connection since its beginning.
+    /// Returns the counters and measurements of a connection since its beginning.
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
@@ -134,19 +134,19 @@ impl Endpoint {
         self.connections.get(connection)?.session().peer_clock()
     }
 
-    /// Returns counters of one channel of a connection since the connection's beginning.
+    /// Returns the counters of one channel of a connection since the connection's beginning.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.connections.get(connection)?.session().channel_stats(channel)
     }
 
-    /// Returns counters of dropped datagrams, one for each reason.
+    /// Returns the counters of dropped datagrams, one for each reason.
     #[must_use]
     pub fn drops(&self) -> &DropCounts {
         &self.drops
     }
 
-    /// Returns counts of client tickets by their expiry against the wall clock. They show whether the wall clock may be
+    /// Returns the counts of client tickets by their expiry against the wall clock. They show whether the wall clock may be
     /// wrong.
     #[must_use]
     pub const fn ticket_counts(&self) -> TicketCounts {

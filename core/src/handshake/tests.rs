@@ -149,7 +149,7 @@ fn a_hello_with_any_byte_changed_but_the_unused_cookie_leads_to_no_connection() 
 }
 
 #[test]
-fn a_welcome_with_any_byte_changed_is_ignored_and_the_authentic_one_still_accepted() {
+fn a_welcome_with_any_byte_changed_is_ignored_and_the_authentic_welcome_is_still_accepted() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);

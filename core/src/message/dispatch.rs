@@ -77,8 +77,8 @@ pub enum Rejection {
     },
 }
 
-/// Decodes messages, lets validators check them, and passes them to handlers together with the game's state. It also
-/// counts each sender's invalid messages.
+/// A dispatcher, which decodes messages, lets validators check them, and passes them to handlers together with the
+/// game's state. It also counts each sender's invalid messages.
 ///
 /// A handler is called with the game, the network, the sender and the message. `G` is the type of the game's state, so
 /// a handler changes it without a lock: the dispatcher borrows it for one call. `N` is the type that handlers send

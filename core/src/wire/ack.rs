@@ -36,9 +36,9 @@ const IN_BITS: u64 = u64::MAX;
 /// first packet of a connection's keys, across all paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EcnCounts {
-    /// Packets received with ECT(0): ECN-capable, not marked.
+    /// The number of packets received with ECT(0): ECN-capable, not marked.
     pub capable: u64,
-    /// Packets received with CE: congestion experienced.
+    /// The number of packets received with CE: congestion experienced.
     pub experienced: u64,
 }
 

@@ -138,7 +138,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Reads the frames of a decrypted packet in order. After an error it yields no more frames.
+/// A reader that yields the frames of a decrypted packet in order. After an error it yields no more frames.
 #[derive(Clone, Debug)]
 pub struct FrameReader<'a> {
     reader: Reader<'a>,

@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         if varint_len(value) == following + 1 { Ok(value) } else { Err(Malformed) }
     }
 
-    /// Reads a length as a varint, and as many bytes.
+    /// Reads a length as a varint, and then that many bytes.
     ///
     /// # Errors
     /// [`Malformed`] if the length is above `most`, or fewer bytes are left.

@@ -81,7 +81,7 @@ impl Handle {
     ///
     /// The result is the message's number on this connection and channel, by which `Event::Delivered` and the list in
     /// `Event::Closed` name it. If the connection ended before the network thread took the message, neither event names
-    /// it; the message was then not sent.
+    /// it. The message was then not sent.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -387,8 +387,8 @@ impl Handle {
 
     // ----- Limits
 
-    /// Limits the bytes of UDP payload per second on all connections together, 1000 at least; `None` lifts the limit.
-    /// `Config::bandwidth` sets it from the start.
+    /// Limits the bytes of UDP payload per second on all connections together, 1000 at least. `None` lifts the limit.
+    /// `Config::bandwidth` sets the limit from the start.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
@@ -396,8 +396,8 @@ impl Handle {
         self.order(Command::LimitAll(bytes_per_second))
     }
 
-    /// Limits the bytes of UDP payload per second on one connection, 1000 at least; `None` restores
-    /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets it from the start.
+    /// Limits the bytes of UDP payload per second on one connection, 1000 at least. `None` restores
+    /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets the limit from the start.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.

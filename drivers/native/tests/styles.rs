@@ -241,7 +241,7 @@ fn a_game_can_query_the_rate_of_a_path_and_the_clock_of_its_peer() {
 }
 
 #[test]
-fn messages_travel_with_the_delivery_of_their_options() {
+fn messages_are_sent_on_a_channel_with_the_delivery_of_their_options() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     for (delivery, place) in [

@@ -16,7 +16,7 @@ pub(crate) enum Order {
     Reload,
 }
 
-/// Gives commands to a running server, from any thread.
+/// A handle that gives commands to a running server, from any thread.
 ///
 /// ```
 /// fn watch(remote: &tickwire_server::Remote) {

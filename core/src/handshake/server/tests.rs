@@ -207,7 +207,7 @@ fn forged_copies_of_a_captured_ticket_count_as_load() {
 }
 
 #[test]
-fn every_copy_of_a_hello_gets_the_same_welcome_wherever_it_comes_from() {
+fn every_copy_of_a_hello_from_any_address_gets_the_same_welcome() {
     let mut world = World::with_threshold(Access::Tickets, 1);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

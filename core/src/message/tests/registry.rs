@@ -66,7 +66,7 @@ fn the_schema_does_not_depend_on_the_order_of_registration() {
 }
 
 #[test]
-fn the_wire_carries_the_place_among_the_sorted_names() {
+fn the_wire_carries_the_index_of_a_type_among_the_sorted_names() {
     let registry = registry();
     let first = |bytes: Result<Bytes, EncodeError>| bytes.unwrap()[0];
     assert_eq!(first(registry.encode(&a_chat())), 0);

@@ -71,7 +71,7 @@ pub enum ConnectError {
     TicketExpired,
     /// The two ends were built from different message types or channels.
     Schema(SchemaDifference),
-    /// The server refused for a reason of its own.
+    /// The server refused the client for a reason of the game's own.
     Refused {
         /// The reason code, which the game defines.
         code: u16,

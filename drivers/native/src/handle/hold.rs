@@ -5,7 +5,7 @@ use std::thread::ThreadId;
 
 use crate::shared::Shared;
 
-/// Holds the messages that one thread sends until this value is dropped, so that they leave together. See
+/// A guard that holds the messages that one thread sends until the guard is dropped, so that they leave together. See
 /// [`crate::Handle::hold`].
 #[must_use = "it holds until it is dropped"]
 pub struct Hold {

@@ -93,7 +93,7 @@ impl Handle {
         self.with_snapshot(|all, _| all.to_vec())
     }
 
-    /// Returns counters of the endpoint and its driver, at most 100 ms old.
+    /// Returns the counters of the endpoint and its driver, at most 100 ms old.
     #[must_use]
     pub fn stats(&self) -> NetworkStats {
         self.with_snapshot(|_, network| network.clone())
@@ -104,7 +104,7 @@ impl Handle {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }
 
-    /// Returns counters of the endpoint and its driver, at most 100 ms old, without blocking.
+    /// Returns the counters of the endpoint and its driver, at most 100 ms old, without blocking.
     pub async fn stats_async(&self) -> NetworkStats {
         if self.can_wait() && !self.has_fresh_snapshot() {
             let (reply, pending) = answer();
@@ -114,14 +114,14 @@ impl Handle {
         self.0.with_snapshot(|snapshot| snapshot.network.clone())
     }
 
-    /// Returns counters of one channel of a connection. The call asks the network thread and blocks until it answers.
+    /// Returns the counters of one channel of a connection. The call asks the network thread and blocks until it answers.
     /// An accept policy runs on that thread, so it gets `None`.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()
     }
 
-    /// Returns counters of one channel of a connection: [`Handle::channel_stats`] without blocking.
+    /// Returns the counters of one channel of a connection: [`Handle::channel_stats`] without blocking.
     pub async fn channel_stats_async(
         &self,
         connection: ConnectionId,

@@ -31,7 +31,7 @@ use serde::{Deserialize as _, Deserializer, Serializer, de};
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// Displays a duration in the largest unit that leaves no fraction. The display drops fractions of a microsecond.
+/// A duration that displays in the largest unit that leaves no fraction. The display drops fractions of a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 

@@ -50,7 +50,7 @@ fn exits(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn a_line_can_be_edited_and_the_last_line_recalled() {
+fn a_line_can_be_edited_and_the_last_line_can_be_recalled() {
     let (mut session, _folder) = start();
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
