@@ -2,7 +2,7 @@
 
 use crate::config::{Delivery, Route};
 
-/// The delivery that a message needs. Default: reliable and ordered.
+/// The delivery that a message needs, reliable and ordered by default.
 ///
 /// ```
 /// use tickwire_core::message::SendOptions;
