@@ -185,7 +185,7 @@ fn bytes_that_decode_are_the_only_encoding_of_their_value() {
 }
 
 #[test]
-fn items_without_bits_are_counted() {
+fn list_items_without_bits_count_towards_the_limit() {
     type Nothings = BoundedVec<(), 0xffff_ffff>;
     let nothings = |count: usize| Nothings::try_from(vec![(); count]).unwrap();
     let most = 32 + limits::MESSAGE_FREE_ITEMS;

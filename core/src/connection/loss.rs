@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn detection_reports_the_earliest_pending_loss() {
+    fn loss_detection_reports_the_earliest_pending_loss() {
         let mut sent = SentPackets::default();
         for ms in 0..5 {
             sent.record(at(ms), 100, true);

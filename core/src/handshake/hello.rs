@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_admits_only_the_ticket_that_goes_with_it() {
+    fn each_handshake_mode_admits_only_its_own_kind_of_ticket() {
         let hint = [1; 16];
         let long = [1; limits::TICKET_BYTES + 1];
         for (mode, expiry, ticket, admitted) in [

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_overtakes_an_older_one_of_its_source() {
+    fn no_datagram_overtakes_an_older_datagram_of_its_source() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         turn(&mut shares, &[(1, 65 + 64)], &mut dropped);
         shares.begin_turn();

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remedy_fits_the_error() {
+    fn the_advice_depends_on_the_kind_of_write_error() {
         let remedy = |kind: io::ErrorKind| remedy(&kind.into());
         assert_eq!(remedy(io::ErrorKind::StorageFull), "free disk space");
         assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write to the file's folder");

@@ -79,7 +79,7 @@ fn the_first_message_after_a_silence_arrives() {
 }
 
 #[test]
-fn a_command_ends_a_nap_at_once_and_a_query_is_answered_during_it() {
+fn a_command_ends_a_nap_at_once_and_a_query_is_answered_during_a_nap() {
     // The first naps take a fifth of it: so long that an order which waits for the end of one is noticed.
     let (server, crowd, there) = idle(Duration::from_secs(12));
     let mut waited = Vec::new();

@@ -90,7 +90,7 @@ fn a_stopped_endpoint_ends_all_waits_at_once_and_refuses_messages_with_stopped()
 }
 
 #[test]
-fn a_failed_attempt_is_an_event_to_a_game_that_drains() {
+fn a_game_that_drains_events_receives_a_failed_attempt_as_an_event() {
     let client = common::client();
     let failed = || {
         common::wait_for(&client, |event| match event {

@@ -16,7 +16,7 @@ use tickwire_native::{Client, ConnectError, NetworkAddress, Options, Server, Sta
 const SOON: Duration = Duration::from_millis(600);
 
 #[test]
-fn a_port_in_use_is_named() {
+fn the_error_names_a_port_that_is_in_use() {
     let first = common::server();
     let port = first.local_address().port();
     let error = Server::start(common::server_options(common::open_config()).bind(common::loopback(port)))
@@ -62,7 +62,7 @@ fn a_configuration_out_of_range_does_not_start() {
 }
 
 #[test]
-fn an_unknown_host_is_named() {
+fn the_error_names_an_unknown_host() {
     let client = common::client();
     let to: NetworkAddress = "no-such-host.invalid:7777".parse().unwrap();
     let error = client.connect(&to, ConnectOptions::new([9; 32])).wait().unwrap_err();
@@ -186,7 +186,7 @@ fn an_expired_ticket_is_refused_as_expired() {
 }
 
 #[test]
-fn the_accept_policy_decides_and_its_reason_arrives() {
+fn a_client_that_the_accept_policy_refuses_receives_the_reason() {
     let policy = |_: &AdmissionRequest<'_>| {
         Admission::Refuse(Refusal::Other { code: 12, text: "closed for tonight".into() })
     };

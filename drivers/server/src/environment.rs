@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_gets_a_suggestion_and_a_foreign_one_does_not() {
+    fn a_misspelt_variable_gets_a_suggestion_and_a_foreign_variable_does_not() {
         let said = "environment variable TICKWIRE_TICKRATE sets nothing; did you mean TICKWIRE_TICK_RATE?";
         assert_eq!(found(&[("TICKWIRE_TICKRATE", "5")]).warnings, [said]);
         assert!(found(&[("TICKWIRE_CONFG", "a.json")]).warnings[0].ends_with("TICKWIRE_CONFIG?"));

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_still_yields_earlier_requests_and_accepts_no_more() {
+    fn a_closed_mailbox_still_yields_earlier_requests_and_accepts_no_new_request() {
         let mailbox = Mailbox::default();
         mailbox.put(1);
         mailbox.put_last(2);

@@ -93,7 +93,7 @@ fn a_fragment_past_the_end_is_a_violation() {
 }
 
 #[test]
-fn a_total_that_changes_is_a_violation() {
+fn a_fragment_that_changes_the_size_of_its_message_is_a_violation() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let mut peer = peer();
         assert_eq!(peer.part(channel, 0, 1000, 0, &[0; 100]), Ok(Receipt::Taken));

@@ -150,7 +150,7 @@ fn a_message_for_no_channel_is_returned() {
 }
 
 #[test]
-fn channels_share_by_two_to_the_power_of_their_priority() {
+fn channels_share_the_bandwidth_by_two_to_the_power_of_their_priority() {
     for delivery in [Delivery::ReliableOrdered, Delivery::Unreliable] {
         let priorities = [0, 1, 3, 7];
         let configs = priorities.map(|priority| ChannelConfig {

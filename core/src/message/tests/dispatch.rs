@@ -63,7 +63,7 @@ fn only_handlers_of_the_type_receive_the_message() {
 }
 
 #[test]
-fn handlers_change_the_game_and_use_the_network_that_dispatch_lends_them() {
+fn handlers_change_the_game_and_use_the_network_that_dispatch_passes() {
     #[derive(Default)]
     struct Score(u32);
     let mut dispatcher = Dispatcher::<Score, Vec<ConnectionId>, ConnectionId>::new(registry());

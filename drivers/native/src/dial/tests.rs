@@ -186,7 +186,7 @@ fn an_unusable_address_does_not_end_the_attempt_at_the_next_address() {
 }
 
 #[test]
-fn with_room_for_one_connection_the_addresses_of_a_name_take_turns() {
+fn with_room_for_one_connection_the_addresses_of_a_host_name_are_dialled_in_turn() {
     let mut stage = Stage::new(found(&[1, 2, 3]), &[3], |config| config.max_connections = 1);
     let connection = stage.run(900).unwrap().unwrap();
     assert_eq!(stage.tried, [1, 2, 3].map(address));

@@ -180,7 +180,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     #[test]
-    fn text_is_printed_in_order_and_settling_waits_for_it() {
+    fn text_is_printed_in_order_and_settle_waits_until_it_is_printed() {
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {
             thread::sleep(Duration::from_millis(1));

@@ -117,7 +117,7 @@ fn a_port_in_use_is_reported_with_its_number() {
 
 #[test]
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
-fn a_foreign_bind_address_is_reported() {
+fn a_bind_address_of_a_different_machine_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let said = [
         "192.0.2.1 is not an address of this machine; bind to an address of this machine",
