@@ -18,7 +18,7 @@ pub enum Address {
 }
 
 impl Address {
-    /// The link's id if this address is a link, else `None`.
+    /// Returns the link's id if this address is a link, else `None`.
     #[must_use]
     pub const fn link(self) -> Option<LinkId> {
         match self {
@@ -95,10 +95,10 @@ impl<A: Into<Address>> From<A> for Path {
     }
 }
 
-/// The explicit congestion notification bits of an IP header (RFC 3168), as far as the driver knows them.
+/// The explicit congestion notification bits of an IP header (RFC 3168), as far as the driver reads them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ecn {
-    /// The packet is not ECN-capable, or the driver does not know.
+    /// The packet is not ECN-capable, or the driver cannot read the bits.
     #[default]
     NotCapable,
     /// The packet is marked ECT(0): ECN-capable.
@@ -124,12 +124,12 @@ pub enum Ecn {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
-    /// Whether the link delivers every byte until it breaks. The core retransmits nothing on a reliable link.
+    /// `true` if the link delivers every byte until it breaks. The core retransmits nothing on a reliable link.
     pub reliable: bool,
-    /// Whether the link delivers bytes in the order written. The core does not depend on that order, since it orders
+    /// `true` if the link delivers bytes in the order written. The core does not depend on that order, since it orders
     /// messages itself.
     pub ordered: bool,
-    /// Whether the link has congestion control of its own, as TCP has. The core then adds none.
+    /// `true` if the link has congestion control of its own, as TCP has. The core then adds none.
     pub congestion_controlled: bool,
     /// The largest datagram that the link carries.
     ///

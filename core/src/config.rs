@@ -20,19 +20,19 @@ use crate::time::{Instant, micros};
 /// The peers that an endpoint accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Access {
-    /// No peer may connect: this endpoint only dials.
+    /// No peer may connect. This endpoint only dials.
     #[default]
     Closed,
-    /// Only the peers that `Endpoint::expect_peer` names, or that this endpoint dials.
+    /// Peers that `Endpoint::expect_peer` names, or that this endpoint dials, may connect.
     Peers,
-    /// Clients that hold a valid ticket. The endpoint answers no client without one.
+    /// Clients that hold a valid ticket may connect. The endpoint answers no client without a ticket.
     Tickets,
     /// Any client may connect, once it has proved that it owns its address.
     Open,
 }
 
-/// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Memory is overwritten when the keys
-/// are dropped.
+/// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropping the keys overwrites their
+/// memory.
 ///
 /// ```
 /// use tickwire_core::Secrets;
@@ -46,8 +46,8 @@ pub enum Access {
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.
     pub identity: Secret,
-    /// The key that opens this server's tickets. The game's backend derives it from its master key. Needed only
-    /// for [`Access::Tickets`].
+    /// The key that opens this server's tickets. The game's backend derives it from its master key. Only
+    /// [`Access::Tickets`] needs the key.
     pub ticket: Option<Secret>,
 }
 
@@ -58,7 +58,7 @@ impl core::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Secrets of an endpoint without tickets.
+    /// Creates the secrets of an endpoint without tickets.
     #[must_use]
     pub fn new(identity: impl Into<Secret>) -> Self {
         Self { identity: identity.into(), ticket: None }
@@ -94,8 +94,7 @@ pub struct Config {
     ///
     /// Default: [`Access::Closed`].
     pub access: Access,
-    /// The largest number of connections at a time, accepted and dialled together. A connection that is closing does
-    /// not count.
+    /// The largest number of connections at a time, accepted and dialled together. A closing connection does not count.
     ///
     /// Default: 100. Range: 1 to 32,768.
     pub max_connections: usize,
@@ -108,13 +107,13 @@ pub struct Config {
     ///
     /// Default: 64. Range: any.
     pub cookie_threshold: usize,
-    /// Handshakes per second that the endpoint answers to one source (IPv4 address, IPv6 /64, or link without a known
-    /// far end), and to one ticket that comes without a cookie. A source that only abandons handshakes gets an eighth
-    /// of this rate.
+    /// The number of handshakes per second that the endpoint answers to one source (IPv4 address, IPv6 /64, or link
+    /// without a known far end), and to one ticket that comes without a cookie. A source that only abandons handshakes
+    /// gets an eighth of this rate.
     ///
     /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
-    /// Handshakes that the endpoint answers to one source at once, after the source was idle.
+    /// The number of handshakes that the endpoint answers to one source at once, after the source was idle.
     ///
     /// Default: 64. Range: 1 or more.
     pub handshake_burst: u32,
@@ -122,14 +121,14 @@ pub struct Config {
     ///
     /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// Silence after which an end sends a heartbeat. Where the heartbeat is at most a quarter of the idle timeout, the
-    /// peer answers only every other heartbeat of a long silence: the end that was dialled may be silent for twice this
-    /// interval, but for 15 s at most. If address translation or a firewall on the way forgets silent flows sooner,
-    /// choose a shorter interval.
+    /// The silence after which an end sends a heartbeat. Where the heartbeat is at most a quarter of the idle timeout,
+    /// the peer answers only every other heartbeat of a long silence. The end that was dialled may therefore be silent
+    /// for twice this interval, but for 15 s at most. If address translation or a firewall on the path forgets silent
+    /// flows sooner, choose a shorter interval.
     ///
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
-    /// Silence after which an endpoint treats the peer as gone and the connection as interrupted.
+    /// The silence after which an endpoint treats the peer as gone and the connection as interrupted.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     pub idle_timeout: Duration,
@@ -137,7 +136,7 @@ pub struct Config {
     ///
     /// Default: 60 s. Range: 0 s to 1 h.
     pub resume_window: Duration,
-    /// Whether the endpoint redials a connection that it dialled when that connection is interrupted.
+    /// `true` if the endpoint redials a connection that it dialled when that connection is interrupted.
     ///
     /// Default: yes.
     pub reconnect: bool,
@@ -166,15 +165,15 @@ pub struct Config {
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,
-    /// The largest datagram, in both directions: this end asks its peers not to exceed it, and sends datagrams of this
-    /// size once a path is found to carry them (RFC 8899), which needs [`Config::dont_fragment`]. The default fills an
-    /// IPv4 packet of 9000 bytes.
+    /// The largest datagram, in both directions. This end asks its peers not to exceed it. This end sends datagrams of
+    /// this size once it finds that a path carries them (RFC 8899), which needs [`Config::dont_fragment`]. The default
+    /// fills an IPv4 packet of 9000 bytes.
     ///
     /// Default: 8,972 bytes. Range: 1,200 bytes to 65,535 bytes.
     pub max_datagram: u16,
-    /// Whether the driver's UDP sockets forbid the system, and with it every router, to cut a datagram into fragments
-    /// (`IP_MTU_DISCOVER` set to `IP_PMTUDISC_PROBE` on Linux, `IP_DONTFRAGMENT` on Windows, `IP_DONTFRAG` on macOS and the BSDs, and
-    /// their IPv6 counterparts).
+    /// `true` if the driver's UDP sockets forbid the system, and with it every router, to cut a datagram into fragments
+    /// (`IP_MTU_DISCOVER` set to `IP_PMTUDISC_PROBE` on Linux, `IP_DONTFRAGMENT` on Windows, `IP_DONTFRAG` on macOS and
+    /// the BSDs, and their IPv6 counterparts).
     ///
     /// A datagram of more than 1200 bytes proves that the path carries it only if no router may fragment it. Without
     /// this setting the endpoint sends no larger datagram over UDP and does not search for a larger size: fragments
@@ -200,7 +199,7 @@ pub struct Config {
     ///
     /// Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// Time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. This offset is the initial one:
+    /// The time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. This offset is the initial one.
     /// [`crate::Endpoint::set_wall_offset`] corrects it when the wall clock is set, or when the clock behind `Instant`
     /// stood still while the host slept.
     ///
@@ -221,7 +220,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The default configuration for the game that `application` names.
+    /// Creates the default configuration for the game that `application` names.
     #[must_use]
     pub fn new(application: u64) -> Self {
         Self {

@@ -12,12 +12,12 @@ macro_rules! drop_reasons {
         }
 
         impl DropReason {
-            /// All reasons, in the order of [`DropReason::index`].
+            /// All drop reasons, in the order of [`DropReason::index`].
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
-            /// The number of reasons: the size of a table with one counter for each.
+            /// The number of drop reasons, which is the size of a table with one counter for each.
             pub const COUNT: usize = Self::ALL.len();
 
-            /// The reason's name in reports: lower case, words joined by hyphens.
+            /// Returns the reason's name in reports: lower case, words joined by hyphens.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -82,7 +82,7 @@ drop_reasons! {
 }
 
 impl DropReason {
-    /// The reason's place in a table of counters: 0 to [`DropReason::COUNT`] - 1.
+    /// Returns the reason's place in a table of counters: 0 to [`DropReason::COUNT`] - 1.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
@@ -106,19 +106,19 @@ impl DropCounts {
         }
     }
 
-    /// The number of datagrams dropped for this reason.
+    /// Returns the number of datagrams dropped for this reason.
     #[must_use]
     pub fn of(&self, reason: DropReason) -> u64 {
         self.0.get(reason.index()).copied().unwrap_or(0)
     }
 
-    /// The number of datagrams dropped for all reasons together.
+    /// Returns the number of datagrams dropped for all reasons together.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Every reason with a count above zero, and its count.
+    /// Returns every reason with a count above zero, and its count.
     pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
         DropReason::ALL.iter().map(|&reason| (reason, self.of(reason))).filter(|&(_, count)| count > 0)
     }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_shown_by_the_names_of_their_reasons() {
+    fn drop_counts_display_with_the_names_of_their_reasons() {
         let mut counts = DropCounts::default();
         assert_eq!(alloc::format!("{counts} {counts:?}"), "none {}");
         counts.count(DropReason::Replayed);

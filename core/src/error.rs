@@ -58,13 +58,13 @@ impl fmt::Display for ConfigError {
                  Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
-                write!(f, "the schema entry {name:?} has {} bytes; shorten its name to {most}", name.len())
+                write!(f, "the name of the schema entry {name:?} has {} bytes; shorten it to {most} bytes", name.len())
             }
             Self::ChannelNameTwice { name } => {
-                write!(f, "Config::channels names two channels {name:?}; give each a name of its own")
+                write!(f, "Config::channels names two channels {name:?}; give each channel its own name")
             }
             Self::SchemaNameTwice { name } => {
-                write!(f, "the schema names {name:?} twice; give each message type a name of its own")
+                write!(f, "the schema names {name:?} twice; give each message type its own name")
             }
         }
     }
@@ -81,9 +81,9 @@ pub enum ConnectError {
         /// The value of `Config::max_connections`.
         most: usize,
     },
-    /// The ticket is for another server key than the key to connect to.
+    /// The ticket is for a different server key from the key to connect to.
     TicketForAnotherServer,
-    /// The ticket was minted for another application.
+    /// The ticket was minted for a different application.
     TicketForAnotherApplication {
         /// The number of the application that the ticket is for.
         ticket: u64,
@@ -101,11 +101,11 @@ pub enum ConnectError {
     ZeroPresharedKey,
     /// The server's key is no usable X25519 public key.
     BadServerKey,
-    /// The link's largest datagram is smaller than a handshake packet.
+    /// The largest datagram of the link is smaller than a handshake packet.
     LinkTooSmall {
         /// The largest datagram that the link carries, in bytes.
         max_datagram: u16,
-        /// The smallest "largest datagram" that a link may have, in bytes.
+        /// The smallest value that a link may declare as its largest datagram, in bytes.
         least: u16,
     },
 }
@@ -134,11 +134,14 @@ impl fmt::Display for ConnectError {
             Self::ZeroPresharedKey => {
                 f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends know")
             }
-            Self::BadServerKey => {
-                f.write_str("the server's key is no usable X25519 public key; copy it from the server again")
-            }
+            Self::BadServerKey => f.write_str(
+                "the server's key is not a usable X25519 public key; copy it from the server again",
+            ),
             Self::LinkTooSmall { max_datagram, least } => {
-                write!(f, "the link takes {max_datagram} bytes per datagram; open it with at least {least}")
+                write!(
+                    f,
+                    "the link carries {max_datagram} bytes per datagram, but needs {least}; open a larger link"
+                )
             }
         }
     }
@@ -150,7 +153,7 @@ impl core::error::Error for ConnectError {}
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full. An `Event::SendReady` follows once it has space again.
+    /// The channel's queue is full. An `Event::SendReady` follows once the queue has space again.
     Full(Bytes),
     /// The message is larger than the largest message that both ends agreed to.
     TooLarge {

@@ -11,7 +11,7 @@ use crate::schema::SchemaDifference;
 use crate::text::PeerText;
 
 slotmap::new_key_type! {
-    /// The id of a connection of one endpoint. Ids are never reused; the id of an ended connection finds nothing.
+    /// The id of a connection of one endpoint. Ids are never reused, so the id of an ended connection finds nothing.
     pub struct ConnectionId;
 }
 
@@ -26,7 +26,7 @@ pub struct MessageId(pub u64);
 /// The identity of a peer, from its ticket, the authenticator, or the resumed session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
-    /// The identity in the peer's ticket; zeros for a client without a ticket.
+    /// The identity in the peer's ticket. It is all zeros for a client without a ticket.
     pub identity: [u8; 16],
     /// The bytes that the backend put into the ticket for the server.
     pub user_data: Bytes,
@@ -41,7 +41,8 @@ pub enum Fate {
     InFlight,
     /// The peer's core has the message in its event queue. No stronger promise is possible, since the peer may crash.
     Delivered,
-    /// The message was never sent: the connection ended first, its lifetime passed, or it gave way to newer messages.
+    /// The message was never sent: the connection ended first, the message's lifetime passed, or it gave way to newer
+    /// messages.
     NotSent,
     /// The message was sent, but the connection ended before an acknowledgement came, so it may have arrived.
     Unknown,
@@ -54,7 +55,7 @@ pub struct Unconfirmed {
     pub channel: ChannelId,
     /// The number of the message, as `send` returned it.
     pub message: MessageId,
-    /// [`Fate::NotSent`], or [`Fate::Unknown`] if the message may have arrived.
+    /// The fate of the message: [`Fate::NotSent`], or [`Fate::Unknown`] if the message may have arrived.
     pub fate: Fate,
 }
 
@@ -70,8 +71,8 @@ pub enum Refusal {
     Banned,
     /// The ticket has expired.
     Expired,
-    /// The server ended the session that this client wants to resume, and the CLOSE frame was lost on the way. Another
-    /// ticket may let the client in.
+    /// The server ended the session that this client wants to resume, and the CLOSE frame was lost on the way. A
+    /// different ticket may let the client in.
     SessionEnded,
     /// The two ends were built from different message types.
     Schema(SchemaDifference),
@@ -100,35 +101,36 @@ pub enum CloseReason {
         /// The text that the peer passed to `close`.
         text: PeerText,
     },
-    /// No packet from the peer arrived for the idle timeout, nor in the resume window after it.
+    /// No packet from the peer arrived within the idle timeout, nor within the resume window after it.
     TimedOut,
     /// No answer arrived within the connect timeout.
     ConnectTimedOut {
-        /// The protocol version that the far end hinted at, if it differs from this end's version. Unauthenticated.
+        /// The protocol version that the far end hinted at, if it differs from this end's version. The hint is not
+        /// authenticated.
         version_hint: Option<u8>,
-        /// Whether small datagrams reach the far end and come back, but no datagram of 1200 bytes, which a handshake
-        /// needs: the path carries less, as some tunnels and VPNs do. Another network, or a larger MTU of the tunnel,
-        /// helps. Unauthenticated.
+        /// `true` if small datagrams reach the far end and come back, but no datagram of 1200 bytes, which a handshake
+        /// needs, does. The path carries less, as some tunnels and VPNs do. A different network, or a larger MTU of the
+        /// tunnel, helps. The finding is not authenticated.
         narrow_path: bool,
         /// The public key of the server that answers at this address, if it differs from the pinned key or the ticket's
-        /// key. Unauthenticated: nothing proves who owns the key.
+        /// key. The hint is not authenticated, because nothing proves who owns the key.
         key_hint: Option<PublicKey>,
     },
-    /// The path changed, to a tunnel's for example, and now carries only datagrams smaller than `least` bytes. Another
-    /// network, or a larger MTU of the tunnel, helps.
+    /// The path changed, to a tunnel's for example, and now carries only datagrams smaller than `least` bytes. A
+    /// different network, or a larger MTU of the tunnel, helps.
     PathTooNarrow {
         /// The smallest datagram that a path must carry whole, in bytes without the headers of IP and UDP: 700, or 1200
-        /// for a connection that was interrupted and could not be made again because its handshake needs
-        /// 1200 (unauthenticated).
+        /// for a connection that was interrupted and could not be made again because its handshake needs 1200 (a
+        /// finding that is not authenticated).
         least: u16,
     },
     /// The server refused the client.
     Refused(Refusal),
-    /// The server restarted or forgot the session; a new connection takes the place of this one.
+    /// The server restarted or forgot the session. A new connection takes the place of this connection.
     SessionLost,
-    /// Another connection took this one's place. Two peers that share a pair of keys have one connection, the last that
-    /// was dialled; in a full server, a client whose connection no longer answers gives its place to the next client
-    /// with its identity.
+    /// A newer connection took the place of this connection. Two peers that share a pair of keys have one connection,
+    /// the last that was dialled. In a full server, a client whose connection no longer answers gives its place to the
+    /// next client with its identity.
     Replaced,
     /// The peer broke the protocol.
     Violation(Violation),
@@ -198,7 +200,7 @@ pub enum Event {
         address: Address,
         /// The identity of the connection's peer.
         peer: PeerInfo,
-        /// The earlier connection that this one replaces, if the server lost its session.
+        /// The earlier connection that this connection replaces, if the server lost the session.
         replaces: Option<ConnectionId>,
     },
     /// A message arrived from the peer.
@@ -238,7 +240,7 @@ pub enum Event {
         /// The peer's address after the interruption.
         address: Address,
     },
-    /// The peer moved to another address, and proved that it receives there.
+    /// The peer moved to a new address, and proved that it receives datagrams there.
     Moved {
         /// The connection whose peer moved.
         connection: ConnectionId,
@@ -254,22 +256,22 @@ pub enum Event {
         /// The rate that the path carries now, in bytes per second.
         bytes_per_second: u64,
     },
-    /// The connection has ended; this event is its last. Its statistics stay available until the peer has heard of the
-    /// end, for some seconds at most; after that the id finds nothing.
+    /// The connection has ended. This event is its last. Its statistics stay available until the peer has received the
+    /// CLOSE frame, for some seconds at most. After that the id finds nothing.
     Closed {
         /// The connection that ended. A driver that reports a failed attempt to connect, or its own end, uses the null
         /// id, `ConnectionId::default()`, because the game never knew such a connection.
         connection: ConnectionId,
         /// The reason that the connection ended.
         reason: CloseReason,
-        /// The reliable messages that are not known to be delivered, in order of channel and number. Each end's CLOSE
+        /// The reliable messages whose delivery is not confirmed, in order of channel and number. Each end's CLOSE
         /// frame confirms the messages that it received.
         unconfirmed: Vec<Unconfirmed>,
     },
 }
 
 impl Event {
-    /// The connection that the event is about.
+    /// Returns the connection that the event is about.
     #[must_use]
     pub const fn connection(&self) -> ConnectionId {
         match self {

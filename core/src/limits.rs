@@ -4,29 +4,31 @@ use core::time::Duration;
 
 /// The largest datagram sent before the path MTU is known, and the size of a padded Hello, in bytes (RFC 8899 base).
 pub const BASE_DATAGRAM: usize = 1200;
-/// The largest datagram that the endpoint reads, in bytes. It counts and drops anything larger.
+/// The largest datagram that the endpoint reads, in bytes. The endpoint counts and drops larger datagrams.
 pub const MAX_DATAGRAM: usize = 65_535;
-/// The default of the largest datagram size that the path search tries, in bytes: an IPv4 packet of 9000.
+/// The default of the largest datagram that the path MTU search tries, in bytes. It fills an IPv4 packet of 9000 bytes.
 pub const PATH_DATAGRAM: u16 = 8972;
 /// The smallest buffer that `poll_transmit` writes to, in bytes.
 pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
 /// The size of an AEAD tag, in bytes.
 pub const TAG: usize = 16;
-/// The number of packet numbers below the highest seen that the receiver still tells apart from replays.
+/// The number of packet numbers below the highest received for which the receiver distinguishes new packets from
+/// replays.
 pub const REPLAY_WINDOW: u64 = 1024;
-/// The largest number of packet number ranges in one acknowledgement; a receiver sends more ranges as a bitmap.
+/// The largest number of packet number ranges in one acknowledgement. A receiver sends more ranges as a bitmap.
 pub const ACK_RANGES: usize = 32;
 /// The largest number of packet number ranges that a receiver keeps until it has reported them several times, 16 bytes
-/// each. Equals the ranges of all packets that a sender may have in flight, with every second packet lost, twice over.
+/// each. The limit is twice the number of ranges that arise if a sender has as many packets in flight as it may, and
+/// every second packet is lost.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
-/// The size of the bitmap in an acknowledgement, in bytes: one bit for each packet number, for as many numbers as a
-/// sender waits for at most.
+/// The size of the bitmap in an acknowledgement, in bytes. The bitmap has one bit for each packet number, for twice
+/// [`PACKETS_IN_FLIGHT`] numbers.
 pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
-/// The largest number of ranges in the resume state of one channel. The sender resends received messages that are
-/// beyond them.
+/// The largest number of ranges in the resume state of one channel. The sender resends messages in further ranges
+/// although they were received.
 pub const RESUME_RANGES: usize = 32;
 /// The time beyond the acknowledgement delay that a peer may take to acknowledge packets that are not resent, such as
-/// heartbeats: drivers may let such packets gather before they read them, since no message waits for them.
+/// heartbeats. Drivers may coalesce such packets before they read them, because no message waits for them.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
 /// The largest number of packets in flight per connection, whatever the congestion window.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
@@ -35,16 +37,17 @@ pub const PACKETS_IN_FLIGHT: usize = 4096;
 pub const FAILED_OPENS: u64 = 1 << 36;
 /// The largest number of channels per connection.
 pub const CHANNELS: usize = 32;
-/// The largest number of reliable messages sent and not yet acknowledged, per channel: 163,840 a second at a round trip
-/// of 100 ms. Flow-control credit bounds their bytes.
+/// The largest number of reliable messages sent and not yet acknowledged, per channel. It allows 163,840 messages a
+/// second at a round-trip time of 100 ms. Flow-control credit bounds their bytes.
 pub const RELIABLE_WINDOW: u32 = 16_384;
-/// The bytes that each queued or buffered message counts beyond its own, in every budget.
+/// The bytes of overhead that every budget counts for each queued or buffered message, in addition to the message's own
+/// bytes.
 pub const MESSAGE_OVERHEAD: u64 = 64;
 /// The default of the largest message, in bytes.
 pub const MESSAGE_SIZE: usize = 1 << 20;
 /// The largest message that any configuration allows, in bytes.
 pub const MESSAGE_SIZE_MAX: usize = 1 << 28;
-/// The bytes of reliable data that a peer may have in transit, in reassembly, or waiting for the application.
+/// The bytes of reliable data that a peer may have in transit, in reassembly, or in wait for the application.
 pub const RECEIVE_WINDOW: u64 = 2 << 20;
 /// The bytes of unreliable messages that may wait for the application. The oldest message gives way.
 pub const UNRELIABLE_BACKLOG: u64 = 1 << 20;
@@ -61,8 +64,8 @@ pub const REFUSALS_KEPT: usize = 256;
 pub const HELLO_NOISE_BYTES: usize = 128;
 /// The longest name in a schema, in bytes.
 pub const SCHEMA_NAME: usize = 64;
-/// The smallest "largest datagram" that a peer or a link may declare, in bytes. A path that carries less ends
-/// its connections.
+/// The smallest value that a peer or a link may declare as its largest datagram, in bytes. A path that carries less
+/// ends its connections.
 pub const LEAST_DATAGRAM: u16 = 700;
 /// The largest number of used ticket ids remembered until the tickets expire. When the table is full, the server
 /// refuses tickets.
@@ -81,7 +84,7 @@ pub const TICKET_USER_DATA: usize = 256;
 pub const TICKET_BYTES: usize = 512;
 /// The longest text of a close reason, in bytes.
 pub const CLOSE_TEXT: usize = 256;
-/// The number of Retries that a client follows before [`HELLOS_PER_COOKIE`] Hellos have gone unanswered.
+/// The number of Retries that a client follows before [`HELLOS_PER_COOKIE`] of its Hellos have gone unanswered.
 pub const RETRIES: u8 = 2;
 /// The number of Hellos with one cookie that go unanswered before the client asks for another cookie.
 pub const HELLOS_PER_COOKIE: u8 = 5;
@@ -89,18 +92,18 @@ pub const HELLOS_PER_COOKIE: u8 = 5;
 /// the round trip over which a client can connect: after a longer one the server may have forgotten the handshake when
 /// the first Data packet arrives.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(8900);
-/// The longest extension of [`ANSWER_WITHIN`] by a client whose driver called it late.
+/// The longest extension of [`ANSWER_WITHIN`] for a client whose driver called the endpoint late.
 pub const CALLED_LATE: Duration = Duration::from_secs(5);
 /// The least time that a challenged address has to answer.
 pub const CHALLENGE_LIFE: Duration = Duration::from_secs(15);
-/// The number of connection ids on the wire: slots of the table in which the endpoint looks up a datagram's id.
+/// The number of connection ids on the wire, which is the number of slots in the table that maps ids to connections.
 pub const CONNECTION_IDS: usize = 1 << 16;
 /// The number of buckets in each of the four rows of the tables that limit and record handshakes per source.
 pub const SOURCE_BUCKETS: u16 = 2048;
 /// The number of buckets in each of the four rows of the tables that limit handshakes per ticket and per session.
 pub const CREDENTIAL_BUCKETS: u16 = 512;
-/// The largest number of connections that wait at a time for the peer to validate its address. Meanwhile they are on no
-/// source's account.
+/// The largest number of connections that wait at a time for the peer to validate its address. Until then no source is
+/// charged for these connections.
 pub const UNVALIDATED: usize = 16;
 /// The time that a connection may wait for the peer to validate its address.
 pub const UNVALIDATED_FOR: Duration = Duration::from_secs(5);
@@ -154,10 +157,12 @@ pub const WHOLE_FRAME: usize = 1150;
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
 /// The bytes of unreliable messages in reassembly per connection, or twice the largest message if that is more.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
-/// The largest number of closing connections of an endpoint, which take no place, unless it has more places. Beyond it,
-/// the endpoint forgets the oldest, although its peer may not have heard of the end.
+/// The largest number of closing connections that an endpoint keeps, or `Config::max_connections` if that is larger.
+/// Closing connections take no place. Beyond the limit, the endpoint forgets the oldest closing connection, although
+/// its peer may not have received the CLOSE frame.
 pub const LEAVING: usize = 64;
-/// The largest number of connections of one owner that are probed when another connection of that owner finds no place.
+/// The largest number of connections of one owner that the endpoint probes when a new connection of that owner finds no
+/// place.
 pub const CONTESTED: usize = 16;
 /// The factor of the receive window that a connection may hold in messages that the application cannot have yet,
 /// overhead included. A sender that cuts by [`FRAGMENT_MIN`] needs less.
@@ -179,7 +184,8 @@ pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The largest message that is compressed, in bytes. Larger messages travel uncompressed.
 pub const COMPRESS_MAX: usize = 1 << 22;
-/// The largest number of ranges of dropped messages that a channel remembers. It forgets the fates of older messages.
+/// The largest number of ranges of dropped messages that a channel remembers. The channel forgets the fates of older
+/// messages.
 pub const DROPPED_RANGES: usize = 64;
 /// The value of [`DROPPED_RANGES`] on a connection that has exchanged nothing but heartbeats for [`REST_AFTER`].
 pub const DROPPED_RANGES_AT_REST: usize = 8;
@@ -196,8 +202,8 @@ pub const REST_WITHIN: Duration = Duration::from_secs(6);
 /// because the receiver then drops the message.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
 /// The largest number of byte ranges in one message in reassembly. The receiver drops bytes that would add a range
-/// until gaps are filled; a sender that fills a window of 1 MB with large packets never has more packets missing at
-/// a time.
+/// until gaps are filled. A sender that fills a window of 1 MB with large packets never has more packets missing at a
+/// time.
 pub const REASSEMBLY_RANGES: usize = 1024;
 /// The size of the first chunk that received messages share after the endpoint was idle, in bytes. Each further chunk
 /// has four times the size of the chunk before.
@@ -222,15 +228,15 @@ pub const PAGE_LEAST: usize = 16;
 pub const PAGES_KEPT: usize = 512 << 10;
 /// The bytes of unused page tables kept for reuse, per arena, for [`ARENA_REST`] at most.
 pub const TABLES_KEPT: usize = 64 << 10;
-/// The idle time after which an endpoint that receives no message gives the memory that it kept for messages back to
-/// the system; at the latest it does so after twice this time.
+/// The idle time after which an endpoint that receives no message returns the memory that it kept for messages to the
+/// system. The endpoint returns the memory after twice this time at the latest.
 pub const ARENA_REST: Duration = Duration::from_secs(3);
 /// The largest number of unused records of sent message parts that are kept for reuse, per channel.
 pub const CUTS_KEPT: usize = 256;
 /// The default of the number of entities that a world may have at a time.
 pub const ENTITIES: usize = 10_000;
-/// The largest number of entities that any configuration allows a world to have at a time. The store may keep as many destroyed
-/// entities beside them, until every peer has heard of their end.
+/// The largest number of entities that any configuration allows a world to have at a time. The store may keep as many
+/// destroyed entities in addition, until every peer has acknowledged their end.
 pub const ENTITIES_MAX: usize = 1 << 16;
 /// The largest number of versions of a unit that a world's store keeps, the newest version included.
 pub const VERSIONS: usize = 32;
@@ -242,12 +248,12 @@ pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
 pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 /// The largest number of versions of a unit that a receiver of a replicated world keeps.
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
-/// The largest number of words in all units of one snapshot frame together: a unit that moves as predicted takes a bit, whatever
-/// its words are.
+/// The largest number of words in all units of one snapshot frame together. A unit that moves as predicted takes one
+/// bit, whatever the number of its words.
 pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;
 
-/// The largest memory that a message of `max_message` bytes takes in reassembly, whatever order its parts come in:
-/// twice its size, and the records of its ranges.
+/// Returns the largest memory that a message of `max_message` bytes takes in reassembly, whatever the order in which
+/// its parts arrive: twice its size, and the records of its ranges.
 #[must_use]
 pub const fn reserved_room(max_message: usize) -> usize {
     2 * max_message + (128 << 10)

@@ -13,7 +13,7 @@ impl core::fmt::Debug for Rng {
 }
 
 impl Rng {
-    /// A generator that yields the same stream for the same `seed` on every target.
+    /// Creates a generator that yields the same stream for the same `seed` on every target.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
@@ -45,7 +45,7 @@ impl Rng {
         (wide >> 64) as u64
     }
 
-    /// An independent generator, seeded from this one.
+    /// Creates an independent generator, seeded from this generator.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.array())

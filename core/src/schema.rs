@@ -26,15 +26,15 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// A schema of `entries`, which may come in any order.
+    /// Creates a schema of `entries`, which may come in any order.
     #[must_use]
     pub fn new(mut entries: Vec<SchemaEntry>) -> Self {
         entries.sort();
         Self { entries }
     }
 
-    /// The hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so it protects
-    /// against mistakes only.
+    /// Computes the hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so it
+    /// protects against mistakes only.
     ///
     /// The hash is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian),
     /// the name, and its hash (64 bits little-endian).
@@ -59,7 +59,8 @@ impl Schema {
         Self::new(self.entries)
     }
 
-    /// The schema with entries of replicated worlds, as [`WorldSchema::entries`](crate::snapshot::WorldSchema::entries) gives them.
+    /// Adds entries of replicated worlds, as [`WorldSchema::entries`](crate::snapshot::WorldSchema::entries) returns
+    /// them.
     #[must_use]
     pub fn with_entries(mut self, entries: &[SchemaEntry]) -> Self {
         self.entries.extend_from_slice(entries);
@@ -74,7 +75,8 @@ impl Schema {
         Self::new(self.entries)
     }
 
-    /// The difference between this schema, of the refused end, and all entries of the `server`'s schema.
+    /// Compares this schema with all entries of the `server`'s schema. This schema belongs to the end that the server
+    /// refused.
     #[must_use]
     pub fn difference(&self, server: &[SchemaEntry]) -> SchemaDifference {
         let by_name = |entries: &[SchemaEntry]| -> BTreeMap<String, u32> {
@@ -95,8 +97,8 @@ impl Schema {
         }
     }
 
-    /// The difference between this schema and the first entries of a server's schema that was too long to send whole.
-    /// Names that sort after the last of `first` are not compared.
+    /// Compares this schema with the first entries of a server's schema that was too long to send whole. Names that
+    /// sort after the last name of `first` are not compared.
     #[must_use]
     pub fn partial_difference(&self, first: &[SchemaEntry]) -> SchemaDifference {
         let last = first.iter().map(|entry| &entry.name).max();
@@ -106,8 +108,8 @@ impl Schema {
     }
 }
 
-/// The hash of the channel settings that both ends must share: the number of channels, and each channel's delivery and
-/// compression. Each end chooses priorities, budgets, lifetimes and receipts for itself.
+/// Computes the hash of the channel settings that both ends must share: the number of channels, and each channel's
+/// delivery and compression. Each end chooses priorities, budgets, lifetimes and receipts for itself.
 #[must_use]
 pub fn channels_hash(channels: &[ChannelConfig]) -> u32 {
     let mut hash = StableHasher::new();
@@ -130,21 +132,21 @@ fn channel_hash(channel: &ChannelConfig) -> u32 {
     hash.finish_32()
 }
 
-/// The difference between two schemas, from the point of view of the refused end.
+/// The difference between two schemas, from the point of view of the end that the server refused.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SchemaDifference {
-    /// Names that only the server knows.
+    /// The names of the entries that only the server has.
     pub missing_here: Vec<PeerText>,
-    /// Names that only this end knows.
+    /// The names of the entries that only this end has.
     pub missing_there: Vec<String>,
-    /// Names that both ends know with different layouts.
+    /// The names of the entries that both ends have with different layouts.
     pub different: Vec<String>,
-    /// Whether the server had more entries than a refusal carries. The lists may then be incomplete.
+    /// `true` if the server had more entries than a refusal carries. The lists may then be incomplete.
     pub truncated: bool,
 }
 
 impl SchemaDifference {
-    /// Whether the comparison found no difference.
+    /// Returns whether the comparison found no difference.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.missing_here.is_empty() && self.missing_there.is_empty() && self.different.is_empty()

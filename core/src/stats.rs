@@ -30,15 +30,15 @@ impl Traffic {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// Datagrams sent in all, those of the handshake included.
+    /// The number of datagrams sent, including those of the handshake.
     pub datagrams_sent: u64,
-    /// Authentic datagrams received in all.
+    /// The number of authentic datagrams received.
     pub datagrams_received: u64,
-    /// Datagrams declared lost in all.
+    /// The number of datagrams declared lost.
     pub datagrams_lost: u64,
-    /// Bytes sent in datagrams in all, IP and UDP headers not included.
+    /// The number of bytes sent in datagrams, without IP and UDP headers.
     pub bytes_sent: u64,
-    /// Bytes received in authentic datagrams in all, IP and UDP headers not included.
+    /// The number of bytes received in authentic datagrams, without IP and UDP headers.
     pub bytes_received: u64,
     /// The smoothed round-trip time (RFC 9002 section 5.3).
     pub rtt: Duration,
@@ -48,17 +48,18 @@ pub struct ConnectionStats {
     pub rtt_least: Option<Duration>,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// Bytes sent and neither acknowledged nor lost, now.
+    /// The number of bytes that are in flight now: sent and neither acknowledged nor lost.
     pub bytes_in_flight: u64,
-    /// The congestion window: bytes that may be in flight, now.
+    /// The congestion window, which limits the bytes in flight, in bytes.
     pub congestion_window: u64,
-    /// The long-term rate of the path as far as known, in bytes per second; `u64::MAX` where no rate is limited.
+    /// The long-term rate of the path as far as known, in bytes per second. `u64::MAX` if nothing limits the rate.
     pub rate: u64,
-    /// The largest datagram that the endpoint sends, in bytes: the largest that the path was found to carry (RFC 8899).
+    /// The size of the largest datagram that the endpoint sends, in bytes. It is the largest size that the path was
+    /// found to carry (RFC 8899).
     pub max_datagram: usize,
-    /// Whether the path was found to report congestion by marks (RFC 3168).
+    /// `true` if the path was found to report congestion by ECN marks (RFC 3168).
     pub ecn: bool,
-    /// Bytes in the send queues, now, with [`crate::limits::MESSAGE_OVERHEAD`] for each message.
+    /// The number of bytes in the send queues now, with [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
     /// The time since the connection was made.
     pub uptime: Duration,
@@ -77,7 +78,7 @@ impl ConnectionStats {
         }
     }
 
-    /// Lost datagrams in thousandths of the datagrams sent; 0 if none was sent.
+    /// Returns the lost datagrams in thousandths of the datagrams sent. Returns 0 if no datagram was sent.
     #[must_use]
     pub const fn loss_permille(&self) -> u64 {
         match self.datagrams_lost.saturating_mul(1000).checked_div(self.datagrams_sent) {
@@ -100,28 +101,28 @@ pub struct ChannelStats {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelSent {
-    /// Messages waiting for their first transmission, now.
+    /// The number of messages that wait for their first transmission now.
     pub queued: u64,
-    /// Bytes of the messages waiting for their first transmission, with [`crate::limits::MESSAGE_OVERHEAD`] for
-    /// each, now.
+    /// The number of bytes of the messages that wait for their first transmission now, with
+    /// [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// Reliable messages sent at least in part and not yet acknowledged in full, now.
+    /// The number of reliable messages sent at least in part and not yet acknowledged in full.
     pub in_flight: u64,
-    /// Messages sent at least in part.
+    /// The number of messages sent at least in part.
     pub messages: u64,
-    /// Bytes of MESSAGE frames written, headers and repetitions included.
+    /// The number of bytes of MESSAGE frames written, headers and repetitions included.
     pub bytes: u64,
-    /// Frames that resent lost data.
+    /// The number of frames that resent lost data.
     pub repeated: u64,
-    /// Frames that carried part of a message.
+    /// The number of frames that carried part of a message.
     pub fragments: u64,
-    /// Reliable messages that the peer's core has received.
+    /// The number of reliable messages that the peer's core has received.
     pub delivered: u64,
-    /// Messages whose lifetime passed before they were sent.
+    /// The number of messages whose lifetime passed before they were sent.
     pub expired: u64,
-    /// Unreliable messages that gave way to newer messages because the path was slower than the game.
+    /// The number of unreliable messages that gave way to newer messages because the path was slower than the game.
     pub dropped: u64,
-    /// Messages handed back to the caller because the queue was full.
+    /// The number of messages handed back to the caller because the queue was full.
     pub full: u64,
 }
 
@@ -129,17 +130,17 @@ pub struct ChannelSent {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelReceived {
-    /// Messages passed to the application.
+    /// The number of messages passed to the application.
     pub messages: u64,
-    /// Bytes of the messages passed to the application.
+    /// The number of bytes of the messages passed to the application.
     pub bytes: u64,
-    /// Frames of reliable messages that were received before.
+    /// The number of received frames whose reliable message had been received before.
     pub duplicates: u64,
-    /// Frames of sequenced messages that were older than the newest.
+    /// The number of received frames whose sequenced message was older than the newest.
     pub stale: u64,
-    /// Unreliable messages that gave way to newer messages because the application took none.
+    /// The number of unreliable messages that gave way to newer messages because the application took none.
     pub dropped: u64,
-    /// Unreliable messages dropped in reassembly, for lack of room or time.
+    /// The number of unreliable messages dropped in reassembly, for lack of room or time.
     pub abandoned: u64,
 }
 
@@ -147,14 +148,15 @@ pub struct ChannelReceived {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
-    /// Clients refused because their ticket had expired. Repeated attempts with the same ticket count once.
+    /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count
+    /// once.
     pub expired: u64,
     /// The time since the expiry of the latest expired ticket, when it was presented.
     pub expired_by: Duration,
-    /// Resume tickets that are valid for longer than any that this endpoint seals, so its wall clock was ahead when it
-    /// sealed them. Tickets of a lost session count.
+    /// The number of presented resume tickets that are valid for longer than any ticket that this endpoint seals. The
+    /// endpoint's wall clock was ahead when it sealed them. Tickets of a lost session count too.
     pub from_the_future: u64,
-    /// The least amount by which the wall clock was ahead when the latest of the tickets from the future was sealed.
+    /// The least time by which the wall clock was ahead when the latest ticket from the future was sealed.
     pub ahead_by: Duration,
 }
 

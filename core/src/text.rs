@@ -20,13 +20,13 @@ use core::fmt::{self, Write as _};
 pub struct PeerText(String);
 
 impl PeerText {
-    /// The text as the peer sent it, unescaped. Escape it before you print it: see [`Escaped`].
+    /// Returns the text as the peer sent it, unescaped. Escape it before you print it: see [`Escaped`].
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// Whether the text has no characters.
+    /// Returns whether the text has no characters.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -69,7 +69,8 @@ impl fmt::Debug for PeerText {
     }
 }
 
-/// Shows a text of unknown origin on one line, with every non-printable character escaped. Quotes are not escaped.
+/// A text of unknown origin that displays on one line, with every non-printable character escaped. Quotes are not
+/// escaped.
 ///
 /// ```
 /// use tickwire_core::Escaped;
@@ -101,7 +102,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
     pair.escape_debug().skip(1).try_for_each(|shown| f.write_char(shown))
 }
 
-/// A number with its noun: `1 client`, `2 clients`. For nouns whose plural adds an s.
+/// A number with its noun: `1 client`, `2 clients`. The noun must form its plural with an s.
 ///
 /// ```
 /// use tickwire_core::text::Counted;
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_cannot_be_forged() {
+    fn text_that_looks_like_an_escape_displays_differently_from_the_escaped_character() {
         assert_ne!(PeerText::from("\\n").to_string(), PeerText::from("\n").to_string());
     }
 }

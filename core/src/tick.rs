@@ -68,8 +68,9 @@ pub struct TickSchedule {
 }
 
 impl TickSchedule {
-    /// A schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Tick 0 begins at `epoch` on the
-    /// clock of the end that sets the pace. `None` for other rates. The game itself must tell the other end the epoch.
+    /// Creates a schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Tick 0 begins at `epoch` on
+    /// the clock of the end that sets the pace. Returns `None` for other rates. The game itself must send the epoch to
+    /// the other end.
     #[must_use]
     pub const fn new(per_second: u32, epoch: Instant) -> Option<Self> {
         match per_second {
@@ -78,7 +79,7 @@ impl TickSchedule {
         }
     }
 
-    /// The number of the tick that contains `time`; 0 before the epoch.
+    /// Returns the number of the tick that contains `time`. Returns 0 before the epoch.
     #[must_use]
     pub fn tick_at(&self, time: Instant) -> u64 {
         let ticks =
@@ -86,7 +87,7 @@ impl TickSchedule {
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
-    /// The first instant of `tick`, at most [`Instant::MAX`].
+    /// Returns the first instant of `tick`, at most [`Instant::MAX`].
     #[must_use]
     pub fn start_of(&self, tick: u64) -> Instant {
         let after = (u128::from(tick) * MICROS_PER_SECOND).div_ceil(self.per_second.into());
@@ -111,7 +112,7 @@ impl TickSchedule {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
     /// The time by which the peer's clock may be ahead of its estimate: [`PeerClock::error`]. It includes the least
-    /// delay on the way to the peer, whatever share of the round trip that is: both come from the fastest packet.
+    /// delay on the way to the peer, because the fastest packet determines both.
     pub clock_error: Duration,
     /// The smoothed round-trip time.
     pub rtt: Duration,
@@ -119,12 +120,12 @@ pub struct InputLead {
     pub rtt_least: Duration,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// Time that the game adds to the lead: the wait until its input is sent, or time to resend a lost input.
+    /// The time that the game adds to the lead, for the wait until its input is sent, or for resending a lost input.
     pub safety: Duration,
 }
 
 impl InputLead {
-    /// The quantities of the lead that an endpoint has measured by `now`.
+    /// Collects the quantities of the lead that an endpoint has measured by `now`.
     #[must_use]
     pub fn new(clock: &PeerClock, now: Instant, stats: &ConnectionStats, safety: Duration) -> Self {
         Self {
@@ -136,9 +137,9 @@ impl InputLead {
         }
     }
 
-    /// The lead of the client over the peer's estimated clock: input sent now arrives in time, unless it is lost or
-    /// later than nearly all packets. The lead adds up the error of the clock, the usual wait in queues, three mean
-    /// deviations of that wait, and the safety.
+    /// Returns the lead of the client over the peer's estimated clock. Input sent now arrives in time, unless it is
+    /// lost or later than nearly all packets. The lead is the sum of the clock's error, the usual wait in queues, three
+    /// mean deviations of that wait, and the safety.
     #[must_use]
     pub fn lead(&self) -> Duration {
         self.clock_error
@@ -153,8 +154,8 @@ impl InputLead {
 pub enum Pace {
     /// The speed of the simulation in thousandths of real time: 970 to 1030.
     PerMille(u16),
-    /// The target is more than 250 ms away: jump there at once. Ticks that were simulated before are not
-    /// simulated again.
+    /// The target is more than 250 ms away, so jump there at once. Ticks that were simulated before are not simulated
+    /// again.
     Leap,
 }
 
@@ -177,14 +178,15 @@ pub struct TickAlignment {
     pub peer_tick: u64,
     /// The tick that the client should simulate now, so that its input arrives just in time.
     pub target_tick: u64,
-    /// The client's target time to the microsecond, as an instant of the peer's clock.
+    /// The client's target time, as an instant of the peer's clock.
     pub target: Instant,
     /// The speed at which the client should run.
     pub pace: Pace,
 }
 
 impl TickAlignment {
-    /// The new position of a simulation that stood at `position`, after a frame of `elapsed` by this end's clock.
+    /// Computes the new position of a simulation that stood at `position`, after a frame of `elapsed` by this end's
+    /// clock.
     #[must_use]
     pub fn advance(&self, position: Instant, elapsed: Duration) -> Instant {
         match self.pace {
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tick_begins_where_the_one_before_ends() {
+    fn each_tick_begins_where_the_previous_tick_ends() {
         fn a_tick_ends_where_the_next_begins(per_second: u32, epoch: u64, tick: u64) -> bool {
             let schedule = TickSchedule::new(per_second % TICKS_PER_SECOND_MAX + 1, at(epoch >> 3)).unwrap();
             let tick = (tick >> 24).max(1);
@@ -237,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lead_covers_the_clock_the_queue_the_jitter_and_the_safety() {
+    fn the_lead_is_the_sum_of_clock_error_queueing_delay_jitter_and_safety() {
         let lead =
             InputLead { clock_error: ms(30), rtt: ms(80), rtt_least: ms(60), jitter: ms(5), safety: ms(3) };
         assert_eq!(lead.lead(), ms(30 + 20 + 3 * 5 + 3));
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_drifts_to_its_target_by_three_per_cent_at_most_and_stays_there() {
+    fn a_client_reaches_its_target_at_a_speed_within_three_percent_and_stays_there() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for start in [9_760_000, 10_000_000, 10_240_000] {
             let (mut peer, mut position) = (at(10_000_000), at(start));
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_too_far_away_is_leapt_to_in_either_direction() {
+    fn a_client_leaps_to_a_target_more_than_250_ms_away_in_either_direction() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for position in [9_740_000, 10_270_000] {
             let alignment = schedule.align(at(10_000_000), ms(10), at(position));

@@ -13,8 +13,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// A rate of `per_second` tokens a second (at least one). A full bucket holds the tokens that return
-    /// within `burst`.
+    /// Creates a rate of `per_second` tokens a second, at least one. A full bucket holds the tokens that return within
+    /// `burst`.
     #[must_use]
     pub const fn per_second(per_second: u32, burst: Duration) -> Self {
         let per_second = if per_second == 0 { 1 } else { per_second };
@@ -46,13 +46,14 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// A full bucket.
+    /// Creates a full bucket.
     #[must_use]
     pub const fn new() -> Self {
         Self { full_at: None }
     }
 
-    /// Takes `tokens` if the bucket holds that many. A full bucket pays for a demand that is larger than the bucket.
+    /// Takes `tokens` if the bucket holds that many, and returns whether it did. A full bucket pays for a demand that
+    /// is larger than the bucket.
     pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
         let is_there = missing <= rate.burst_ns;
@@ -62,8 +63,8 @@ impl TokenBucket {
         is_there
     }
 
-    /// Takes `tokens` if the bucket is not empty, even if it holds fewer, so that no single demand is too large. The
-    /// overdrawn tokens must return before the bucket pays again.
+    /// Takes `tokens` if the bucket is not empty, even if it holds fewer, and returns whether it did. The overdrawn
+    /// tokens must return before the bucket pays again.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;
@@ -73,7 +74,7 @@ impl TokenBucket {
         is_there
     }
 
-    /// The time until the bucket is full again. It compares two buckets whatever their rates.
+    /// Returns the time until the bucket is full again. This time compares buckets of different rates.
     #[must_use]
     pub fn time_to_full(&self, now: Instant) -> Duration {
         Duration::from_nanos(self.missing_ns(now))
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn one_large_demand_is_met_and_paid_back_before_the_next() {
+    fn an_overdrawn_bucket_refuses_the_next_demand_until_it_is_paid_back() {
         let mut bucket = TokenBucket::new();
         assert!(bucket.overdraw(RATE, START, 1000));
         assert!(!bucket.overdraw(RATE, START + Duration::from_secs(95), 1));
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_works_at_every_instant_and_with_every_rate() {
+    fn a_bucket_does_not_overflow_at_any_instant_or_rate() {
         let largest = Rate::per_second(u32::MAX, Duration::MAX);
         let smallest = Rate::per_second(0, Duration::ZERO);
         let places = [0, 1 << 53, 1 << 54, (1 << 62) - 1_000_000, 1 << 62];

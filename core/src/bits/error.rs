@@ -8,7 +8,7 @@ use core::fmt;
 use crate::limits;
 use crate::wire::Malformed;
 
-/// The reason that a value could not be written. The fault always lies in the caller's own value.
+/// The reason that a value could not be written. The fault is always in the caller's own value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -30,7 +30,7 @@ pub enum EncodeError {
     TooManyItems,
     /// The serde implementation of the type failed, with this error text.
     Codec(String),
-    /// Writing a message of the named type failed.
+    /// The value of the named message type could not be written.
     InMessage {
         /// The name of the message type.
         name: &'static str,
@@ -54,7 +54,7 @@ pub struct OutOfRange {
 }
 
 impl EncodeError {
-    /// An error for a value outside `low..=high`, with an empty field path.
+    /// Creates an error for a value outside `low..=high`, with an empty field path.
     #[cold]
     #[must_use]
     pub fn out_of_range(value: impl Into<i128>, low: impl Into<i128>, high: impl Into<i128>) -> Self {
@@ -104,12 +104,12 @@ impl fmt::Display for EncodeError {
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
                 if field.is_empty() {
-                    write!(f, "the value {value} lies outside {low} to {high}")
+                    write!(f, "the value is {value}; set it to a value from {low} to {high}")
                 } else {
-                    write!(f, "the field `{field}` is {value}, which lies outside {low} to {high}")
+                    write!(f, "the field `{field}` is {value}; set it to a value from {low} to {high}")
                 }
             }
-            Self::InMessage { name, error } => write!(f, "message type `{name}`: {error}"),
+            Self::InMessage { name, error } => write!(f, "cannot encode message type `{name}`: {error}"),
             Self::TooDeep => {
                 write!(f, "the message nests deeper than {} levels; flatten its type", limits::MESSAGE_DEPTH)
             }
@@ -133,7 +133,7 @@ pub enum DecodeError {
     TooLarge,
     /// The bytes end before the value does, or a length exceeds the bytes that are left.
     Truncated,
-    /// Bytes or one bits follow the end of the value.
+    /// One bits, or whole bytes, follow the end of the value.
     Trailing,
     /// An integer, a length or a variant number lies outside the range that the type declares.
     OutOfRange,
@@ -141,8 +141,8 @@ pub enum DecodeError {
     NotUtf8,
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// The message holds more list items than an honest message of its size: one per bit,
-    /// and [`crate::limits::MESSAGE_FREE_ITEMS`].
+    /// The message holds more list items than a valid message of its size can hold: one per bit, and
+    /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The codec or the serde implementation of the type rejects the bytes.
     Invalid,
@@ -155,7 +155,7 @@ impl fmt::Display for DecodeError {
             Self::TooLarge => "the message is longer than its type allows",
             Self::Truncated => "the message ends too early",
             Self::Trailing => "bytes follow the end of the message",
-            Self::OutOfRange => "a value in the message lies outside its range",
+            Self::OutOfRange => "a value in the message is outside its range",
             Self::NotUtf8 => "a text in the message is not UTF-8",
             Self::TooDeep => "the message nests too deeply",
             Self::TooManyItems => "the message holds too many values",

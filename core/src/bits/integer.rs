@@ -8,17 +8,17 @@ use crate::shape::{NetShape, Shape, Shapes};
 pub trait NetInteger: NetSerialize + Copy + PartialOrd {
     /// The width of the integer in memory, in bits.
     const WIDTH: u8;
-    /// Whether the integer has a sign.
+    /// `true` if the integer has a sign.
     const SIGNED: bool;
     /// The smallest value of the integer type.
     const MIN: Self;
     /// The largest value of the integer type.
     const MAX: Self;
 
-    /// The distance from `low` up to this value. The caller guarantees that `low` is not above the value.
+    /// Returns the distance from `low` up to this value. The caller guarantees that `low` is not above the value.
     fn offset_from(self, low: Self) -> u64;
 
-    /// The value `offset` above `low`. The caller guarantees that the type can hold the sum.
+    /// Returns the value that is `offset` above `low`. The caller guarantees that the type can hold the sum.
     fn above(low: Self, offset: u64) -> Self;
 
     /// This value as an `i128`, which can hold every [`NetInteger`].
@@ -33,7 +33,7 @@ pub trait BitsRange<const BITS: u32>: NetInteger {
     const HIGH: Self;
 }
 
-/// The number of bits that hold every number from 0 to `span`.
+/// Returns the number of bits that hold every number from 0 to `span`.
 #[must_use]
 pub const fn bits_for(span: u64) -> u32 {
     64 - span.leading_zeros()
@@ -65,7 +65,7 @@ pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) 
     if offset > span { Err(DecodeError::OutOfRange) } else { Ok(T::above(low, offset)) }
 }
 
-/// The schema's description of an integer between `low` and `high`.
+/// Returns the schema's description of an integer between `low` and `high`.
 #[must_use]
 pub fn integer_shape<T: NetInteger>(low: T, high: T) -> Shape {
     Shape::Integer { width: T::WIDTH, signed: T::SIGNED, min: low.widen(), max: high.widen() }

@@ -16,14 +16,14 @@ pub struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    /// A reader at the start of `bytes`.
+    /// Creates a reader at the start of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         let items_left = bytes.len().saturating_mul(8).saturating_add(limits::MESSAGE_FREE_ITEMS);
         Self { rest: bytes, pending: 0, pending_bits: 0, items_left, depth: 0 }
     }
 
-    /// The number of bits that are not read yet.
+    /// Returns the number of bits that are not read yet.
     #[must_use]
     pub const fn remaining_bits(&self) -> usize {
         self.rest.len().saturating_mul(8).saturating_add(self.pending_bits as usize)
@@ -57,7 +57,7 @@ impl<'a> BitReader<'a> {
     /// Reads the next `length` whole bytes into a new vector.
     ///
     /// # Errors
-    /// [`DecodeError::Truncated`] if fewer bytes are left; the reader then allocates nothing.
+    /// [`DecodeError::Truncated`] if fewer bytes are left. The reader then allocates nothing.
     pub fn bytes(&mut self, length: usize) -> Result<Vec<u8>, DecodeError> {
         if self.remaining_bits() / 8 < length {
             return Err(DecodeError::Truncated);
@@ -72,7 +72,7 @@ impl<'a> BitReader<'a> {
         Ok(bytes)
     }
 
-    /// Counts `count` list items towards the number that an honest message of this size can hold.
+    /// Counts `count` list items towards the number that a valid message of this size can hold.
     ///
     /// # Errors
     /// [`DecodeError::TooManyItems`] if the sum exceeds one item per bit and [`limits::MESSAGE_FREE_ITEMS`].

@@ -45,7 +45,7 @@ use crate::shape::NetShape;
     note = "derive `NetSerialize` for your own types; use `BoundedVec`, `BoundedString` or `BoundedBytes` for what may grow, and an integer of fixed width instead of `usize`"
 )]
 pub trait NetSerialize: NetShape + Sized {
-    /// Writes the value to `writer`, in exactly one encoding.
+    /// Writes the value to `writer`. Every value has exactly one encoding.
     ///
     /// # Errors
     /// The error of the writer, or [`EncodeError::OutOfRange`].

@@ -17,8 +17,8 @@ pub trait SteppedBits: Sized {
     /// The width of the float: 32 or 64 bits.
     const WIDTH: u8;
 
-    /// Writes the nearest step, in as many bits as the steps of the range need. Values beyond an end become that end; NaN becomes
-    /// zero, or the end next to zero.
+    /// Writes the nearest step, in as many bits as the steps of the range need. A value beyond an end becomes that end.
+    /// NaN becomes zero, or the end next to zero.
     ///
     /// # Errors
     /// The error of the writer.
@@ -30,7 +30,7 @@ pub trait SteppedBits: Sized {
     /// [`DecodeError::OutOfRange`] if the range has no such step, or the error of the reader.
     fn take_steps(steps: &Steps, reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
 
-    /// The shape of a field with these steps.
+    /// Returns the shape of a field with these steps.
     fn steps_shape(steps: &Steps) -> Shape;
 }
 

@@ -43,7 +43,7 @@ impl Arbitrary for Script {
 }
 
 #[test]
-fn values_of_any_width_are_read_as_they_were_written() {
+fn values_of_any_width_round_trip() {
     fn the_values_read_are_those_written(script: Script) -> bool {
         let mut out = vec![0xaa];
         let mut writer = BitWriter::new(&mut out, usize::MAX);
@@ -68,7 +68,7 @@ fn the_first_bit_is_the_lowest_of_the_first_byte() {
 }
 
 #[test]
-fn a_value_wider_than_its_bits_is_refused_not_cut() {
+fn a_value_wider_than_its_bits_is_refused_and_not_truncated() {
     let mut out = Vec::new();
     let mut writer = BitWriter::new(&mut out, 8);
     assert_eq!(writer.put(4, 2), Err(EncodeError::out_of_range(4, 0, 3)));
@@ -77,7 +77,7 @@ fn a_value_wider_than_its_bits_is_refused_not_cut() {
 }
 
 #[test]
-fn a_writer_accepts_its_limit_and_not_one_byte_more() {
+fn a_writer_accepts_bytes_up_to_its_limit_and_refuses_the_next_byte() {
     let mut out = vec![1, 2, 3];
     assert_eq!(Bits::encode(&0u64, &mut out, 7), Err(EncodeError::TooLarge { limit: 7 }));
     assert_eq!(Bits::encode(&(0u32, true), &mut Vec::new(), 4), Err(EncodeError::TooLarge { limit: 4 }));
@@ -94,7 +94,7 @@ fn bits_after_the_value_are_refused_except_zeros_in_the_last_byte() {
 }
 
 #[test]
-fn signed_integers_hold_their_distance_from_the_least() {
+fn signed_integers_are_written_as_their_distance_from_the_smallest_value() {
     assert_eq!(encode(&i8::MIN), Ok(vec![0]));
     assert_eq!(encode(&0i8), Ok(vec![0x80]));
     assert_eq!(encode(&i64::MAX), Ok(vec![0xff; 8]));
@@ -127,7 +127,7 @@ fn an_integer_above_its_range_is_refused() {
 }
 
 #[test]
-fn every_nan_is_written_and_read_as_the_same_bits() {
+fn every_nan_has_the_same_encoding() {
     let odd = f32::from_bits(0xffc0_1234);
     assert_eq!(encode(&odd), Ok(vec![0, 0, 0xc0, 0x7f]));
     assert_eq!(decode::<f32>(&0xffc0_1234u32.to_le_bytes()).map(f32::to_bits), Ok(0x7fc0_0000));
@@ -137,7 +137,7 @@ fn every_nan_is_written_and_read_as_the_same_bits() {
 }
 
 #[test]
-fn floats_keep_every_other_bit() {
+fn floats_other_than_nan_keep_every_bit() {
     fn a_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         value.is_nan() || decode::<f64>(&encode(&value).unwrap()).unwrap().to_bits() == bits
@@ -185,7 +185,7 @@ fn bytes_that_decode_are_the_only_encoding_of_their_value() {
 }
 
 #[test]
-fn items_without_bits_are_counted() {
+fn list_items_without_bits_count_towards_the_limit() {
     type Nothings = BoundedVec<(), 0xffff_ffff>;
     let nothings = |count: usize| Nothings::try_from(vec![(); count]).unwrap();
     let most = 32 + limits::MESSAGE_FREE_ITEMS;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::EncodeError;
 use crate::limits;
 
-/// Appends bits to a buffer. The first bit written is the lowest bit of the first byte.
+/// A cursor that appends bits to a buffer. The first bit written is the lowest bit of the first byte.
 #[derive(Debug)]
 pub struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
@@ -18,13 +18,13 @@ pub struct BitWriter<'a> {
 }
 
 impl<'a> BitWriter<'a> {
-    /// A writer that appends at most `limit` bytes to `out`.
+    /// Creates a writer that appends at most `limit` bytes to `out`.
     #[must_use]
     pub const fn new(out: &'a mut Vec<u8>, limit: usize) -> Self {
         Self { start: out.len(), out, limit, pending: 0, pending_bits: 0, items: 0, depth: 0 }
     }
 
-    /// The number of bits written so far.
+    /// Returns the number of bits written so far.
     #[must_use]
     pub const fn bits_written(&self) -> usize {
         (self.out.len() - self.start) * 8 + self.pending_bits as usize
@@ -65,7 +65,8 @@ impl<'a> BitWriter<'a> {
         rest.iter().try_for_each(|byte| self.put(u64::from(*byte), 8))
     }
 
-    /// Counts `count` list items towards the number that a receiver accepts. [`BitWriter::finish`] checks the sum.
+    /// Counts `count` list items towards the number that a receiver accepts. [`BitWriter::finish`] checks the
+    /// sum.
     pub const fn charge(&mut self, count: usize) {
         self.items = self.items.saturating_add(count);
     }

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_is_used_again_when_its_slices_are_gone() {
+    fn a_chunk_is_reused_after_its_slices_are_dropped() {
         for length in [10_000, 1000, 64, 1] {
             let mut arena = Arena::default();
             let mut live = VecDeque::new();

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn every_size_around_the_edges_of_the_format_survives() {
+    fn payloads_of_every_size_around_the_format_boundaries_round_trip() {
         let mut compressor = Compressor::default();
         for length in (0..700).chain([4096, 65_535, 65_536, 70_000, 200_000]) {
             for message in [vec![7; length], text(length as u32, length)] {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_compresses_to_the_same_bytes_after_any_other_message() {
+    fn the_compressed_bytes_of_a_message_do_not_depend_on_earlier_messages() {
         let mut used = Compressor::default();
         used.payload(&text(3, 50_000));
         for length in [100, 1000, 70_000] {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_holds_more_or_less_than_it_claims_is_invalid() {
+    fn a_block_whose_size_differs_from_its_claimed_size_is_invalid() {
         let payload = Compressor::default().payload(&vec![5; 1000]);
         let claim = |length: u16| {
             let mut changed = payload.to_vec();

@@ -11,7 +11,7 @@ use crate::limits::CHANNELS;
 
 /// The state that one side keeps for one channel.
 pub(super) trait PerChannel {
-    /// Of a channel on which nothing happened yet, and whose first message has the id `first_id`.
+    /// Creates the state of a channel that has carried nothing yet and whose first message has the id `first_id`.
     fn new(channel: ChannelId, config: &ChannelConfig, first_id: u64) -> Self;
 }
 

@@ -385,7 +385,7 @@ fn run(first_id: u64, script: &[Op]) {
 }
 
 #[test]
-fn every_channel_keeps_its_promise_through_loss_duplication_and_reordering() {
+fn every_channel_keeps_its_delivery_guarantee_through_loss_duplication_and_reordering() {
     fn holds(wrap: u8, script: Vec<Op>) -> bool {
         let wrap = u64::from(wrap % 4);
         run((wrap << 24).saturating_sub(wrap * 3), &script);

@@ -34,7 +34,7 @@ pub(crate) struct Room {
     reserve: usize,
     /// When the reserve was given to the message that it is kept for.
     reserved_at: Instant,
-    /// Whether the reserve was in use when it was last looked at.
+    /// `true` if the reserve was in use when it was last looked at.
     was_reserved: bool,
     /// Turns that connections wait for, lowest first.
     turns: VecDeque<u64>,
@@ -71,7 +71,7 @@ pub(crate) struct Account {
     most: usize,
     turn: Option<u64>,
     reserved: Option<Reserved>,
-    /// Whether the next bytes that are held come out of the reserve.
+    /// `true` if the next bytes that are held come out of the reserve.
     is_reserve_charged: bool,
 }
 

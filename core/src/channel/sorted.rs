@@ -10,7 +10,7 @@ const FEW: usize = 128;
 
 /// A thing that is sorted by a number of its own, which no other thing has.
 pub(super) trait Keyed {
-    /// Its number.
+    /// Returns the number by which the entry is sorted.
     fn key(&self) -> u64;
 }
 

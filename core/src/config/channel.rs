@@ -19,7 +19,7 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// The delivery's name in attributes and reports: lower case, words joined by hyphens.
+    /// Returns the delivery's name in attributes and reports: lower case, words joined by hyphens.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,9 +47,8 @@ impl fmt::Display for Delivery {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {
     /// The oldest message gives way. Of the messages that the path delays, an unreliable channel keeps those of the
-    /// last [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the newest message; both keep their
-    /// newest message, whatever its age. A full queue drops its oldest messages instead of handing back the
-    /// new message.
+    /// last [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the newest. Both keep their newest
+    /// message, whatever its age. A full queue drops its oldest messages and accepts the new message.
     ///
     /// Each message that gives way counts in [`crate::stats::ChannelSent::dropped`], and its fate is
     /// [`crate::Fate::NotSent`]. No message gives way before the first acknowledgement of the connection, unless its
@@ -63,7 +62,7 @@ pub enum Overflow {
     Queue,
 }
 
-/// One channel of every connection of an endpoint. Both ends need the same delivery and compression; each end chooses
+/// One channel of every connection of an endpoint. Both ends need the same delivery and compression. Each end chooses
 /// the other settings for itself.
 ///
 /// ```
@@ -77,8 +76,9 @@ pub enum Overflow {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ChannelConfig {
-    /// The name that message types and calls may use instead of its number ([`crate::Route::Named`]). No two channels have the same
-    /// name. Names are not sent, and not compared in the handshake: each end has its own.
+    /// The name that message types and calls may use instead of the channel's number ([`crate::Route::Named`]). No two
+    /// channels have the same name. The name is not sent and not compared in the handshake, so each end chooses its own
+    /// names.
     ///
     /// Default: none.
     pub name: Option<Cow<'static, str>>,
@@ -88,7 +88,7 @@ pub struct ChannelConfig {
     ///
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// Bytes that may wait to be sent before the queue is full. Each message counts 64 bytes of overhead.
+    /// The number of bytes that may wait to be sent before the queue is full. Each message counts 64 bytes of overhead.
     ///
     /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
@@ -100,23 +100,23 @@ pub struct ChannelConfig {
     ///
     /// Default: [`Overflow::DropOldest`].
     pub overflow: Overflow,
-    /// The time that a message may wait for its first transmission. After it the channel drops the message
-    /// as [`crate::Fate::NotSent`].
+    /// The time that a message may wait for its first transmission. After this time the channel drops the message as
+    /// [`crate::Fate::NotSent`].
     ///
     /// Default: none: without limit. Range: any.
     pub lifetime: Option<Duration>,
-    /// Whether each delivered reliable message yields an [`crate::Event::Delivered`].
+    /// `true` if each delivered reliable message yields an [`crate::Event::Delivered`].
     ///
     /// Default: no.
     pub receipts: bool,
-    /// Whether messages of 64 bytes and more are compressed with LZ4 where that makes them smaller.
+    /// `true` if messages of 64 bytes and more are compressed with LZ4 where that makes them smaller.
     ///
     /// Default: no.
     pub compress: bool,
 }
 
 impl ChannelConfig {
-    /// A channel with this delivery and the default of every other field.
+    /// Creates a channel with this delivery and the default of every other field.
     #[must_use]
     pub const fn new(delivery: Delivery) -> Self {
         Self {

@@ -5,8 +5,8 @@ use core::fmt;
 use super::{ChannelConfig, Delivery};
 use crate::event::ChannelId;
 
-/// The channel that messages take. `#[net(channel = …)]` and `#[net(delivery = …)]` give it to a message type; a call
-/// that sends one message may name another.
+/// The channel that messages take. `#[net(channel = …)]` and `#[net(delivery = …)]` set the route of a message type. A
+/// call that sends one message may name a different route.
 ///
 /// ```
 /// use tickwire_core::{ChannelConfig, ChannelId, Delivery, Route};
@@ -30,7 +30,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The id of the channel in `channels` that this route selects; `None` if the route selects none.
+    /// Returns the id of the channel in `channels` that this route selects. Returns `None` if the route selects none.
     #[must_use]
     pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
         let place = match self {

@@ -48,9 +48,9 @@ fn drifted(since: Instant, now: Instant) -> i64 {
 /// Take a fresh value for each use ([`Endpoint::peer_clock`](crate::Endpoint::peer_clock)). While the connection lives,
 /// readings never go backwards, even between values taken at different times.
 ///
-/// The reading follows the estimate by running up to 5 % faster or slower. If it is more than 250 ms behind, it leaps
-/// forwards; if it is more than 250 ms ahead, as after a leap of this end's own clock, it stands still until the
-/// estimate catches up.
+/// The reading follows the estimate by running up to 5 % faster or slower. A reading that is more than 250 ms behind
+/// leaps forwards. A reading that is more than 250 ms ahead, as after a leap of this end's own clock, stands still
+/// until the estimate catches up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerClock {
     local: Instant,
@@ -63,8 +63,8 @@ pub struct PeerClock {
 }
 
 impl PeerClock {
-    /// The peer's clock at the moment when this end's clock shows `now`, as an instant of the peer. The reading is
-    /// extrapolated from the latest sample, forwards and backwards.
+    /// Returns the peer's clock at the moment when this end's clock shows `now`, as an instant of the peer. The reading
+    /// is extrapolated from the latest sample, forwards and backwards.
     #[must_use]
     pub fn at(&self, now: Instant) -> Instant {
         if now < self.local {
@@ -74,9 +74,9 @@ impl PeerClock {
         self.peer + Span::from_micros(passed)
     }
 
-    /// The largest error of [`PeerClock::at`] in either direction, as long as both clocks are within 500 ppm of true
-    /// time and neither jumps. The error falls to half the shortest round trip, and grows by 1 ms per second without
-    /// packets from the peer.
+    /// Returns the largest error of [`PeerClock::at`] in either direction, as long as both clocks are within 500 ppm of
+    /// true time and neither jumps. The error falls to half the shortest round trip, and grows by 1 ms per second
+    /// without packets from the peer.
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {
         let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();

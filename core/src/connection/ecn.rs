@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_capable_path_stays_capable_without_a_report() {
+    fn an_ecn_capable_path_stays_capable_without_a_report() {
         let mut marking = tested();
         marking.on_ack(counts(2, 0), true, 12);
         marking.on_sent(12);
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_challenge_the_next_counts_are_reported_again() {
+    fn after_a_challenge_the_next_ecn_counts_are_reported_again() {
         let mut seen = MarksSeen::default();
         (0..200).for_each(|_| assert!(!seen.on_received(Ecn::Capable0)));
         assert_eq!(seen.report(), None);

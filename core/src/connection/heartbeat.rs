@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_heartbeat_of_an_initiator_asks_for_an_answer_from_the_first_of_a_silence_on() {
+    fn an_initiator_asks_for_an_answer_with_every_other_heartbeat_of_a_silence() {
         assert_eq!(beats(&ANSWERED), [true, false, true, false, true]);
         let mut heartbeat = Heartbeat::default();
         assert!(heartbeat.beat(&ANSWERED));
@@ -107,8 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_are_silent_only_where_half_the_idle_timeout_is_left_and_the_responder_speaks_every_fifteen_seconds()
-     {
+    fn heartbeats_ask_for_no_answer_only_up_to_a_quarter_of_the_idle_timeout_and_up_to_7500_ms() {
         for (patience_ms, idle_ms, silent) in [
             (5_000, 20_000, true),
             (5_000, 19_999, false),

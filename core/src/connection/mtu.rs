@@ -73,9 +73,9 @@ pub(crate) struct PathMtu {
     chance: u32,
     /// The largest buffer that was lent lately.
     room: u16,
-    /// Whether a PING should leave that shows whether anything passes at all.
+    /// `true` if a PING should leave that shows whether anything passes at all.
     is_ping_due: bool,
-    /// Whether the least size is being probed, since it does not seem to pass.
+    /// `true` if the least size is being probed, since it does not seem to pass.
     is_on_trial: bool,
     /// The size that passed until a suspicion arose, while probes of that size test the suspicion; 0 if nothing is in doubt.
     doubted: u16,
@@ -84,7 +84,7 @@ pub(crate) struct PathMtu {
     /// When a suspicion last arose, and whether it was wrong.
     suspected_at: Instant,
     was_wrong: bool,
-    /// Whether it does not pass.
+    /// `true` if it does not pass.
     is_too_narrow: bool,
 }
 

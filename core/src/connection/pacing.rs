@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_covers_a_tick_and_two_datagrams_at_least() {
+    fn a_pacer_burst_covers_at_least_a_tick_and_two_datagrams() {
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 600_000), 10_000);
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 10_000), 2000);
     }
 
     #[test]
-    fn the_pacer_keeps_the_rate_to_the_byte_and_saves_at_most_one_burst() {
+    fn the_pacer_keeps_the_exact_rate_and_saves_at_most_one_burst() {
         for rate in [5_000u64, 60_000, 1_000_000] {
             let mut pacer = Pacer::new(at(0), 0);
             let mut now = at(0);
@@ -147,7 +147,7 @@ mod tests {
 
     /// A client with a limit of 4 kB/s that sends 10 kB/s of acknowledgements.
     #[test]
-    fn regression_acknowledgements_beyond_the_limit_hold_messages_back_for_a_moment_not_for_minutes() {
+    fn regression_acks_beyond_the_rate_limit_delay_messages_by_less_than_a_second() {
         let mut pacer = Pacer::new(at(0), 0);
         for ms in (0..60_000).step_by(3) {
             pacer.on_unheld(at(ms * 1000), 30, 4_000);
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_rate_is_not_delayed_by_the_debt_of_the_low_rate() {
+    fn a_raised_rate_applies_at_once_despite_the_debt_of_the_low_rate() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 1000);
         pacer.on_rate_changed(at(0), 1_000_000, 1000);

@@ -51,7 +51,7 @@ pub(crate) struct Regulator {
     reorders: bool,
     /// The delivery rate measured most recently, in bytes per second.
     delivered: u64,
-    /// Whether the sender had no more to send meanwhile.
+    /// `true` if the sender had no more to send meanwhile.
     is_app_limited: bool,
 }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn estimated_arrivals_leave_the_flight_and_the_window_opens_at_the_stated_time() {
+    fn estimated_arrivals_leave_the_bytes_in_flight_and_the_congestion_window_opens_at_the_stated_time() {
         let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
         let mut in_flight = 14 * DATAGRAM;
         assert!(regulator.is_open(at(1000), in_flight));

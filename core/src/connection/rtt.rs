@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_sample_replaces_the_initial_guess() {
+    fn the_first_rtt_sample_replaces_the_initial_rtt() {
         let mut rtt = RttEstimator::new();
         assert_eq!(rtt.smoothed(), INITIAL_RTT);
         rtt.update(ms(80), ms(0));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stated_delay_never_takes_the_estimate_below_the_least_sample() {
+    fn a_reported_ack_delay_never_lowers_the_rtt_below_the_minimum_rtt() {
         let mut rtt = RttEstimator::new();
         rtt.update(ms(80), ms(0));
         rtt.update(ms(90), ms(60));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_samples_do_not_overflow() {
+    fn extreme_rtt_samples_do_not_overflow() {
         let mut rtt = RttEstimator::new();
         for _ in 0..100 {
             rtt.update(Span::MAX, Span::MAX);

@@ -47,7 +47,7 @@ struct Record {
     stamp: Stamp,
     bytes: u16,
     in_flight: bool,
-    /// Whether something in it would be sent again.
+    /// `true` if something in it would be sent again.
     matters: bool,
 }
 
@@ -64,7 +64,7 @@ pub(crate) struct SentPackets {
     in_flight: usize,
     /// Packets in flight in which something would be sent again.
     mattering: usize,
-    /// Whether the packet that is being built is one.
+    /// `true` if the packet that is being built is one.
     open_matters: bool,
 }
 

@@ -26,7 +26,7 @@ pub enum TimeoutCause {
     Idle,
     /// The challenge of a new path has expired without an answer.
     Path,
-    /// A message's lifetime ends, or the time limit for its missing fragments.
+    /// A message's lifetime ends, or the time limit for its missing fragments passes.
     Expiry,
     /// A closing connection resends its CLOSE frame, or the endpoint forgets the connection.
     Close,
@@ -34,7 +34,7 @@ pub enum TimeoutCause {
     Resume,
     /// Unused message memory goes back to the system.
     Rest,
-    /// No call is due, ever.
+    /// No timer is set, so no call is due.
     Nothing,
 }
 
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_lists_every_timer_at_its_own_place() {
+    fn the_timer_table_lists_every_timer_at_its_index() {
         for (index, (timer, _)) in TIMERS.iter().enumerate() {
             assert_eq!(*timer as usize, index);
         }

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_beyond_the_byte_budget_waits_for_another_packet_or_timeout() {
+    fn a_packet_beyond_the_anti_amplification_limit_waits_for_a_received_packet_or_a_timeout() {
         let mut unproven = Unproven::new([7; 8]);
         unproven.on_received(100);
         unproven.on_challenge_sent();

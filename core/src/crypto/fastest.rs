@@ -8,7 +8,7 @@ use super::Ring;
 #[cfg(not(feature = "ring"))]
 use super::RustCrypto;
 
-/// The fastest provider of this build: ring with the feature `ring`, else [`super::RustCrypto`].
+/// Creates the fastest provider of this build: ring with the feature `ring`, else [`super::RustCrypto`].
 #[must_use]
 pub fn default_provider() -> Arc<dyn Provider> {
     #[cfg(feature = "ring")]

@@ -33,25 +33,25 @@ impl core::fmt::Debug for SessionKeys {
 pub struct HandshakeInput<'a> {
     /// Bytes that both ends mix into the handshake. The handshake fails if they differ.
     pub prologue: &'a [u8],
-    /// The pre-shared key of the ticket; zeros in a handshake without a ticket.
+    /// The pre-shared key of the ticket. It is all zeros in a handshake without a ticket.
     pub psk: &'a Key,
     /// Bytes that travel encrypted in this end's message.
     pub payload: &'a [u8],
 }
 
-/// The cryptography of packets, where speed counts, and access to that of handshakes. Implementations hold no state
-/// that changes.
+/// The cryptography of an endpoint. It makes the AEAD of packets, where speed counts, and gives access to the
+/// cryptography of handshakes. Implementations hold no state that changes.
 pub trait Provider: Send + Sync {
-    /// The AEAD of data packets under `key`.
+    /// Creates the AEAD of data packets under `key`.
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey>;
 
-    /// The cryptography of handshakes, tickets and key derivation.
+    /// Returns the cryptography of handshakes, tickets and key derivation.
     fn handshake(&self) -> &dyn HandshakeCrypto;
 }
 
 /// The cryptography of handshakes, tickets, cookies and key derivation. Implementations hold no state that changes.
 pub trait HandshakeCrypto: Send + Sync {
-    /// The public key of an X25519 secret.
+    /// Computes the public key of an X25519 secret.
     fn public_key(&self, secret: &Key) -> Key;
 
     /// Appends the first Noise message (psk, e, es, payload) to `message`. The ephemeral key is drawn from `rng`.
@@ -94,10 +94,10 @@ pub trait HandshakeCrypto: Send + Sync {
         text: &mut Vec<u8>,
     ) -> Result<(), Rejected>;
 
-    /// The 32-byte keyed BLAKE2s digest of the concatenation of `parts`.
+    /// Computes the 32-byte keyed BLAKE2s digest of the concatenation of `parts`.
     fn digest(&self, key: &Key, parts: &[&[u8]]) -> Key;
 
-    /// HKDF-Expand over BLAKE2s: a key for the purpose `label`, derived from `secret`.
+    /// Derives a key for the purpose `label` from `secret`, with HKDF-Expand over BLAKE2s.
     fn derive(&self, secret: &Key, label: &[u8]) -> Key;
 }
 

@@ -23,12 +23,13 @@ use super::key::{self, Key, ParseKeyError};
 /// assert!(error.to_string().contains("4 hexadecimal digits; a key has 64"));
 /// ```
 ///
-/// As a reference it is one to 32 bytes wherever those are wanted, by the functions for [tickets](crate::TicketMint) for example.
+/// A reference to the key converts to a reference to its 32 bytes. Functions that take a key as bytes, for
+/// [tickets](crate::TicketMint) for example, accept either.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(Key);
 
 impl PublicKey {
-    /// The 32 bytes of the key.
+    /// Returns the 32 bytes of the key.
     #[must_use]
     pub const fn to_bytes(self) -> Key {
         self.0
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_public_key_is_read_as_it_is_shown_in_either_case_and_with_space_around_it() {
+    fn a_displayed_public_key_parses_in_either_case_and_with_space_around_it() {
         let mut bytes = [0; 32];
         for (place, byte) in bytes.iter_mut().enumerate() {
             *byte = place as u8 * 7;

@@ -18,7 +18,7 @@ use super::{
 use crate::limits::TAG;
 use crate::rng::Rng;
 
-/// Cryptography by the RustCrypto crates and snow.
+/// Cryptography that uses the RustCrypto crates and snow.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 

@@ -11,11 +11,11 @@ use zeroize::Zeroize;
 use super::key::{self, Key, ParseKeyError};
 use super::public_key::PublicKey;
 
-/// A secret key of 32 bytes: a server's identity, a ticket key, or a key that two peers share. Its memory is
-/// overwritten when it is dropped, `Debug` does not show it, it has no `Display`, and only [`Clone`] copies it.
+/// A secret key of 32 bytes: a server's identity, a ticket key, or a key that two peers share. Dropping the secret
+/// overwrites its memory. `Debug` does not show the key, there is no `Display`, and only [`Clone`] copies it.
 ///
-/// It is read from 64 hexadecimal digits, as [`PublicKey`] is; [`Secret::reveal_hex`] writes them for a file that only its owner
-/// may read.
+/// The secret parses from 64 hexadecimal digits, as a [`PublicKey`] does. [`Secret::reveal_hex`] writes the digits for
+/// a file that only its owner may read.
 ///
 /// ```
 /// use tickwire_core::{Secret, Secrets};
@@ -28,25 +28,27 @@ use super::public_key::PublicKey;
 /// # Ok::<(), tickwire_core::crypto::ParseKeyError>(())
 /// ```
 ///
-/// A move leaves the old place as it was: keep secrets where they are, and lend them.
+/// Moving a secret does not overwrite the memory that it leaves. Keep secrets in one place, and pass references to
+/// them.
 #[derive(Clone)]
 pub struct Secret(Key);
 
 impl Secret {
-    /// A secret of these `bytes`. The caller must overwrite its own copy.
+    /// Creates a secret from `bytes`. The caller must overwrite its own copy.
     #[must_use]
     pub const fn new(bytes: Key) -> Self {
         Self(bytes)
     }
 
-    /// The X25519 public key of this identity. An endpoint whose `Config::provider` uses another key exchange, as a
-    /// simulation's may, reports its public key itself: [`Endpoint::public_key`](crate::Endpoint::public_key).
+    /// Computes the X25519 public key of this identity. An endpoint whose `Config::provider` uses a different key
+    /// exchange, as a simulation's may, reports its public key itself:
+    /// [`Endpoint::public_key`](crate::Endpoint::public_key).
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         x25519_dalek::PublicKey::from(&StaticSecret::from(self.0)).to_bytes().into()
     }
 
-    /// The secret as 64 lower-case hexadecimal digits. The caller must keep the text secret.
+    /// Returns the secret as 64 lower-case hexadecimal digits. The caller must keep the text secret.
     #[must_use]
     pub fn reveal_hex(&self) -> String {
         let mut text = String::with_capacity(64);
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_not_printed_and_every_byte_of_it_counts() {
+    fn debug_output_hides_a_secret_and_every_byte_counts_in_a_comparison() {
         let secret = Secret::new([7; 32]);
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert!(secret == [7; 32] && secret.clone() == secret && !secret.is_zero());
@@ -138,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_read_from_the_digits_that_it_reveals_and_knows_its_public_key() {
+    fn a_secret_parses_from_the_digits_that_it_reveals_and_derives_its_public_key() {
         let secret = Secret::new([0xe7; 32]);
         assert_eq!(secret.reveal_hex(), "e7".repeat(32));
         assert_eq!(secret.reveal_hex().parse(), Ok(secret.clone()));

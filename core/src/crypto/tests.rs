@@ -71,7 +71,7 @@ fn a_handshake_gives_both_ends_the_same_three_different_keys() {
 }
 
 #[test]
-fn the_handshake_depends_on_seeds_only() {
+fn the_bytes_of_a_handshake_depend_on_the_seeds_only() {
     for provider in providers() {
         let (_, first) = hello(&*provider, 1);
         assert_eq!(first, hello(&*provider, 1).1);
@@ -103,7 +103,7 @@ fn a_rejected_second_message_leaves_the_authentic_one_readable() {
 }
 
 #[test]
-fn a_responder_rejects_another_prologue_psk_or_identity() {
+fn a_responder_rejects_a_different_prologue_psk_or_identity() {
     for provider in providers() {
         let (_, first) = hello(&*provider, 1);
         let attempt = |secret: Key, prologue: &[u8], psk: &Key, message: &[u8]| {
@@ -142,7 +142,7 @@ fn public_keys_of_low_order_are_rejected() {
 }
 
 #[test]
-fn public_keys_are_those_of_rfc_7748() {
+fn public_keys_equal_the_test_vectors_of_rfc_7748() {
     // Section 5.2: the scalar 9 times the base point.
     let mut nine = [0; 32];
     nine[0] = 9;
@@ -153,7 +153,7 @@ fn public_keys_are_those_of_rfc_7748() {
 }
 
 #[test]
-fn digests_and_derived_keys_are_those_of_other_implementations() {
+fn digests_and_derived_keys_equal_those_of_other_implementations() {
     // Expected values from Python's hashlib.blake2s and hmac.
     for provider in providers() {
         let digest = hex(&provider.handshake().digest(&[5; 32], &[b"abc", b"", b"def"]));
@@ -164,7 +164,7 @@ fn digests_and_derived_keys_are_those_of_other_implementations() {
 }
 
 #[test]
-fn a_golden_packet_is_sealed_the_same_everywhere() {
+fn a_sealed_packet_equals_the_golden_bytes() {
     // The expected value is that of Python's cryptography package (OpenSSL).
     for provider in providers() {
         let mut packet = [&b"plaintext"[..], &[0; 16]].concat();

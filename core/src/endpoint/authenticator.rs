@@ -8,11 +8,11 @@ use crate::event::{PeerInfo, Refusal};
 /// A client that asks to connect. Its ticket or cookie is valid.
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
-    /// The client's address, or its claimed address while a ticket spares it the cookie. If the client turns out to be
-    /// at another address, the endpoint asks again.
+    /// The client's address. While a ticket spares the client the cookie, the address is only claimed. If the client
+    /// turns out to have a different address, the endpoint asks again.
     pub address: Address,
-    /// The IP address of the client: that of its UDP address, or the address that `Endpoint::open_link` was given for
-    /// the link. Bans apply to it.
+    /// The IP address of the client: the IP address of its UDP address, or the address that `Endpoint::open_link` was
+    /// given for the link. Bans apply to this address.
     pub far_end: Option<IpAddr>,
     /// The identity of the client, from its ticket.
     pub peer: &'a PeerInfo,
@@ -52,7 +52,7 @@ pub enum Admission {
 /// # }
 /// ```
 pub trait Authenticator: Send {
-    /// Decides on one client. A client may ask several times; only its first Data packet opens the connection.
+    /// Decides on one client. A client may ask several times. Only its first Data packet opens the connection.
     fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission;
 }
 

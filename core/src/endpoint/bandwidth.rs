@@ -29,10 +29,10 @@ impl Endpoint {
         }
     }
 
-    /// Bytes of messages that the game should send on a connection in the next `interval`, a tick for example, so that
-    /// no message waits: as much as the path carries meanwhile, at most an equal share of the endpoint's limit, less
-    /// the bytes that are queued already at any priority. Zero if there is no connection; `u64::MAX` on a link that
-    /// limits itself, if no other limit applies.
+    /// Returns the bytes of messages that the game should send on a connection in the next `interval`, a tick for
+    /// example, so that no message waits. This is as much as the path carries in that time, at most an equal share of
+    /// the endpoint's limit, less the bytes that are queued already at any priority. Returns zero if there is no
+    /// connection. Returns `u64::MAX` on a link that limits itself, if no other limit applies.
     ///
     /// The number is advice. Messages sent beyond it wait in the channels' queues.
     #[must_use]

@@ -70,8 +70,8 @@ impl Endpoint {
         Ok(connection)
     }
 
-    /// Sets the address that a dialled connection uses the next time it has to dial. An interrupted connection dials
-    /// there at once, and abandons an attempt to connect to another address.
+    /// Sets the address that a dialled connection uses the next time it dials. An interrupted connection dials there at
+    /// once, and abandons an attempt to connect to a different address.
     pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
         let now = self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {

@@ -49,13 +49,13 @@ pub enum ConnectionState {
 }
 
 impl Endpoint {
-    /// The public key that clients of this endpoint pin.
+    /// Returns the public key that clients of this endpoint pin.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.public_key.into()
     }
 
-    /// The state of a connection. An unknown id counts as disconnected.
+    /// Returns the state of a connection. An unknown id counts as disconnected.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         let Some(state) = self.connections.get(connection) else { return ConnectionState::Disconnected };
@@ -69,54 +69,55 @@ impl Endpoint {
         }
     }
 
-    /// The ids of all connections: connections whose handshake is running, connections whose `Closed` was reported
-    /// while the peer has not heard of it yet, and clients whose refusal is on its way, for which no event is ever
-    /// reported. A program that shuts down may wait until the iterator is empty. A connection that its peer closed is
-    /// not included, although this end answers copies of the peer's CLOSE for 5 s more.
+    /// Returns the ids of all connections. The ids include connections whose handshake is running, connections whose
+    /// `Closed` was reported while the CLOSE frame is still on its way, and clients whose refusal is on its way, for
+    /// which no event is ever reported. A program that shuts down may wait until the iterator is empty. A connection
+    /// that its peer closed is not included, although this end answers copies of the peer's CLOSE for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
     }
 
-    /// The id of the configured channel that `route` selects, for [`Endpoint::send`]. `None` if no channel matches.
+    /// Returns the id of the configured channel that `route` selects, for [`Endpoint::send`]. `None` if no channel
+    /// matches.
     #[must_use]
     pub fn channel(&self, route: impl Into<Route>) -> Option<ChannelId> {
         route.into().channel(&self.config.channels)
     }
 
-    /// The address of a connection's peer.
+    /// Returns the address of a connection's peer.
     #[must_use]
     pub fn address(&self, connection: ConnectionId) -> Option<Address> {
         self.connections.get(connection)?.address()
     }
 
-    /// The IP address of a connection's peer: that of its UDP address, or the address that [`Endpoint::open_link`] was
-    /// given for its link.
+    /// Returns the IP address of a connection's peer: the IP address of its UDP address, or the address that
+    /// [`Endpoint::open_link`] was given for its link.
     #[must_use]
     pub fn far_end(&self, connection: ConnectionId) -> Option<IpAddr> {
         self.links.far_end(self.address(connection)?)
     }
 
-    /// The identity of a connection's peer, from its ticket or from the authenticator.
+    /// Returns the identity of a connection's peer, from its ticket or from the authenticator.
     #[must_use]
     pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
-    /// The fate of a message while its connection lives. `None` if no such message was sent.
+    /// Returns the fate of a message while its connection lives. `None` if no such message was sent.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
     }
 
-    /// Counters and measurements of a connection since it began.
+    /// Returns the counters and measurements of a connection since its beginning.
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
     }
 
-    /// The clock of a connection's peer, once the peer has acknowledged a packet: half a round trip after `Connected`
-    /// at the earliest. The clock keeps running through migrations and resumptions, and while the connection
-    /// is interrupted.
+    /// Returns the clock of a connection's peer, once the peer has acknowledged a packet, half a round trip after
+    /// `Connected` at the earliest. The clock keeps running through migrations and resumptions, and while the
+    /// connection is interrupted.
     ///
     /// The clock shows the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
     ///
@@ -133,38 +134,39 @@ impl Endpoint {
         self.connections.get(connection)?.session().peer_clock()
     }
 
-    /// Counters of one channel of a connection since it began.
+    /// Returns the counters of one channel of a connection since the connection's beginning.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.connections.get(connection)?.session().channel_stats(channel)
     }
 
-    /// Counters of dropped datagrams, one for each reason.
+    /// Returns the counters of dropped datagrams, one for each reason.
     #[must_use]
     pub fn drops(&self) -> &DropCounts {
         &self.drops
     }
 
-    /// Counts of client tickets by their expiry against the wall clock. They show whether the wall clock may be wrong.
+    /// Returns the counts of client tickets by their expiry against the wall clock. They show whether the wall clock may be
+    /// wrong.
     #[must_use]
     pub const fn ticket_counts(&self) -> TicketCounts {
         self.acceptor.tickets_judged()
     }
 
-    /// Bytes that the endpoint holds for peers: messages in reassembly, and messages that wait for earlier ones or for
-    /// the application.
+    /// Returns the bytes that the endpoint holds for peers: messages in reassembly, and messages that wait for earlier
+    /// ones or for the application.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.connections.iter().map(|state| state.session().memory()).sum()
     }
 
-    /// The number of half-open handshakes.
+    /// Returns the number of half-open handshakes.
     #[must_use]
     pub fn half_open(&self) -> usize {
         self.acceptor.half_open_count()
     }
 
-    /// The latest time that any call has passed to this endpoint.
+    /// Returns the latest time that any call has passed to this endpoint.
     #[must_use]
     pub fn now(&self) -> Instant {
         self.now

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_released_id_finds_no_connection_and_its_slot_returns_under_another_generation() {
+    fn a_released_id_finds_no_connection_and_its_slot_returns_under_a_new_generation() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut table = IdTable::default();
         let first = table.reserve(&mut rng).unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn all_slots_can_be_taken_and_no_more() {
+    fn every_slot_of_the_id_table_can_be_taken_and_a_further_id_is_refused() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut table = IdTable::default();
         let ids: alloc::collections::BTreeSet<u32> =

@@ -40,15 +40,16 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Reports how many bytes a link takes now. The endpoint builds no datagram for a link whose credit is below its
-    /// largest datagram.
+    /// Sets the number of bytes that a link accepts now. The endpoint builds no datagram for a link whose credit is
+    /// below its largest datagram.
     pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
         self.advance(now);
         self.links.set_credit(link, bytes);
         self.on_link_writable(link);
     }
 
-    /// Reports that a link has ended. The connections over it are interrupted, or closed where they cannot be resumed.
+    /// Reports that a link has ended. The endpoint interrupts the connections over the link, or closes those that
+    /// cannot be resumed.
     pub fn close_link(&mut self, now: Instant, link: LinkId) {
         let now = self.advance(now);
         if !self.links.close(link) {

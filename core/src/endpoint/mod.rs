@@ -58,7 +58,7 @@ use crate::token_bucket::TokenBucket;
 /// Answers to unknown connection ids per second for one source, so that no flood uses up the answers to others.
 const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
-/// A deterministic, sans-IO protocol endpoint that accepts and dials at once.
+/// A deterministic, sans-IO protocol endpoint that both accepts and dials connections.
 ///
 /// An endpoint owns every connection of a process. It opens no socket, reads no clock and draws no entropy: the caller
 /// passes datagrams and times in, and takes datagrams and events out. The crate's front page is a complete example;
@@ -67,9 +67,9 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 /// Commands ([`connect`](Self::connect), [`send`](Self::send), …), inputs ([`handle_datagram`](Self::handle_datagram),
 /// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit),
 /// [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at
-/// any time. Work that a call leaves undone stays due. No call fails because of bytes from the network; an `Err` names
-/// a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock; a time before the latest
-/// one counts as the latest.
+/// any time. Work that a call leaves undone stays due. No call fails because of bytes from the network: an `Err` names
+/// a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock. A time before the latest
+/// time passed to the endpoint counts as the latest.
 ///
 /// [`ConnectionState`] has the states of a connection and the events between them.
 ///
@@ -114,7 +114,7 @@ pub struct Endpoint {
     unsettled: VecDeque<ConnectionId>,
     /// When the first of them was used.
     unsettled_since: Instant,
-    /// Whether `poll_transmit` was called since `handle_timeout` was.
+    /// `true` if `poll_transmit` was called since `handle_timeout` was.
     is_transmitting: bool,
     deadlines: Deadlines,
     links: Links,
@@ -128,10 +128,10 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// An endpoint whose clock begins at `now`.
+    /// Creates an endpoint whose clock begins at `now`.
     ///
-    /// `seed` is used once and must be fresh at every start, from the system's entropy: ephemeral keys come from it. Only a
-    /// simulator may choose it. `secrets` are the keys that outlive restarts.
+    /// `seed` is used once and must be fresh at every start, from the system's entropy, because ephemeral keys come
+    /// from it. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
     ///
     /// # Errors
     /// [`ConfigError`] if a value of `config` is out of its range, or `secrets` lack what `config` needs.
@@ -195,13 +195,13 @@ impl Endpoint {
         })
     }
 
-    /// Sets the authenticator that decides on each client. The endpoint asks it after the client's ticket or cookie was
-    /// found valid.
+    /// Sets the authenticator that decides on each client. The endpoint asks the authenticator after it found the
+    /// client's ticket or cookie valid.
     pub fn set_authenticator(&mut self, authenticator: impl Authenticator + 'static) {
         self.authenticator = Some(Box::new(authenticator));
     }
 
-    /// Queues a message for sending; `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
+    /// Queues a message for sending. `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
     ///
     /// # Errors
     /// [`SendError`], with the message in it: the queue is full (a `SendReady` event follows), the message is larger than
@@ -228,11 +228,11 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once: it neither sends nor receives messages any more. The peer receives `code` (the
-    /// protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed` event
-    /// lists the messages that the peer did not confirm. The event comes at once if no message is in doubt, else with
-    /// the peer's answer; without an answer it comes after five probe timeouts, 5 s at most. The call ignores an
-    /// unknown connection, which is closed already.
+    /// Closes a connection at once, so that it neither sends nor receives messages any more. The peer receives `code`
+    /// (the protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed`
+    /// event lists the messages that the peer did not confirm. The event comes at once if no message is in doubt, and
+    /// with the peer's answer otherwise. Without an answer the event comes after five probe timeouts, 5 s at most. The
+    /// call ignores an unknown connection, which counts as closed already.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -258,7 +258,7 @@ impl Endpoint {
         }
     }
 
-    /// Does the work that is due at `now`. Each call does a bounded amount of work; further due work stays due.
+    /// Does the work that is due at `now`. Each call does a bounded amount of work. Further due work stays due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
         if self.acceptor.next_timeout() <= now {

@@ -39,8 +39,8 @@ impl ConnectOptions {
         Self { server_key, ticket: None, peer: None, timeout: None, reconnect: None, bandwidth: None }
     }
 
-    /// Connects to the server that answers, whatever its key. **Anybody on the path can pose as the server**: use it
-    /// for development, and for local networks that you trust. The handshake takes one more round trip.
+    /// Connects to any server that answers, whatever its key. **Anybody on the path can pose as the server**: use this
+    /// option for development, and for local networks that you trust. The handshake takes one more round trip.
     #[must_use]
     pub fn danger_any_key() -> Self {
         Self::trusting(ServerKey::Any)
@@ -69,7 +69,7 @@ impl ConnectOptions {
         self
     }
 
-    /// The timeout that [`ConnectOptions::timeout`] set.
+    /// Returns the timeout that [`ConnectOptions::timeout`] set.
     #[must_use]
     pub const fn chosen_timeout(&self) -> Option<Duration> {
         self.timeout

@@ -9,8 +9,8 @@ use crate::error::ConnectError;
 use crate::handshake::PeerHint;
 
 impl Endpoint {
-    /// Lets the peer in that holds `psk` and the secret of `peer_key`, even where `Config::access` admits no others.
-    /// [`crate::Access::Closed`] still keeps it out. Dialling a peer does the same.
+    /// Accepts the peer that holds `psk` and the secret of `peer_key`, even where `Config::access` admits no other
+    /// peer. [`crate::Access::Closed`] still keeps the peer out. Dialling a peer accepts it too.
     ///
     /// # Errors
     /// [`ConnectError::ZeroPresharedKey`] if `psk` is all zeros.

@@ -7,8 +7,9 @@ use crate::event::{ConnectionId, Event};
 use crate::limits;
 use crate::time::Instant;
 
-/// Datagrams that `poll_transmit` wrote to the caller's buffer, all for one path. Each has `segment_size` bytes; the
-/// last may be shorter. A driver with segmentation offload passes them to the system in one call.
+/// Datagrams that `poll_transmit` wrote to the caller's buffer, all for one path. Each datagram has `segment_size`
+/// bytes, except that the last may be shorter. A driver with segmentation offload passes them to the system in one
+/// call.
 ///
 /// Over UDP no datagram has more than 1200 bytes, unless [`crate::Config::dont_fragment`] states that the driver's
 /// sockets forbid fragments. Larger datagrams then leave where the path is found to carry them, and probes for larger
@@ -26,15 +27,15 @@ pub struct Transmit {
 }
 
 impl Transmit {
-    /// The datagrams, cut from the buffer that `poll_transmit` wrote to.
+    /// Returns the datagrams, cut from the buffer that `poll_transmit` wrote to.
     pub fn datagrams<'b>(&self, buffer: &'b [u8]) -> core::slice::Chunks<'b, u8> {
         buffer.get(..self.size).unwrap_or_default().chunks(self.segment_size.max(1))
     }
 }
 
 impl Endpoint {
-    /// Writes the next datagrams to `buffer`, which must hold at least [`limits::MIN_TRANSMIT_BUFFER`] bytes; a larger
-    /// buffer may receive several. Returns `None` if no datagram is due now (or the buffer is too small).
+    /// Writes the next datagrams to `buffer`, which must hold at least [`limits::MIN_TRANSMIT_BUFFER`] bytes. A larger
+    /// buffer may receive several datagrams. Returns `None` if no datagram is due now, or the buffer is too small.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let now = self.advance(now);
@@ -114,7 +115,7 @@ impl Endpoint {
         Some(connection)
     }
 
-    /// Takes the next event from the endpoint's queues.
+    /// Takes the next event from the endpoint's queues. Returns `None` if no event is due.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         for _ in 0..limits::CONNECTIONS_PER_POLL {
@@ -143,9 +144,9 @@ impl Endpoint {
         None
     }
 
-    /// The time at which `handle_timeout` (or a poll) is due, and the reason. The call changes nothing; the time may be
-    /// early, never late. While a poll would return output, the time has already come; a driver whose socket is full
-    /// waits for the socket instead and ignores [`TimeoutCause::Transmit`]. [`Instant::MAX`] with
+    /// Returns the time at which `handle_timeout` (or a poll) is due, and the reason. The call changes nothing. The
+    /// time may be early, never late. While a poll would return output, the time has already come. A driver whose
+    /// socket is full waits for the socket instead and ignores [`TimeoutCause::Transmit`]. [`Instant::MAX`] with
     /// [`TimeoutCause::Nothing`] means never.
     #[must_use]
     pub fn poll_timeout(&self) -> (Instant, TimeoutCause) {
@@ -180,9 +181,9 @@ impl Endpoint {
 }
 
 impl Endpoint {
-    /// The time of the next timer, even if datagrams or events wait: for a driver that ignores
+    /// Returns the time of the next timer, even if datagrams or events wait. A driver uses this time while it ignores
     /// [`TimeoutCause::Transmit`] because its socket is full, or [`TimeoutCause::Event`] because its game does not take
-    /// events. The call changes nothing; the time is never late.
+    /// events. The call changes nothing, and the time is never late.
     #[must_use]
     pub fn next_timer(&self) -> Instant {
         if !self.unsettled.is_empty() {

@@ -15,12 +15,12 @@ impl Endpoint {
     /// client in stays used, and a session that was ended stays ended, however far the clock is set back. Live sessions
     /// are not affected; after a correction of a minute or more each client gets another resume ticket within 30 s.
     ///
-    /// Drivers compare the system's clock with [`Endpoint::wall_offset`] now and then. The call visits each connection
-    /// if the correction is a minute or more; otherwise its cost is constant.
+    /// Drivers compare the system's clock with [`Endpoint::wall_offset`] from time to time. The call visits each
+    /// connection if the correction is a minute or more; otherwise its cost is constant.
     ///
     /// # Errors
-    /// [`ConfigError`] if `offset` is out of its range, or 0 where [`crate::Access::Tickets`] needs the time. The clock
-    /// then stays as it was.
+    /// [`ConfigError`] if `offset` is out of its range, or 0 where [`crate::Access::Tickets`] needs the time. The wall
+    /// clock then stays unchanged.
     pub fn set_wall_offset(&mut self, now: Instant, offset: u64) -> Result<(), ConfigError> {
         self.advance(now);
         self.config.check_wall_offset(offset)?;
@@ -31,7 +31,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Microseconds from the Unix epoch to [`Instant::ZERO`], as configured or last set.
+    /// Returns the microseconds from the Unix epoch to [`Instant::ZERO`], as configured or last set.
     #[must_use]
     pub const fn wall_offset(&self) -> u64 {
         self.config.wall_offset

@@ -35,7 +35,7 @@ pub enum Taken {
 }
 
 impl Receiving {
-    /// A receiving side with the window for `max_message`, whose first message on each channel is `first_id`.
+    /// Creates a receiving side with the window for `max_message`, whose first message on each channel is `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, first_id: u64) -> Self {
         let window = receive_window(max_message);
@@ -45,7 +45,7 @@ impl Receiving {
         }
     }
 
-    /// The receive window for a largest message of `max_message` bytes, in bytes.
+    /// Returns the receive window for a largest message of `max_message` bytes, in bytes.
     #[must_use]
     pub fn window(max_message: usize) -> u64 {
         receive_window(max_message)
@@ -69,19 +69,19 @@ impl Receiving {
         self.side.pop()
     }
 
-    /// Whether [`Receiving::pop`] would return a message.
+    /// Returns whether [`Receiving::pop`] would return a message.
     #[must_use]
     pub fn has_messages(&self) -> bool {
         self.side.has_messages()
     }
 
-    /// The bytes held for incomplete and waiting messages.
+    /// Returns the bytes held for incomplete and waiting messages.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.side.memory()
     }
 
-    /// The flow-control credit that is due. The call counts it as sent.
+    /// Returns the flow-control credit that is due. The call counts the credit as sent.
     pub fn grant(&mut self) -> Option<u64> {
         let total = self.side.grant_due()?;
         self.side.on_grant_sent(total);
@@ -93,7 +93,7 @@ impl Receiving {
         self.side.expire(now, &mut self.arena);
     }
 
-    /// The time at which [`Receiving::expire`] may have work.
+    /// Returns the time at which [`Receiving::expire`] may have work.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.side.next_expiry()
@@ -104,14 +104,14 @@ impl Receiving {
         self.side.begin_resume();
     }
 
-    /// The floor and the ranges that a RESUME frame reports for `channel`.
+    /// Returns the floor and the ranges that a RESUME frame reports for `channel`.
     #[must_use]
     pub fn received(&self, channel: ChannelId) -> Option<(u32, Vec<Range<u32>>)> {
         self.side.floor(channel).map(|floor| (floor, self.side.ranges(channel).collect()))
     }
 }
 
-/// The record of one frame in a packet.
+/// The record of one frame that was written into a packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece(PieceRecord);
 
@@ -120,7 +120,8 @@ pub struct Piece(PieceRecord);
 pub struct Sending(SendSide, VirtualClock);
 
 impl Sending {
-    /// A sending side with flow-control credit of `credit` bytes, whose first message on each channel is `first_id`.
+    /// Creates a sending side with flow-control credit of `credit` bytes, whose first message on each channel is
+    /// `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
         Self(SendSide::with_first_id(channels.into(), max_message, credit, first_id), VirtualClock::default())
@@ -167,13 +168,13 @@ impl Sending {
         self.0.take_delivered()
     }
 
-    /// The reliable messages whose delivery the peer has not confirmed.
+    /// Returns the reliable messages whose delivery the peer has not confirmed.
     #[must_use]
     pub fn unconfirmed(&self) -> Vec<Unconfirmed> {
         self.0.unconfirmed()
     }
 
-    /// Whether no message waits to be sent or acknowledged.
+    /// Returns whether no message waits to be sent or acknowledged.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.0.is_drained()

@@ -68,15 +68,15 @@ pub enum Answered {
     Refused(Refusal),
 }
 
-/// An attempt to connect.
+/// An initiator's attempt to connect.
 pub struct Dialling {
     pub(super) dialer: Dialer,
     pub(super) rng: Rng,
 }
 
 impl Dialling {
-    /// An attempt to connect that begins now. Without a key it asks the server for the server's own. `None` if key and
-    /// proof contradict each other.
+    /// Begins an attempt to connect now. Without a key, the attempt asks the server for its key. Returns `None` if key
+    /// and proof contradict each other.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -130,7 +130,7 @@ impl Dialling {
         }
     }
 
-    /// The time at which the attempt sends again or fails.
+    /// Returns the time at which the attempt sends again or fails.
     #[must_use]
     pub fn next_timeout(&self, now: Instant) -> Instant {
         self.dialer.next_timeout(now)
@@ -155,7 +155,7 @@ pub enum Reaction {
     Refused,
 }
 
-/// The answering end of handshakes.
+/// The answering end of handshakes: a server without an endpoint around it.
 pub struct Answering {
     acceptor: Acceptor,
     rng: Rng,
@@ -167,7 +167,7 @@ pub struct Answering {
 }
 
 impl Answering {
-    /// An answering end with this configuration and these secrets.
+    /// Creates an answering end with this configuration and these secrets.
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets, seed: [u8; 32]) -> Self {
         let mut rng = Rng::from_seed(seed);
@@ -216,7 +216,7 @@ impl Answering {
         Some((half_open.keys(self.provider.handshake()), half_open.client_id(), half_open.local_id()))
     }
 
-    /// The exporter secret of a half-open handshake.
+    /// Returns the exporter secret of a half-open handshake.
     #[must_use]
     pub fn exporter(&self, now: Instant, id: HalfOpenHandle) -> Option<Key> {
         self.keys(now, id).map(|(keys, ..)| *keys.exporter)
@@ -233,7 +233,7 @@ impl Answering {
         self.acceptor.expire(now);
     }
 
-    /// The number of half-open handshakes, including refusals that are kept to be repeated.
+    /// Returns the number of half-open handshakes, including refusals that are kept to be repeated.
     #[must_use]
     pub fn half_open(&self) -> usize {
         self.acceptor.half_open_count()

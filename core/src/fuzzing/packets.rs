@@ -6,12 +6,12 @@ use crate::connection::SentPackets;
 use crate::crypto::ReplayWindow;
 use crate::time::Instant;
 
-/// The window of received packet numbers.
+/// The window of received packet numbers, which rejects replayed packets.
 #[derive(Debug, Default)]
 pub struct Replay(ReplayWindow);
 
 impl Replay {
-    /// Whether the packet number `number` was not received before.
+    /// Returns `true` if packet number `number` has not been received yet.
     #[must_use]
     pub fn check(&self, number: u64) -> bool {
         self.0.check(number)
@@ -44,25 +44,25 @@ impl Sent {
         self.0.trim();
     }
 
-    /// The packet number of the next packet.
+    /// Returns the packet number of the next packet.
     #[must_use]
     pub fn next(&self) -> u64 {
         self.0.next()
     }
 
-    /// The number of packets in flight, and their bytes together.
+    /// Returns the number of packets in flight, and their bytes together.
     #[must_use]
     pub fn in_flight(&self) -> (usize, u64) {
         (self.0.in_flight(), self.0.bytes_in_flight())
     }
 
-    /// The number of the oldest packet in flight.
+    /// Returns the number of the oldest packet in flight.
     #[must_use]
     pub fn oldest(&self) -> Option<u64> {
         self.0.unsettled_below(self.0.next()).find(|&number| self.0.frames_of(number).is_some())
     }
 
-    /// The packet numbers below `end` that may be in flight.
+    /// Returns the packet numbers below `end` that may be in flight.
     #[must_use]
     pub fn unsettled_below(&self, end: u64) -> Range<u64> {
         self.0.unsettled_below(end)

@@ -43,7 +43,7 @@ pub struct HostilePeer {
     remote_id: u32,
     local_id: u32,
     largest_received: u64,
-    /// The packet number after the highest sealed so far.
+    /// The packet number after the highest number sealed so far.
     pub next: u64,
 }
 
@@ -190,14 +190,14 @@ impl HostilePeer {
         self.next = next;
     }
 
-    /// The credential that a TICKET frame gives to its receiver.
+    /// Returns the credential that a TICKET frame gives to its receiver.
     #[must_use]
     pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
         let psk = resume_psk(self.provider.handshake(), &self.exporter, sequence);
         Proof::Resume { sealed: sealed.to_vec(), psk: *psk, expiry }
     }
 
-    /// The connection id of the other end.
+    /// Returns the connection id of the other end.
     #[must_use]
     pub const fn remote_id(&self) -> u32 {
         self.remote_id

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_gets_its_burst_at_once_and_its_rate_after() {
+    fn a_key_gets_its_burst_at_once_and_then_its_rate() {
         let mut buckets = buckets(10, 20, 64);
         let places = buckets.places(&RustCrypto, b"key");
         assert_eq!((0..50).filter(|_| buckets.take(at(5_000), &places, 1)).count(), 20);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_taken_together_return_no_faster_than_single_ones() {
+    fn tokens_taken_together_return_no_faster_than_single_tokens() {
         let mut buckets = buckets(10, 20, 64);
         let places = buckets.places(&RustCrypto, b"key");
         assert!(buckets.take(at(0), &places, 16) && !buckets.take(at(0), &places, 8));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_share_some_buckets_do_not_limit_each_other() {
+    fn keys_that_share_only_some_buckets_do_not_limit_each_other() {
         let mut buckets = buckets(1, 4, 256);
         let greedy: Vec<BucketPlaces> =
             (0..100u8).map(|number| buckets.places(&RustCrypto, &[b'g', number])).collect();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn places_depend_on_the_secret_key_and_stay_in_their_row() {
+    fn bucket_indexes_depend_on_the_secret_key_and_stay_in_their_row() {
         let indexes = |seed| {
             let buckets = Buckets::per_second(1, 1, 7, [seed; 32].into());
             let places = buckets.places(&RustCrypto, b"key");

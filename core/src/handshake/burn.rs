@@ -117,7 +117,7 @@ mod tests {
     const SECOND_US: u64 = 1_000_000;
 
     #[test]
-    fn an_ended_session_stays_ended_until_its_last_ticket_expired_long_ago_and_a_full_table_ends_all() {
+    fn an_ended_session_stays_ended_past_its_last_tickets_expiry_and_a_full_table_ends_every_session() {
         let mut ended = EndedSessions::new(2 * ROOM_KEPT);
         ended.add(100, [1; 16], 200);
         ended.add(100, [1; 16], 300);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_burns_once() {
+    fn a_ticket_can_be_used_once() {
         let mut table = BurnTable::new(2);
         assert!(table.burn([1; 16], 10));
         assert!(!table.burn([1; 16], 10));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_that_was_forgotten_stays_expired_when_the_clock_is_set_back() {
+    fn a_ticket_dropped_from_the_table_stays_expired_after_the_clock_is_set_back() {
         let mut table = BurnTable::new(2 * ROOM_KEPT);
         assert!(table.burn([1; 16], SECOND_US));
         table.advance(SECOND_US + KEPT_US - 1);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_short_of_room_forgets_expired_ids_at_once() {
+    fn a_full_table_drops_expired_ids_at_once() {
         let mut table = BurnTable::new(ROOM_KEPT + 1);
         assert!(table.burn([1; 16], 10) && table.burn([2; 16], 11) && table.burn([3; 16], 12));
         table.advance(20);

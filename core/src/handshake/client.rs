@@ -66,7 +66,7 @@ struct Opening {
     noise: Vec<u8>,
     digest: Key,
     cookie: Cookie,
-    /// Whether a Retry was followed.
+    /// `true` if a Retry was followed.
     is_retried: bool,
     /// When the first Hello left, or the first one with a cookie.
     asked_at: Option<Instant>,

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_echoes_id_and_tag_and_is_smaller_than_its_cause() {
+    fn an_unknown_datagram_echoes_id_and_tag_and_is_smaller_than_the_packet_that_it_answers() {
         let datagram: Vec<u8> = (0..21).collect();
         let reply = unknown(0x00ab_cdef, echo_of(&datagram).unwrap());
         assert!(reply.len() < datagram.len());

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_round_trips_with_zero_padding_and_with_no_other() {
+    fn a_hello_round_trips_with_zero_padding_and_other_padding_is_malformed() {
         let mut bytes = bytes_of(&HELLO_SAMPLE);
         assert_eq!(Hello::read(&bytes), Ok(HELLO_SAMPLE));
         bytes.resize(1200, 0);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_cut_short_anywhere_is_malformed() {
+    fn a_hello_truncated_at_any_byte_is_malformed() {
         let bytes = bytes_of(&HELLO_SAMPLE);
         for length in 0..bytes.len() {
             assert_eq!(Hello::read(&bytes[..length]), Err(Malformed), "{length}");
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_admits_only_the_ticket_that_goes_with_it() {
+    fn each_handshake_mode_admits_only_its_own_kind_of_ticket() {
         let hint = [1; 16];
         let long = [1; limits::TICKET_BYTES + 1];
         for (mode, expiry, ticket, admitted) in [
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_round_trips_in_28_bytes_and_no_byte_may_be_missing_or_added() {
+    fn a_retry_round_trips_in_28_bytes_and_any_other_length_is_malformed() {
         let retry = Retry { client_id: 7, echo: [8; 8], cookie: [9; 16] };
         let mut bytes = Vec::new();
         retry.append_to(&mut bytes);

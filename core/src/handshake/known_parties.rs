@@ -7,13 +7,13 @@ use crate::drop::DropReason;
 
 /// Knows the sessions and peers that are here already. The acceptor asks it before a Diffie-Hellman is spent.
 pub(crate) trait KnownParties {
-    /// The outcome for the session that a client wants to resume.
+    /// Returns the outcome for the session that a client wants to resume.
     ///
     /// # Errors
     /// The session has seen a later incarnation: this ticket is void, or a copy of one.
     fn session(&self, resume: &Resume) -> Result<SessionOutcome, DropReason>;
 
-    /// Whether this end's own attempt to reach the peer with this static key comes before the peer's.
+    /// Returns whether this end's own attempt to reach the peer with this static key comes before the peer's attempt.
     fn prefers_own_dial(&self, peer_key: &Key) -> bool;
 }
 

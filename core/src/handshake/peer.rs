@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_with_a_zero_key_is_the_callers_mistake() {
+    fn expecting_a_peer_with_an_all_zero_key_is_refused() {
         let mut peers = ExpectedPeers::default();
         let expected = peers.expect(&RustCrypto, [0; 32].into(), [1; 32], &[2; 32]);
         assert_eq!(expected, Err(ConnectError::ZeroPresharedKey));

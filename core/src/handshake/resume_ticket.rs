@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn each_resume_ticket_of_a_connection_has_a_key_of_its_own() {
+    fn each_resume_ticket_of_a_connection_has_a_different_key() {
         let psk = |exporter, sequence| resume_psk(&RustCrypto, &[exporter; 32], sequence);
         assert_eq!(psk(1, 1), psk(1, 1));
         assert_ne!(psk(1, 1), psk(1, 2));

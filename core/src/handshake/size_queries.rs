@@ -44,7 +44,7 @@ pub(super) struct SizeQueries {
     sent: [u8; 2],
     is_small_answered: bool,
     is_large_answered: bool,
-    /// Whether a query was answered: then the server's key is known.
+    /// `true` if a query was answered: then the server's key is known.
     is_key_known: bool,
 }
 

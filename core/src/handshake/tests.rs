@@ -66,7 +66,7 @@ fn without_a_ticket_a_handshake_takes_a_cookie_and_two_round_trips() {
 }
 
 #[test]
-fn any_key_costs_one_more_round_trip_and_then_connects() {
+fn connecting_to_any_key_takes_one_more_round_trip() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Credential::Open) };
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
@@ -82,7 +82,7 @@ fn any_key_costs_one_more_round_trip_and_then_connects() {
 }
 
 #[test]
-fn expected_peers_connect_and_know_each_other() {
+fn an_expected_peer_connects_and_is_identified_by_its_key() {
     let mut world = World::new(Access::Tickets);
     let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
     world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();
@@ -96,7 +96,7 @@ fn expected_peers_connect_and_know_each_other() {
 }
 
 #[test]
-fn messages_have_their_exact_bytes() {
+fn handshake_messages_have_their_golden_bytes() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { padded: false, ..world.setup(Credential::Open) };
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
@@ -121,7 +121,7 @@ fn messages_have_their_exact_bytes() {
 }
 
 #[test]
-fn messages_have_their_documented_sizes() {
+fn handshake_messages_have_their_documented_sizes() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -149,7 +149,7 @@ fn a_hello_with_any_byte_changed_but_the_unused_cookie_leads_to_no_connection() 
 }
 
 #[test]
-fn a_welcome_with_any_byte_changed_is_ignored_and_the_authentic_one_still_accepted() {
+fn a_welcome_with_any_byte_changed_is_ignored_and_the_authentic_welcome_is_still_accepted() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);
@@ -175,7 +175,7 @@ fn a_welcome_is_accepted_only_by_the_attempt_that_it_answers() {
 }
 
 #[test]
-fn a_client_learns_why_it_is_refused() {
+fn a_refused_client_learns_the_reason() {
     for refusal in
         [Refusal::Full, Refusal::Banned, Refusal::Other { code: 7, text: "maintenance at noon".into() }]
     {
@@ -191,7 +191,7 @@ fn a_client_learns_why_it_is_refused() {
 }
 
 #[test]
-fn a_client_of_another_build_learns_the_difference_from_its_point_of_view() {
+fn a_client_with_a_different_schema_learns_the_difference_from_its_point_of_view() {
     let mut world = World::new(Access::Tickets);
     let entry = |name: &str, hash| SchemaEntry { name: name.into(), hash };
     world.schema = Schema { entries: (0..300).map(|i| entry(&alloc::format!("type-{i:03}"), 1)).collect() };
@@ -271,7 +271,7 @@ impl Arbitrary for Question {
 }
 
 #[test]
-fn a_reply_is_never_larger_than_its_cause() {
+fn a_reply_is_never_larger_than_the_datagram_that_it_answers() {
     fn the_reply_is_not_larger_than_its_cause(question: Question) -> bool {
         let access = if question.kind == 0 { Access::Open } else { Access::Tickets };
         let mut world = World::with_threshold(access, usize::from(question.kind % 2));

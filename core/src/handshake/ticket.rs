@@ -17,8 +17,8 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
 
-/// A ticket, which lets a client in. It holds sealed bytes for the server, and the key that goes with them. Keep
-/// it secret.
+/// A ticket, which lets a client in. The ticket holds sealed bytes for the server, and the key that goes with them.
+/// Keep the ticket secret.
 ///
 /// `Display` and `FromStr` convert it to and from hexadecimal text. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,25 +31,25 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// The number of the application that the ticket is for.
+    /// Returns the number of the application that the ticket is for.
     #[must_use]
     pub const fn application(&self) -> u64 {
         self.application
     }
 
-    /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch.
+    /// Returns the time at which the ticket expires, in microseconds of wall time since the Unix epoch.
     #[must_use]
     pub const fn expiry(&self) -> u64 {
         self.expiry
     }
 
-    /// The public key of the server that the ticket is for.
+    /// Returns the public key of the server that the ticket is for.
     #[must_use]
     pub fn server_key(&self) -> PublicKey {
         self.server_key.into()
     }
 
-    /// The ticket as bytes: format, application, expiry, server key, pre-shared key, length and sealed part, checksum.
+    /// Returns the ticket as bytes: format, application, expiry, server key, pre-shared key, sealed part, checksum.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(FIXED + self.sealed.len());
@@ -69,7 +69,7 @@ impl Ticket {
     /// Reads a ticket from the bytes that [`Ticket::to_bytes`] made.
     ///
     /// # Errors
-    /// [`TicketError`] if the bytes are of another format, cut short, or damaged.
+    /// [`TicketError`] if the bytes have an unknown format, are cut short, or are damaged.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TicketError> {
         match bytes.first() {
             None => return Err(TicketError::Damaged),
@@ -140,12 +140,12 @@ pub struct TicketContents {
     /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose an early time:
     /// the server remembers used tickets until then.
     pub expiry: u64,
-    /// Bytes that tell the server about the client, at most [`limits::TICKET_USER_DATA`] bytes.
+    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] bytes.
     pub user_data: Vec<u8>,
 }
 
-/// The key that opens the tickets of the server whose public key is `server_key`, derived from the backend's `master`.
-/// Give the key to that server as [`crate::config::Secrets::ticket`]; the master stays with the backend.
+/// Derives the key that opens the tickets of the server whose public key is `server_key` from the backend's `master`.
+/// Give the key to that server as [`crate::config::Secrets::ticket`]. The master key stays with the backend.
 #[must_use]
 pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Secret {
     provider.handshake().digest(master, &[b"tickwire server ticket key", server_key]).into()
@@ -184,7 +184,7 @@ impl fmt::Debug for TicketMint {
 }
 
 impl TicketMint {
-    /// A mint with the `key` that [`server_ticket_key`] derived.
+    /// Creates a mint with the `key` that [`server_ticket_key`] derived.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>, key: &Key) -> Self {
         let key = SealingKey::new(provider.handshake(), key);
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_that_names_another_server_does_not_open_even_under_the_right_key() {
+    fn a_ticket_that_names_a_different_server_does_not_open_even_under_the_right_key() {
         let mut rng = Rng::from_seed([1; 32]);
         let ticket = mint().mint(&mut rng, APPLICATION, &[6; 32], contents()).unwrap();
         assert!(opener(APPLICATION, SERVER).open(&RustCrypto, 1000, &ticket.sealed).is_none());
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_user_data_fits_the_wire_and_more_is_the_callers_mistake() {
+    fn the_largest_user_data_fits_the_wire_and_larger_user_data_is_refused() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut mint = |size| {
             let contents = TicketContents { user_data: alloc::vec![1; size], ..contents() };
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_survives_bytes_and_text() {
+    fn a_ticket_round_trips_through_bytes_and_text() {
         let ticket = ticket(1);
         assert_eq!(Ticket::from_bytes(&ticket.to_bytes()), Ok(ticket.clone()));
         let text = ticket.to_string();

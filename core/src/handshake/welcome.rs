@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_receives_the_names_missing_at_either_end_and_the_different_ones() {
+    fn a_client_receives_the_names_missing_at_either_end_and_the_names_with_different_layouts() {
         let server = schema(&[("chat", 1), ("move", 2), ("shoot", 3)]);
         let client = schema(&[("chat", 1), ("jump", 5), ("move", 9)]);
         let refusal = Refusal::Schema(SchemaDifference::default());
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn every_payload_cut_short_is_malformed() {
+    fn a_truncated_welcome_payload_is_malformed() {
         let other = refuse(&Refusal::Other { code: 1, text: "text".into() }, &schema(&[]), 1200).unwrap();
         for length in 0..other.len() {
             assert_eq!(read(&other[..length], &schema(&[])), Err(Malformed));

@@ -21,7 +21,8 @@ pub struct HandlerId {
     serial: u64,
 }
 
-/// Whether a handler stays registered after it has handled a message. A handler that returns nothing stays.
+/// The decision whether a handler stays registered after it has handled a message. A handler that returns nothing
+/// stays.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HandlerAction {
     /// The handler stays registered.
@@ -41,7 +42,7 @@ impl From<()> for HandlerAction {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a rejected message may be one too many"]
 pub enum Outcome {
-    /// The message was valid. Any number of handlers received it, perhaps none.
+    /// The message was valid. Any number of handlers received it, possibly none.
     Handled {
         /// The type of the message.
         message_type: MessageType,
@@ -52,8 +53,8 @@ pub enum Outcome {
     Rejected {
         /// The reason for the rejection.
         reason: Rejection,
-        /// Whether the sender has exceeded its limit of violations. If so, close the connection with
-        /// [`crate::Endpoint::close`] and a code of your own.
+        /// The verdict on the sender. If it is [`Verdict::Close`], the sender has exceeded its limit of violations:
+        /// close the connection with [`crate::Endpoint::close`] and a code of your own.
         verdict: Verdict,
     },
 }
@@ -76,8 +77,8 @@ pub enum Rejection {
     },
 }
 
-/// Decodes messages, lets validators check them, and passes them to handlers together with the game's state. It also
-/// counts each sender's invalid messages.
+/// A dispatcher, which decodes messages, lets validators check them, and passes them to handlers together with the
+/// game's state. It also counts each sender's invalid messages.
 ///
 /// A handler is called with the game, the network, the sender and the message. `G` is the type of the game's state, so
 /// a handler changes it without a lock: the dispatcher borrows it for one call. `N` is the type that handlers send
@@ -142,7 +143,7 @@ impl<G, N, I> fmt::Debug for Dispatcher<G, N, I> {
 }
 
 impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
-    /// A dispatcher without handlers, for the types of `registry`.
+    /// Creates a dispatcher without handlers, for the types of `registry`.
     #[must_use]
     pub fn new(registry: impl Into<Arc<Registry>>) -> Self {
         let registry = registry.into();
@@ -158,7 +159,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         self
     }
 
-    /// The registry of the message types that the dispatcher knows.
+    /// Returns the registry of the message types that the dispatcher knows.
     #[must_use]
     pub const fn registry(&self) -> &Arc<Registry> {
         &self.registry
@@ -216,7 +217,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts a violation that the game itself found in a valid message: a move through a wall, for example.
+    /// Counts a violation that the game itself found in a valid message, a move through a wall for example.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();

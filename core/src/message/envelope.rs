@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{MessageType, NetMessage};
 use crate::time::Instant;
 
-/// A received message that is not decoded yet: for routing, relaying and recording.
+/// A received message that is not decoded yet. Use it to route, relay or record messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     pub(super) message_type: MessageType,
@@ -19,31 +19,31 @@ pub struct Message {
 }
 
 impl Message {
-    /// The type of the message.
+    /// Returns the type of the message.
     #[must_use]
     pub const fn message_type(&self) -> MessageType {
         self.message_type
     }
 
-    /// The name of the message's type.
+    /// Returns the name of the message's type.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         self.name
     }
 
-    /// The size of the message on the wire in bytes, its type index included.
+    /// Returns the size of the message on the wire in bytes, its type index included.
     #[must_use]
     pub const fn size(&self) -> usize {
         self.data.len()
     }
 
-    /// The time at which the message arrived.
+    /// Returns the time at which the message arrived.
     #[must_use]
     pub const fn received_at(&self) -> Instant {
         self.received_at
     }
 
-    /// The bytes of the message, as [`super::Registry::encode`] wrote them.
+    /// Returns the bytes of the message, as [`super::Registry::encode`] wrote them.
     #[must_use]
     pub const fn data(&self) -> &Bytes {
         &self.data
@@ -64,25 +64,25 @@ impl fmt::Debug for Decoded {
 }
 
 impl Decoded {
-    /// The type of the decoded message.
+    /// Returns the type of the decoded message.
     #[must_use]
     pub const fn message_type(&self) -> MessageType {
         self.message_type
     }
 
-    /// The name of the decoded message's type.
+    /// Returns the name of the decoded message's type.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         self.name
     }
 
-    /// Whether the message is a `T`.
+    /// Returns whether the message is a `T`.
     #[must_use]
     pub fn is<T: NetMessage>(&self) -> bool {
         self.value.is::<T>()
     }
 
-    /// A reference to the value if the message is a `T`, else `None`.
+    /// Returns a reference to the value if the message is a `T`, else `None`.
     #[must_use]
     pub fn downcast_ref<T: NetMessage>(&self) -> Option<&T> {
         self.value.downcast_ref()
@@ -91,7 +91,7 @@ impl Decoded {
     /// Takes out the value if the message is a `T`.
     ///
     /// # Errors
-    /// The unchanged message, if it has another type.
+    /// The unchanged message, if it has a different type.
     pub fn downcast<T: NetMessage>(self) -> Result<T, Self> {
         let Self { message_type, name, value } = self;
         value.downcast().map(|value| *value).map_err(|value| Self { message_type, name, value })

@@ -67,8 +67,8 @@ impl<'a> Described<'a> {
 }
 
 impl Registry {
-    /// All message types as JSON: index on the wire, name, type, codec, channel or delivery, bound, hash, and the layout with fields
-    /// and ranges. The same registry gives the same text.
+    /// Returns all message types as JSON: index on the wire, name, type, codec, channel or delivery, bound, hash, and
+    /// the layout with fields and ranges. The same registry gives the same text.
     #[must_use]
     pub fn schema_json(&self) -> String {
         let document = Document {

@@ -7,30 +7,30 @@ use core::fmt;
 pub struct MessageType(pub u16);
 
 impl MessageType {
-    /// The protocol's handshake.
+    /// The type number of the protocol's handshake packets.
     pub const HANDSHAKE: Self = Self(0x0001);
-    /// The end of a connection, sent by the protocol.
+    /// The type number of the protocol's CLOSE frames, which end a connection.
     pub const DISCONNECT: Self = Self(0x0002);
-    /// The protocol's heartbeat.
+    /// The type number of the protocol's heartbeats.
     pub const HEARTBEAT: Self = Self(0x0003);
-    /// New values of components of a replicated world.
+    /// The type number of updates that carry new values of components of a replicated world.
     pub const COMPONENT_UPDATE: Self = Self(0x0100);
-    /// An entity of a replicated world appears.
+    /// The type number of updates that add an entity to a replicated world.
     pub const ENTITY_CREATE: Self = Self(0x0101);
-    /// An entity of a replicated world disappears.
+    /// The type number of updates that remove an entity from a replicated world.
     pub const ENTITY_DESTROY: Self = Self(0x0102);
-    /// An event tied to a tick.
+    /// The type number of events that are tied to a tick.
     pub const GAME_EVENT: Self = Self(0x0200);
-    /// The lowest type number that a game may use. All higher numbers are free for games too.
+    /// The lowest type number that a game may use. Games may use all higher numbers too.
     pub const USER: Self = Self(0x1000);
 
-    /// Whether a game may use this type number.
+    /// Returns whether a game may use this type number.
     #[must_use]
     pub const fn is_user(self) -> bool {
         self.0 >= Self::USER.0
     }
 
-    /// The name of a type that the protocol itself uses; `None` for a game's type.
+    /// Returns the name of a type that the protocol itself uses. Returns `None` for a game's type.
     #[must_use]
     pub const fn protocol_name(self) -> Option<&'static str> {
         Some(match self {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_types_of_the_documents_have_the_documents_values() {
+    fn the_protocols_message_types_have_their_documented_numbers() {
         let listed = [
             (0x0001, "handshake"),
             (0x0002, "disconnect"),

@@ -47,7 +47,7 @@ pub use crate::shape::{Field, NetShape, Shape, Shapes, Variant};
 use crate::event::ChannelId;
 use crate::limits;
 
-/// A message type of a game.
+/// A message type that a game sends or receives.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -87,7 +87,7 @@ pub trait NetMessage: NetShape + Send + Sized {
     type Codec: Codec<Self>;
 }
 
-/// A way to write values of type `T` as bytes, and to read them back.
+/// A codec, which writes values of type `T` as bytes and reads them back.
 ///
 /// ```
 /// use tickwire_core::message::{Codec, DecodeError, EncodeError};

@@ -2,7 +2,7 @@
 
 use crate::config::{Delivery, Route};
 
-/// The delivery that a message needs: reliable and ordered by default.
+/// The delivery that a message needs, reliable and ordered by default.
 ///
 /// ```
 /// use tickwire_core::message::SendOptions;
@@ -14,9 +14,9 @@ use crate::config::{Delivery, Route};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
-    /// Whether the message is resent until it arrives or the connection ends.
+    /// `true` if the message is resent until it arrives or the connection ends.
     pub reliable: bool,
-    /// Whether a message is never delivered after a later one.
+    /// `true` if the message is never delivered after a later message.
     pub ordered: bool,
 }
 
@@ -27,21 +27,21 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// Sets whether the message is resent until it arrives.
+    /// Sets whether the message is resent until it arrives, and returns the changed options.
     #[must_use]
     pub const fn reliable(mut self, reliable: bool) -> Self {
         self.reliable = reliable;
         self
     }
 
-    /// Sets whether the message is never delivered after a later one.
+    /// Sets whether the message is never delivered after a later message, and returns the changed options.
     #[must_use]
     pub const fn ordered(mut self, ordered: bool) -> Self {
         self.ordered = ordered;
         self
     }
 
-    /// The channel delivery that keeps both promises.
+    /// Returns the channel delivery that these options need.
     #[must_use]
     pub const fn delivery(self) -> Delivery {
         match (self.reliable, self.ordered) {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delivery_is_one_setting_of_the_switches() {
+    fn every_delivery_has_its_own_setting_of_reliable_and_ordered() {
         for delivery in ALL {
             assert_eq!(SendOptions::from(delivery).delivery(), delivery);
             assert_eq!(Route::from(SendOptions::from(delivery)), Route::Delivery(delivery));

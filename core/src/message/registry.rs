@@ -146,7 +146,7 @@ impl fmt::Display for RegisterError {
 impl core::error::Error for RegisterError {}
 
 impl Registry {
-    /// A registry without types.
+    /// Creates a registry without types.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
@@ -155,7 +155,7 @@ impl Registry {
     /// Registers the message type `T`.
     ///
     /// # Errors
-    /// [`RegisterError`] if the name, type number, size or channel of `T` is not allowed; the registry then
+    /// [`RegisterError`] if the name, type number, size or channel of `T` is not allowed. The registry then
     /// stays unchanged.
     pub fn register<T: NetMessage>(&mut self) -> Result<(), RegisterError> {
         let entry = RegisteredType::of::<T>()?;
@@ -199,7 +199,7 @@ impl Registry {
     /// Decodes a message of type `T` from `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has another type, else the error of [`Registry::decode`].
+    /// [`DecodeError::Invalid`] if the message has a different type, else the error of [`Registry::decode`].
     pub fn decode_as<T: NetMessage>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
@@ -216,31 +216,31 @@ impl Registry {
         Ok(Message { message_type, name, data, received_at })
     }
 
-    /// The type number under which `T` is registered; `None` if `T` is not registered.
+    /// Returns the type number under which `T` is registered. Returns `None` if `T` is not registered.
     #[must_use]
     pub fn type_of<T: NetMessage>(&self) -> Option<MessageType> {
         self.entry_of::<T>().map(|entry| entry.message_type)
     }
 
-    /// The schema that the handshake compares: the name and hash of every type.
+    /// Returns the schema that the handshake compares: the name and hash of every type.
     #[must_use]
     pub fn schema(&self) -> Schema {
         let entries = self.entries.iter();
         Schema::new(entries.map(|entry| SchemaEntry { name: entry.name.into(), hash: entry.hash }).collect())
     }
 
-    /// The name of every type, and the channel that its messages take.
+    /// Returns the name of every type, and the channel that its messages take.
     pub fn routes(&self) -> impl Iterator<Item = (&'static str, Route)> {
         self.entries.iter().map(|entry| (entry.name, entry.route))
     }
 
-    /// The number of registered types.
+    /// Returns the number of registered types.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether no type is registered.
+    /// Returns whether no type is registered.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -278,7 +278,7 @@ impl Message {
     /// Decodes the value of this message as a `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has another type, or the error of the codec.
+    /// [`DecodeError::Invalid`] if the message has a different type, or the error of the codec.
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }
@@ -335,19 +335,19 @@ fn type_from_name(name: &str) -> MessageType {
     MessageType(MessageType::USER.0 + above as u16)
 }
 
-/// Whether a game may give this type number to a message.
+/// Returns whether a game may give this type number to a message.
 #[must_use]
 pub const fn is_user_type(message_type: u16) -> bool {
     MessageType(message_type).is_user()
 }
 
-/// Whether a channel can have this number.
+/// Returns whether a channel can have this number.
 #[must_use]
 pub const fn is_channel(channel: u8) -> bool {
     (channel as usize) < limits::CHANNELS
 }
 
-/// Whether a message type may allow messages of this size, in bytes.
+/// Returns whether a message type may allow messages of this size, in bytes.
 #[must_use]
 pub const fn is_message_size(bytes: usize) -> bool {
     bytes <= limits::MESSAGE_SIZE_MAX

@@ -12,11 +12,11 @@ use super::{NetShape, Shape, Shapes};
 
 /// A value of a script, of the types that Lua, Python, AngelScript and JSON have in common.
 ///
-/// It may be a field of MessagePack and JSON messages, whose codecs bound its depth and size. MessagePack keeps all of
-/// it; JSON turns bytes into a list of integers, and NaN and infinities into nil.
+/// A script value may be a field of MessagePack and JSON messages, whose codecs bound its depth and size. MessagePack
+/// keeps every value. JSON turns bytes into a list of integers, and NaN and infinities into nil.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum ScriptValue {
-    /// No value.
+    /// The absence of a value.
     #[default]
     Nil,
     /// A truth value, true or false.
@@ -27,7 +27,7 @@ pub enum ScriptValue {
     Float(f64),
     /// A text in UTF-8.
     Text(String),
-    /// A byte string without meaning to the codec.
+    /// A byte string that the codec does not interpret.
     Bytes(Vec<u8>),
     /// A list of values.
     List(Vec<Self>),

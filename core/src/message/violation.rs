@@ -9,7 +9,7 @@ use crate::time::Instant;
 /// The number of invalid messages that a connection may send within a time window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ViolationLimit {
-    /// Invalid messages that are tolerated within the window. One more exceeds the limit.
+    /// The number of invalid messages that are tolerated within the window. One more exceeds the limit.
     ///
     /// Default: 8. Range: any.
     pub count: u16,
@@ -53,13 +53,13 @@ pub struct ViolationBudget {
 }
 
 impl ViolationBudget {
-    /// A budget without violations yet.
+    /// Creates a budget without violations.
     #[must_use]
     pub const fn new(limit: ViolationLimit) -> Self {
         Self { limit, recent: VecDeque::new() }
     }
 
-    /// Counts a violation at `now`, and returns whether the limit is exceeded.
+    /// Counts a violation at `now`, and returns whether the peer has exceeded the limit.
     pub fn record(&mut self, now: Instant) -> Verdict {
         while self.recent.front().is_some_and(|then| now.saturating_since(*then) >= self.limit.window) {
             self.recent.pop_front();
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_within_ten_seconds_are_tolerated_and_the_ninth_is_not() {
+    fn eight_violations_within_ten_seconds_are_tolerated_and_the_ninth_is_not() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             assert_eq!(budget.record(at(second)), Verdict::Tolerate);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_violation_is_forgotten_after_the_window() {
+    fn each_violation_stops_counting_after_the_window() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));

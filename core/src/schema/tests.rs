@@ -24,7 +24,7 @@ fn the_hash_is_fnv_1a_of_the_documented_bytes() {
 }
 
 #[test]
-fn the_order_of_entries_does_not_matter_but_each_entry_does() {
+fn the_schema_hash_depends_on_each_entry_and_not_on_their_order() {
     let same = Schema::new(vec![entry("zoom", 4), entry("emote", 3), entry("chat", 2), entry("move", 1)]);
     assert_eq!((&same, same.hash()), (&here(), here().hash()));
     assert_ne!(Schema::new(vec![entry("zoom", 4)]).hash(), Schema::new(vec![entry("zoom", 5)]).hash());
@@ -63,7 +63,7 @@ fn only_the_received_part_of_a_truncated_schema_is_compared() {
 }
 
 #[test]
-fn names_from_the_peer_cannot_play_with_the_terminal_or_flood_it() {
+fn names_from_the_peer_are_escaped_and_bounded_when_displayed() {
     let names: Vec<_> =
         (0..20).map(|place| entry(&format!("\x1b[31m{place:02}{}", "é".repeat(99)), 0)).collect();
     let text = Schema::default().difference(&names).to_string();
@@ -73,7 +73,7 @@ fn names_from_the_peer_cannot_play_with_the_terminal_or_flood_it() {
 }
 
 #[test]
-fn channels_enter_the_schema_only_with_settings_that_both_ends_share() {
+fn the_schema_contains_only_the_channel_settings_that_both_ends_share() {
     let base = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Sequenced)];
     let mut own_affair = base.clone();
     own_affair[0].priority = 7;

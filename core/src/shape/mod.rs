@@ -19,19 +19,19 @@ use crate::schema::StableHasher;
     note = "derive `NetMessage`, `NetSerialize` or `NetShape` for `{Self}`, or mark the field `#[net(opaque)]`"
 )]
 pub trait NetShape: 'static {
-    /// The layout of the type. Ask `shapes` for the layout of nested types, so that a type that contains itself has a
-    /// finite layout.
+    /// Returns the layout of the type. Take the layouts of nested types from `shapes`, so that a type that contains
+    /// itself has a finite layout.
     fn shape(shapes: &mut Shapes) -> Shape;
 }
 
-/// Collects the layouts of nested types.
+/// The collector of the layouts of nested types.
 #[derive(Debug, Default)]
 pub struct Shapes {
     open: Vec<TypeId>,
 }
 
 impl Shapes {
-    /// The layout of `T`, or [`Shape::Recursive`] inside the layout of `T` itself.
+    /// Returns the layout of `T`, or [`Shape::Recursive`] inside the layout of `T` itself.
     pub fn of<T: NetShape>(&mut self) -> Shape {
         let id = TypeId::of::<T>();
         if let Some(up) = self.open.iter().rev().position(|open| *open == id) {
@@ -55,7 +55,7 @@ pub enum Shape {
     Integer {
         /// The width of the type in memory, in bits.
         width: u8,
-        /// Whether the type has a sign.
+        /// `true` if the type has a sign.
         signed: bool,
         /// The smallest value of the integer.
         min: i128,
@@ -71,22 +71,22 @@ pub enum Shape {
     Character,
     /// A text in UTF-8.
     Text {
-        /// The longest text in bytes; `None` if there is no bound.
+        /// The longest text, in bytes. `None` if there is no bound.
         max: Option<u64>,
     },
-    /// A byte string without meaning to the codec.
+    /// A byte string that the codec does not interpret.
     Bytes {
-        /// The longest byte string, in bytes; `None` if there is no bound.
+        /// The longest byte string, in bytes. `None` if there is no bound.
         max: Option<u64>,
     },
     /// A list of any number of items.
     List {
-        /// The largest number of items; `None` if there is no bound.
+        /// The largest number of items. `None` if there is no bound.
         max: Option<u64>,
         /// The layout of each list item.
         item: Box<Self>,
     },
-    /// A fixed number of items.
+    /// An array of a fixed number of items.
     Array {
         /// The number of items in the array.
         length: u64,
@@ -105,17 +105,17 @@ pub enum Shape {
         /// The layout of the value.
         item: Box<Self>,
     },
-    /// A structure: fields one after another.
+    /// A structure, whose fields follow one another.
     Structure {
         /// The fields, in the order of the wire.
         fields: Vec<Field>,
     },
-    /// An enumeration: one of several variants.
+    /// An enumeration, whose value is one of several variants.
     Enumeration {
         /// The variants, in the order of the wire.
         variants: Vec<Variant>,
     },
-    /// A type whose name is all that its layout shows.
+    /// A type whose layout shows only its name.
     Opaque {
         /// The name of the type.
         name: Cow<'static, str>,
@@ -127,9 +127,10 @@ pub enum Shape {
         /// The layout without the serde attributes.
         item: Box<Self>,
     },
-    /// A nested type that contains this place again.
+    /// A nested type that repeats one of the types around it.
     Recursive {
-        /// The number of containers between this place and the type that it repeats; 0 is the innermost container.
+        /// The number of containers between this place and the type that it repeats. 0 stands for the innermost
+        /// container.
         up: u32,
     },
 }
@@ -159,13 +160,13 @@ pub struct Variant {
 }
 
 impl Field {
-    /// A field with this name and layout.
+    /// Creates a field with this name and layout.
     #[must_use]
     pub const fn new(name: &'static str, shape: Shape) -> Self {
         Self { name: Cow::Borrowed(name), note: Cow::Borrowed(""), shape }
     }
 
-    /// Adds a note on the serde attributes that change the field's layout.
+    /// Adds a note on the serde attributes that change the field's layout, and returns the changed field.
     #[must_use]
     pub fn note(mut self, note: &'static str) -> Self {
         self.note = Cow::Borrowed(note);
@@ -174,13 +175,13 @@ impl Field {
 }
 
 impl Variant {
-    /// A variant with this name and these fields.
+    /// Creates a variant with this name and these fields.
     #[must_use]
     pub fn new(name: &'static str, fields: impl IntoIterator<Item = Field>) -> Self {
         Self { name: Cow::Borrowed(name), note: Cow::Borrowed(""), fields: fields.into_iter().collect() }
     }
 
-    /// Adds a note on the serde attributes that change the variant's layout.
+    /// Adds a note on the serde attributes that change the variant's layout, and returns the changed variant.
     #[must_use]
     pub fn note(mut self, note: &'static str) -> Self {
         self.note = Cow::Borrowed(note);
@@ -189,25 +190,25 @@ impl Variant {
 }
 
 impl Shape {
-    /// A structure of `fields`.
+    /// Creates a structure of `fields`.
     #[must_use]
     pub fn structure(fields: impl IntoIterator<Item = Field>) -> Self {
         Self::Structure { fields: fields.into_iter().collect() }
     }
 
-    /// An enumeration of `variants`.
+    /// Creates an enumeration of `variants`.
     #[must_use]
     pub fn enumeration(variants: impl IntoIterator<Item = Variant>) -> Self {
         Self::Enumeration { variants: variants.into_iter().collect() }
     }
 
-    /// A type whose name is all that its layout shows.
+    /// Creates a layout that shows only the type's name.
     #[must_use]
     pub const fn opaque(name: &'static str) -> Self {
         Self::Opaque { name: Cow::Borrowed(name) }
     }
 
-    /// Adds a note on the serde attributes that change the layout.
+    /// Adds a note on the serde attributes that change the layout, and returns the changed layout.
     #[must_use]
     pub fn note(self, note: &'static str) -> Self {
         Self::Annotated { note: Cow::Borrowed(note), item: Box::new(self) }

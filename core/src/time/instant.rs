@@ -28,19 +28,19 @@ impl Instant {
     /// The latest representable instant, 2^62 microseconds after the epoch. It also means "never".
     pub const MAX: Self = Self(1 << 62);
 
-    /// The instant `micros` microseconds after the epoch, or `None` above 2^62.
+    /// Returns the instant `micros` microseconds after the epoch, or `None` above 2^62.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Option<Self> {
         if micros > Self::MAX.0 { None } else { Some(Self(micros)) }
     }
 
-    /// The instant `micros` microseconds after the epoch, at most [`Instant::MAX`].
+    /// Returns the instant `micros` microseconds after the epoch, at most [`Instant::MAX`].
     #[must_use]
     pub const fn saturating_from_micros(micros: u64) -> Self {
         if micros > Self::MAX.0 { Self::MAX } else { Self(micros) }
     }
 
-    /// Microseconds since the epoch.
+    /// Returns the microseconds since the epoch.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.0
@@ -56,7 +56,7 @@ impl Instant {
         Span::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// The time from `earlier` to `self`, or zero if `earlier` is later.
+    /// Returns the time from `earlier` to `self`, or zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

@@ -13,7 +13,7 @@ use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::limits;
 use crate::time::{Duration, Instant, Span};
 
-/// The first type byte of ACK frames; the low four bits count the ranges after the first.
+/// The first type byte of ACK frames. Its low four bits count the ranges after the first.
 pub const ACK: u8 = 0x20;
 /// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
@@ -36,9 +36,9 @@ const IN_BITS: u64 = u64::MAX;
 /// first packet of a connection's keys, across all paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EcnCounts {
-    /// Packets received with ECT(0): ECN-capable, not marked.
+    /// The number of packets received with ECT(0): ECN-capable, not marked.
     pub capable: u64,
-    /// Packets received with CE: congestion experienced.
+    /// The number of packets received with CE: congestion experienced.
     pub experienced: u64,
 }
 
@@ -170,7 +170,7 @@ pub struct AckFrame<'a> {
 }
 
 impl<'a> AckFrame<'a> {
-    /// The time between the receipt of the largest packet number and the acknowledgement, a multiple of 8 µs.
+    /// Returns the time between the receipt of the largest packet number and the acknowledgement, a multiple of 8 µs.
     #[must_use]
     pub const fn delay(&self) -> Duration {
         self.delay.duration()
@@ -214,7 +214,7 @@ impl<'a> AckFrame<'a> {
     /// Writes the frame in the form in which it was read.
     ///
     /// # Errors
-    /// [`NoRoom`] if the frame does not fit; the buffer then ends in a part of it.
+    /// [`NoRoom`] if the frame does not fit. The buffer then ends in a part of it.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let is_bits = self.further == IN_BITS;
@@ -236,7 +236,7 @@ impl<'a> AckFrame<'a> {
         write_marks(self.marks, writer)
     }
 
-    /// The ranges of acknowledged packet numbers, the newest first, for a sender whose next packet is
+    /// Returns the ranges of acknowledged packet numbers, the newest first, for a sender whose next packet is
     /// `next_packet_number`. If a range goes below zero, the iterator yields an error and ends.
     ///
     /// The frame holds only the low 16 bits of the largest number. The iterator takes it as the number in

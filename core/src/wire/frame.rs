@@ -48,9 +48,9 @@ pub enum Frame<'a> {
     Challenge([u8; 8]),
     /// Answers a CHALLENGE with its bytes.
     Response([u8; 8]),
-    /// Grants flow-control credit: total bytes of reliable data since the session began.
+    /// Grants flow-control credit, as the total bytes of reliable data since the session began.
     Credit(u64),
-    /// A ticket to resume this session with.
+    /// Gives the receiver a ticket that resumes this session.
     Ticket {
         /// The number of the ticket within its session. A higher number replaces all lower ones.
         sequence: u64,
@@ -61,7 +61,7 @@ pub enum Frame<'a> {
     },
     /// Lists the messages of one channel that were received before the session was resumed.
     Resume(ResumeFrame<'a>),
-    /// The time on the sender's clock when the sender made the packet.
+    /// Reports the time on the sender's clock at which the sender made the packet.
     Clock(Instant),
     /// Acknowledges received packets.
     Ack(AckFrame<'a>),
@@ -103,7 +103,7 @@ impl<'a> Frame<'a> {
     /// Writes the frame. `chain` follows the MESSAGE frames of the packet. PADDING is one byte.
     ///
     /// # Errors
-    /// [`NoRoom`] if the frame does not fit, or holds a ticket above [`limits::TICKET_BYTES`]; the buffer then
+    /// [`NoRoom`] if the frame does not fit, or holds a ticket above [`limits::TICKET_BYTES`]. The buffer then
     /// stays unchanged.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
@@ -138,7 +138,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Reads the frames of a decrypted packet in order. After an error it yields no more frames.
+/// A reader that yields the frames of a decrypted packet in order. After an error it yields no more frames.
 #[derive(Clone, Debug)]
 pub struct FrameReader<'a> {
     reader: Reader<'a>,
@@ -146,14 +146,14 @@ pub struct FrameReader<'a> {
 }
 
 impl<'a> FrameReader<'a> {
-    /// A reader of the frames in `plaintext`.
+    /// Creates a reader of the frames in `plaintext`.
     #[must_use]
     pub fn new(plaintext: &'a [u8]) -> Self {
         Self { reader: Reader::new(plaintext), chain: Chain::default() }
     }
 
-    /// The next frame if it is a MESSAGE, the most frequent type; `None` if the next frame has another type, or the
-    /// packet has ended.
+    /// Returns the next frame if it is a MESSAGE, the most frequent type. Returns `None` if the next frame has a
+    /// different type, or the packet has ended.
     pub fn next_message(&mut self) -> Option<Result<MessageFrame<'a>, Malformed>> {
         let first = self.reader.take_if(message::is_message)?;
         let frame = message::read(first, &mut self.reader, &mut self.chain);
@@ -163,7 +163,7 @@ impl<'a> FrameReader<'a> {
         Some(frame)
     }
 
-    /// The number of bytes not read yet; 0 after an error.
+    /// Returns the number of bytes not read yet. Returns 0 after an error.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.reader.remaining()

@@ -8,7 +8,7 @@ pub const HELLO: u8 = 4;
 pub const RETRY: u8 = 5;
 /// The first byte of a Welcome.
 pub const WELCOME: u8 = 6;
-/// First byte of all other unencrypted datagrams; the second byte is their type ([`Control`]).
+/// The first byte of all other unencrypted datagrams. The second byte gives their type ([`Control`]).
 pub const CONTROL: u8 = 7;
 /// The bit that is set in the first byte of data packets only.
 pub const DATA: u8 = 8;
@@ -17,7 +17,7 @@ pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
 pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
-/// The kind of a datagram, from its first bytes. All first bytes lie in 4 to 15, which RFC 7983 leaves free.
+/// The kind of a datagram, from its first bytes. All first bytes are in the range 4 to 15, which RFC 7983 leaves free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
     /// A client's first packet of a handshake.
@@ -26,7 +26,7 @@ pub enum PacketKind {
     Retry,
     /// A server's answer to a Hello.
     Welcome,
-    /// Another unencrypted datagram, by its second byte.
+    /// Any other unencrypted datagram. Its second byte gives the type.
     Control(Control),
     /// An encrypted data packet.
     Data,
@@ -36,18 +36,18 @@ pub enum PacketKind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Control {
-    /// The sender knows no connection with the id of a data packet.
+    /// A reply from an end that knows no connection with the id of a data packet.
     Unknown = 0,
-    /// The sender does not speak the protocol version of a Hello.
+    /// A reply from an end that does not speak the protocol version of a Hello.
     Version = 1,
     /// A request for the server's public key.
     KeyQuery = 2,
-    /// The server's public key.
+    /// The answer to a [`Control::KeyQuery`]: the server's public key.
     KeyReply = 3,
 }
 
 impl Control {
-    /// The kind with this second byte, or `None` if the protocol has no such kind.
+    /// Returns the kind with this second byte, or `None` if the protocol has no such kind.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
@@ -60,7 +60,7 @@ impl Control {
     }
 }
 
-/// The kind of `datagram`, or `None` if it is no packet of this protocol.
+/// Returns the kind of `datagram`, or `None` if it is no packet of this protocol.
 #[must_use]
 pub const fn classify(datagram: &[u8]) -> Option<PacketKind> {
     match *datagram {
@@ -85,7 +85,7 @@ pub struct DataHeader {
     pub id: u32,
     /// The low bits of the packet number, as many as `pn_len` bytes hold.
     pub packet_number: u32,
-    /// Bytes of the packet number, 1 to 4.
+    /// The length of the packet number, 1 to 4 bytes.
     pub pn_len: u8,
 }
 
@@ -93,7 +93,7 @@ impl DataHeader {
     /// The longest header, in bytes.
     pub const MAX_LEN: usize = 1 + 3 + 4;
 
-    /// The length of this header in bytes, which is the offset of the ciphertext.
+    /// Returns the length of this header in bytes, which is the offset of the ciphertext.
     #[must_use]
     pub const fn header_len(&self) -> usize {
         1 + 3 + self.pn_len as usize
@@ -102,7 +102,7 @@ impl DataHeader {
     /// Writes the header. Bits of `id` and `packet_number` beyond their lengths are not written.
     ///
     /// # Errors
-    /// [`NoRoom`] if the header does not fit; the buffer then stays unchanged.
+    /// [`NoRoom`] if the header does not fit. The buffer then stays unchanged.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let length = self.pn_len.clamp(1, 4);
@@ -140,10 +140,10 @@ impl DataHeader {
     }
 }
 
-/// The shortest encoding of `packet_number` that the peer decodes correctly, whatever it has received since it
+/// Returns the shortest encoding of `packet_number` that the peer decodes correctly, whatever it has received since it
 /// acknowledged `largest_acked`: the low bits of the number, and their length in bytes (RFC 9000 section A.2).
 ///
-/// At most 2^31 packet numbers may wait for an acknowledgement; for more, four bytes are not enough.
+/// At most 2^31 packet numbers may wait for an acknowledgement. For more, four bytes are not enough.
 #[must_use]
 pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>) -> (u32, u8) {
     let unacked = match largest_acked {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_decodes_to_the_nearest_one_for_every_window_at_both_ends() {
+    fn a_packet_number_decodes_to_the_nearest_number_for_every_length_near_zero_and_the_maximum() {
         fn nearest(largest: u64, truncated: u32, length: u8) -> u64 {
             let expected = i128::from(largest) + 1;
             let window = 1i128 << (8 * length);

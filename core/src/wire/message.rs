@@ -21,7 +21,7 @@ const KIND_FRAGMENT: u8 = 2;
 pub struct MessageFrame<'a> {
     /// The channel, 0 to 31.
     pub channel: ChannelId,
-    /// The low 24 bits of the message's number on its channel; `None` for whole unreliable messages.
+    /// The low 24 bits of the message's number on its channel. `None` for whole unreliable messages.
     pub id: Option<u32>,
     /// The part of the message that the frame carries.
     pub part: MessagePart,
@@ -53,7 +53,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Whether the packet contains a MESSAGE frame already.
+    /// Returns whether the packet contains a MESSAGE frame already.
     #[must_use]
     pub const fn is_started(&self) -> bool {
         self.started
@@ -125,7 +125,7 @@ pub(crate) fn read<'a>(
 /// without an id gets 0.
 ///
 /// # Errors
-/// [`NoRoom`] if the frame does not fit; the buffer and `chain` then stay unchanged.
+/// [`NoRoom`] if the frame does not fit. The buffer and `chain` then stay unchanged.
 pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<(), NoRoom> {
     let channel = frame.channel.0 & CHANNEL_MASK;
     let kind = kind(channel, frame.id, frame.part, chain);
@@ -262,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn an_explicit_id_that_could_have_continued_is_malformed() {
+    fn an_explicit_id_that_could_have_been_inferred_is_malformed() {
         assert_eq!(decode(&[0x80, 5, 0, 0, 0, 0x80, 6, 0, 0, 0]), Err(Malformed));
         assert!(decode(&[0x80, 5, 0, 0, 0, 0x81, 6, 0, 0, 0]).is_ok());
     }
 
     #[test]
-    fn an_id_that_continues_nothing_is_malformed() {
+    fn an_inferred_id_without_an_earlier_frame_is_malformed() {
         assert_eq!(decode(&[0xa0, 0]), Err(Malformed));
         assert_eq!(decode(&[0x80, 5, 0, 0, 0, 0xa1, 0]), Err(Malformed));
         assert_eq!(decode(&[0xe0, 0, 0xa0, 0]), Err(Malformed));

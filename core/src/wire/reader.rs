@@ -9,19 +9,19 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader at the start of `bytes`.
+    /// Creates a reader at the start of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    /// The number of bytes not read yet.
+    /// Returns the number of bytes not read yet.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.rest.len()
     }
 
-    /// Whether all bytes are read.
+    /// Returns whether all bytes are read.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rest.is_empty()
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
     /// Reads the next `length` bytes.
     ///
     /// # Errors
-    /// [`Malformed`] if fewer bytes are left; the reader then stays in place.
+    /// [`Malformed`] if fewer bytes are left. The reader then stays in place.
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
         self.rest = rest;
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// Reads the next byte if `wanted` is true for it; otherwise the reader stays in place.
+    /// Reads the next byte if `wanted` returns `true` for it. Otherwise the reader stays in place.
     pub fn take_if(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         wanted(*first).then(|| {
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         if varint_len(value) == following + 1 { Ok(value) } else { Err(Malformed) }
     }
 
-    /// Reads a length as a varint, and as many bytes.
+    /// Reads a length as a varint, and then that many bytes.
     ///
     /// # Errors
     /// [`Malformed`] if the length is above `most`, or fewer bytes are left.

@@ -12,8 +12,8 @@ pub(crate) const RESUME: u8 = 0x07;
 /// Ids are 24 bits, so nothing lies this far above a floor.
 const SPAN: u64 = 1 << 24;
 
-/// A RESUME frame of a channel: every message below `floor` was received, the message `floor` was not, and of the
-/// messages above, those in the ranges were.
+/// A RESUME frame, which reports the messages received on one channel. Every message below `floor` was received, and
+/// message `floor` was not. Of the messages above `floor`, those in the ranges were received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ResumeFrame<'a> {
     /// The channel, 0 to 31.
@@ -50,7 +50,7 @@ impl<'a> ResumeFrame<'a> {
         Ok(Self { channel: ChannelId(channel), floor, ranges })
     }
 
-    /// The ranges received above the floor, ascending, as distances from the floor.
+    /// Returns the ranges received above the floor, ascending, as distances from the floor.
     pub fn ranges(&self) -> impl Iterator<Item = Range<u32>> + Clone + use<'a> {
         let mut reader = Reader::new(self.ranges);
         let mut end = 0;
@@ -69,7 +69,7 @@ impl<'a> ResumeFrame<'a> {
 /// the floor. The peer resends the messages of further ranges, and this end drops them as duplicates.
 ///
 /// # Errors
-/// [`NoRoom`] if the frame does not fit; the buffer then stays unchanged.
+/// [`NoRoom`] if the frame does not fit. The buffer then stays unchanged.
 pub fn write_resume(
     writer: &mut Writer<'_>,
     channel: ChannelId,

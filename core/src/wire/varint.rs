@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn every_boundary_round_trips_in_its_shortest_form() {
+    fn every_varint_boundary_round_trips_in_its_shortest_form() {
         for shift in 0..64 {
             for value in [(1u64 << shift) - 1, 1 << shift, (1 << shift) + 1, u64::MAX >> shift] {
                 let (buffer, length) = encode(value);
@@ -40,12 +40,12 @@ mod tests {
     }
 
     #[test]
-    fn lengths_below_128_take_one_byte() {
+    fn varints_below_128_take_one_byte() {
         assert_eq!((varint_len(127), varint_len(128), varint_len(16_383), varint_len(16_384)), (1, 2, 2, 3));
     }
 
     #[test]
-    fn longer_forms_of_small_values_are_malformed() {
+    fn varints_longer_than_necessary_are_malformed() {
         assert_eq!(Reader::new(&[0x80, 0x00]).varint(), Err(Malformed));
         assert_eq!(Reader::new(&[0xff, 1, 0, 0, 0, 0, 0, 0, 0]).varint(), Err(Malformed));
         assert_eq!(Reader::new(&[0xc0, 0x01]).varint(), Err(Malformed));

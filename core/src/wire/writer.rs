@@ -14,19 +14,19 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// A writer at the start of `buffer`.
+    /// Creates a writer at the start of `buffer`.
     #[must_use]
     pub const fn new(buffer: &'a mut [u8]) -> Self {
         Self { buffer, written: 0 }
     }
 
-    /// The number of bytes written so far.
+    /// Returns the number of bytes written so far.
     #[must_use]
     pub const fn written(&self) -> usize {
         self.written
     }
 
-    /// The number of bytes that still fit.
+    /// Returns the number of bytes that still fit.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.buffer.len().saturating_sub(self.written)
@@ -42,7 +42,7 @@ impl<'a> Writer<'a> {
     /// Appends `bytes` to the buffer.
     ///
     /// # Errors
-    /// [`NoRoom`] if `bytes` do not fit; the buffer then stays unchanged.
+    /// [`NoRoom`] if `bytes` do not fit. The buffer then stays unchanged.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         self.slot(bytes.len())?.copy_from_slice(bytes);
         Ok(())
@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
     /// Appends `length` bytes and returns them for the caller to fill in.
     ///
     /// # Errors
-    /// [`NoRoom`] if they do not fit; the buffer then stays unchanged.
+    /// [`NoRoom`] if they do not fit. The buffer then stays unchanged.
     pub fn slot(&mut self, length: usize) -> Result<&mut [u8], NoRoom> {
         let end = self.written.checked_add(length).ok_or(NoRoom)?;
         let slot = self.buffer.get_mut(self.written..end).ok_or(NoRoom)?;
@@ -103,7 +103,7 @@ impl<'a> Writer<'a> {
     /// Appends a variable-length integer (1 to 9 bytes, the first of which gives the length).
     ///
     /// # Errors
-    /// [`NoRoom`] if the value does not fit; the buffer then stays unchanged.
+    /// [`NoRoom`] if the value does not fit. The buffer then stays unchanged.
     pub fn varint(&mut self, value: u64) -> Result<(), NoRoom> {
         if value < 1 << 7 {
             return self.u8(value as u8);
@@ -128,7 +128,7 @@ impl<'a> Writer<'a> {
     /// Appends the length of `bytes` as a varint, then `bytes`.
     ///
     /// # Errors
-    /// [`NoRoom`] if both do not fit; the buffer then stays unchanged.
+    /// [`NoRoom`] if both do not fit. The buffer then stays unchanged.
     pub fn sized(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         let start = self.written;
         self.varint(bytes.len() as u64)?;

@@ -16,7 +16,7 @@ use crate::time::{Duration, Instant, Span};
 /// `receive_time`, by the receiver's clock.
 ///
 /// # Errors
-/// [`NoRoom`] if not even the first range fits; the buffer then stays unchanged.
+/// [`NoRoom`] if not even the first range fits. The buffer then stays unchanged.
 pub fn write_ack(
     ranges: &AckRanges,
     delay: Duration,

@@ -13,7 +13,7 @@ use tickwire_core::Address;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Host {
-    /// A host name in lower case, which a resolver has to look up.
+    /// A host name in lower case, whose addresses a resolver must look up.
     Name(String),
     /// An IPv4 address.
     V4(Ipv4Addr),
@@ -21,8 +21,8 @@ pub enum Host {
     V6 {
         /// The address itself, without its interface.
         ip: Ipv6Addr,
-        /// The index of the interface that a link-local address belongs to. 0 if no interface is named, and for every
-        /// other address.
+        /// The index of the interface that a link-local address belongs to. 0 if no interface is named, or the address
+        /// is not link-local.
         scope_id: u32,
     },
 }
@@ -30,8 +30,8 @@ pub enum Host {
 /// A host and a port: `play.example:7777`, `192.0.2.1:7777`, `[2001:db8::1]:7777`, `[fe80::1%2]:7777`.
 ///
 /// Two addresses are equal if their texts are equal, so a name differs from the address that it resolves to. Every
-/// address has only one form: `[::ffff:192.0.2.1]` becomes `192.0.2.1` however it is made. Parsing the printed text
-/// gives the same value.
+/// address has only one form: `[::ffff:192.0.2.1]` becomes `192.0.2.1`, however the address was created. Parsing the
+/// printed text gives the same value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NetworkAddress {
     host: Host,
@@ -56,8 +56,8 @@ impl NetworkAddress {
     /// The port of a server whose address gives no port.
     pub const DEFAULT_PORT: u16 = 7777;
 
-    /// The address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`. All of
-    /// `host` counts as the host: `::1:2` is an IPv6 address here, although its end looks like a port.
+    /// Creates the address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`.
+    /// All of `host` counts as the host: `::1:2` is an IPv6 address here, although its end looks like a port.
     ///
     /// # Errors
     /// [`ParseAddressError`] if `host` is neither a name nor an address.
@@ -69,32 +69,32 @@ impl NetworkAddress {
         }
     }
 
-    /// The host of the address: a name or an IP address.
+    /// Returns the host of the address: a name or an IP address.
     #[must_use]
     pub const fn host(&self) -> &Host {
         &self.host
     }
 
-    /// The UDP port of the address.
+    /// Returns the UDP port of the address.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether the host is an IPv6 address. `false` for a name, whose addresses are not known.
+    /// Returns whether the host is an IPv6 address. Returns `false` for a name, whose addresses are not known.
     #[must_use]
     pub const fn is_ipv6(&self) -> bool {
         matches!(self.host, Host::V6 { .. })
     }
 
-    /// The reason that no single host has this address and no socket can be bound to it: the address is a multicast or
-    /// a broadcast address. `None` for all other addresses, and for names.
+    /// Returns the reason that no single host has this address and no socket can be bound to it: the address is a
+    /// multicast or a broadcast address. `None` for all other addresses, and for names.
     #[must_use]
     pub fn why_not_unicast(&self) -> Option<&'static str> {
         why_not_unicast(self.socket_address()?.ip())
     }
 
-    /// The socket address; `None` if the host is a name.
+    /// Returns the socket address. Returns `None` if the host is a name.
     #[must_use]
     pub const fn socket_address(&self) -> Option<SocketAddr> {
         match self.host {
@@ -179,7 +179,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// The fault alone, without the faulty text and without advice.
+    /// Returns the fault, without the faulty text and without advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what
@@ -189,7 +189,7 @@ impl ParseAddressError {
 impl fmt::Display for ParseAddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault { what, write } = &self.fault;
-        write!(f, "`{}` is no address: {what}; write {write}", self.text.escape_debug())
+        write!(f, "`{}` is not an address: {what}; write {write}", self.text.escape_debug())
     }
 }
 
@@ -215,7 +215,7 @@ fn parse(text: &str, interfaces: Interfaces<'_>) -> Result<NetworkAddress, Fault
         let port = match rest.strip_prefix(':') {
             Some(port) => Some(port),
             None if rest.is_empty() => None,
-            None => return Err("something follows the bracket that is no port".into()),
+            None => return Err("the text that follows the bracket is not a port".into()),
         };
         (parse_v6(host, interfaces)?, port)
     } else if text.matches(':').count() > 1 {
@@ -246,14 +246,14 @@ fn parse_bare_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> 
     match (whole, halves) {
         (whole, None) => whole,
         (Ok(host), Some(address)) => Err(Fault {
-            what: "its end may be a port or a part of the IPv6 address".into(),
+            what: "the end of the text may be a port or a part of the IPv6 address".into(),
             write: format!(
                 "{address} if it is a port, else {}",
                 NetworkAddress { host, port: NetworkAddress::DEFAULT_PORT }
             ),
         }),
         (Err(_), Some(address)) => Err(Fault {
-            what: "an IPv6 address with a port stands in brackets".into(),
+            what: "an IPv6 address with a port needs brackets".into(),
             write: address.to_string(),
         }),
     }
@@ -265,7 +265,7 @@ fn parse_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
         Some((ip, interface)) => (ip, Some(interface)),
         None => (text, None),
     };
-    let ip: Ipv6Addr = ip.parse().map_err(|_| "there is no IPv6 address where one was expected")?;
+    let ip: Ipv6Addr = ip.parse().map_err(|_| "the host is not an IPv6 address")?;
     let scope_id = match interface {
         None => 0,
         Some(name) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) => name
@@ -282,7 +282,7 @@ fn parse_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
         SocketAddr::V6(at) if at.scope_id() == scope_id => Ok(Host::V6 { ip, scope_id }),
         SocketAddr::V4(at) if scope_id == 0 => Ok(Host::V4(*at.ip())),
         _ => Err(Fault {
-            what: "an interface belongs to link-local addresses (fe80::) only".into(),
+            what: "only a link-local address (fe80::) can name an interface".into(),
             write: format!("[{ip}]:port"),
         }),
     }
@@ -305,11 +305,11 @@ fn parse_host(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
     };
     let name = text.strip_suffix('.').unwrap_or(text);
     if name.is_empty() {
-        Err("there is no host".into())
+        Err("the host is missing".into())
     } else if name.len() > 253 || !name.split('.').all(is_label) {
         Err("the host is neither a name nor an IP address".into())
     } else if name.rsplit('.').next().is_some_and(is_number) {
-        Err("the host looks like an IPv4 address, but is none".into())
+        Err("the host looks like an IPv4 address, but is not valid".into())
     } else {
         Ok(Host::Name(text.to_ascii_lowercase()))
     }

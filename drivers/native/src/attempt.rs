@@ -13,8 +13,8 @@ use crate::shared::NetworkThreadId;
 /// A running attempt to connect.
 ///
 /// An attempt is a future. Code without `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame.
-/// Dropping the attempt does not stop it: `Event::Connected` still comes. An `Event::Closed` of the null connection
-/// reports a failed attempt too, but does not call the handlers of `on_disconnected`.
+/// Dropping the attempt does not stop it: the game still receives `Event::Connected`. An `Event::Closed` of the null
+/// connection also reports a failed attempt, but does not call the handlers of `on_disconnected`.
 #[must_use = "an attempt that fails is reported here only"]
 pub struct Attempt {
     pending: Pending<Result<ConnectionId, ConnectError>>,
@@ -29,7 +29,7 @@ impl Attempt {
         Self { pending, network_thread }
     }
 
-    /// The result of the attempt, once it has ended. The method returns it only once.
+    /// Returns the result of the attempt, once it has ended. The method returns the result only once.
     pub fn result(&mut self) -> Option<Result<ConnectionId, ConnectError>> {
         match self.pending.take() {
             Taken::Value(result) => Some(result),

@@ -6,17 +6,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Whether the platform has TCP sockets.
+    /// `true` if the platform has TCP sockets.
     pub tcp: bool,
-    /// Whether the platform has UDP sockets.
+    /// `true` if the platform has UDP sockets.
     pub udp: bool,
-    /// Whether IPv6 sockets can be opened on this host now.
+    /// `true` if IPv6 sockets can be opened on this host now.
     pub ipv6: bool,
-    /// Whether the driver was compiled with WebRTC data channels.
+    /// `true` if the driver was compiled with WebRTC data channels.
     pub webrtc: bool,
-    /// Whether the platform has sockets that other hosts connect to.
+    /// `true` if the platform has sockets that other hosts connect to.
     pub server_sockets: bool,
-    /// Whether one socket can carry both IPv4 and IPv6.
+    /// `true` if one socket can carry both IPv4 and IPv6.
     pub dual_stack: bool,
 }
 
@@ -29,7 +29,7 @@ pub fn capabilities() -> Capabilities {
     Capabilities { tcp: true, udp: ipv4 || ipv6, ipv6, webrtc: false, server_sockets: true, dual_stack }
 }
 
-/// The addresses of this machine's interfaces. Addresses that other hosts may reach come first, loopback last.
+/// Returns the addresses of this machine's interfaces. Addresses that other hosts may reach come first, loopback last.
 /// Link-local addresses are left out, because they mean nothing without their interface. Empty if the system does not
 /// report addresses.
 #[must_use]

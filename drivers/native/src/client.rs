@@ -8,8 +8,9 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running client. It also has the methods of a [`crate::Handle`]. Dropping it closes its connections without waiting
-/// for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
+/// A running client. It also has the methods of a [`crate::Handle`]. Dropping the client closes its connections without
+/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their
+/// deadline.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -42,19 +43,21 @@ impl Client {
     /// `connect` next.
     ///
     /// # Errors
-    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be had.
+    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be created.
     pub fn start(mut options: Options) -> Result<Self, StartError> {
         options.config.access = Access::Closed;
         Ok(Self { node: Node::start(options)? })
     }
 
-    /// The id of the connection to the server, if there is one. It changes when the server loses the session.
+    /// Returns the id of the connection to the server, if there is one. The id changes when the server loses the
+    /// session.
     #[must_use]
     pub fn server(&self) -> Option<ConnectionId> {
         self.latest_connection()
     }
 
-    /// Whether the connection to the server carries messages now: made, not interrupted, not closing.
+    /// Returns whether the connection to the server carries messages now. A connection that is not made yet,
+    /// interrupted or closing carries none.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.server().is_some_and(|server| self.state(server) == ConnectionState::Connected)
@@ -68,7 +71,7 @@ impl Client {
         self.send_to_server_with(message, T::ROUTE)
     }
 
-    /// Sends a message to the server, on another channel than its type's (see [`crate::Handle::send_with`]).
+    /// Sends a message to the server, on a different channel from its type's (see [`crate::Handle::send_with`]).
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.

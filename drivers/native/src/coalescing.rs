@@ -17,9 +17,9 @@ pub(crate) struct Coalescing {
     busy_at: Instant,
     /// When the socket last gave something.
     received_at: Option<Instant>,
-    /// Whether datagrams come so densely that the next is likely to come meanwhile.
+    /// `true` if datagrams come so densely that the next is likely to come meanwhile.
     is_dense: bool,
-    /// Whether the last sleep was a nap.
+    /// `true` if the last sleep was a nap.
     has_napped: bool,
     /// Datagrams since the last sleep.
     gathered: u64,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_gather_only_when_dense_and_after_a_second_of_quiet() {
+    fn datagrams_are_coalesced_only_when_dense_and_after_a_second_of_silence() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_datagram_after_a_silence_is_followed_by_waiting_for_the_socket() {
+    fn after_a_nap_without_datagrams_the_thread_waits_for_the_socket() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn naps_grow_with_the_silence_up_to_five_seconds_of_it_and_are_short_again_after_it() {
+    fn naps_grow_during_five_seconds_of_silence_and_are_short_again_after_activity() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_gathers_after_a_drain_with_too_many_datagrams() {
+    fn no_datagram_is_coalesced_after_a_drain_of_more_than_64_datagrams() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         for (ms, batches, naps) in [(2000, [32, 32], true), (2010, [32, 33], false), (2015, [1, 0], true)] {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_gathers_for_a_second_after_one_was_dropped() {
+    fn no_datagram_is_coalesced_for_a_second_after_a_dropped_datagram() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         coalescing.on_noise(at(2000));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_gathers_with_coalescing_switched_off() {
+    fn no_datagram_is_coalesced_with_coalescing_switched_off() {
         let mut coalescing = Coalescing::new(Duration::ZERO, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5000, 5001]), [false; 3]);
     }

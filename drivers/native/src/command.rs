@@ -53,7 +53,7 @@ pub(crate) enum Command {
         code: u16,
         text: String,
         grace: Duration,
-        /// Whether connections that say good-bye already are to be done within `grace` too.
+        /// `true` if connections that say good-bye already are to be done within `grace` too.
         cuts_short: bool,
     },
     Abort,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tickwire_core::{CloseReason, Refusal, Violation};
 
-/// Displays the reason that a connection ended as a sentence for a person.
+/// A wrapper that displays the reason that a connection ended as a sentence for a person.
 ///
 /// ```
 /// use tickwire_core::CloseReason;
@@ -32,7 +32,7 @@ impl fmt::Display for Ending<'_> {
                  nothing proves who owns it"
             ),
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
-                f.write_str("no server or peer answered")
+                f.write_str("no server or peer answered the attempt to connect")
             }
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, .. } => f.write_str(
                 "the far end answered small datagrams, but none of 1200 bytes: the path carries less, perhaps \
@@ -50,11 +50,11 @@ impl fmt::Display for Ending<'_> {
             CloseReason::Refused(Refusal::TooManyFromAddress) => {
                 f.write_str("the server already has the largest number of clients that one address may have")
             }
-            CloseReason::Refused(Refusal::Banned) => f.write_str("the server does not let this identity in"),
+            CloseReason::Refused(Refusal::Banned) => f.write_str("the server has banned this identity"),
             CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
             CloseReason::Refused(Refusal::Schema(difference)) => difference.fmt(f),
             CloseReason::Refused(Refusal::Other { code, text }) => {
-                write!(f, "the server refused (code {code:#06x}): {text}")
+                write!(f, "the server refused the connection (code {code:#06x}): {text}")
             }
             CloseReason::SessionLost => f.write_str(
                 "the other end no longer knows the connection, because it was restarted or the connection was \
@@ -80,15 +80,15 @@ impl fmt::Display for Ending<'_> {
 
 const fn broken(violation: Violation) -> &'static str {
     match violation {
-        Violation::MalformedFrame => "a frame does not parse",
+        Violation::MalformedFrame => "it sent a frame that does not parse",
         Violation::AcknowledgedUnsent => "it acknowledged a packet that was never sent",
-        Violation::BadChannel => "a frame of a channel that does not exist, or that does not allow the frame",
-        Violation::MessageTooLarge => "a message larger than both ends agreed to",
-        Violation::CreditExceeded => "more data than its flow-control credit allows",
-        Violation::BadFragment => "a fragment that does not fit its message",
-        Violation::BadResume => "resume state that contradicts the messages that were sent",
-        Violation::InvalidMessages => "a compressed message that cannot be unpacked",
-        _ => "a violation of an unknown kind",
+        Violation::BadChannel => "it sent a frame on a channel that does not exist or does not allow it",
+        Violation::MessageTooLarge => "it sent a message larger than both ends agreed to",
+        Violation::CreditExceeded => "it sent more data than its flow-control credit allows",
+        Violation::BadFragment => "it sent a fragment that does not fit its message",
+        Violation::BadResume => "it sent resume state that contradicts the messages of this end",
+        Violation::InvalidMessages => "it sent a compressed message that does not unpack",
+        _ => "it violated a rule that this version cannot name",
     }
 }
 
@@ -117,7 +117,7 @@ mod tests {
             ),
             (
                 CloseReason::Violation(Violation::CreditExceeded),
-                "the other end broke the protocol: more data than its flow-control credit allows",
+                "the other end broke the protocol: it sent more data than its flow-control credit allows",
             ),
         ];
         for (reason, words) in told {

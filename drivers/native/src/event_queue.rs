@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_the_end_a_wait_for_an_event_returns_after_a_short_pause() {
+    fn a_wait_for_an_event_of_a_stopped_endpoint_returns() {
         let queue = EventQueue::new(1);
         queue.close();
         assert!(queue.next_within(Duration::MAX, || {}).is_none());

@@ -66,7 +66,7 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// The connections that did not get a broadcast.
+/// The connections to which a broadcast was not sent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
@@ -81,7 +81,7 @@ impl Handle {
     ///
     /// The result is the message's number on this connection and channel, by which `Event::Delivered` and the list in
     /// `Event::Closed` name it. If the connection ended before the network thread took the message, neither event names
-    /// it; the message was then not sent.
+    /// it. The message was then not sent.
     ///
     /// # Errors
     /// [`SendError`], with the encoded message in it.
@@ -89,7 +89,7 @@ impl Handle {
         self.send_with(connection, message, T::ROUTE)
     }
 
-    /// Sends a message on another channel than its type's: `"chat"` is a channel's name, `ChannelId(2)` its number,
+    /// Sends a message on a different channel from its type's: `"chat"` is a channel's name, `ChannelId(2)` its number,
     /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` select a channel too.
     ///
     /// # Errors
@@ -145,7 +145,7 @@ impl Handle {
         self.broadcast_with(message, T::ROUTE)
     }
 
-    /// Sends a message to every connection, on another channel than its type's (see [`Handle::send_with`]).
+    /// Sends a message to every connection, on a different channel from its type's (see [`Handle::send_with`]).
     ///
     /// # Errors
     /// Those of [`Handle::broadcast`].
@@ -191,10 +191,10 @@ impl Handle {
         Ok(broadcast)
     }
 
-    /// Holds the messages that this thread sends until the result is dropped, so that they leave together: one datagram
-    /// carries many. Hold while a frame is computed, not longer. The hold releases its messages early when a thread
-    /// that does not hold sends a message, the queue is full, the game asks the network thread a question, or a
-    /// connection is made or closed.
+    /// Holds the messages that this thread sends until the result is dropped, so that they leave together, many in one
+    /// datagram. Hold while a frame is computed, not longer. The hold releases its messages early when a thread that
+    /// does not hold sends a message, the queue is full, the game asks the network thread a question, or a connection
+    /// is made or closed.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
@@ -286,8 +286,8 @@ impl Handle {
     }
 
     /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for its
-    /// answer, so the policy must be fast. It may call every method of a handle, but no method waits for that thread: a
-    /// call that would have to wait returns an error, or no answer.
+    /// answer, so the policy must be fast. The policy may call every method of a handle, but no method then waits for
+    /// the network thread: a call that would wait returns an error or `None`.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
@@ -297,7 +297,7 @@ impl Handle {
 
     // ----- Events
 
-    /// Takes the next event from the queue; `None` if the queue is empty. Drain the queue once per frame.
+    /// Takes the next event from the queue. Returns `None` if the queue is empty. Drain the queue once per frame.
     ///
     /// If message types are registered, the game gets only messages of these types. The driver counts each other
     /// message, as `update` does, and closes a connection with more than 8 of them in 10 s with [`INVALID_MESSAGES`]
@@ -336,7 +336,7 @@ impl Handle {
         }
     }
 
-    /// Awaits the next event; `None` once the endpoint was stopped.
+    /// Awaits the next event. Returns `None` once the endpoint was stopped.
     pub async fn event(&self) -> Option<Event> {
         loop {
             let event = self.0.events.next(|| self.0.commands.wake()).await?;
@@ -379,7 +379,7 @@ impl Handle {
         }
     }
 
-    /// The number of events that wait in the queue.
+    /// Returns the number of events that wait in the queue.
     #[must_use]
     pub fn events_waiting(&self) -> usize {
         self.0.events.len()
@@ -387,8 +387,8 @@ impl Handle {
 
     // ----- Limits
 
-    /// Limits the bytes of UDP payload per second on all connections together, 1000 at least; `None` lifts the limit.
-    /// `Config::bandwidth` sets it from the start.
+    /// Limits the bytes of UDP payload per second on all connections together, 1000 at least. `None` lifts the limit.
+    /// `Config::bandwidth` sets the limit from the start.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
@@ -396,8 +396,8 @@ impl Handle {
         self.order(Command::LimitAll(bytes_per_second))
     }
 
-    /// Limits the bytes of UDP payload per second on one connection, 1000 at least; `None` restores
-    /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets it from the start.
+    /// Limits the bytes of UDP payload per second on one connection, 1000 at least. `None` restores
+    /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets the limit from the start.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.

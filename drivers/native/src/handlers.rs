@@ -34,8 +34,8 @@ pub struct Update {
 /// A game's handlers: functions for messages, and for connections that are made or end. Each handler receives the
 /// game's state.
 ///
-/// They live beside the game, not in the client: [`Handle::update`] borrows both for one call, so a handler changes the game
-/// without a lock. The second argument of a handler is a [`Handle`] to answer with.
+/// The handlers live beside the game, not in the client. [`Handle::update`] borrows both for one call, so a handler
+/// changes the game without a lock. The second argument of a handler is a [`Handle`] to answer with.
 ///
 /// ```
 /// use std::time::Duration;
@@ -230,7 +230,7 @@ impl Update {
 }
 
 impl Handle {
-    /// An empty set of handlers for a game of type `G`, with this endpoint's message types.
+    /// Creates an empty set of handlers for a game of type `G`, with this endpoint's message types.
     #[must_use]
     pub fn handlers<G: 'static>(&self) -> Handlers<G> {
         Handlers::new(Arc::clone(&self.0.facts.registry))

@@ -38,19 +38,19 @@ impl KeyFileError {
         Self { path: path.into(), what: what.into(), remedy: remedy.into() }
     }
 
-    /// The path of the key file.
+    /// Returns the path of the key file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The fault, as text that continues after the path.
+    /// Returns the fault, without the path of the key file.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// Advice on how to fix the fault.
+    /// Returns advice on how to fix the fault.
     #[must_use]
     pub fn remedy(&self) -> &str {
         &self.remedy
@@ -65,8 +65,8 @@ impl fmt::Display for KeyFileError {
 
 impl std::error::Error for KeyFileError {}
 
-/// Reads the secret key in `path`. If the file does not exist, the function draws a key from the system and writes it
-/// there, creating missing folders; only the file's owner may read it. Also returns whether the key is new.
+/// Reads the secret key in `path`. If the file does not exist, the function draws a key from the system, creates
+/// missing folders and writes the key to the file, which only its owner may read. Also returns whether the key is new.
 ///
 /// # Errors
 /// [`KeyFileError`] if other users may read the file, it holds no key, or it cannot be read or written.
@@ -131,8 +131,8 @@ impl Unusable {
             Self::NoKey(reason) => KeyFileError::new(
                 path,
                 reason.map_or_else(
-                    || "holds no valid key: all its digits are zero".to_owned(),
-                    |reason| format!("holds no valid key: {reason}"),
+                    || "the file holds no valid key: all its digits are zero".to_owned(),
+                    |reason| format!("the file holds no valid key: {reason}"),
                 ),
                 "restore the file from a copy, or delete it for a new key, which all clients must then pin",
             ),
@@ -218,7 +218,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_new_key_is_private_and_an_exposed_one_is_refused() {
+    fn a_new_key_file_is_private_and_an_exposed_key_file_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
@@ -240,7 +240,7 @@ mod tests {
             write!(file, "{text}").unwrap();
             file.persist(&path).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("holds no valid key"), "{error}");
+            assert!(error.contains("the file holds no valid key"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }

@@ -22,7 +22,7 @@ pub enum Bind {
         /// The UDP port.
         port: u16,
     },
-    /// Only this address of the machine.
+    /// One address of the machine.
     Address(SocketAddr),
 }
 
@@ -86,8 +86,8 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
-    /// The default options, around a configuration of the core. The driver sets `Config::wall_offset` and, if there is
-    /// a registry, `Config::schema` at the start; the wall offset then follows the system's clock.
+    /// Creates the default options, around a configuration of the core. The driver sets `Config::wall_offset` and, if
+    /// there is a registry, `Config::schema` at the start. The wall offset then follows the system's clock.
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -199,19 +199,21 @@ impl Options {
         self
     }
 
-    /// Sets the longest time that heartbeats and acknowledgements gather before the network thread reads them together,
-    /// while no other datagrams come. Waking up is most of the cost of idle connections. Zero reads every datagram
-    /// at once.
+    /// Sets the longest time for which the network thread coalesces heartbeats and acknowledgements: it leaves them in
+    /// the socket and then reads them together, while no other datagrams come. Waking up is most of the cost of idle
+    /// connections. Zero reads every datagram at once.
     ///
-    /// Gathering begins after a second in which the game neither did nor received anything and no handshake took place. It
-    /// starts with a fifth of this time, grows in proportion to the silence, and reaches all of it after five seconds. With
-    /// 100 ms, the first message after a silence is read late by at most a fiftieth of the silence, and the next messages are
-    /// not late. Datagrams gather only while they come more densely than this time. Any action of the game ends the gathering
-    /// at once, and a datagram that has to be dropped ends it for a second. Round-trip times stay true, because the system
-    /// reports when a datagram came. Systems other than Linux do not report it, so nothing gathers there. With more than [`tickwire_core::limits::UPKEEP_DELAY`] peers ask again before they are
-    /// heard. With more than `Config::ack_delay`, which is less than the default, a peer may repeat the first message.
+    /// Coalescing begins after a second in which the game neither sent nor received anything and no handshake took
+    /// place. It starts with a fifth of this time, grows in proportion to the silence, and reaches the whole time after
+    /// five seconds. With 100 ms, the first message after a silence is read late by at most a fiftieth of the silence,
+    /// and the next messages are not late. Datagrams are coalesced only while they arrive more densely than this time.
+    /// Any action of the game ends the coalescing at once, and a dropped datagram ends it for a second. Measured
+    /// round-trip times stay accurate, because the system reports when a datagram arrived. Systems other than Linux do
+    /// not report the arrival, so nothing is coalesced there. With more than [`tickwire_core::limits::UPKEEP_DELAY`],
+    /// peers send probes before this end acknowledges their heartbeats. With more than `Config::ack_delay`, which is
+    /// less than the default, a peer may resend the first message.
     ///
-    /// A longer time than the range has counts as its end.
+    /// A longer time counts as the end of the range.
     ///
     /// Default: 100 ms. Range: 0 s to 1 s.
     pub fn receive_coalescing(mut self, most: Duration) -> Self {

@@ -9,9 +9,9 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running peer among equals. It also has the methods of a [`crate::Handle`]: `connect` dials a server beside its
-/// peers. Dropping it closes its connections without waiting for deliveries, except those that
-/// `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
+/// A running peer, which accepts peers and dials them. It also has the methods of a [`crate::Handle`]: `connect` dials
+/// a server in addition to peers. Dropping the peer closes its connections without waiting for deliveries, except those
+/// that `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -43,7 +43,7 @@ impl Peer {
     /// is `Closed`, only peers that `expect_peer` names may connect.
     ///
     /// # Errors
-    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be had.
+    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be created.
     pub fn start(mut options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             options.config.access = Access::Peers;

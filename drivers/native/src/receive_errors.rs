@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn single_receive_errors_cause_no_pause() {
+    fn fifteen_receive_errors_in_a_row_cause_no_pause() {
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
         for second in 0..100 {
             let now = Instant::ZERO + Duration::from_secs(second);

@@ -10,13 +10,11 @@ use crate::address::{Host, NetworkAddress, canonical};
 use crate::error::ConnectError;
 use crate::rt;
 
-/// A future of a host's addresses, in the order in which the driver tries them.
+/// A future that returns a host's addresses, in the order in which the driver tries them.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Finds the addresses of names. The system's name service is the default; `Options::resolver` replaces it. The network
-/// thread polls the future, so the future must not block.
-///
-/// The future is polled on the network thread: it must not block there.
+/// Finds the addresses of names. The system's name service is the default resolver. `Options::resolver` replaces it.
+/// The network thread polls the future, so the future must not block.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};
@@ -56,8 +54,8 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// All socket addresses of `address`, in the order that the system prefers (RFC 6724). The function does not block: a
-/// thread of the executor asks the name service.
+/// Resolves `address` to all its socket addresses, in the order that the system prefers (RFC 6724). The function does
+/// not block, because a thread of the executor asks the name service.
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] if the name has no address, or the name service cannot be asked.

@@ -7,8 +7,9 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running server. It also has the methods of a [`crate::Handle`]. Dropping it closes its connections without waiting
-/// for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
+/// A running server. It also has the methods of a [`crate::Handle`]. Dropping the server closes its connections without
+/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their
+/// deadline.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -37,12 +38,12 @@ verbs!(Server);
 
 impl Server {
     /// Opens the socket, by default at port 7777 of all addresses, and starts the network thread. `Config::access` sets
-    /// which clients may connect, `Config::max_connections` how many. [`Options::key_file`] keeps the key that clients
-    /// pin; without it, and without [`Options::secrets`], the server has a new key after each start, and logs a warning
-    /// (by `tracing`).
+    /// which clients may connect, and `Config::max_connections` limits their number. [`Options::key_file`] keeps the
+    /// key that clients pin. Without a key file and without [`Options::secrets`], the server has a new key after each
+    /// start, and logs a warning (by `tracing`).
     ///
     /// # Errors
-    /// [`StartError`]: the port is in use, the configuration is unusable, or `Config::access` lets no client connect.
+    /// [`StartError`] if the port is in use, the configuration is unusable, or `Config::access` lets no client connect.
     pub fn start(options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             return Err(StartError::NobodyMayConnect);
@@ -56,7 +57,7 @@ impl Server {
         Ok(Self { node: Node::start(options.server_port())? })
     }
 
-    /// The ids of the connected clients, interrupted clients included.
+    /// Returns the ids of the connected clients, interrupted clients included.
     #[must_use]
     pub fn clients(&self) -> Vec<ConnectionId> {
         self.connections()

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_flood_of_ten_thousand_datagrams_another_source_waits_for_64() {
+    fn behind_a_flood_of_ten_thousand_datagrams_a_second_source_waits_for_64_datagrams() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         let seen = turn(&mut shares, &[(1, 10_000), (2, 3)], &mut dropped);
         assert_eq!((count(&seen, 1), count(&seen, 2)), (64, 3));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_overtakes_an_older_one_of_its_source() {
+    fn no_datagram_overtakes_an_older_datagram_of_its_source() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         turn(&mut shares, &[(1, 65 + 64)], &mut dropped);
         shares.begin_turn();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_datagrams_are_bounded_in_memory_even_empty_ones() {
+    fn the_memory_of_waiting_datagrams_is_bounded_even_if_they_are_empty() {
         for bytes in [0, 100, 1200] {
             let (mut shares, mut dropped) = (Shares::default(), 0);
             let floods: Vec<(u8, usize)> = (1..=255).map(|number| (number, 1000)).collect();

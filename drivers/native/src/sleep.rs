@@ -127,7 +127,10 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
     let bell = Pipe::connect(listener.local_addr()?)?;
     let (ear, from) = listener.accept()?;
     if from != bell.local_addr()? {
-        return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "another program was faster"));
+        return Err(io::Error::new(
+            io::ErrorKind::ConnectionRefused,
+            "another program connected to the driver's wake-up socket",
+        ));
     }
     bell.set_nodelay(true)?;
     Ok((bell, ear))

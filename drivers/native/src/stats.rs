@@ -41,61 +41,64 @@ impl ConnectionInfo {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct NetworkStats {
-    /// Time since the start.
+    /// The time since the start.
     pub uptime: Duration,
-    /// Connections that carry messages now.
+    /// The number of connections that carry messages now.
     pub connections: usize,
-    /// Half-open handshakes now.
+    /// The number of half-open handshakes now.
     pub half_open: usize,
-    /// Bytes held for peers now: messages in reassembly, and messages that wait.
+    /// The number of bytes held for peers now, in messages that are in reassembly or that wait.
     pub memory: u64,
-    /// Datagrams passed to the system.
+    /// The number of datagrams passed to the system.
     pub datagrams_sent: u64,
-    /// Datagrams received from the system, noise included.
+    /// The number of datagrams received from the system, noise included.
     pub datagrams_received: u64,
-    /// Bytes of the datagrams sent, IP and UDP headers not included.
+    /// The number of bytes in the datagrams sent, without IP and UDP headers.
     pub bytes_sent: u64,
-    /// Bytes of the datagrams received, IP and UDP headers not included.
+    /// The number of bytes in the datagrams received, without IP and UDP headers.
     pub bytes_received: u64,
-    /// Messages accepted by the core. A broadcast counts once per connection.
+    /// The number of messages that the core accepted for sending. A broadcast counts once per connection.
     pub messages_sent: u64,
-    /// Messages passed to the game.
+    /// The number of messages passed to the game.
     pub messages_received: u64,
-    /// Messages of no registered type, or that a validator rejected. The game received none of them.
+    /// The number of messages of no registered type, or that a validator rejected. The game received none of them.
     pub messages_rejected: u64,
-    /// Messages that the driver accepted, but whose connection ended before the network thread processed them.
+    /// The number of messages that the driver accepted, but whose connection ended before the network thread processed
+    /// them.
     pub messages_too_late: u64,
-    /// Messages that waited in the driver for room in their channel when their connection ended. The `Closed` event
-    /// lists the reliable messages among them.
+    /// The number of messages that waited in the driver for room in their channel when their connection ended. The
+    /// `Closed` event lists the reliable messages among them.
     pub messages_given_up: u64,
-    /// Received datagrams that the core dropped, for each reason.
+    /// The number of received datagrams that the core dropped, for each reason.
     pub drops: DropCounts,
-    /// Send calls in which the system refused a datagram for good. The datagram counts as lost.
+    /// The number of send calls in which the system refused a datagram for good. The datagram counts as lost.
     pub send_errors: u64,
-    /// Errors that the system returned for receive calls.
+    /// The number of errors that the system returned for receive calls.
     pub receive_errors: u64,
-    /// Panics of accept policies. After each panic, the client in question was refused.
+    /// The number of panics of accept policies. After each panic, the client in question was refused.
     pub policy_panics: u64,
-    /// Receive errors that followed 15 others in a row. After each such error the driver leaves the socket alone for 1
-    /// to 250 ms. After 10 s of nothing but errors the endpoint stops, and an `Event::Closed` of the null connection
-    /// names the error.
+    /// The number of receive errors that followed 15 others in a row. After each such error the driver does not read
+    /// the socket for 1 to 250 ms. After 10 s of nothing but errors the endpoint stops, and an `Event::Closed` of the
+    /// null connection names the error.
     pub receive_pauses: u64,
-    /// Datagrams dropped because their source had sent more than its share: the network thread handles 64 of a source
-    /// per turn, and 4096 may wait.
+    /// The number of datagrams dropped because their source had sent more than its share. The network thread handles 64
+    /// datagrams of a source per turn, and 4096 may wait.
     pub datagrams_over_share: u64,
-    /// Send calls that found the system's send buffer full, after which the driver waited.
+    /// The number of send calls that found the system's send buffer full, after which the driver waited.
     pub socket_full: u64,
-    /// Calls of the game that found the queue to the network thread full and got an error.
+    /// The number of calls of the game that found the queue to the network thread full and got an error.
     pub commands_refused: u64,
-    /// Commands that wait for the network thread, now.
+    /// The number of commands that wait for the network thread now.
     pub commands_waiting: usize,
-    /// Waits of the network thread because the queue to the game was full. Peers get no more credit meanwhile.
+    /// The number of times that the network thread waited because the queue to the game was full. Peers get no more
+    /// credit meanwhile.
     pub event_stalls: u64,
-    /// Events that wait for the game, now.
+    /// The number of events that wait for the game now.
     pub events_waiting: usize,
-    /// Wake-ups of the network thread.
+    /// The number of wake-ups of the network thread.
     pub wakeups: u64,
-    /// Wake-ups after a sleep in which heartbeats and acknowledgements gathered (`Options::receive_coalescing`).
+    /// The number of wake-ups after a sleep in which heartbeats and acknowledgements were coalesced
+    /// (`Options::receive_coalescing`).
     pub naps: u64,
 }
 
@@ -105,15 +108,16 @@ pub struct NetworkStats {
 pub struct ClockReport {
     /// Counts of clients' tickets, by how their times compare with the wall clock.
     pub tickets: TicketCounts,
-    /// Times that the system's clock differed by more than half a second from the expected time, because the clock was
-    /// set or the host slept.
+    /// The number of times that the system's clock differed by more than half a second from the expected time, because
+    /// the clock was set or the host slept.
     pub steps: u64,
-    /// The latest such difference of the system's clock, in microseconds; above zero if the clock was set forward.
+    /// The latest such difference of the system's clock, in microseconds. It is above zero if the clock was set
+    /// forward.
     pub last_step_us: i64,
 }
 
 impl NetworkStats {
-    /// The mean round-trip time of `connections`; `None` without connections.
+    /// Computes the mean round-trip time of `connections`. Returns `None` without connections.
     #[must_use]
     pub fn mean_rtt(connections: &[ConnectionInfo]) -> Option<Duration> {
         let count = u32::try_from(connections.len()).ok().filter(|count| *count > 0)?;

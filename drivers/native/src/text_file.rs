@@ -4,13 +4,14 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// The text without the byte order mark that some editors put at its start.
+/// Returns the text without the byte order mark that some editors put at its start.
 #[must_use]
 pub fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Opens a file for reading. `None` if the path leads to a folder, a pipe or a device instead of a regular file.
+/// Opens a file for reading. Returns `None` if the path leads to a folder, a pipe or a device instead of a regular
+/// file.
 ///
 /// # Errors
 /// The system's error.
@@ -42,7 +43,7 @@ pub fn read(file: File, most: u64) -> io::Result<String> {
     io::read_to_string(file.take(most))
 }
 
-/// The folder that a file lies in.
+/// Returns the folder that contains a file.
 #[must_use]
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {

@@ -24,9 +24,9 @@ pub(crate) struct UdpSocket {
     /// `BATCH_SIZE` pieces, each as large as what receive offload may join.
     buffer: Vec<u8>,
     metas: [RecvMeta; BATCH_SIZE],
-    /// Whether the system is to say when datagrams come.
+    /// `true` if the system is to say when datagrams come.
     stamps: bool,
-    /// Whether the system said of all that came last when it came.
+    /// `true` if the system said of all that came last when it came.
     tells_when: bool,
 }
 
@@ -319,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_system_without_offload_sends_and_receives_one_by_one() {
+    fn a_system_without_offload_sends_and_receives_datagrams_one_by_one() {
         let open = |has_offload: bool| {
             let socket = StdSocket::bind("127.0.0.1:0").unwrap();
             let offload = has_offload.then(|| UdpSocketState::new(UdpSockRef::from(&socket)).ok()).flatten();
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn ecn_marks_arrive_with_joined_datagrams_and_receive_times_with_single_ones() {
+    fn ecn_marks_arrive_with_joined_datagrams_and_receive_times_with_single_datagrams() {
         for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
             let bind: SocketAddr = bind.parse().unwrap();
             let kind = if bind.ip().is_unspecified() { Bind::Any { port: 0 } } else { Bind::Address(bind) };

@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Advice for a user whose file could not be written because of `error`.
+/// Returns advice for a user whose file could not be written because of `error`.
 #[must_use]
 pub fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
@@ -17,8 +17,8 @@ pub fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// The system's error text without a path. A file that is replaced as a whole is first written under another name,
-/// which would mean nothing to the user.
+/// Returns the system's error text without a path. A file that is replaced as a whole is first written under a
+/// temporary name, which would mean nothing to the user.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remedy_fits_the_error() {
+    fn the_advice_depends_on_the_kind_of_write_error() {
         let remedy = |kind: io::ErrorKind| remedy(&kind.into());
         assert_eq!(remedy(io::ErrorKind::StorageFull), "free disk space");
         assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write to the file's folder");

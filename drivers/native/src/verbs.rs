@@ -4,7 +4,7 @@
 macro_rules! verbs {
     ($type:ident) => {
         impl $type {
-            /// A handle for other threads, and for handlers that answer.
+            /// Returns a handle for other threads, and for handlers that answer.
             #[must_use]
             pub fn handle(&self) -> $crate::Handle {
                 self.node.handle.clone()

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_half_a_second_off_is_right_within_a_minute() {
+    fn a_wall_clock_error_of_half_a_second_is_corrected_within_a_minute() {
         let (mut offset, mut follower, system) =
             (OFFSET, WallFollower::new(Instant::ZERO), OFFSET + SECOND / 2);
         for second in 1..=60 {

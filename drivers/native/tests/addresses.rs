@@ -103,7 +103,7 @@ fn multicast_and_broadcast_addresses_are_neither_bound_nor_dialled() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn an_attempt_whose_every_datagram_is_refused_names_the_systems_error_long_before_its_time_is_over() {
+fn an_attempt_whose_datagrams_are_all_refused_names_the_systems_error_before_its_timeout() {
     // From the loopback address nothing leaves the machine: the system refuses each datagram.
     let client = common::client();
     let to: NetworkAddress = "192.0.2.1:7777".parse().unwrap();
@@ -128,7 +128,7 @@ fn client_that_finds(found: &Arc<Mutex<Vec<SocketAddr>>>, config: Config) -> Cli
 }
 
 #[test]
-fn with_room_for_one_connection_the_second_address_of_a_name_is_tried_too() {
+fn with_room_for_one_connection_the_second_address_of_a_host_name_is_dialled() {
     let server = common::server();
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let found = [silent.local_addr().unwrap(), server.local_address()];
@@ -141,7 +141,7 @@ fn with_room_for_one_connection_the_second_address_of_a_name_is_tried_too() {
 }
 
 #[test]
-fn an_interrupted_connection_finds_its_server_at_another_address_of_another_family() {
+fn an_interrupted_connection_finds_its_server_at_a_new_address_of_the_other_family() {
     if !capabilities().dual_stack {
         println!("skipped: this machine has no IPv6, or no dual stack");
         return;

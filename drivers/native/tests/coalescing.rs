@@ -42,7 +42,7 @@ fn naps(server: &Server) -> bool {
 }
 
 #[test]
-fn round_trips_stay_true_while_heartbeats_gather() {
+fn measured_rtts_stay_accurate_while_heartbeats_are_coalesced() {
     let coalescing = Duration::from_millis(100);
     let (server, crowd, _) = idle(coalescing);
     let naps = naps(&server);
@@ -79,7 +79,7 @@ fn the_first_message_after_a_silence_arrives() {
 }
 
 #[test]
-fn a_command_ends_a_nap_at_once_and_a_query_is_answered_during_it() {
+fn a_command_ends_a_nap_at_once_and_a_query_is_answered_during_a_nap() {
     // The first naps take a fifth of it: so long that an order which waits for the end of one is noticed.
     let (server, crowd, there) = idle(Duration::from_secs(12));
     let mut waited = Vec::new();
@@ -103,7 +103,7 @@ fn naps_begin(server: &Server) {
 }
 
 #[test]
-fn no_datagram_gathers_while_noise_arrives() {
+fn no_datagram_is_coalesced_while_noise_arrives() {
     let (server, _crowd, _) = idle(Duration::from_millis(100));
     naps(&server);
     let noise = std::net::UdpSocket::bind(common::loopback(0)).unwrap();
@@ -122,7 +122,7 @@ fn no_datagram_gathers_while_noise_arrives() {
 }
 
 #[test]
-fn no_datagram_gathers_with_coalescing_switched_off() {
+fn no_datagram_is_coalesced_with_coalescing_switched_off() {
     let (server, _crowd, _) = idle(Duration::ZERO);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(server.stats().naps, 0);

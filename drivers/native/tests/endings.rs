@@ -17,7 +17,7 @@ const SERVER: &str = "TICKWIRE_TEST_SERVER";
 /// The child of the test below: it sends, says good-bye, and exits without waiting for anything.
 #[test]
 #[ignore = "another test runs it as a process of its own"]
-fn a_process_that_says_good_bye_exits_cleanly() {
+fn a_process_that_disconnects_after_delivery_exits() {
     let to: NetworkAddress = std::env::var(SERVER).unwrap().parse().unwrap();
     let client = common::client();
     let key = common::open_config().provider.handshake().public_key(&[7; 32]);
@@ -31,11 +31,11 @@ fn a_process_that_says_good_bye_exits_cleanly() {
 }
 
 #[test]
-fn a_process_that_exits_right_after_its_good_bye_loses_no_message_and_no_text() {
+fn a_process_that_exits_right_after_disconnecting_loses_no_message_and_no_close_text() {
     let server = common::server();
     for _ in 0..5 {
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_process_that_says_good_bye_exits_cleanly", "--ignored"])
+            .args(["--exact", "a_process_that_disconnects_after_delivery_exits", "--ignored"])
             .env(SERVER, server.local_address().to_string())
             .status();
         assert!(child.unwrap().success());
@@ -56,7 +56,7 @@ fn a_process_that_exits_right_after_its_good_bye_loses_no_message_and_no_text() 
 }
 
 #[test]
-fn a_drop_waits_for_a_good_bye_no_longer_than_its_deadline() {
+fn a_drop_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();
@@ -72,7 +72,7 @@ fn a_drop_waits_for_a_good_bye_no_longer_than_its_deadline() {
 }
 
 #[test]
-fn a_stopped_endpoint_ends_waits_at_once_and_refuses_messages_as_stopped() {
+fn a_stopped_endpoint_ends_all_waits_at_once_and_refuses_messages_with_stopped() {
     let server = common::server();
     let (mut client, _) = common::connected(&server);
     let connection = client.server().unwrap();
@@ -90,7 +90,7 @@ fn a_stopped_endpoint_ends_waits_at_once_and_refuses_messages_as_stopped() {
 }
 
 #[test]
-fn a_failed_attempt_is_an_event_to_a_game_that_drains() {
+fn a_game_that_drains_events_receives_a_failed_attempt_as_an_event() {
     let client = common::client();
     let failed = || {
         common::wait_for(&client, |event| match event {
@@ -157,7 +157,7 @@ fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
 }
 
 #[test]
-fn messages_of_another_thread_leave_while_a_handler_runs() {
+fn messages_of_a_second_thread_leave_while_a_handler_runs() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();

@@ -16,7 +16,7 @@ use tickwire_native::{Client, ConnectError, NetworkAddress, Options, Server, Sta
 const SOON: Duration = Duration::from_millis(600);
 
 #[test]
-fn a_port_in_use_is_named() {
+fn the_error_names_a_port_that_is_in_use() {
     let first = common::server();
     let port = first.local_address().port();
     let error = Server::start(common::server_options(common::open_config()).bind(common::loopback(port)))
@@ -62,7 +62,7 @@ fn a_configuration_out_of_range_does_not_start() {
 }
 
 #[test]
-fn an_unknown_host_is_named() {
+fn the_error_names_an_unknown_host() {
     let client = common::client();
     let to: NetworkAddress = "no-such-host.invalid:7777".parse().unwrap();
     let error = client.connect(&to, ConnectOptions::new([9; 32])).wait().unwrap_err();
@@ -128,7 +128,7 @@ fn an_address_without_a_server_times_out() {
 }
 
 #[test]
-fn another_protocol_version_is_named_in_the_error() {
+fn a_different_protocol_version_is_named_in_the_error() {
     let server = UdpSocket::bind(common::loopback(0)).unwrap();
     let at = server.local_addr().unwrap();
     let thread = std::thread::spawn(move || {
@@ -186,7 +186,7 @@ fn an_expired_ticket_is_refused_as_expired() {
 }
 
 #[test]
-fn the_accept_policy_decides_and_its_reason_arrives() {
+fn a_client_that_the_accept_policy_refuses_receives_the_reason() {
     let policy = |_: &AdmissionRequest<'_>| {
         Admission::Refuse(Refusal::Other { code: 12, text: "closed for tonight".into() })
     };
@@ -200,7 +200,7 @@ fn the_accept_policy_decides_and_its_reason_arrives() {
 }
 
 #[test]
-fn a_panic_in_an_accept_policy_refuses_one_client_and_affects_no_other() {
+fn a_panic_in_an_accept_policy_refuses_one_client_and_affects_no_other_client() {
     let mut asked = 0;
     let policy = move |_: &AdmissionRequest<'_>| {
         asked += 1;
@@ -219,7 +219,7 @@ fn a_panic_in_an_accept_policy_refuses_one_client_and_affects_no_other() {
 }
 
 #[test]
-fn a_policy_that_asks_for_statistics_gets_the_last_ones_at_once() {
+fn a_policy_that_asks_for_statistics_gets_the_latest_report_at_once() {
     let server = common::server();
     let handle = server.handle();
     server
@@ -236,7 +236,7 @@ fn a_policy_that_asks_for_statistics_gets_the_last_ones_at_once() {
 }
 
 #[test]
-fn other_message_types_are_refused_with_the_difference() {
+fn a_client_with_different_message_types_is_refused_with_the_difference() {
     let server = common::server();
     let options = Options::new(tickwire_core::Config::new(common::APPLICATION)).bind(common::loopback(0));
     let mut registry = tickwire_core::message::Registry::new();

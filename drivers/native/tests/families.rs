@@ -11,7 +11,7 @@ use tickwire_core::{Address, Config, ConnectOptions, Event, Secrets};
 use tickwire_native::{Client, NetworkAddress, Peer, Server, capabilities};
 
 #[test]
-fn one_server_socket_takes_ipv4_and_ipv6() {
+fn one_server_socket_accepts_ipv4_and_ipv6() {
     if !capabilities().dual_stack {
         println!("skipped: this machine has no IPv6, or no dual stack");
         return;
@@ -95,7 +95,7 @@ fn peers_dial_each_other_with_a_secret_from_signalling() {
 }
 
 #[test]
-fn an_unexpected_peer_is_not_let_in() {
+fn an_unexpected_peer_cannot_connect() {
     let options = common::options(Config::new(common::APPLICATION));
     let peer = Peer::start(options.secrets(Secrets::new([1; 32])).bind(common::loopback(0))).unwrap();
     let client = common::client();

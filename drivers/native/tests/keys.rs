@@ -96,5 +96,5 @@ fn a_key_file_replaces_the_identity_that_was_given_and_refuses_text_that_is_not_
     std::fs::write(&path, "not a key").unwrap();
     let error = Server::start(options().key_file(&path)).unwrap_err();
     assert!(matches!(error, StartError::KeyFile(_)), "{error:?}");
-    assert!(error.to_string().contains("server.key: holds no valid key: 'n' at place 1"), "{error}");
+    assert!(error.to_string().contains("server.key: the file holds no valid key: 'n' at place 1"), "{error}");
 }

@@ -67,7 +67,7 @@ fn limited(count: usize) -> (Server, Vec<Client>, Vec<ConnectionId>) {
 }
 
 #[test]
-fn a_limit_on_the_endpoint_holds() {
+fn the_bandwidth_limit_of_an_endpoint_bounds_the_rate_of_all_its_connections() {
     let (server, clients, there) = limited(4);
     server.set_bandwidth_limit(NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 400);
@@ -79,7 +79,7 @@ fn a_limit_on_the_endpoint_holds() {
 }
 
 #[test]
-fn a_limit_on_one_connection_holds_beside_an_unlimited_one() {
+fn the_limit_of_one_connection_holds_beside_an_unlimited_connection() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 900);
@@ -87,14 +87,14 @@ fn a_limit_on_one_connection_holds_beside_an_unlimited_one() {
 }
 
 #[test]
-fn a_limit_on_one_connection_does_not_slow_another() {
+fn the_limit_of_one_connection_does_not_slow_another_connection() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(1000)).unwrap();
     take_unlimited(&server, &clients[1], there[1], || {});
 }
 
 #[test]
-fn a_limit_on_one_connection_holds_for_large_messages() {
+fn the_limit_of_one_connection_holds_for_large_messages() {
     let (server, clients, there) = limited(1);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(4 * RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 20_000);

@@ -315,7 +315,7 @@ fn a_policy_that_gives_commands_with_a_full_queue_gets_an_error_and_blocks_nothi
 }
 
 #[test]
-fn stopping_delivers_more_than_a_channel_holds() {
+fn stopping_delivers_more_messages_than_a_channel_holds() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     let mut sent = 0;
@@ -366,7 +366,7 @@ fn stopping_delivers_sent_messages_and_closes_connections() {
 }
 
 #[test]
-fn an_idle_endpoint_sleeps() {
+fn an_idle_endpoint_wakes_fewer_than_four_times_in_two_seconds() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     std::thread::sleep(Duration::from_millis(500));

@@ -95,7 +95,7 @@ fn handlers_are_called_for_connections_that_open_and_close() {
 }
 
 #[test]
-fn async_functions_connect_send_and_receive_as_blocking_ones_do() {
+fn async_functions_connect_send_and_receive_as_blocking_functions_do() {
     async_std::task::block_on(async {
         let mut server = common::server();
         let client = common::client();
@@ -148,7 +148,7 @@ fn with_receipts() -> (Server, [(Client, ConnectionId); 2]) {
 }
 
 #[test]
-fn send_returns_the_number_in_receipts_beside_other_senders_and_broadcasts() {
+fn send_returns_the_message_number_of_the_receipt_beside_other_senders_and_broadcasts() {
     const EACH: u64 = 200;
     let (server, [(_one, first), (_two, second)]) = with_receipts();
     let ids: Vec<Vec<MessageId>> = std::thread::scope(|scope| {
@@ -202,7 +202,7 @@ fn send_returns_the_number_in_receipts_beside_other_senders_and_broadcasts() {
 }
 
 #[test]
-fn the_core_names_a_message_as_send_did() {
+fn the_core_reports_a_message_by_the_number_that_send_returned() {
     let (server, [(_one, first), _]) = with_receipts();
     server.broadcast(&Ping { number: 1 }).unwrap();
     for number in 1..50 {
@@ -241,7 +241,7 @@ fn a_game_can_query_the_rate_of_a_path_and_the_clock_of_its_peer() {
 }
 
 #[test]
-fn messages_travel_with_the_delivery_of_their_options() {
+fn messages_are_sent_on_a_channel_with_the_delivery_of_their_options() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     for (delivery, place) in [

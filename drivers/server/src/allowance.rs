@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_larger_than_the_whole_burst_passes() {
+    fn one_message_larger_than_the_whole_burst_is_accepted() {
         assert_eq!(newcomer(Instant::ZERO).charge(LIMITS, Instant::ZERO, 1 << 20), Charged::Within);
     }
 

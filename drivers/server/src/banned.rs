@@ -21,19 +21,19 @@ pub enum Banned {
     LinkLocal {
         /// The banned link-local address.
         ip: Ipv6Addr,
-        /// The index of the interface through which the address is reached; 0 stands for all interfaces.
+        /// The index of the interface through which the address is reached. 0 stands for all interfaces.
         interface: u32,
     },
 }
 
 impl Banned {
-    /// The ban that keeps this client out: of its identity, or of its address if it has no identity.
+    /// Returns the ban that keeps this client out: of its identity, or of its address if it has no identity.
     #[must_use]
     pub fn of(client: &Client) -> Option<Self> {
         client.identity().map(Self::Identity).or_else(|| Self::at(client.address))
     }
 
-    /// Whether this ban applies to `client`.
+    /// Returns whether this ban applies to `client`.
     #[must_use]
     pub fn is(&self, client: &Client) -> bool {
         match self {

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_stands_for_its_network() {
+    fn a_banned_ipv6_address_bans_its_network() {
         let folder = tempfile::tempdir().unwrap();
         let bans = Bans::load(&folder.path().join("bans.json")).unwrap();
         bans.add(Banned::parse("2001:db8:1:2:3::4").unwrap(), "").unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_and_one_with_a_byte_order_mark_are_read() {
+    fn an_empty_list_and_a_list_with_a_byte_order_mark_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         for (text, count) in
@@ -314,7 +314,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_in_the_place_of_the_lock_is_not_followed() {
+    fn a_symbolic_link_in_the_place_of_the_lock_file_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("bans.json"), folder.path().join("precious"));
         fs::write(&target, "of value").unwrap();

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_debt_of_an_owner_is_remembered_and_full_buckets_are_not() {
+    fn the_largest_debt_of_an_owner_is_kept_and_full_buckets_are_forgotten() {
         let (now, mut kept) = (Instant::ZERO, SpentBudgets::default());
         let later = |seconds| now + Duration::from_secs(seconds);
         for seconds in [0, 3, 4, 2] {

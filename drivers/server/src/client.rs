@@ -45,20 +45,20 @@ pub struct Client {
     pub peer: PeerInfo,
     /// The time at which the client connected.
     pub since: Instant,
-    /// Whether the client has fallen silent while the server keeps its place.
+    /// `true` if the client has fallen silent while the server keeps its place.
     pub is_interrupted: bool,
     /// The client's limits, and how much of them it has used.
     pub(crate) allowance: Allowance,
 }
 
 impl Client {
-    /// The identity in the client's ticket. `None` if the client came without a ticket.
+    /// Returns the identity in the client's ticket. `None` if the client came without a ticket.
     #[must_use]
     pub fn identity(&self) -> Option<[u8; 16]> {
         Some(self.peer.identity).filter(|identity| *identity != [0; 16])
     }
 
-    /// The IP address of the client, if it connected over UDP.
+    /// Returns the IP address of the client, if it connected over UDP.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         match self.address {

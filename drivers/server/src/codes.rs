@@ -1,12 +1,12 @@
 //! The codes with which the server closes a client's connection. A game's own codes lie below 0xfe00.
 
-/// The server is stopping.
+/// The close code of a server that is stopping.
 pub const STOPPED: u16 = 0xfe10;
-/// A command on the console, or the game, kicked the client.
+/// The close code for a client that a console command, or the game, kicked.
 pub const KICKED: u16 = 0xfe11;
-/// A ban disconnected the client. The server does not let it in again.
+/// The close code for a client that a ban disconnected. The server does not let this client in again.
 pub const BANNED: u16 = 0xfe12;
-/// The client sent too many invalid messages.
+/// The close code for a client that sent too many invalid messages.
 pub const INVALID_MESSAGES: u16 = tickwire_native::INVALID_MESSAGES;
-/// The client sent more messages or bytes than the server takes from one client.
+/// The close code for a client that sent more messages or bytes than the server accepts from one client.
 pub const FLOODING: u16 = 0xfe13;

@@ -84,39 +84,39 @@ impl Context {
         }
     }
 
-    /// The client with this id. `None` if it has left.
+    /// Returns the client with this id. `None` if it has left.
     #[must_use]
     pub fn client(&self, client: ClientId) -> Option<&Client> {
         self.clients.get(client)
     }
 
-    /// All clients, interrupted clients whose places the server keeps included.
+    /// Returns all clients, interrupted clients whose places the server keeps included.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.clients.iter()
     }
 
-    /// The number of clients, interrupted clients included.
+    /// Returns the number of clients, interrupted clients included.
     #[must_use]
     pub fn client_count(&self) -> usize {
         self.clients.len()
     }
 
-    /// The number of steps since the start. Steps left out while the game was at rest count too, so the number keeps
-    /// pace with time.
+    /// Returns the number of steps since the start. Steps left out while the game was idle
+    /// ([`Game::is_at_rest`](crate::Game::is_at_rest)) count too, so the number keeps pace with time.
     #[must_use]
     pub const fn tick(&self) -> u64 {
         self.tick
     }
 
-    /// Time since the start.
+    /// Returns the time since the start.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.started_at.elapsed()
     }
 
-    /// A counter of the game's own. `/metrics` shows it as `tickwire_game_<name>_total` with the text `help`, and
-    /// `status` shows it too. Ask for it once, in [`Game::start`](crate::Game::start) for example, and keep it; a later
-    /// call with the same name returns the same counter.
+    /// Creates a counter of the game's own. `/metrics` shows the counter as `tickwire_game_<name>_total` with the text
+    /// `help`, and `status` shows it too. Create the counter once, in [`Game::start`](crate::Game::start) for example,
+    /// and keep it. A later call with the same name returns the same counter.
     ///
     /// ```
     /// # use tickwire_server::{Context, Counter, Gauge, GameError};
@@ -140,15 +140,18 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// [`MetricError`] if the name is not valid for a metric, belongs to a gauge, or there are too many.
+    /// [`MetricError`] if the name is not valid for a metric, belongs to a gauge, or the game has
+    /// [`METRICS_MAX`](crate::METRICS_MAX) metrics already.
     pub fn counter(&self, name: &str, help: &str) -> Result<Counter, MetricError> {
         self.metrics.counter(name, help)
     }
 
-    /// A gauge of the game's own. `/metrics` shows it as `tickwire_game_<name>`. See [`Context::counter`].
+    /// Creates a gauge of the game's own. `/metrics` shows the gauge as `tickwire_game_<name>`. See
+    /// [`Context::counter`].
     ///
     /// # Errors
-    /// [`MetricError`] if the name is not valid for a metric, belongs to a counter, or there are too many.
+    /// [`MetricError`] if the name is not valid for a metric, belongs to a counter, or the game has
+    /// [`METRICS_MAX`](crate::METRICS_MAX) metrics already.
     pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricError> {
         self.metrics.gauge(name, help)
     }
@@ -158,7 +161,7 @@ impl Context {
         self.stop.get_or_insert_with(|| why.into());
     }
 
-    /// The handle of the network driver under the server.
+    /// Returns the handle of the network driver under the server.
     #[must_use]
     pub const fn network(&self) -> &Handle {
         &self.network

@@ -36,7 +36,7 @@ pub(crate) fn look(known: &[String], variables: impl Iterator<Item = (OsString, 
         } else if !known.iter().any(|known| known == name) {
             findings.warnings.extend(misspelt(known, name));
         } else if value.to_str().is_none() {
-            findings.faults.push(fault("is no UTF-8", "set the variable again, or unset it"));
+            findings.faults.push(fault("is not UTF-8", "set the variable again, or unset it"));
         }
     }
     findings
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_gets_a_suggestion_and_a_foreign_one_does_not() {
+    fn a_misspelt_variable_gets_a_suggestion_and_a_foreign_variable_does_not() {
         let said = "environment variable TICKWIRE_TICKRATE sets nothing; did you mean TICKWIRE_TICK_RATE?";
         assert_eq!(found(&[("TICKWIRE_TICKRATE", "5")]).warnings, [said]);
         assert!(found(&[("TICKWIRE_CONFG", "a.json")]).warnings[0].ends_with("TICKWIRE_CONFIG?"));
@@ -81,7 +81,7 @@ mod tests {
         let bytes = OsString::from_vec(vec![0xff]);
         let findings = look(&known, [("TICKWIRE_TICK_RATE".into(), bytes.clone())].into_iter());
         let no_text =
-            "environment variable TICKWIRE_TICK_RATE: is no UTF-8; set the variable again, or unset it";
+            "environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable again, or unset it";
         assert_eq!(said(findings), [no_text]);
         // A path may be anything.
         assert_eq!(look(&known, [(CONFIG.into(), bytes)].into_iter()), Findings::default());

@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 /// An error of the game's own.
 pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The reason that a server did not start, or had to stop.
+/// The reason that a server did not start, or stopped because of an error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
@@ -57,20 +57,20 @@ pub enum ServerError {
     },
     /// The network failed, or the network thread died.
     NetworkDied {
-        /// The network's last reported failure. `None` if it died without a report.
+        /// The network's last reported failure. `None` if the network thread died without a report.
         reason: Option<String>,
     },
     /// The game, or the server around it, panicked.
     Panicked {
         /// The panic's message, escaped.
         text: String,
-        /// The place of further details, and whether clients were told.
+        /// The place of further details, and whether the server disconnected its clients.
         more: String,
     },
 }
 
 impl ServerError {
-    /// The code that the program exits with: 1 to 8.
+    /// Returns the code that the program exits with: 1 to 8.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {

@@ -114,39 +114,33 @@ pub trait Game: Sized + 'static {
     /// receipts, and room in a channel that was full.
     fn event(&mut self, _server: &mut Context, _event: &Event) {}
 
-    /// A client has connected to the server.
+    /// Handles a client that has connected to the server.
     fn joined(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client has fallen silent. The server keeps its place, and messages to it wait.
+    /// Handles a client that has fallen silent. The server keeps its place, and messages to it wait.
     fn interrupted(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// An interrupted client is back.
+    /// Handles an interrupted client that is back.
     fn resumed(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// A client has left. Its id no longer finds a client.
+    /// Handles a client that has left. Its id no longer finds a client.
     fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
     /// Runs one step of the game, `tick_rate` times per second. `step` is always one over that rate. After an overrun
-    /// the server catches up with steps, or skips and counts them; while no client is connected, it takes several steps
-    /// at a time; and while the game is at rest, it takes none ([`Game::is_at_rest`]).
+    /// the server catches up with steps, or skips and counts them. While no client is connected, it takes several steps
+    /// at a time. While the game is idle, it takes none ([`Game::is_at_rest`]).
     fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
     /// Sends the game's state to the clients, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context) {}
 
-    /// Whether the game is at rest: nothing changes, and nothing has to be sent, until input arrives. The server asks
-    /// after each step. While the game is at rest, the server sleeps and takes no steps and sends no network updates. A
+    /// Returns whether the game is idle: nothing changes, and nothing must be sent, until input arrives. The server
+    /// asks after each step. While the game is idle, the server sleeps, takes no steps and sends no network updates. A
     /// message, a console command or a new configuration wakes the server at once, not at the next step. The server
     /// then takes one step at the current time ([`Context::tick`] has advanced), and asks again. It also asks once per
-    /// second, for games whose rest ends by itself. Steps left out at rest are neither overruns nor skipped; the server
-    /// counts them separately. A delay after the game was woken is no rest: it counts as an overrun, as any other
-    /// delay does.
-    ///
-    /// While it is so, the server sleeps: there are no steps and no network updates. What arrives, a console command and a new
-    /// configuration wake it at once, not at the next step; then one step is taken, where time is by then
-    /// ([`Context::tick`] has gone on), and this is asked again. It is also asked again once per second, for games whose
-    /// rest ends by itself. Steps that a rest leaves out are neither overruns nor skipped; they are counted on their own.
-    /// A delay after the game was woken is not part of its rest: it counts as an overrun, as any other delay does.
+    /// second, for games that become active by themselves. Steps left out while the game is idle are neither overruns
+    /// nor skipped. The server counts them separately. A delay after the game was woken counts as an overrun, as any
+    /// other delay does.
     fn is_at_rest(&self) -> bool {
         false
     }
@@ -159,8 +153,8 @@ pub trait Game: Sized + 'static {
         Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }
 
-    /// The server is stopping. Messages that the game sends now are still delivered, if they arrive before the deadline
-    /// of the shutdown.
+    /// Handles the stop of the server. Messages that the game sends now are still delivered, if they arrive before the
+    /// deadline of the shutdown.
     fn stopping(&mut self, _server: &mut Context) {}
 }
 

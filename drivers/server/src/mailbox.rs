@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_up_ends_a_rest_once() {
+    fn a_wake_up_ends_one_wait() {
         let mailbox = Arc::new(Mailbox::default());
         let waiting = Arc::clone(&mailbox);
         let thread = std::thread::spawn(move || waiting.rest_by(Instant::now() + Duration::from_secs(10)));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_still_yields_earlier_requests_and_accepts_no_more() {
+    fn a_closed_mailbox_still_yields_earlier_requests_and_accepts_no_new_request() {
         let mailbox = Mailbox::default();
         mailbox.put(1);
         mailbox.put_last(2);

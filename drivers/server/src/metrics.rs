@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tickwire_core::Escaped;
 
-/// A number that only grows, from [`crate::Context::counter`]. All clones share one count, from any thread.
+/// A number that only grows, from [`crate::Context::counter`]. All clones share one count, on any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
@@ -18,15 +18,15 @@ impl Counter {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// The sum of all additions.
+    /// Returns the sum of all additions.
     #[must_use]
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A number that goes up and down, from [`crate::Context::gauge`]. It is 0 until it is set. All clones share one value,
-/// from any thread.
+/// A number that goes up and down, from [`crate::Context::gauge`]. The gauge is 0 until it is set. All clones share one
+/// value, on any thread.
 #[derive(Clone, Debug, Default)]
 pub struct Gauge(Arc<AtomicU64>);
 
@@ -36,7 +36,7 @@ impl Gauge {
         self.0.store(value.to_bits(), Ordering::Relaxed);
     }
 
-    /// The value that was last set.
+    /// Returns the value that was last set.
     #[must_use]
     pub fn value(&self) -> f64 {
         f64::from_bits(self.0.load(Ordering::Relaxed))
@@ -58,7 +58,7 @@ pub enum MetricError {
         /// The name that ends in `_total`.
         name: String,
     },
-    /// The name belongs to a metric of the other kind: a counter or a gauge.
+    /// The name belongs to a metric of the other kind: a counter instead of a gauge, or a gauge instead of a counter.
     OtherKind {
         /// The name that both metrics would have.
         name: String,

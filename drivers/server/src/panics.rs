@@ -27,7 +27,7 @@ pub(crate) fn log_all(will: LastWill) {
         let backtrace = Backtrace::capture();
         let text = text_of_hook(info);
         tracing::error!(
-            "a panic in thread {} at {place}: {}",
+            "thread {} panicked at {place}: {}",
             thread.name().unwrap_or("without a name"),
             Escaped(text)
         );

@@ -51,7 +51,7 @@ fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
     }
     if cli.check {
         panics::caught(|| Dedicated::<G>::check(&config), || "standard error shows the place".into())?;
-        print("the configuration is in order");
+        print("the configuration is valid");
         return Ok(());
     }
     run(game, config, &cli, &layers, output)
@@ -139,7 +139,7 @@ fn run_logged<G: Game>(
     let has_console = config.enable_console;
     let started = Dedicated::start(game, config);
     let mut server =
-        started.inspect_err(|error| tracing::error!(target: LOG_ONLY, "not started: {error}"))?;
+        started.inspect_err(|error| tracing::error!(target: LOG_ONLY, "cannot start the server: {error}"))?;
     has_started.set(true);
     if let Some(logging) = &*surroundings.logging.lock().unwrap_or_else(PoisonError::into_inner) {
         server.on_log_level(logging.level_setter());
@@ -224,13 +224,16 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
         return;
     }
     let messages = match (summary.not_sent, summary.unconfirmed) {
-        (0, 0) => "everything was delivered".to_owned(),
+        (0, 0) => "it delivered every message".to_owned(),
         (not_sent, unconfirmed) => {
-            format!("{} not sent in time, {unconfirmed} unconfirmed", Counted(not_sent, "message"))
+            format!(
+                "it did not send {} in time, and {unconfirmed} are unconfirmed",
+                Counted(not_sent, "message")
+            )
         }
     };
     output.line(&format!(
-        "stopped ({}) after {uptime:.1} s; told {}, {messages}",
+        "the server stopped ({}) after {uptime:.1} s; it sent the reason to {}; {messages}",
         summary.why,
         Counted(summary.clients as u64, "client")
     ));
@@ -248,14 +251,14 @@ fn leave(
         if is_over.load(Ordering::Relaxed) {
             return false;
         }
-        tracing::warn!(target: LOG_ONLY, "ended at once ({signal} while it stopped): queued messages are lost");
+        tracing::warn!(target: LOG_ONLY, "the server ended at once ({signal} while it stopped); queued messages are lost");
         surroundings.end_log();
         surroundings.restore_terminal();
         let output = &surroundings.output;
         if is_json {
             output.line(&json!({ "event": "killed", "why": signal }).to_string());
         } else {
-            output.line(&format!("ended at once ({signal}), without waiting for clients"));
+            output.line(&format!("the server ended at once ({signal}), without waiting for clients"));
         }
         output.settle();
         true

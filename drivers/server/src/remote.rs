@@ -16,7 +16,7 @@ pub(crate) enum Order {
     Reload,
 }
 
-/// Gives commands to a running server, from any thread.
+/// A handle that gives commands to a running server, from any thread.
 ///
 /// ```
 /// fn watch(remote: &tickwire_server::Remote) {
@@ -43,8 +43,8 @@ impl Remote {
         Self { orders }
     }
 
-    /// Runs a console command, and waits for its answer; `None` if the server has stopped. The game must not call this
-    /// method: it would wait for itself.
+    /// Runs a console command, and waits for its answer. Returns `None` if the server has stopped. The game must not
+    /// call this method, because it would wait for itself.
     #[must_use]
     pub fn run(&self, line: &str) -> Option<Reply> {
         let (reply, answer) = sync_channel(1);
@@ -62,7 +62,7 @@ impl Remote {
         self.orders.put(Order::Reload);
     }
 
-    /// Whether the server accepts commands.
+    /// Returns whether the server accepts commands.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.orders.is_closed()

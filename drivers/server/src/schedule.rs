@@ -18,18 +18,18 @@ pub struct Schedule {
 pub struct Due {
     /// The number of steps to take now.
     pub ticks: u32,
-    /// Whether to send the game's state after the steps.
+    /// `true` if the game's state is due to be sent after the steps.
     pub network: bool,
     /// The delay of the first step, if it is longer than a whole step.
     pub overrun: Option<Duration>,
     /// The number of steps that are skipped for good.
     pub skipped: u64,
-    /// The number of steps that a rest of the game left out before these steps.
+    /// The number of steps that were left out before these steps because the game was idle.
     pub rested: u64,
 }
 
 impl Schedule {
-    /// A schedule whose first step is due at once. Rates are per second, and at least 1.
+    /// Creates a schedule whose first step is due at once. Rates are per second, and at least 1.
     #[must_use]
     pub fn new(tick_rate: u32, network_rate: u32, now: Instant) -> Self {
         Self {
@@ -46,21 +46,21 @@ impl Schedule {
         self.network.set_rate(network_rate, now);
     }
 
-    /// The duration of a step.
+    /// Returns the duration of a step.
     #[must_use]
     pub const fn step(&self) -> Duration {
         self.tick.interval
     }
 
-    /// The time at which the server wakes up for the next step. Network updates follow a step, so they need
+    /// Returns the time at which the server wakes up for the next step. Network updates follow a step, so they need
     /// no deadline.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         self.tick.next
     }
 
-    /// The time at which the server wakes up while no client is connected: it then takes steps in bunches, at the pace
-    /// of network updates, so the machine sleeps longer.
+    /// Returns the time at which the server wakes up while no client is connected. The server then takes several steps
+    /// at a time, at the rate of network updates, so the machine sleeps longer.
     #[must_use]
     pub fn rest_deadline(&self) -> Instant {
         let steps = self.network.interval.as_nanos() / self.tick.interval.as_nanos().max(1);
@@ -68,7 +68,8 @@ impl Schedule {
         self.tick.next + self.tick.interval * (bunch - 1)
     }
 
-    /// The work that is due at `now`, after a sleep that was to end at `deadline`. The schedule counts it as done.
+    /// Returns the work that is due at `now`, after a sleep that was to end at `deadline`. The schedule counts the work
+    /// as done.
     pub fn advance(&mut self, deadline: Instant, now: Instant) -> Due {
         let late = now.saturating_duration_since(deadline);
         let missed = self.tick.advance(now);
@@ -85,7 +86,7 @@ impl Schedule {
         Due { ticks: ticks as u32, network, overrun, skipped, rested: 0 }
     }
 
-    /// The work that is due at `now`, after the game was at rest: at most one step, which does not count as late.
+    /// Returns the work that is due at `now`, after the game was idle: at most one step, which does not count as late.
     pub fn wake(&mut self, now: Instant) -> Due {
         let missed = self.tick.advance(now);
         if missed == 0 {
@@ -95,24 +96,24 @@ impl Schedule {
         Due { ticks: 1, network, rested: missed - 1, ..Due::default() }
     }
 
-    /// Whether a step is due at `now`, so that the work before it has delayed it.
+    /// Returns whether a step is due at `now`, because the work before it took too long.
     #[must_use]
     pub fn is_behind(&self, now: Instant) -> bool {
         self.tick.next <= now
     }
 
-    /// Extends the game's rest until `now`. Returns the number of steps that it left out.
+    /// Extends the idle time of the game until `now`. Returns the number of steps that this leaves out.
     pub fn rest(&mut self, now: Instant) -> u64 {
         self.tick.advance(now)
     }
 
-    /// The number of times that a step began late by more than a step.
+    /// Returns the number of steps that began late by more than the duration of a step.
     #[must_use]
     pub const fn overruns(&self) -> u64 {
         self.overruns
     }
 
-    /// The number of steps that were due and never taken.
+    /// Returns the number of steps that were due and never taken.
     #[must_use]
     pub const fn skipped(&self) -> u64 {
         self.skipped
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn sixty_ticks_and_twenty_updates_make_a_second() {
+    fn a_second_has_sixty_ticks_and_twenty_updates() {
         let start = Instant::now();
         assert_eq!(count(&mut Schedule::new(60, 20, start), start), (60, 20));
         assert_eq!(count(&mut Schedule::new(30, 20, start), start), (30, 20));
@@ -202,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_hang_is_caught_up_with_and_a_long_one_is_skipped_and_counted() {
+    fn steps_missed_in_a_short_hang_are_taken_and_those_of_a_long_hang_are_skipped_and_counted() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_taken_in_bunches_are_complete_and_none_counts_as_late() {
+    fn steps_taken_together_are_complete_and_no_step_counts_as_late() {
         let start = Instant::now();
         let mut schedule = Schedule::new(60, 20, start);
         let (mut turns, mut ticks, mut networks) = (0, 0, 0);

@@ -84,8 +84,8 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
     }
 }
 
-/// The options of a client of game `G`: its application, message types, channels and largest message, so that a client
-/// repeats none of them by hand. All other options have the defaults of [`Config::new`] and [`Options::new`].
+/// Returns the options of a client of game `G`: its application, message types, channels and largest message, so that a
+/// client repeats none of them by hand. All other options have the defaults of [`Config::new`] and [`Options::new`].
 ///
 /// ```
 /// # use tickwire_server::world::World;
@@ -105,7 +105,8 @@ pub fn client_options<G: Game>() -> Result<Options, tickwire_core::message::Regi
     Ok(Options::new(config).registry(registry::<G>()?))
 }
 
-/// The message types of game `G`, for clients that need nothing else of the game; [`client_options`] includes them.
+/// Returns the message types of game `G`, for clients that need nothing else of the game. [`client_options`] includes
+/// them.
 ///
 /// # Errors
 /// [`tickwire_core::message::RegisterError`] if the types do not fit together.
@@ -200,53 +201,53 @@ impl<G: Game> Dedicated<G> {
         Ok(())
     }
 
-    /// Calls `set` whenever the level of the log is to change.
+    /// Sets the function that the server calls when the log level changes.
     pub fn on_log_level(&mut self, set: impl FnMut(LogLevel) + 'static) {
         self.set_log_level = Some(Box::new(set));
     }
 
-    /// The local address that the socket is bound to.
+    /// Returns the local address that the socket is bound to.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.context.network.local_address()
     }
 
-    /// The address where the server serves metrics and health, if it does.
+    /// Returns the address where the server serves metrics and health. Returns `None` if it serves none.
     #[must_use]
     pub fn monitoring_address(&self) -> Option<SocketAddr> {
         self.monitor.as_ref().map(Monitor::address)
     }
 
-    /// The public key that clients pin.
+    /// Returns the public key that clients pin.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.context.network.public_key()
     }
 
-    /// Whether the server's key was created at this start.
+    /// Returns whether the server's key was created at this start.
     #[must_use]
     pub const fn key_is_new(&self) -> bool {
         self.key_is_new
     }
 
-    /// A handle through which other threads give commands to this server.
+    /// Returns a handle through which other threads give commands to this server.
     #[must_use]
     pub fn remote(&self) -> Remote {
         Remote::new(Arc::clone(&self.orders))
     }
 
-    /// Time since the start.
+    /// Returns the time since the start.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.context.started_at.elapsed()
     }
 
-    /// All clients, interrupted clients whose places the server keeps included.
+    /// Returns all clients, interrupted clients whose places the server keeps included.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.context.clients.iter()
     }
 
-    /// The game that the server runs.
+    /// Returns the game that the server runs.
     pub const fn game(&self) -> &G {
         &self.game
     }

@@ -12,7 +12,7 @@ use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
 
-/// A summary of a server's run, made at its end.
+/// The summary of a server's run, made when the run ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Summary {
@@ -22,7 +22,7 @@ pub struct Summary {
     pub uptime: Duration,
     /// The number of steps that the game took.
     pub ticks: u64,
-    /// The number of steps left out because the game was at rest.
+    /// The number of steps left out because the game was idle.
     pub rested: u64,
     /// The number of clients that were connected at the end, and received the reason.
     pub clients: usize,
@@ -42,8 +42,8 @@ impl<G: Game> Dedicated<G> {
         let grace = self.config.shutdown_timeout;
         tracing::info!(
             target: FOR_PEOPLE,
-            "stopping ({why}): telling {}, and delivering queued messages for up to {}; Ctrl-C or SIGTERM now ends \
-             the server at once",
+            "the server is stopping ({why}): it sends the reason to {}, and delivers queued messages for up to {}; \
+             Ctrl-C or SIGTERM now ends the server at once",
             Counted(clients as u64, "client"),
             Shown(grace)
         );
@@ -67,7 +67,7 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "within {}, {} not sent and {} not confirmed",
+                "the shutdown timeout of {} has passed with {} not sent and {} not confirmed",
                 Shown(grace),
                 Counted(summary.not_sent, "message"),
                 summary.unconfirmed
@@ -88,7 +88,7 @@ impl<G: Game> Dedicated<G> {
             if stopping.is_err() {
                 // Dropping it says good-bye too, if less patiently.
                 tracing::warn!(
-                    "the system started no thread for an orderly end; the server tells clients, but does not wait \
+                    "the system started no thread for an orderly end; the server notifies clients, but does not wait \
                      for them"
                 );
                 return;

@@ -298,12 +298,12 @@ impl<G: Game> Dedicated<G> {
         if is_interrupted {
             if self.may_log(Presence::FellSilent) {
                 let kept = Shown(self.config.resume_window);
-                tracing::info!("client {id} fell silent; its place is kept for {kept}");
+                tracing::info!("client {id} fell silent; the server keeps its place for {kept}");
             }
             self.with_game(|game, server| game.interrupted(server, id));
         } else {
             if self.may_log(Presence::CameBack) {
-                tracing::info!("client {id} is back");
+                tracing::info!("client {id} has returned after an interruption");
             }
             self.with_game(|game, server| game.resumed(server, id));
         }

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_messages_in_a_row_take_two_bytes_beside_their_own() {
+    fn consecutive_small_messages_take_two_bytes_of_overhead_each() {
         let (mut ordered, mut spare) = (Ordered::new(7), Spare::default());
         for ahead in 1..=2000 {
             ordered.hold(ahead, Payload::Borrowed(&[ahead as u8]), &mut spare);

@@ -93,7 +93,7 @@ fn a_fragment_past_the_end_is_a_violation() {
 }
 
 #[test]
-fn a_total_that_changes_is_a_violation() {
+fn a_fragment_that_changes_the_size_of_its_message_is_a_violation() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let mut peer = peer();
         assert_eq!(peer.part(channel, 0, 1000, 0, &[0; 100]), Ok(Receipt::Taken));
@@ -105,7 +105,7 @@ fn a_total_that_changes_is_a_violation() {
 }
 
 #[test]
-fn a_huge_total_makes_room_for_the_received_bytes_only() {
+fn a_huge_total_reserves_memory_for_the_received_bytes_only() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let mut peer = peer();
         peer.part(channel, 0, MOST as u64, 70_000, &[0; 100]).unwrap();
@@ -117,7 +117,7 @@ fn a_huge_total_makes_room_for_the_received_bytes_only() {
 }
 
 #[test]
-fn a_message_that_is_too_large_is_a_violation() {
+fn a_message_larger_than_both_ends_agreed_to_is_a_violation() {
     let large = vec![0; MOST + 2];
     assert_eq!(peer().whole(ORDERED, 0, &large), Err(Violation::MessageTooLarge));
     assert_eq!(peer().unreliable(&large), Err(Violation::MessageTooLarge));
@@ -126,7 +126,7 @@ fn a_message_that_is_too_large_is_a_violation() {
 }
 
 #[test]
-fn an_id_beyond_the_window_is_a_violation_and_one_below_the_floor_a_duplicate() {
+fn an_id_beyond_the_window_is_a_violation_and_an_id_below_the_floor_is_a_duplicate() {
     for channel in [ORDERED, UNORDERED] {
         let mut peer = peer();
         assert_eq!(peer.whole(channel, RELIABLE_WINDOW - 1, b""), Ok(Receipt::Taken));
@@ -181,7 +181,7 @@ fn a_channel_accepts_only_the_frame_kinds_of_its_delivery() {
 }
 
 #[test]
-fn a_message_with_too_many_ranges_accepts_only_fragments_that_join_others() {
+fn a_message_with_too_many_ranges_accepts_only_fragments_that_join_received_ranges() {
     let mut peer = peer();
     let total = MOST as u64;
     // A connection may hold four times the bytes received: those of message 2 earn the room that the crumbs of message 0 take.
@@ -247,7 +247,7 @@ fn unpacked_bytes_count_against_the_credit() {
 }
 
 #[test]
-fn ordered_messages_wait_for_earlier_ones_and_unordered_do_not() {
+fn ordered_messages_wait_for_earlier_messages_and_unordered_messages_do_not_wait() {
     let mut peer = peer();
     for channel in [ORDERED, UNORDERED] {
         for id in [2, 0, 3, 1, 1] {
@@ -406,7 +406,7 @@ quickcheck! {
 }
 
 #[test]
-fn a_reliable_channel_that_was_never_used_lacks_its_first_message_and_takes_no_memory() {
+fn an_unused_reliable_channel_reports_its_first_id_as_floor_and_takes_no_memory() {
     let channels = [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Unreliable];
     let side = ReceiveSide::with_first_id(channels.map(ChannelConfig::new).into(), MOST, WINDOW, 77);
     assert_eq!([0, 1, 2, 3].map(|channel| side.floor(ChannelId(channel))), [Some(77), Some(77), None, None]);

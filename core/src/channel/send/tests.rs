@@ -104,7 +104,7 @@ fn a_full_queue_returns_the_message_and_reports_when_it_has_drained_to_half() {
 }
 
 #[test]
-fn a_queue_is_full_by_bytes_too_and_ready_once_the_refused_message_fits() {
+fn a_queue_is_also_full_by_bytes_and_reports_ready_once_the_refused_message_fits() {
     let mut side =
         side(&[ChannelConfig { queue_bytes: 10_000, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 4, 1000);
@@ -150,7 +150,7 @@ fn a_message_for_no_channel_is_returned() {
 }
 
 #[test]
-fn channels_share_by_two_to_the_power_of_their_priority() {
+fn channels_share_the_bandwidth_by_two_to_the_power_of_their_priority() {
     for delivery in [Delivery::ReliableOrdered, Delivery::Unreliable] {
         let priorities = [0, 1, 3, 7];
         let configs = priorities.map(|priority| ChannelConfig {
@@ -180,7 +180,7 @@ fn channels_share_by_two_to_the_power_of_their_priority() {
 }
 
 #[test]
-fn a_channel_that_was_idle_gains_no_credit_for_it() {
+fn an_idle_channel_saves_up_no_share_of_the_bandwidth() {
     let mut side =
         side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Unreliable)]);
     for _ in 0..1000 {
@@ -230,7 +230,7 @@ fn no_message_that_fits_a_packet_is_split_in_any_mix() {
 }
 
 #[test]
-fn fragments_fill_the_rest_of_a_packet_but_are_never_tiny() {
+fn fragments_fill_the_rest_of_a_packet_and_have_at_least_64_bytes() {
     let mut side = ordered();
     send(&mut side, 0, 1000);
     send(&mut side, 0, 5000);
@@ -264,7 +264,7 @@ fn a_path_with_small_packets_carries_messages_that_would_fit_a_larger_packet() {
 }
 
 #[test]
-fn lost_pieces_are_sent_before_new_ones_and_acknowledged_pieces_never_again() {
+fn lost_pieces_are_resent_before_new_data_and_acknowledged_pieces_are_never_resent() {
     let mut side = ordered();
     send_many(&mut side, 0, 3, 700);
     let (_, first) = packet(&mut side);
@@ -285,7 +285,7 @@ fn lost_pieces_are_sent_before_new_ones_and_acknowledged_pieces_never_again() {
 }
 
 #[test]
-fn a_lost_fragment_is_cut_again_for_smaller_packets() {
+fn a_lost_fragment_is_split_again_for_smaller_packets() {
     let mut side = ordered();
     send(&mut side, 0, 3000);
     let (_, first) = packet_of(&mut side, 1400);
@@ -308,7 +308,7 @@ fn a_lost_fragment_is_cut_again_for_smaller_packets() {
 }
 
 #[test]
-fn a_fragment_that_was_doubted_and_then_acknowledged_is_not_sent_again() {
+fn a_fragment_declared_lost_and_then_acknowledged_is_not_resent() {
     let mut side = ordered();
     send(&mut side, 0, 3000);
     let (_, records) = drain(&mut side, WHOLE_FRAME);
@@ -323,7 +323,7 @@ fn a_fragment_that_was_doubted_and_then_acknowledged_is_not_sent_again() {
 }
 
 #[test]
-fn a_whole_message_that_was_lost_is_cut_when_packets_shrank() {
+fn a_lost_whole_message_is_resent_in_fragments_after_packets_shrank() {
     let mut side = ordered();
     send(&mut side, 0, 1300);
     let (frames, first) = packet_of(&mut side, 1400);
@@ -340,7 +340,7 @@ fn a_whole_message_that_was_lost_is_cut_when_packets_shrank() {
 }
 
 #[test]
-fn a_late_acknowledgement_of_the_whole_message_stops_its_fragments() {
+fn an_ack_of_the_whole_message_stops_the_resending_of_its_fragments() {
     let mut side = ordered();
     send(&mut side, 0, 1300);
     let (_, first) = packet_of(&mut side, 1400);
@@ -365,7 +365,7 @@ fn messages_in_flight_never_exceed_the_window_above_the_lowest_unacknowledged() 
 }
 
 #[test]
-fn without_credit_no_reliable_message_begins_but_begun_messages_are_finished() {
+fn without_credit_no_reliable_message_begins_and_begun_messages_are_finished() {
     let configs = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
     let mut side = Sender::new(&configs, 3064 + 74);
     send(&mut side, 0, 3000);
@@ -386,7 +386,7 @@ fn without_credit_no_reliable_message_begins_but_begun_messages_are_finished() {
 }
 
 #[test]
-fn a_large_message_gets_credit_beside_small_ones_that_take_all_they_can() {
+fn a_large_message_gets_credit_beside_small_messages_that_take_all_available_credit() {
     let small = ChannelConfig { priority: 7, ..ChannelConfig::new(Delivery::ReliableUnordered) };
     let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let window = 100_000;
@@ -414,7 +414,7 @@ fn a_large_message_gets_credit_beside_small_ones_that_take_all_they_can() {
 }
 
 #[test]
-fn the_counters_agree_with_the_sent_frames() {
+fn the_channel_counters_equal_the_sent_frames() {
     let mut side = ordered();
     send(&mut side, 0, 2000);
     send(&mut side, 0, 5);

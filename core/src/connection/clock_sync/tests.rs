@@ -76,7 +76,7 @@ fn the_first_sample_is_shown_at_once_with_half_the_round_trip_as_its_error() {
 }
 
 #[test]
-fn one_fast_packet_in_each_direction_is_enough_even_in_different_round_trips() {
+fn one_fast_packet_in_each_direction_bounds_the_clock_error_even_in_different_round_trips() {
     let mut pair = Pair::new(1 << 40, 0);
     pair.exchange(1000, 0, 90_000);
     pair.exchange(80_000, 0, 1000);
@@ -104,7 +104,7 @@ fn the_true_offset_lies_within_the_stated_error_for_any_delays_and_skew() {
 }
 
 #[test]
-fn no_claim_of_a_peer_steps_the_reading_back() {
+fn no_time_reported_by_a_peer_makes_the_reading_go_backwards() {
     fn no_reading_steps_back(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
         let (mut sync, mut now, mut last) = (ClockSync::default(), Instant::ZERO, Instant::ZERO);
         for (time, low, held, pause, tells) in steps {
@@ -142,7 +142,7 @@ fn a_small_clock_error_is_corrected_by_running_five_per_cent_faster_or_slower() 
 }
 
 #[test]
-fn a_leap_of_the_peers_clock_forwards_is_followed_at_once() {
+fn a_forward_leap_of_the_peers_clock_is_followed_at_once() {
     for leap in [300_000, 3_000_000, 9_000_000, 3_600_000_000] {
         let mut pair = Pair::new(0, 0);
         pair.exchange(10_000, 0, 10_000);
@@ -157,7 +157,7 @@ fn a_leap_of_the_peers_clock_forwards_is_followed_at_once() {
 }
 
 #[test]
-fn a_leap_of_our_own_clock_forwards_makes_the_reading_wait() {
+fn a_forward_leap_of_this_ends_clock_stops_the_reading_until_the_estimate_catches_up() {
     let mut pair = Pair::new(20_000_000, 0);
     pair.exchange(10_000, 0, 10_000);
     pair.now += 2_000_000;

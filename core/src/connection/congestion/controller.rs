@@ -100,28 +100,31 @@ pub(crate) struct LossReport {
 /// Decides how many bytes may be in flight, and how fast they may leave. It sees plain numbers only, never the
 /// connection.
 pub(crate) trait Controller: Send + Sync {
-    /// Packets were acknowledged.
+    /// Processes acknowledged packets.
     fn on_ack(&mut self, report: &AckReport);
-    /// Packets were declared lost.
+    /// Processes packets that were declared lost.
     fn on_loss(&mut self, report: &LossReport);
-    /// The path marked packets instead of dropping them (RFC 3168); the newest of those acknowledged with the mark left at
-    /// `newest_sent_at`.
+    /// Processes marks: the path marked packets instead of dropping them (RFC 3168). The newest packet acknowledged
+    /// with the mark left at `newest_sent_at`.
     fn on_marked(&mut self, now: Instant, newest_sent_at: Instant);
-    /// Bytes that may be in flight.
+    /// Returns the bytes that may be in flight.
     fn window(&self) -> u64;
-    /// Bytes that are no longer in flight, although no acknowledgement says so yet.
+    /// Returns the bytes that are no longer in flight, although no acknowledgement says so yet.
     fn waiting(&self) -> Waiting {
         Waiting::default()
     }
-    /// Bytes per second at which packets may leave, bursts apart; `u64::MAX` is no limit.
+    /// Returns the rate in bytes per second at which packets may leave, bursts apart. `u64::MAX` stands for no limit.
     fn pacing_rate(&self) -> u64;
-    /// Bytes per second that the path carries for long, as far as known; `u64::MAX` is no limit.
+    /// Returns the rate in bytes per second that the path carries for long, as far as known. `u64::MAX` stands for no
+    /// limit.
     fn rate(&self) -> u64;
-    /// Datagrams have `datagram` bytes from now on: the path carries larger ones, or no longer does.
+    /// Sets the size of datagrams to `datagram` bytes, after the path was found to carry larger or only smaller
+    /// datagrams.
     fn set_datagram(&mut self, datagram: u64);
-    /// Packets that were reported lost lately were too large for the path (RFC 8899 4.3): that says nothing of congestion.
+    /// Reports that packets recently declared lost were too large for the path (RFC 8899 4.3), so their loss is no sign
+    /// of congestion.
     fn on_black_hole(&mut self, now: Instant);
-    /// The path changed: start again.
+    /// Starts again after the path changed.
     fn reset(&mut self, now: Instant);
 }
 
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiting_bytes_exceed_a_number_at_the_stated_time_or_a_microsecond_earlier() {
+    fn waiting_bytes_exceed_a_number_within_two_microseconds_of_the_stated_time() {
         let since = Instant::ZERO + Span::from_secs(5);
         let until = since + Span::from_millis(700);
         for bytes_per_second in [1, 999, 37_500, 1_000_003, 12_500_000, u64::MAX] {

@@ -61,7 +61,7 @@ pub(crate) struct Copa {
     /// Slow start ended without knowing of jitter: it may have taken that for a queue, and continues once jitter is known.
     may_resume: bool,
     velocity: u64,
-    /// Whether the window has been growing.
+    /// `true` if the window has been growing.
     is_rising: bool,
     /// Rounds since that changed.
     rounds: u8,

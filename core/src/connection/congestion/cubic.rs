@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn cubic_regains_its_window_after_the_cube_root_of_the_reduction() {
+    fn cubic_regains_its_congestion_window_after_the_cube_root_of_the_reduction() {
         let mut cubic = Cubic::new(Instant::ZERO, DATAGRAM);
         let mut now = Instant::ZERO;
         while cubic.window < 400 * DATAGRAM {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_not_used_does_not_grow() {
+    fn an_unused_congestion_window_does_not_grow() {
         let mut cubic = Cubic::new(Instant::ZERO, DATAGRAM);
         let before = cubic.window;
         cubic.on_ack(&AckReport {

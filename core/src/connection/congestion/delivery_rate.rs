@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bottleneck_is_measured_however_fast_the_sender() {
+    fn the_bottleneck_rate_is_measured_at_any_sending_rate() {
         let samples = play(1_000, 4_000, false);
         let last = samples.last().unwrap();
         assert!((240_000..=260_000).contains(&last.bytes_per_second), "{last:?}");
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_application_limited_sender_is_distinguished_from_a_full_path() {
+    fn samples_of_an_application_limited_sender_are_marked_as_such() {
         let samples = play(10_000, 1_000, true);
         let last = samples.last().unwrap();
         assert!((90_000..=110_000).contains(&last.bytes_per_second), "{last:?}");

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_jitter_allowance_of_bunches_is_the_time_between_two_bunches() {
+    fn the_jitter_allowance_of_a_bursty_path_is_the_time_between_two_bursts() {
         for every in [50, 100, 200] {
             let allowed = Acked::new(120_000).bunched(0, 4000, every);
             assert!((every * 1000 / 2..=ALLOWANCE_MOST_US).contains(&allowed), "{every} ms: {allowed}");
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_is_known_within_a_second_of_a_connections_beginning() {
+    fn jitter_is_measured_within_the_first_second_of_a_connection() {
         assert!(Acked::new(120_000).bunched(0, 1000, 100) > 0);
     }
 

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_of_a_tenth_sets_no_cap_and_heavier_loss_caps_to_the_delivered_rate() {
+    fn ten_percent_loss_sets_no_rate_cap_and_heavier_loss_caps_the_rate_to_the_delivered_rate() {
         let mut path = Path::new();
         path.play(100, 10);
         assert_eq!(path.cap.cap(), None);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_that_no_lower_rate_cures_is_capped_only_briefly() {
+    fn loss_that_does_not_depend_on_the_rate_caps_the_rate_in_2_of_100_rounds() {
         let mut path = Path::new();
         let mut capped = 0;
         for _ in 0..100 {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_that_reduces_loss_holds_and_then_rises_until_loss_returns() {
+    fn a_rate_cap_that_reduces_loss_holds_and_then_rises_until_loss_returns() {
         let mut path = Path::new();
         path.play(200, 100);
         for _ in 0..5 {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_is_lifted_though_a_twentieth_is_lost_by_chance() {
+    fn a_rate_cap_is_lifted_despite_five_percent_random_loss() {
         let mut path = Path::new();
         path.play(200, 100);
         // Three of sixty, two, five, and so on: the mean is three.
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_without_loss_is_lifted() {
+    fn a_rate_cap_without_loss_is_lifted() {
         let mut path = Path::new();
         path.play(200, 100);
         for _ in 0..13 {

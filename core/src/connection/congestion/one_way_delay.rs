@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_runs_slow_shows_as_a_delay_that_falls() {
+    fn a_slow_clock_of_the_peer_lowers_the_measured_delay() {
         let mut delay = OneWayDelay::default();
         let values: alloc::vec::Vec<i64> = (0..3u64)
             .map(|step| {

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lasting_return_path_delay_becomes_distance_and_a_wait_again_when_it_ends() {
+    fn a_lasting_return_path_delay_counts_as_base_delay_after_ten_seconds_until_it_ends() {
         let mut way_back = WayBack::new(at(0));
         let mut distance = 0;
         for ms in (0..40_000).step_by(10) {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_adds_no_more_wait_than_the_growth_of_the_round_trip() {
+    fn a_clock_set_back_adds_no_more_return_path_delay_than_the_rtt_grew() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..30_000).step_by(10) {
             let ahead = if ms < 5000 { 0 } else { -3_000_000 };
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn arrivals_are_estimated_only_as_long_as_acknowledgements_may_wait() {
+    fn arrivals_are_estimated_only_as_long_as_acks_can_wait_on_the_return_path() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..1000).step_by(10) {
             acknowledge(&mut way_back, ms, 0, 0, 0);

@@ -34,7 +34,7 @@ fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
 }
 
 #[test]
-fn the_path_mtu_is_found_in_few_probes() {
+fn the_path_mtu_is_found_in_at_most_16_probes() {
     for (path_mtu, most_probes) in [(1500, 10), (9000, 2), (1420, 16), (1280, 13), (1492, 16), (6000, 8)] {
         for (remote, headers) in [(ipv4(), 28), (ipv6(), 48)] {
             let mut mtu = PathMtu::new(remote, 1200, 9000 - headers);
@@ -46,7 +46,7 @@ fn the_path_mtu_is_found_in_few_probes() {
 }
 
 #[test]
-fn between_plateaus_the_one_below_is_found_and_below_the_first_the_base_stays() {
+fn the_search_finds_the_plateau_below_the_path_mtu_and_keeps_the_base_below_the_first_plateau() {
     for (path_mtu, found) in [(1495, 1492 - 28), (1281, 1280 - 28), (1250, 1200), (3000, 1472)] {
         let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
         assert_eq!(search(&mut mtu, Instant::ZERO, path_mtu).0, found, "{path_mtu}");
@@ -183,7 +183,7 @@ fn a_path_is_too_narrow_after_five_lost_probes_of_700_bytes_unless_one_passes() 
 }
 
 #[test]
-fn a_suspicion_that_a_probe_refutes_restores_the_size_and_the_next_one_waits_for_ten_seconds() {
+fn a_suspicion_that_a_probe_refutes_restores_the_size_and_delays_the_next_suspicion_by_ten_seconds() {
     let mut mtu = found();
     assert!(fall(&mut mtu, 10, 900));
     assert_eq!((mtu.current, mtu.due()), (700, Some(1472)));
@@ -248,7 +248,7 @@ fn a_delivered_large_datagram_clears_earlier_suspected_losses() {
 }
 
 #[test]
-fn a_short_outage_is_not_taken_for_a_black_hole() {
+fn losses_of_small_and_large_datagrams_together_are_not_taken_for_a_black_hole() {
     // The first packet after it is a small one; what was lost lies before.
     let mut mtu = found();
     mtu.on_acked(50, 1472);
@@ -284,7 +284,7 @@ fn a_small_transmit_buffer_pauses_the_search_until_a_larger_one_comes() {
 }
 
 #[test]
-fn a_new_path_starts_at_the_base() {
+fn a_new_path_starts_at_the_base_datagram_size() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
     search(&mut mtu, Instant::ZERO, 9000);
     mtu.restart(ipv6());
@@ -292,7 +292,7 @@ fn a_new_path_starts_at_the_base() {
 }
 
 #[test]
-fn random_losses_are_forgotten_after_a_while() {
+fn random_losses_are_forgotten_after_2000_acknowledged_packets() {
     let mut mtu = found();
     (1000..1100).for_each(|number| assert!(!mtu.on_lost(number, 1200)));
     // One that comes through says that those were chance.

@@ -77,7 +77,7 @@ fn a_rotation_changes_the_phase_and_the_peer_follows() {
 }
 
 #[test]
-fn both_ends_may_rotate_at_once() {
+fn packets_open_after_both_ends_rotate_keys_at_once() {
     let [mut a, mut b] = pair();
     assert!(a.rotate(0) && b.rotate(0));
     let (from_a, from_b) = (a.send(), b.send());
@@ -87,7 +87,7 @@ fn both_ends_may_rotate_at_once() {
 }
 
 #[test]
-fn a_rotation_is_refused_until_the_one_before_is_acknowledged_and_followed() {
+fn a_key_rotation_is_refused_until_the_previous_rotation_is_acknowledged_and_followed() {
     let [mut a, mut b] = pair();
     let before = a.send();
     assert!(a.rotate(0));
@@ -106,7 +106,7 @@ fn a_rotation_is_refused_until_the_one_before_is_acknowledged_and_followed() {
 }
 
 #[test]
-fn an_end_that_followed_may_not_rotate_before_its_new_phase_is_acknowledged() {
+fn an_end_that_followed_a_rotation_cannot_rotate_before_its_new_phase_is_acknowledged() {
     let [mut a, mut b] = pair();
     assert!(a.rotate(0));
     b.receive(0, &a.send()).unwrap();
@@ -118,7 +118,7 @@ fn an_end_that_followed_may_not_rotate_before_its_new_phase_is_acknowledged() {
 }
 
 #[test]
-fn the_previous_key_opens_late_packets_for_three_ptos() {
+fn the_previous_key_opens_reordered_packets_for_three_ptos() {
     let [mut a, mut b] = pair();
     let late = [a.send(), a.send()];
     rotated(&mut a, &mut b, 100);
@@ -128,7 +128,7 @@ fn the_previous_key_opens_late_packets_for_three_ptos() {
 }
 
 #[test]
-fn late_packets_of_the_new_phase_open_too() {
+fn reordered_packets_of_the_new_key_phase_open() {
     let [mut a, mut b] = pair();
     assert_eq!(b.receive(0, &a.send()), Ok(4));
     assert!(a.rotate(0));
@@ -138,7 +138,7 @@ fn late_packets_of_the_new_phase_open_too() {
 }
 
 #[test]
-fn a_packet_of_the_old_phase_above_the_new_one_is_rejected() {
+fn a_packet_of_the_old_key_phase_numbered_above_the_new_phase_is_rejected() {
     let [mut a, mut b] = pair();
     let honest = a.send();
     a.next = 10;
@@ -151,7 +151,7 @@ fn a_packet_of_the_old_phase_above_the_new_one_is_rejected() {
 }
 
 #[test]
-fn a_late_packet_of_the_new_phase_lowers_where_it_starts() {
+fn a_reordered_packet_of_the_new_key_phase_lowers_the_first_number_of_the_phase() {
     let [mut a, mut b] = pair();
     a.next = 11;
     let above = a.send();
@@ -165,7 +165,7 @@ fn a_late_packet_of_the_new_phase_lowers_where_it_starts() {
 }
 
 #[test]
-fn a_packet_of_the_new_phase_below_the_old_one_is_rejected() {
+fn a_packet_of_the_new_key_phase_numbered_below_the_old_phase_is_rejected() {
     let [mut a, mut b] = pair();
     a.next = 10;
     assert_eq!(b.receive(0, &a.send()), Ok(4));
@@ -179,7 +179,7 @@ fn a_packet_of_the_new_phase_below_the_old_one_is_rejected() {
 }
 
 #[test]
-fn a_late_packet_of_the_previous_phase_raises_where_the_new_one_starts() {
+fn a_reordered_packet_of_the_previous_key_phase_raises_the_first_number_of_the_new_phase() {
     let [mut a, mut b] = pair();
     a.next = 7;
     let late = a.send();
@@ -225,7 +225,7 @@ fn keys_are_exhausted_at_the_limit_of_failed_opens() {
 }
 
 #[test]
-fn no_two_generations_or_directions_seal_alike() {
+fn no_two_key_generations_or_directions_seal_a_packet_to_the_same_bytes() {
     let [mut a, mut b] = pair();
     let mut sealed = Vec::new();
     for round in 0..4u64 {
@@ -323,7 +323,7 @@ impl Exchange {
 }
 
 #[test]
-fn two_ends_that_rotate_at_random_always_open_each_others_packets() {
+fn two_ends_that_rotate_keys_at_random_open_each_others_packets() {
     fn each_end_opens_the_packets_of_the_other(steps: Vec<Step>) -> bool {
         let mut exchange =
             Exchange { ends: pair(), received: [None; 2], network: Vec::new(), now: 0, rotations: 0 };

@@ -25,7 +25,7 @@ fn ignored(answer: &Answer) -> DropReason {
 }
 
 #[test]
-fn a_hello_is_repeated_unchanged_every_200_ms_with_jitter_and_no_back_off() {
+fn a_hello_is_resent_unchanged_every_200_ms_with_jitter_and_without_backoff() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let first = world.sent(&mut dialer);
@@ -51,7 +51,7 @@ fn a_hello_is_repeated_unchanged_every_200_ms_with_jitter_and_no_back_off() {
 }
 
 #[test]
-fn a_query_is_repeated_only_after_two_seconds_on_a_reliable_link() {
+fn a_query_is_resent_only_after_two_seconds_on_a_reliable_link() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { reliable: true, padded: false, ..world.setup(Credential::Open) };
     let mut dialer = dial(&mut world, setup).unwrap();
@@ -78,7 +78,7 @@ fn an_attempt_fails_after_its_timeout_and_sends_no_more() {
 }
 
 #[test]
-fn a_small_buffer_stays_empty_and_the_hello_stays_due() {
+fn a_buffer_too_small_for_a_hello_stays_empty_and_the_hello_stays_due() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     assert_eq!(dialer.write(world.now, &mut world.rng, &mut [0; 1199]), None);
@@ -101,7 +101,7 @@ fn a_retry_is_followed_at_once_with_the_same_noise_bytes_and_the_cookie() {
 }
 
 #[test]
-fn an_attempt_follows_two_retries_and_no_copy_counts() {
+fn an_attempt_follows_two_retries_and_ignores_copies_of_them() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
@@ -143,7 +143,7 @@ fn an_attempt_without_an_answer_for_nine_seconds_draws_new_noise_bytes_and_ignor
 }
 
 #[test]
-fn an_answer_counts_from_the_first_hello_with_a_cookie() {
+fn the_answer_timeout_runs_from_the_first_hello_with_a_cookie() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let first = world.sent(&mut dialer);
@@ -338,7 +338,7 @@ fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, 
 }
 
 #[test]
-fn answers_to_small_queries_only_indicate_a_narrow_path() {
+fn answers_to_small_queries_alone_indicate_a_narrow_path() {
     let mut world = World::new(Access::Tickets);
     let dialer = world.dial_with_ticket();
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);
@@ -361,7 +361,7 @@ fn answers_to_small_queries_only_indicate_a_narrow_path() {
 }
 
 #[test]
-fn an_answered_hello_shows_that_the_path_is_wide() {
+fn an_answered_hello_rules_out_a_narrow_path() {
     let mut world = World::new(Access::Open);
     let dialer = world.dial(Credential::Open);
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);

@@ -43,7 +43,7 @@ fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
 }
 
 #[test]
-fn a_full_table_refuses_new_entries_and_keeps_all_old_ones() {
+fn a_full_half_open_table_refuses_new_entries_and_keeps_all_old_entries() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::HALF_OPEN as u32 {
         assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));
@@ -88,7 +88,7 @@ fn a_copy_of_the_hello_extends_an_entry_up_to_thirty_seconds() {
 }
 
 #[test]
-fn a_copy_of_the_hello_from_another_address_extends_no_entry() {
+fn a_copy_of_the_hello_from_a_different_address_extends_no_entry() {
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));

@@ -55,7 +55,7 @@ fn a_hello_longer_than_1200_bytes_is_dropped() {
 }
 
 #[test]
-fn another_application_gets_no_answer_and_another_version_gets_the_servers_version() {
+fn a_different_application_gets_no_answer_and_a_different_version_gets_the_servers_version() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -72,7 +72,7 @@ fn another_application_gets_no_answer_and_another_version_gets_the_servers_versi
 }
 
 #[test]
-fn datagrams_other_than_questions_are_dropped_as_unexpected() {
+fn datagrams_other_than_hellos_and_queries_are_dropped_as_unexpected() {
     let mut world = World::new(Access::Tickets);
     for first in (0..=255u8).filter(|first| *first != HELLO) {
         let mut bytes = alloc::vec![0; 1200];
@@ -107,7 +107,7 @@ fn open_access_demands_no_cookie_from_a_link() {
 }
 
 #[test]
-fn a_cookie_that_has_expired_gets_a_fresh_one() {
+fn a_hello_with_an_expired_cookie_gets_a_fresh_cookie() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
@@ -135,7 +135,7 @@ fn under_load_a_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn a_source_is_limited_to_its_rate_without_load_too_and_others_are_not_delayed() {
+fn a_source_is_limited_to_its_rate_without_load_and_does_not_delay_a_second_source() {
     let mut world = World::with_rate(Access::Open, 64, 2);
     let mut outcomes = Vec::new();
     for host in [1, 1, 1, 1, 2] {
@@ -190,7 +190,7 @@ fn a_forged_source_without_a_cookie_uses_no_budget_of_the_true_source() {
 }
 
 #[test]
-fn noise_behind_a_watched_ticket_counts_as_load() {
+fn forged_copies_of_a_captured_ticket_count_as_load() {
     let mut world = World::with_threshold(Access::Tickets, 3);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -207,7 +207,7 @@ fn noise_behind_a_watched_ticket_counts_as_load() {
 }
 
 #[test]
-fn every_copy_of_a_hello_gets_the_same_welcome_wherever_it_comes_from() {
+fn every_copy_of_a_hello_from_any_address_gets_the_same_welcome() {
     let mut world = World::with_threshold(Access::Tickets, 1);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -237,7 +237,7 @@ fn a_half_open_handshake_lives_ten_and_a_half_seconds_and_its_ticket_works_again
 }
 
 #[test]
-fn only_expected_peers_are_let_in() {
+fn only_expected_peers_are_accepted() {
     let mut world = World::new(Access::Tickets);
     let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
     let mut dialer = world.dial(Shown::Peer { psk: psk.clone(), local_key: peer_key, peer_key: our_key });
@@ -270,7 +270,7 @@ fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_ans
 }
 
 #[test]
-fn a_client_refused_for_lack_of_a_place_may_reuse_its_ticket() {
+fn a_ticket_refused_for_lack_of_a_place_is_accepted_later() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -298,7 +298,7 @@ fn a_key_query_is_answered_only_if_it_is_as_long_as_the_reply() {
 }
 
 #[test]
-fn an_unanswered_applicant_leaves_no_state_behind() {
+fn a_hello_that_gets_no_answer_leaves_no_state() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

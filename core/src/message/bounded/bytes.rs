@@ -11,7 +11,7 @@ use super::{Full, put_length, take_length};
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::shape::{NetShape, Shape, Shapes};
 
-/// At most `N` bytes without meaning to the codec. In MessagePack they take half the space of a list of numbers.
+/// A byte string of at most `N` bytes. In MessagePack it takes half the space of a list of numbers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BoundedBytes<const N: usize>(Vec<u8>);
 
@@ -22,7 +22,7 @@ impl<const N: usize> BoundedBytes<N> {
         N
     };
 
-    /// An empty byte string.
+    /// Creates an empty byte string.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
@@ -31,7 +31,7 @@ impl<const N: usize> BoundedBytes<N> {
     /// Appends `bytes` to the byte string.
     ///
     /// # Errors
-    /// [`Full`] if `bytes` do not all fit; the byte string then stays unchanged.
+    /// [`Full`] if `bytes` do not all fit. The byte string then stays unchanged.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), Full<()>> {
         if bytes.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));
@@ -40,7 +40,7 @@ impl<const N: usize> BoundedBytes<N> {
         Ok(())
     }
 
-    /// The bytes as a `Vec`, without the bound.
+    /// Returns the bytes as a `Vec`, without the bound.
     #[must_use]
     pub fn into_inner(self) -> Vec<u8> {
         self.0

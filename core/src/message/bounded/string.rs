@@ -34,7 +34,7 @@ impl<const N: usize> BoundedString<N> {
         N
     };
 
-    /// An empty text.
+    /// Creates an empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self(String::new())
@@ -43,7 +43,7 @@ impl<const N: usize> BoundedString<N> {
     /// Appends `text` to the end.
     ///
     /// # Errors
-    /// [`Full`] if the whole of `text` does not fit; the string then stays unchanged.
+    /// [`Full`] if the whole of `text` does not fit. The string then stays unchanged.
     pub fn push_str(&mut self, text: &str) -> Result<(), Full<()>> {
         if text.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));
@@ -52,20 +52,20 @@ impl<const N: usize> BoundedString<N> {
         Ok(())
     }
 
-    /// The longest prefix of `text` that fits and ends between two characters.
+    /// Returns the longest prefix of `text` that fits and ends between two characters.
     #[must_use]
     pub fn truncated(text: &str) -> Self {
         let (start, _) = text.split_at(text.floor_char_boundary(Self::CAPACITY));
         Self(start.into())
     }
 
-    /// The text as a string slice, unescaped.
+    /// Returns the text as a string slice, unescaped.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text as a `String`, without the bound.
+    /// Returns the text as a `String`, without the bound.
     #[must_use]
     pub fn into_inner(self) -> String {
         self.0

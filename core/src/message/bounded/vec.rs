@@ -24,7 +24,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
         N
     };
 
-    /// An empty list.
+    /// Creates an empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
@@ -52,7 +52,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
         self.0.clear();
     }
 
-    /// The items as a `Vec`, without the bound.
+    /// Returns the items as a `Vec`, without the bound.
     #[must_use]
     pub fn into_inner(self) -> Vec<T> {
         self.0

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::message::Codec;
 
-/// The codec of [`NetSerialize`] types. Its messages are the smallest, so use it for messages that a game sends often.
+/// The codec of [`NetSerialize`] types. Its messages are the smallest of all codecs, so use it for messages that a game
+/// sends often.
 #[derive(Debug)]
 pub enum Bits {}
 

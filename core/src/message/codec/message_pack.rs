@@ -11,10 +11,10 @@ use super::message_pack_scan::scan;
 use crate::limits;
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec of serde types as MessagePack, structures as lists in the order of their fields.
+/// The codec of serde types as MessagePack. Structures are lists in the order of their fields.
 ///
 /// serde would trust a length before it has seen the items, and follow any nesting. The codec therefore scans the bytes
-/// first, and passes to serde only one whole value, no deeper than [`limits::MESSAGE_DEPTH`], of at most
+/// first. It passes to serde only one whole value, no deeper than [`limits::MESSAGE_DEPTH`], of at most
 /// [`limits::MESSAGE_ITEMS`] parts. Still, prefer [`crate::message::BoundedVec`] and its siblings to plain lists, and
 /// never decode a `SmallVec`.
 #[derive(Debug)]

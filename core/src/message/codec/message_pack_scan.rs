@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_ends_at_the_limit_empty_containers_included() {
+    fn values_nested_beyond_the_limit_are_refused_even_if_they_are_empty() {
         let nested = |depth: usize| {
             let mut bytes = vec![0x91; depth - 1];
             bytes.push(0x90);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_counted_across_siblings() {
+    fn the_number_of_values_is_counted_across_siblings() {
         let list = |count: u32| {
             let mut bytes = vec![0xdd];
             bytes.extend_from_slice(&count.to_be_bytes());
@@ -176,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_beyond_the_bytes_is_refused_where_it_is_made() {
+    fn a_length_beyond_the_bytes_is_refused_at_its_marker() {
         assert_eq!(scan(&[0xdd, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[0xdf, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[0xc6, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
     }
 
     #[test]
-    fn siblings_and_nested_containers_close_where_they_end() {
+    fn siblings_and_nested_containers_end_at_their_last_item() {
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90, 0x81, 3, 0x91, 4]), Ok(()));
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[]), Err(DecodeError::Truncated));

@@ -67,7 +67,7 @@ fn both_codecs_nest_to_the_same_depth_in_both_directions() {
 }
 
 #[test]
-fn depth_is_bounded_in_fields_that_the_type_does_not_have() {
+fn the_nesting_of_unknown_fields_is_bounded() {
     let mut bytes = vec![0x82, 0xa1, b'a', 1, 0xa1, b'z'];
     bytes.extend(vec![0x91; 700]);
     bytes.push(0xc0);
@@ -106,7 +106,7 @@ fn brackets_inside_json_text_do_not_nest() {
 }
 
 #[test]
-fn a_list_shorter_or_longer_than_the_type_is_refused() {
+fn a_list_with_fewer_or_more_items_than_the_type_has_fields_is_refused() {
     assert_eq!(unpack::<(u8, u8)>(&[0x91, 1]), Err(DecodeError::Invalid));
     assert_eq!(unpack::<(u8, u8)>(&[0x93, 1, 2, 3]), Err(DecodeError::Invalid));
     assert_eq!(unpack::<(u8, u8)>(&[0x92, 1, 2]), Ok((1, 2)));

@@ -6,10 +6,10 @@ use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec of fixed layouts: exactly `size_of::<T>()` bytes, as they lie in memory.
+/// The codec of fixed layouts: the message is exactly the `size_of::<T>()` bytes of the value in memory.
 ///
 /// Integers must have a byte order: use [`zerocopy::little_endian`], as the rest of the protocol does. The compiler
-/// refuses plain ones of more than a byte, because they are not [`Unaligned`]:
+/// refuses plain integers of more than one byte, because they are not [`Unaligned`]:
 ///
 /// ```compile_fail,E0277
 /// use tickwire_core::message::{Codec, Zerocopy};

@@ -38,13 +38,13 @@ fn a_field_outside_its_range_is_refused_when_written_and_named_with_value_and_ra
     let refused = |written: Result<Vec<u8>, EncodeError>| written.unwrap_err().to_string();
     assert_eq!(
         refused(encode(&Move { x: 1024, ..a_move() })),
-        "the field `x` is 1024, which lies outside 0 to 1023"
+        "the field `x` is 1024; set it to a value from 0 to 1023"
     );
     for (written, field) in [
         (encode(&Move { y: 2048, ..a_move() }), "`y` is 2048"),
         (encode(&Move { level: LATEST + 1, ..a_move() }), "`level` is"),
-        (encode(&Item::Coins(101)), "`Coins.0` is 101, which lies outside 1 to 100"),
-        (encode(&Item::Coins(0)), "`Coins.0` is 0, which lies outside 1 to 100"),
+        (encode(&Item::Coins(101)), "`Coins.0` is 101; set it to a value from 1 to 100"),
+        (encode(&Item::Coins(0)), "`Coins.0` is 0; set it to a value from 1 to 100"),
         (encode(&[Item::Coins(1), Item::Coins(0)]), "`[1].Coins.0` is 0"),
     ] {
         let error = refused(written);
@@ -119,7 +119,7 @@ fn a_float_beyond_its_range_becomes_the_end_and_nan_becomes_zero() {
 }
 
 #[test]
-fn a_step_that_the_range_lacks_is_refused_and_all_others_have_one_encoding() {
+fn a_step_beyond_the_range_is_refused_and_every_other_step_has_one_encoding() {
     fn property(bytes: Vec<u8>) -> bool {
         let bytes: Vec<u8> = bytes.into_iter().chain([0; 6]).take(6).collect();
         let (one, two) = (bytes[0] & 63, [bytes[0] >> 6 | (bytes[1] & 1) << 2, bytes[1] >> 1 & 7]);

@@ -63,7 +63,7 @@ fn only_handlers_of_the_type_receive_the_message() {
 }
 
 #[test]
-fn handlers_change_the_game_and_use_the_network_that_dispatch_lends_them() {
+fn handlers_change_the_game_and_use_the_network_that_dispatch_passes() {
     #[derive(Default)]
     struct Score(u32);
     let mut dispatcher = Dispatcher::<Score, Vec<ConnectionId>, ConnectionId>::new(registry());
@@ -102,7 +102,7 @@ fn a_handler_can_remove_itself_while_it_runs() {
 }
 
 #[test]
-fn a_removed_handler_is_not_called_and_its_id_removes_no_other() {
+fn a_removed_handler_is_not_called_and_its_id_removes_no_other_handler() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let removed = dispatcher
@@ -172,7 +172,7 @@ fn the_ninth_violation_within_ten_seconds_closes_that_connection_only() {
 }
 
 #[test]
-fn the_limit_on_violations_is_the_games_choice() {
+fn the_game_sets_the_limit_on_violations() {
     let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
     let mut dispatcher = Game::new(registry()).violation_limit(limit);
     let [connection] = connections();

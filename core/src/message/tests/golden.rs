@@ -97,7 +97,7 @@ impl Arbitrary for Everywhere {
 }
 
 #[test]
-fn the_same_value_comes_out_of_every_codec() {
+fn every_codec_decodes_to_the_value_that_it_encoded() {
     fn every_codec_returns_the_value(value: Everywhere) -> bool {
         fn through<C: Codec<Everywhere>>(value: &Everywhere) -> bool {
             C::decode(&encoded::<C, _>(value)).as_ref() == Ok(value)
@@ -120,7 +120,7 @@ fn a_value_has_its_documented_size_in_every_codec() {
 }
 
 #[test]
-fn a_script_value_survives_message_pack_and_json() {
+fn a_script_value_round_trips_through_message_pack_and_json() {
     let value = a_chat().extra;
     assert_eq!(MessagePack::decode(&encoded::<MessagePack, _>(&value)), Ok(value.clone()));
     assert_eq!(Json::decode(&encoded::<Json, _>(&value)), Ok(value));

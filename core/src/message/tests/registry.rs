@@ -30,7 +30,7 @@ bare_message!(Colon, "channel:0");
 bare_message!(Long, "a2345678901234567890123456789012345678901234567890123456789012345");
 
 #[test]
-fn ambiguous_names_types_and_channels_are_not_registered() {
+fn invalid_and_duplicate_names_types_and_channels_are_refused() {
     let mut registry = registry();
     let before = registry.schema();
     assert_eq!(registry.register::<Move>(), Err(RegisterError::DuplicateName { name: "move" }));
@@ -54,7 +54,7 @@ fn ambiguous_names_types_and_channels_are_not_registered() {
 }
 
 #[test]
-fn the_order_of_registration_does_not_matter() {
+fn the_schema_does_not_depend_on_the_order_of_registration() {
     let mut other = Registry::new();
     other.register::<Chat>().unwrap();
     other.register::<Ping>().unwrap();
@@ -66,7 +66,7 @@ fn the_order_of_registration_does_not_matter() {
 }
 
 #[test]
-fn the_wire_carries_the_place_among_the_sorted_names() {
+fn the_wire_carries_the_index_of_a_type_among_the_sorted_names() {
     let registry = registry();
     let first = |bytes: Result<Bytes, EncodeError>| bytes.unwrap()[0];
     assert_eq!(first(registry.encode(&a_chat())), 0);
@@ -89,7 +89,7 @@ fn a_message_is_decoded_only_as_its_own_type() {
 }
 
 #[test]
-fn a_message_keeps_type_size_time_and_data_undecoded() {
+fn an_undecoded_message_has_its_type_size_time_and_data() {
     let registry = registry();
     let data = registry.encode(&a_ping()).unwrap();
     let at = Instant::saturating_from_micros(7);
@@ -120,7 +120,7 @@ fn a_value_of_an_unregistered_type_is_not_encoded() {
 }
 
 #[test]
-fn bytes_of_no_type_or_too_many_are_refused() {
+fn bytes_of_an_unknown_type_or_beyond_the_bound_are_refused() {
     let registry = registry();
     let refused = |bytes: &[u8]| registry.decode(bytes).map(|_| ()).unwrap_err();
     assert_eq!(refused(&[]), DecodeError::UnknownType);

@@ -10,7 +10,7 @@ const RANGES_INLINE: usize = 4;
 /// Ranges whose memory is kept.
 const ROOM_KEPT: usize = 2 * limits::ACK_RANGES;
 
-/// The packet numbers that a receiver has to acknowledge: at most [`limits::ACK_RANGES_KEPT`] ranges.
+/// The packet numbers that a receiver must acknowledge, as at most [`limits::ACK_RANGES_KEPT`] ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AckRanges {
     /// First and last of each range, ascending, with at least one missing number between two ranges.
@@ -18,44 +18,44 @@ pub struct AckRanges {
 }
 
 impl AckRanges {
-    /// Whether the set contains no packet number.
+    /// Returns whether the set contains no packet number.
     #[must_use]
     #[cfg(feature = "wire-writers")]
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// The number of ranges in the set.
+    /// Returns the number of ranges in the set.
     #[must_use]
     pub fn len(&self) -> usize {
         self.ranges.len()
     }
 
-    /// The lowest packet number in the set.
+    /// Returns the lowest packet number in the set.
     #[must_use]
     pub fn lowest(&self) -> Option<u64> {
         self.ranges.first().map(|&(start, _)| start)
     }
 
-    /// The largest packet number in the set.
+    /// Returns the largest packet number in the set.
     #[must_use]
     pub fn largest(&self) -> Option<u64> {
         self.ranges.last().map(|&(_, end)| end)
     }
 
-    /// The ranges of the set, the newest first.
+    /// Returns the ranges of the set, the newest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = RangeInclusive<u64>> + ExactSizeIterator {
         self.ranges.iter().rev().map(|&(start, end)| start..=end)
     }
 
-    /// Whether `packet_number` is in the set.
+    /// Returns whether `packet_number` is in the set.
     #[must_use]
     #[cfg(any(test, feature = "wire-writers"))]
     pub fn contains(&self, packet_number: u64) -> bool {
         self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
     }
 
-    /// Adds `packet_number`. If the set then has one range too many, it forgets the oldest eighth of its ranges, which
+    /// Adds `packet_number`. If the set then has one range too many, it drops the oldest eighth of its ranges, which
     /// may include the new number.
     pub fn insert(&mut self, packet_number: u64) {
         // Usually it is the next one.
@@ -81,7 +81,7 @@ impl AckRanges {
         }
     }
 
-    /// Forgets every packet number below `packet_number`.
+    /// Removes every packet number below `packet_number`.
     pub fn remove_below(&mut self, packet_number: u64) {
         let gone = self.ranges.partition_point(|&(_, end)| end < packet_number);
         self.remove_oldest(gone);

@@ -64,7 +64,7 @@ fn the_ack_ranges_equal_the_inserted_numbers_in_any_order() {
 }
 
 #[test]
-fn the_oldest_eighth_gives_way_to_one_range_too_many() {
+fn one_range_too_many_drops_the_oldest_eighth_of_the_ranges() {
     let full = set((0..limits::ACK_RANGES_KEPT as u64).map(|step| 1000 + step * 2));
     assert_eq!((full.len(), full.lowest()), (limits::ACK_RANGES_KEPT, Some(1000)));
     let newest = full.largest().unwrap();
@@ -135,14 +135,14 @@ fn every_second_number_of_a_whole_flight_fits_one_datagram() {
 }
 
 #[test]
-fn few_gaps_in_many_numbers_are_written_as_ranges() {
+fn sparse_gaps_in_many_numbers_are_written_as_ranges() {
     let ranges = set((0..100_000).filter(|number| number % 2000 != 0));
     let bytes = encode(&ranges, 1000).unwrap();
     assert_eq!((bytes[0], decode(&bytes).unwrap().ranges(100_000).count()), (ACK | 15, limits::ACK_RANGES));
 }
 
 #[test]
-fn bits_below_zero_and_more_of_them_than_the_limit_are_malformed() {
+fn bits_below_zero_and_more_bits_than_the_limit_are_malformed() {
     let frame = |largest: u16, bits: &[u8]| {
         let mut buffer = vec![0; 2000];
         let mut writer = Writer::new(&mut buffer);
@@ -201,7 +201,7 @@ fn acknowledgements_decode_to_the_encoded_ranges() {
 }
 
 #[test]
-fn ecn_counts_survive_and_are_left_out_where_they_do_not_fit() {
+fn ecn_counts_round_trip_and_are_left_out_where_they_do_not_fit() {
     let ranges = set([1, 5, 9]);
     for (capable, experienced) in [(0, 0), (1, 0), (64, 3), (u64::from(u32::MAX), u64::MAX >> 2)] {
         let marks = Some(EcnCounts { capable, experienced });
@@ -238,7 +238,7 @@ fn as_many_ranges_are_written_as_fit_and_the_newest_first() {
 }
 
 #[test]
-fn an_empty_set_writes_nothing() {
+fn an_empty_set_writes_no_ack_frame() {
     assert_eq!(encode(&AckRanges::default(), 0), Ok(vec![]));
 }
 

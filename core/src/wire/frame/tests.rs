@@ -243,7 +243,7 @@ fn unknown_types_are_malformed_and_end_the_packet() {
 }
 
 #[test]
-fn texts_and_tickets_have_a_largest_size() {
+fn texts_beyond_their_limit_are_truncated_and_tickets_beyond_theirs_are_refused() {
     let long = [b'x'; limits::TICKET_BYTES + 1];
     let mut buffer = [0; 600];
     let mut writer = Writer::new(&mut buffer);

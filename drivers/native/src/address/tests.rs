@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn an_address_is_read_as_it_is_written() {
+fn a_full_address_displays_as_the_text_that_it_was_parsed_from() {
     for text in ["play.example:7777", "192.0.2.1:1", "[2001:db8::1]:65535", "localhost:0"] {
         assert_eq!(text.parse::<NetworkAddress>().unwrap().to_string(), text);
     }
 }
 
 #[test]
-fn a_port_may_be_left_out_and_case_and_brackets_do_not_matter() {
+fn a_missing_port_is_7777_and_case_and_brackets_are_ignored() {
     let read = |text: &str| text.parse::<NetworkAddress>().unwrap().to_string();
     assert_eq!(read("Play.Example"), "play.example:7777");
     assert_eq!(read("::1"), "[::1]:7777");
@@ -18,10 +18,10 @@ fn a_port_may_be_left_out_and_case_and_brackets_do_not_matter() {
 }
 
 #[test]
-fn text_that_is_no_address_is_refused_with_the_reason() {
+fn text_that_is_not_an_address_is_refused_with_the_reason() {
     for (text, what) in [
-        ("", "there is no host"),
-        (":80", "there is no host"),
+        ("", "the host is missing"),
+        (":80", "the host is missing"),
         ("a b:80", "neither a name nor"),
         ("host:port", "the port"),
         ("host:70000", "the port"),
@@ -29,7 +29,7 @@ fn text_that_is_no_address_is_refused_with_the_reason() {
         ("host:", "the port"),
         ("300.1.1.1:80", "looks like an IPv4"),
         ("[::1", "not closed"),
-        ("[name]:1", "no IPv6"),
+        ("[name]:1", "not an IPv6"),
         ("[::1%2]:1", "link-local"),
         ("fe80::1%no-such-interface", "no interface `no-such-interface`"),
         ("fe80::1%0", "from 1 to"),
@@ -43,7 +43,7 @@ fn text_that_is_no_address_is_refused_with_the_reason() {
 }
 
 #[test]
-fn addresses_are_equal_when_host_and_port_are() {
+fn addresses_with_equal_hosts_and_ports_are_equal() {
     let v4: NetworkAddress = "192.0.2.1:1".parse().unwrap();
     let mapped: SocketAddr = "[::ffff:192.0.2.1]:1".parse().unwrap();
     assert_eq!(NetworkAddress::from(mapped), v4);

@@ -178,7 +178,7 @@ fn two_addresses_that_answer_at_once_give_the_game_one_connection() {
 }
 
 #[test]
-fn an_unusable_address_does_not_end_the_attempt_at_another() {
+fn an_unusable_address_does_not_end_the_attempt_at_the_next_address() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(300).is_none());
     stage.answering = vec![address(1)];
@@ -186,7 +186,7 @@ fn an_unusable_address_does_not_end_the_attempt_at_another() {
 }
 
 #[test]
-fn with_room_for_one_connection_the_addresses_of_a_name_take_turns() {
+fn with_room_for_one_connection_the_addresses_of_a_host_name_are_dialled_in_turn() {
     let mut stage = Stage::new(found(&[1, 2, 3]), &[3], |config| config.max_connections = 1);
     let connection = stage.run(900).unwrap().unwrap();
     assert_eq!(stage.tried, [1, 2, 3].map(address));
@@ -196,7 +196,7 @@ fn with_room_for_one_connection_the_addresses_of_a_name_take_turns() {
 }
 
 #[test]
-fn an_address_that_gave_way_gets_a_longer_second_turn() {
+fn an_address_without_an_answer_gets_a_longer_second_turn() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(600).is_none());
     stage.answering = vec![address(1)];
@@ -224,7 +224,7 @@ fn a_full_endpoint_is_named_in_the_error() {
 }
 
 #[test]
-fn an_attempt_whose_every_datagram_is_refused_ends_after_five_and_names_the_systems_error() {
+fn an_address_is_given_up_after_five_refused_datagrams_and_the_error_names_the_systems_error() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |_| {});
     stage.refusing = vec![address(1), address(2)];
     let error = stage.run(999).expect("it ends before its time").unwrap_err();
@@ -241,14 +241,14 @@ fn an_attempt_whose_every_datagram_is_refused_ends_after_five_and_names_the_syst
 }
 
 #[test]
-fn the_next_address_need_not_wait_for_one_that_the_system_refuses() {
+fn the_next_address_is_dialled_at_once_after_the_system_refused_the_previous_address() {
     let mut stage = Stage::new(found(&[1, 2]), &[2], |_| {});
     stage.refusing = vec![address(1)];
     assert!(stage.run(10).expect("well before a quarter of a second").is_ok());
 }
 
 #[test]
-fn an_interrupted_connection_dials_the_current_addresses_of_its_name() {
+fn an_interrupted_connection_dials_the_current_addresses_of_its_host_name() {
     let answer: &'static Mutex<Vec<u8>> = Box::leak(Box::new(Mutex::new(vec![1])));
     let resolver = move |_: &str, _: u16| -> Resolution {
         let found: Vec<SocketAddr> = answer.lock().unwrap().iter().copied().map(address).collect();
@@ -280,7 +280,7 @@ fn an_attempt_ends_at_its_timeout_with_any_number_of_addresses() {
 }
 
 #[test]
-fn a_name_that_is_never_found_ends_the_attempt_in_time() {
+fn a_lookup_that_never_ends_fails_the_attempt_at_its_timeout() {
     let mut stage = Stage::new(|_: &str, _: u16| -> Resolution { Box::pin(pending()) }, &[], |_| {});
     assert_eq!(stage.dials.deadline(), Instant::ZERO + MS * 1000);
     assert!(matches!(stage.run(1100).unwrap().unwrap_err(), ConnectError::TimedOut { .. }));

@@ -15,8 +15,8 @@ use crate::ending::Ending;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The call itself was wrong: the ticket is for another server, the key is unusable, or this endpoint has no
-    /// place left.
+    /// The arguments of the call were wrong, or this endpoint has no place left. For example, the ticket is for a
+    /// different server, or the key is unusable.
     Usage(CoreConnectError),
     /// The host name has no address, or the name service could not be asked.
     UnknownHost {
@@ -25,8 +25,8 @@ pub enum ConnectError {
         /// The system's error text.
         reason: String,
     },
-    /// No datagram was sent to any of the addresses: an IPv4 socket cannot reach IPv6 addresses, or the network is
-    /// down, for example.
+    /// No datagram was sent to any of the addresses. For example, an IPv4 socket cannot reach IPv6 addresses, or the
+    /// network is down.
     NoUsableAddress {
         /// The addresses, each with the reason that no datagram was sent to it.
         unreached: Vec<Unreached>,
@@ -40,7 +40,7 @@ pub enum ConnectError {
         /// The duration of the whole attempt.
         after: Duration,
     },
-    /// No server accepted the attempt, and a server with another key than the pinned key, or the ticket's key,
+    /// No server accepted the attempt, and a server with a different key from the pinned key or the ticket's key
     /// answered. The answer is not authenticated.
     WrongKey {
         /// The public key of the server that answered.
@@ -53,8 +53,8 @@ pub enum ConnectError {
         /// The addresses that were tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// No server accepted the attempt, and an answer hinted at another version of the protocol. The answer is
-    /// not authenticated.
+    /// No server accepted the attempt, and an answer hinted at a different version of the protocol. The answer is not
+    /// authenticated.
     WrongVersion {
         /// The version that the far end hinted at.
         theirs: u8,
@@ -71,7 +71,7 @@ pub enum ConnectError {
     TicketExpired,
     /// The two ends were built from different message types or channels.
     Schema(SchemaDifference),
-    /// The server refused for a reason of its own.
+    /// The server refused the client for a reason of the game's own.
     Refused {
         /// The reason code, which the game defines.
         code: u16,
@@ -133,11 +133,11 @@ pub struct Unreached {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum UnreachedCause {
-    /// The socket is of the other address family.
+    /// The socket has a different address family.
     OtherFamily,
-    /// The address is not that of a single machine; the text names its kind.
+    /// The address does not belong to a single machine. The text names its kind.
     NotUnicast(&'static str),
-    /// The attempt timed out before the address's turn came.
+    /// The attempt timed out before the driver tried the address.
     NoTime,
     /// The system refused every datagram, with this error text.
     SendRefused(String),
@@ -149,7 +149,7 @@ impl fmt::Display for UnreachedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherFamily => {
-                f.write_str("the address is of another family than the socket's; bind to [::]")
+                f.write_str("the address has a different family from the socket's; bind to [::]")
             }
             Self::NotUnicast(kind) => {
                 write!(f, "the address is {kind}; connect to the address of a single machine")
@@ -232,11 +232,11 @@ impl fmt::Display for ConnectError {
                 "too many clients of the server come from this address; try again when one of them has left, or ask the \
                  server's operator to allow more per address",
             ),
-            Self::Banned => f.write_str("the server does not let this identity in"),
+            Self::Banned => f.write_str("the server has banned this identity"),
             Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
             Self::Schema(difference) => difference.fmt(f),
-            Self::Refused { code, text } => write!(f, "the server refused ({code}): {text}"),
-            Self::Closed(reason) => write!(f, "the attempt to connect ended:  {}", Ending(reason)),
+            Self::Refused { code, text } => write!(f, "the server refused the connection (code {code}): {text}"),
+            Self::Closed(reason) => write!(f, "the attempt to connect ended: {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
             Self::QueueFull => CommandError::QueueFull.fmt(f),
             Self::OnNetworkThread => f.write_str(

@@ -33,7 +33,7 @@ pub enum SendError {
 }
 
 impl SendError {
-    /// Takes out the encoded message; `None` if the message could not be encoded.
+    /// Takes out the encoded message. Returns `None` if the message could not be encoded.
     #[must_use]
     pub fn into_message(self) -> Option<Bytes> {
         match self {

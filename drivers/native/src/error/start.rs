@@ -50,7 +50,7 @@ pub enum StartError {
         /// The kind of the address: multicast or broadcast.
         reason: &'static str,
     },
-    /// The system refused the socket for another reason.
+    /// The system refused the socket for a different reason.
     Socket {
         /// The address that the socket was to be bound to.
         address: SocketAddr,
@@ -119,7 +119,7 @@ impl fmt::Display for StartError {
             ),
             Self::NoSuchLocalAddress { address } => write!(
                 f,
-                "{} is no address of this machine; bind to an address of this machine, or to [::], which stands for \
+                "{} is not an address of this machine; bind to an address of this machine, or to [::], which stands for \
                  all addresses",
                 NetworkAddress::from(*address).host()
             ),

@@ -5,7 +5,8 @@ use std::thread::ThreadId;
 
 use crate::shared::Shared;
 
-/// Holds the messages of one thread until it is dropped, so that they leave together. See [`crate::Handle::hold`].
+/// A guard that holds the messages that one thread sends until the guard is dropped, so that they leave together. See
+/// [`crate::Handle::hold`].
 #[must_use = "it holds until it is dropped"]
 pub struct Hold {
     shared: Arc<Shared>,

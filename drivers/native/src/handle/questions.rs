@@ -13,63 +13,64 @@ use crate::command::Command;
 use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 
 impl Handle {
-    /// The local address that the socket is bound to.
+    /// Returns the local address that the socket is bound to.
     #[must_use]
     pub fn local_address(&self) -> std::net::SocketAddr {
         self.0.facts.local_address
     }
 
-    /// The public key that clients pin.
+    /// Returns the public key that clients pin.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.0.facts.public_key
     }
 
-    /// The registry of this endpoint's message types.
+    /// Returns the registry of this endpoint's message types.
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.0.facts.registry
     }
 
-    /// The current time on the core's clock, which began at zero when the endpoint was started.
+    /// Returns the current time on the core's clock, which began at zero when the endpoint was started.
     #[must_use]
     pub fn now(&self) -> tickwire_core::Instant {
         self.0.facts.clock.now()
     }
 
-    /// Signs that a wall clock is wrong, as the network thread last reported them. The call does not wait for the
-    /// network thread.
+    /// Returns the signs that a wall clock is wrong, as the network thread last reported them. The call does not wait
+    /// for the network thread.
     #[must_use]
     pub fn clock_report(&self) -> ClockReport {
         self.0.clocks()
     }
 
-    /// Whether the network thread is running.
+    /// Returns whether the network thread is running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         !self.0.commands.is_closed()
     }
 
-    /// The ids of all connections that the game may send on, interrupted connections included.
+    /// Returns the ids of all connections that the game may send on, interrupted connections included.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.0.table().iter().map(|(connection, _)| connection).collect()
     }
 
-    /// The number of connections that the game may send on, interrupted connections included.
+    /// Returns the number of connections that the game may send on, interrupted connections included.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.table().len()
     }
 
-    /// The id of the newest connection, if it has not ended. For a client, it is the connection to its server.
+    /// Returns the id of the newest connection, if it has not ended. For a client, that is the connection to its
+    /// server.
     #[must_use]
     pub fn latest_connection(&self) -> Option<ConnectionId> {
         self.0.table().latest
     }
 
-    /// The state of a connection. An interrupted connection is `Connecting`. A connection that is not made yet is
-    /// unknown to the handle, and therefore `Disconnected`.
+    /// Returns the state of a connection. An interrupted connection is `Connecting`. A connection that is not made yet
+    /// is unknown to the handle, and therefore `Disconnected`.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         match self.0.table().get(connection) {
@@ -80,7 +81,7 @@ impl Handle {
         }
     }
 
-    /// A report on a connection, at most 100 ms old. `None` if the endpoint has no such connection.
+    /// Returns a report on a connection, at most 100 ms old. `None` if the endpoint has no such connection.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.with_snapshot(|all, _| all.iter().find(|info| info.connection == connection).cloned())
@@ -92,18 +93,18 @@ impl Handle {
         self.with_snapshot(|all, _| all.to_vec())
     }
 
-    /// Counters of the endpoint and its driver, at most 100 ms old.
+    /// Returns the counters of the endpoint and its driver, at most 100 ms old.
     #[must_use]
     pub fn stats(&self) -> NetworkStats {
         self.with_snapshot(|_, network| network.clone())
     }
 
-    /// A fresh report on a connection. The call asks the network thread, without blocking.
+    /// Returns a fresh report on a connection. The call asks the network thread, without blocking.
     pub async fn fresh_info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }
 
-    /// Counters of the endpoint and its driver, at most 100 ms old, without blocking.
+    /// Returns the counters of the endpoint and its driver, at most 100 ms old, without blocking.
     pub async fn stats_async(&self) -> NetworkStats {
         if self.can_wait() && !self.has_fresh_snapshot() {
             let (reply, pending) = answer();
@@ -113,14 +114,14 @@ impl Handle {
         self.0.with_snapshot(|snapshot| snapshot.network.clone())
     }
 
-    /// Counters of one channel of a connection. The call asks the network thread and blocks until it answers. An accept policy
-    /// runs on that thread, so it gets `None`.
+    /// Returns the counters of one channel of a connection. The call asks the network thread and blocks until it answers.
+    /// An accept policy runs on that thread, so it gets `None`.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()
     }
 
-    /// Counters of one channel of a connection: [`Handle::channel_stats`] without blocking.
+    /// Returns the counters of one channel of a connection: [`Handle::channel_stats`] without blocking.
     pub async fn channel_stats_async(
         &self,
         connection: ConnectionId,
@@ -129,30 +130,32 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
     }
 
-    /// For each connection, the bytes of messages that the game may send in the next `interval`, a tick for example, so
-    /// that no message waits: the bytes that the path carries in that time, less the bytes that are queued already. The
-    /// call asks the network thread once, and waits for the answer. Between two calls, `Event::RateChanged` reports
-    /// that a path carries more or less. The numbers are advice: a game that sends more gets no error.
+    /// Returns, for each connection, the bytes of messages that the game may send in the next `interval`, a tick for
+    /// example, so that no message waits. These are the bytes that the path carries in that time, less the bytes that
+    /// are queued already. The call asks the network thread once, and waits for the answer. Between two calls,
+    /// `Event::RateChanged` reports that a path carries more or less. The numbers are advice: a game that sends more
+    /// gets no error.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask(move |endpoint| grants(endpoint, &connections, interval)).unwrap_or_default()
     }
 
-    /// The bytes of messages that the game may send on each connection: [`Handle::grants`] without blocking.
+    /// Returns the bytes of messages that the game may send on each connection: [`Handle::grants`] without blocking.
     pub async fn grants_async(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask_async(move |endpoint| grants(endpoint, &connections, interval)).await.unwrap_or_default()
     }
 
-    /// The clock of a connection's peer, once the peer has acknowledged a packet. The call asks the network thread, and
-    /// waits for the answer: a plain value to read at [`Handle::now`]. Later answers never read an earlier time.
+    /// Returns the clock of a connection's peer, once the peer has acknowledged a packet. The call asks the network
+    /// thread, and waits for the answer. The answer is a plain value to read at [`Handle::now`]. Later answers never
+    /// read an earlier time.
     #[must_use]
     pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask(move |endpoint| endpoint.peer_clock(connection)).flatten()
     }
 
-    /// The clock of a connection's peer: [`Handle::peer_clock`] without blocking.
+    /// Returns the clock of a connection's peer: [`Handle::peer_clock`] without blocking.
     pub async fn peer_clock_async(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask_async(move |endpoint| endpoint.peer_clock(connection)).await.flatten()
     }

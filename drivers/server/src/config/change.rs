@@ -14,7 +14,7 @@ pub struct Changes {
     pub now: Vec<String>,
     /// The changed keys that take effect at a restart.
     pub at_restart: Vec<String>,
-    /// Whether the game's settings differ. The game decides when they take effect.
+    /// `true` if the game's settings differ. The game decides when they take effect.
     pub game: bool,
 }
 
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_keys_are_sorted_into_immediate_and_restart() {
+    fn changed_keys_are_split_into_those_that_apply_at_once_and_those_that_need_a_restart() {
         let old = ServerConfig::<NoSettings>::default();
         let mut new = old.clone();
         (new.tick_rate, new.max_connections) = (30, 8);

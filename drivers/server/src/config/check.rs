@@ -83,7 +83,7 @@ fn look_inside(
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "remove the key, or see the schema for the valid keys".into(),
                 };
-                found.push(Objection { key, what: "is no key of this configuration".into(), remedy });
+                found.push(Objection { key, what: "is not a key of this configuration".into(), remedy });
             }
         }
     }

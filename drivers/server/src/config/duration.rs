@@ -31,8 +31,7 @@ use serde::{Deserialize as _, Deserializer, Serializer, de};
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// Displays a duration as people write it: in the largest unit that leaves no fraction. Less than a microsecond is
-/// cut off.
+/// A duration that displays in the largest unit that leaves no fraction. The display drops fractions of a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 
@@ -45,8 +44,8 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Parses a whole number and its unit, with or without a space between them: `h`, `min`, `s`, `ms` or `us`. `None` for
-/// any other text.
+/// Parses a whole number and its unit, with or without a space between them: `h`, `min`, `s`, `ms` or `us`. Returns
+/// `None` for any other text.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -69,7 +68,8 @@ pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Erro
 /// # Errors
 /// The error of the deserializer, or an error if the text is no duration.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    parse(&String::deserialize(from)?).ok_or_else(|| de::Error::custom("the text is no duration with a unit"))
+    parse(&String::deserialize(from)?)
+        .ok_or_else(|| de::Error::custom("the text is not a duration with a unit"))
 }
 
 #[cfg(test)]
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_read_as_it_is_shown() {
+    fn a_displayed_duration_parses_to_the_same_duration() {
         for (text, millis) in
             [("0 s", 0), ("250 ms", 250), ("20 s", 20_000), ("5 min", 300_000), ("1 h", 3_600_000)]
         {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_without_a_unit_is_no_time_and_neither_is_a_unit_without_a_number() {
+    fn a_number_without_a_unit_and_a_unit_without_a_number_are_not_durations() {
         for text in ["", "20", "s", "-1 s", "1.5 s", "1 m", "20 sec", "1 min 30 s", "18446744073709551615 h"]
         {
             assert_eq!(parse(text), None, "{text}");

@@ -7,21 +7,21 @@ use std::path::PathBuf;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Origin {
-    /// The value stands in the configuration file.
+    /// The configuration file sets the value.
     File {
         /// The path of the configuration file.
         path: PathBuf,
-        /// The line in the file, from 1; 0 stands for the whole file.
+        /// The line in the file, counted from 1. 0 stands for the whole file.
         line: usize,
-        /// The column in the line, from 1.
+        /// The column in the line, counted from 1.
         column: usize,
     },
-    /// The value comes from an environment variable.
+    /// An environment variable sets the value.
     Environment {
         /// The name of the environment variable.
         variable: String,
     },
-    /// The value comes from a flag on the command line.
+    /// A flag on the command line sets the value.
     Flag {
         /// The flag's name, with its hyphens.
         flag: String,
@@ -44,7 +44,7 @@ impl fmt::Display for Origin {
 pub struct Fault {
     /// The source of the faulty value.
     pub origin: Origin,
-    /// The faulty key, with dots between levels; empty if the fault concerns the whole configuration.
+    /// The faulty key, with dots between levels. Empty if the fault concerns the whole configuration.
     pub key: String,
     /// The fault, in a few words.
     pub what: String,
@@ -65,7 +65,7 @@ impl fmt::Display for Fault {
 /// A configuration that no server can run with.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
-    /// All faults of the configuration, in the order of the file; at least one.
+    /// All faults of the configuration, in the order of the file. There is at least one fault.
     pub faults: Vec<Fault>,
 }
 

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn different_files_do_not_clash_and_a_key_does_not_clash_with_itself() {
+    fn keys_with_different_files_are_accepted_and_a_key_does_not_clash_with_itself() {
         assert_eq!(clashes(&config(), Some(Path::new("server.json"))).len(), 0);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(refused(folder.path(), |config, at| config.ticket_key_file = Some(at("ticket"))), [""; 0]);

@@ -31,7 +31,7 @@ pub struct Override {
 pub struct Layers {
     /// The path of the configuration file, if there is one.
     pub file: Option<PathBuf>,
-    /// Whether the file may be missing. A missing file counts as an empty one.
+    /// `true` if the file may be missing. A missing file counts as an empty one.
     pub is_optional: bool,
     /// Values that override the file's. If two name the same key, the later value wins.
     pub overrides: Vec<Override>,

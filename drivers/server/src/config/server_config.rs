@@ -53,7 +53,7 @@ pub struct NoSettings {}
 #[schemars(rename = "ServerConfig", inline, bound = "S: JsonSchema + Serialize + Default")]
 #[non_exhaustive]
 pub struct ServerConfig<S> {
-    /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, `[::]` for all addresses of either family; port 0 lets the system choose. Takes effect at a restart.
+    /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, and `[::]` for all addresses of either family. With port 0 the system chooses the port. Takes effect at a restart.
     ///
     /// Default: 0.0.0.0:7777.
     #[serde(with = "addresses::required")]
@@ -69,12 +69,12 @@ pub struct ServerConfig<S> {
     /// Default: none. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections_per_address: Option<u32>,
-    /// Handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64). An address that never finishes a handshake gets an eighth of this rate. Takes effect at a restart.
+    /// The number of handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64). An address that never finishes a handshake gets an eighth of this rate. Takes effect at a restart.
     ///
     /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
-    /// Handshakes that the server answers to one address at once, after a pause. Set it to the number of players who share an address and may come at the same moment. Takes effect at a restart.
+    /// The number of handshakes that the server answers to one address at once, after a pause. Set it to the number of players who share an address and may come at the same moment. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -84,16 +84,16 @@ pub struct ServerConfig<S> {
     /// Default: 60. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub tick_rate: u32,
-    /// State updates per second that the game sends to the clients. Takes effect at once.
+    /// The number of state updates per second that the game sends to the clients. Takes effect at once.
     ///
     /// Default: 20. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub network_update_rate: u32,
-    /// Whether a log is written. Takes effect at a restart.
+    /// `true` if the server writes a log. Takes effect at a restart.
     ///
     /// Default: yes.
     pub enable_logging: bool,
-    /// The file that the log is written to; `-` stands for standard error. Takes effect at a restart.
+    /// The file that the log is written to. `-` stands for standard error. Takes effect at a restart.
     ///
     /// Default: server.log.
     #[schemars(length(min = 1))]
@@ -102,7 +102,7 @@ pub struct ServerConfig<S> {
     ///
     /// Default: info.
     pub log_level: LogLevel,
-    /// Size in bytes at which the server renames the log to `.1` and begins a new one. Takes effect at a restart.
+    /// The size in bytes at which the server renames the log to `.1` and begins a new one. Takes effect at a restart.
     ///
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
@@ -112,7 +112,7 @@ pub struct ServerConfig<S> {
     /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]
     pub log_files_kept: u32,
-    /// Whether commands are read from standard input. Takes effect at a restart.
+    /// `true` if the server reads commands from standard input. Takes effect at a restart.
     ///
     /// Default: yes.
     pub enable_console: bool,
@@ -121,7 +121,7 @@ pub struct ServerConfig<S> {
     /// Default: server.key.
     #[schemars(length(min = 1))]
     pub key_file: PathBuf,
-    /// The file with the key that opens this server's tickets, as the backend derived it. With it, the server accepts only clients with a ticket; without it, every client. Takes effect at a restart.
+    /// The file with the key that opens this server's tickets, as the backend derived it. With this key, the server accepts only clients with a ticket. Without it, the server accepts every client. Takes effect at a restart.
     ///
     /// Default: none.
     pub ticket_key_file: Option<PathBuf>,
@@ -130,13 +130,13 @@ pub struct ServerConfig<S> {
     /// Default: server.bans.json.
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
-    /// The address and TCP port where metrics and health are served over HTTP, to everybody who can reach them; `null` serves none. Takes effect at a restart.
+    /// The address and TCP port where the server serves metrics and health over HTTP, to everybody who can reach them. `null` serves none. Takes effect at a restart.
     ///
     /// Default: none.
     #[serde(with = "addresses::optional")]
     #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
     pub monitoring_address: Option<SocketAddr>,
-    /// Time without any datagram after which a client counts as interrupted. Takes effect at a restart.
+    /// The time without any datagram after which a client counts as interrupted. Takes effect at a restart.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     #[serde(with = "duration")]
@@ -154,22 +154,22 @@ pub struct ServerConfig<S> {
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "10 min"), example = "5 s")]
     pub shutdown_timeout: Duration,
-    /// The largest number of bytes per second that the server sends to all clients together; `null` sets no limit. Takes effect at once.
+    /// The largest number of bytes per second that the server sends to all clients together. `null` sets no limit. Takes effect at once.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub bandwidth_limit: Option<NonZeroU32>,
-    /// The largest number of bytes per second that the server sends to one client; `null` sets no limit. Takes effect at once.
+    /// The largest number of bytes per second that the server sends to one client. `null` sets no limit. Takes effect at once.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
-    /// Messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. A client that exceeds the limit is disconnected with the limit as the reason. `null` sets no limit. Takes effect at once.
+    /// The number of messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. The server disconnects a client that exceeds the limit, and sends it the limit as the reason. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 300. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
-    /// Bytes of messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. A client that exceeds the limit is disconnected with the limit as the reason. `null` sets no limit. Takes effect at once.
+    /// The number of bytes of messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. The server disconnects a client that exceeds the limit, and sends it the limit as the reason. `null` sets no limit. Takes effect at once.
     ///
     /// Default: 131,072 bytes/s. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
@@ -186,16 +186,16 @@ pub struct ServerConfig<S> {
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// Only errors: something failed.
+    /// Logs only errors: something failed.
     Error,
-    /// Only errors and warnings: something failed or may fail.
+    /// Logs only errors and warnings: something failed or may fail.
     Warn,
-    /// Errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
+    /// Logs errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
     #[default]
     Info,
-    /// All levels of `info`, and details that explain the server's events.
+    /// Logs all levels of `info`, and details that explain the server's events.
     Debug,
-    /// All log messages.
+    /// Logs all messages.
     Trace,
 }
 
@@ -231,7 +231,7 @@ impl<S: Default> Default for ServerConfig<S> {
     }
 }
 
-/// The JSON Schema of the configuration of a server whose game has settings `S`.
+/// Returns the JSON Schema of the configuration of a server whose game has settings `S`.
 #[must_use]
 pub fn schema<S: Settings>() -> Value {
     let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);

@@ -85,7 +85,7 @@ fn an_empty_file_gives_the_documented_defaults() {
 }
 
 #[test]
-fn a_file_may_have_comments_and_trailing_commas() {
+fn a_configuration_with_comments_and_trailing_commas_is_read() {
     let text = r#"{
         "$schema": "config.schema.json",
         // the night shift
@@ -120,7 +120,7 @@ fn flags_override_the_environment_which_overrides_the_file_and_the_defaults() {
 }
 
 #[test]
-fn text_that_is_no_json_is_reported_by_line_and_column() {
+fn text_that_is_not_json_is_reported_by_line_and_column() {
     insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
@@ -129,13 +129,13 @@ fn text_that_is_no_json_is_reported_by_line_and_column() {
 
 #[test]
 fn an_unknown_key_gets_a_suggestion() {
-    insta::assert_snapshot!(complaint("{\n  \"tickrate\": 60\n}"), @"server.json:2:3: `tickrate` is no key of this configuration; did you mean `tick_rate`?");
-    insta::assert_snapshot!(complaint("{ \"gravity\": 9 }"), @"server.json:1:3: `gravity` is no key of this configuration; remove the key, or see the schema for the valid keys");
-    insta::assert_snapshot!(complaint("{\n \"game\": {\n  \"second\": 1 } }"), @"server.json:3:3: `game.second` is no key of this configuration; did you mean `seconds`?");
+    insta::assert_snapshot!(complaint("{\n  \"tickrate\": 60\n}"), @"server.json:2:3: `tickrate` is not a key of this configuration; did you mean `tick_rate`?");
+    insta::assert_snapshot!(complaint("{ \"gravity\": 9 }"), @"server.json:1:3: `gravity` is not a key of this configuration; remove the key, or see the schema for the valid keys");
+    insta::assert_snapshot!(complaint("{\n \"game\": {\n  \"second\": 1 } }"), @"server.json:3:3: `game.second` is not a key of this configuration; did you mean `seconds`?");
 }
 
 #[test]
-fn an_invalid_value_is_reported_with_the_valid_ones() {
+fn an_invalid_value_is_reported_with_the_valid_values() {
     let wrong = [
         r#"{ "tick_rate": 0 }"#,
         r#"{ "tick_rate": "fast" }"#,
@@ -164,7 +164,7 @@ fn an_invalid_value_is_reported_with_the_valid_ones() {
     server.json:1:3: `log_level` is "loud"; set it to one of error, warn, info, debug, trace (default "info")
     server.json:1:3: `bind_address` is "localhost:7777": the host is a name, and this key accepts only IP addresses; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is "0.0.0.0": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
-    server.json:1:3: `monitoring_address` is "9100": the host looks like an IPv4 address, but is none; set it to text like "127.0.0.1:9777", or null (default null)
+    server.json:1:3: `monitoring_address` is "9100": the host looks like an IPv4 address, but is not valid; set it to text like "127.0.0.1:9777", or null (default null)
     server.json:1:3: `bandwidth_limit` is 999; set it to a whole number from 1000 on, or null (default null)
     server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number from 1000 on, or null (default null)
     server.json:1:3: `key_file` is ""; set it to text in quotes (default "server.key")
@@ -194,7 +194,7 @@ fn a_duration_without_a_unit_is_refused_with_the_text_to_write() {
     server.json:1:3: `idle_timeout` is "20 sec"; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
     server.json:1:3: `idle_timeout` is "61 min"; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
     server.json:1:3: `idle_timeout` is null; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
-    server.json:1:3: `idle_timeout_s` is no key of this configuration; write "idle_timeout": "20 s"
+    server.json:1:3: `idle_timeout_s` is not a key of this configuration; write "idle_timeout": "20 s"
     "#);
 }
 
@@ -207,7 +207,7 @@ fn all_faults_are_reported_together_in_the_order_of_the_file() {
     insta::assert_snapshot!(error, @r#"
     server.json:2:2: `tick_rate` is 0; set it to a whole number from 1 to 1000 (default 60)
     server.json:3:2: `log_level` is 1; set it to one of error, warn, info, debug, trace (default "info")
-    server.json:4:2: `bans` is no key of this configuration; did you mean `ban_file`?
+    server.json:4:2: `bans` is not a key of this configuration; did you mean `ban_file`?
     flag --idle-timeout: `idle_timeout` is "0 s"; set it to a time from 100 ms to 1 h, like "20 s" (default "20 s")
     environment variable TICKWIRE_MAX_CONNECTIONS: `max_connections` is "many"; set it to a whole number from 1 to 32768 (default 64)
     "#);
@@ -243,7 +243,7 @@ fn an_address_that_no_socket_can_have_is_refused_by_the_check() {
     insta::assert_snapshot!(said.join("\n"), @r#"
     server.json:1:3: `bind_address` is 224.0.0.1:7777, a multicast address, which stands for a group of machines; set it to an address of this machine, or to [::], which stands for all addresses
     server.json:1:3: `bind_address` is 255.255.255.255:7777, a broadcast address, which stands for all machines of a network; set it to an address of this machine, or to [::], which stands for all addresses
-    server.json:1:3: `bind_address` is "[ff02::1%4]:7777": an interface belongs to link-local addresses (fe80::) only; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
+    server.json:1:3: `bind_address` is "[ff02::1%4]:7777": only a link-local address (fe80::) can name an interface; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is [fe80::1]:0, a link-local address without its interface; set it to [fe80::1%INTERFACE]:0 with the interface's name or number
     server.json:1:3: `bind_address` is "::1": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is "[::1]": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")

@@ -13,13 +13,13 @@ impl<'a> Arguments<'a> {
         Self { text: text.trim_ascii() }
     }
 
-    /// The whole text of the arguments, unchanged.
+    /// Returns the whole text of the arguments, unchanged.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The words of the arguments: split at spaces, except within quotes.
+    /// Returns the words of the arguments: split at spaces, except within quotes.
     ///
     /// # Errors
     /// [`CommandError::Usage`] if a quote is not closed.
@@ -27,14 +27,14 @@ impl<'a> Arguments<'a> {
         shlex::split(self.text).ok_or_else(|| CommandError::Usage("a quote is not closed".into()))
     }
 
-    /// The first word, and the rest of the text unchanged; `None` if the text is empty.
+    /// Returns the first word, and the rest of the text unchanged. Returns `None` if the text is empty.
     #[must_use]
     pub fn first(&self) -> Option<(&'a str, &'a str)> {
         let (first, rest) = self.text.split_once(char::is_whitespace).unwrap_or((self.text, ""));
         (!first.is_empty()).then(|| (first, rest.trim()))
     }
 
-    /// Whether the arguments are exactly this flag.
+    /// Returns whether the arguments are exactly this flag.
     ///
     /// # Errors
     /// [`CommandError::Usage`] if the text is neither empty nor this flag.
@@ -42,7 +42,7 @@ impl<'a> Arguments<'a> {
         match self.text {
             "" => Ok(false),
             text if text == flag => Ok(true),
-            text => Err(CommandError::Usage(format!("`{}` is no argument of this command", shown(text)))),
+            text => Err(CommandError::Usage(format!("`{}` is not an argument of this command", shown(text)))),
         }
     }
 }

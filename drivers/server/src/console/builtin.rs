@@ -119,7 +119,7 @@ fn client_line(client: &Client, rtt: Duration, loss_permille: u64) -> String {
 }
 
 fn kick<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
-    let (who, why) = arguments.first().ok_or_else(|| CommandError::Usage("name a client".into()))?;
+    let (who, why) = arguments.first().ok_or_else(|| CommandError::Usage("no client is named".into()))?;
     let id = find(server, who)?;
     let why = if why.is_empty() { "kicked by the server" } else { why };
     server.with_game(|_, context| context.kick(id, why));
@@ -130,7 +130,7 @@ fn kick<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 fn ban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     let (who, why) = arguments
         .first()
-        .ok_or_else(|| CommandError::Usage("name a client, an identity or an address".into()))?;
+        .ok_or_else(|| CommandError::Usage("no client, identity or address is named".into()))?;
     let why = if why.is_empty() { "banned by the server" } else { why };
     let banned = match Banned::parse(who) {
         Some(banned) => banned,
@@ -187,7 +187,7 @@ fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     }
     let there = server.context.clients.len();
     match server.with_game(|game, context| game.say(context, arguments.text())) {
-        Ok(told) if told >= there => Ok(format!("said to {}", Counted(there as u64, "client"))),
+        Ok(told) if told >= there => Ok(format!("the text was sent to {}", Counted(there as u64, "client"))),
         Ok(told) => Err(CommandError::Failed(format!(
             "the text was sent to {told} of {}; the queues of the other clients are full, so say it again",
             Counted(there as u64, "client")
@@ -250,7 +250,10 @@ fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 /// The client with the id that was typed.
 fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandError> {
     let id: ClientId = text.parse().map_err(|_| {
-        CommandError::Usage(format!("`{}` is no client's number; `clients` lists the numbers", shown(text)))
+        CommandError::Usage(format!(
+            "`{}` is not a client's number; `clients` lists the numbers",
+            shown(text)
+        ))
     })?;
     match server.context.clients.get(id) {
         Some(client) => Ok(client.id),

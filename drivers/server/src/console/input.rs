@@ -110,7 +110,7 @@ fn edit(remote: &Remote, output: &Output) {
             Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
                 // Its rest must not be taken for a command of its own.
                 terminal::drop_input();
-                output.line("error: the line was no UTF-8 and is ignored; type it again");
+                output.line("error: the line is not UTF-8 and was ignored; type it again");
             }
             Err(error) => {
                 output.set_terminal(None);

@@ -20,9 +20,9 @@ struct Shared<T> {
 struct State<T> {
     queue: VecDeque<(T, usize)>,
     bytes: usize,
-    /// Whether something is being printed.
+    /// `true` if something is being printed.
     is_busy: bool,
-    /// Whether a reader let somebody wait in vain, and has read nothing since.
+    /// `true` if a reader let somebody wait in vain, and has read nothing since.
     is_stalled: bool,
     /// Since the queue was last full.
     dropped: u64,
@@ -180,7 +180,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     #[test]
-    fn text_is_printed_in_order_and_settling_waits_for_it() {
+    fn text_is_printed_in_order_and_settle_waits_until_it_is_printed() {
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {
             thread::sleep(Duration::from_millis(1));

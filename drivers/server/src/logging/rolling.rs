@@ -15,7 +15,7 @@ use crate::text_file::{append, folder_of};
 pub(super) struct RollingFile {
     path: PathBuf,
     file: File,
-    /// Whether it can be put aside: not a device, not a pipe.
+    /// `true` if it can be put aside: not a device, not a pipe.
     is_regular: bool,
     size: u64,
     limit: u64,
@@ -158,8 +158,8 @@ impl Complaints {
         if self.last.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
             self.last = Some(Instant::now());
             self.output.warn(&format!(
-                "the log {} cannot be written: {error}; {} lost so far; {}, or set another `log_file_path` and \
-                 restart; the server runs without this log",
+                "the log {} cannot be written: {error}; the server has lost {} so far; {}, or set another \
+                 `log_file_path` and restart; the server runs without this log",
                 path.display(),
                 Counted(self.lost, "line"),
                 remedy(error)
@@ -179,7 +179,7 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the server writes to the log {} again; {} lost",
+                "the server writes to the log {} again; it lost {}",
                 path.display(),
                 Counted(self.lost, "line")
             ));
@@ -245,7 +245,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_log_that_was_moved_is_noticed_long_before_it_is_full() {
+    fn a_moved_log_is_created_again_within_a_second() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let mut file = RollingFile::open(&path, 1 << 20, 2, Output::default()).unwrap();
@@ -284,7 +284,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_log_pipe_is_refused_without_a_reader_and_written_to_with_one() {
+    fn a_log_pipe_is_refused_without_a_reader_and_written_to_with_a_reader() {
         use std::io::Read as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");

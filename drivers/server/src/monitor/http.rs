@@ -122,7 +122,7 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         Head::None => return Ok(()),
         Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
-            let body = format!("the request is no HTTP request: {why}\n");
+            let body = format!("the request is not an HTTP request: {why}\n");
             (Answer { status: 400, kind: PLAIN, body }, true)
         }
         Head::TooLong => {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_names_a_path_with_or_without_a_host() {
+    fn a_request_target_is_parsed_with_and_without_a_host() {
         for target in ["/health", "/health?a=b", "http://x/health", "http://x:80/health?a=b"] {
             assert_eq!(path_of(target), "/health", "{target}");
         }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_http_are_refused_before_their_end() {
+    fn bytes_that_are_not_http_are_refused_before_the_head_is_complete() {
         let many = "x: y\r\n".repeat(HEADERS + 1);
         let many = format!("GET / HTTP/1.1\r\n{many}\r\n");
         for text in ["good morning\r\n", "GET / HTTP/2.0\r\n", "\0", "GET / HTTP/1.1\r\na b: c\r\n", &many] {

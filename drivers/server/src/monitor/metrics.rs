@@ -64,7 +64,7 @@ impl Collector for Source {
             ("uptime", "Time since the start", Some(Unit::Seconds), beats.uptime.as_secs_f64()),
             (
                 "tick_silence",
-                "Time since the last tick, or since the server last asked a game at rest",
+                "Time since the last tick, or since the server last asked an idle game",
                 Some(Unit::Seconds),
                 beats.silence.as_secs_f64(),
             ),
@@ -111,7 +111,7 @@ fn encode_counters(
         ("ticks", "Steps of the game", beats.ticks),
         ("tick_overruns", "Steps that began late by more than a step", beats.overruns),
         ("ticks_skipped", "Steps that were due and never taken", beats.skipped),
-        ("ticks_rested", "Steps left out while the game was at rest", beats.rested),
+        ("ticks_rested", "Steps left out while the game was idle", beats.rested),
     ];
     for (name, help, value) in counters {
         let counter = ConstCounter::new(value);

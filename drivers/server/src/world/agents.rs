@@ -11,7 +11,7 @@ use super::messages::AgentAt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AgentId(pub u32);
 
-/// The sides of the box, in millimetres.
+/// The length of each side of the box, in millimetres.
 pub const BOX_MM: u32 = 65_536;
 
 /// All agents.
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_makes_the_same_world_and_another_seed_another() {
+    fn worlds_with_equal_seeds_are_equal_and_worlds_with_different_seeds_differ() {
         assert_eq!(after(1, 500), after(1, 500));
         assert_ne!(after(1, 500), after(2, 500));
         assert_ne!(after(1, 500), after(1, 501));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owned_agent_moves_only_at_the_speed_it_is_steered_with() {
+    fn an_owned_agent_moves_only_as_its_client_steers() {
         let mut agents = Agents::default();
         let id = agents.add_owned();
         agents.steer(id, -1000, -1000);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_crowd_shrinks_and_grows_without_touching_clients_agents() {
+    fn changing_the_number_of_free_agents_keeps_the_clients_agents() {
         let mut agents = Agents::default();
         agents.set_free(10);
         let owned = agents.add_owned();

@@ -18,7 +18,7 @@ pub struct Joined {
 pub struct Positions {
     /// The number of the server's step.
     pub tick: u32,
-    /// The agents, in the order of their ids. A crowd takes several messages.
+    /// The agents, in the order of their ids. More than [`AGENTS_PER_MESSAGE`] agents take several messages.
     pub agents: BoundedVec<AgentAt, AGENTS_PER_MESSAGE>,
 }
 
@@ -47,7 +47,7 @@ pub struct Steer {
     pub y: i16,
 }
 
-/// Sent by a client, reliably and in order: a chat line for everybody.
+/// Sent by a client, reliably and in order: a chat line for all clients.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/say", type = 0x1003, max = 256)]
 pub struct Say {
@@ -59,7 +59,7 @@ pub struct Say {
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/heard", type = 0x1004, max = 256)]
 pub struct Heard {
-    /// The number of the client that said it, or [`FROM_SERVER`].
+    /// The number of the client that wrote the line, or [`FROM_SERVER`].
     pub from: u32,
     /// The text of the chat line.
     pub text: BoundedString<CHAT_BYTES>,

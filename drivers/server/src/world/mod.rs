@@ -83,7 +83,7 @@ pub struct World {
     spent: SpentBudgets,
 }
 
-/// The message types of the world, for clients.
+/// Returns the message types of the world, for clients.
 ///
 /// # Errors
 /// Never in practice, because the world's types fit together.
@@ -106,7 +106,7 @@ impl World {
                 if let Some(text) = notice {
                     let text = BoundedString::truncated(&text);
                     if let Err(error) = server.send(from, &Heard { from: FROM_SERVER, text }) {
-                        tracing::debug!("client {from} was not told that its line was dropped: {error}");
+                        tracing::debug!("cannot notify client {from} that its line was dropped: {error}");
                     }
                 }
                 return;
@@ -121,7 +121,10 @@ impl World {
                 Counted(there as u64, "client")
             );
         } else if told >= there && self.unheard > 0 {
-            tracing::info!("chat lines reach all clients again; {} did not", self.unheard);
+            tracing::info!(
+                "chat lines reach all clients again; {} earlier lines did not reach every client",
+                self.unheard
+            );
             self.unheard = 0;
         }
         self.unheard += u64::from(told < there);
@@ -170,8 +173,8 @@ impl Game for World {
             "set the number of agents without a client",
             |world, _, arguments| {
                 let count = arguments.text().parse().ok().filter(|count| *count <= 10_000);
-                let count =
-                    count.ok_or_else(|| CommandError::Usage("give a number from 0 to 10000".into()))?;
+                let count = count
+                    .ok_or_else(|| CommandError::Usage("the count is not a number from 0 to 10000".into()))?;
                 world.agents.set_free(count);
                 let agents = Counted(world.agents.len() as u64, "agent");
                 Ok(format!("{agents}, {} of them clients'", world.players.len()))
@@ -206,9 +209,9 @@ impl Game for World {
             Ok(_) => {}
             // It has left, and its end is on its way: a line about each would fill the log of a storm.
             Err(error @ (SendError::NotConnected(_) | SendError::Stopped(_))) => {
-                tracing::debug!("client {client} was not told of its agent: {error}");
+                tracing::debug!("cannot send client {client} the id of its agent: {error}");
             }
-            Err(error) => tracing::warn!("client {client} was not told of its agent: {error}"),
+            Err(error) => tracing::warn!("cannot send client {client} the id of its agent: {error}"),
         }
     }
 
@@ -238,7 +241,7 @@ impl Game for World {
         if text.len() > CHAT_BYTES {
             let bytes = text.len();
             return Err(CommandError::Failed(format!(
-                "a line of {bytes} bytes is too long; at most {CHAT_BYTES} fit"
+                "the line has {bytes} bytes, but a chat line holds {CHAT_BYTES}; shorten it"
             )));
         }
         Ok(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))

@@ -24,7 +24,7 @@ fn a_hundred_clients_connect_and_all_receive_a_broadcast_within_a_second() {
     until(|| (server.ask_json("status --json")["clients"] == 100).then_some(()));
 
     let begun = Instant::now();
-    assert_eq!(server.ask("say Hello World"), "said to 100 clients");
+    assert_eq!(server.ask("say Hello World"), "the text was sent to 100 clients");
     for client in &clients {
         let heard: Heard = next(client);
         assert_eq!((heard.from, heard.text.as_str()), (FROM_SERVER, "Hello World"));

@@ -20,14 +20,14 @@ fn status_reports_the_server_as_text_and_as_json() {
 }
 
 #[test]
-fn an_unknown_command_gets_a_suggestion_and_a_wrong_one_its_usage() {
+fn an_unknown_command_gets_a_suggestion_and_wrong_arguments_get_the_usage() {
     let mut server = Program::start(r#""enable_logging": false"#);
     assert_eq!(server.ask("statu"), "error: unknown command `statu`; did you mean `status`?");
     assert_eq!(server.ask("frobnicate"), "error: unknown command `frobnicate`; `help` lists the commands");
-    assert_eq!(server.ask("kick"), "error: name a client; usage: kick <client> [reason]");
+    assert_eq!(server.ask("kick"), "error: no client is named; usage: kick <client> [reason]");
     assert_eq!(
         server.ask("kick bob"),
-        "error: `bob` is no client's number; `clients` lists the numbers; usage: kick <client> [reason]"
+        "error: `bob` is not a client's number; `clients` lists the numbers; usage: kick <client> [reason]"
     );
     assert_eq!(
         server.ask("kick 7"),
@@ -35,7 +35,7 @@ fn an_unknown_command_gets_a_suggestion_and_a_wrong_one_its_usage() {
     );
     assert_eq!(
         server.ask("status --jsn"),
-        "error: `--jsn` is no argument of this command; usage: status [--json]"
+        "error: `--jsn` is not an argument of this command; usage: status [--json]"
     );
     assert_eq!(server.ask("say"), "error: give a text; usage: say <text>");
     assert_eq!(
@@ -61,14 +61,17 @@ fn help_names_every_command_the_games_own_included() {
         "quit [reason] stop the server in order"
     );
     assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
-    assert_eq!(server.ask("agents many"), "error: give a number from 0 to 10000; usage: agents <count>");
+    assert_eq!(
+        server.ask("agents many"),
+        "error: the count is not a number from 0 to 10000; usage: agents <count>"
+    );
 }
 
 #[test]
 fn text_said_at_the_console_reaches_clients() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
-    assert_eq!(server.ask("say the bridge is out, it's gone"), "said to 1 client");
+    assert_eq!(server.ask("say the bridge is out, it's gone"), "the text was sent to 1 client");
     let heard: Heard = next(&client);
     assert_eq!((heard.from, heard.text.as_str()), (FROM_SERVER, "the bridge is out, it's gone"));
 }
@@ -78,14 +81,14 @@ fn text_too_long_for_a_chat_line_is_refused() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
-    assert_eq!(said, "error: a line of 201 bytes is too long; at most 200 fit");
+    assert_eq!(said, "error: the line has 201 bytes, but a chat line holds 200; shorten it");
     let whole = "x".repeat(200);
-    assert_eq!(server.ask(&format!("say {whole}")), "said to 1 client");
+    assert_eq!(server.ask(&format!("say {whole}")), "the text was sent to 1 client");
     assert_eq!(next::<Heard>(&client).text.as_str(), whole, "nothing was said before it");
 }
 
 #[test]
-fn a_kicked_client_receives_the_reason_and_may_return() {
+fn a_kicked_client_receives_the_reason_and_connects_again() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
@@ -96,7 +99,7 @@ fn a_kicked_client_receives_the_reason_and_may_return() {
 }
 
 #[test]
-fn an_address_that_is_banned_is_not_let_in_even_by_the_next_server() {
+fn a_banned_address_is_refused_by_the_next_server_too() {
     let mut server = Program::start("\"ban_file\": \"bans.json\"");
     assert_eq!(
         server.ask("ban 127.0.0.1"),
@@ -146,7 +149,7 @@ fn the_command_stats_prints_the_counters() {
 }
 
 #[test]
-fn quit_ends_the_server_in_order() {
+fn quit_sends_clients_the_reason_and_exits_with_code_0() {
     let mut server = Program::start(r#""tick_rate": 50"#);
     let client = server.join();
     assert_eq!(server.ask("quit maintenance until noon"), "stopping");
@@ -173,7 +176,7 @@ fn the_server_continues_after_the_end_of_input() {
 }
 
 #[test]
-fn a_line_that_is_no_text_is_refused_and_the_server_continues() {
+fn a_line_that_is_not_utf8_is_refused_and_the_server_continues() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let answer = server.ask("\u{1b}[2J\u{fffd}");
     assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");
@@ -182,7 +185,7 @@ fn a_line_that_is_no_text_is_refused_and_the_server_continues() {
 
 #[cfg(unix)]
 #[test]
-fn a_stalled_reader_of_answers_does_not_delay_the_servers_end() {
+fn a_stalled_reader_of_answers_does_not_delay_the_shutdown() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
     let folder = tempfile::tempdir().unwrap();
@@ -237,7 +240,7 @@ fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
     assert!(
         server
             .ask(&format!("kick {}", "x".repeat(4000)))
-            .contains(&format!("`{shown}` is no client's number"))
+            .contains(&format!("`{shown}` is not a client's number"))
     );
     assert_eq!(server.ask_json("status --json")["clients"], 0);
 }
@@ -251,7 +254,7 @@ fn text_that_reached_no_client_is_reported_as_failed() {
     let line = format!("say {}", "x".repeat(190));
     let answer = until(|| {
         let mut answers = (0..100).map(|_| server.ask(&line));
-        answers.find(|answer| answer != "said to 1 client")
+        answers.find(|answer| answer != "the text was sent to 1 client")
     });
     assert!(answer.starts_with("error: the text was sent to 0 of 1 client;"), "{answer}");
 }

@@ -88,7 +88,7 @@ fn a_game_that_does_not_start_is_reported_with_its_error() {
 }
 
 #[test]
-fn a_game_may_stop_its_server() {
+fn a_server_stops_when_its_game_asks() {
     let folder = tempfile::tempdir().unwrap();
     let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
     let remote = server.remote();

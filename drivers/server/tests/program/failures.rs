@@ -28,18 +28,18 @@ fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
 const LOOPBACK: [&str; 2] = ["--bind-address", "127.0.0.1:0"];
 
 #[test]
-fn a_wrong_configuration_is_reported_by_file_line_and_key() {
+fn an_invalid_configuration_is_reported_by_file_line_and_key() {
     let folder = folder_with("server.json", "{\n  // slow\n  \"tick_rate\": 0\n}");
     let said = ["error: server.json:3:3: `tick_rate` is 0; set it to a whole number from 1 to 1000"];
     refuse(folder.path(), &[], 2, &said);
     refuse(folder.path(), &["--check"], 2, &said);
     refuse(folder.path(), &["--config", "other.json"], 2, &["other.json: cannot be read", "create the file"]);
     let ended = run(folder.path(), &["--check", "--tick-rate", "30"]);
-    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "the configuration is in order\n"));
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "the configuration is valid\n"));
 }
 
 #[test]
-fn a_wrong_flag_or_variable_is_reported_by_name() {
+fn an_invalid_flag_or_variable_is_reported_by_name() {
     let folder = tempfile::tempdir().unwrap();
     refuse(folder.path(), &["--tick-rat", "3"], 2, &["--tick-rate"]);
     refuse(
@@ -73,7 +73,7 @@ fn an_empty_or_misspelt_variable_is_reported_by_name() {
     assert_eq!((code, said.as_str()), (Some(2), empty));
     let (code, said) = check("TICKWIRE_TICK_RATE", b"\xff");
     let no_text =
-        "error: environment variable TICKWIRE_TICK_RATE: is no UTF-8; set the variable again, or unset it\n";
+        "error: environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable again, or unset it\n";
     assert_eq!((code, said.as_str()), (Some(2), no_text));
     let (code, said) = check("TICKWIRE_TICKRATE", b"5");
     let misspelt =
@@ -112,22 +112,22 @@ fn a_port_in_use_is_reported_with_its_number() {
     ];
     refuse(folder.path(), &["--bind-address", &other.to_string()], 4, &said.each_ref().map(String::as_str));
     let log = fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ERROR not started: UDP port"), "{log}");
+    assert!(log.contains("ERROR cannot start the server: UDP port"), "{log}");
 }
 
 #[test]
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
-fn a_foreign_bind_address_is_reported() {
+fn a_bind_address_of_a_different_machine_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let said = [
-        "192.0.2.1 is no address of this machine; bind to an address of this machine",
+        "192.0.2.1 is not an address of this machine; bind to an address of this machine",
         "the key is `bind_address`",
     ];
     refuse(folder.path(), &["--bind-address", "192.0.2.1:0"], 4, &said);
 }
 
 #[test]
-fn text_that_is_no_bind_address_is_reported() {
+fn text_that_is_not_a_bind_address_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let said = ["`bind_address`", "the host is a name, and this key accepts only IP addresses"];
     refuse(folder.path(), &["--bind-address", "nowhere.invalid:7777"], 2, &said);
@@ -149,7 +149,7 @@ fn a_monitoring_port_in_use_is_reported() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_others_may_read_is_refused() {
+fn a_key_file_that_other_users_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = folder_with("server.key", &"a5".repeat(32));
     let path = folder.path().join("server.key");
@@ -174,7 +174,7 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         &LOOPBACK,
         3,
         &[
-            "server.key: holds no valid key: 'h' at place 1 is not a hexadecimal digit",
+            "server.key: the file holds no valid key: 'h' at place 1 is not a hexadecimal digit",
             "restore the file from a copy",
         ],
     );

@@ -5,7 +5,7 @@ const RUNNING: &str = include_str!("../../../../docs/guide/running-a-server.md")
 const EXAMPLE: &str = include_str!("../../../../examples/bells.rs");
 
 #[test]
-fn the_code_in_the_guide_makes_the_example() {
+fn the_code_in_the_guide_equals_the_example() {
     let pieces = GUIDE.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let program: Vec<&str> = pieces.collect();
     // Between two pieces there is an empty line or none, as it reads best.

@@ -82,7 +82,7 @@ fn a_stopping_server_waits_for_its_clients_up_to_the_timeout_and_logs_the_stop()
     let monitoring = server.listening["monitoring"].as_str().unwrap().to_owned();
     let mut client = server.join();
     client.abort();
-    assert_eq!(server.ask("say nobody hears this"), "said to 1 client");
+    assert_eq!(server.ask("say nobody hears this"), "the text was sent to 1 client");
     let start = Instant::now();
     server.signal(rustix::process::Signal::TERM);
     let (head, body) = until(|| {
@@ -103,12 +103,12 @@ fn a_second_sigterm_ends_the_server_at_once_with_a_message() {
     let mut server = Program::start(r#""shutdown_timeout": "600 s""#);
     let mut client = server.join();
     client.abort();
-    assert_eq!(server.ask("say nobody hears this"), "said to 1 client");
+    assert_eq!(server.ask("say nobody hears this"), "the text was sent to 1 client");
     server.signal(rustix::process::Signal::TERM);
     until(|| {
         server
             .errors()
-            .contains("stopping (SIGTERM): telling 1 client, and delivering queued messages for up to 10 min")
+            .contains("stopping (SIGTERM): it sends the reason to 1 client, and delivers queued messages for up to 10 min")
             .then_some(())
     });
     server.signal(rustix::process::Signal::TERM);
@@ -244,6 +244,6 @@ fn clients_of_a_killed_server_return_after_its_restart_with_a_list_of_lost_messa
         assert_eq!(client.state(client.server().unwrap()), ConnectionState::Connected);
     }
     println!("all clients were back {:?} after the restart", start.elapsed());
-    assert_eq!(server.ask("say back"), "said to 4 clients");
+    assert_eq!(server.ask("say back"), "the text was sent to 4 clients");
     assert_eq!(next::<Heard>(&clients[0]).text.as_str(), "back");
 }

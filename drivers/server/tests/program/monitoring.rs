@@ -77,7 +77,7 @@ fn health_is_served_and_other_paths_are_not_found() {
 }
 
 #[test]
-fn other_requests_are_answered_and_silent_strangers_block_no_request() {
+fn invalid_requests_get_an_error_status_and_80_silent_connections_block_no_request() {
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let address = server.listening["monitoring"].as_str().unwrap();
     let ask = |text: &str| {
@@ -106,7 +106,7 @@ fn other_requests_are_answered_and_silent_strangers_block_no_request() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn monitoring_outlives_a_lack_of_file_descriptors() {
+fn monitoring_continues_after_a_lack_of_file_descriptors() {
     use rustix::process::{Pid, Resource, getrlimit, prlimit};
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let address = server.listening["monitoring"].as_str().unwrap();

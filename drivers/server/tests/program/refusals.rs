@@ -15,7 +15,7 @@ use tickwire_server::world;
 use crate::harness::{Program, client, config, ending, until};
 
 #[test]
-fn a_full_server_refuses_clients_and_accepts_one_when_a_place_is_freed() {
+fn a_full_server_refuses_clients_and_accepts_a_client_once_a_place_is_free() {
     let mut server = Program::start(r#""max_connections": 1"#);
     let first = server.join();
     let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
@@ -33,7 +33,7 @@ fn an_unknown_host_is_reported_by_name() {
 }
 
 #[test]
-fn another_version_of_the_protocol_is_answered_only_with_the_servers_version() {
+fn a_hello_of_a_different_protocol_version_is_answered_only_with_the_servers_version() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -52,7 +52,7 @@ fn another_version_of_the_protocol_is_answered_only_with_the_servers_version() {
 }
 
 #[test]
-fn a_server_with_another_key_is_not_connected_to_and_the_error_names_its_key() {
+fn an_attempt_at_a_server_with_a_different_key_fails_and_the_error_names_that_key() {
     let server = Program::start(r#""enable_logging": false"#);
     let options = ConnectOptions::new([9; 32]).timeout(Duration::from_secs(3));
     let error = client().connect(&server.address().into(), options).wait().unwrap_err();
@@ -89,7 +89,7 @@ fn in_a_minute() -> u64 {
 }
 
 #[test]
-fn with_a_ticket_key_only_tickets_are_accepted_and_an_expired_one_is_refused() {
+fn with_a_ticket_key_only_tickets_are_accepted_and_an_expired_ticket_is_refused() {
     let (mut server, mint) = ticket_server();
     let open = || ConnectOptions::new(server.key());
     let expired = server.try_join(open().ticket(mint(1_000_000, [7; 16]))).unwrap_err();
@@ -112,7 +112,7 @@ fn a_banned_identity_is_disconnected_and_refused_afterwards() {
     let reason = format!("{:?}", ending(&bad));
     assert!(reason.contains("it's rude"), "{reason}");
     let error = join(&server, [1; 16]).unwrap_err();
-    assert_eq!(error.to_string(), "the server does not let this identity in");
+    assert_eq!(error.to_string(), "the server has banned this identity");
     join(&server, [3; 16]).unwrap();
     // By the same name a second time: through the list that was written.
     assert!(server.ask("bans").contains(&"01".repeat(16)));

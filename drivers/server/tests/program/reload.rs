@@ -13,7 +13,7 @@ fn logged(server: &Program, text: &str) {
 }
 
 #[test]
-fn a_reload_applies_immediate_keys_and_reports_the_others() {
+fn a_reload_applies_immediate_keys_and_reports_the_keys_that_need_a_restart() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     change(&server, r#""tick_rate": 30, "max_connections": 3, "game": { "agents": 2 }"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
@@ -38,7 +38,7 @@ fn an_invalid_change_is_reported_and_not_applied() {
 }
 
 #[test]
-fn a_file_that_is_replaced_is_noticed_as_well_as_one_that_is_written() {
+fn a_replaced_file_and_a_rewritten_file_are_both_noticed() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     let path = server.folder.path().join("server.json");
     fs::write(path.with_extension("new"), config(r#""tick_rate": 25"#)).unwrap();
@@ -74,7 +74,7 @@ fn keys_that_need_a_restart_keep_their_running_values() {
 }
 
 #[test]
-fn a_file_that_is_made_while_the_server_runs_is_noticed() {
+fn a_file_that_is_created_while_the_server_runs_is_noticed() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let mut server = Program::start_with(folder, &["--bind-address", "127.0.0.1:0"]);
     assert_eq!(server.ask("reload"), "the configuration was read: nothing has changed");
@@ -106,7 +106,7 @@ fn sighup_reloads_the_configuration_and_logs_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_behind_links_is_noticed_wherever_they_lead() {
+fn a_change_to_a_file_behind_links_is_noticed() {
     use std::os::unix::fs::symlink;
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let target = other.path().join("real.json");

@@ -137,7 +137,7 @@ impl Running {
 }
 
 #[test]
-fn a_game_at_rest_is_asked_once_a_second_and_takes_no_step() {
+fn an_idle_game_is_asked_once_a_second_and_takes_no_step() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     let (asked, steps, updates) =
@@ -154,7 +154,7 @@ fn a_game_at_rest_is_asked_once_a_second_and_takes_no_step() {
 }
 
 #[test]
-fn a_game_that_wakes_takes_one_step_and_counts_none_as_missed() {
+fn an_idle_game_that_wakes_takes_one_step_and_counts_no_missed_step() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     let before = running.steps();
@@ -179,7 +179,7 @@ fn a_game_that_wakes_takes_one_step_and_counts_none_as_missed() {
 }
 
 #[test]
-fn the_tick_number_advances_while_a_game_rests() {
+fn the_tick_number_advances_while_a_game_is_idle() {
     let running = Running::start(100);
     let tick = || running.remote.run("tick").unwrap().unwrap().parse::<u64>().unwrap();
     until(|| (tick() > 0).then_some(()));
@@ -192,7 +192,7 @@ fn the_tick_number_advances_while_a_game_rests() {
 }
 
 #[test]
-fn a_message_wakes_a_game_at_once_and_not_at_its_next_step() {
+fn a_message_wakes_an_idle_game_before_its_next_step_is_due() {
     // A step lasts a second.
     let running = Running::start(1);
     let client = Client::start(tickwire_server::client_options::<Sleepy>().unwrap()).unwrap();
@@ -220,7 +220,7 @@ fn a_message_wakes_a_game_at_once_and_not_at_its_next_step() {
 const SKIPPED: u64 = 25;
 
 #[test]
-fn a_game_at_rest_whose_handlers_take_longer_than_a_step_overruns() {
+fn an_idle_game_whose_handlers_take_longer_than_a_step_counts_an_overrun() {
     let running = Running::start(100);
     let client = Client::start(tickwire_server::client_options::<Sleepy>().unwrap()).unwrap();
     client.connect(&running.server.into(), ConnectOptions::new(running.key)).wait().unwrap();
@@ -237,7 +237,7 @@ fn a_game_at_rest_whose_handlers_take_longer_than_a_step_overruns() {
 }
 
 #[test]
-fn a_game_at_rest_with_a_command_that_takes_longer_than_a_step_overruns() {
+fn an_idle_game_with_a_command_that_takes_longer_than_a_step_counts_an_overrun() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     // Once after a long rest, with a step that is due at once, and once again right after.

@@ -171,7 +171,9 @@ fn a_full_disk_under_log_and_bans_is_reported_and_the_server_continues() {
     let mut server = Program::start_as(server, folder);
     let (why, remedy) = said.split_once("; ").unwrap();
     for told in [
-        format!("the log disk/server.log cannot be written: {why}; 1 line lost so far; {remedy}"),
+        format!(
+            "the log disk/server.log cannot be written: {why}; the server has lost 1 line so far; {remedy}"
+        ),
         format!(
             "disk/bans.json: the list of bans cannot be written to this file: {why}; the bans hold until the server \
              stops; {remedy}"

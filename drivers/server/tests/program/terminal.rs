@@ -50,7 +50,7 @@ fn exits(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn a_line_can_be_edited_and_the_last_line_recalled() {
+fn a_line_can_be_edited_and_the_last_line_can_be_recalled() {
     let (mut session, _folder) = start();
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
@@ -65,7 +65,7 @@ fn a_line_can_be_edited_and_the_last_line_recalled() {
 }
 
 #[test]
-fn ctrl_c_stops_the_server_in_order_and_ctrl_d_only_closes_the_console() {
+fn ctrl_c_stops_the_server_and_ctrl_d_only_closes_the_console() {
     let (mut session, _folder) = start();
     session.send_control('c').unwrap();
     session.exp_string("stopped (interrupted at the console)").unwrap();
@@ -90,7 +90,7 @@ fn keep_busy(session: &mut PtySession, listening: &str) {
     until(|| (client.stats().messages_received >= 1).then_some(()));
     client.abort();
     send(session, "say nobody hears this\r");
-    session.exp_string("said to 1 client").unwrap();
+    session.exp_string("the text was sent to 1 client").unwrap();
 }
 
 #[test]
@@ -101,8 +101,8 @@ fn a_second_ctrl_c_ends_the_server_at_once() {
     session.send_control('c').unwrap();
     session
         .exp_string(
-            "stopping (interrupted at the console): telling 1 client, and delivering queued messages for up \
-                     to 10 min",
+            "stopping (interrupted at the console): it sends the reason to 1 client, and delivers queued \
+                     messages for up to 10 min",
         )
         .unwrap();
     until(|| (!is_edited(&session)).then_some(()));
@@ -122,11 +122,11 @@ fn a_second_ctrl_c_ends_the_server_at_once() {
 }
 
 #[test]
-fn a_line_that_is_no_utf8_is_refused_whole_and_the_next_line_is_read() {
+fn a_typed_line_that_is_not_utf8_is_refused_and_the_next_line_is_read() {
     let (mut session, _folder) = start();
     for line in [&b"say caf\xe9 quit\r"[..], b"\xff\r", b"agents 3\xc3\r"] {
         session.process().get_file_handle().unwrap().write_all(line).unwrap();
-        session.exp_string("error: the line was no UTF-8 and is ignored; type it again").unwrap();
+        session.exp_string("error: the line is not UTF-8 and was ignored; type it again").unwrap();
         session.exp_string("> ").unwrap();
         send(&mut session, "agents 7\r");
         session.exp_string("7 agents, 0 of them clients'").unwrap();
@@ -149,7 +149,7 @@ fn a_signal_restores_the_terminal_settings() {
 }
 
 #[test]
-fn a_warning_does_not_tear_the_line_that_is_being_edited() {
+fn a_warning_leaves_the_line_that_is_being_edited_intact() {
     let (mut session, folder) = start();
     send(&mut session, "agents 7");
     session.exp_string("agents 7").unwrap();
@@ -208,7 +208,7 @@ fn a_server_in_the_background_is_not_stopped_by_its_terminal_and_has_its_console
 }
 
 #[test]
-fn a_server_in_the_background_whose_output_goes_to_a_file_runs_and_ends_in_order() {
+fn a_server_in_the_background_whose_output_goes_to_a_file_runs_and_stops_on_sigterm() {
     let (mut session, folder, program) = shell();
     session.send_line(&format!("{program} > out.txt 2>&1 &")).unwrap();
     let out = || std::fs::read_to_string(folder.path().join("out.txt")).unwrap_or_default();

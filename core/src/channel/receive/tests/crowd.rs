@@ -47,7 +47,7 @@ impl Crowd {
 }
 
 #[test]
-fn each_connection_has_a_share_of_the_memory_that_others_cannot_take() {
+fn each_connection_has_a_share_of_the_reassembly_memory_that_no_other_connection_takes() {
     let mut crowd = Crowd::new(40, 8 << 20);
     let half = ((8 << 20) - crate::limits::reserved_room(MOST)) / 2;
     for side in 0..40 {
@@ -64,7 +64,7 @@ fn each_connection_has_a_share_of_the_memory_that_others_cannot_take() {
 }
 
 #[test]
-fn messages_that_together_fill_the_memory_are_completed_one_after_the_other() {
+fn messages_that_fill_the_reassembly_memory_are_completed_one_after_the_other() {
     for channel in [0, 1] {
         let mut crowd = Crowd::new(20, 8 << 20);
         let mut at = [[0; 2]; 20];

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn unreliable_messages_that_the_application_does_not_take_give_way_to_newer_ones() {
+fn unread_unreliable_messages_give_way_to_newer_messages() {
     let mut peer = peer();
     peer.whole(ORDERED, 0, b"stays").unwrap();
     for number in 0..5000u32 {

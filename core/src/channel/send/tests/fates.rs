@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn on_ordered_channels_a_message_is_delivered_when_all_before_it_are() {
+fn on_ordered_channels_a_message_is_reported_delivered_after_all_earlier_messages() {
     let configs = [Delivery::ReliableOrdered, Delivery::ReliableUnordered];
     let mut side =
         side(&configs.map(|delivery| ChannelConfig { receipts: true, ..ChannelConfig::new(delivery) }));
@@ -58,7 +58,7 @@ fn a_lifetime_drops_only_messages_that_were_never_sent() {
 }
 
 #[test]
-fn one_record_stands_for_messages_in_a_row_and_settles_each_of_them() {
+fn one_record_covers_consecutive_messages_and_settles_each_of_them() {
     let receipts = true;
     let mut side = side(&[ChannelConfig { receipts, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 5, 10);
@@ -86,7 +86,7 @@ fn one_record_stands_for_messages_in_a_row_and_settles_each_of_them() {
 }
 
 #[test]
-fn fates_of_expired_messages_are_remembered_in_bounded_memory_and_never_wrong() {
+fn fates_of_expired_messages_are_kept_in_bounded_memory_and_are_correct() {
     let lifetime = Some(core::time::Duration::from_millis(1));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let mut now = NOW;
@@ -108,7 +108,7 @@ fn fates_of_expired_messages_are_remembered_in_bounded_memory_and_never_wrong() 
 }
 
 #[test]
-fn a_message_sent_once_has_an_unknown_fate_from_then_on() {
+fn an_unreliable_message_has_an_unknown_fate_once_it_is_sent() {
     let mut side = side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Sequenced)]);
     for channel in 0..2 {
         let id = send(&mut side, channel, 1200);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn after_a_resume_messages_that_the_peer_lacks_are_resent_whole() {
+fn after_a_resume_messages_that_the_peer_lacks_are_resent_from_their_first_byte() {
     let mut side = ordered();
     for length in [10, 3000, 20, 30] {
         send(&mut side, 0, length);

@@ -130,7 +130,7 @@ impl<'a> Path<'a> {
 const SECOND: Span = Span::from_secs(1);
 
 #[test]
-fn copa_fills_paths_from_slow_to_fast_and_keeps_a_few_datagrams_in_the_queue() {
+fn copa_settles_at_the_path_rate_from_50_kb_to_12_mb_per_second() {
     for (rate, base_ms) in [(50_000, 20), (125_000, 50), (1_250_000, 10), (12_500_000, 100), (2_500_000, 300)]
     {
         let mut path = Path::new(rate, base_ms);
@@ -146,7 +146,7 @@ fn copa_fills_paths_from_slow_to_fast_and_keeps_a_few_datagrams_in_the_queue() {
 }
 
 #[test]
-fn the_first_window_doubles_with_each_round_trip() {
+fn the_initial_congestion_window_doubles_each_rtt() {
     let mut path = Path::new(12_500_000, 100);
     let first = path.copa.window();
     path.run(Span::from_millis(290));
@@ -154,7 +154,7 @@ fn the_first_window_doubles_with_each_round_trip() {
 }
 
 #[test]
-fn when_the_path_slows_down_the_window_follows() {
+fn the_congestion_window_follows_a_tenfold_drop_and_rise_of_the_path_rate() {
     let mut path = Path::new(1_250_000, 50);
     path.run(10 * SECOND);
     path.rate = 125_000;
@@ -166,7 +166,7 @@ fn when_the_path_slows_down_the_window_follows() {
 }
 
 #[test]
-fn isolated_losses_change_nothing() {
+fn isolated_losses_do_not_change_the_congestion_window() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     for _ in 0..100 {
@@ -193,7 +193,7 @@ fn heavy_loss_caps_the_rate_to_the_delivered_rate_and_a_black_hole_lifts_the_cap
 }
 
 #[test]
-fn the_window_of_an_application_limited_sender_does_not_grow() {
+fn the_congestion_window_of_an_application_limited_sender_does_not_grow() {
     let mut path = Path::new(250_000, 50);
     path.wanted = 3;
     let first = path.copa.window();
@@ -202,7 +202,7 @@ fn the_window_of_an_application_limited_sender_does_not_grow() {
 }
 
 #[test]
-fn clocks_that_run_apart_by_500_ppm_do_not_look_like_a_queue() {
+fn a_clock_drift_of_500_ppm_is_not_taken_for_a_queue() {
     for skew in [-500, 500] {
         let mut path = Path::new(250_000, 50);
         path.skew = skew;
@@ -245,7 +245,7 @@ fn a_clock_jump_of_less_than_a_round_trip_is_not_taken_for_a_queue() {
 }
 
 #[test]
-fn persistent_congestion_restarts_the_window() {
+fn persistent_congestion_restarts_the_congestion_window() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     path.lose(10, true);
@@ -255,7 +255,7 @@ fn persistent_congestion_restarts_the_window() {
 }
 
 #[test]
-fn an_ecn_mark_cuts_the_window_by_a_fifth_once_per_round_trip() {
+fn an_ecn_mark_cuts_the_congestion_window_by_a_fifth_once_per_rtt() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     let window = path.copa.window();
@@ -270,7 +270,7 @@ fn an_ecn_mark_cuts_the_window_by_a_fifth_once_per_round_trip() {
 }
 
 #[test]
-fn larger_datagrams_raise_the_least_window() {
+fn larger_datagrams_raise_the_minimum_congestion_window() {
     let mut copa = Copa::new(Instant::ZERO, DATAGRAM);
     copa.on_loss(&LossReport {
         now: Instant::ZERO,
@@ -382,7 +382,7 @@ fn persistent_congestion_forgets_the_estimated_arrivals() {
 }
 
 #[test]
-fn estimated_arrivals_open_the_window_before_a_drained_queue_is_measured() {
+fn estimated_arrivals_open_the_congestion_window_before_a_drained_queue_is_measured() {
     for (back, least) in [(0, 0), (15, 20_000), (85, 120_000)] {
         let mut now = Instant::ZERO;
         let mut copa = Copa::new(now, DATAGRAM);
@@ -405,7 +405,7 @@ fn sawtooth(now: Instant) -> Span {
 }
 
 #[test]
-fn a_return_path_that_fills_and_drains_costs_neither_rate_nor_delay() {
+fn a_return_path_that_fills_and_drains_changes_neither_rate_nor_delay() {
     for rate in [75_000, 125_000, 312_500] {
         let (free, full) = (used_and_waited(rate, |_| Span::ZERO), used_and_waited(rate, sawtooth));
         assert!(full.0 * 100 >= free.0 * 95, "{rate} B/s: {full:?} against {free:?}");

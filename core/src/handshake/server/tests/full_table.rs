@@ -25,7 +25,7 @@ fn fill(world: &mut World, credential: ShownCredential, count: usize, record: Op
 }
 
 #[test]
-fn at_a_full_table_the_oldest_half_open_handshake_gives_way() {
+fn in_a_full_table_the_oldest_half_open_handshake_gives_way() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     fill(&mut world, ShownCredential::Open, limits::HALF_OPEN, None);
@@ -69,7 +69,7 @@ fn half_of_the_table_is_for_tickets_and_half_for_clients_with_only_a_cookie() {
 }
 
 #[test]
-fn a_source_with_a_record_gives_way_before_older_ones() {
+fn a_source_with_failed_handshakes_gives_way_before_older_entries() {
     let mut world = World::new(Access::Open);
     let (some, more) = (BucketPlaces::new(1, 0), BucketPlaces::new(2, 0));
     fill(&mut world, ShownCredential::Open, 1000, None);
@@ -87,7 +87,7 @@ fn a_source_with_a_record_gives_way_before_older_ones() {
 }
 
 #[test]
-fn a_source_with_a_record_never_displaces_a_fresh_entry_without_one() {
+fn a_source_with_failed_handshakes_never_displaces_a_fresh_entry_of_a_source_without_any() {
     let mut world = World::new(Access::Open);
     for _ in 0..limits::HALF_OPEN / 8 {
         fill(&mut world, ShownCredential::Open, 8, None);

@@ -70,7 +70,7 @@ fn the_resume_ticket_of_a_session_that_this_end_ended_is_refused_inside_the_encr
 }
 
 #[test]
-fn a_resume_ticket_that_has_expired_is_refused_however_old_it_is_unless_its_session_lives() {
+fn an_expired_resume_ticket_is_refused_unless_its_session_lives() {
     let mut world = World::new(Access::Tickets);
     let contents = resume_contents(&world);
     let mut dialer = resuming(&mut world, &contents);
@@ -85,7 +85,7 @@ fn a_resume_ticket_that_has_expired_is_refused_however_old_it_is_unless_its_sess
 }
 
 #[test]
-fn two_resumptions_of_one_session_are_half_open_and_the_first_data_ends_the_other() {
+fn two_half_open_resumptions_of_one_session_exist_until_the_first_data_packet_ends_the_other() {
     let mut world = World::new(Access::Tickets);
     let mut contents = resume_contents(&world);
     let mut first = resuming(&mut world, &contents);

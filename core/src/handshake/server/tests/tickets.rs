@@ -65,7 +65,7 @@ fn under_load_an_expired_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_ones() {
+fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_tickets() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket_until(world.wall_now() + 1_000_000);
     let mut used = world.dial(Shown::Ticket(ticket.clone()));
@@ -98,7 +98,7 @@ fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_ones() {
 }
 
 #[test]
-fn two_handshakes_per_ticket_are_half_open_and_the_first_data_ends_the_other() {
+fn two_half_open_handshakes_per_ticket_exist_until_the_first_data_packet_ends_the_other() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let mut dialers: Vec<_> = (0..3).map(|_| world.dial(Shown::Ticket(ticket.clone()))).collect();
@@ -115,7 +115,7 @@ fn two_handshakes_per_ticket_are_half_open_and_the_first_data_ends_the_other() {
 }
 
 #[test]
-fn the_first_data_burns_the_ticket_and_a_replay_gets_no_answer() {
+fn the_first_data_packet_uses_up_the_ticket_and_a_replay_gets_no_answer() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let mut dialer = world.dial(Shown::Ticket(ticket.clone()));
@@ -130,7 +130,7 @@ fn the_first_data_burns_the_ticket_and_a_replay_gets_no_answer() {
 }
 
 #[test]
-fn a_full_burn_table_refuses_tickets_until_one_expires() {
+fn a_full_table_of_used_tickets_refuses_tickets_until_a_used_ticket_expires() {
     let mut world = World::new(Access::Tickets);
     world.acceptor.credentials.burnt = BurnTable::new(1);
     let ticket = world.ticket_until(world.wall_now() + 1_000_000);
