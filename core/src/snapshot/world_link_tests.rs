@@ -36,7 +36,9 @@ fn schema() -> WorldSchema {
     let metres = Steps::new(-512.0, 512.0, 0.01).unwrap();
     let at = FieldSpec::new("at", FieldKind::numbers(2, metres)).position();
     let speed = FieldSpec::new("speed", FieldKind::numbers(2, metres)).velocity();
-    schema.declare(ComponentSpec::new("pose").group("motion").predictor(Prediction::Velocity).field(at)).unwrap();
+    schema
+        .declare(ComponentSpec::new("pose").group("motion").predictor(Prediction::Velocity).field(at))
+        .unwrap();
     schema.declare(ComponentSpec::new("speed").group("motion").field(speed)).unwrap();
     let health = FieldSpec::new("points", FieldKind::integer(0, 100));
     schema.declare(ComponentSpec::new("health").field(health)).unwrap();
@@ -289,12 +291,11 @@ fn components(store: &Store, id: NetworkId) -> Components {
     for component in (0..5).map(ComponentId) {
         let place = schema.groups().component(component).unwrap();
         let group = schema.groups().group(place.group).unwrap();
-        let Some(version) = store.unit(id, place.group).map(|unit| store.state(unit).unwrap().version) else { continue };
-        let is_there = if group.has_presence() {
-            version.words[0] >> place.bit & 1 != 0
-        } else {
-            version.is_present
+        let Some(version) = store.unit(id, place.group).map(|unit| store.state(unit).unwrap().version) else {
+            continue;
         };
+        let is_there =
+            if group.has_presence() { version.words[0] >> place.bit & 1 != 0 } else { version.is_present };
         if is_there {
             let first = usize::from(place.first_word);
             components.insert(component, version.words[first..first + usize::from(place.words)].to_vec());
@@ -335,7 +336,7 @@ fn play(seed: u64, loss_percent: u64, ticks: u64) -> WorldLink {
         link.send(300);
         link.deliver();
         rounds += 1;
-        assert!(rounds < 200, "seed {seed}: not settled");
+        assert!(rounds < 200, "seed {seed}, loss {loss_percent}: not settled, {:#?}", link.sender);
     }
     link.take();
     let expected = link.expected();

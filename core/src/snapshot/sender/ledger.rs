@@ -46,7 +46,13 @@ impl Ledger {
     pub(super) fn record(&mut self, name: FrameName, floor: u32) {
         let end = self.first_entry + self.entries.len() as u64;
         let first = self.frames.back().map_or(self.first_entry, |last| last.first + u64::from(last.units));
-        self.frames.push_back(FrameRecord { name, floor, first, units: (end - first) as u32, is_settled: false });
+        self.frames.push_back(FrameRecord {
+            name,
+            floor,
+            first,
+            units: (end - first) as u32,
+            is_settled: false,
+        });
     }
 
     /// Takes a frame out that is acknowledged or lost, and returns its name and its floor. Its units stay readable until the next call of [`Self::trim`].

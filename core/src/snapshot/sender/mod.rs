@@ -127,7 +127,9 @@ impl WorldSender {
         let Some((name, floor)) = self.ledger.settle(frame) else { return };
         let Self { ledger, slots, codec, .. } = self;
         for entry in ledger.units(frame) {
-            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else { continue };
+            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else {
+                continue;
+            };
             slot.on_acked(name.tick, entry.coded_against);
             let (id, group) = (slot.id, slot.group);
             if group == codec.existence_group()
@@ -162,8 +164,8 @@ impl WorldSender {
     pub(crate) fn on_lost(&mut self, frame: u64) {
         let Some((name, _)) = self.ledger.settle(frame) else { return };
         for entry in self.ledger.units(frame) {
-            let is_newest = |slot: &Slot| slot.visit == entry.visit && slot.sent == name.tick;
-            if !self.slots.get(entry.slot).is_some_and(is_newest) {
+            let is_newest = |slot: &&Slot| slot.visit == entry.visit && slot.sent == name.tick;
+            if self.slots.get(entry.slot).filter(is_newest).is_none_or(|slot| self.is_let_go(slot)) {
                 continue;
             }
             if name.tick == self.tick {
@@ -188,14 +190,14 @@ impl WorldSender {
 
     /// The transport is gone, and another one took its place: all that is not acknowledged goes again, coded against nothing.
     pub(crate) fn on_resumed(&mut self) {
-        let Self { slots, dirty, spent, .. } = self;
-        slots.for_each_mut(|number, slot| {
-            if slot.is_known && slot.sent != slot.baseline {
-                dirty.insert(number);
-            }
-            slot.renew();
-        });
-        dirty.take_all(spent);
+        let open = self.slots.iter().filter(|(_, slot)| slot.is_known && slot.sent != slot.baseline);
+        let open: Vec<UnitSlot> =
+            open.filter(|(_, slot)| !self.is_let_go(slot)).map(|(number, _)| number).collect();
+        for slot in open {
+            self.dirty.insert(slot);
+        }
+        self.slots.for_each_mut(Slot::renew);
+        self.dirty.take_all(&mut self.spent);
         self.ledger.forget_all();
         self.reference = None;
     }
@@ -204,10 +206,14 @@ impl WorldSender {
     pub(crate) fn on_reset(&mut self, name: FrameName) {
         let Some(frame) = self.ledger.number(name) else { return };
         for entry in self.ledger.units(frame) {
-            if let Some(slot) = self.slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) {
-                slot.start_over();
-                self.dirty.insert(entry.slot);
+            let is_same = |slot: &&Slot| slot.visit == entry.visit;
+            if self.slots.get(entry.slot).filter(is_same).is_none_or(|slot| self.is_let_go(slot)) {
+                continue;
             }
+            if let Some(slot) = self.slots.get_mut(entry.slot) {
+                slot.start_over();
+            }
+            self.dirty.insert(entry.slot);
         }
         self.reference = None;
     }

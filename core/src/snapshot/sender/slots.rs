@@ -172,12 +172,8 @@ impl Slots {
     }
 
     /// Changes all slots that units have.
-    pub(super) fn for_each_mut(&mut self, mut change: impl FnMut(UnitSlot, &mut Slot)) {
-        for (number, slot) in (0..).map(UnitSlot).zip(&mut self.slots) {
-            if let Some(slot) = slot {
-                change(number, slot);
-            }
-        }
+    pub(super) fn for_each_mut(&mut self, change: impl FnMut(&mut Slot)) {
+        self.slots.iter_mut().flatten().for_each(change);
     }
 
     /// All slots that units have.
@@ -232,18 +228,22 @@ impl Slots {
             if let Some(visit) = self.visits.get_mut(place) {
                 *visit = own.visit.wrapping_add(1);
             }
-            if let Some(number) = self.by_unit.get_mut(own.unit.0 as usize).filter(|number| **number == slot.0) {
+            if let Some(number) =
+                self.by_unit.get_mut(own.unit.0 as usize).filter(|number| **number == slot.0)
+            {
                 *number = NONE;
             }
             self.free.insert(slot.0);
         }
     }
 
-    /// The peer stored a frame with this floor. An entity that it knows to have left before that is one that it forgot.
+    /// An entity that the peer forgot when it stored a frame with this floor: the peer knows that it left, and every frame that says so
+    /// is older than the floor.
     pub(super) fn first_forgotten(&self, floor: u32) -> Option<NetworkId> {
         let before = self.leaving.iter().take_while(|(tick, _)| *tick < floor);
-        let is_heard = |id: &NetworkId| self.entities.get(id).is_some_and(|entity| entity.is_leaving_heard);
-        before.map(|(_, id)| *id).find(is_heard)
+        let is_old = |entity: &ViewedEntity| self.get(entity.existence).is_none_or(|slot| slot.sent < floor);
+        let is_forgotten = |entity: &ViewedEntity| entity.is_leaving_heard && is_old(entity);
+        before.map(|(_, id)| *id).find(|id| self.entities.get(id).is_some_and(is_forgotten))
     }
 
     /// Bytes of the heap.

@@ -88,7 +88,9 @@ impl WorldSender {
     /// An entity comes into view. Only right after a commit: a tick names one state.
     pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
         if let Some(entity) = self.slots.entities.get_mut(&id) {
-            let Some((tick, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else { return };
+            let Some((tick, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else {
+                return;
+            };
             entity.is_leaving_heard = false;
             self.slots.leaving.remove(&(tick, id));
             // The peer may have forgotten it, or forgets it before the next frame comes.
@@ -142,16 +144,12 @@ impl WorldSender {
     pub(crate) fn leave(&mut self, id: NetworkId, gone: Gone) {
         let tick = self.tick;
         let Some(entity) = self.slots.entities.get_mut(&id) else { return };
-        if matches!(entity.leaving, Some((_, Gone::Destroyed))) {
+        // What is out of sight is destroyed out of sight.
+        if entity.leaving.is_some() {
             return;
         }
         let is_out_of_sight = gone == Gone::OutOfSight;
-        if entity.leaving.is_some() && is_out_of_sight {
-            return;
-        }
-        if let Some((before, _)) = entity.leaving.replace((tick, gone)) {
-            self.slots.leaving.remove(&(before, id));
-        }
+        entity.leaving = Some((tick, gone));
         entity.is_leaving_heard = false;
         self.slots.leaving.insert((tick, id));
         let existence = entity.existence;
