@@ -2,6 +2,7 @@
 
 mod channel;
 mod route;
+mod snapshot_config;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,6 +10,7 @@ use core::time::Duration;
 
 pub use self::channel::{ChannelConfig, Delivery, Overflow};
 pub use self::route::Route;
+pub use self::snapshot_config::SnapshotConfig;
 use crate::connection::congestion::Algorithm;
 use crate::crypto::{Provider, Secret, default_provider};
 use crate::error::ConfigError;
@@ -213,6 +215,10 @@ pub struct Config {
     ///
     /// Default: empty.
     pub schema: Schema,
+    /// The settings of replicated worlds. Without them this endpoint neither commits worlds nor receives any.
+    ///
+    /// Default: none.
+    pub snapshots: Option<SnapshotConfig>,
     /// The implementation of the cryptography.
     ///
     /// Default: pure Rust; with the feature `ring`, ring.
@@ -256,6 +262,7 @@ impl Config {
             congestion: Algorithm::Copa,
             wall_offset: 0,
             schema: Schema::default(),
+            snapshots: None,
             provider: default_provider(),
         }
     }
@@ -298,6 +305,10 @@ impl Config {
             within("channels.priority", u64::from(channel.priority), 0, 7)?;
             within("channels.queue_messages", channel.queue_messages as u64, 1, u64::from(u32::MAX))?;
         }
+        if let Some(snapshots) = &self.snapshots {
+            within("snapshots.max_entities", snapshots.max_entities as u64, 1, limits::ENTITIES_MAX as u64)?;
+            within("snapshots.priority", snapshots.priority.into(), 0, 7)?;
+        }
         if self.access == Access::Tickets && secrets.ticket.is_none() {
             return Err(ConfigError::MissingTicketKey);
         }
@@ -312,6 +323,12 @@ impl Config {
             return Err(ConfigError::MissingWallTime);
         }
         Ok(())
+    }
+
+    /// The schema, with the entries of replicated worlds.
+    pub(crate) fn whole_schema(&self) -> Schema {
+        let worlds = self.snapshots.as_ref().map_or(&[][..], |snapshots| snapshots.schema.entries());
+        self.schema.clone().with_entries(worlds)
     }
 
     fn check_schema(&self) -> Result<(), ConfigError> {

@@ -77,6 +77,14 @@ drop_reasons! {
     HalfOpenFull => "half-open-full",
     /// The handshake message fits no step of a running handshake.
     UnexpectedHandshake => "unexpected-handshake",
+    /// A newer snapshot frame came first and made this end forget what the packet's snapshot frame was coded against.
+    StaleSnapshot => "stale-snapshot",
+    /// The packet's snapshot frame was coded against a version that this end does not have.
+    MissingBaseline => "missing-baseline",
+    /// The packet's snapshot frame decodes to other values than its sender's.
+    DivergedSnapshot => "diverged-snapshot",
+    /// The packet's snapshot frame does not parse, or names what cannot be.
+    BadSnapshot => "bad-snapshot",
     /// The packet is authentic but breaks the protocol, so the connection was closed.
     Violation => "violation",
 }

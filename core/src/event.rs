@@ -1,5 +1,6 @@
 //! Events that the core reports to its caller.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use crate::address::Address;
 use crate::crypto::PublicKey;
 use crate::schema::SchemaDifference;
+use crate::snapshot::Changes;
 use crate::text::PeerText;
 
 slotmap::new_key_type! {
@@ -166,6 +168,8 @@ pub enum Violation {
     BadResume,
     /// A compressed message does not unpack to its claimed length.
     InvalidMessages,
+    /// Eight snapshot frames were wrong, or the peer may not send any.
+    BadSnapshot,
 }
 
 /// An event that an endpoint reports. For each connection, `Connected` comes before all other events, and `Closed` last
@@ -247,6 +251,14 @@ pub enum Event {
         /// The peer's new address.
         address: Address,
     },
+    /// A replicated world changed. If the application takes its events late, one event holds the changes of several
+    /// ticks: the newest value of each component that changed.
+    Snapshot {
+        /// The connection that the changes arrived on.
+        connection: ConnectionId,
+        /// The changes. [`Endpoint::recycle`](crate::Endpoint::recycle) uses their memory again.
+        changes: Box<Changes>,
+    },
     /// The rate that the path carries changed by a quarter or more since the last event of this kind, or since the
     /// first acknowledgement, while at least a quarter of the rate is in use. A game may adapt its sending; for each
     /// tick, `Endpoint::grant` is more exact.
@@ -278,6 +290,7 @@ impl Event {
             Self::Connected { connection, .. }
             | Self::Message { connection, .. }
             | Self::Delivered { connection, .. }
+            | Self::Snapshot { connection, .. }
             | Self::SendReady { connection, .. }
             | Self::Interrupted { connection }
             | Self::Resumed { connection, .. }

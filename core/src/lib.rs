@@ -130,7 +130,7 @@ pub use bytes::Bytes;
 #[doc(inline)]
 pub use crate::address::{Address, Ecn, LinkId, LinkProperties, Path};
 #[doc(inline)]
-pub use crate::config::{Access, ChannelConfig, Config, Delivery, Overflow, Route, Secrets};
+pub use crate::config::{Access, ChannelConfig, Config, Delivery, Overflow, Route, Secrets, SnapshotConfig};
 #[doc(inline)]
 pub use crate::connection::{PeerClock, TimeoutCause, VIOLATION_CODES, congestion};
 #[doc(inline)]

@@ -248,6 +248,12 @@ pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
 pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 /// The largest number of versions of a unit that a receiver of a replicated world keeps.
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
+/// The number of worlds that an endpoint may replicate.
+pub const WORLDS: usize = 1024;
+/// The number of wrong snapshot frames after which a connection ends.
+pub const SNAPSHOT_OFFENCES: u32 = 8;
+/// The time without a commit after which units that were lost in the newest tick are sent again in the same tick.
+pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);
 /// The largest number of words in all units of one snapshot frame together. A unit that moves as predicted takes one
 /// bit, whatever the number of its words.
 pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;

@@ -1,17 +1,21 @@
 //! Events of a connection in the promised order: `Connected` first, `Closed` last and once.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::Connection;
 use crate::event::Event;
+use crate::snapshot::Changes;
 
 impl Connection {
     /// The next event.
-    pub(crate) fn next_event(&mut self) -> Option<Event> {
+    pub(crate) fn next_event(&mut self, spare: &mut Vec<Box<Changes>>) -> Option<Event> {
         let connection = self.id;
         if let Some(event) = self.notices.next_before_messages(connection) {
             return Some(event);
         }
         let is_closed = self.notices.is_closed();
-        if let Some(event) = self.session.next_event(connection, is_closed) {
+        if let Some(event) = self.session.next_event(connection, is_closed, spare) {
             return Some(event);
         }
         self.notices.take_closed(connection)

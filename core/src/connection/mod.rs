@@ -51,6 +51,8 @@ mod transport;
 mod transports;
 mod turn;
 mod unproven;
+mod world_exchange;
+mod world_verbs;
 
 pub(crate) use self::agenda::Outlook;
 pub use self::clock_sync::PeerClock;

@@ -2,13 +2,14 @@
 
 use super::migration;
 use super::settle;
+use super::world_exchange::SnapshotDrop;
 use super::{Connection, Opened, Phase, Resources, ResumeCredential, Settings, Transport};
 use crate::address::{Ecn, Path};
 use crate::channel::Receipt;
 use crate::drop::DropReason;
 use crate::event::{CloseReason, Violation};
 use crate::time::{Instant, Span};
-use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame};
+use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame, SNAPSHOT};
 
 /// How a datagram came.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +65,16 @@ impl Connection {
             transport.ping_due = true;
         }
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
-        let outcome = self.handle_frames(now, reception, payload.unwrap_or_default(), lent);
+        let payload = payload.unwrap_or_default();
+        let (payload, has_snapshot) = match self.take_snapshot(payload, lent) {
+            Ok(taken) => taken,
+            Err(SnapshotDrop::Dropped(reason)) => return Err(reason),
+            Err(SnapshotDrop::Violation(violation)) => {
+                self.violate(violation);
+                return Err(DropReason::Violation);
+            }
+        };
+        let outcome = self.handle_frames(now, reception, payload, has_snapshot, lent);
         match outcome {
             Ok(PacketSummary { eliciting, busy, acks, closes, refused: false }) => {
                 let substantial = busy || acks;
@@ -113,9 +123,11 @@ impl Connection {
         now: Instant,
         reception: &Reception,
         payload: &[u8],
+        has_snapshot: bool,
         lent: &mut Resources<'_>,
     ) -> Result<PacketSummary, Violation> {
-        let mut outcome = PacketSummary::default();
+        let mut outcome =
+            PacketSummary { eliciting: has_snapshot, busy: has_snapshot, ..PacketSummary::default() };
         let mut acked = None;
         let mut frames = FrameReader::new(payload);
         loop {
@@ -163,6 +175,8 @@ impl Connection {
                     self.on_ticket((sequence, expiry), sealed, lent.settings);
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
+                Frame::Snapshot(_) => return Err(Violation::MalformedFrame),
+                Frame::SnapshotReset { view, name } => self.session.worlds.on_reset(view, name),
                 Frame::Clock(time) => self.session.clock.on_clock(reception.at, time),
                 Frame::Message(message) => {
                     outcome.refused |=
@@ -170,6 +184,28 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Takes in the snapshot frame with which a packet may begin, before anything else of the packet: one that cannot be stored makes
+    /// the packet count as lost. Returns the frames behind it, and whether there was one.
+    fn take_snapshot<'a>(
+        &mut self,
+        payload: &'a [u8],
+        lent: &Resources<'_>,
+    ) -> Result<(&'a [u8], bool), SnapshotDrop> {
+        if payload.first() != Some(&SNAPSHOT) || self.phase != Phase::Connected {
+            return Ok((payload, false));
+        }
+        let malformed = SnapshotDrop::Violation(Violation::MalformedFrame);
+        let mut frames = FrameReader::new(payload);
+        let Some(Ok(Frame::Snapshot(frame))) = frames.next() else { return Err(malformed) };
+        let rest = payload.len() - frames.remaining();
+        // Only the end that dialled is sent worlds.
+        let Some(worlds) = lent.worlds.filter(|_| self.plan.is_some()) else {
+            return Err(SnapshotDrop::Violation(Violation::BadSnapshot));
+        };
+        self.session.worlds.on_frame(&frame, worlds.codec(), worlds.max_entities())?;
+        Ok((payload.get(rest..).unwrap_or_default(), true))
     }
 
     pub(super) fn with_transport(&mut self, act: impl FnOnce(&mut Transport)) {

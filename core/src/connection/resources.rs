@@ -3,6 +3,7 @@
 use super::settings::Settings;
 use crate::channel::Arena;
 use crate::rng::Rng;
+use crate::snapshot::worlds::Worlds;
 
 /// The parts of an endpoint that a connection uses while it takes in a packet.
 pub(crate) struct Resources<'a> {
@@ -10,4 +11,5 @@ pub(crate) struct Resources<'a> {
     pub(crate) arena: &'a mut Arena,
     pub(crate) rng: &'a mut Rng,
     pub(crate) settings: &'a Settings,
+    pub(crate) worlds: Option<&'a Worlds>,
 }

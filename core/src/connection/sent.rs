@@ -29,6 +29,10 @@ pub(crate) enum SentFrame {
     Ticket(u32),
     /// The resume state of this channel.
     Resume(u8),
+    /// The snapshot frame of this number, of which the low bits suffice, in this view.
+    Snapshot { view: u32, frame: u32 },
+    /// The name of a snapshot frame that could not be decoded.
+    SnapshotReset,
 }
 
 /// A packet whose fate is now known. Its frames stay readable until the next call of [`SentPackets::trim`].

@@ -5,17 +5,22 @@
 //!
 //! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::clock_sync::{ClockSync, PeerClock};
 use super::control::{ResumeExchange, TicketPush};
 use super::sent::SentFrame;
+use super::world_exchange::WorldExchange;
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::crypto::Secret;
 use crate::error::SendError;
 use crate::event::{ChannelId, ConnectionId, Event, Fate, MessageId, PeerInfo, Unconfirmed, Violation};
 use crate::fair::VirtualClock;
 use crate::handshake::{Resume, ResumeContents};
+use crate::snapshot::Changes;
+use crate::snapshot::worlds::Worlds;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::Instant;
 use crate::wire::message::MessageFrame;
@@ -35,6 +40,7 @@ pub(crate) struct Session {
     pub(super) clock: ClockSync,
     pub(super) traffic: Traffic,
     connected_at: Option<Instant>,
+    pub(super) worlds: WorldExchange,
     /// A channel that takes messages again, in its reserved place.
     ready: Option<ChannelId>,
 }
@@ -52,6 +58,7 @@ impl Session {
             clock: ClockSync::default(),
             traffic: Traffic::default(),
             connected_at: None,
+            worlds: WorldExchange::default(),
             ready: None,
         }
     }
@@ -121,12 +128,15 @@ impl Session {
 
     /// Whether a frame waits that asks for an acknowledgement.
     pub(super) fn has_eliciting(&self) -> bool {
-        self.has_control() || self.send.has_sendable(self.shares)
+        self.has_control() || self.send.has_sendable(self.shares) || self.worlds.has_frame()
     }
 
     /// Whether a frame waits that belongs to no message.
     fn has_control(&self) -> bool {
-        self.ticket.is_due || self.resume.unsent != 0 || self.receive.grant_due().is_some()
+        self.ticket.is_due
+            || self.resume.unsent != 0
+            || self.receive.grant_due().is_some()
+            || self.worlds.has_reset()
     }
 
     /// Whether this end has something at stake: messages whose fate is not known, or the peer's resume state.
@@ -136,15 +146,14 @@ impl Session {
 
     /// When a message's lifetime, or the patience for its fragments, ends.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        match (self.send.next_expiry(), self.receive.next_expiry()) {
-            (Some(sent), Some(received)) => Some(sent.min(received)),
-            (sent, received) => sent.or(received),
-        }
+        let times = [self.send.next_expiry(), self.receive.next_expiry(), self.worlds.stalls_at()];
+        times.into_iter().flatten().min()
     }
 
     /// Drops what expired. Says whether the peer does not finish a message that others wait for.
     pub(super) fn expire(&mut self, now: Instant, arena: &mut Arena) -> bool {
         self.send.expire(now);
+        self.worlds.on_time(now);
         self.receive.expire(now, arena)
     }
 
@@ -156,9 +165,35 @@ impl Session {
 
     // ---- Writing ----
 
-    /// Fills what is left of a packet; `note` is told of each frame whose fate matters.
-    pub(super) fn write(&mut self, now: Instant, writer: &mut Writer<'_>, mut note: impl FnMut(SentFrame)) {
+    /// Fills what is left of a packet; `note` is told of each frame whose fate matters. Returns where the snapshot frame is, if the
+    /// packet has one.
+    pub(super) fn write(
+        &mut self,
+        now: Instant,
+        writer: &mut Writer<'_>,
+        worlds: Option<&mut Worlds>,
+        mut note: impl FnMut(SentFrame),
+    ) -> Option<Range<usize>> {
         self.write_control(writer, &mut note);
+        let Some(worlds) = worlds.filter(|_| self.worlds.has_frame()) else {
+            self.write_pieces(now, writer, &mut note);
+            return None;
+        };
+        let turn = self.worlds.turn(self.shares);
+        let is_first =
+            self.send.next_start(self.shares).is_none_or(|start| turn.is_some_and(|turn| turn <= start));
+        if !is_first {
+            self.write_pieces(now, writer, &mut note);
+        }
+        let from = writer.written();
+        let size = self.worlds.write(&mut self.shares, writer, worlds, &mut note);
+        if is_first {
+            self.write_pieces(now, writer, &mut note);
+        }
+        (size > 0).then_some(from..from + size)
+    }
+
+    fn write_pieces(&mut self, now: Instant, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
         self.send.write_pieces(now, &mut self.shares, writer, |piece| {
             // Nothing asks for the fate of a piece that is sent only once.
             if piece.is_repeated() {
@@ -191,6 +226,7 @@ impl Session {
             ticket.is_due = false;
             note(SentFrame::Ticket(ticket.sequence));
         }
+        self.worlds.write_reset(writer, note);
     }
 
     // ---- What became of it ----
@@ -199,6 +235,8 @@ impl Session {
         match frame {
             SentFrame::Piece(piece) => self.send.on_acked(piece),
             SentFrame::Ticket(sequence) => self.ticket.on_acked(sequence),
+            SentFrame::Snapshot { view, frame } => self.worlds.on_acked(view, frame),
+            SentFrame::SnapshotReset => self.worlds.on_reset_acked(),
             SentFrame::Credit | SentFrame::Resume(_) | SentFrame::Ack(_) => {}
         }
     }
@@ -209,6 +247,8 @@ impl Session {
             SentFrame::Credit => self.receive.on_grant_lost(),
             SentFrame::Ticket(sequence) => self.ticket.on_lost(sequence),
             SentFrame::Resume(channel) => self.resume.on_lost(channel),
+            SentFrame::Snapshot { view, frame } => self.worlds.on_lost(view, frame),
+            SentFrame::SnapshotReset => self.worlds.on_reset_lost(),
             SentFrame::Ack(_) => {}
         }
     }
@@ -252,6 +292,7 @@ impl Session {
     pub(super) fn resume(&mut self, reliable: u32) {
         self.suspend();
         self.resume.begin(reliable);
+        self.worlds.on_resumed();
         if reliable == 0 {
             self.send.end_resume();
         }
@@ -281,8 +322,20 @@ impl Session {
         }
     }
 
-    /// The next receipt, message or ready channel; the last not once the connection `is_closed`.
-    pub(super) fn next_event(&mut self, connection: ConnectionId, is_closed: bool) -> Option<Event> {
+    /// The next changes of a world, receipt, message or ready channel; the last not once the connection `is_closed`.
+    pub(super) fn next_event(
+        &mut self,
+        connection: ConnectionId,
+        is_closed: bool,
+        spare: &mut Vec<Box<Changes>>,
+    ) -> Option<Event> {
+        while self.worlds.has_changes() {
+            let changes = self.worlds.take_changes(connection, spare.pop().unwrap_or_default())?;
+            if !changes.is_empty() {
+                return Some(Event::Snapshot { connection, changes });
+            }
+            spare.push(changes);
+        }
         if let Some((channel, message)) = self.send.take_delivered() {
             return Some(Event::Delivered { connection, channel, message });
         }
@@ -295,7 +348,10 @@ impl Session {
 
     /// Whether [`Self::next_event`] would return one.
     pub(super) fn has_event(&self, is_closed: bool) -> bool {
-        self.receive.has_messages() || self.send.has_delivered() || (!is_closed && self.ready.is_some())
+        self.worlds.has_changes()
+            || self.receive.has_messages()
+            || self.send.has_delivered()
+            || (!is_closed && self.ready.is_some())
     }
 
     pub(crate) fn fate(&self, channel: ChannelId, message: MessageId) -> Option<Fate> {
@@ -326,7 +382,7 @@ impl Session {
 
     /// Bytes held on behalf of the peer.
     pub(crate) fn memory(&self) -> u64 {
-        self.receive.memory()
+        self.receive.memory() + self.worlds.memory() as u64
     }
 
     /// Gives the memory of messages back that nobody will take.

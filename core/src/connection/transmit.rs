@@ -7,6 +7,7 @@ use super::transport::Transport;
 use super::unproven::CHALLENGE_DATAGRAM;
 use crate::address::Path;
 use crate::limits::TAG;
+use crate::snapshot::worlds::Worlds;
 use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number};
@@ -164,6 +165,7 @@ pub(crate) fn write_datagram(
     now: Instant,
     transport: &mut Transport,
     session: &mut Session,
+    worlds: Option<&mut Worlds>,
     buffer: &mut [u8],
 ) -> Option<usize> {
     let room = buffer.len();
@@ -182,8 +184,9 @@ pub(crate) fn write_datagram(
     let after_ack = writer.written();
     write_response(transport, &mut writer);
     let before_eliciting = writer.written();
+    let mut snapshot = None;
     if is_open {
-        session.write(now, &mut writer, |frame| transport.sent.note(frame));
+        snapshot = session.write(now, &mut writer, worlds, |frame| transport.sent.note(frame));
     }
     let mut eliciting = writer.written() > before_eliciting;
     if eliciting {
@@ -219,6 +222,12 @@ pub(crate) fn write_datagram(
     if eliciting {
         transport.probe_due = false;
         transport.ping_due = false;
+    }
+    if let Some(snapshot) = snapshot
+        && let Some(before) = draft.body().get_mut(..snapshot.end)
+    {
+        // Its receiver looks at it first: if it cannot be stored, the packet counts as lost.
+        before.rotate_right(snapshot.len());
     }
     let size = draft.seal(now, transport, body, eliciting)?;
     if eliciting && is_open {

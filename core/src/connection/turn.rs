@@ -4,6 +4,7 @@ use super::{CLOSE_PATIENCE, Connection, Phase, Settings, settle, transmit};
 use crate::address::{Ecn, Path};
 use crate::limits::{self, LEAST_DATAGRAM};
 use crate::rng::Rng;
+use crate::snapshot::worlds::Worlds;
 use crate::time::Instant;
 
 /// Datagrams of one turn: all for one path, all of `segment_size` bytes but the last, which may be shorter.
@@ -31,16 +32,19 @@ impl Connection {
         buffer: &mut [u8],
         rng: &mut Rng,
         settings: &Settings,
+        mut worlds: Option<&mut Worlds>,
         mut may_follow: impl FnMut(&Path, usize) -> bool,
     ) -> Option<Written> {
-        let first = self.write_datagram(now, buffer, rng, settings)?;
+        let first = self.write_datagram(now, buffer, rng, settings, worlds.as_deref_mut())?;
         let Datagram { path, size: segment_size, ecn } = first;
         let (mut size, mut count) = (segment_size, 1);
         let mut may_go_on = may_follow(&path, segment_size);
         // More of the same only behind a full datagram: all segments but the last have one size.
         while may_go_on && count < limits::DATAGRAMS_PER_TRANSMIT && self.has_more_like(now, &first) {
             let Some(room) = buffer.get_mut(size..size + segment_size) else { break };
-            let Some(next) = self.write_datagram(now, room, rng, settings) else { break };
+            let Some(next) = self.write_datagram(now, room, rng, settings, worlds.as_deref_mut()) else {
+                break;
+            };
             size += next.size;
             count += 1;
             may_go_on = may_follow(&path, next.size) && next.size == segment_size;
@@ -68,8 +72,9 @@ impl Connection {
         buffer: &mut [u8],
         rng: &mut Rng,
         settings: &Settings,
+        worlds: Option<&mut Worlds>,
     ) -> Option<Datagram> {
-        let written = self.write_next(now, buffer, rng, settings);
+        let written = self.write_next(now, buffer, rng, settings, worlds);
         if let Some(Datagram { path, size, .. }) = &written {
             self.session.traffic.on_sent(*size as u64);
             self.with_transport(|transport| transport.on_sent_to(path, *size as u64));
@@ -83,6 +88,7 @@ impl Connection {
         buffer: &mut [u8],
         rng: &mut Rng,
         settings: &Settings,
+        worlds: Option<&mut Worlds>,
     ) -> Option<Datagram> {
         if let Some(dial) = self.dial.as_deref_mut()
             && let Some(size) = dial.write(now, rng, buffer)
@@ -112,7 +118,7 @@ impl Connection {
             size = transmit::write_mtu_probe(now, transport, buffer);
         }
         if size.is_none() && transport.may_send() {
-            size = transmit::write_datagram(now, transport, &mut self.session, buffer);
+            size = transmit::write_datagram(now, transport, &mut self.session, worlds, buffer);
         }
         let Some(size) = size else {
             transport.on_stuck();

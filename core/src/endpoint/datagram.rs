@@ -88,8 +88,12 @@ impl Endpoint {
                     return Err(DropReason::UnknownConnection);
                 };
                 let echo = handshake::echo_of(datagram);
-                let mut lent =
-                    Resources { arena: &mut self.arena, rng: &mut self.rng, settings: &self.settings };
+                let mut lent = Resources {
+                    arena: &mut self.arena,
+                    rng: &mut self.rng,
+                    settings: &self.settings,
+                    worlds: self.worlds.table.as_ref(),
+                };
                 let result = state.handle_data(now, reception, &header, datagram, &mut lent);
                 // A datagram that is not authentic changes no address.
                 let is_stray =

@@ -64,7 +64,12 @@ impl Endpoint {
         }
         state.session_mut().on_credit(confirmed.credit);
         state.want_ticket();
-        let mut lent = Resources { arena: &mut self.arena, rng: &mut self.rng, settings: &self.settings };
+        let mut lent = Resources {
+            arena: &mut self.arena,
+            rng: &mut self.rng,
+            settings: &self.settings,
+            worlds: self.worlds.table.as_ref(),
+        };
         let result = state.handle_opened(now, reception, opened, datagram, &mut lent);
         self.arena.arm(now);
         self.refresh(connection);

@@ -23,6 +23,7 @@ mod poll;
 mod replies;
 mod throttle;
 mod tickets;
+mod worlds;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,6 +43,7 @@ use self::places::Places;
 pub use self::poll::Transmit;
 use self::replies::Replies;
 use self::throttle::Throttle;
+use self::worlds::EndpointWorlds;
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
 use crate::connection::{Connection, Outlook, Settings, reliable_channels};
@@ -125,6 +127,7 @@ pub struct Endpoint {
     /// For looking up whom an Unknown concerns, which anybody can send.
     lookup_budget: TokenBucket,
     unknown_sources: SourceBuckets,
+    worlds: EndpointWorlds,
 }
 
 impl Endpoint {
@@ -152,7 +155,7 @@ impl Endpoint {
             reliable_channels: reliable_channels(&config.channels),
         };
         let schema =
-            config.schema.clone().with_channels(&config.channels).with_max_message(config.max_message);
+            config.whole_schema().with_channels(&config.channels).with_max_message(config.max_message);
         let parameters = config.parameters(schema.hash());
         let unknown_sources = SourceBuckets::new(
             UNKNOWN_PER_SECOND_AND_SOURCE,
@@ -191,6 +194,7 @@ impl Endpoint {
             unknown_budget: TokenBucket::new(),
             lookup_budget: TokenBucket::new(),
             unknown_sources,
+            worlds: EndpointWorlds::new(&config),
             config,
         })
     }

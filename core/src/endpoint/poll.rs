@@ -86,11 +86,18 @@ impl Endpoint {
                 continue;
             }
             let (links, throttle) = (&mut self.links, &mut self.throttle);
-            let written = state.turn(now, buffer, &mut self.rng, &self.settings, |path, bytes| {
-                links.spend(path.remote, bytes as u64);
-                throttle.on_sent(now, bytes);
-                throttle.is_open(now) && links.has_credit(path.remote)
-            });
+            let written = state.turn(
+                now,
+                buffer,
+                &mut self.rng,
+                &self.settings,
+                self.worlds.table.as_mut(),
+                |path, bytes| {
+                    links.spend(path.remote, bytes as u64);
+                    throttle.on_sent(now, bytes);
+                    throttle.is_open(now) && links.has_credit(path.remote)
+                },
+            );
             self.refresh(connection);
             if let Some(Written { path, ecn, size, segment_size }) = written {
                 return Some(Transmit { path, ecn, size, segment_size });
@@ -124,7 +131,7 @@ impl Endpoint {
                 self.telling.pop_front();
                 continue;
             };
-            let event = member.connection.next_event();
+            let event = member.connection.next_event(&mut self.worlds.spare);
             member.is_queued_to_tell = member.connection.has_event();
             if !member.is_queued_to_tell {
                 self.telling.pop_front();

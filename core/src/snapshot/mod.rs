@@ -25,8 +25,12 @@ mod slot_set;
 pub mod store;
 mod typed;
 pub(crate) mod unit_codec;
+mod viewer;
+mod world_error;
 #[cfg(test)]
 mod world_link_tests;
+mod world_stats;
+pub(crate) mod worlds;
 pub mod writer;
 
 pub use changes::{Changes, ChangesError, Column, Created, EntitySettings, Gone, Show};
@@ -46,6 +50,9 @@ pub use store::{CommitError, Entity, Store, StoreError, StoreStats, UnitId, Unit
 #[cfg(feature = "derive")]
 #[doc(inline)]
 pub use tickwire_derive::{NetComponent, NetValue};
+pub use viewer::Viewer;
+pub use world_error::WorldError;
+pub use world_stats::WorldStats;
 pub use writer::{WorldWriter, WriteError};
 
 #[doc(hidden)]

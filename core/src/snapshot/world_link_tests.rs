@@ -162,9 +162,9 @@ impl WorldLink {
         let changes = self.writer.finish(self.tick);
         self.store.commit(&changes).unwrap();
         self.writer.reuse(changes);
-        let hidden = &self.hidden;
-        self.sender.on_commit(&self.store, |id| !hidden.contains(&id));
+        self.sender.on_commit(&self.store);
         for id in &self.ids {
+            self.sender.set_hidden(*id, self.hidden.contains(id));
             if self.hidden.contains(id) {
                 self.sender.leave(*id, Gone::OutOfSight);
             } else {

@@ -8,6 +8,7 @@ use super::message::{self, Chain, MessageFrame};
 use super::resume::{RESUME, ResumeFrame, write_resume};
 use super::{Malformed, NoRoom, Reader, Writer};
 use crate::limits;
+use crate::snapshot::delta::FrameName;
 use crate::time::Instant;
 
 /// The type byte of PADDING.
@@ -24,10 +25,23 @@ pub(crate) const RESPONSE: u8 = 0x04;
 pub(crate) const CREDIT: u8 = 0x05;
 /// The type byte of TICKET.
 pub(crate) const TICKET: u8 = 0x06;
+/// The type byte of SNAPSHOT.
+pub(crate) const SNAPSHOT: u8 = 0x09;
+/// The type byte of SNAPSHOT_RESET.
+pub(crate) const SNAPSHOT_RESET: u8 = 0x0a;
 /// The type byte of CLOCK.
 pub(crate) const CLOCK: u8 = 0x08;
 /// The first type byte of MESSAGE frames; every byte from it on is one.
 pub(crate) const MESSAGE: u8 = 0x80;
+
+/// A snapshot frame: some units of a replicated world, as the codec wrote them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SnapshotFrame<'a> {
+    /// The number of the view: it grows by one when the receiver is shown another world.
+    pub view: u32,
+    /// The coded units. [`DecodedFrame`](crate::snapshot::delta::DecodedFrame) decodes them.
+    pub bytes: &'a [u8],
+}
 
 /// A frame, borrowed from the packet it came in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +77,15 @@ pub enum Frame<'a> {
     Resume(ResumeFrame<'a>),
     /// Reports the time on the sender's clock at which the sender made the packet.
     Clock(Instant),
+    /// Carries the state of units of a replicated world. Only the first frame of a packet may be one.
+    Snapshot(SnapshotFrame<'a>),
+    /// Says that the sender of this frame could not decode a snapshot frame.
+    SnapshotReset {
+        /// The view of the frame.
+        view: u32,
+        /// The name of the frame.
+        name: FrameName,
+    },
     /// Acknowledges received packets.
     Ack(AckFrame<'a>),
     /// Carries a message, or a fragment of a message.
@@ -93,6 +116,17 @@ impl<'a> Frame<'a> {
                 sealed: reader.sized(limits::TICKET_BYTES)?,
             },
             RESUME => Self::Resume(ResumeFrame::read(reader)?),
+            SNAPSHOT => Self::Snapshot(SnapshotFrame {
+                view: u32::try_from(reader.varint()?).map_err(|_| Malformed)?,
+                bytes: reader.sized(usize::from(u16::MAX))?,
+            }),
+            SNAPSHOT_RESET => Self::SnapshotReset {
+                view: u32::try_from(reader.varint()?).map_err(|_| Malformed)?,
+                name: FrameName {
+                    tick: u32::try_from(reader.varint()?).map_err(|_| Malformed)?,
+                    part: reader.u8()?,
+                },
+            },
             CLOCK => Self::Clock(Instant::from_micros(reader.varint()?).ok_or(Malformed)?),
             first @ (ACK..=ACK_LAST | ACK_BITS | ACK_BITS_MARKS) => Self::Ack(AckFrame::read(first, reader)?),
             first @ MESSAGE.. => Self::Message(message::read(first, reader, chain)?),
@@ -131,6 +165,17 @@ impl<'a> Frame<'a> {
                 writer.sized(sealed)
             }
             Self::Resume(frame) => write_resume(writer, frame.channel, frame.floor, frame.ranges()),
+            Self::Snapshot(SnapshotFrame { view, bytes }) => {
+                writer.u8(SNAPSHOT)?;
+                writer.varint(view.into())?;
+                writer.sized(bytes)
+            }
+            Self::SnapshotReset { view, name } => {
+                writer.u8(SNAPSHOT_RESET)?;
+                writer.varint(view.into())?;
+                writer.varint(name.tick.into())?;
+                writer.u8(name.part)
+            }
             Self::Clock(time) => writer.u8(CLOCK).and_then(|()| writer.varint(time.as_micros())),
             Self::Ack(frame) => frame.write(writer),
             Self::Message(frame) => message::write(&frame, writer, chain),

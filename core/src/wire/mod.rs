@@ -39,12 +39,13 @@ mod writer;
 pub mod writers;
 
 pub use ack::{AckFrame, EcnCounts};
-pub use frame::{Frame, FrameReader};
+pub use frame::{Frame, FrameReader, SnapshotFrame};
 pub use header::{Control, DataHeader, PacketKind, classify, decode_packet_number};
 pub use message::{MessageFrame, MessagePart};
 pub use resume::ResumeFrame;
 
 pub(crate) use ack::AckRanges;
+pub(crate) use frame::SNAPSHOT;
 pub(crate) use header::encode_packet_number;
 pub(crate) use message::Chain;
 pub(crate) use reader::Reader;

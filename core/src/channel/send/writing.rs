@@ -51,6 +51,12 @@ impl SendSide {
         }
     }
 
+    /// The start tag of the channel whose turn it is, if any channel may send.
+    pub(crate) fn next_start(&self, clock: VirtualClock) -> Option<u64> {
+        let (_, start) = self.next_of(self.sendable(clock), clock)?;
+        Some(start)
+    }
+
     /// Writes the next frame of a channel that competes with nobody, if it fits, and says what it carried.
     fn write_alone(
         &mut self,

@@ -74,6 +74,19 @@ impl WorldReceiver {
         }
     }
 
+    /// The peer shows another world, and has forgotten this one.
+    pub(crate) fn start_over(&mut self) {
+        let mut fresh = Self::new(Arc::clone(&self.codec), self.max_entities);
+        fresh.counts = self.counts;
+        fresh.farewells = core::mem::take(&mut self.farewells);
+        let known = self.entities.iter().filter(|(_, entity)| entity.reported.is_some());
+        fresh.farewells.extend(known.map(|(id, entity)| match entity.state {
+            Existence::Gone(gone) => (*id, gone),
+            Existence::There(_) => (*id, Gone::OutOfSight),
+        }));
+        *self = fresh;
+    }
+
     pub(crate) const fn counts(&self) -> ReceiverCounts {
         self.counts
     }

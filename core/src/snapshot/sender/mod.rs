@@ -6,6 +6,7 @@ mod scratch;
 mod slots;
 mod view;
 
+use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -46,7 +47,19 @@ pub(crate) struct WorldSender {
     floor: u32,
     /// Bits of a unit in a frame, an average over the last frames, in eighths.
     unit_bits: u32,
+    /// Entities that the connection may not see.
+    hidden: BTreeSet<NetworkId>,
+    is_closed: bool,
+    opening: Opening,
     counts: SenderCounts,
+}
+
+/// Whether the peer knows that it has a view, be it empty.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Opening {
+    Due,
+    Sent,
+    Known,
 }
 
 /// The newest frame that was acknowledged.
@@ -87,6 +100,9 @@ impl WorldSender {
             newest_acked: None,
             floor: 0,
             unit_bits: 64 * 8,
+            hidden: BTreeSet::new(),
+            is_closed: false,
+            opening: Opening::Due,
             counts: SenderCounts::default(),
         }
     }
@@ -95,13 +111,20 @@ impl WorldSender {
         self.world
     }
 
+    /// The number of a frame, of which these are the low bits.
+    pub(crate) fn whole_number(&self, low: u32) -> u64 {
+        let next = self.ledger.next();
+        next - u64::from((next as u32).wrapping_sub(low))
+    }
+
     pub(crate) const fn counts(&self) -> SenderCounts {
         self.counts
     }
 
     /// Whether a frame would have anything to carry.
     pub(crate) const fn has_news(&self) -> bool {
-        !self.dirty.is_empty() && self.parts <= u8::MAX as u16
+        let is_due = !self.dirty.is_empty() || matches!(self.opening, Opening::Due);
+        is_due && self.parts <= u8::MAX as u16 && self.tick != NEVER
     }
 
     /// Whether units wait for the next commit.
@@ -125,6 +148,7 @@ impl WorldSender {
     /// A frame is acknowledged: the peer stored it.
     pub(crate) fn on_acked(&mut self, frame: u64) {
         let Some((name, floor)) = self.ledger.settle(frame) else { return };
+        self.opening = Opening::Known;
         let Self { ledger, slots, codec, .. } = self;
         for entry in ledger.units(frame) {
             let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else {
@@ -163,6 +187,9 @@ impl WorldSender {
     /// A frame counts as lost: what it carried is sent again, unless it was since.
     pub(crate) fn on_lost(&mut self, frame: u64) {
         let Some((name, _)) = self.ledger.settle(frame) else { return };
+        if self.opening == Opening::Sent {
+            self.opening = Opening::Due;
+        }
         for entry in self.ledger.units(frame) {
             let is_newest = |slot: &&Slot| slot.visit == entry.visit && slot.sent == name.tick;
             if self.slots.get(entry.slot).filter(is_newest).is_none_or(|slot| self.is_let_go(slot)) {
@@ -199,6 +226,9 @@ impl WorldSender {
         self.slots.for_each_mut(Slot::renew);
         self.dirty.take_all(&mut self.spent);
         self.ledger.forget_all();
+        if self.opening == Opening::Sent {
+            self.opening = Opening::Due;
+        }
         self.reference = None;
     }
 

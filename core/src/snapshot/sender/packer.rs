@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::ledger::LedgerEntry;
 use super::scratch::{FrameCandidate, FrameScratch, PickedUnit};
 use super::slots::{NEVER, Slot};
-use super::{FrameHeader, WorldSender};
+use super::{FrameHeader, Opening, WorldSender};
 use crate::limits;
 use crate::snapshot::delta::{
     Against, CodedUnit, SlotBinding, UnitSlot, UnitUpdate, UpdateBody, VersionWords,
@@ -186,7 +186,8 @@ impl WorldSender {
         let FrameScratch { picked, coded, writer, bytes, .. } = scratch;
         let reference = self.reference.as_ref().filter(|one| header.reference == Some(one.name));
         let reference = reference.map_or(&[][..], |reference| &reference.slots);
-        while !picked.is_empty() {
+        // The first frame of a view may be empty: it says that there is one.
+        while !picked.is_empty() || self.opening == Opening::Due {
             let kept = picked.len();
             picked.sort_unstable_by_key(|unit| unit.slot);
             let units = picked.iter().filter_map(|unit| {
@@ -201,7 +202,10 @@ impl WorldSender {
             }
             // The least urgent give way.
             picked.sort_unstable_by_key(|unit| unit.place);
-            picked.truncate(kept - (kept / 8).max(1));
+            picked.truncate(kept.saturating_sub((kept / 8).max(1)));
+            if kept == 0 {
+                break;
+            }
         }
         None
     }
@@ -217,13 +221,19 @@ impl WorldSender {
             self.dirty.remove(unit.slot);
         }
         self.ledger.record(header.name, header.floor);
+        if self.opening == Opening::Due {
+            self.opening = Opening::Sent;
+        }
         self.parts += 1;
-        let units = scratch.picked.len().max(1) as u32;
+        self.counts.frames += 1;
+        self.counts.units += scratch.picked.len() as u64;
+        self.counts.bytes += scratch.bytes.len() as u64;
+        let units = scratch.picked.len() as u32;
+        if units == 0 {
+            return;
+        }
         let bits = (scratch.bytes.len() as u32 * 64) / units;
         // An average over about eight frames.
         self.unit_bits = (self.unit_bits * 7 + bits) / 8;
-        self.counts.frames += 1;
-        self.counts.units += u64::from(units);
-        self.counts.bytes += scratch.bytes.len() as u64;
     }
 }

@@ -3,7 +3,6 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use slotmap::Key;
 use smallvec::SmallVec;
 
 use super::WorldSender;
@@ -17,9 +16,12 @@ use crate::snapshot::store::{Store, UnitId};
 use crate::snapshot::unit_codec::EXISTENCE_WORDS;
 
 impl WorldSender {
-    /// Takes the store's last commit in. `sees` says of an entity that is not in view whether it is to be.
-    pub(crate) fn on_commit(&mut self, store: &Store, sees: impl Fn(NetworkId) -> bool) {
+    /// Takes the store's last commit in.
+    pub(crate) fn on_commit(&mut self, store: &Store) {
         self.begin_tick(store);
+        if self.is_closed {
+            self.leave_all();
+        }
         for unit in store.evicted() {
             if let Some(slot) = self.slots.orphan(*unit) {
                 self.spent.remove(slot);
@@ -29,18 +31,16 @@ impl WorldSender {
         for unit in store.changed().list() {
             match self.slots.of_unit(*unit) {
                 Some(slot) => self.on_changed(store, *unit, slot),
-                None => self.on_unknown(store, *unit, &sees),
+                None => self.on_unknown(store, *unit),
             }
         }
     }
 
-    /// Takes the whole world in, as far as `sees` says so.
-    pub(crate) fn on_attached(&mut self, store: &Store, sees: impl Fn(NetworkId) -> bool) {
+    /// Takes the whole world in.
+    pub(crate) fn on_attached(&mut self, store: &Store) {
         self.begin_tick(store);
         for entity in store.entities() {
-            if sees(entity.id) {
-                self.enter(store, entity.id);
-            }
+            self.enter(store, entity.id);
         }
     }
 
@@ -58,7 +58,10 @@ impl WorldSender {
         let Some(state) = store.state(unit) else { return };
         if state.group == store.existence_group() {
             match state.gone {
-                Some((_, gone)) => self.leave(state.id, gone),
+                Some((_, gone)) => {
+                    self.hidden.remove(&state.id);
+                    self.leave(state.id, gone);
+                }
                 None if self.views(state.id) => {
                     self.dirty.insert(slot);
                     self.judge_audiences(store, state.id);
@@ -76,17 +79,20 @@ impl WorldSender {
     }
 
     /// A unit that has no slot was committed: it is new, or out of sight.
-    fn on_unknown(&mut self, store: &Store, unit: UnitId, sees: impl Fn(NetworkId) -> bool) {
+    fn on_unknown(&mut self, store: &Store, unit: UnitId) {
         let Some(state) = store.state(unit).filter(|state| state.gone.is_none()) else { return };
         if self.views(state.id) {
             self.add_unit(store, unit);
-        } else if !self.slots.entities.contains_key(&state.id) && sees(state.id) {
+        } else if !self.slots.entities.contains_key(&state.id) {
             self.enter(store, state.id);
         }
     }
 
     /// An entity comes into view. Only right after a commit: a tick names one state.
     pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
+        if self.is_closed || self.hidden.contains(&id) {
+            return;
+        }
         if let Some(entity) = self.slots.entities.get_mut(&id) {
             let Some((tick, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else {
                 return;
@@ -168,8 +174,27 @@ impl WorldSender {
         self.retire(id);
     }
 
+    /// Hides an entity from the connection, or no longer. Before [`Self::leave`] or [`Self::enter`].
+    pub(crate) fn set_hidden(&mut self, id: NetworkId, is_hidden: bool) {
+        if is_hidden {
+            self.hidden.insert(id);
+        } else {
+            self.hidden.remove(&id);
+        }
+    }
+
+    /// Everything leaves the view with the next commit.
+    pub(crate) const fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// Whether everything left the view, or will.
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
     /// Everything that is in view leaves it.
-    pub(crate) fn leave_all(&mut self) {
+    fn leave_all(&mut self) {
         let ids: Vec<NetworkId> = self.slots.entities.keys().copied().collect();
         for id in ids {
             self.leave(id, Gone::OutOfSight);
@@ -177,14 +202,8 @@ impl WorldSender {
     }
 
     /// Whether an entity is in view, and not about to leave.
-    pub(crate) fn views(&self, id: NetworkId) -> bool {
+    fn views(&self, id: NetworkId) -> bool {
         self.slots.entities.get(&id).is_some_and(|entity| entity.leaving.is_none())
-    }
-
-    /// The entities in view that are not about to leave.
-    pub(crate) fn viewed(&self) -> impl Iterator<Item = NetworkId> {
-        let entities = self.slots.entities.iter();
-        entities.filter(|(_, entity)| entity.leaving.is_none()).map(|(id, _)| *id)
     }
 
     /// Hides or shows the units that only the owner, or all but the owner, are sent.
@@ -250,11 +269,6 @@ impl WorldSender {
     /// The tick in which the first of the entities was gone that the peer may still be told of.
     pub(crate) fn first_leaving(&self) -> Option<u32> {
         self.slots.leaving.first().map(|(tick, _)| *tick)
-    }
-
-    /// The connection that is sent the world, as a number.
-    pub(crate) fn viewer_bits(&self) -> u64 {
-        self.viewer.data().as_ffi()
     }
 
     /// The connection that is sent the world.

@@ -1,0 +1,295 @@
+//! A connection's share in replicated worlds: the world that it is sent, and the world that it receives.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use super::sent::SentFrame;
+use crate::drop::DropReason;
+use crate::event::{ConnectionId, Violation};
+use crate::fair::{Share, VirtualClock};
+use crate::limits::{SNAPSHOT_OFFENCES, SNAPSHOT_STALL};
+use crate::snapshot::Changes;
+use crate::snapshot::delta::{FrameName, SnapshotFault};
+use crate::snapshot::receiver::{FrameRefusal, WorldReceiver};
+use crate::snapshot::sender::WorldSender;
+use crate::snapshot::unit_codec::UnitCodec;
+use crate::snapshot::worlds::Worlds;
+use crate::time::{Instant, Span};
+use crate::wire::{Frame, SnapshotFrame, Writer};
+
+/// Bytes that a frame needs at least besides its units.
+const LEAST_ROOM: usize = 96;
+/// Bytes of the type, the view and the length in front of a frame.
+const FRAME_OVERHEAD: usize = 1 + 4 + 2;
+
+/// Both directions. A connection without worlds has none of it.
+#[derive(Default)]
+pub(super) struct WorldExchange {
+    state: Option<Box<ExchangeState>>,
+}
+
+#[derive(Default)]
+struct ExchangeState {
+    sender: Option<SendingWorld>,
+    receiver: Option<ReceivingWorld>,
+}
+
+struct SendingWorld {
+    /// Counts the worlds that the peer was sent, one after the other.
+    view: u32,
+    world: WorldSender,
+    share: Share,
+    /// When the world was committed last.
+    committed_at: Instant,
+}
+
+struct ReceivingWorld {
+    view: u32,
+    world: WorldReceiver,
+    /// A frame that could not be decoded, which the peer is to hear of.
+    reset: Option<(u32, FrameName)>,
+    is_reset_due: bool,
+    offences: u32,
+}
+
+impl WorldExchange {
+    // ---- Sending ----
+
+    /// The peer is sent another world from now on.
+    pub(super) fn send_world(&mut self, now: Instant, world: WorldSender, priority: u8) {
+        let state = self.state.get_or_insert_default();
+        let view = state.sender.as_ref().map_or(0, |before| before.view.wrapping_add(1));
+        state.sender = Some(SendingWorld { view, world, share: Share::new(priority), committed_at: now });
+    }
+
+    /// The world that the peer is sent.
+    pub(super) fn sender(&self) -> Option<&WorldSender> {
+        self.sending().map(|sending| &sending.world)
+    }
+
+    /// The world that the peer is sent, to take a commit in.
+    pub(super) fn on_commit(&mut self, now: Instant) -> Option<&mut WorldSender> {
+        let sending = self.sending_mut()?;
+        sending.committed_at = now;
+        Some(&mut sending.world)
+    }
+
+    fn sending(&self) -> Option<&SendingWorld> {
+        self.state.as_deref()?.sender.as_ref()
+    }
+
+    fn sending_mut(&mut self) -> Option<&mut SendingWorld> {
+        self.state.as_deref_mut()?.sender.as_mut()
+    }
+
+    /// Whether a snapshot frame waits.
+    pub(super) fn has_frame(&self) -> bool {
+        self.sending().is_some_and(|sending| sending.world.has_news())
+    }
+
+    /// The virtual time from which it is the world's turn to send.
+    pub(super) fn turn(&self, clock: VirtualClock) -> Option<u64> {
+        self.sending().filter(|sending| sending.world.has_news()).map(|sending| sending.share.start(clock))
+    }
+
+    /// Writes a frame of the newest state, if one fits, and returns how many bytes it took.
+    pub(super) fn write(
+        &mut self,
+        clock: &mut VirtualClock,
+        writer: &mut Writer<'_>,
+        worlds: &mut Worlds,
+        note: &mut impl FnMut(SentFrame),
+    ) -> usize {
+        let from = writer.written();
+        let Some(room) = writer.remaining().checked_sub(FRAME_OVERHEAD).filter(|room| *room >= LEAST_ROOM)
+        else {
+            return 0;
+        };
+        let Some(sending) = self.sending_mut() else { return 0 };
+        let Some((store, scratch)) = worlds.lend(sending.world.world()) else { return 0 };
+        let Some(frame) = sending.world.pack(store, scratch, room) else { return 0 };
+        let view = sending.view;
+        let bytes = scratch.bytes();
+        let is_written = Frame::Snapshot(SnapshotFrame { view, bytes })
+            .write(writer, &mut crate::wire::Chain::default())
+            .is_ok();
+        if !is_written {
+            sending.world.on_lost(frame);
+            return 0;
+        }
+        let size = writer.written() - from;
+        clock.advance(sending.share.start(*clock));
+        sending.share.charge(*clock, size);
+        note(SentFrame::Snapshot { view, frame: frame as u32 });
+        size
+    }
+
+    pub(super) fn on_acked(&mut self, view: u32, frame: u32) {
+        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
+            let frame = sending.world.whole_number(frame);
+            sending.world.on_acked(frame);
+        }
+    }
+
+    pub(super) fn on_lost(&mut self, view: u32, frame: u32) {
+        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
+            let frame = sending.world.whole_number(frame);
+            sending.world.on_lost(frame);
+        }
+    }
+
+    /// The peer could not decode a frame.
+    pub(super) fn on_reset(&mut self, view: u32, name: FrameName) {
+        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
+            sending.world.on_reset(name);
+        }
+    }
+
+    /// The session goes on over another transport.
+    pub(super) fn on_resumed(&mut self) {
+        if let Some(sending) = self.sending_mut() {
+            sending.world.on_resumed();
+        }
+        if let Some(receiving) = self.receiving_mut() {
+            receiving.is_reset_due = receiving.reset.is_some();
+        }
+    }
+
+    /// When units that wait for a commit go without one.
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
+        let sending = self.sending().filter(|sending| sending.world.has_spent())?;
+        Some(sending.committed_at + Span::of(SNAPSHOT_STALL))
+    }
+
+    pub(super) fn on_time(&mut self, now: Instant) {
+        if self.stalls_at().is_some_and(|at| at <= now)
+            && let Some(sending) = self.sending_mut()
+        {
+            sending.world.on_stall();
+        }
+    }
+
+    /// Everything leaves the peer's view with the next commit.
+    pub(super) fn close_view(&mut self) {
+        if let Some(sending) = self.sending_mut() {
+            sending.world.close();
+        }
+    }
+
+    // ---- Receiving ----
+
+    /// The world that the peer shows.
+    pub(super) fn receiver(&self) -> Option<&WorldReceiver> {
+        self.receiving().map(|receiving| &receiving.world)
+    }
+
+    fn receiving(&self) -> Option<&ReceivingWorld> {
+        self.state.as_deref()?.receiver.as_ref()
+    }
+
+    fn receiving_mut(&mut self) -> Option<&mut ReceivingWorld> {
+        self.state.as_deref_mut()?.receiver.as_mut()
+    }
+
+    /// Takes a frame in. An error says why its packet is dropped.
+    pub(super) fn on_frame(
+        &mut self,
+        frame: &SnapshotFrame<'_>,
+        codec: &Arc<UnitCodec>,
+        max_entities: usize,
+    ) -> Result<(), SnapshotDrop> {
+        let state = self.state.get_or_insert_default();
+        let receiving = state.receiver.get_or_insert_with(|| ReceivingWorld {
+            view: frame.view,
+            world: WorldReceiver::new(Arc::clone(codec), max_entities),
+            reset: None,
+            is_reset_due: false,
+            offences: 0,
+        });
+        if frame.view != receiving.view {
+            // Views come one after the other; half of the numbers lie ahead.
+            if frame.view.wrapping_sub(receiving.view) > u32::MAX / 2 {
+                return Err(SnapshotDrop::Dropped(DropReason::StaleSnapshot));
+            }
+            receiving.world.start_over();
+            (receiving.view, receiving.reset, receiving.is_reset_due) = (frame.view, None, false);
+        }
+        let fault = match receiving.world.on_frame(frame.bytes) {
+            Ok(()) => return Ok(()),
+            Err(FrameRefusal::Stale) => return Err(SnapshotDrop::Dropped(DropReason::StaleSnapshot)),
+            Err(FrameRefusal::Fault(fault)) => fault,
+        };
+        receiving.offences += 1;
+        if receiving.offences >= SNAPSHOT_OFFENCES {
+            return Err(SnapshotDrop::Violation(Violation::BadSnapshot));
+        }
+        if let Some(name) = receiving.world.refused() {
+            receiving.reset = Some((frame.view, name));
+            receiving.is_reset_due = true;
+        }
+        Err(SnapshotDrop::Dropped(match fault {
+            SnapshotFault::Diverged => DropReason::DivergedSnapshot,
+            SnapshotFault::BaselineMissing { .. }
+            | SnapshotFault::ReferenceMissing
+            | SnapshotFault::UnknownUnit { .. } => DropReason::MissingBaseline,
+            _ => DropReason::BadSnapshot,
+        }))
+    }
+
+    /// Whether the peer is to hear that a frame could not be decoded.
+    pub(super) fn has_reset(&self) -> bool {
+        self.receiving().is_some_and(|receiving| receiving.is_reset_due)
+    }
+
+    pub(super) fn write_reset(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
+        let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.is_reset_due) else { return };
+        let Some((view, name)) = receiving.reset else { return };
+        let frame = Frame::SnapshotReset { view, name };
+        if frame.write(writer, &mut crate::wire::Chain::default()).is_ok() {
+            receiving.is_reset_due = false;
+            note(SentFrame::SnapshotReset);
+        }
+    }
+
+    pub(super) fn on_reset_acked(&mut self) {
+        if let Some(receiving) = self.receiving_mut().filter(|receiving| !receiving.is_reset_due) {
+            receiving.reset = None;
+        }
+    }
+
+    pub(super) fn on_reset_lost(&mut self) {
+        if let Some(receiving) = self.receiving_mut() {
+            receiving.is_reset_due = receiving.reset.is_some();
+        }
+    }
+
+    /// Whether the application has not heard of everything that arrived.
+    pub(super) fn has_changes(&self) -> bool {
+        self.receiving().is_some_and(|receiving| receiving.world.has_changes())
+    }
+
+    /// Takes the changes that the application has not heard of.
+    pub(super) fn take_changes(&mut self, own: ConnectionId, spare: Box<Changes>) -> Option<Box<Changes>> {
+        let receiving = self.receiving_mut().filter(|receiving| receiving.world.has_changes())?;
+        let mut changes = spare;
+        receiving.world.take_changes(own, &mut changes);
+        Some(changes)
+    }
+
+    /// Bytes of the heap.
+    pub(super) fn memory(&self) -> usize {
+        let Some(state) = self.state.as_deref() else { return 0 };
+        size_of::<ExchangeState>()
+            + state.sender.as_ref().map_or(0, |sending| sending.world.memory())
+            + state.receiver.as_ref().map_or(0, |receiving| receiving.world.memory())
+    }
+}
+
+/// What becomes of a packet whose snapshot frame was not stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SnapshotDrop {
+    /// It is dropped, and not acknowledged.
+    Dropped(DropReason),
+    /// The connection ends.
+    Violation(Violation),
+}

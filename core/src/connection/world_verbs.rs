@@ -1,0 +1,64 @@
+//! A session's verbs for the world that it sends.
+
+use core::ops::Range;
+
+use super::session::Session;
+use crate::snapshot::receiver::WorldReceiver;
+use crate::snapshot::sender::WorldSender;
+use crate::snapshot::{Changes, Gone, Show, Store, UnitId, WorldId, WorldStats};
+use crate::time::Instant;
+
+impl Session {
+    /// The peer is sent another world from now on.
+    pub(crate) fn begin_world(&mut self, now: Instant, mut world: WorldSender, store: &Store, priority: u8) {
+        world.on_attached(store);
+        self.worlds.send_world(now, world, priority);
+    }
+
+    /// The peer is not sent its world any more: everything leaves.
+    pub(crate) fn end_world(&mut self) {
+        self.worlds.close_view();
+    }
+
+    /// The world that the peer is sent.
+    pub(crate) fn viewed_world(&self) -> Option<WorldId> {
+        self.worlds.sender().filter(|world| !world.is_closed()).map(WorldSender::world)
+    }
+
+    /// The world that the peer is sent was committed. Returns the tick of the oldest end of an entity that the peer may still be told
+    /// of.
+    pub(crate) fn commit_world(&mut self, now: Instant, store: &Store, changes: &Changes) -> Option<u64> {
+        let world = self.worlds.on_commit(now)?;
+        let viewer = world.viewer();
+        world.on_commit(store);
+        for (connection, id, show) in changes.shows() {
+            if *connection != viewer {
+                continue;
+            }
+            world.set_hidden(*id, *show == Show::Never);
+            if *show == Show::Never {
+                world.leave(*id, Gone::OutOfSight);
+            } else {
+                world.enter(store, *id);
+            }
+        }
+        world.first_leaving().map(u64::from)
+    }
+
+    /// The versions of a unit that later frames may be coded against, as bits: see [`Store::thin`].
+    pub(crate) fn needed_versions(&self, unit: UnitId, ranges: &[Range<u64>]) -> u32 {
+        self.worlds.sender().map_or(0, |world| world.needed(unit, ranges))
+    }
+
+    /// Counters of both worlds.
+    pub(crate) fn world_stats(&self) -> WorldStats {
+        let (sender, receiver) = (self.worlds.sender(), self.worlds.receiver());
+        let sent = sender.map(WorldSender::counts).unwrap_or_default();
+        let received = receiver.map(WorldReceiver::counts).unwrap_or_default();
+        WorldStats {
+            is_settled: sender.is_none_or(WorldSender::is_settled),
+            tick_received: receiver.and_then(WorldReceiver::tick),
+            ..WorldStats::new(sent, received)
+        }
+    }
+}

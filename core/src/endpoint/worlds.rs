@@ -1,0 +1,144 @@
+//! The verbs of replicated worlds: commits, viewers, and the memory of events.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Endpoint;
+use crate::config::Config;
+use crate::event::ConnectionId;
+use crate::limits;
+use crate::snapshot::sender::WorldSender;
+use crate::snapshot::worlds::Worlds;
+use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
+use crate::time::Instant;
+
+/// Unused changes that are kept for later events.
+const SPARE_CHANGES: usize = 8;
+
+/// The worlds of an endpoint, and who is sent them.
+#[derive(Default)]
+pub(super) struct EndpointWorlds {
+    pub(super) table: Option<Worlds>,
+    /// The connections that are sent each world.
+    viewers: BTreeMap<WorldId, Vec<ConnectionId>>,
+    pub(super) spare: Vec<Box<Changes>>,
+}
+
+impl EndpointWorlds {
+    pub(super) fn new(config: &Config) -> Self {
+        let table = config.snapshots.as_ref();
+        let table = table.map(|snapshots| Worlds::new(Arc::clone(&snapshots.schema), snapshots.max_entities));
+        Self { table, ..Self::default() }
+    }
+}
+
+impl Endpoint {
+    /// Commits the changes of one tick of a world, as a whole or not at all. The first commit of a [`WorldId`] creates the
+    /// world. Each connection that views the world is sent what changed, as fast as its path carries it, always in the
+    /// newest state: a state that was replaced before it was sent is not sent.
+    ///
+    /// A commit without changes is cheap, and lets lost units be sent again in the new tick: commit every tick.
+    ///
+    /// # Errors
+    /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), has
+    /// [`limits::WORLDS`] worlds, or the changes do not fit the world. The world then stays as it was.
+    pub fn commit(&mut self, now: Instant, world: WorldId, changes: &Changes) -> Result<(), WorldError> {
+        let now = self.advance(now);
+        let Some(worlds) = self.worlds.table.as_mut() else { return Err(WorldError::NotConfigured) };
+        if u32::try_from(changes.tick()).is_err() {
+            return Err(WorldError::TickTooLarge { tick: changes.tick() });
+        }
+        if worlds.get(world).is_none() {
+            if worlds.len() >= limits::WORLDS {
+                return Err(WorldError::TooManyWorlds { most: limits::WORLDS });
+            }
+            worlds.insert(world).map_err(WorldError::Store)?;
+        }
+        let Some(store) = worlds.get_mut(world) else { return Err(WorldError::NotConfigured) };
+        store.commit(changes).map_err(WorldError::Commit)?;
+        let viewers = self.worlds.viewers.entry(world).or_default();
+        viewers.retain(|id| self.connections.get(*id).is_some());
+        let mut first_leaving = changes.tick();
+        for id in viewers.iter() {
+            let Some(member) = self.connections.member_mut(*id) else { continue };
+            let view = member.connection.session_mut().commit_world(now, store, changes);
+            first_leaving = first_leaving.min(view.unwrap_or(first_leaving));
+        }
+        let connections = &self.connections;
+        store.thin(|unit, ranges| {
+            let sessions = viewers.iter().filter_map(|id| Some(connections.get(*id)?.session()));
+            sessions.fold(0, |bits, session| bits | session.needed_versions(unit, ranges))
+        });
+        store.release_before(first_leaving);
+        for id in viewers.clone() {
+            self.touch(id);
+        }
+        Ok(())
+    }
+
+    /// Sets the world that a connection is sent. `None` makes everything leave the view with the next commit of that world. The peer
+    /// must have dialled this endpoint. The call ignores an unknown connection.
+    ///
+    /// # Errors
+    /// [`WorldError::NotConfigured`], or [`WorldError::NoSuchWorld`] if nothing was committed to the world yet.
+    pub fn set_viewer(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        viewer: Option<Viewer>,
+    ) -> Result<(), WorldError> {
+        let now = self.advance(now);
+        let Some(worlds) = self.worlds.table.as_ref() else { return Err(WorldError::NotConfigured) };
+        let priority = self.config.snapshots.as_ref().map_or(0, |snapshots| snapshots.priority);
+        let Some(member) = self.connections.member_mut(connection) else { return Ok(()) };
+        let session = member.connection.session_mut();
+        let Some(viewer) = viewer else {
+            session.end_world();
+            return Ok(());
+        };
+        let store = worlds.get(viewer.world).ok_or(WorldError::NoSuchWorld { world: viewer.world })?;
+        if session.viewed_world() != Some(viewer.world) {
+            let sender = WorldSender::new(Arc::clone(worlds.codec()), viewer.world, connection);
+            session.begin_world(now, sender, store, priority);
+            for viewers in self.worlds.viewers.values_mut() {
+                viewers.retain(|id| *id != connection);
+            }
+            self.worlds.viewers.entry(viewer.world).or_default().push(connection);
+        }
+        self.touch(connection);
+        Ok(())
+    }
+
+    /// The committed state of a world.
+    #[must_use]
+    pub fn world(&self, world: WorldId) -> Option<&Store> {
+        self.worlds.table.as_ref()?.get(world)
+    }
+
+    /// Takes the changes of an [`Event::Snapshot`](crate::Event::Snapshot) back, so that a later event uses their memory again.
+    pub fn recycle(&mut self, changes: Box<Changes>) {
+        if self.worlds.spare.len() < SPARE_CHANGES {
+            self.worlds.spare.push(changes);
+        }
+    }
+
+    /// Returns the counters of a connection's worlds. `None` if there is no such connection.
+    #[must_use]
+    pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
+        Some(self.connections.get(connection)?.session().world_stats())
+    }
+
+    /// The bytes of the heap that all worlds take, without what each connection knows of them.
+    #[must_use]
+    pub fn world_memory(&self) -> usize {
+        self.worlds.table.as_ref().map_or(0, Worlds::memory)
+    }
+
+    /// The connections that are sent a world.
+    #[must_use]
+    pub fn viewers(&self, world: WorldId) -> &[ConnectionId] {
+        self.worlds.viewers.get(&world).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,0 +1,50 @@
+//! Reasons that a verb of replicated worlds fails.
+
+use core::fmt;
+
+use super::ids::WorldId;
+use super::store::{CommitError, StoreError};
+
+/// The reason that a commit or a viewer was refused. Nothing has changed then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// The endpoint's configuration has no `snapshots`.
+    NotConfigured,
+    /// The endpoint already has as many worlds as an endpoint may have.
+    TooManyWorlds {
+        /// The largest number of worlds.
+        most: usize,
+    },
+    /// Nothing has been committed to the world.
+    NoSuchWorld {
+        /// The number of the world.
+        world: WorldId,
+    },
+    /// The tick does not fit 32 bits.
+    TickTooLarge {
+        /// The tick of the changes.
+        tick: u64,
+    },
+    /// The world cannot be created.
+    Store(StoreError),
+    /// The changes do not fit the world.
+    Commit(CommitError),
+}
+
+impl fmt::Display for WorldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConfigured => f.write_str("the endpoint replicates no worlds; set Config::snapshots"),
+            Self::TooManyWorlds { most } => write!(f, "the endpoint already has {most} worlds"),
+            Self::NoSuchWorld { world } => {
+                write!(f, "world {} does not exist yet; commit to it first", world.0)
+            }
+            Self::TickTooLarge { tick } => write!(f, "tick {tick} does not fit 32 bits; count ticks from 0"),
+            Self::Store(error) => write!(f, "the world cannot be created: {error}"),
+            Self::Commit(error) => write!(f, "the changes do not fit the world: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for WorldError {}

@@ -1,0 +1,43 @@
+//! Counters of a connection's replicated worlds.
+
+use super::receiver::ReceiverCounts;
+use super::sender::SenderCounts;
+
+/// The counters of the world that a connection is sent, and of the world that it receives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct WorldStats {
+    /// The number of snapshot frames sent.
+    pub frames_sent: u64,
+    /// The number of units in the snapshot frames sent.
+    pub units_sent: u64,
+    /// The bytes of the snapshot frames sent, without packet headers.
+    pub bytes_sent: u64,
+    /// The number of units that were coded in full although the peer has an earlier version.
+    pub restarts: u64,
+    /// `true` if the peer has acknowledged the newest state of all that it may see.
+    pub is_settled: bool,
+    /// The newest tick that arrived.
+    pub tick_received: Option<u32>,
+    /// The number of snapshot frames received and stored.
+    pub frames_stored: u64,
+    /// The number of snapshot frames received too late to be decoded.
+    pub frames_stale: u64,
+    /// The number of snapshot frames received that were wrong.
+    pub frames_refused: u64,
+}
+
+impl WorldStats {
+    pub(crate) fn new(sent: SenderCounts, received: ReceiverCounts) -> Self {
+        Self {
+            frames_sent: sent.frames,
+            units_sent: sent.units,
+            bytes_sent: sent.bytes,
+            restarts: sent.restarts,
+            frames_stored: received.stored,
+            frames_stale: received.stale,
+            frames_refused: received.refused,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Replicated worlds between two endpoints: what a game sees of a world that another end commits.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Net, Pass};
+use tickwire_core::snapshot::{
+    Changes, ComponentId, ComponentSpec, EntitySettings, FieldKind, FieldSpec, Gone, NetworkId, Prediction,
+    Show, SnapshotSchema, Steps, Viewer, WorldError, WorldId, WorldSchema, WorldStats, WorldWriter,
+};
+use tickwire_core::{Config, ConnectionId, Duration, Event, Instant, SnapshotConfig};
+
+const SECOND: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_micros(16_667);
+
+/// The components of a world by entity, as words.
+type Components = BTreeMap<NetworkId, BTreeMap<ComponentId, Vec<u32>>>;
+
+/// A position and a velocity in one group, and health in a group of its own.
+fn schema() -> WorldSchema {
+    let mut schema = SnapshotSchema::new();
+    let metres = Steps::new(-1024.0, 1024.0, 0.002).unwrap();
+    let speeds = Steps::new(-20.0, 20.0, 0.01).unwrap();
+    let at = FieldSpec::new("at", FieldKind::numbers(3, metres)).position();
+    let speed = FieldSpec::new("speed", FieldKind::numbers(3, speeds)).velocity();
+    let pose = ComponentSpec::new("pose").group("motion").predictor(Prediction::Velocity);
+    schema.declare(pose.field(at)).unwrap();
+    schema.declare(ComponentSpec::new("speed").group("motion").field(speed)).unwrap();
+    let points = FieldSpec::new("points", FieldKind::integer(0, 100));
+    schema.declare(ComponentSpec::new("health").field(points)).unwrap();
+    schema.ticks_per_second(60);
+    schema.group("motion").hz(60);
+    schema.finish().unwrap()
+}
+
+/// By name: health, pose, speed.
+const HEALTH: ComponentId = ComponentId(0);
+const POSE: ComponentId = ComponentId(1);
+const SPEED: ComponentId = ComponentId(2);
+
+fn with_worlds(config: &mut Config) {
+    config.snapshots = Some(SnapshotConfig::new(schema()));
+    config.idle_timeout = SECOND;
+    config.heartbeat = Duration::from_millis(200);
+}
+
+/// The game of the server, and what its client shows.
+struct Game {
+    net: Net,
+    writer: WorldWriter,
+    world: WorldId,
+    tick: u64,
+    ids: Vec<NetworkId>,
+    shown: Components,
+    /// The connection as the server knows it.
+    viewer: ConnectionId,
+}
+
+impl Game {
+    /// A server with `entities` entities and a client that sees them.
+    fn new(entities: usize) -> Self {
+        let mut net = Net::pair(with_worlds);
+        net.connect();
+        net.run_until(SECOND, |net| net.nodes.iter().all(|node| node.connected().is_some()));
+        let viewer = net.nodes[0].connected().unwrap();
+        let mut game = Self {
+            net,
+            writer: schema().writer(),
+            world: WorldId(0),
+            tick: 0,
+            ids: Vec::new(),
+            shown: Components::new(),
+            viewer,
+        };
+        for _ in 0..entities {
+            game.create();
+        }
+        game.commit();
+        game.look(Some(WorldId(0)));
+        game
+    }
+
+    fn look(&mut self, world: Option<WorldId>) {
+        let (now, viewer) = (self.net.now, self.viewer);
+        self.net.nodes[0].endpoint.set_viewer(now, viewer, world.map(Viewer::new)).unwrap();
+    }
+
+    fn create(&mut self) {
+        let id = self.writer.create(EntitySettings::new()).unwrap();
+        self.ids.push(id);
+        let number = id.0;
+        self.writer.set_words(id, HEALTH, &[number % 101]).unwrap();
+        self.writer.set_words(id, POSE, &[number * 100, 500_000, number * 7]).unwrap();
+        self.writer.set_words(id, SPEED, &[2000 + number % 500, 2000, 2000]).unwrap();
+    }
+
+    /// Moves every entity.
+    fn step(&mut self) {
+        let tick = self.tick as u32;
+        for id in self.ids.clone() {
+            let turn = (id.0 * 7919 + tick) % 60;
+            let pose = [id.0 * 100 + tick * 3, 500_000 + turn, id.0 * 7 + tick];
+            self.writer.set_words(id, POSE, &pose).unwrap();
+            self.writer.set_words(id, SPEED, &[2000 + turn, 2000 + id.0 % 50, 2001]).unwrap();
+        }
+    }
+
+    fn commit(&mut self) {
+        self.tick += 1;
+        let changes = self.writer.finish(self.tick);
+        self.net.nodes[0].endpoint.commit(self.net.now, self.world, &changes).unwrap();
+        self.writer.reuse(changes);
+    }
+
+    /// Plays for `time`: entities move if `is_moving`.
+    fn play(&mut self, time: Duration, is_moving: bool) {
+        let end = self.net.now + time;
+        while self.net.now < end {
+            if is_moving {
+                self.step();
+            }
+            self.commit();
+            self.net.run_for(TICK);
+            self.take();
+        }
+    }
+
+    /// The client's application takes its events.
+    fn take(&mut self) {
+        for event in std::mem::take(&mut self.net.nodes[1].events) {
+            if let Event::Snapshot { changes, .. } = event {
+                apply(&mut self.shown, &changes);
+                self.net.nodes[1].endpoint.recycle(changes);
+            }
+        }
+    }
+
+    /// The world as it is committed.
+    fn committed(&self) -> Components {
+        let Some(store) = self.net.nodes[0].endpoint.world(self.world) else { return Components::new() };
+        let schema = schema();
+        let entities = store.entities().map(|entity| {
+            let components = [HEALTH, POSE, SPEED].into_iter().filter_map(|component| {
+                let place = schema.groups().component(component)?;
+                let words = store.state(store.unit(entity.id, place.group)?)?.version.words;
+                let first = usize::from(place.first_word);
+                Some((component, words[first..first + usize::from(place.words)].to_vec()))
+            });
+            (entity.id, components.collect())
+        });
+        entities.collect()
+    }
+
+    fn stats(&self, node: usize) -> WorldStats {
+        let connection = if node == 0 { self.viewer } else { self.client() };
+        self.net.nodes[node].endpoint.world_stats(connection).unwrap()
+    }
+
+    fn client(&self) -> ConnectionId {
+        self.net.nodes[1].endpoint.connections().next().unwrap()
+    }
+
+    /// Plays without movement until the client shows the committed world; panics after `most`.
+    fn settle(&mut self, most: Duration) {
+        let end = self.net.now + most;
+        while self.shown != self.committed() {
+            assert!(self.net.now < end, "{:?}, {:?}", self.stats(0), self.stats(1));
+            self.play(TICK, false);
+        }
+    }
+}
+
+fn apply(shown: &mut Components, changes: &Changes) {
+    let is_back = |id: &NetworkId| changes.created().iter().any(|created| created.id == *id);
+    for (id, _) in changes.destroyed().iter().filter(|(id, _)| is_back(id)) {
+        shown.remove(id).unwrap();
+    }
+    for created in changes.created() {
+        assert_eq!(shown.insert(created.id, BTreeMap::new()), None, "{created:?}");
+    }
+    for column in changes.columns() {
+        for (id, words) in column.values() {
+            shown.get_mut(&id).unwrap().insert(column.component(), words.to_vec());
+        }
+        for id in column.removed() {
+            shown.get_mut(id).unwrap().remove(&column.component()).unwrap();
+        }
+    }
+    for (id, _) in changes.destroyed().iter().filter(|(id, _)| !is_back(id)) {
+        shown.remove(id).unwrap();
+    }
+}
+
+/// Drops every `nth` datagram.
+fn lossy(nth: u64) -> common::Filter {
+    let mut count = 0;
+    Box::new(move |_, _, _| {
+        count += 1;
+        if count % nth == 0 {
+            Pass::Drop
+        } else if count % 17 == 0 {
+            Pass::Late(Duration::from_millis(120))
+        } else {
+            Pass::Deliver
+        }
+    })
+}
+
+#[test]
+fn a_client_shows_the_world_that_the_server_commits() {
+    let mut game = Game::new(200);
+    game.play(SECOND * 3, true);
+    game.settle(SECOND);
+    let (sent, received) = (game.stats(0), game.stats(1));
+    assert_eq!((received.frames_refused, received.frames_stale, sent.restarts), (0, 0, 0), "{sent:?}");
+    assert_eq!(received.frames_stored, sent.frames_sent);
+}
+
+#[test]
+fn an_unchanged_world_sends_no_snapshot_frames() {
+    let mut game = Game::new(200);
+    game.settle(SECOND);
+    game.play(SECOND, false);
+    let before = game.stats(0);
+    game.play(SECOND * 5, false);
+    assert_eq!(game.stats(0), before);
+    assert!(before.is_settled);
+}
+
+#[test]
+fn a_world_converges_within_two_seconds_after_loss_and_reordering_end() {
+    for nth in [2, 3, 10] {
+        let mut game = Game::new(200);
+        game.net.filter = lossy(nth);
+        game.play(SECOND * 4, true);
+        game.net.filter = Box::new(|_, _, _| Pass::Deliver);
+        game.settle(SECOND * 2);
+        assert_eq!(game.stats(1).frames_refused, 0, "one in {nth} lost");
+    }
+}
+
+#[test]
+fn a_resumed_session_converges_and_sends_only_what_changed() {
+    let mut game = Game::new(300);
+    game.settle(SECOND);
+    game.net.filter = Box::new(|_, _, _| Pass::Drop);
+    for id in game.ids[..20].to_vec() {
+        game.writer.set_words(id, HEALTH, &[1]).unwrap();
+    }
+    game.play(SECOND * 4, false);
+    game.net.filter = Box::new(|_, _, _| Pass::Deliver);
+    let before = game.stats(0);
+    game.settle(SECOND * 5);
+    let units = game.stats(0).units_sent - before.units_sent;
+    assert!((20..=40).contains(&units), "{units} units");
+}
+
+#[test]
+fn a_lost_unit_is_sent_again_although_the_game_commits_nothing_more() {
+    let mut game = Game::new(0);
+    game.settle(SECOND);
+    game.create();
+    let mut lost = 0;
+    game.net.filter = Box::new(move |_, from, _| {
+        lost += usize::from(from == 0);
+        if from == 0 && lost <= 2 { Pass::Drop } else { Pass::Deliver }
+    });
+    game.commit();
+    game.net.run_for(SECOND * 2);
+    game.take();
+    assert_eq!(game.shown, game.committed());
+}
+
+#[test]
+fn destroyed_and_hidden_entities_disappear_and_shown_entities_return() {
+    let mut game = Game::new(30);
+    game.settle(SECOND);
+    let (first, second) = (game.ids[0], game.ids[1]);
+    game.writer.destroy(first, Gone::Destroyed).unwrap();
+    game.writer.show(game.viewer, second, Show::Never).unwrap();
+    game.play(SECOND, false);
+    let mut expected = game.committed();
+    expected.remove(&second);
+    assert_eq!(game.shown, expected);
+    game.ids.remove(0);
+    game.writer.show(game.viewer, second, Show::Always).unwrap();
+    game.play(SECOND, true);
+    game.settle(SECOND);
+}
+
+#[test]
+fn a_viewer_that_moves_to_another_world_shows_only_the_new_world() {
+    let mut game = Game::new(30);
+    game.settle(SECOND);
+    let rooms = std::mem::replace(&mut game.writer, schema().writer());
+    (game.world, game.tick) = (WorldId(1), 0);
+    game.ids.clear();
+    game.create();
+    game.commit();
+    game.look(Some(WorldId(1)));
+    game.settle(SECOND);
+    assert_eq!(game.shown.len(), 1);
+    // An empty world empties the view.
+    (game.world, game.tick) = (WorldId(2), 0);
+    game.writer = schema().writer();
+    game.ids.clear();
+    game.commit();
+    game.look(Some(WorldId(2)));
+    game.settle(SECOND);
+    assert!(game.shown.is_empty());
+    drop(rooms);
+}
+
+#[test]
+fn a_world_without_a_viewer_leaves_the_view() {
+    let mut game = Game::new(30);
+    game.settle(SECOND);
+    game.look(None);
+    game.play(SECOND, false);
+    assert!(game.shown.is_empty());
+    game.look(Some(WorldId(0)));
+    game.settle(SECOND);
+    assert_eq!(game.shown.len(), 30);
+}
+
+#[test]
+fn an_application_that_takes_no_events_gets_one_merged_snapshot() {
+    let mut game = Game::new(50);
+    game.settle(SECOND);
+    game.net.nodes[1].is_listening = false;
+    let before = game.net.nodes[1].endpoint.world_stats(game.client()).unwrap();
+    for _ in 0..120 {
+        game.step();
+        game.commit();
+        game.net.run_for(TICK);
+    }
+    let after = game.net.nodes[1].endpoint.world_stats(game.client()).unwrap();
+    assert!(after.frames_stored > before.frames_stored + 100);
+    game.net.nodes[1].is_listening = true;
+    game.net.run_for(TICK);
+    let snapshots = game.net.nodes[1].events.iter().filter(|event| matches!(event, Event::Snapshot { .. }));
+    assert!((1..=3).contains(&snapshots.count()));
+    game.take();
+    game.settle(SECOND);
+}
+
+#[test]
+fn a_saturated_reliable_channel_does_not_stop_the_world() {
+    let mut game = Game::new(50);
+    game.settle(SECOND);
+    let now = game.net.now;
+    game.net.nodes[0].endpoint.set_bandwidth(now, Some(60_000)).unwrap();
+    for _ in 0..40 {
+        game.net.send(0, game.viewer, 0, vec![7; 100_000]);
+    }
+    let mut oldest = 0;
+    for _ in 0..300 {
+        game.play(TICK, true);
+        let newest = u64::from(game.stats(1).tick_received.unwrap());
+        oldest = oldest.max(game.tick - newest);
+    }
+    assert!(oldest < 30, "{oldest} ticks old");
+    game.settle(SECOND * 3);
+}
+
+#[test]
+fn worlds_that_cannot_be_are_refused_with_the_reason() {
+    let mut net = Net::pair(|_| {});
+    let (changes, now) = (Changes::default(), Instant::ZERO);
+    let endpoint = &mut net.nodes[0].endpoint;
+    assert_eq!(endpoint.commit(now, WorldId(0), &changes), Err(WorldError::NotConfigured));
+    let mut net = Net::pair(with_worlds);
+    net.connect();
+    net.run_until(SECOND, |net| net.nodes.iter().all(|node| node.connected().is_some()));
+    let viewer = net.nodes[0].connected().unwrap();
+    let endpoint = &mut net.nodes[0].endpoint;
+    let unknown = endpoint.set_viewer(now, viewer, Some(Viewer::new(WorldId(3))));
+    assert_eq!(unknown, Err(WorldError::NoSuchWorld { world: WorldId(3) }));
+    let late = schema().writer().finish(1 << 32);
+    assert_eq!(endpoint.commit(now, WorldId(0), &late), Err(WorldError::TickTooLarge { tick: 1 << 32 }));
+}
