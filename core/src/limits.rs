@@ -239,7 +239,9 @@ pub const ENTITIES: usize = 10_000;
 /// destroyed entities in addition, until every peer has acknowledged their end.
 pub const ENTITIES_MAX: usize = 1 << 16;
 /// The largest number of versions of a unit that a world's store keeps, the newest version included.
-pub const VERSIONS: usize = 32;
+pub const VERSIONS: usize = 64;
+/// The largest number of versions of a unit that a connection sends before the peer acknowledges one of them.
+pub const UNACKED_VERSIONS: u32 = 32;
 /// The largest number of entities that one connection may predict at a time.
 pub const PREDICTED_ENTITIES: usize = 64;
 /// The largest number of units in one snapshot frame.

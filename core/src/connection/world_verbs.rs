@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// The versions of a unit that later frames may be coded against, as bits: see [`Store::thin`].
-    pub(crate) fn needed_versions(&self, unit: UnitId, ranges: &[Range<u64>]) -> u32 {
+    pub(crate) fn needed_versions(&self, unit: UnitId, ranges: &[Range<u64>]) -> u64 {
         self.worlds.sender().map_or(0, |world| world.needed(unit, ranges))
     }
 

@@ -102,6 +102,8 @@ const fn kind_of(frame: &Frame<'_>) -> &'static str {
         Frame::Ticket { .. } => "ticket",
         Frame::Resume(_) => "resume",
         Frame::Clock(_) => "clock",
+        Frame::Snapshot(_) => "snapshot",
+        Frame::SnapshotReset { .. } => "snapshot-reset",
         Frame::Ack(_) => "ack",
         Frame::Message(_) => "message",
     }

@@ -121,7 +121,7 @@ impl WorldSender {
             self.spent.insert(number);
             return false;
         }
-        if slot.is_full(tick, limits::VERSIONS as u32) {
+        if slot.is_full(tick, limits::UNACKED_VERSIONS) {
             if newest_acked.is_none_or(|acked| acked < slot.sent) && slot.baseline != NEVER {
                 self.dirty.remove(number);
                 self.spent.insert(number);

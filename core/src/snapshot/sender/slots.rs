@@ -2,7 +2,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use smallvec::SmallVec;
 
@@ -77,23 +76,6 @@ impl Slot {
     pub(super) fn first_unacked(&self) -> Option<u32> {
         let oldest = self.unacked.checked_ilog2()?;
         Some(self.sent.saturating_sub(oldest))
-    }
-
-    /// Whether the unit was sent after the baseline in one of these ticks.
-    pub(super) fn has_unacked_in(&self, ticks: &Range<u64>) -> bool {
-        let sent = u64::from(self.sent);
-        if self.unacked == 0 || ticks.start > sent {
-            return false;
-        }
-        // Bits from the newest of these ticks back to the oldest.
-        let newest = sent.saturating_sub(ticks.end.saturating_sub(1));
-        let oldest = sent - ticks.start;
-        if newest >= u64::from(MASK_TICKS) {
-            return false;
-        }
-        let older = self.unacked >> newest;
-        let width = oldest.min(u64::from(MASK_TICKS) - 1) - newest + 1;
-        older & (u64::MAX >> (u64::from(MASK_TICKS) - width)) != 0
     }
 
     /// Whether there is no room to note that the unit is sent in `tick`: the peer left so many versions unacknowledged.

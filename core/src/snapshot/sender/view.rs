@@ -253,17 +253,15 @@ impl WorldSender {
         self.slots.entities.get(&id)?.blueprint
     }
 
-    /// The ticks whose words of a unit later frames of this connection may be coded against, of those in `ranges`, as bits.
-    pub(crate) fn needed(&self, unit: UnitId, ranges: &[Range<u64>]) -> u32 {
+    /// The versions of a unit that later frames of this connection may be coded against, of those that were the newest in `ranges`, as
+    /// bits. All since the oldest are: each was sent, or is what a version in flight was coded against.
+    pub(crate) fn needed(&self, unit: UnitId, ranges: &[Range<u64>]) -> u64 {
         let Some(slot) = self.slots.of_unit(unit).and_then(|slot| self.slots.get(slot)) else { return 0 };
-        let mut bits = 0;
-        for (place, range) in (0u32..).zip(ranges.iter().take(32)) {
-            let has = |tick: u32| tick != NEVER && range.contains(&u64::from(tick));
-            let is_second = has(slot.against) && slot.against >= self.floor;
-            let is_needed = has(slot.baseline) || is_second || slot.has_unacked_in(range);
-            bits |= u32::from(is_needed) << place;
-        }
-        bits
+        let second = if slot.against >= self.floor { slot.against } else { NEVER };
+        let oldest = second.min(slot.baseline).min(slot.first_unacked().unwrap_or(NEVER));
+        let is_needed = |ticks: &&Range<u64>| ticks.end > u64::from(oldest);
+        let count = ranges.iter().take_while(is_needed).count();
+        1u64.checked_shl(count as u32).map_or(u64::MAX, |bit| bit - 1)
     }
 
     /// The tick in which the first of the entities was gone that the peer may still be told of.

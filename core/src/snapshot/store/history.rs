@@ -22,7 +22,7 @@ pub struct Version<'a> {
 /// The largest number of older versions of a unit. The newest version is in the table.
 const OLD_MAX: u8 = VERSIONS as u8 - 1;
 /// A unit with at least this many older versions is queued for thinning, so that unneeded versions are dropped before needed ones.
-pub(super) const OLD_MANY: u8 = OLD_MAX - OLD_MAX / 4;
+pub(super) const OLD_MANY: u8 = 24;
 
 /// The older versions of all units of a group: a linked list for each unit, the newest version first, in rows that are used again.
 #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ impl History {
     }
 
     /// Keeps the older versions of a unit whose bits are set in `kept`; bit 0 stands for the newest.
-    pub(super) fn retain(&mut self, unit: &mut UnitRecord, kept: u32) {
+    pub(super) fn retain(&mut self, unit: &mut UnitRecord, kept: u64) {
         self.keep(unit, |_, place| kept.checked_shr(place as u32).is_some_and(|bits| bits & 1 != 0));
     }
 

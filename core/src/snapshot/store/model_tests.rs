@@ -10,6 +10,7 @@ use super::rate::DueRate;
 use super::tests::{HEALTH, POSE, SPEED, TICKS, VISIBLE, connection, groups};
 use super::{Store, UnitId};
 use crate::event::ConnectionId;
+use crate::limits;
 use crate::snapshot::changes::{Changes, EntitySettings, Gone};
 use crate::snapshot::ids::{ComponentId, GroupId, NetworkId};
 use crate::snapshot::writer::WorldWriter;
@@ -159,10 +160,10 @@ fn compare(store: &Store, model: &Model, changed: &BTreeSet<(NetworkId, GroupId)
             let later = unit.versions.len();
             for (place, (tick, row)) in unit.versions.iter().enumerate() {
                 let Some(version) = store.words_at(number, *tick) else {
-                    assert!(later - place > 32, "{id:?} {group:?} {tick}");
+                    assert!(later - place > limits::VERSIONS, "{id:?} {group:?} {tick}");
                     continue;
                 };
-                assert!(later - place <= 32);
+                assert!(later - place <= limits::VERSIONS);
                 assert_eq!((version.since, version.is_present), (*tick, !row.is_empty()));
                 assert_eq!(version.words, words_of(*group, row), "{id:?} {group:?} at {tick}");
             }

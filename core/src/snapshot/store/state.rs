@@ -242,7 +242,7 @@ impl Store {
     /// `needed` is called with each unit that has many older versions or is at rest, and with the ticks in which each older version
     /// was the current version, the newest version first. `needed` returns a bit for each version to keep: bit 0 stands for the
     /// newest.
-    pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u32) {
+    pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u64) {
         while let Some(unit) = self.crowded.pop() {
             let Some(record) = self.units.get_mut(unit) else { continue };
             let Some(table) = self.tables.get_mut(usize::from(record.group)) else { continue };

@@ -1,5 +1,7 @@
 //! A checksum of the words that a frame decodes to.
 
+use crate::snapshot::delta::slot::SlotBinding;
+
 /// The fraction of the golden ratio in 64 bits: an odd number without a bit pattern.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -25,6 +27,12 @@ impl Audit {
     #[inline]
     pub(super) fn add(&mut self, slot: u16, digest: u64) {
         self.0 = mixed(mixed(self.0, u64::from(slot)), digest);
+    }
+
+    /// Adds the unit that a slot stands for.
+    pub(super) fn add_binding(&mut self, binding: &SlotBinding) {
+        let blueprint = binding.blueprint.map_or(0, |blueprint| u64::from(blueprint.0) + 1);
+        self.0 = mixed(self.0, u64::from(binding.id.0) << 32 | u64::from(binding.group.0) << 17 | blueprint);
     }
 
     /// The checksum of all units that were added.

@@ -159,6 +159,9 @@ impl DecodedFrame {
             let out = self.words.get_mut(first..).unwrap_or_default();
             decode(unit.plan, header.name.tick, &against, reader, out)?;
             audit.add(slot.0, digest(out));
+            if let Some(binding) = &binding {
+                audit.add_binding(binding);
+            }
             self.units.push(UnitPlace {
                 slot,
                 coded_against: against.baseline_tick(),

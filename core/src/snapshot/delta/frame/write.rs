@@ -170,6 +170,9 @@ impl FrameWriter {
         for unit in units {
             let digest = self.unit(header, &unit, tally)?;
             audit.add(unit.slot.0, digest);
+            if unit.body.baseline().is_none() {
+                audit.add_binding(&unit.binding);
+            }
         }
         self.out.put(audit.value(), AUDIT_BITS);
         tally.add(BitUse::Audit, AUDIT_BITS as usize);

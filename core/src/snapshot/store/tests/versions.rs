@@ -44,7 +44,7 @@ fn the_entity_that_is_gone_the_longest_is_evicted_when_too_many_are_gone() {
 }
 
 #[test]
-fn at_most_32_versions_of_a_unit_are_kept_and_the_oldest_is_dropped() {
+fn at_most_64_versions_of_a_unit_are_kept_and_the_oldest_is_dropped() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.writer.predict(connection(1), id).unwrap();
@@ -53,9 +53,9 @@ fn at_most_32_versions_of_a_unit_are_kept_and_the_oldest_is_dropped() {
         play.commit();
     }
     let kept = (0..=play.tick).filter(|tick| play.store.words_at(unit, *tick).is_some());
-    assert!(kept.eq(play.tick - 31..=play.tick));
-    assert_eq!(limits::VERSIONS, 32);
-    for tick in play.tick - 31..=play.tick {
+    assert!(kept.eq(play.tick - 63..=play.tick));
+    assert_eq!(limits::VERSIONS, 64);
+    for tick in play.tick - 63..=play.tick {
         let words = play.store.words_at(unit, tick).unwrap().words;
         assert_eq!(u64::from(words[1]), 100 - (play.tick - tick));
     }
@@ -78,7 +78,7 @@ fn an_unneeded_version_is_dropped_and_no_older_version_replaces_it() {
         assert_eq!((asked_for, ticks.len()), (unit, 26));
         assert!(ticks.windows(2).all(|pair| pair[0].start == pair[1].end));
         let bit = |(place, ticks): (usize, &core::ops::Range<u64>)| {
-            u32::from(needed.iter().any(|tick| ticks.contains(tick))) << place
+            u64::from(needed.iter().any(|tick| ticks.contains(tick))) << place
         };
         ticks.iter().enumerate().map(bit).sum()
     });
