@@ -97,7 +97,7 @@ impl Field {
         // Peers that are some ten ticks behind.
         self.store.thin(|_, ticks| {
             let needed =
-                |(place, ticks): (usize, &std::ops::Range<u64>)| u32::from(ticks.end + 10 > tick) << place;
+                |(place, ticks): (usize, &std::ops::Range<u64>)| u64::from(ticks.end + 10 > tick) << place;
             ticks.iter().enumerate().map(needed).sum()
         });
         self.store.release_before(tick.saturating_sub(10));

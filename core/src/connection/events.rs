@@ -1,15 +1,12 @@
 //! Events of a connection in the promised order: `Connected` first, `Closed` last and once.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-
 use super::Connection;
 use crate::event::Event;
-use crate::snapshot::Changes;
+use crate::snapshot::spare_changes::SpareChanges;
 
 impl Connection {
     /// The next event.
-    pub(crate) fn next_event(&mut self, spare: &mut Vec<Box<Changes>>) -> Option<Event> {
+    pub(crate) fn next_event(&mut self, spare: &mut SpareChanges) -> Option<Event> {
         let connection = self.id;
         if let Some(event) = self.notices.next_before_messages(connection) {
             return Some(event);

@@ -5,7 +5,6 @@
 //!
 //! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -19,7 +18,7 @@ use crate::error::SendError;
 use crate::event::{ChannelId, ConnectionId, Event, Fate, MessageId, PeerInfo, Unconfirmed, Violation};
 use crate::fair::VirtualClock;
 use crate::handshake::{Resume, ResumeContents};
-use crate::snapshot::Changes;
+use crate::snapshot::spare_changes::SpareChanges;
 use crate::snapshot::worlds::Worlds;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::Instant;
@@ -327,14 +326,14 @@ impl Session {
         &mut self,
         connection: ConnectionId,
         is_closed: bool,
-        spare: &mut Vec<Box<Changes>>,
+        spare: &mut SpareChanges,
     ) -> Option<Event> {
         while self.worlds.has_changes() {
-            let changes = self.worlds.take_changes(connection, spare.pop().unwrap_or_default())?;
+            let changes = self.worlds.take_changes(connection, spare.take())?;
             if !changes.is_empty() {
                 return Some(Event::Snapshot { connection, changes });
             }
-            spare.push(changes);
+            spare.put(changes);
         }
         if let Some((channel, message)) = self.send.take_delivered() {
             return Some(Event::Delivered { connection, channel, message });

@@ -10,12 +10,10 @@ use crate::config::Config;
 use crate::event::ConnectionId;
 use crate::limits;
 use crate::snapshot::sender::WorldSender;
+use crate::snapshot::spare_changes::SpareChanges;
 use crate::snapshot::worlds::Worlds;
 use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
 use crate::time::Instant;
-
-/// Unused changes that are kept for later events.
-const SPARE_CHANGES: usize = 8;
 
 /// The worlds of an endpoint, and who is sent them.
 #[derive(Default)]
@@ -23,7 +21,7 @@ pub(super) struct EndpointWorlds {
     pub(super) table: Option<Worlds>,
     /// The connections that are sent each world.
     viewers: BTreeMap<WorldId, Vec<ConnectionId>>,
-    pub(super) spare: Vec<Box<Changes>>,
+    pub(super) spare: SpareChanges,
 }
 
 impl EndpointWorlds {
@@ -119,9 +117,7 @@ impl Endpoint {
 
     /// Takes the changes of an [`Event::Snapshot`](crate::Event::Snapshot) back, so that a later event uses their memory again.
     pub fn recycle(&mut self, changes: Box<Changes>) {
-        if self.worlds.spare.len() < SPARE_CHANGES {
-            self.worlds.spare.push(changes);
-        }
+        self.worlds.spare.put(changes);
     }
 
     /// Returns the counters of a connection's worlds. `None` if there is no such connection.

@@ -22,6 +22,7 @@ mod refused;
 pub mod schema;
 pub(crate) mod sender;
 mod slot_set;
+pub(crate) mod spare_changes;
 pub mod store;
 mod typed;
 pub(crate) mod unit_codec;

@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn a_set_takes_all_slots_of_another_set_and_leaves_it_empty() {
         let (mut one, mut other) = (SlotSet::default(), SlotSet::default());
-        [3, 64, 200].map(|slot| one.insert(UnitSlot(slot)));
-        [3, 5, 700].map(|slot| other.insert(UnitSlot(slot)));
+        [3, 64, 200].into_iter().for_each(|slot| one.insert(UnitSlot(slot)));
+        [3, 5, 700].into_iter().for_each(|slot| other.insert(UnitSlot(slot)));
         one.take_all(&mut other);
         assert_eq!((one.len(), other.len(), other.iter().count()), (5, 0, 0));
         assert!(one.iter().eq([3, 5, 64, 200, 700].map(UnitSlot)));

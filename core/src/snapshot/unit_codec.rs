@@ -102,7 +102,7 @@ impl UnitCodec {
         let group = self.groups.get(usize::from(group.0))?;
         // The units of entities themselves have no blueprints.
         let place = if place <= self.blueprints { place } else { return None };
-        group.blueprints.get(place).or(group.blueprints.first()).map(Vec::as_slice)
+        group.blueprints.get(place).or_else(|| group.blueprints.first()).map(Vec::as_slice)
     }
 
     /// The unit of a binding; `None` if there is no such group or blueprint.

@@ -140,7 +140,7 @@ impl WorldReceiver {
         for unit in frame.units() {
             if let Some(binding) = unit.binding {
                 self.check_binding(tick, unit.slot, &binding)?;
-                new += usize::from(!self.entities.get(&binding.id).is_some_and(|one| !one.state.is_gone()));
+                new += usize::from(self.entities.get(&binding.id).is_none_or(|one| one.state.is_gone()));
             }
         }
         // An entity may be counted once a unit, which a frame of a view that is nearly full pays for by being refused.
@@ -169,7 +169,7 @@ impl WorldReceiver {
     /// The entities of a frame that were not there.
     fn count_new(&self, frame: &DecodedFrame) -> usize {
         let ids = frame.units().filter_map(|unit| unit.binding).map(|binding| binding.id);
-        let new = ids.filter(|id| !self.entities.get(id).is_some_and(|one| !one.state.is_gone()));
+        let new = ids.filter(|id| self.entities.get(id).is_none_or(|one| one.state.is_gone()));
         new.collect::<BTreeSet<NetworkId>>().len()
     }
 
