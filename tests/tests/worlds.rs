@@ -247,8 +247,8 @@ fn a_resumed_session_converges_and_sends_only_what_changed() {
     let mut game = Game::new(300);
     game.settle(SECOND);
     game.net.filter = Box::new(|_, _, _| Pass::Drop);
-    for id in game.ids[..20].to_vec() {
-        game.writer.set_words(id, HEALTH, &[100]).unwrap();
+    for id in game.ids.iter().take(20) {
+        game.writer.set_words(*id, HEALTH, &[100]).unwrap();
     }
     game.play(SECOND * 4, false);
     game.net.filter = Box::new(|_, _, _| Pass::Deliver);
