@@ -28,6 +28,7 @@ enum What {
     Udp(Udp),
     Core(Core),
     Snapshot(Snapshot),
+    Replication(Replication),
 }
 
 /// Race against peers over loopback UDP, server and clients in separate processes (`--help` lists the options)
@@ -73,6 +74,14 @@ struct Snapshot {
     json: bool,
 }
 
+/// Measure replicated worlds in memory: bytes per client, and the server's time per tick
+#[derive(clap::Args, Debug)]
+struct Replication {
+    /// Print the rows as JSON
+    #[arg(long)]
+    json: bool,
+}
+
 impl Core {
     /// The gates as CI runs them.
     pub(crate) const fn gates() -> Self {
@@ -85,6 +94,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Udp(udp) => bench("udp-race", &udp.arguments),
         What::Core(core) => self::core(core),
         What::Snapshot(snapshot) => self::snapshot(snapshot),
+        What::Replication(replication) => {
+            let command = Command::cargo(&format!("run --release {CORE_BENCH} --bin replication")).arg("--");
+            if replication.json { command.arg("--json") } else { command }.run()
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod bare;
 mod case;
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod replication;
 mod scene;
 pub mod snapshot;
 mod tickwire;

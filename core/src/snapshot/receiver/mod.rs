@@ -192,17 +192,6 @@ impl WorldReceiver {
         let is_held = |id: NetworkId| self.entities.get(&id).is_some_and(SeenEntity::is_there);
         let is_taken = bound.is_some_and(|bound| is_held(bound.binding.id));
         let is_elsewhere = of_entity.is_some_and(|entity| self.has_unit(entity, binding));
-        #[cfg(test)]
-        if is_taken || is_elsewhere {
-            extern crate std;
-            std::eprintln!(
-                "DBG taken {is_taken} elsewhere {is_elsewhere} {slot:?} {binding:?} bound {bound:?} {of_entity:?} floor {}",
-                self.units.floor
-            );
-            if let Some(b) = bound {
-                std::eprintln!("DBG {:?}", self.entities.get(&b.binding.id));
-            }
-        }
         if is_taken || is_elsewhere { Err(FrameRefusal::Fault(SnapshotFault::Slot)) } else { Ok(()) }
     }
 

@@ -1,0 +1,265 @@
+//! A server and its clients, joined by paths that only delay.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::time::{Duration as Elapsed, Instant as Clock};
+
+use tickwire_core::snapshot::{Viewer, WorldId};
+use tickwire_core::{
+    Access, Address, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant, Secrets,
+    SnapshotConfig,
+};
+use tickwire_sim::provider::NullProvider;
+
+use super::{Field, TICKS_PER_SECOND};
+
+const FIRST_PORT: u16 = 1000;
+/// How often the network is looked at.
+const STEP: Duration = Duration::from_millis(1);
+
+/// The round trips of the clients.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Paths {
+    /// 100 ms for all.
+    Equal,
+    /// From 20 ms on, 20 ms more for each client.
+    Spread,
+}
+
+/// What a world cost in some ticks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// Ticks that were played.
+    pub ticks: u64,
+    /// Bytes of snapshot frames to all clients.
+    pub frame_bytes: u64,
+    /// Bytes of all datagrams to all clients.
+    pub datagram_bytes: u64,
+    /// Units in these frames.
+    pub units: u64,
+    /// Units that were coded in full although the client had a version.
+    pub restarts: u64,
+    /// The server's time for commits and datagrams, acknowledgements included.
+    pub server: Elapsed,
+    /// The clients' time.
+    pub clients: Elapsed,
+    /// Frames that a client refused.
+    pub refused: u64,
+}
+
+struct Client {
+    endpoint: Endpoint,
+    connection: ConnectionId,
+    /// The server's connection to it.
+    viewer: Option<ConnectionId>,
+    one_way: Duration,
+    /// Datagrams on their way to it, and from it.
+    down: VecDeque<(Instant, Vec<u8>)>,
+    up: VecDeque<(Instant, Vec<u8>)>,
+}
+
+/// A server with its clients.
+pub struct Star {
+    now: Instant,
+    server: Endpoint,
+    clients: Vec<Client>,
+    field: Field,
+    tick: u64,
+    traffic: Traffic,
+    buffer: Box<[u8]>,
+}
+
+impl Star {
+    /// A server that replicates a field of `entities` entities, of which `moving` move, to `clients` clients. All of it has arrived.
+    ///
+    /// # Panics
+    /// If the core refuses its configuration, or the clients do not connect.
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[must_use]
+    pub fn new(entities: usize, moving: usize, clients: usize, paths: Paths) -> Self {
+        let schema = Arc::new(Field::schema());
+        let mut config = Config::new(7);
+        config.provider = Arc::new(NullProvider);
+        config.max_connections = clients;
+        config.max_connections_per_source = Some(clients);
+        (config.handshake_rate, config.handshake_burst) = (1_000_000, 1_000_000);
+        config.snapshots = Some(SnapshotConfig::new(Arc::clone(&schema)));
+        let mut open = config.clone();
+        open.access = Access::Open;
+        let server = Endpoint::new(open, Secrets::new([1; 32]), [2; 32], Instant::ZERO).expect("a server");
+        let dial = |index: usize| {
+            let mut seed = [3; 32];
+            seed[..8].copy_from_slice(&(index as u64).to_le_bytes());
+            let secrets = Secrets::new([4; 32]);
+            let mut endpoint = Endpoint::new(config.clone(), secrets, seed, Instant::ZERO).expect("a client");
+            let options = ConnectOptions::new(server.public_key());
+            let connection = endpoint.connect(Instant::ZERO, server_address(), options).expect("a dial");
+            let one_way = match paths {
+                Paths::Equal => Duration::from_millis(50),
+                Paths::Spread => Duration::from_millis(10) * (index as u32 % 16 + 1),
+            };
+            Client { endpoint, connection, viewer: None, one_way, down: VecDeque::new(), up: VecDeque::new() }
+        };
+        let clients = (0..clients).map(dial).collect();
+        let field = Field::new(&schema, entities, moving);
+        let buffer = vec![0; 16 << 10].into_boxed_slice();
+        let mut star =
+            Self { now: Instant::ZERO, server, clients, field, tick: 0, traffic: Traffic::default(), buffer };
+        star.begin();
+        star
+    }
+
+    /// Connects all clients and lets them have the whole world.
+    fn begin(&mut self) {
+        self.commit();
+        for _ in 0..20 * TICKS_PER_SECOND {
+            self.play_tick(false);
+            if self.clients.iter().all(|client| client.viewer.is_some()) && self.is_settled() {
+                return;
+            }
+        }
+        let seen = self.clients.iter().filter(|client| client.viewer.is_some()).count();
+        panic!("{seen} of {} clients have the world", self.clients.len());
+    }
+
+    fn is_settled(&self) -> bool {
+        let viewers = self.clients.iter().filter_map(|client| client.viewer);
+        viewers
+            .map(|viewer| self.server.world_stats(viewer))
+            .all(|stats| stats.is_some_and(|stats| stats.is_settled))
+    }
+
+    /// Plays some ticks, and says what they cost.
+    pub fn play(&mut self, ticks: u64, is_moving: bool) -> Traffic {
+        let (frames, units, restarts, refused) = self.counters();
+        self.traffic = Traffic { ticks, ..Traffic::default() };
+        for _ in 0..ticks {
+            self.play_tick(is_moving);
+        }
+        let after = self.counters();
+        Traffic {
+            frame_bytes: after.0 - frames,
+            units: after.1 - units,
+            restarts: after.2 - restarts,
+            refused: after.3 - refused,
+            ..self.traffic
+        }
+    }
+
+    fn counters(&self) -> (u64, u64, u64, u64) {
+        let mut sums = (0, 0, 0, 0);
+        for client in &self.clients {
+            let sent = client.viewer.and_then(|viewer| self.server.world_stats(viewer)).unwrap_or_default();
+            let received = client.endpoint.world_stats(client.connection).unwrap_or_default();
+            sums.0 += sent.bytes_sent;
+            sums.1 += sent.units_sent;
+            sums.2 += sent.restarts;
+            sums.3 += received.frames_refused;
+        }
+        sums
+    }
+
+    fn play_tick(&mut self, is_moving: bool) {
+        let end = self.now + Duration::from_secs(1) / TICKS_PER_SECOND;
+        if is_moving {
+            self.field.step(self.tick);
+        }
+        self.commit();
+        while self.now < end {
+            self.serve();
+            self.clients
+                .iter_mut()
+                .for_each(|client| client.run(self.now, &mut self.buffer, &mut self.traffic));
+            self.now += STEP;
+        }
+    }
+
+    #[expect(clippy::expect_used, reason = "a measurement that cannot go on has nothing else to say")]
+    fn commit(&mut self) {
+        self.tick += 1;
+        let changes = self.field.writer().finish(self.tick);
+        let begun = Clock::now();
+        self.server.commit(self.now, WorldId(0), &changes).expect("the changes fit");
+        self.traffic.server += begun.elapsed();
+        self.field.writer().reuse(changes);
+    }
+
+    /// The server reads what arrived, and sends what is due.
+    fn serve(&mut self) {
+        let now = self.now;
+        for (index, client) in self.clients.iter_mut().enumerate() {
+            while client.up.front().is_some_and(|(at, _)| *at <= now)
+                && let Some((_, mut bytes)) = client.up.pop_front()
+            {
+                let begun = Clock::now();
+                self.server.handle_datagram(now, client_address(index), Ecn::NotCapable, &mut bytes);
+                self.traffic.server += begun.elapsed();
+            }
+        }
+        let begun = Clock::now();
+        if self.server.poll_timeout().0 <= now {
+            self.server.handle_timeout(now);
+        }
+        let mut events = Vec::new();
+        while let Some(event) = self.server.poll_event() {
+            events.push(event);
+        }
+        for event in events {
+            if let Event::Connected { connection, address: Address::Udp(from), .. } = event {
+                let seen = self.server.set_viewer(now, connection, Some(Viewer::new(WorldId(0))));
+                let client = self.clients.get_mut(usize::from(from.port() - FIRST_PORT));
+                if let (Ok(()), Some(client)) = (seen, client) {
+                    client.viewer = Some(connection);
+                }
+            }
+        }
+        let mut elapsed = begun.elapsed();
+        loop {
+            let begun = Clock::now();
+            let transmit = self.server.poll_transmit(now, &mut self.buffer);
+            elapsed += begun.elapsed();
+            let Some(transmit) = transmit else { break };
+            let Address::Udp(to) = transmit.path.remote else { continue };
+            let Some(client) = self.clients.get_mut(usize::from(to.port() - FIRST_PORT)) else { continue };
+            for datagram in transmit.datagrams(&self.buffer) {
+                self.traffic.datagram_bytes += datagram.len() as u64;
+                client.down.push_back((now + client.one_way, datagram.to_vec()));
+            }
+        }
+        self.traffic.server += elapsed;
+    }
+}
+
+impl Client {
+    fn run(&mut self, now: Instant, buffer: &mut [u8], traffic: &mut Traffic) {
+        let begun = Clock::now();
+        while self.down.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, mut bytes)) = self.down.pop_front()
+        {
+            self.endpoint.handle_datagram(now, server_address(), Ecn::NotCapable, &mut bytes);
+        }
+        if self.endpoint.poll_timeout().0 <= now {
+            self.endpoint.handle_timeout(now);
+        }
+        while let Some(event) = self.endpoint.poll_event() {
+            if let Event::Snapshot { changes, .. } = event {
+                self.endpoint.recycle(changes);
+            }
+        }
+        while let Some(transmit) = self.endpoint.poll_transmit(now, buffer) {
+            for datagram in transmit.datagrams(buffer) {
+                self.up.push_back((now + self.one_way, datagram.to_vec()));
+            }
+        }
+        traffic.clients += begun.elapsed();
+    }
+}
+
+fn server_address() -> SocketAddr {
+    SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 7777).into()
+}
+
+fn client_address(index: usize) -> SocketAddr {
+    SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, 1), FIRST_PORT + index as u16).into()
+}
