@@ -14,9 +14,9 @@ const DELAY_TICKS: u64 = 3;
 /// Datagrams in a thousand that are lost, where some are.
 const LOST_PER_MILLE: u64 = 50;
 
-/// The server and the clients of a protocol implementation under measurement.
+/// A protocol implementation under measurement: a server and its clients.
 pub trait Stack {
-    /// Passes a datagram from the client `client` to the server.
+    /// Passes a datagram that the client with the index `client` sent to the server.
     fn at_server(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
     /// Delivers a datagram to the client `client`.
     fn at_client(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
@@ -40,19 +40,19 @@ pub trait Stack {
 /// Counters of the traffic on the wire and of the messages that arrived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Tally {
-    /// The number of messages sent by the server, and by the clients in the cases in which both send.
+    /// The number of messages that the server sent, and that the clients sent in the cases in which both ends send.
     pub sent: u64,
-    /// The number of messages that arrived at the other end.
+    /// The number of messages that arrived at the receiving end.
     pub delivered: u64,
-    /// The number of bytes in datagrams to clients.
+    /// The number of bytes in datagrams from the server to clients.
     pub bytes_down: u64,
-    /// The number of bytes in datagrams to the server.
+    /// The number of bytes in datagrams from clients to the server.
     pub bytes_up: u64,
-    /// The number of datagrams in both directions.
+    /// The number of datagrams in both directions together.
     pub datagrams: u64,
 }
 
-/// A protocol implementation on a simulated network.
+/// A protocol implementation on a simulated network, with the traffic of one case.
 #[derive(Debug)]
 pub struct Scene<S> {
     stack: S,
@@ -81,7 +81,7 @@ struct Flight {
 }
 
 impl<S: Stack> Scene<S> {
-    /// Connects all clients, and runs the warm-up until no queue grows any more.
+    /// Connects all clients, and runs the warm-up ticks of the case, in which queues grow to their final size.
     ///
     /// # Panics
     /// If the clients do not connect.
@@ -113,7 +113,7 @@ impl<S: Stack> Scene<S> {
         self.stack
     }
 
-    /// Runs the measured ticks. [`Scene::tally`] then has their counters.
+    /// Runs the measured ticks of the case, and counts their traffic in [`Scene::tally`].
     pub fn measure(&mut self) {
         self.tally = Tally::default();
         self.run(self.case.ticks);

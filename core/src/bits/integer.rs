@@ -8,7 +8,7 @@ use crate::shape::{NetShape, Shape, Shapes};
 pub trait NetInteger: NetSerialize + Copy + PartialOrd {
     /// The width of the integer in memory, in bits.
     const WIDTH: u8;
-    /// `true` if the integer has a sign.
+    /// `true` if the integer type is signed.
     const SIGNED: bool;
     /// The smallest value of the integer type.
     const MIN: Self;
@@ -25,21 +25,21 @@ pub trait NetInteger: NetSerialize + Copy + PartialOrd {
     fn widen(self) -> i128;
 }
 
-/// The range of integers that `BITS` bits hold. The field attribute `bits` stands for this range.
+/// The range of integers that fit in `BITS` bits. The field attribute `bits` selects this range.
 pub trait BitsRange<const BITS: u32>: NetInteger {
-    /// The smallest integer that `BITS` bits hold.
+    /// The smallest integer that fits in `BITS` bits.
     const LOW: Self;
-    /// The largest integer that `BITS` bits hold.
+    /// The largest integer that fits in `BITS` bits.
     const HIGH: Self;
 }
 
-/// Returns the number of bits that hold every number from 0 to `span`.
+/// Returns the number of bits that any integer from 0 to `span` fits in.
 #[must_use]
 pub const fn bits_for(span: u64) -> u32 {
     64 - span.leading_zeros()
 }
 
-/// Writes `value` as its distance from `low`, in as many bits as the range `low..=high` needs.
+/// Writes the difference `value` - `low`, in as many bits as the range `low..=high` needs.
 ///
 /// # Errors
 /// [`EncodeError::OutOfRange`] if `value` lies outside the range, or the error of the writer.
@@ -65,7 +65,7 @@ pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) 
     if offset > span { Err(DecodeError::OutOfRange) } else { Ok(T::above(low, offset)) }
 }
 
-/// Returns the schema's description of an integer between `low` and `high`.
+/// Returns the layout of an integer between `low` and `high` in the schema.
 #[must_use]
 pub fn integer_shape<T: NetInteger>(low: T, high: T) -> Shape {
     Shape::Integer { width: T::WIDTH, signed: T::SIGNED, min: low.widen(), max: high.widen() }

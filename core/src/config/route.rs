@@ -21,11 +21,11 @@ use crate::event::ChannelId;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Route {
-    /// The channel with this number: its place in [`crate::Config::channels`].
+    /// The channel with this number, which is its index in [`crate::Config::channels`].
     Channel(ChannelId),
     /// The channel with this [`ChannelConfig::name`].
     Named(&'static str),
-    /// The first channel with this delivery.
+    /// The first configured channel with this delivery guarantee.
     Delivery(Delivery),
 }
 
