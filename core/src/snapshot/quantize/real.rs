@@ -4,14 +4,15 @@
 const NAN_32: u32 = 0x7fc0_0000;
 const NAN_64: u64 = 0x7ff8_0000_0000_0000;
 
-/// `f32` or `f64`. Quantisers compute with 64 bits for both types.
+/// A float type: `f32` or `f64`. Quantisers compute with 64 bits for both types.
 pub trait Real: Copy + sealed::Sealed + 'static {
-    /// The width in memory: 32 or 64 bits.
+    /// The number of bits of the type: 32 or 64.
     const WIDTH: u8;
-    /// The largest number of bits of an angle. With two more bits, the type could not distinguish neighbouring angles.
+    /// The largest number of bits that encode an angle of this type. With two more bits, the type could not distinguish
+    /// neighbouring angles.
     const ANGLE_BITS: u8;
 
-    /// The same value in 64 bits.
+    /// Returns the same value as an `f64`.
     fn widen(self) -> f64;
 
     /// The nearest value of this type.
