@@ -35,10 +35,10 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 ///   component becomes the largest. If the game has not changed a unit for half a second, the unit is committed exactly.
 /// - **Changes wait for a due tick.** A unit is committed at most at the rate of the entity's [`EntitySettings::hz`], or else of
 ///   its group, with the words that it has on the due tick. The due ticks of units are spread by id.
-/// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed at once.
+/// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed immediately.
 /// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
 ///   an owner are due on the same ticks; a unit that is predicted but not owned is due on every tick.
-/// - **Destruction carries the last values**, including values of the same tick.
+/// - **Destruction carries the last values** of the entity, including values that were set in the same tick.
 ///
 /// An entity itself has a unit too, in the group [`Store::existence_group`]. Its words are the entity's blueprint,
 /// owner and epoch. The existence of an entity thus has versions and changes, like every other unit.

@@ -40,7 +40,7 @@ use crate::messages::Messages;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WorldSettings {
-    /// The number of agents that no client owns. Takes effect at once.
+    /// The number of agents that no client owns. Takes effect immediately.
     ///
     /// Default: 16. Range: 0 to 10,000.
     #[schemars(range(max = 10000))]
@@ -49,7 +49,7 @@ pub struct WorldSettings {
     ///
     /// Default: 1. Range: any.
     pub seed: u64,
-    /// Chat lines per second that one client may send, four seconds' worth at once. The server drops further lines and notifies their author. `null` sets no limit. Takes effect at once.
+    /// The number of chat lines per second that one client may send. A client may send the lines of four seconds in one burst. The server drops further lines and notifies their author. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: 5. Range: 1 or more.
     #[schemars(range(min = 1))]
