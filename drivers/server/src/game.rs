@@ -11,9 +11,9 @@ use crate::context::Context;
 use crate::error::GameError;
 use crate::messages::Messages;
 
-/// A game that a dedicated server runs. The server calls all methods on one thread, in the order of a tick: clients
-/// that joined or left and their messages, then [`Game::tick`], then [`Game::network_update`] if it is due. Messages
-/// that these methods send leave together.
+/// A game that a dedicated server runs. The server calls all methods on one thread. Each tick handles clients that
+/// joined or left, then their messages, then calls [`Game::tick`], and then [`Game::network_update`] if an update
+/// is due. Messages that these methods send leave together at the end.
 ///
 /// ```
 /// use std::time::Duration;
@@ -78,15 +78,15 @@ use crate::messages::Messages;
 /// }
 /// ```
 pub trait Game: Sized + 'static {
-    /// The name of the game, for people.
+    /// The name of the game, as users see it.
     const NAME: &'static str;
-    /// The number of the game on the wire. Clients and servers of different games ignore each other.
+    /// The application number of the game on the wire. Clients and servers of different games ignore each other.
     const APPLICATION: u64;
-    /// The game's settings: the type of the key `game` in the configuration.
+    /// The type of the game's settings, which are the value of the key `game` in the configuration.
     type Settings: Settings;
 
-    /// Registers the message types, and a handler for each type that clients send. [`crate::client_options`] gives a
-    /// client the same types.
+    /// Registers the game's message types, and a handler for each type that clients send. [`crate::client_options`]
+    /// registers the same types for a client.
     ///
     /// # Errors
     /// [`tickwire_core::message::RegisterError`] if two types have the same name, for example.
@@ -158,14 +158,14 @@ pub trait Game: Sized + 'static {
     fn stopping(&mut self, _server: &mut Context) {}
 }
 
-/// The game's answer to changed settings.
+/// The game's decision on changed settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SettingsChange {
-    /// The new settings have taken effect.
+    /// The game has applied the new settings.
     Now,
-    /// The new settings will take effect at a restart.
+    /// The game applies the new settings at a restart.
     AtRestart,
-    /// The game refuses the new settings, for this reason.
+    /// The game rejects the new settings, for this reason.
     Refused(String),
 }

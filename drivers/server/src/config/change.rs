@@ -4,17 +4,17 @@ use serde_json::Value;
 
 use super::server_config::{ServerConfig, Settings, as_value};
 
-/// The key that holds the game's settings.
+/// The configuration key of the game's settings.
 pub const GAME_KEY: &str = "game";
 
-/// The keys whose values differ between two configurations.
+/// The configuration keys whose values differ between two configurations.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
     /// The changed keys that take effect immediately.
     pub now: Vec<String>,
     /// The changed keys that take effect at a restart.
     pub at_restart: Vec<String>,
-    /// `true` if the game's settings differ. The game decides when they take effect.
+    /// `true` if the game's settings differ. The game decides when the new settings take effect.
     pub game: bool,
 }
 

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::{addresses, duration};
 
-/// Settings of a game: an object with a default for every key, so that every key may be left out. Its JSON Schema
-/// becomes part of the server's.
+/// The settings of a game: an object with a default for every key, so that every key may be omitted. The JSON
+/// Schema of the settings becomes part of the server's JSON Schema.
 ///
 /// ```
 /// use schemars::JsonSchema;
@@ -42,7 +42,7 @@ pub trait Settings: Serialize + DeserializeOwned + JsonSchema + Default + Clone 
 
 impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static> Settings for T {}
 
-/// The settings of a game without settings.
+/// The settings type of a game that has no settings.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct NoSettings {}
@@ -74,7 +74,7 @@ pub struct ServerConfig<S> {
     /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
-    /// The number of handshakes that an address (an IPv4 address or an IPv6 /64) may start at the same time, after it started none for a while: the burst above `handshakes_per_second`. Set it to the number of players who share an address and may connect at the same time. Takes effect at a restart.
+    /// The largest number of handshakes with one address (an IPv4 address or an IPv6 /64) that the server answers in one burst, before `handshakes_per_second` limits the address. Set it to the number of players who share an address and may connect at the same time. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]

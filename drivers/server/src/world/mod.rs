@@ -35,7 +35,7 @@ use crate::error::GameError;
 use crate::game::{Game, SettingsChange};
 use crate::messages::Messages;
 
-/// Settings of the built-in world.
+/// The settings of the built-in world.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -71,7 +71,7 @@ struct Player {
     owner: Option<BudgetOwner>,
 }
 
-/// The built-in world: agents in a box, and the chat of its clients.
+/// The built-in world: a game with agents in a box, and a chat for its clients.
 #[derive(Debug, Default)]
 pub struct World {
     agents: Agents,
@@ -83,10 +83,10 @@ pub struct World {
     spent: SpentBudgets,
 }
 
-/// Returns the message types of the world, for clients.
+/// Returns the registry of the world's message types, for clients.
 ///
 /// # Errors
-/// Never in practice, because the world's types fit together.
+/// [`RegisterError`] if a message type cannot be registered, which does not happen for the types of the world.
 pub fn registry() -> Result<Arc<Registry>, RegisterError> {
     crate::registry::<World>()
 }
@@ -248,5 +248,5 @@ impl Game for World {
     }
 }
 
-/// The application number of the built-in world: "tickworl", as bytes.
+/// The application number of the built-in world: the bytes of "tickworl".
 pub const APPLICATION: u64 = u64::from_be_bytes(*b"tickworl");
