@@ -3,10 +3,10 @@
 use tickwire_core::address::LinkProperties;
 use tickwire_core::time::Instant;
 
-/// The state of a carrier, from opening to broken.
+/// The state of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CarrierState {
-    /// The far end has not answered the request to open yet.
+    /// The other end has not answered the request to open yet.
     Opening,
     /// The carrier accepts datagrams.
     Open,
@@ -26,21 +26,21 @@ pub enum Side {
 /// Counters of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CarrierCounters {
-    /// Segments that were sent more than once.
+    /// The number of segments that were sent more than once.
     pub resent: u64,
-    /// Datagrams that the carrier accepted but did not send.
+    /// The number of datagrams that the carrier accepted but did not send.
     pub dropped: u64,
-    /// The largest number of bytes that the carrier held at any time.
+    /// The largest number of bytes that the carrier has held at any time.
     pub held_most: u64,
 }
 
-/// One end of a connection that carries datagrams: sans-IO, over segments that the network may lose, duplicate, reorder
-/// and damage.
+/// One end of a connection that carries datagrams, as a sans-IO state machine. It sends segments, which the network
+/// may lose, duplicate, reorder and damage.
 pub trait Carrier: Sized {
     /// The settings of the carrier.
     type Config: Clone;
 
-    /// Creates one end of connection number `connection`.
+    /// Creates the end with the role `side` of the connection with the number `connection`.
     fn new(config: &Self::Config, side: Side, connection: u64, now: Instant) -> Self;
 
     /// Returns the link properties that the carrier promises.
