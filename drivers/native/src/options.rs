@@ -276,12 +276,12 @@ mod tests {
             unit: "",
             range: None,
         };
-        let generated = if options.secrets.is_none() { "generated at the start" } else { "" };
+        let drawn = if options.secrets.is_none() { "generated at the start" } else { "" };
         let everywhere = if options.bind.is_none() { "all addresses" } else { "" };
         let gather = options.receive_coalescing.as_micros() as usize;
         let actual = [
             words("key_file", if options.key_file.is_none() { "none" } else { "" }),
-            words("secrets", generated),
+            words("secrets", drawn),
             words("bind", everywhere),
             number("commands", options.commands, "", |o, value| {
                 o.commands(value as usize).commands as u128 == value
