@@ -82,7 +82,7 @@ pub trait Checker<E> {
         let _ = (at, node);
     }
 
-    /// Checks the promises that must be fulfilled when the run ends.
+    /// Checks the promises that must be fulfilled at the end of the run.
     ///
     /// # Errors
     /// A description of the promise that is still unfulfilled.

@@ -33,19 +33,20 @@ pub trait Host {
     /// Processes a datagram that has arrived at the host.
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, ecn: Ecn, bytes: &mut [u8]);
 
-    /// Handles the timeout that [`Host::poll_timeout`] named.
+    /// Handles all timers that have expired at `now`.
     fn handle_timeout(&mut self, now: Instant);
 
     /// Writes the next datagrams to `buffer`.
     fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Outgoing>;
 
-    /// Takes the next event of the host.
+    /// Returns the next event of the host.
     fn poll_event(&mut self) -> Option<Self::Event>;
 
-    /// The time at which [`Host::handle_timeout`] is due next; [`Instant::MAX`] for never.
+    /// Returns the time at which [`Host::handle_timeout`] is due next, or [`Instant::MAX`] if no timer is set.
     fn poll_timeout(&self) -> Instant;
 
-    /// Adds an event to the hash of the trace. The default adds the event's debug text, which is slow for large events.
+    /// Adds an event to the hash of the trace. The default implementation adds the event's debug text, which is slow
+    /// for large events.
     fn digest(event: &Self::Event, hash: &mut TraceHash) {
         hash.debug(event);
     }
@@ -124,17 +125,17 @@ pub trait Application {
     /// Creates the host of a node, at the beginning and after each restart of the node.
     fn build(&mut self, boot: Boot) -> Self::Host;
 
-    /// A node has started its host.
+    /// Handles the start of the host on a node.
     fn started(&mut self, context: &mut Context<'_, Self::Host>) {
         let _ = context;
     }
 
-    /// The host of a node has reported an event.
+    /// Handles an event that the host of a node has reported.
     fn event(&mut self, context: &mut Context<'_, Self::Host>, event: <Self::Host as Host>::Event) {
         let _ = (context, event);
     }
 
-    /// The time that a node asked for with [`Context::tick_in`] has come.
+    /// Handles the arrival of the time that the application requested with [`Context::tick_in`].
     fn tick(&mut self, context: &mut Context<'_, Self::Host>) {
         let _ = context;
     }

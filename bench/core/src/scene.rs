@@ -18,20 +18,22 @@ const LOST_PER_MILLE: u64 = 50;
 pub trait Stack {
     /// Passes a datagram that the client with the index `client` sent to the server.
     fn at_server(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
-    /// Delivers a datagram to the client `client`.
+    /// Passes a datagram that the server sent to the client with the index `client`.
     fn at_client(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
-    /// Sends a message to a client, reliably and in order.
+    /// Sends a message from the server to a client, reliably and in order.
     fn send(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]);
-    /// Sends a message from a client to the server, reliably and in order. Implementations that are not measured both ways ignore
-    /// the call.
+    /// Sends a message from a client to the server, reliably and in order. An implementation that is measured in only
+    /// one direction ignores the call.
     fn send_up(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]) {
         let _ = (now_us, client, message);
     }
-    /// Does the work that is due at the server before messages are sent. Returns the number of messages received.
+    /// Runs the server before messages are sent: handles its timers and received datagrams. Returns the number of
+    /// messages that the server received.
     fn server_update(&mut self, now_us: u64) -> u64;
-    /// Passes the server's datagrams to `emit`.
+    /// Passes each datagram that the server is ready to send to `emit`.
     fn server_transmit(&mut self, now_us: u64, emit: &mut impl FnMut(usize, &[u8]));
-    /// Does the work that is due at a client, and passes its datagrams to `emit`. Returns the number of messages received.
+    /// Runs a client: handles its timers and received datagrams, and passes each datagram that it is ready to send to
+    /// `emit`. Returns the number of messages that the client received.
     fn client_turn(&mut self, now_us: u64, client: usize, emit: &mut impl FnMut(&[u8])) -> u64;
     /// Returns whether all clients are connected.
     fn is_connected(&self) -> bool;

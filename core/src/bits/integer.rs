@@ -15,13 +15,13 @@ pub trait NetInteger: NetSerialize + Copy + PartialOrd {
     /// The largest value of the integer type.
     const MAX: Self;
 
-    /// Returns the distance from `low` up to this value. The caller guarantees that `low` is not above the value.
+    /// Returns the difference between this value and `low`. The caller guarantees that `low` is at most this value.
     fn offset_from(self, low: Self) -> u64;
 
-    /// Returns the value that is `offset` above `low`. The caller guarantees that the type can hold the sum.
+    /// Returns the sum of `low` and `offset`. The caller guarantees that the type can hold the sum.
     fn above(low: Self, offset: u64) -> Self;
 
-    /// This value as an `i128`, which can hold every [`NetInteger`].
+    /// Returns this value as an `i128`, which can hold every [`NetInteger`].
     fn widen(self) -> i128;
 }
 

@@ -25,13 +25,13 @@ pub trait SteppedBits: Sized {
     /// The error of the writer.
     fn put_steps(&self, steps: &Steps, writer: &mut BitWriter<'_>) -> Result<(), EncodeError>;
 
-    /// Reads what [`Self::put_steps`] wrote with the same steps.
+    /// Reads a value that [`Self::put_steps`] wrote with the same range and step.
     ///
     /// # Errors
-    /// [`DecodeError::OutOfRange`] if the range has no such step, or the error of the reader.
+    /// [`DecodeError::OutOfRange`] if the range has no step with the number that was read, or the error of the reader.
     fn take_steps(steps: &Steps, reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
 
-    /// Returns the shape of a field with these steps.
+    /// Returns the layout of a field with this range and step.
     fn steps_shape(steps: &Steps) -> Shape;
 }
 

@@ -46,7 +46,7 @@ pub trait Provider: Send + Sync {
     /// Creates the AEAD of data packets under `key`.
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey>;
 
-    /// Returns the cryptography of handshakes, tickets and key derivation.
+    /// Returns the cryptography of handshakes, tickets, cookies and key derivation.
     fn handshake(&self) -> &dyn HandshakeCrypto;
 }
 
@@ -55,7 +55,7 @@ pub trait HandshakeCrypto: Send + Sync {
     /// Computes the public key that belongs to an X25519 secret key.
     fn public_key(&self, secret: &Key) -> Key;
 
-    /// Appends the first Noise message (psk, e, es, payload) to `message`. The ephemeral key is drawn from `rng`.
+    /// Appends the first Noise message (psk, e, es, payload) to `message`. The ephemeral key is generated with `rng`.
     ///
     /// # Errors
     /// [`Rejected`] if `responder` is not a usable public key.
@@ -86,7 +86,7 @@ pub trait HandshakeCrypto: Send + Sync {
     /// Decrypts a ticket that [`HandshakeCrypto::seal_ticket`] sealed, and leaves the plaintext in `text`.
     ///
     /// # Errors
-    /// [`Rejected`] if key, nonce, associated data or text differ from those of the sealing.
+    /// [`Rejected`] if the key, nonce, associated data or text differ from those with which the ticket was sealed.
     fn open_ticket(
         &self,
         key: &Key,
@@ -111,7 +111,8 @@ pub trait PacketKey: Send + Sync {
     /// Decrypts `packet` (ciphertext and tag) in place and returns the length of the plaintext, in bytes.
     ///
     /// # Errors
-    /// [`Rejected`] if packet, header or number differ from those of the sealing; `packet` then holds garbage.
+    /// [`Rejected`] if the packet, header or packet number differ from those with which the packet was sealed. The
+    /// content of `packet` is then unspecified.
     fn open(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) -> Result<usize, Rejected>;
 }
 

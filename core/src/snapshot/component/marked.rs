@@ -22,10 +22,10 @@ pub trait Bounded: Sized {
     /// Returns the kind of a field that holds the value, with the range from `low` to `high` for each integer.
     fn kind(low: Self::Integer, high: Self::Integer) -> FieldKind;
 
-    /// Writes the words. A value outside the range becomes the nearest end of the range.
+    /// Writes the words of this value. A value outside the range becomes the nearest end of the range.
     fn quantise(&self, low: Self::Integer, high: Self::Integer, words: &mut ComponentWords<'_>);
 
-    /// Reads the words.
+    /// Reads a value from the words that [`Self::quantise`] wrote with the same range.
     fn restore(low: Self::Integer, high: Self::Integer, words: &mut WordReader<'_>) -> Self;
 }
 
@@ -127,10 +127,10 @@ pub trait Stepped: Sized {
     /// Returns the kind of a field that holds the value with the given range and step.
     fn kind(steps: Steps) -> FieldKind;
 
-    /// Writes the words.
+    /// Writes the words of this value.
     fn quantise(&self, steps: &Steps, words: &mut ComponentWords<'_>);
 
-    /// Reads the words.
+    /// Reads a value from the words that [`Self::quantise`] wrote with the same range and step.
     fn restore(steps: &Steps, words: &mut WordReader<'_>) -> Self;
 }
 
@@ -148,10 +148,10 @@ pub trait Angled: Sized {
     /// Returns the kind of a field that holds the value in `bits` bits.
     fn kind(bits: u8) -> FieldKind;
 
-    /// Writes the words.
+    /// Writes the words of this value, which has `bits` bits.
     fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>);
 
-    /// Reads the words.
+    /// Reads a value from the words that [`Self::quantise`] wrote with the same `bits`.
     fn restore(bits: u8, words: &mut WordReader<'_>) -> Self;
 }
 
@@ -255,10 +255,10 @@ pub trait Rotated: Sized {
         FieldKind::rotation(bits)
     }
 
-    /// Writes four words.
+    /// Writes the four words of this rotation.
     fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>);
 
-    /// Reads four words.
+    /// Reads a rotation from the four words that [`Self::quantise`] wrote with the same `bits`.
     fn restore(bits: u8, words: &mut WordReader<'_>) -> Self;
 }
 

@@ -30,11 +30,12 @@ pub trait NetValue: Sized {
     /// Returns the kind of a field that holds the value.
     fn kind() -> FieldKind;
 
-    /// Writes exactly [`Self::WORDS`] words. A value that no words can represent becomes the nearest value that words can
-    /// represent.
+    /// Writes exactly [`Self::WORDS`] words. A value that words cannot represent becomes the nearest value that words
+    /// can represent.
     fn quantise(&self, words: &mut ComponentWords<'_>);
 
-    /// Reads [`Self::WORDS`] words. Any words give a value: a word above its maximum counts as the maximum.
+    /// Reads a value from [`Self::WORDS`] words. Any words give a value, because a word above its maximum counts as the
+    /// maximum.
     fn restore(words: &mut WordReader<'_>) -> Self;
 }
 

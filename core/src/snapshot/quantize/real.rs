@@ -15,13 +15,14 @@ pub trait Real: Copy + sealed::Sealed + 'static {
     /// Returns the same value as an `f64`.
     fn widen(self) -> f64;
 
-    /// The nearest value of this type.
+    /// Returns the value of this type that is nearest to `value`.
     fn narrow(value: f64) -> Self;
 
-    /// The bits of the value. Every NaN has the same bits; -0.0 and 0.0 differ.
+    /// Returns the bits of the value. Every NaN has the same bits, and -0.0 has different bits from 0.0.
     fn exact(self) -> u64;
 
-    /// The value of these bits. Bits above the width are ignored, and every NaN becomes the same NaN.
+    /// Returns the value with these bits. The method ignores bits above the width of the type, and every NaN becomes
+    /// the same NaN.
     fn from_exact(bits: u64) -> Self;
 }
 

@@ -18,19 +18,21 @@ pub trait Versions {
     /// Returns the newest tick of all stored frames, or `None` without frames.
     fn newest_tick(&self) -> Option<u32>;
 
-    /// The slots of the units of a stored frame, ascending. `None` if the receiver does not hold the frame.
+    /// Returns the slots of the units of a stored frame, ascending. Returns `None` if the receiver does not have the
+    /// frame.
     fn frame_slots(&self, frame: FrameName) -> Option<&[UnitSlot]>;
 
-    /// The unit in a slot. `None` if the slot is empty.
+    /// Returns the unit in a slot. Returns `None` if the slot is empty.
     fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>>;
 
-    /// The unit that a frame binds a slot to. `None` if there is no such group or blueprint.
+    /// Returns the unit to which a frame binds a slot. Returns `None` if the schema does not have the group or
+    /// blueprint of the binding.
     fn bound(&self, binding: SlotBinding) -> Option<ReceiverUnit<'_>>;
 
-    /// The version of a unit from this tick.
+    /// Returns the version that the unit in `slot` has at this tick.
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 
-    /// The newest version of a unit before this tick.
+    /// Returns the newest version that the unit in `slot` has before this tick.
     fn newest_before(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 }
 
