@@ -3,7 +3,7 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// The id of a link that the driver opened (TCP, WebSocket, data channel, memory).
+/// The id of a link that the driver opened, such as a TCP, WebSocket or WebRTC connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkId(pub u64);
 
@@ -95,7 +95,7 @@ impl<A: Into<Address>> From<A> for Path {
     }
 }
 
-/// The explicit congestion notification bits of an IP header (RFC 3168), as far as the driver reads them.
+/// The ECN bits (explicit congestion notification, RFC 3168) of an IP header, as the driver reads them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ecn {
     /// The packet is not ECN-capable, or the driver cannot read the bits.

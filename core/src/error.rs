@@ -10,7 +10,7 @@ use bytes::Bytes;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A field's value lies outside the range of the field.
+    /// A field's value is outside the range of the field.
     OutOfRange {
         /// The name of the field in [`crate::config::Config`].
         field: &'static str,
@@ -85,9 +85,9 @@ pub enum ConnectError {
     TicketForAnotherServer,
     /// The ticket was minted for a different application.
     TicketForAnotherApplication {
-        /// The number of the application that the ticket is for.
+        /// The application number in the ticket.
         ticket: u64,
-        /// The number of this endpoint's application.
+        /// The application number of this endpoint.
         endpoint: u64,
     },
     /// The sealed ticket is empty, or longer than a handshake can carry.

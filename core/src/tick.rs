@@ -45,7 +45,7 @@ use crate::connection::PeerClock;
 use crate::stats::ConnectionStats;
 use crate::time::{Duration, Instant};
 
-/// The highest tick rate, in ticks per second.
+/// The highest supported tick rate, in ticks per second.
 pub const TICKS_PER_SECOND_MAX: u32 = 10_000;
 
 const MICROS_PER_SECOND: u128 = 1_000_000;
@@ -60,7 +60,7 @@ const DISTANCE_PER_MILLE: u64 = 1000;
 /// of the input that is not lost, 3 for 99.7 %, and 4, for 99.99 %, would cost 15 ms more (sim/tests/clock.rs).
 const DEVIATIONS: u32 = 3;
 
-/// The start times of ticks on one clock: tick n starts n / rate after the epoch.
+/// The start times of ticks on one clock. Tick n starts n / rate after the epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TickSchedule {
     per_second: u32,

@@ -20,7 +20,7 @@ pub struct Case {
     pub channels: u8,
     /// The number of ticks before the measurement begins, in which queues grow to their final size.
     pub warm_up: u64,
-    /// The number of measured ticks.
+    /// The number of ticks that are measured, after the warm-up.
     pub ticks: u64,
 }
 
@@ -59,7 +59,7 @@ impl Case {
     }
 }
 
-/// The cases that run without encryption.
+/// The cases that are measured without encryption.
 pub const PLAIN: [Case; 10] = [
     Case::new("one", 1),
     Case::new("ten", 10),
@@ -73,7 +73,7 @@ pub const PLAIN: [Case; 10] = [
     Case::new("ten.channels", 10).channels(32),
 ];
 
-/// The cases that run with encryption.
+/// The cases that are measured with encryption.
 pub const ENCRYPTED: [Case; 4] = [
     Case::new("one", 1),
     Case::new("ten", 10),
@@ -84,7 +84,7 @@ pub const ENCRYPTED: [Case; 4] = [
 /// The cases for protocol implementations that are measured only without encryption.
 pub const BASIC: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
 
-/// The cases in which server and clients both send.
+/// The cases in which both the server and the clients send messages.
 pub const BOTH_WAYS: [Case; 2] =
     [Case::new("one.both", 1).both_ways(), Case::new("ten.both", 10).both_ways()];
 

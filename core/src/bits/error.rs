@@ -22,7 +22,7 @@ pub enum EncodeError {
         /// The longest encoding that the message type allows, in bytes.
         limit: usize,
     },
-    /// An integer lies outside the range that its field declares. The boxed error names the field.
+    /// An integer is outside the range that its field declares. The boxed error names the field.
     OutOfRange(Box<OutOfRange>),
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
@@ -31,7 +31,7 @@ pub enum EncodeError {
     TooManyItems,
     /// The serde implementation of the type failed, with this error text.
     Codec(String),
-    /// The value of the named message type could not be written.
+    /// A value inside the message type named `name` could not be encoded.
     InMessage {
         /// The name of the message type.
         name: &'static str,
@@ -46,7 +46,7 @@ pub enum EncodeError {
 pub struct OutOfRange {
     /// The path of the field, counted from the message: `path[3].x`. Empty if no caller named the field.
     pub field: String,
-    /// The integer that lies outside the range.
+    /// The integer that is outside the range.
     pub value: i128,
     /// The smallest integer that the field accepts.
     pub low: i128,
@@ -138,7 +138,7 @@ pub enum DecodeError {
     Truncated,
     /// Bits that are not zero, or whole bytes, follow the end of the value.
     Trailing,
-    /// An integer, a length or a variant number lies outside the range that the type declares.
+    /// An integer, a length or a variant number is outside the range that the type declares.
     OutOfRange,
     /// A string is not valid UTF-8.
     NotUtf8,

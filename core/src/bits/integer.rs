@@ -42,7 +42,7 @@ pub const fn bits_for(span: u64) -> u32 {
 /// Writes the difference `value` - `low`, in as many bits as the range `low..=high` needs.
 ///
 /// # Errors
-/// [`EncodeError::OutOfRange`] if `value` lies outside the range, or the error of the writer.
+/// [`EncodeError::OutOfRange`] if `value` is outside the range, or the error of the writer.
 pub fn put_integer<T: NetInteger>(
     writer: &mut BitWriter<'_>,
     value: T,
@@ -58,7 +58,7 @@ pub fn put_integer<T: NetInteger>(
 /// Reads an integer that [`put_integer`] wrote with the same bounds.
 ///
 /// # Errors
-/// [`DecodeError::OutOfRange`] if the value lies above `high`, or the error of the reader.
+/// [`DecodeError::OutOfRange`] if the value is above `high`, or the error of the reader.
 pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) -> Result<T, DecodeError> {
     let span = high.offset_from(low);
     let offset = reader.take(bits_for(span))?;

@@ -46,7 +46,7 @@ impl<'a> BitReader<'a> {
         Ok(low | high << 32)
     }
 
-    /// Reads one bit as a truth value.
+    /// Reads one bit as a Boolean value.
     ///
     /// # Errors
     /// [`DecodeError::Truncated`] if no bit is left.

@@ -45,7 +45,7 @@ impl<'a> BitWriter<'a> {
         self.put_half(value.checked_shr(32).unwrap_or(0), bits - low_bits)
     }
 
-    /// Appends one truth value as one bit.
+    /// Appends one Boolean value as one bit.
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] if the limit is reached.

@@ -5,8 +5,8 @@ use core::fmt;
 use super::{ChannelConfig, Delivery};
 use crate::event::ChannelId;
 
-/// The channel that messages take. `#[net(channel = …)]` and `#[net(delivery = …)]` set the route of a message type. A
-/// call that sends one message may name a different route.
+/// The rule that selects the channel of a message. `#[net(channel = …)]` and `#[net(delivery = …)]` set the route
+/// of a message type. A call that sends one message may pass a different route.
 ///
 /// ```
 /// use tickwire_core::{ChannelConfig, ChannelId, Delivery, Route};

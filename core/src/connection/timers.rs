@@ -22,7 +22,7 @@ pub enum TimeoutCause {
     Pacing,
     /// A heartbeat is due.
     Heartbeat,
-    /// The peer has been silent for the idle timeout.
+    /// The idle timeout expires, because no packet from the peer arrived in this time.
     Idle,
     /// The challenge to a new path expires.
     Path,

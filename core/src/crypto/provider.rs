@@ -32,7 +32,7 @@ impl core::fmt::Debug for SessionKeys {
 /// both ends.
 #[derive(Clone, Copy)]
 pub struct HandshakeInput<'a> {
-    /// Bytes that both ends mix into the handshake. The handshake fails if they differ.
+    /// Bytes that both ends mix into the handshake, which fails if the bytes of the two ends differ.
     pub prologue: &'a [u8],
     /// The pre-shared key that belongs to the ticket, or all zeros in a handshake without a ticket.
     pub psk: &'a Key,

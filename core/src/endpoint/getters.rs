@@ -38,11 +38,11 @@ use crate::time::Instant;
 /// the new connection names the old connection in `replaces`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ConnectionState {
-    /// No such connection exists, or it has ended.
+    /// The endpoint has no connection with this id, or the connection has ended.
     Disconnected,
     /// A handshake is running, either for a new connection or to resume an interrupted connection.
     Connecting,
-    /// The connection carries messages.
+    /// The connection is established and carries messages.
     Connected,
     /// The connection is closing: its last messages or its CLOSE frame are still being sent.
     Disconnecting,

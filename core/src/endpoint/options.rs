@@ -70,7 +70,7 @@ impl ConnectOptions {
         self
     }
 
-    /// Returns the timeout that [`ConnectOptions::timeout`] set.
+    /// Returns the timeout that [`ConnectOptions::timeout`] set, or `None` for the default.
     #[must_use]
     pub const fn chosen_timeout(&self) -> Option<Duration> {
         self.timeout

@@ -31,7 +31,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Returns the number of the application that the ticket is for.
+    /// Returns the application number in the ticket.
     #[must_use]
     pub const fn application(&self) -> u64 {
         self.application
@@ -281,7 +281,7 @@ impl TicketOpener {
     }
 }
 
-/// The reason that a ticket could not be made, or could not be read.
+/// The reason that a ticket could not be made or read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TicketError {

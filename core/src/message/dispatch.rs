@@ -53,8 +53,8 @@ pub enum Outcome {
     Rejected {
         /// The reason for the rejection.
         reason: Rejection,
-        /// The verdict on the sender. If it is [`Verdict::Close`], the sender has exceeded its limit of violations:
-        /// close the connection with [`crate::Endpoint::close`] and a code of your own.
+        /// The decision on the sender. [`Verdict::Close`] means that the sender has exceeded the limit of invalid messages:
+        /// close the connection with [`crate::Endpoint::close`] and a code that the game defines.
         verdict: Verdict,
     },
 }

@@ -117,7 +117,7 @@ pub enum Shape {
     },
     /// A type that is described only by its name.
     Opaque {
-        /// The name of the type.
+        /// The name of the opaque type.
         name: Cow<'static, str>,
     },
     /// A layout that is changed by the serde attributes of its type.

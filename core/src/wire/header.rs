@@ -2,11 +2,11 @@
 
 use super::{Malformed, NoRoom, Reader, Writer};
 
-/// The first byte of a Hello.
+/// The first byte of a Hello packet.
 pub const HELLO: u8 = 4;
-/// The first byte of a Retry.
+/// The first byte of a Retry packet.
 pub const RETRY: u8 = 5;
-/// The first byte of a Welcome.
+/// The first byte of a Welcome packet.
 pub const WELCOME: u8 = 6;
 /// The first byte of all other unencrypted datagrams. The second byte is their type: see [`Control`].
 pub const CONTROL: u8 = 7;
@@ -21,7 +21,7 @@ pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 /// free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
-    /// A client's first packet of a handshake.
+    /// A client's first packet of a handshake, which begins with [`HELLO`].
     Hello,
     /// A server's request to resend the Hello with a cookie.
     Retry,

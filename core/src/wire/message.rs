@@ -80,7 +80,7 @@ pub(crate) const fn is_message(first: u8) -> bool {
 /// Reads a MESSAGE frame whose type byte was `first`.
 ///
 /// # Errors
-/// [`Malformed`] if it ends early, if a fragment is empty or lies outside its message, if an id continues nothing, or if
+/// [`Malformed`] if it ends early, if a fragment is empty or is outside its message, if an id continues nothing, or if
 /// an explicit id could have continued the one before: every frame has one encoding.
 #[inline]
 pub(crate) fn read<'a>(

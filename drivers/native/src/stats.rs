@@ -6,7 +6,7 @@ use tickwire_core::drop::DropCounts;
 use tickwire_core::stats::{ConnectionStats, TicketCounts};
 use tickwire_core::{Address, ConnectionId, ConnectionState, Endpoint, PeerClock, PeerInfo};
 
-/// A report on one connection.
+/// A report on the state and the statistics of one connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {

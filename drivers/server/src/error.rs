@@ -17,7 +17,7 @@ pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The server's configuration has faults.
+    /// The server's configuration is unusable.
     Config(ConfigError),
     /// A key file or the ban file is unusable.
     File {
@@ -60,7 +60,7 @@ pub enum ServerError {
         /// The failure that the network driver last reported, or `None` if its thread ended without a report.
         reason: Option<String>,
     },
-    /// The game, or the server around it, panicked.
+    /// The game or the server panicked.
     Panicked {
         /// The message of the panic, with special characters escaped.
         text: String,

@@ -27,7 +27,7 @@ const PACKET: usize = 1500;
 
 /// An endpoint under test, and its hostile peer.
 pub struct Arena {
-    /// The current time.
+    /// The current time of the simulation.
     pub now: Instant,
     /// The endpoint under test.
     pub tested: Watched,

@@ -26,7 +26,7 @@ pub struct SeedReport {
     pub datagrams: u64,
     /// The number of times that faults of each kind had an effect.
     pub faults: BTreeMap<KindName, u64>,
-    /// Whether the run used real cryptography.
+    /// `true` if the run used real cryptography.
     pub real_crypto: bool,
     /// The number of events that the endpoints reported, by the name of the event.
     pub counts: BTreeMap<&'static str, u64>,

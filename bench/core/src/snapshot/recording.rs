@@ -38,7 +38,7 @@ impl Recording {
     /// Parses the unpacked bytes of a recording with `cubes` records per frame.
     ///
     /// # Errors
-    /// If the bytes do not form whole frames, or a value lies outside its range.
+    /// If the bytes do not form whole frames, or a value is outside its range.
     pub fn parse(bytes: &[u8], cubes: usize) -> Result<Self> {
         ensure!(
             cubes > 0 && cubes <= usize::from(u16::MAX),

@@ -12,19 +12,19 @@ use crate::text::Escaped;
 pub enum DynamicError {
     /// The schema has no component with this name.
     UnknownComponent {
-        /// The name that the caller asked for.
+        /// The component name that the caller passed.
         component: String,
     },
     /// The component has no field with this name or path.
     UnknownField {
         /// The name of the component.
         component: String,
-        /// The path that the caller asked for.
+        /// The field name or path that the caller passed.
         field: String,
         /// The names of the fields that the component has.
         known: Vec<String>,
     },
-    /// The field does not accept the value.
+    /// The field does not accept a value of the given kind.
     WrongValue {
         /// The name of the component.
         component: String,

@@ -69,7 +69,7 @@ pub struct Store {
     pub(super) sweep: u32,
 }
 
-/// An entity that exists.
+/// An existing entity of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entity {
     /// The id of the entity.
@@ -99,7 +99,7 @@ pub struct UnitState<'a> {
 /// The numbers of items that a store holds, and its memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoreStats {
-    /// The number of entities that exist.
+    /// The number of existing entities.
     pub entities: usize,
     /// The number of entities that are gone but not yet released.
     pub gone: usize,

@@ -76,7 +76,7 @@ pub enum ConnectError {
     Refused {
         /// The close code, which the game defines.
         code: u16,
-        /// The reason as text for a person.
+        /// The text of the refusal, for a person.
         text: PeerText,
     },
     /// The attempt ended for this reason before the connection was established.

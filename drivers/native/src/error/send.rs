@@ -29,7 +29,7 @@ pub enum SendError {
     NoSuchChannel(Bytes),
     /// The value cannot be encoded, or its type is not registered.
     Encode(EncodeError),
-    /// The endpoint has been stopped.
+    /// The client, server or peer has been stopped.
     Stopped(Bytes),
 }
 

@@ -15,7 +15,7 @@ use crate::key_file::KeyFileError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A field of the configuration is out of its range, or contradicts another field.
+    /// A field of the configuration is outside its range, or contradicts another field.
     Config(ConfigError),
     /// A registered message type uses a channel that is not configured.
     NoSuchChannel {
@@ -54,7 +54,7 @@ pub enum StartError {
     Socket {
         /// The address that the socket was to be bound to.
         address: SocketAddr,
-        /// The system's error.
+        /// The system's error for the socket.
         source: io::Error,
     },
     /// The key file that `Options::key_file` names is unusable.

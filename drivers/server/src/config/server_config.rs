@@ -47,7 +47,7 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'st
 #[serde(default, deny_unknown_fields)]
 pub struct NoSettings {}
 
-/// The configuration of a dedicated server. Every key may be left out.
+/// The configuration of a dedicated server. Every key may be omitted.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 #[serde(default, deny_unknown_fields, bound(deserialize = "S: DeserializeOwned + Default"))]
 #[schemars(rename = "ServerConfig", inline, bound = "S: JsonSchema + Serialize + Default")]
@@ -102,7 +102,7 @@ pub struct ServerConfig<S> {
     ///
     /// Default: info.
     pub log_level: LogLevel,
-    /// The size in bytes at which the server renames the log to `.1` and begins a new one. Takes effect at a restart.
+    /// The size in bytes at which the server renames the log to `.1` and begins a new log. Takes effect at a restart.
     ///
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
@@ -116,7 +116,7 @@ pub struct ServerConfig<S> {
     ///
     /// Default: yes.
     pub enable_console: bool,
-    /// The file with the server's secret key. The server creates it at its first start. Takes effect at a restart.
+    /// The file with the server's secret key. The server creates the file at its first start. Takes effect at a restart.
     ///
     /// Default: server.key.
     #[schemars(length(min = 1))]
@@ -190,7 +190,7 @@ pub enum LogLevel {
     Error,
     /// Logs errors and warnings, which report that an action failed or may fail.
     Warn,
-    /// Logs errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
+    /// Logs errors, warnings, and the main events of the server: starts, stops, clients that join and leave.
     #[default]
     Info,
     /// Logs everything that `info` logs, and details that explain the server's events.
