@@ -131,7 +131,7 @@ impl Sending {
     /// Queues a message for sending.
     ///
     /// # Errors
-    /// [`SendError`], with the message that was not queued.
+    /// [`SendError`] with the message, if the message cannot be queued.
     pub fn enqueue(
         &mut self,
         now: Instant,

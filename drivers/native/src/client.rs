@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::verbs::verbs;
 
 /// A running client, which also has the methods of a [`crate::Handle`]. Dropping the client closes its connections
-/// without waiting for the delivery of messages. Only for connections that `disconnect_after_delivery` is closing,
+/// without waiting for the delivery of messages. For connections that `disconnect_after_delivery` is closing,
 /// the drop blocks until delivery or the call's deadline.
 ///
 /// ```
@@ -65,7 +65,7 @@ impl Client {
     /// Sends a message to the server, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`], which holds the encoded message.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<MessageId, SendError> {
         self.send_to_server_with(message, T::ROUTE)
     }
@@ -74,7 +74,7 @@ impl Client {
     /// [`crate::Handle::send_with`]).
     ///
     /// # Errors
-    /// [`SendError`], which holds the encoded message.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send_to_server_with<T: NetMessage>(
         &self,
         message: &T,

@@ -85,7 +85,7 @@ impl Handle {
     /// the message, and the message was not sent.
     ///
     /// # Errors
-    /// [`SendError`], which holds the encoded message.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send<T: NetMessage>(&self, connection: ConnectionId, message: &T) -> Result<MessageId, SendError> {
         self.send_with(connection, message, T::ROUTE)
     }
@@ -94,7 +94,7 @@ impl Handle {
     /// `Delivery::Sequenced` for the first channel with this delivery guarantee. `SendOptions` select a channel too.
     ///
     /// # Errors
-    /// [`SendError`], which holds the encoded message.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send_with<T: NetMessage>(
         &self,
         connection: ConnectionId,
@@ -111,7 +111,7 @@ impl Handle {
     /// Sends bytes that the caller has already encoded, on a channel.
     ///
     /// # Errors
-    /// [`SendError`], which holds the bytes.
+    /// [`SendError`] with the bytes, if the driver does not accept the bytes.
     pub fn send_bytes(
         &self,
         connection: ConnectionId,

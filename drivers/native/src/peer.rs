@@ -11,7 +11,7 @@ use crate::verbs::verbs;
 
 /// A running peer, which accepts peers and dials them. It also has the methods of a [`crate::Handle`]: `connect`
 /// can dial a server in addition to peers. Dropping the peer closes its connections without waiting for the
-/// delivery of messages. Only for connections that `disconnect_after_delivery` is closing, the drop blocks until
+/// delivery of messages. For connections that `disconnect_after_delivery` is closing, the drop blocks until
 /// delivery or the call's deadline.
 ///
 /// ```

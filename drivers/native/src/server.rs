@@ -8,7 +8,7 @@ use crate::options::Options;
 use crate::verbs::verbs;
 
 /// A running server, which also has the methods of a [`crate::Handle`]. Dropping the server closes its connections
-/// without waiting for the delivery of messages. Only for connections that `disconnect_after_delivery` is closing,
+/// without waiting for the delivery of messages. For connections that `disconnect_after_delivery` is closing,
 /// the drop blocks until delivery or the call's deadline.
 ///
 /// ```

@@ -54,7 +54,7 @@ impl Context {
     /// ([`Game::event`](crate::Game::event)).
     ///
     /// # Errors
-    /// [`SendError`], which holds the encoded message.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send<T: NetMessage>(&self, client: ClientId, message: &T) -> Result<MessageId, SendError> {
         match self.clients.get(client) {
             Some(client) => self.network.send(client.connection, message),

@@ -34,7 +34,7 @@ pub struct Scenario {
     /// The interval at which the link delivers the datagrams that it collected, in both directions. With zero, the link
     /// delivers each datagram immediately.
     pub bunched: Duration,
-    /// The only direction to which [`Scenario::jitter`] and [`Scenario::bunched`] apply. `None` stands for both
+    /// The only direction to which the fields `jitter` and `bunched` apply. `None` stands for both
     /// directions.
     pub uneven: Option<Way>,
     /// The rate error of the receivers' clocks, in parts per million. A positive value means that the clocks run fast.

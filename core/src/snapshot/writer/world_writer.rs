@@ -136,7 +136,7 @@ impl WorldWriter {
     /// Sets the words of an entity's component.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`], [`WriteError::NoSuchComponent`] or [`WriteError::WrongWords`].
+    /// [`WriteError`] if the entity or the component does not exist, or the component has a different number of words.
     pub fn set_words(
         &mut self,
         id: NetworkId,
@@ -155,7 +155,7 @@ impl WorldWriter {
     /// same tick, or zeros.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`].
+    /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.
     pub fn words_mut(&mut self, id: NetworkId, component: ComponentId) -> Result<&mut [u32], WriteError> {
         let (slot, column, marks) = self.place(id, component)?;
         Ok(marks.set(column, slot, id))
@@ -164,7 +164,7 @@ impl WorldWriter {
     /// Removes a component from an entity. The call has no effect if the entity does not have the component.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`].
+    /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.
     pub fn remove_component(&mut self, id: NetworkId, component: ComponentId) -> Result<(), WriteError> {
         let (slot, column, marks) = self.place(id, component)?;
         marks.remove(column, slot, id);
