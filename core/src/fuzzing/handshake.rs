@@ -178,7 +178,7 @@ impl Answering {
     }
 
     /// Processes a datagram. The reply, if any, is addressed to the sender. A client with a valid credential is
-    /// accepted if `refusal` is `None`; otherwise it gets that refusal.
+    /// accepted if `refusal` is `None`, and refused with `refusal` otherwise.
     pub fn handle(
         &mut self,
         now: Instant,

@@ -30,7 +30,7 @@ impl Attempt {
         Self { pending, network_thread }
     }
 
-    /// Returns the result of the attempt if the attempt has ended. Further calls return `None`.
+    /// Returns the result of the attempt, or `None` while the attempt runs. The method returns the result only once.
     pub fn result(&mut self) -> Option<Result<ConnectionId, ConnectError>> {
         match self.pending.take() {
             Taken::Value(result) => Some(result),

@@ -297,7 +297,7 @@ impl Handle {
 
     // ----- Events
 
-    /// Takes the next event from the queue. Returns `None` if the queue is empty. Call this method once per frame until it returns
+    /// Takes the next event from the queue. Returns `None` if the queue is empty. In each frame, call this method until it returns
     /// `None`.
     ///
     /// If message types are registered, the game gets only messages of these types. The driver drops and counts all other messages,

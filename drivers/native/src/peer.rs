@@ -11,8 +11,8 @@ use crate::verbs::verbs;
 
 /// A running peer, which accepts peers and dials them. It also has the methods of a [`crate::Handle`]: `connect`
 /// can dial a server in addition to peers. Dropping the peer closes its connections without waiting for the
-/// delivery of messages. For connections that `disconnect_after_delivery` is closing, the drop blocks until
-/// delivery or the call's deadline.
+/// delivery of messages. For connections that `disconnect_after_delivery` is closing, the drop blocks until their
+/// messages are delivered, at most until the deadline of that call.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};

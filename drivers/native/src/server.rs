@@ -9,7 +9,7 @@ use crate::verbs::verbs;
 
 /// A running server, which also has the methods of a [`crate::Handle`]. Dropping the server closes its connections
 /// without waiting for the delivery of messages. For connections that `disconnect_after_delivery` is closing,
-/// the drop blocks until delivery or the call's deadline.
+/// the drop blocks until their messages are delivered, at most until the deadline of that call.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};

@@ -31,7 +31,7 @@ impl<G: Game> Dedicated<G> {
     /// Runs the server until the game, a console command or a [`crate::Remote`] stops it.
     ///
     /// # Errors
-    /// [`ServerError`] if the network driver fails, or the game or the server panics.
+    /// [`ServerError::NetworkDied`] if the network driver fails.
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
         let mut clocks = ClockWatch::new(Instant::now());

@@ -21,8 +21,7 @@ pub enum StoreError {
         /// The limit of entities that the caller passed.
         max_entities: usize,
     },
-    /// The schema has 65,535 groups or more, so no id is left for
-    /// [`Store::existence_group`](super::Store::existence_group).
+    /// The schema has more than 65,534 groups.
     Groups {
         /// The number of groups in the schema.
         groups: usize,

@@ -28,13 +28,15 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 /// [`Store::commit`] accepts or rejects the [`Changes`](crate::snapshot::Changes) of a tick as a whole. It decides
 /// which changes peers see, and when they see them:
 ///
-/// - **A unit is committed as a whole.** Its words are then exactly the latest words from the game, so a peer never sees a mixture
-///   that the game did not have.
-/// - **Small changes wait.** As long as each part of a unit lies within its threshold of the *committed* words, nothing is
-///   committed: the error never exceeds the threshold, however slowly a value changes. A rotation counts as changed if another
-///   component becomes the largest. If the game has not changed a unit for half a second, the unit is committed exactly.
-/// - **Changes wait for a due tick.** A unit is committed at most at the rate of the entity's [`EntitySettings::hz`], or else of
-///   its group, with the words that it has on the due tick. The due ticks of units are spread by id.
+/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer never sees a
+///   combination of words that the game did not have.
+/// - **Small changes wait.** While the difference between each part of a unit and the *committed* words is within the part's
+///   threshold, the unit is not committed. The error thus never exceeds the threshold, however slowly a value changes. A
+///   rotation counts as changed if a different component becomes the largest. If the game has not changed a unit for half a
+///   second, the unit is committed exactly.
+/// - **Changes wait for a due tick.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
+///   rate of its group. It is committed with the words that it has on the due tick. Units of different ids are due on
+///   different ticks.
 /// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed immediately.
 /// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
 ///   an owner are due on the same ticks; a unit that is predicted but not owned is due on every tick.

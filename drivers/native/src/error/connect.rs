@@ -66,7 +66,7 @@ pub enum ConnectError {
     ServerFull,
     /// The server already has the maximum number of clients from this client's address (IPv4, or IPv6 /64).
     TooManyFromAddress,
-    /// The server bans this client.
+    /// The server has banned this client.
     Banned,
     /// The ticket has expired.
     TicketExpired,
@@ -140,7 +140,7 @@ pub enum UnreachedCause {
     NotUnicast(&'static str),
     /// The attempt timed out before the driver tried the address.
     NoTime,
-    /// The system refused to send every datagram, with this error text.
+    /// The system returned this error text for every datagram that the driver tried to send.
     SendRefused(String),
     /// The core rejected the call to dial the address.
     Usage(CoreConnectError),
