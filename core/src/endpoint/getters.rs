@@ -69,11 +69,11 @@ impl Endpoint {
         }
     }
 
-    /// Returns the ids of all connections. The ids include connections whose handshake is running, connections whose
-    /// `Closed` was reported while the endpoint still sends the CLOSE frame, and refused clients while the endpoint
-    /// still sends the refusal, for which it reports no event. A program that shuts down may wait until the iterator is
-    /// empty. A connection that its peer closed is not included, although the endpoint answers repetitions of the
-    /// peer's CLOSE for 5 s more.
+    /// Returns the ids of all connections, including connections whose handshake is running, and closed connections
+    /// while the endpoint still sends their CLOSE frame. The ids also include refused clients while the endpoint still
+    /// sends the refusal, although it reports no event for these clients. A program that shuts down may wait until the
+    /// iterator is empty. A connection that its peer closed is not included, although the endpoint answers repetitions
+    /// of the peer's CLOSE frame for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
     }

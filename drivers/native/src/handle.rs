@@ -194,7 +194,7 @@ impl Handle {
 
     /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
     /// one datagram. Hold messages only while a frame is computed. The held messages are sent early if a thread that does not hold
-    /// sends a message, the queue is full, the game asks the network thread a question, or a connection is established or closed.
+    /// sends a message, the queue is full, the game calls a method that asks the network thread, or a connection begins or ends.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }

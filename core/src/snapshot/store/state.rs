@@ -35,11 +35,11 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 ///   rotation counts as changed if a different component becomes the largest. If the game has not changed a unit for half a
 ///   second, the unit is committed exactly.
 /// - **Changes wait for a due tick.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
-///   rate of its group. It is committed with the words that it has on the due tick. Units of different ids are due on
-///   different ticks.
+///   rate of its group. The commit takes the words that the unit has on the due tick. The due ticks of the units are
+///   spread by their ids.
 /// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed immediately.
 /// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
-///   an owner are due on the same ticks; a unit that is predicted but not owned is due on every tick.
+///   an owner are due on the same ticks. A unit that is predicted but not owned is due on every tick.
 /// - **Destruction carries the last values** of the entity, including values that were set in the same tick.
 ///
 /// An entity itself has a unit too, in the group [`Store::existence_group`]. Its words are the entity's blueprint,
