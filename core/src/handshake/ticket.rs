@@ -144,9 +144,8 @@ pub struct TicketContents {
     pub user_data: Vec<u8>,
 }
 
-/// Derives the key that opens the tickets of one server from the backend's key `master`. The server's public key is
-/// `server_key`. Give the derived key to this server as [`crate::config::Secrets::ticket`]. Keep the master key at
-/// the backend.
+/// Derives the key that opens the tickets of one server, whose public key is `server_key`, from the backend's key `master`.
+/// Give the derived key to this server as [`crate::config::Secrets::ticket`]. Keep the master key at the backend.
 #[must_use]
 pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Secret {
     provider.handshake().digest(master, &[b"tickwire server ticket key", server_key]).into()
