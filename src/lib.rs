@@ -108,7 +108,7 @@ pub use tickwire_server as server;
 #[doc(inline)]
 pub use tickwire_sim as sim;
 
-/// The programs of the README, compiled and run as tests.
+/// The example programs of the README, which documentation tests compile and run.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 pub struct Readme;

@@ -3,17 +3,17 @@
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
-/// The id of a link that the driver opened (TCP, WebSocket, data channel, memory).
+/// The id of a link that the driver opened, such as a TCP, WebSocket or WebRTC connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkId(pub u64);
 
 /// A peer's address: a UDP socket address, or a link that the driver opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
-    /// A UDP socket address. The endpoint does not trust the address until the peer answers a challenge or a
-    /// cookie there.
+    /// A UDP socket address. The endpoint does not trust the address until the peer answers a challenge or a cookie
+    /// from that address.
     Udp(SocketAddr),
-    /// A link that the driver opened. A link has one peer, so its address needs no proof.
+    /// A link that the driver opened. A link has exactly one peer, so the endpoint does not validate its address.
     Link(LinkId),
 }
 
@@ -85,7 +85,7 @@ impl From<LinkId> for Address {
 pub struct Path {
     /// The address of the peer.
     pub remote: Address,
-    /// The local address that the peer sends to, if the driver knows it. Replies leave from this address.
+    /// The local address that the peer sends to, if the driver has it. The driver sends replies from this address.
     pub local: Option<IpAddr>,
 }
 
@@ -95,7 +95,7 @@ impl<A: Into<Address>> From<A> for Path {
     }
 }
 
-/// The explicit congestion notification bits of an IP header (RFC 3168), as far as the driver reads them.
+/// The ECN bits (explicit congestion notification, RFC 3168) of an IP header, as the driver reads them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ecn {
     /// The packet is not ECN-capable, or the driver cannot read the bits.
@@ -105,7 +105,7 @@ pub enum Ecn {
     Capable0,
     /// The packet is marked ECT(1): ECN-capable.
     Capable1,
-    /// A router marked the packet: it met congestion on its way.
+    /// A router set the mark CE on the packet, because the packet met congestion.
     CongestionExperienced,
 }
 
@@ -126,12 +126,12 @@ pub enum Ecn {
 pub struct LinkProperties {
     /// `true` if the link delivers every byte until it breaks. The core retransmits nothing on a reliable link.
     pub reliable: bool,
-    /// `true` if the link delivers bytes in the order written. The core does not depend on that order, since it orders
-    /// messages itself.
+    /// `true` if the link delivers bytes in the order in which they were written. The core orders messages itself and
+    /// does not depend on the order of the link.
     pub ordered: bool,
-    /// `true` if the link has congestion control of its own, as TCP has. The core then adds none.
+    /// `true` if the link itself controls congestion, as TCP does. The core then adds no congestion control.
     pub congestion_controlled: bool,
-    /// The largest datagram that the link carries.
+    /// The largest datagram that the link carries, in bytes.
     ///
     /// Range: 700 bytes or more.
     pub max_datagram: u16,

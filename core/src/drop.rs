@@ -4,7 +4,7 @@ use core::fmt;
 
 macro_rules! drop_reasons {
     ($($(#[$doc:meta])+ $variant:ident => $name:literal,)+) => {
-        /// The reason that a datagram was dropped, for counters and reports.
+        /// The reason that the endpoint dropped a datagram, for counters and reports.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[non_exhaustive]
         pub enum DropReason {
@@ -12,9 +12,9 @@ macro_rules! drop_reasons {
         }
 
         impl DropReason {
-            /// All drop reasons, in the order of [`DropReason::index`].
+            /// All drop reasons, sorted by [`DropReason::index`].
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
-            /// The number of drop reasons, which is the size of a table with one counter for each.
+            /// The number of drop reasons. A table with one counter for each reason has this size.
             pub const COUNT: usize = Self::ALL.len();
 
             /// Returns the reason's name in reports: lower case, words joined by hyphens.
@@ -90,14 +90,14 @@ drop_reasons! {
 }
 
 impl DropReason {
-    /// Returns the reason's place in a table of counters: 0 to [`DropReason::COUNT`] - 1.
+    /// Returns the reason's index in a table of counters: 0 to [`DropReason::COUNT`] - 1.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 }
 
-/// The number of datagrams dropped, for each reason.
+/// The number of dropped datagrams for each drop reason.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DropCounts([u64; DropReason::COUNT]);
 
@@ -114,19 +114,19 @@ impl DropCounts {
         }
     }
 
-    /// Returns the number of datagrams dropped for this reason.
+    /// Returns the number of datagrams dropped for the given reason.
     #[must_use]
     pub fn of(&self, reason: DropReason) -> u64 {
         self.0.get(reason.index()).copied().unwrap_or(0)
     }
 
-    /// Returns the number of datagrams dropped for all reasons together.
+    /// Returns the number of datagrams dropped for any reason.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Returns every reason with a count above zero, and its count.
+    /// Returns every drop reason whose count is above zero, with the count.
     pub fn iter(&self) -> impl Iterator<Item = (DropReason, u64)> + '_ {
         DropReason::ALL.iter().map(|&reason| (reason, self.of(reason))).filter(|&(_, count)| count > 0)
     }

@@ -6,11 +6,11 @@ use core::fmt;
 
 use bytes::Bytes;
 
-/// A configuration that no endpoint can run with.
+/// The reason that an endpoint cannot run with a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A field's value lies outside the range of the field.
+    /// A field's value is outside the range of the field.
     OutOfRange {
         /// The name of the field in [`crate::config::Config`].
         field: &'static str,
@@ -72,25 +72,25 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// The reason that a call to connect, or to expect a peer, failed at once.
+/// The reason that a call to connect to a peer, or to expect a peer, failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// Every place for a connection is taken.
+    /// The endpoint already has as many connections as `Config::max_connections` allows.
     TooManyConnections {
         /// The value of `Config::max_connections`.
         most: usize,
     },
-    /// The ticket is for a different server key from the key to connect to.
+    /// The ticket is for a server whose key differs from the key to connect to.
     TicketForAnotherServer,
     /// The ticket was minted for a different application.
     TicketForAnotherApplication {
-        /// The number of the application that the ticket is for.
+        /// The application number in the ticket.
         ticket: u64,
-        /// The number of this endpoint's application.
+        /// The application number of this endpoint.
         endpoint: u64,
     },
-    /// The sealed ticket is empty or longer than a handshake carries.
+    /// The sealed ticket is empty, or longer than a handshake can carry.
     TicketSize {
         /// The size of the sealed ticket, in bytes.
         size: usize,
@@ -99,7 +99,7 @@ pub enum ConnectError {
     },
     /// The pre-shared key is all zeros, which anybody can guess.
     ZeroPresharedKey,
-    /// The server's key is no usable X25519 public key.
+    /// The server's key is not a usable X25519 public key.
     BadServerKey,
     /// The largest datagram of the link is smaller than a handshake packet.
     LinkTooSmall {
@@ -149,29 +149,29 @@ impl fmt::Display for ConnectError {
 
 impl core::error::Error for ConnectError {}
 
-/// The reason that a message was not queued. Every variant returns the message.
+/// The reason that a message was not queued. Every variant holds the message.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// The channel's queue is full. An `Event::SendReady` follows once the queue has space again.
     Full(Bytes),
-    /// The message is larger than the largest message that both ends agreed to.
+    /// The message is larger than the maximum message size that both ends agreed on.
     TooLarge {
         /// The message that was too large.
         message: Bytes,
-        /// The largest message that both ends agreed to, in bytes.
+        /// The maximum message size that both ends agreed on, in bytes.
         most: usize,
     },
-    /// The connection has ended, or never existed.
+    /// The connection has ended or never existed.
     NoSuchConnection(Bytes),
-    /// No channel with this number is configured.
+    /// No configured channel has this number.
     NoSuchChannel(Bytes),
     /// The connection is closing and accepts no more messages.
     Closing(Bytes),
 }
 
 impl SendError {
-    /// Takes out the message that was not queued.
+    /// Returns the message that was not queued.
     #[must_use]
     pub fn into_message(self) -> Bytes {
         match self {

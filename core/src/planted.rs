@@ -15,15 +15,15 @@ use core::sync::atomic::{AtomicU8, Ordering};
 pub enum Bug {
     /// The replay window accepts the newest packet number a second time.
     ReplayWindowOffByOne = 1,
-    /// The probe timer is not set again after it has expired.
+    /// The PTO timer is not set again after it has expired.
     LostTimer = 2,
-    /// Packet numbers restart when the peer moves, so a nonce is used twice.
+    /// Packet numbers restart when the peer's address changes, so a nonce is used twice.
     NonceReuse = 3,
-    /// A fragment that overlaps another is counted with all of its bytes.
+    /// A fragment that overlaps another fragment is counted with all of its bytes.
     OverlapCounted = 4,
-    /// The endpoint forgets the messages of every sixteenth lost packet.
+    /// The endpoint does not resend the messages of every sixteenth lost packet.
     LostForgotten = 5,
-    /// The endpoint trusts an address after the first authentic packet from it, without a challenge.
+    /// The endpoint treats an address as validated after the first authentic packet from it, without a challenge.
     AddressTrusted = 6,
     /// A message that waits while no packet is in flight sets no transmit deadline.
     NeedForgotten = 7,
@@ -31,7 +31,7 @@ pub enum Bug {
 
 #[cfg(feature = "planted")]
 impl Bug {
-    /// Every bug, with its name in commands.
+    /// All bugs, each with its name on the command line.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
         (Self::LostTimer, "lost-timer"),
@@ -46,7 +46,7 @@ impl Bug {
 #[cfg(feature = "planted")]
 static PLANTED: AtomicU8 = AtomicU8::new(0);
 
-/// Plants one bug in every endpoint of the process, or removes it.
+/// Enables one bug in every endpoint of the process. `None` disables it.
 #[cfg(feature = "planted")]
 pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, |bug| bug as u8), Ordering::SeqCst);

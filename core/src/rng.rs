@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
 
-/// A deterministic, cryptographically strong generator whose stream depends on its seed only.
+/// A deterministic, cryptographically strong random number generator. Its output depends on the seed alone.
 pub struct Rng(ChaCha20Rng);
 
 impl core::fmt::Debug for Rng {
@@ -13,7 +13,7 @@ impl core::fmt::Debug for Rng {
 }
 
 impl Rng {
-    /// Creates a generator that yields the same stream for the same `seed` on every target.
+    /// Creates a generator that produces the same output for the same `seed` on every target.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
@@ -24,7 +24,7 @@ impl Rng {
         self.0.fill_bytes(out);
     }
 
-    /// Draws `N` random bytes.
+    /// Generates `N` random bytes.
     #[must_use]
     pub fn array<const N: usize>(&mut self) -> [u8; N] {
         let mut out = [0; N];
@@ -32,20 +32,20 @@ impl Rng {
         out
     }
 
-    /// Draws 64 random bits.
+    /// Generates a random number of 64 bits.
     #[must_use]
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
-    /// Draws a value below `bound`, or 0 if `bound` is 0. The bias is at most `bound`/2^64.
+    /// Generates a random number below `bound`, or 0 if `bound` is 0. The bias is at most `bound`/2^64.
     #[must_use]
     pub fn below(&mut self, bound: u64) -> u64 {
         let wide = u128::from(self.next_u64()) * u128::from(bound);
         (wide >> 64) as u64
     }
 
-    /// Creates an independent generator, seeded from this generator.
+    /// Creates an independent generator, with a seed that this generator generates.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.array())

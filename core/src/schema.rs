@@ -9,24 +9,25 @@ use core::fmt;
 use crate::config::{ChannelConfig, Delivery};
 use crate::text::{Escaped, PeerText};
 
-/// A message type, a channel, or a part of a replicated world's schema, by its name, with the hash of its layout.
+/// An entry of a schema: the name and the layout hash of a message type, a channel, or a part of a replicated
+/// world's schema.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SchemaEntry {
-    /// The name that both ends agree on, at most 64 bytes.
+    /// The name that both ends use for the entry, at most 64 bytes.
     pub name: String,
-    /// The stable hash of the layout, equal on every target and in every build.
+    /// The hash of the layout, equal on every target and in every build.
     pub hash: u32,
 }
 
-/// The schema that an endpoint presents in its handshakes.
+/// The schema that an endpoint sends in its handshakes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Schema {
-    /// The message types and channels of the schema, sorted by name.
+    /// The entries of the schema, sorted by name.
     pub entries: Vec<SchemaEntry>,
 }
 
 impl Schema {
-    /// Creates a schema of `entries`, which may come in any order.
+    /// Creates a schema of `entries`, in any order.
     #[must_use]
     pub fn new(mut entries: Vec<SchemaEntry>) -> Self {
         entries.sort();
@@ -34,7 +35,7 @@ impl Schema {
     }
 
     /// Computes the hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so it
-    /// protects against mistakes only.
+    /// protects only against mistakes.
     ///
     /// The hash is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian),
     /// the name, and its hash (64 bits little-endian).
@@ -48,7 +49,8 @@ impl Schema {
         hash.finish()
     }
 
-    /// Adds an entry `channel:n` for each of `channels`. Message names cannot contain a colon.
+    /// Adds an entry `channel:n` for each of `channels`, and returns the changed schema. No message name has a colon,
+    /// so the names do not collide.
     #[must_use]
     pub fn with_channels(mut self, channels: &[ChannelConfig]) -> Self {
         let of_channels = channels.iter().enumerate();
@@ -60,7 +62,7 @@ impl Schema {
     }
 
     /// Adds entries of replicated worlds, as [`WorldSchema::entries`](crate::snapshot::WorldSchema::entries) returns
-    /// them.
+    /// them, and returns the changed schema.
     #[must_use]
     pub fn with_entries(mut self, entries: &[SchemaEntry]) -> Self {
         self.entries.extend_from_slice(entries);
@@ -75,8 +77,8 @@ impl Schema {
         Self::new(self.entries)
     }
 
-    /// Compares this schema with all entries of the `server`'s schema. This schema belongs to the end that the server
-    /// refused.
+    /// Compares this schema with all entries of the `server`'s schema. This schema is that of the end whose connection
+    /// the server refused.
     #[must_use]
     pub fn difference(&self, server: &[SchemaEntry]) -> SchemaDifference {
         let by_name = |entries: &[SchemaEntry]| -> BTreeMap<String, u32> {
@@ -97,8 +99,8 @@ impl Schema {
         }
     }
 
-    /// Compares this schema with the first entries of a server's schema that was too long to send whole. Names that
-    /// sort after the last name of `first` are not compared.
+    /// Compares this schema with `first`, the first entries of a server's schema that was too long to send as a whole.
+    /// The method ignores names that sort after the last name of `first`.
     #[must_use]
     pub fn partial_difference(&self, first: &[SchemaEntry]) -> SchemaDifference {
         let last = first.iter().map(|entry| &entry.name).max();
@@ -108,8 +110,9 @@ impl Schema {
     }
 }
 
-/// Computes the hash of the channel settings that both ends must share: the number of channels, and each channel's
-/// delivery and compression. Each end chooses priorities, budgets, lifetimes and receipts for itself.
+/// Computes the hash of the channel settings that must be equal at both ends: the number of channels, and the
+/// delivery and compression of each channel. Each end chooses priorities, queue limits, lifetimes and receipts for
+/// itself.
 #[must_use]
 pub fn channels_hash(channels: &[ChannelConfig]) -> u32 {
     let mut hash = StableHasher::new();
@@ -132,16 +135,16 @@ fn channel_hash(channel: &ChannelConfig) -> u32 {
     hash.finish_32()
 }
 
-/// The difference between two schemas, from the point of view of the end that the server refused.
+/// The difference between two schemas, as seen by the end that the server refused.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SchemaDifference {
     /// The names of the entries that only the server has.
     pub missing_here: Vec<PeerText>,
     /// The names of the entries that only this end has.
     pub missing_there: Vec<String>,
-    /// The names of the entries that both ends have with different layouts.
+    /// The names of the entries that have different layouts at the two ends.
     pub different: Vec<String>,
-    /// `true` if the server had more entries than a refusal carries. The lists may then be incomplete.
+    /// `true` if the server had more entries than a refusal can carry. The lists may then be incomplete.
     pub truncated: bool,
 }
 

@@ -26,11 +26,11 @@ impl Traffic {
     }
 }
 
-/// Counters and measurements of one connection, since it was made.
+/// Counters and measurements of one connection since the connection began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// The number of datagrams sent, including those of the handshake.
+    /// The number of datagrams sent, including the datagrams of the handshake.
     pub datagrams_sent: u64,
     /// The number of authentic datagrams received.
     pub datagrams_received: u64,
@@ -44,24 +44,24 @@ pub struct ConnectionStats {
     pub rtt: Duration,
     /// The latest measured round-trip time.
     pub rtt_latest: Duration,
-    /// The least round-trip time measured on the current path.
+    /// The smallest round-trip time measured on the current path.
     pub rtt_least: Option<Duration>,
-    /// The mean deviation of the round-trip time.
+    /// The mean deviation of the round-trip time (`rttvar` of RFC 9002).
     pub jitter: Duration,
     /// The number of bytes that are in flight now: sent and neither acknowledged nor lost.
     pub bytes_in_flight: u64,
     /// The congestion window, which limits the bytes in flight, in bytes.
     pub congestion_window: u64,
-    /// The long-term rate of the path as far as known, in bytes per second. `u64::MAX` if nothing limits the rate.
+    /// The estimate of the path's long-term rate, in bytes per second. `u64::MAX` if no limit is known.
     pub rate: u64,
-    /// The size of the largest datagram that the endpoint sends, in bytes. It is the largest size that the path was
-    /// found to carry (RFC 8899).
+    /// The size of the largest datagram that the endpoint sends, in bytes. Path MTU discovery (RFC 8899) determines the
+    /// size.
     pub max_datagram: usize,
-    /// `true` if the path was found to report congestion by ECN marks (RFC 3168).
+    /// `true` if ECN validation has shown that the path delivers ECN marks (RFC 3168).
     pub ecn: bool,
     /// The number of bytes in the send queues now, with [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// The time since the connection was made.
+    /// The time since the connection began.
     pub uptime: Duration,
 }
 
@@ -78,7 +78,7 @@ impl ConnectionStats {
         }
     }
 
-    /// Returns the lost datagrams in thousandths of the datagrams sent. Returns 0 if no datagram was sent.
+    /// Returns the number of lost datagrams per thousand datagrams sent. Returns 0 if no datagram was sent.
     #[must_use]
     pub const fn loss_permille(&self) -> u64 {
         match self.datagrams_lost.saturating_mul(1000).checked_div(self.datagrams_sent) {
@@ -88,7 +88,7 @@ impl ConnectionStats {
     }
 }
 
-/// Counters of one channel of one connection.
+/// The counters of one channel of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ChannelStats {
     /// Counters of the messages that this end sent on the channel.
@@ -106,23 +106,24 @@ pub struct ChannelSent {
     /// The number of bytes of the messages that wait for their first transmission now, with
     /// [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// The number of reliable messages sent at least in part and not yet acknowledged in full.
+    /// The number of reliable messages of which a part was sent, and which are not yet acknowledged in full.
     pub in_flight: u64,
-    /// The number of messages sent at least in part.
+    /// The number of messages of which at least a part was sent.
     pub messages: u64,
-    /// The number of bytes of MESSAGE frames written, headers and repetitions included.
+    /// The number of bytes of the MESSAGE frames that were written, including headers and resent frames.
     pub bytes: u64,
-    /// The number of frames that resent lost data.
+    /// The number of MESSAGE frames that resent lost data.
     pub repeated: u64,
-    /// The number of frames that carried part of a message.
+    /// The number of MESSAGE frames that carried a fragment of a message.
     pub fragments: u64,
-    /// The number of reliable messages that the peer's core has received.
+    /// The number of reliable messages whose receipt the peer's core has acknowledged.
     pub delivered: u64,
-    /// The number of messages whose lifetime passed before they were sent.
+    /// The number of messages whose lifetime ended before they were sent.
     pub expired: u64,
-    /// The number of unreliable messages that gave way to newer messages because the path was slower than the game.
+    /// The number of unreliable messages that were dropped in favour of newer messages, because the path was slower
+    /// than the game.
     pub dropped: u64,
-    /// The number of messages handed back to the caller because the queue was full.
+    /// The number of messages that were returned to the caller because the queue was full.
     pub full: u64,
 }
 
@@ -134,29 +135,32 @@ pub struct ChannelReceived {
     pub messages: u64,
     /// The number of bytes of the messages passed to the application.
     pub bytes: u64,
-    /// The number of received frames whose reliable message had been received before.
+    /// The number of frames received for a reliable message that had already been received.
     pub duplicates: u64,
-    /// The number of received frames whose sequenced message was older than the newest.
+    /// The number of frames received for a sequenced message that was older than the newest message received.
     pub stale: u64,
-    /// The number of unreliable messages that gave way to newer messages because the application took none.
+    /// The number of unreliable messages that were dropped in favour of newer messages, because the application took no
+    /// messages.
     pub dropped: u64,
-    /// The number of unreliable messages dropped in reassembly, for lack of room or time.
+    /// The number of unreliable messages that were dropped in reassembly, because memory ran out or fragments did not
+    /// arrive in time.
     pub abandoned: u64,
 }
 
-/// Counts of client tickets whose expiry shows that the endpoint's wall clock may be wrong.
+/// The numbers of client tickets whose expiry suggests that the endpoint's wall clock is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
-    /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count
-    /// once.
+    /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count as
+    /// one.
     pub expired: u64,
-    /// The time since the expiry of the latest expired ticket, when it was presented.
+    /// The time between the expiry of the latest expired ticket and its presentation.
     pub expired_by: Duration,
-    /// The number of presented resume tickets that are valid for longer than any ticket that this endpoint seals. The
-    /// endpoint's wall clock was ahead when it sealed them. Tickets of a lost session count too.
+    /// The number of presented resume tickets whose remaining validity exceeds that of any ticket that this endpoint
+    /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count
+    /// too.
     pub from_the_future: u64,
-    /// The least time by which the wall clock was ahead when the latest ticket from the future was sealed.
+    /// The least time by which the wall clock was ahead when the endpoint sealed the latest such resume ticket.
     pub ahead_by: Duration,
 }
 

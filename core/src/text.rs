@@ -5,10 +5,11 @@ use core::fmt::{self, Write as _};
 
 /// Text that came from a peer, or that is sent to a peer.
 ///
-/// `Display` and `Debug` escape the text: a line feed, a carriage return, a tab, a line separator (U+2028), a mark that
-/// turns the direction of writing, or any other control or format character is shown as Rust's escape sequence (`\n`,
-/// `\u{202e}`). The text so stays on one line of a log and cannot control a terminal. [`PeerText::raw`] gives the
-/// text unescaped.
+/// `Display` and `Debug` escape the text: a line feed, a carriage return, a tab, a line separator (U+2028), a mark
+/// that changes the direction of writing, or any other control or format character is shown as Rust's escape
+/// sequence (`
+/// `, `\u{202e}`). The text therefore stays on one line of a log and cannot control a terminal. [`PeerText::raw`]
+/// returns the text unescaped.
 ///
 /// ```
 /// use tickwire_core::PeerText;
@@ -20,13 +21,13 @@ use core::fmt::{self, Write as _};
 pub struct PeerText(String);
 
 impl PeerText {
-    /// Returns the text as the peer sent it, unescaped. Escape it before you print it: see [`Escaped`].
+    /// Returns the text as the peer sent it, unescaped. Escape the text before you print it: see [`Escaped`].
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 
-    /// Returns whether the text has no characters.
+    /// Returns whether the text is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -69,8 +70,8 @@ impl fmt::Debug for PeerText {
     }
 }
 
-/// A text of unknown origin that displays on one line, with every non-printable character escaped. Quotes are not
-/// escaped.
+/// A text of unknown origin. `Display` writes it on one line, with every non-printable character escaped. Quotes
+/// are not escaped.
 ///
 /// ```
 /// use tickwire_core::Escaped;
@@ -102,7 +103,7 @@ fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
     pair.escape_debug().skip(1).try_for_each(|shown| f.write_char(shown))
 }
 
-/// A number with its noun: `1 client`, `2 clients`. The noun must form its plural with an s.
+/// A number with its noun: `1 client`, `2 clients`. The plural of the noun must end in s.
 ///
 /// ```
 /// use tickwire_core::text::Counted;

@@ -45,7 +45,7 @@ use crate::connection::PeerClock;
 use crate::stats::ConnectionStats;
 use crate::time::{Duration, Instant};
 
-/// The highest tick rate, in ticks per second.
+/// The highest supported tick rate, in ticks per second.
 pub const TICKS_PER_SECOND_MAX: u32 = 10_000;
 
 const MICROS_PER_SECOND: u128 = 1_000_000;
@@ -60,7 +60,7 @@ const DISTANCE_PER_MILLE: u64 = 1000;
 /// of the input that is not lost, 3 for 99.7 %, and 4, for 99.99 %, would cost 15 ms more (sim/tests/clock.rs).
 const DEVIATIONS: u32 = 3;
 
-/// The start times of ticks on one clock: tick n starts n / rate after the epoch.
+/// The start times of ticks on one clock. Tick n starts n / rate after the epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TickSchedule {
     per_second: u32,
@@ -68,9 +68,9 @@ pub struct TickSchedule {
 }
 
 impl TickSchedule {
-    /// Creates a schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Tick 0 begins at `epoch` on
-    /// the clock of the end that sets the pace. Returns `None` for other rates. The game itself must send the epoch to
-    /// the other end.
+    /// Creates a schedule of `per_second` ticks per second, 1 to [`TICKS_PER_SECOND_MAX`]. Returns `None` for any other
+    /// rate. Tick 0 begins at `epoch`, by the clock of the end whose ticks the schedule describes. The game itself must
+    /// send `epoch` to the other end.
     #[must_use]
     pub const fn new(per_second: u32, epoch: Instant) -> Option<Self> {
         match per_second {
@@ -87,15 +87,15 @@ impl TickSchedule {
         u64::try_from(ticks).unwrap_or(u64::MAX)
     }
 
-    /// Returns the first instant of `tick`, at most [`Instant::MAX`].
+    /// Returns the start time of `tick`, at most [`Instant::MAX`].
     #[must_use]
     pub fn start_of(&self, tick: u64) -> Instant {
         let after = (u128::from(tick) * MICROS_PER_SECOND).div_ceil(self.per_second.into());
         self.epoch + Duration::from_micros(u64::try_from(after).unwrap_or(u64::MAX))
     }
 
-    /// Compares a client's simulation at `position`, an instant of the peer's clock, with its target while the peer's
-    /// clock shows `peer_now`.
+    /// Computes the target time of a client's simulation, and the speed that reaches it. `position` is the present time
+    /// of the simulation, and `peer_now` the present time of the peer, both by the peer's clock.
     #[must_use]
     pub fn align(&self, peer_now: Instant, lead: Duration, position: Instant) -> TickAlignment {
         let target = peer_now + lead;
@@ -108,24 +108,26 @@ impl TickSchedule {
     }
 }
 
-/// The quantities that determine a client's lead. [`InputLead::new`] takes them from an endpoint.
+/// The quantities that determine by how much a client's simulation runs ahead of the peer. [`InputLead::new`] gets
+/// them from an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
-    /// The time by which the peer's clock may be ahead of its estimate: [`PeerClock::error`]. It includes the least
-    /// delay on the way to the peer, because the fastest packet determines both.
+    /// The time by which the peer's clock may be ahead of the estimate: [`PeerClock::error`]. It includes the minimum
+    /// delay of the path to the peer, because the same fastest packet determines both.
     pub clock_error: Duration,
     /// The smoothed round-trip time.
     pub rtt: Duration,
-    /// The least round-trip time.
+    /// The smallest round-trip time measured on the current path.
     pub rtt_least: Duration,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// The time that the game adds to the lead, for the wait until its input is sent, or for resending a lost input.
+    /// The time that the game adds to the lead, to cover the wait until its input is sent, or the resending of lost
+    /// input.
     pub safety: Duration,
 }
 
 impl InputLead {
-    /// Collects the quantities of the lead that an endpoint has measured by `now`.
+    /// Collects the quantities from the measurements of an endpoint at `now`.
     #[must_use]
     pub fn new(clock: &PeerClock, now: Instant, stats: &ConnectionStats, safety: Duration) -> Self {
         Self {
@@ -137,9 +139,9 @@ impl InputLead {
         }
     }
 
-    /// Returns the lead of the client over the peer's estimated clock. Input sent now arrives in time, unless it is
-    /// lost or later than nearly all packets. The lead is the sum of the clock's error, the usual wait in queues, three
-    /// mean deviations of that wait, and the safety.
+    /// Returns the time by which the client should run ahead of the peer's estimated clock. Input sent now then arrives
+    /// in time, unless the input is lost or delayed more than nearly all packets. The lead is the sum of the clock's
+    /// error, the mean queueing delay, three mean deviations of this delay, and `safety`.
     #[must_use]
     pub fn lead(&self) -> Duration {
         self.clock_error
@@ -149,13 +151,13 @@ impl InputLead {
     }
 }
 
-/// The speed at which a client should run.
+/// The speed at which a client should run its simulation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Pace {
     /// The speed of the simulation in thousandths of real time: 970 to 1030.
     PerMille(u16),
-    /// The target is more than 250 ms away, so jump there at once. Ticks that were simulated before are not simulated
-    /// again.
+    /// The target is more than 250 ms away, so the simulation should jump to it immediately. Ticks that were simulated
+    /// before are not simulated again.
     Leap,
 }
 
@@ -171,21 +173,21 @@ impl Pace {
     }
 }
 
-/// The target of a client's simulation, and the speed that reaches it.
+/// The target time of a client's simulation, and the speed that reaches it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TickAlignment {
     /// The tick that the peer simulates now.
     pub peer_tick: u64,
-    /// The tick that the client should simulate now, so that its input arrives just in time.
+    /// The tick that the client should simulate now, so that its input arrives at the peer in time.
     pub target_tick: u64,
-    /// The client's target time, as an instant of the peer's clock.
+    /// The target time of the client's simulation, by the peer's clock.
     pub target: Instant,
-    /// The speed at which the client should run.
+    /// The speed at which the client should run its simulation.
     pub pace: Pace,
 }
 
 impl TickAlignment {
-    /// Computes the new position of a simulation that stood at `position`, after a frame of `elapsed` by this end's
+    /// Computes the new time of a simulation. `position` is the time before a frame that lasts `elapsed` by this end's
     /// clock.
     #[must_use]
     pub fn advance(&self, position: Instant, elapsed: Duration) -> Instant {

@@ -4,7 +4,7 @@ use core::num::NonZeroU64;
 
 use crate::time::{Duration, Instant};
 
-/// The rate at which tokens return, and the number that a full bucket holds.
+/// The rate at which a token bucket refills, and the capacity of the bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
     per_second: u32,
@@ -13,8 +13,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Creates a rate of `per_second` tokens a second, at least one. A full bucket holds the tokens that return within
-    /// `burst`.
+    /// Creates a rate of `per_second` tokens a second, at least 1. The capacity is the number of tokens that refill
+    /// within `burst`.
     #[must_use]
     pub const fn per_second(per_second: u32, burst: Duration) -> Self {
         let per_second = if per_second == 0 { 1 } else { per_second };
@@ -27,8 +27,8 @@ impl Rate {
     }
 }
 
-/// A bucket of tokens that return at a steady rate. It reads no clock, and a clock that runs backwards only delays
-/// the tokens.
+/// A token bucket, which refills at a steady rate. The bucket reads no clock. A clock that runs backwards only
+/// delays the refill.
 ///
 /// ```
 /// use tickwire_core::token_bucket::{Rate, TokenBucket};
@@ -52,8 +52,8 @@ impl TokenBucket {
         Self { full_at: None }
     }
 
-    /// Takes `tokens` if the bucket holds that many, and returns whether it did. A full bucket pays for a demand that
-    /// is larger than the bucket.
+    /// Takes `tokens` if the bucket holds at least this many, and returns whether it took them. A request for more
+    /// tokens than the capacity takes all tokens of a full bucket.
     pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
         let is_there = missing <= rate.burst_ns;
@@ -63,8 +63,8 @@ impl TokenBucket {
         is_there
     }
 
-    /// Takes `tokens` if the bucket is not empty, even if it holds fewer, and returns whether it did. The overdrawn
-    /// tokens must return before the bucket pays again.
+    /// Takes `tokens` if the bucket is not empty, even if it holds fewer tokens, and returns whether it took them. The
+    /// missing tokens must refill before the bucket gives tokens again.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;
@@ -74,14 +74,14 @@ impl TokenBucket {
         is_there
     }
 
-    /// Returns the time until the bucket is full again. This time compares buckets of different rates.
+    /// Returns the time until the bucket is full. With this time, buckets of different rates can be compared.
     #[must_use]
     pub fn time_to_full(&self, now: Instant) -> Duration {
         Duration::from_nanos(self.missing_ns(now))
     }
 
-    /// Takes tokens until the bucket needs at least `time_to_full` to be full again. A bucket that needs longer
-    /// stays unchanged.
+    /// Takes tokens until the bucket needs at least `time_to_full` to be full again. If it already needs longer, the
+    /// call has no effect.
     pub fn drain(&mut self, now: Instant, time_to_full: Duration) {
         let missing = nanos(time_to_full);
         if self.missing_ns(now) < missing {

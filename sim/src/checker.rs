@@ -11,12 +11,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::fault::NodeId;
 use crate::provider::NonceLog;
 
-/// A broken rule, which ends a run.
+/// A violation of a rule, which ends a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
     /// The name of the checker that found the violation.
     pub checker: &'static str,
-    /// The virtual time of the violation.
+    /// The virtual time at which the rule was broken.
     pub at: Instant,
     /// A description of the violation, for a person.
     pub text: String,
@@ -30,7 +30,7 @@ impl fmt::Display for Violation {
 
 impl core::error::Error for Violation {}
 
-/// A datagram at the moment when a node sends or receives it.
+/// A datagram at the moment at which a node sends or receives it.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<'a> {
     /// The virtual time at which the datagram was sent or received.
@@ -39,15 +39,15 @@ pub struct Datagram<'a> {
     pub node: NodeId,
     /// The address under which other nodes see the node.
     pub local: SocketAddr,
-    /// The address of the other end, as the node sees it.
+    /// The address of the other end, as the node itself sees this address.
     pub peer: SocketAddr,
     /// The bytes of the datagram.
     pub bytes: &'a [u8],
 }
 
-/// Checks a rule after every step. `Err` describes the broken rule, and ends the run.
+/// A checker, which checks a rule after every step. `Err` describes the violation, and ends the run.
 pub trait Checker<E> {
-    /// Returns the name of the checker in violations.
+    /// Returns the name of the checker, which violations state.
     fn name(&self) -> &'static str;
 
     /// Checks a datagram that a node has sent.
@@ -82,7 +82,7 @@ pub trait Checker<E> {
         let _ = (at, node);
     }
 
-    /// Checks the promises that must be fulfilled when the run ends.
+    /// Checks the promises that must be fulfilled at the end of the run.
     ///
     /// # Errors
     /// A description of the promise that is still unfulfilled.
@@ -92,11 +92,13 @@ pub trait Checker<E> {
     }
 }
 
-/// Checks that no node sends more bytes to an unvalidated address than the node received from there.
+/// A checker of the rule that no node sends more bytes to an unvalidated address than the node received from this
+/// address.
 ///
-/// The checker itself decides which addresses are validated. It knows which node owns an address, and which datagrams each node
-/// received: an address is validated once a node that received a datagram *there* has later sent a data packet that the other end
-/// opened. An authentic datagram that merely bears an address does not validate it.
+/// The checker itself determines which addresses are validated, from the owner of each address and the datagrams
+/// that each node received. An address becomes validated once a node that received a datagram at this address later
+/// sends a data packet that the other end decrypts. An authentic datagram whose source is the address does not
+/// validate it.
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,
@@ -115,8 +117,8 @@ pub struct Amplification<C> {
 }
 
 impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
-    /// Creates a checker that learns from `called` whether a node itself dialled an address, and from `log` which packets the
-    /// nodes' providers opened.
+    /// Creates a checker. `called` reports whether a node itself dialled an address, and `log` lists the packets that
+    /// the nodes' providers decrypted.
     #[must_use]
     pub const fn new(called: C, log: NonceLog) -> Self {
         Self {
@@ -132,7 +134,7 @@ impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
         }
     }
 
-    /// Returns the number of datagrams sent to addresses before they were validated.
+    /// Returns the number of datagrams that were sent to addresses before these addresses were validated.
     #[must_use]
     pub const fn unvalidated(&self) -> u64 {
         self.unvalidated
@@ -239,7 +241,8 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
     }
 }
 
-/// Checks that no key is used twice with the same nonce, by the log of the [`crate::provider::RecordingProvider`]s.
+/// A checker of the rule that no key is used twice with the same nonce. It uses the log of the
+/// [`crate::provider::RecordingProvider`]s.
 #[derive(Clone, Debug)]
 pub struct NonceUniqueness(pub NonceLog);
 

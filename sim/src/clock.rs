@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use tickwire_core::time::Instant;
 
-/// Returns the length of `duration` in microseconds, saturating.
+/// Returns the length of `duration` in microseconds, at most `u64::MAX`.
 #[must_use]
 pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)

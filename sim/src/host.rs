@@ -10,40 +10,43 @@ use tickwire_core::time::Instant;
 use crate::fault::NodeId;
 use crate::trace::TraceHash;
 
-/// Datagrams that a host sends: `size` bytes of the buffer, cut into pieces of `segment_size` bytes. The last piece may be shorter.
+/// The datagrams that a host sends: `size` bytes of the buffer, cut into datagrams of `segment_size` bytes. The
+/// last datagram may be smaller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outgoing {
     /// The address to which the datagrams are sent.
     pub to: Address,
-    /// The number of bytes that the host wrote to the buffer.
+    /// The number of bytes that the host wrote to the buffer, for all the datagrams together.
     pub size: usize,
-    /// The size of each datagram, in bytes. The last datagram may be smaller.
+    /// The size of each datagram, in bytes, except the last, which may be smaller.
     pub segment_size: usize,
-    /// The congestion notification bits of all the datagrams.
+    /// The ECN bits of all the datagrams.
     pub ecn: Ecn,
 }
 
-/// A sans-IO state machine under simulation. All its times come from the node's own clock.
+/// A sans-IO state machine that the simulation runs on a node. All times that it gets are from the node's own
+/// clock.
 pub trait Host {
     /// The events that the host reports to its application.
     type Event: fmt::Debug;
 
-    /// Handles a datagram that has arrived.
+    /// Processes a datagram that has arrived at the host.
     fn handle_datagram(&mut self, now: Instant, from: SocketAddr, ecn: Ecn, bytes: &mut [u8]);
 
-    /// Handles the timeout that [`Host::poll_timeout`] named.
+    /// Handles all timers that have expired at `now`.
     fn handle_timeout(&mut self, now: Instant);
 
     /// Writes the next datagrams to `buffer`.
     fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Outgoing>;
 
-    /// Takes the next event of the host.
+    /// Returns the next event of the host.
     fn poll_event(&mut self) -> Option<Self::Event>;
 
-    /// The time at which [`Host::handle_timeout`] is due next; [`Instant::MAX`] for never.
+    /// Returns the time at which [`Host::handle_timeout`] is due next, or [`Instant::MAX`] if no timer is set.
     fn poll_timeout(&self) -> Instant;
 
-    /// Adds an event to the hash of the trace. The default adds the event's debug text, which is slow for large events.
+    /// Adds an event to the hash of the trace. The default implementation adds the event's debug text, which is slow
+    /// for large events.
     fn digest(event: &Self::Event, hash: &mut TraceHash) {
         hash.debug(event);
     }
@@ -52,20 +55,20 @@ pub trait Host {
 /// The circumstances in which a host starts.
 #[derive(Clone, Copy, Debug)]
 pub struct Boot {
-    /// The node that the host starts on.
+    /// The number of the node on which the host starts.
     pub node: NodeId,
-    /// The number of hosts that ran on this node before.
+    /// The number of hosts that ran on this node before this host.
     pub incarnation: u32,
-    /// The seed of the host's randomness, different for each node and incarnation.
+    /// The seed of the host's random numbers, different for each node and incarnation.
     pub seed: [u8; 32],
-    /// The time on the node's clock at the start.
+    /// The time on the node's clock at which the host starts.
     pub now: Instant,
 }
 
-/// The application, which builds the hosts of all nodes, and handles their events.
+/// An application, which creates the hosts of all nodes and handles their events.
 ///
-/// One application serves the whole world, so that it can compare the messages that one node sent with those that
-/// another received.
+/// One application serves the whole world, so it can compare the messages that one node sent with the messages that
+/// a different node received.
 ///
 /// ```
 /// use std::time::Duration;
@@ -116,23 +119,23 @@ pub struct Boot {
 /// assert_eq!(world.application().heard, 100);
 /// ```
 pub trait Application {
-    /// The state machine that runs on the nodes.
+    /// The type of the state machine that runs on the nodes.
     type Host: Host;
 
-    /// Builds the host of a node: at the beginning, and after each restart.
+    /// Creates the host of a node, at the beginning and after each restart of the node.
     fn build(&mut self, boot: Boot) -> Self::Host;
 
-    /// A node has started its host.
+    /// Handles the start of the host on a node.
     fn started(&mut self, context: &mut Context<'_, Self::Host>) {
         let _ = context;
     }
 
-    /// The host of a node has reported an event.
+    /// Handles an event that the host of a node has reported.
     fn event(&mut self, context: &mut Context<'_, Self::Host>, event: <Self::Host as Host>::Event) {
         let _ = (context, event);
     }
 
-    /// The time that a node asked for with [`Context::tick_in`] has come.
+    /// Handles the arrival of the time that the application requested with [`Context::tick_in`].
     fn tick(&mut self, context: &mut Context<'_, Self::Host>) {
         let _ = context;
     }
@@ -145,9 +148,9 @@ pub struct Context<'a, H> {
     pub node: NodeId,
     /// The number of hosts that ran on this node before the current one.
     pub incarnation: u32,
-    /// The time on the node's clock.
+    /// The present time on the node's clock.
     pub now: Instant,
-    /// Virtual time, which clock faults do not affect.
+    /// The present virtual time, which faults of clocks do not affect.
     pub time: Instant,
     /// The host that runs on the node.
     pub host: &'a mut H,
@@ -156,13 +159,13 @@ pub struct Context<'a, H> {
 }
 
 impl<H> Context<'_, H> {
-    /// Asks for one [`Application::tick`] of this node after `delay` of virtual time. The request replaces an earlier
-    /// one. While the node is paused the tick waits; a restart cancels it.
+    /// Requests one call of [`Application::tick`] for this node after `delay` of virtual time. The request replaces an
+    /// earlier request. The call waits while the node is paused, and a restart cancels it.
     pub fn tick_in(&mut self, delay: Duration) {
         *self.tick = Some(self.time + delay);
     }
 
-    /// Reports a violation. The run ends; only the first report counts.
+    /// Reports a violation, which ends the run. Only the first report counts.
     pub fn fail(&mut self, text: impl Into<String>) {
         self.failure.get_or_insert_with(|| text.into());
     }

@@ -4,10 +4,10 @@
 use core::fmt;
 use std::sync::Arc;
 
-/// Bytes that may cross at each opportunity.
+/// The number of bytes that may pass at each opportunity.
 pub const OPPORTUNITY_BYTES: u32 = 1500;
 
-/// A recorded link, as the times at which one packet may pass.
+/// A recording of a link, in the format of Mahimahi: the times at which one packet may pass (opportunities).
 #[derive(Clone, Debug)]
 pub struct LinkTrace {
     /// Milliseconds, in ascending order; the last is above zero and is where the recording starts over.
@@ -15,12 +15,12 @@ pub struct LinkTrace {
     period_ms: u32,
 }
 
-/// A reason for which a text is not a recording of a link.
+/// The reason that a text is not a recording of a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TraceError {
-    /// The line with this number (from 1) is not a number of milliseconds.
+    /// The line with this number (counted from 1) is not a number of milliseconds.
     NotANumber(usize),
-    /// The line with this number (from 1) is earlier than the line above it.
+    /// The line with this number (counted from 1) has an earlier time than the line above it.
     Backwards(usize),
     /// The recording has a length of zero.
     Empty,
@@ -39,11 +39,11 @@ impl fmt::Display for TraceError {
 impl core::error::Error for TraceError {}
 
 impl LinkTrace {
-    /// Parses a recording with one number of milliseconds per line. Empty lines and lines that begin with `#`
-    /// are skipped.
+    /// Parses a recording with one number of milliseconds per line. The function skips empty lines and lines that begin
+    /// with `#`.
     ///
     /// # Errors
-    /// [`TraceError`] for the first line that breaks the format.
+    /// [`TraceError`] for the first line that violates the format.
     pub fn parse(text: &str) -> Result<Self, TraceError> {
         let mut opportunities: Vec<u32> = Vec::new();
         for (index, line) in text.lines().map(str::trim).enumerate() {
@@ -62,7 +62,7 @@ impl LinkTrace {
         }
     }
 
-    /// Returns the length of the recording before it repeats, in milliseconds.
+    /// Returns the length of the recording, after which it repeats, in milliseconds.
     #[must_use]
     pub const fn period_ms(&self) -> u32 {
         self.period_ms
@@ -80,7 +80,7 @@ impl LinkTrace {
         self.opportunities.len() as u64 * u64::from(OPPORTUNITY_BYTES)
     }
 
-    /// Returns the longest time without an opportunity, in milliseconds.
+    /// Returns the longest time in which no packet may pass, in milliseconds.
     #[must_use]
     pub fn longest_gap_ms(&self) -> u32 {
         let mut previous = 0;
@@ -88,8 +88,8 @@ impl LinkTrace {
         gaps.max().unwrap_or(0)
     }
 
-    /// Returns the gaps of the recording until `until_ms` in which no packet could pass for `least_ms` or longer: for each gap,
-    /// the milliseconds of the opportunities before and after.
+    /// Returns the gaps of the recording until `until_ms`: the periods of at least `least_ms` in which no packet may
+    /// pass. Each gap is the pair of the times of the opportunities before and after it, in milliseconds.
     #[must_use]
     pub fn gaps_ms(&self, least_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
         let times = (0..).map(|index| self.time_us(index) / 1000).take_while(|&at| at <= until_ms);
@@ -106,7 +106,7 @@ impl LinkTrace {
         ms.saturating_mul(1000)
     }
 
-    /// Returns the number of bytes that may pass from the start until `end_us`.
+    /// Returns the number of bytes that may pass from the start of the run until `end_us`.
     #[must_use]
     pub fn bytes_until(&self, end_us: u64) -> u64 {
         self.first_from(end_us.saturating_add(1)) * u64::from(OPPORTUNITY_BYTES)

@@ -10,30 +10,31 @@ use crate::clock::micros;
 use crate::fault::{Direction, Fault, NodeId};
 use crate::link::{Arrival, Departure, Link, Pipe, PipeConfig, Pool, Tally};
 
-/// A link between two nodes. Each of its directions has its own faults.
+/// A link between two nodes. Each direction of the link has its own faults.
 #[derive(Clone, Debug)]
 pub struct LinkConfig {
-    /// The nodes at the link's ends. [`Direction::Up`] leads from the first to the second. [`LinkConfig::new`] sets them.
+    /// The nodes at the two ends of the link. [`Direction::Up`] leads from the first to the second. [`LinkConfig::new`]
+    /// sets the nodes.
     pub between: (NodeId, NodeId),
-    /// The one-way delay of a datagram. [`LinkConfig::new`] sets it.
+    /// The one-way delay of a datagram on the link. [`LinkConfig::new`] sets the delay.
     pub delay: Duration,
-    /// The bottleneck of the direction [`Direction::Up`], by its place in [`Topology::pipes`].
+    /// The bottleneck of the direction [`Direction::Up`], as its index in [`Topology::pipes`].
     ///
     /// Default: none.
     pub up: Option<usize>,
-    /// The bottleneck of the direction [`Direction::Down`], by its place in [`Topology::pipes`].
+    /// The bottleneck of the direction [`Direction::Down`], as its index in [`Topology::pipes`].
     ///
     /// Default: none.
     pub down: Option<usize>,
-    /// The largest datagram that passes, in bytes. Larger datagrams are dropped silently. Other limits, and limits that change, are
-    /// faults ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
+    /// The size of the largest datagram that passes, in bytes. The link silently drops larger datagrams. A size that
+    /// changes during a run is a fault ([`Kind::Mtu`](crate::fault::Kind::Mtu)).
     ///
     /// Default: 1,472 bytes.
     pub largest: usize,
 }
 
 impl LinkConfig {
-    /// Creates a link without a bottleneck that carries packets as large as Ethernet's.
+    /// Creates a link without a bottleneck, which carries IP packets of up to 1500 bytes, as Ethernet does.
     #[must_use]
     pub const fn new(between: (NodeId, NodeId), delay: Duration) -> Self {
         Self { between, delay, up: None, down: None, largest: ETHERNET_DATAGRAM }
@@ -43,24 +44,24 @@ impl LinkConfig {
 /// The nodes of a network, and the links between them.
 #[derive(Clone, Debug, Default)]
 pub struct Topology {
-    /// The number of nodes.
+    /// The number of nodes in the network.
     pub nodes: usize,
-    /// The links between the nodes. If several links join the same nodes, the last is used.
+    /// The links between the nodes. If several links join the same two nodes, the network uses the last of these links.
     pub links: Vec<LinkConfig>,
     /// The bottlenecks of the network. Links that name the same bottleneck share it.
     pub pipes: Vec<PipeConfig>,
 }
 
 impl Topology {
-    /// Creates a star: a server, node 0, and `clients` clients, with a one-way delay of `delay`, so that a round trip takes
-    /// twice as long. Link `i` leads from client `i + 1` up to the server.
+    /// Creates a star network of a server, which is node 0, and `clients` clients. `delay` is the one-way delay, so an
+    /// RTT is twice as long. Link `i` leads up from client `i + 1` to the server.
     #[must_use]
     pub fn star(clients: usize, delay: Duration) -> Self {
         let links = (1..=clients).map(|client| LinkConfig::new((client, 0), delay)).collect();
         Self { nodes: clients + 1, links, pipes: Vec::new() }
     }
 
-    /// Creates a network in which every node has a link to every other node.
+    /// Creates a network in which every pair of nodes has a link.
     #[must_use]
     pub fn mesh(nodes: usize, delay: Duration) -> Self {
         let pairs = (0..nodes).flat_map(|from| (from + 1..nodes).map(move |to| (from, to)));
@@ -74,7 +75,7 @@ impl Topology {
         self
     }
 
-    /// Puts a bottleneck on one direction of link `link`, and returns the changed topology.
+    /// Adds a bottleneck to one direction of the link with the index `link`, and returns the changed topology.
     #[must_use]
     pub fn bottleneck(mut self, link: usize, direction: Direction, pipe: PipeConfig) -> Self {
         if let Some(config) = self.links.get_mut(link) {
@@ -89,9 +90,9 @@ impl Topology {
     }
 }
 
-/// Returns the address of `node` before any fault rebinds it: 10.0.0.1:7777 for node 0, and so on.
+/// Returns the address of `node` until a fault rebinds the node: 10.0.0.1:7777 for node 0, and so on.
 ///
-/// Up to 65,535 nodes have addresses.
+/// The function has addresses for up to 65,535 nodes.
 #[must_use]
 pub fn home_address(node: NodeId) -> SocketAddr {
     visible_address(node, 0)
@@ -112,7 +113,7 @@ fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
 }
 
-/// Returns whether `address` belongs to a stranger, who repeats other nodes' datagrams.
+/// Returns whether `address` belongs to a stranger, which is a node that repeats other nodes' datagrams.
 #[must_use]
 pub fn is_strangers(address: SocketAddr) -> bool {
     (0..=u8::MAX).any(|number| stranger_address(number) == address)
@@ -123,29 +124,29 @@ fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
 
-/// The largest UDP payload that fits an IPv4 packet of 1500 bytes.
+/// The size of the largest UDP payload that fits into an IPv4 packet of 1500 bytes.
 pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
-/// Counters of datagrams by their fate in the network.
+/// The counters of datagrams by their fate in the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
-    /// Datagrams that nodes sent on a link.
+    /// The number of datagrams that nodes sent on a link.
     pub sent: u64,
-    /// Bytes of the datagrams that nodes sent on a link.
+    /// The number of bytes in the datagrams that nodes sent on a link.
     pub sent_bytes: u64,
-    /// Datagrams sent to an address that no link leads to.
+    /// The number of datagrams sent to an address to which no link leads.
     pub unroutable: u64,
-    /// Datagrams larger than their link carries.
+    /// The number of datagrams that were dropped because they were larger than their link carries.
     pub too_large: u64,
-    /// Datagrams lost with all their copies, by a fault or a full queue.
+    /// The number of datagrams of which every copy was lost, by a fault or because a queue was full.
     pub lost: u64,
-    /// Datagrams that arrived at an address that no node has any more, or at a node that is down.
+    /// The number of datagrams that arrived at an address that no node has any more, or at a node that is down.
     pub unreachable: u64,
-    /// Datagrams dropped by the full socket buffer of a paused node.
+    /// The number of datagrams dropped because the socket buffer of a paused node was full.
     pub overflowed: u64,
-    /// Datagrams delivered to a node. Copies, and datagrams that strangers repeat, count too.
+    /// The number of datagrams delivered to a node, including copies and datagrams that strangers repeat.
     pub delivered: u64,
 }
 

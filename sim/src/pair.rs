@@ -14,24 +14,25 @@ use tickwire_core::{
     LinkProperties, MessageId, Path, Secrets,
 };
 
-/// The index of the end that accepts.
+/// The index of the endpoint that accepts connections.
 pub const SERVER: usize = 0;
-/// The index of the end that dials.
+/// The index of the endpoint that dials.
 pub const CLIENT: usize = 1;
 
 /// Exchanges of a [`Pair::flush`] after which the two count as never silent.
 const EXCHANGES_MAX: usize = 10_000;
 
-/// The effect of the wire on a datagram of one end. The function may change the datagram. It returns whether the datagram passes.
+/// The effect of the network on a datagram from one end. The function may change the datagram, and returns whether
+/// the datagram is delivered.
 pub type Harm = Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>;
 
-/// Returns the address of an end of the pair whose datagrams travel over UDP.
+/// Returns the UDP address of an end of the pair.
 #[must_use]
 pub fn address(end: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + end as u8], 7777))
 }
 
-/// Two endpoints with any number of connections between them.
+/// Two endpoints with any number of connections between them, whose datagrams the pair exchanges.
 ///
 /// ```
 /// use tickwire_core::{Config, Event, Instant};
@@ -47,20 +48,20 @@ pub fn address(end: usize) -> SocketAddr {
 pub struct Pair {
     /// The current time of the pair, the same for both ends.
     pub now: Instant,
-    /// The endpoints, [`SERVER`] and [`CLIENT`].
+    /// The two endpoints, indexed by [`SERVER`] and [`CLIENT`].
     pub ends: [Endpoint; 2],
-    /// The path by which each end is reached from the other end.
+    /// The path by which each end is reached from the other end, indexed by the end that is reached.
     pub paths: [Path; 2],
-    /// The connections of each end, in the order in which they were made.
+    /// The ids of each end's connections, in the order in which the connections were made.
     pub connections: [Vec<ConnectionId>; 2],
     /// The events that each end has reported since the call of [`Pair::record`].
     pub told: [Vec<Event>; 2],
-    /// Bytes that each end wrote, including those of dropped datagrams.
+    /// The number of bytes in the datagrams that each end wrote, including dropped datagrams.
     pub written: [u64; 2],
-    /// The effect of the wire on datagrams. At first the wire delivers them unchanged.
+    /// The effect of the network on datagrams. Initially the network delivers all datagrams unchanged.
     pub harm: Harm,
-    /// The size of the buffer that the ends may fill with datagrams, in bytes. A larger buffer takes several datagrams per
-    /// transmit.
+    /// The size of the buffer into which the ends write datagrams, in bytes. A larger buffer holds several datagrams of
+    /// one transmit.
     pub room: usize,
     is_recording: bool,
     buffer: Vec<u8>,
@@ -73,10 +74,10 @@ impl core::fmt::Debug for Pair {
 }
 
 impl Pair {
-    /// Creates a server that accepts every client, and a client, both with the settings of `config` except its access.
+    /// Creates a server that accepts every client, and a client. Both use the settings of `config`, except its access.
     ///
     /// # Panics
-    /// If the core refuses the configuration.
+    /// If the core rejects the configuration.
     #[must_use]
     pub fn new(now: Instant, config: &Config) -> Self {
         let build = |end: usize| {
@@ -89,7 +90,7 @@ impl Pair {
         Self::of(now, [build(SERVER), build(CLIENT)])
     }
 
-    /// Creates a pair of two given endpoints: a server, and a client.
+    /// Creates a pair of the given endpoints: first the server, then the client.
     #[must_use]
     pub fn of(now: Instant, ends: [Endpoint; 2]) -> Self {
         Self {
@@ -106,29 +107,29 @@ impl Pair {
         }
     }
 
-    /// Starts to append every event to `told`.
+    /// Starts to append every event of both ends to `told`.
     pub fn record(&mut self) {
         self.is_recording = true;
     }
 
-    /// Dials a further connection to the server, with the server's public key.
+    /// Dials a further connection to the server, and pins the server's public key.
     pub fn dial(&mut self) -> ConnectionId {
         let options = ConnectOptions::new(self.ends[SERVER].public_key());
         self.dial_with(options)
     }
 
-    /// Dials a further connection to the server, with `options`.
+    /// Dials a further connection to the server, with the options `options`.
     ///
     /// # Panics
-    /// If the client refuses to dial.
+    /// If the client rejects the call.
     pub fn dial_with(&mut self, options: ConnectOptions) -> ConnectionId {
         self.ends[CLIENT].connect(self.now, self.paths[SERVER], options).expect("a client that dials")
     }
 
-    /// Makes `count` connections, one after the other.
+    /// Makes `count` connections, one after another.
     ///
     /// # Panics
-    /// If a connection fails.
+    /// If a connection is not established.
     pub fn connect(&mut self, count: usize) {
         for _ in 0..count {
             self.dial();
@@ -138,10 +139,11 @@ impl Pair {
         assert_eq!(made, [count, count], "connections of server and client");
     }
 
-    /// Joins the ends by a link that carries their datagrams from then on. If a link is already open, its properties are replaced.
+    /// Connects the ends by a link, which carries their datagrams from then on. If a link is already open, the call
+    /// replaces its properties.
     ///
     /// # Panics
-    /// If an end refuses the link.
+    /// If an end rejects the link.
     pub fn open_link(&mut self, properties: LinkProperties) {
         self.paths = [LinkId(1).into(); 2];
         for end in &mut self.ends {
@@ -149,14 +151,14 @@ impl Pair {
         }
     }
 
-    /// Breaks the link between the ends, and reports it to both.
+    /// Closes the link between the ends, and reports this to both ends.
     pub fn close_link(&mut self) {
         for end in &mut self.ends {
             end.close_link(self.now, LinkId(1));
         }
     }
 
-    /// Sends a message on the first connection of an end.
+    /// Sends a message on the first connection of an end, and returns the id of the message.
     ///
     /// # Panics
     /// If the end has no connection, or does not accept the message.
@@ -166,14 +168,14 @@ impl Pair {
         sent.expect("an end that takes the message")
     }
 
-    /// Takes all datagrams that an end has to send.
+    /// Returns all datagrams that an end is ready to send.
     pub fn take(&mut self, end: usize) -> Vec<Vec<u8>> {
         let mut taken = Vec::new();
         while self.take_some(end, &mut taken) {}
         taken
     }
 
-    /// Takes the datagrams of one transmit of an end, and returns whether there were any.
+    /// Appends the datagrams of one transmit of an end to `taken`. Returns whether there were any datagrams.
     pub fn take_some(&mut self, end: usize, taken: &mut Vec<Vec<u8>>) -> bool {
         self.buffer.resize(self.room, 0);
         let Some(transmit) = self.ends[end].poll_transmit(self.now, &mut self.buffer) else {
@@ -184,12 +186,12 @@ impl Pair {
         true
     }
 
-    /// Delivers a datagram to an end, as if the other end had sent it.
+    /// Delivers a datagram to an end, as if it came from the other end.
     pub fn give(&mut self, end: usize, datagram: &mut [u8]) {
         self.ends[end].handle_datagram(self.now, self.paths[1 - end], Ecn::NotCapable, datagram);
     }
 
-    /// Takes the events that wait at an end.
+    /// Returns all events that an end has queued.
     pub fn events(&mut self, end: usize) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(event) = self.ends[end].poll_event() {
@@ -204,8 +206,8 @@ impl Pair {
         events
     }
 
-    /// Passes the datagrams that an end has to send over the wire, and returns whether there were any. The call takes
-    /// no events.
+    /// Passes the datagrams that an end is ready to send through the network to the other end. Returns whether there
+    /// were any datagrams. The call takes no events.
     pub fn exchange(&mut self, end: usize) -> bool {
         let taken = self.take(end);
         let is_any = !taken.is_empty();
@@ -217,10 +219,10 @@ impl Pair {
         is_any
     }
 
-    /// Exchanges datagrams until both ends have no more to send.
+    /// Exchanges datagrams until neither end has a datagram to send.
     ///
     /// # Panics
-    /// If the ends never stop sending.
+    /// If the ends do not stop sending.
     pub fn flush(&mut self) {
         for _ in 0..EXCHANGES_MAX {
             let is_talking = [SERVER, CLIENT].map(|end| {
@@ -235,10 +237,10 @@ impl Pair {
         unreachable!("the two never fall silent");
     }
 
-    /// Advances time by `time`, with correct drivers at both ends.
+    /// Advances the time by `time`, and calls both ends as correct drivers do.
     ///
     /// # Panics
-    /// If the ends never stop sending.
+    /// If the ends do not stop sending.
     pub fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         loop {
@@ -254,7 +256,7 @@ impl Pair {
         self.now = end;
     }
 
-    /// Returns the number of recorded events of an end for which `matches` is true.
+    /// Returns the number of recorded events of an end for which `matches` returns `true`.
     pub fn count(&self, end: usize, matches: impl Fn(&Event) -> bool) -> usize {
         self.told[end].iter().filter(|event| matches(event)).count()
     }

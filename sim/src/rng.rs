@@ -13,7 +13,7 @@ pub const fn mix(seed: u64, index: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Returns 32 bytes that depend on `seed` and `index` only, for seeding an endpoint.
+/// Returns 32 bytes that depend only on `seed` and `index`, as the seed of an endpoint.
 #[must_use]
 pub fn seed_bytes(seed: u64, index: u64) -> [u8; 32] {
     let mut draws = Draws::new(mix(seed, index));
@@ -24,34 +24,36 @@ pub fn seed_bytes(seed: u64, index: u64) -> [u8; 32] {
     out
 }
 
-/// The random numbers of one decision: SplitMix64, integers only.
+/// A random number generator for one decision: SplitMix64, with integers only.
 #[derive(Clone, Debug)]
 pub struct Draws(u64);
 
 impl Draws {
-    /// Creates the random numbers for `key`, usually a [`mix`] of seed and subject.
+    /// Creates a generator with the seed `key`, which is usually a [`mix`] of the run's seed and the subject of the
+    /// decision.
     #[must_use]
     pub const fn new(key: u64) -> Self {
         Self(key)
     }
 
-    /// Draws 64 random bits.
+    /// Generates a random number of 64 bits.
     pub const fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0, 0)
     }
 
-    /// Draws a value below `bound`, or returns 0 if `bound` is 0. The bias is at most `bound`/2^64.
+    /// Generates a random number below `bound`, or returns 0 if `bound` is 0. The bias is at most `bound`/2^64.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next_u64() as u128 * bound as u128) >> 64) as u64
     }
 
-    /// Draws a value from `low` to `high`, both included. Returns `low` if `high` is smaller.
+    /// Generates a random number from `low` to `high`, both included. Returns `low` if `high` is smaller.
     pub const fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low).saturating_add(1))
     }
 
-    /// Draws a value from `low` to `high` whose order of magnitude is evenly distributed: each octave is equally likely.
+    /// Generates a random number from `low` to `high` whose order of magnitude is uniformly distributed: each octave is
+    /// equally likely.
     pub const fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let low = if low == 0 { 1 } else { low };
         let octaves = match (high / low).checked_ilog2() {
@@ -63,7 +65,7 @@ impl Draws {
         self.between(floor, ceiling)
     }
 
-    /// Returns true with a probability of `ppm` in a million.
+    /// Returns `true` with a probability of `ppm` in a million.
     pub const fn chance(&mut self, ppm: u32) -> bool {
         self.below(1_000_000) < ppm as u64
     }

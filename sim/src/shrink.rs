@@ -5,14 +5,15 @@ use tickwire_core::time::Instant;
 
 use crate::fault::Fault;
 
-/// The result of shrinking a fault list.
+/// The result of shrinking a list of faults.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Shrunk {
     /// The remaining faults, with which the run still fails.
     pub faults: Vec<Fault>,
     /// The number of runs that shrinking took.
     pub runs: u32,
-    /// Whether the run passes without any one of the faults. False also if the limit of runs was reached before that was known.
+    /// `true` if the run succeeds without any one of the remaining faults. `false` also if the limit of runs was
+    /// reached before this was established.
     pub minimal: bool,
 }
 
@@ -25,7 +26,8 @@ pub struct Progress {
     pub runs: u32,
 }
 
-/// Shrinks `faults`, for which `fails` is true, in at most `runs_most` runs. It first removes faults, then shortens the others.
+/// Shrinks a list of faults for which `fails` returns `true`, with at most `runs_most` runs. The function first
+/// removes faults, and then shortens the remaining faults.
 pub fn shrink(
     faults: &[Fault],
     runs_most: u32,

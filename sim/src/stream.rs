@@ -19,41 +19,41 @@ use crate::provider::{NonceLog, NullProvider, RecordingProvider};
 use crate::rng::{Draws, mix};
 use crate::world::{World, WorldConfig};
 
-/// The server's node; the client is node 1.
+/// The number of the server's node.
 pub const SERVER: NodeId = 0;
-/// The client's node; the server is node 0.
+/// The number of the client's node.
 pub const CLIENT: NodeId = 1;
-/// The mode of each stream's channel.
+/// The delivery guarantee of each stream's channel.
 pub const MODES: [Delivery; 2] = [Delivery::ReliableOrdered, Delivery::ReliableUnordered];
 
-/// The settings of the streams.
+/// The settings of a run with streams of messages in both directions.
 #[derive(Clone)]
 pub struct StreamConfig {
-    /// The seed of the endpoints and messages. [`StreamConfig::new`] sets it.
+    /// The seed of the endpoints and messages. [`StreamConfig::new`] sets the seed.
     pub seed: u64,
     /// The network between node 0, the server, and node 1, the client.
     ///
     /// Default: one link of 20 ms.
     pub topology: Topology,
-    /// Faults that occur during the run.
+    /// The faults that occur during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
-    /// The number of messages per mode and direction. [`StreamConfig::new`] sets it.
+    /// The number of messages per delivery guarantee and direction. [`StreamConfig::new`] sets the number.
     pub messages: u32,
-    /// The time between two messages of one direction; `None` sends as fast as the queues accept messages.
+    /// The time between two messages in one direction. `None` sends messages as fast as the queues accept them.
     ///
     /// Default: none.
     pub pace: Option<Duration>,
-    /// The largest message, in bytes. All orders of magnitude up to it are equally likely.
+    /// The size of the largest message, in bytes. All orders of magnitude up to it are equally likely.
     ///
     /// Default: 64 KiB.
     pub largest: usize,
-    /// The configuration of both endpoints. The streams replace its channels and its access.
+    /// The configuration of both endpoints. The run replaces its channels and its access.
     ///
     /// Default: without cryptography, else as in [`Config::new`].
     pub config: Config,
-    /// Whether the trace is written as text.
+    /// `true` if the trace is also written as text.
     ///
     /// Default: no.
     pub text: bool,
@@ -66,8 +66,8 @@ impl core::fmt::Debug for StreamConfig {
 }
 
 impl StreamConfig {
-    /// Configures streams of `messages` messages of up to 64 KiB, sent as fast as possible, without cryptography, over a link of 20
-    /// ms.
+    /// Creates settings for streams of `messages` messages of up to 64 KiB, sent as fast as possible, without
+    /// cryptography, over a link with a delay of 20 ms.
     #[must_use]
     pub fn new(seed: u64, messages: u32) -> Self {
         let mut config = Config::new(0x7374_7265_616d);
@@ -84,7 +84,8 @@ impl StreamConfig {
         }
     }
 
-    /// Creates the world in which the streams run, with checks that no node amplifies traffic and no nonce is used twice.
+    /// Creates the world in which the streams run. Checkers ensure that no node amplifies traffic and that no nonce is
+    /// used twice.
     #[must_use]
     pub fn world(mut self) -> World<Streams> {
         let mut config = WorldConfig::new(self.seed, self.topology.clone()).faults(self.faults.clone());
@@ -110,7 +111,7 @@ struct Stream {
     outstanding: BTreeMap<Vec<u8>, u32>,
 }
 
-/// The application of both nodes, which sends and checks the messages.
+/// The application of both nodes, which sends messages and checks the received messages.
 pub struct Streams {
     setup: StreamConfig,
     connections: [Option<ConnectionId>; 2],
@@ -147,19 +148,19 @@ impl Streams {
         self.streams.iter().flatten().all(|stream| stream.given == self.setup.messages)
     }
 
-    /// Returns the times at which messages of a mode were delivered to `node`.
+    /// Returns the times at which messages with the delivery guarantee `MODES[mode]` were delivered to `node`.
     #[must_use]
     pub fn deliveries(&self, node: NodeId, mode: usize) -> &[Instant] {
         &self.deliveries[node][mode]
     }
 
-    /// Returns the number of bytes of the messages that were delivered to `node`.
+    /// Returns the number of bytes in the messages that were delivered to `node`.
     #[must_use]
     pub fn delivered_bytes(&self, node: NodeId) -> u64 {
         self.bytes[node]
     }
 
-    /// Returns the events of all nodes other than messages, as text.
+    /// Returns all events of both nodes except received messages, as text.
     #[must_use]
     pub fn news(&self) -> &[(Instant, NodeId, String)] {
         &self.news
@@ -308,11 +309,11 @@ impl Application for Streams {
     }
 }
 
-/// Runs until every message has been delivered to its receiver, for at most `most` of virtual time. It then runs long enough to
-/// detect a message that is delivered twice.
+/// Runs until every message has been delivered to its receiver, for at most `most` of virtual time. The function
+/// then continues the run long enough to detect a message that is delivered twice.
 ///
 /// # Errors
-/// The first violation, or an error if messages are still missing after `most`.
+/// The first violation that a checker reports, or a violation if messages are still missing after `most`.
 pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(), Violation> {
     let end = world.now() + most;
     while !world.application().is_complete() {
@@ -330,8 +331,8 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
     world.finish()
 }
 
-/// Returns the faults of a terrible network, everywhere and for the whole run: 30 % loss, 10 % corruption, 50 % duplication, and
-/// half of the remaining datagrams delayed.
+/// Returns faults that affect all links during the whole run: 30 % loss, 10 % corruption, 50 % duplication, and a
+/// delay of half of the remaining datagrams.
 #[must_use]
 pub fn terrible_network() -> Vec<Fault> {
     let copies = Kind::Duplicate { ppm: 500_000, most: 1, spread: Duration::from_millis(50) };

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::network::address_word;
 use crate::rng::mix;
 
-/// A running hash, the same on every target.
+/// A running hash of numbers and bytes, which gives the same result on every target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TraceHash(u64);
 
@@ -19,7 +19,7 @@ impl TraceHash {
         self.0 = mix(self.0.rotate_left(23), word);
     }
 
-    /// Adds bytes and their count to the hash.
+    /// Adds bytes and their number to the hash.
     pub fn bytes(&mut self, bytes: &[u8]) {
         self.word(bytes.len() as u64);
         self.0 = xxh3_64_with_seed(bytes, self.0);
@@ -33,7 +33,7 @@ impl TraceHash {
         self.bytes(text.as_bytes());
     }
 
-    /// Returns the hash of everything added so far, as 64 bits.
+    /// Returns the 64-bit hash of all values added so far.
     #[must_use]
     pub const fn value(self) -> u64 {
         self.0
@@ -50,7 +50,7 @@ pub(crate) enum Entry {
     Boot,
 }
 
-/// The record of a run: a hash, and a text if it was asked for.
+/// The trace of a run: a hash, and also a text if the settings request it.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     hash: TraceHash,
@@ -68,8 +68,8 @@ impl Trace {
         self.hash.value()
     }
 
-    /// Returns the text of the run, with one line per datagram sent or delivered, timeout, event and fault. It is empty unless the
-    /// text was asked for.
+    /// Returns the text of the trace, with one line for each datagram sent or delivered, timeout, event and fault. The
+    /// text is empty unless the settings request it.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or("")

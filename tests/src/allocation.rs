@@ -3,16 +3,17 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// Counters of a thread's requests to the allocator since [`start`].
+/// The counters of a thread's requests to the allocator since the last call of [`start`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Allocations {
     /// The number of blocks requested. Growing a block counts as a request.
     pub count: u64,
     /// The size of the largest request, in bytes.
     pub largest: usize,
-    /// The number of bytes held beyond those at the start; negative if the thread released more than it requested.
+    /// The number of bytes that the thread holds in addition to the bytes held at the start. It is negative if the
+    /// thread released more bytes than it requested.
     pub live: i64,
-    /// The largest value that `live` ever had.
+    /// The largest value that `live` has had.
     pub peak: i64,
 }
 
@@ -20,7 +21,7 @@ thread_local! {
     static COUNTED: Cell<Allocations> = const { Cell::new(Allocations { count: 0, largest: 0, live: 0, peak: 0 }) };
 }
 
-/// Resets the thread's counters to zero.
+/// Sets the thread's counters to zero.
 pub fn start() {
     COUNTED.set(Allocations::default());
 }
@@ -38,7 +39,8 @@ pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     (result, counted)
 }
 
-/// Runs `act`, and returns the largest number of bytes that this thread held meanwhile, beyond those held before.
+/// Runs `act`, and returns the largest number of bytes that this thread held during the run, in addition to the
+/// bytes held before.
 pub fn peak_during(act: impl FnOnce()) -> i64 {
     let before = COUNTED.get();
     COUNTED.set(Allocations { peak: before.live, ..before });
@@ -48,7 +50,7 @@ pub fn peak_during(act: impl FnOnce()) -> i64 {
     after.peak - before.live
 }
 
-/// The system's allocator, with counters for each thread.
+/// The system's allocator, with counters for the requests of each thread.
 #[derive(Debug)]
 pub struct Counting;
 

@@ -7,7 +7,7 @@ use syn::{Attribute, Expr, ExprLit, Fields, ImplItem, Item, Lit, Meta, Type};
 
 use crate::syntax;
 
-/// The documented default and range of one field, or of a method that sets one.
+/// The default and range that the documentation of a field, or of a method that sets a field, states.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Documented {
     /// The name of the field or method.
@@ -22,22 +22,22 @@ pub struct Documented {
 pub struct Actual<'a> {
     /// The name of the field.
     pub name: &'a str,
-    /// The default that the documentation must state.
+    /// The default that the documentation of the field must state.
     pub default: DefaultValue,
-    /// The unit of the field's values; empty for plain numbers.
+    /// The unit of the field's values. Empty for plain numbers.
     pub unit: &'a str,
-    /// The range of the field, if the code restricts its values.
+    /// The range of the field, or `None` if the code does not restrict the values.
     pub range: Option<Bounds<'a>>,
 }
 
-/// The default of a field, read from the code.
+/// The default of a field, as the code defines it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DefaultValue {
-    /// The field has no default, and must be given.
+    /// The field has no default, so a value must be given.
     Missing,
-    /// A quantity, in microseconds where the unit is one of time.
+    /// A number. For times, the unit is microseconds.
     Number(u128),
-    /// A word with which the documented default begins: `none`, `yes`, the name of a variant.
+    /// A text with which the documented default begins, such as `none`, `yes` or the name of a variant.
     Text(String),
 }
 
@@ -50,13 +50,13 @@ pub struct Bounds<'a> {
 }
 
 impl<'a> Bounds<'a> {
-    /// Creates bounds that `accepts` decides, of a type whose largest value is `type_max`.
+    /// Creates bounds for a type whose largest value is `type_max`. `accepts` returns whether the code accepts a value.
     pub fn new(type_max: impl Into<u128>, accepts: impl Fn(u128) -> bool + 'a) -> Self {
         Self { type_max: type_max.into(), accepts: Box::new(accepts) }
     }
 }
 
-/// Returns the fields of the structure `name` in a file, in order.
+/// Returns the fields of the structure `name` in the source text `text` of the file `path`, in order.
 #[must_use]
 pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let items = syntax::parse(path, text).items;
@@ -69,7 +69,8 @@ pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     named.map(|(name, attributes)| documented(name, &attributes)).collect()
 }
 
-/// Returns the methods of the type `name` in a file whose documentation states a default or a range, in order.
+/// Returns the methods of the type `name`, in order, whose documentation states a default or a range. `text` is the
+/// source text of the file `path`.
 #[must_use]
 pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let of_type = |item| match item {

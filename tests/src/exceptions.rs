@@ -3,19 +3,20 @@
 //! An exception names a file and the number of offences that are allowed there. The test of the rule fails as soon as an exception
 //! is no longer needed.
 
-/// A file that breaks a rule.
+/// A file that breaks a rule of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Offence {
     /// The path of the file.
     pub path: String,
-    /// The size of the offence: the number of lines, functions, or files of a circle.
+    /// The measured number: the lines or functions of the file that break the rule, or the files in a circle of
+    /// imports.
     pub number: usize,
-    /// A text that tells a person what to change.
+    /// A text that says how to fix the file.
     pub text: String,
 }
 
 impl Offence {
-    /// Joins the places in a file that break a rule into one offence; returns `None` without a place.
+    /// Creates one offence from the places in a file that break a rule. Returns `None` if there is no place.
     #[must_use]
     pub fn all(path: &str, places: &[String]) -> Option<Self> {
         let offence = Self { path: path.to_owned(), number: places.len(), text: places.join("\n") };
@@ -37,19 +38,19 @@ pub fn unexcused(offences: &[Offence], exceptions: &[(&str, usize)]) -> Vec<Stri
     faults.chain(idle.map(|(path, _)| format!("{path}: the exception is no longer needed"))).collect()
 }
 
-/// Files that may have more lines than the limit, each with its number of lines.
+/// The files that may have more lines than the limit, each with its number of lines.
 pub const LONG_FILES: &[(&str, usize)] = &[];
 
-/// Files that may have functions longer than the limit, each with the number of such functions.
+/// The files that may have functions longer than the limit, each with the number of such functions.
 pub const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
-/// Files that may have functions with too many values, each with the number of such functions.
+/// The files that may have functions with too many values, each with the number of such functions.
 pub const CROWDED_FUNCTIONS: &[(&str, usize)] = &[];
 
-/// Files where crates begin, each with the number of names that several types of the crate share.
+/// The root files of crates in which several types may share a name, each with the number of such names.
 pub const SHARED_NAMES: &[(&str, usize)] = &[];
 
-/// One file of each allowed circle of imports, with the number of files in the circle.
+/// One file of each permitted circle of imports, with the number of files in the circle.
 pub const CIRCLES: &[(&str, usize)] = &[];
 
 #[cfg(test)]

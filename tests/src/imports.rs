@@ -13,7 +13,8 @@ use crate::source::File;
 /// How many re-exports a name may pass through; a `use` that names itself would be followed for ever.
 const RESOLVE_DEPTH_MAX: usize = 16;
 
-/// For each file, the files that it imports from, each with the first line that shows the import.
+/// A graph of imports: for each file, the files from which it imports, each with the number of the first line that
+/// shows the import.
 pub type Graph = BTreeMap<String, BTreeMap<String, usize>>;
 
 /// Where a path leads.
@@ -25,7 +26,7 @@ enum Place {
     Module(usize),
 }
 
-/// Returns the files at which the crates of the workspace begin.
+/// Returns the root files of the workspace's crates.
 #[must_use]
 pub fn roots(files: &[File]) -> Vec<&str> {
     let is_root = |path: &str| {
@@ -41,7 +42,7 @@ pub fn roots(files: &[File]) -> Vec<&str> {
     files.iter().map(|file| file.path.as_str()).filter(|path| is_root(path)).collect()
 }
 
-/// Returns the graph of imports of the crate that begins at the file `root`.
+/// Returns the graph of imports of the crate whose root file is `root`.
 #[must_use]
 pub fn graph(root: &str, files: &[File]) -> Graph {
     let modules = modules::of_crate(root, files);
@@ -119,9 +120,11 @@ fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Optio
     named.filter_map(through).next().or_else(|| globs.filter_map(through_glob).next())
 }
 
-/// Returns the circles of a graph: groups of files in which each file needs each other file, directly or through others.
+/// Returns the circles of a graph. A circle is a group of files in which each file imports each other file,
+/// directly or through further files.
 ///
-/// A circle is named after the first of its files in `names`, or after its first file. Its number is the number of its files.
+/// A circle is named after the first of its files in `names`, or else after its first file. The number of a circle
+/// is the number of its files.
 #[must_use]
 pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =
@@ -153,7 +156,8 @@ fn describe(circle: &[&str], graph: &Graph) -> String {
     text
 }
 
-/// Returns the names that several types of one crate have, without the names in `except`. The crate begins at the file `root`.
+/// Returns the names that several types of one crate have, except the names in `except`. The root file of the crate
+/// is `root`.
 #[must_use]
 pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offence> {
     // Two types of one name in one file are alternatives, of which a feature chooses.

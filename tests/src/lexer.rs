@@ -3,15 +3,15 @@
 /// The parts of the text that [`blank`] does not replace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Keep {
-    /// Only code is kept.
+    /// Keeps only code.
     Code,
-    /// Code and comments are kept.
+    /// Keeps code and comments.
     CodeAndComments,
 }
 
-/// Replaces the contents of strings with spaces, and comments too unless `keep` keeps them.
+/// Replaces the contents of strings by spaces, and also comments unless `keep` keeps them.
 ///
-/// Lines and columns (counted in characters) stay where they are.
+/// The number of lines, and of characters in each line, does not change.
 #[must_use]
 pub fn blank(text: &str, keep: Keep) -> String {
     let chars: Vec<char> = text.chars().collect();
@@ -90,13 +90,13 @@ fn raw(rest: &[char], prefix: usize) -> (usize, bool) {
     (end.map_or(rest.len(), |at| at + 1 + hashes), false)
 }
 
-/// Returns whether `c` may be part of a name.
+/// Returns whether `c` can be part of a name in Rust.
 #[must_use]
 pub fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Returns the positions (in bytes) at which `word` occurs in `code` as a whole word or path of words.
+/// Returns the byte positions at which `word` occurs in `code` as a whole name or path.
 pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     let is_whole = move |at: &usize| {
         let before = code[..*at].chars().next_back();
@@ -106,13 +106,13 @@ pub fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
     code.match_indices(word).map(|(at, _)| at).filter(is_whole)
 }
 
-/// Returns the number of the line (from 1) that contains the position `at`.
+/// Returns the number of the line that contains the byte position `at`, counted from 1.
 #[must_use]
 pub fn line(code: &str, at: usize) -> usize {
     code[..at].matches('\n').count() + 1
 }
 
-/// Returns the position after the bracket that closes the bracket opened at `open`.
+/// Returns the byte position after the bracket that closes the bracket at `open`.
 #[must_use]
 pub fn after_block(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;

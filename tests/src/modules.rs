@@ -9,34 +9,34 @@ use syn::{Attribute, Item, UseTree, Visibility};
 use crate::source::File;
 use crate::syntax::{self, is_for_tests, leave_tests_out};
 
-/// A path in code, such as `super::frame::Frame`, and the line on which it occurs.
+/// A path in code, such as `super::frame::Frame`, and the number of its line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mention {
-    /// The names of the path, between its `::`.
+    /// The names in the path, which `::` separates.
     pub path: Vec<String>,
-    /// The number of the line, from 1.
+    /// The number of the line, counted from 1.
     pub line: usize,
 }
 
 /// A name that a `use` brings into a module.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Import {
-    /// The name in the module; `*` for a glob, `_` for a trait that is imported only for its methods.
+    /// The name in the module; `*` for a glob, and `_` for a trait that is imported only for its methods.
     pub name: String,
-    /// The path that the name stands for, and its line.
+    /// The imported path, and the number of its line.
     pub from: Mention,
-    /// Whether other modules may import the name from this module.
+    /// `true` if other modules can import the name from this module.
     pub is_passed_on: bool,
 }
 
-/// A module of a crate, in a file of its own or between braces.
+/// A module of a crate, in its own file or inline.
 #[derive(Clone, Default, Debug)]
 pub struct Module {
-    /// The path of the module's file.
+    /// The path of the file that contains the module.
     pub file: String,
-    /// The index of the parent module; `None` for the root of the crate.
+    /// The index of the parent module, or `None` for the root of the crate.
     pub parent: Option<usize>,
-    /// The child modules, by name, as indexes.
+    /// The indexes of the child modules, by name.
     pub children: BTreeMap<String, usize>,
     /// The names of the items that the module defines.
     pub items: BTreeSet<String>,
@@ -48,9 +48,9 @@ pub struct Module {
     pub mentions: Vec<Mention>,
 }
 
-/// Returns the modules of the crate that begins at the file `root`, the root first.
+/// Returns the modules of the crate whose root file is `root`. The root module comes first.
 ///
-/// Modules and items under `#[cfg(test)]` are left out.
+/// The function omits modules and items under `#[cfg(test)]`.
 #[must_use]
 pub fn of_crate(root: &str, files: &[File]) -> Vec<Module> {
     let texts = files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();

@@ -3,10 +3,10 @@
 use crate::lexer::{after_block, line, words};
 use crate::source::{File, Member};
 
-/// Returns whether the test `path` exists. The path has the form `crate::module::test_name`, with the crate's name without
-/// `tickwire-`.
+/// Returns whether the test `path` exists. The path has the form `crate::module::test_name`. The prefix `tickwire-`
+/// of the crate's name is omitted.
 ///
-/// Modules called `tests` may be left out. An ignored test does not count.
+/// The path may omit modules that are called `tests`. An ignored test does not count.
 #[must_use]
 pub fn has_test(path: &str, files: &[File], members: &[Member]) -> bool {
     let parts: Vec<&str> = path.split("::").collect();
@@ -60,7 +60,7 @@ fn is_in_quickcheck(code: &str, at: usize) -> bool {
     blocks.into_iter().any(|open| open < at && at < after_block(code, open))
 }
 
-/// Returns whether the file has examples that are compiled and run as documentation tests.
+/// Returns whether the file `path` has examples that documentation tests compile and run.
 #[must_use]
 pub fn has_examples(path: &str, files: &[File]) -> bool {
     let Some(file) = files.iter().find(|file| file.path == path) else {

@@ -11,7 +11,7 @@ use crate::lexer::{self, Keep};
 /// A file of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct File {
-    /// The path from the root of the workspace, with `/` between folders.
+    /// The path of the file from the root of the workspace, with `/` between folders.
     pub path: String,
     /// The text of the file.
     pub text: String,
@@ -23,27 +23,28 @@ impl File {
         Self { path: path.into(), text: text.into() }
     }
 
-    /// Returns the text with comments and the contents of strings replaced by spaces; lines stay where they are.
+    /// Returns the text of the file, in which spaces replace comments and the contents of strings. Line numbers do not
+    /// change.
     #[must_use]
     pub fn code(&self) -> String {
         lexer::blank(&self.text, Keep::Code)
     }
 
-    /// Returns whether the file is Rust source.
+    /// Returns whether the file is a Rust source file.
     #[must_use]
     pub fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 }
 
-/// Returns the folder of the workspace's `Cargo.toml`.
+/// Returns the folder that contains the workspace's `Cargo.toml`.
 #[must_use]
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().expect("the tests live in a folder of the workspace").to_owned()
 }
 
-/// Returns every text file of the workspace that a person wrote, ordered by path.
+/// Returns every text file of the workspace that is not generated, ordered by path.
 #[must_use]
 pub fn files() -> Vec<File> {
     let mut paths = Vec::new();
@@ -81,9 +82,9 @@ fn is_written_by_a_person(path: &Path) -> bool {
 /// A package of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Member {
-    /// The package's name.
+    /// The name of the package.
     pub name: String,
-    /// The package's folder, from the root of the workspace.
+    /// The folder of the package, as a path from the root of the workspace.
     pub folder: String,
     /// The packages that the package depends on.
     pub dependencies: Vec<Dependency>,
@@ -92,13 +93,13 @@ pub struct Member {
 /// A package that a [`Member`] depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dependency {
-    /// The package's name.
+    /// The name of the package.
     pub name: String,
-    /// Whether only the package's tests need the dependency.
+    /// `true` if only the tests of the depending package need the dependency.
     pub is_for_tests: bool,
 }
 
-/// Returns the packages of the workspace, as cargo reports them.
+/// Returns the packages of the workspace, as cargo lists them.
 #[must_use]
 pub fn members() -> Vec<Member> {
     let output = Command::new(env!("CARGO"))

@@ -4,13 +4,14 @@ use proc_macro2::Span;
 use syn::visit::Visit;
 use syn::{Attribute, File};
 
-/// Parses the text of a file. If the text is not valid Rust, the panic's message names `path`.
+/// Parses the text of the file `path`. If the text is not valid Rust, the function panics with a message that names
+/// `path`.
 #[must_use]
 pub fn parse(path: &str, text: &str) -> File {
     syn::parse_file(text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Returns whether an item with these attributes exists in tests only.
+/// Returns whether an item with these attributes is compiled only for tests.
 #[must_use]
 pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     let is_test = |attribute: &Attribute| {
@@ -21,7 +22,8 @@ pub fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(is_test)
 }
 
-/// Methods of a [`Visit`] that stop at what exists in tests only, and hand its span to `self.leave_out`.
+/// Defines the methods of a [`Visit`] that stop at items which are compiled only for tests, and pass their spans to
+/// `self.leave_out`.
 macro_rules! leave_tests_out {
     () => {
         $crate::syntax::leave_tests_out! {
@@ -59,7 +61,7 @@ macro_rules! leave_tests_out {
 }
 pub(crate) use leave_tests_out;
 
-/// Returns the text with items that exist in tests only replaced by spaces; lines stay where they are.
+/// Returns the text, in which spaces replace items that are compiled only for tests. Line numbers do not change.
 #[must_use]
 pub fn without_tests(path: &str, text: &str) -> String {
     let mut tests = Tests { spans: Vec::new() };

@@ -9,12 +9,13 @@ use crate::lexer::{Keep, after_block, blank, is_word, line, words};
 use crate::source::{File, Member};
 use crate::syntax::without_tests;
 
-/// The largest number of lines of a function, from its `fn` to its closing bracket.
+/// The largest number of lines of a function, from the line with `fn` to the line with the closing bracket.
 pub const FUNCTION_LINES_MAX: usize = 69;
-/// The largest number of lines of a file. Tests inside a shipped file do not count.
+/// The largest number of lines of a file. Lines of tests inside a shipped file do not count.
 pub const FILE_LINES_MAX: usize = 449;
 
-/// Returns the Rust files that the product ships, without tests: neither test files nor code under `#[cfg(test)]`.
+/// Returns the Rust files that are shipped to users, without tests: without test files and without code under
+/// `#[cfg(test)]`.
 #[must_use]
 pub fn shipped(files: &[File]) -> Vec<File> {
     let tests = test_modules(files);
@@ -44,7 +45,7 @@ fn test_modules(files: &[File]) -> BTreeSet<String> {
     found
 }
 
-/// Returns all Rust files. Tests inside shipped files are left out.
+/// Returns all Rust files. The texts of shipped files omit the tests inside them.
 #[must_use]
 pub fn rust(files: &[File]) -> Vec<File> {
     let shipped = shipped(files);
@@ -53,7 +54,7 @@ pub fn rust(files: &[File]) -> Vec<File> {
     rust.map(|file| find(&file.path).unwrap_or_else(|| file.clone())).collect()
 }
 
-/// Returns a file with functions longer than [`FUNCTION_LINES_MAX`], and the number of such functions.
+/// Reports `file` if it has functions longer than [`FUNCTION_LINES_MAX`], with the number of such functions.
 #[must_use]
 pub fn long_functions(file: &File) -> Option<Offence> {
     let code = file.code();
@@ -85,14 +86,14 @@ fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     None
 }
 
-/// Returns the lints that the manifest of a workspace requires.
+/// Returns the lints that the workspace's manifest configures.
 #[must_use]
 pub fn lints(manifest: &str) -> String {
     let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
     tables.map(|table| format!("[{}\n", table.trim_end())).collect()
 }
 
-/// Returns a file longer than [`FILE_LINES_MAX`], and the number of its lines.
+/// Reports `file` if it is longer than [`FILE_LINES_MAX`], with the number of its lines.
 #[must_use]
 pub fn long_file(file: &File) -> Option<Offence> {
     let number = file.text.lines().count();
@@ -100,7 +101,7 @@ pub fn long_file(file: &File) -> Option<Offence> {
     (number > FILE_LINES_MAX).then(|| Offence { path: file.path.clone(), number, text })
 }
 
-/// Returns the places where the code of a file contains one of the forbidden words.
+/// Returns the places at which the code of a file contains one of the words in `forbidden`.
 #[must_use]
 pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
     let code = file.code();
@@ -108,7 +109,8 @@ pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
     found.map(|(word, at)| format!("{}:{}: `{word}`", file.path, line(&code, at))).collect()
 }
 
-/// Returns the places where a file uses the standard library's clocks, by any name in a `use`.
+/// Returns the places at which a file uses the clocks of the standard library, also under a name that a `use` gives
+/// them.
 #[must_use]
 pub fn clocks(file: &File) -> Vec<String> {
     let code = file.code();
@@ -118,7 +120,7 @@ pub fn clocks(file: &File) -> Vec<String> {
     found.map(|at| format!("{}:{}: the standard library's clock", file.path, line(&code, at))).collect()
 }
 
-/// Returns the notes of unfinished work in a file.
+/// Returns the places at which a file has a note about unfinished work.
 #[must_use]
 pub fn unfinished(file: &File) -> Vec<String> {
     let notes = blank(&file.text, Keep::CodeAndComments);
@@ -133,7 +135,8 @@ pub fn unfinished(file: &File) -> Vec<String> {
     faults
 }
 
-/// Returns the public enums that are not `#[non_exhaustive]`, so that a later version cannot add variants.
+/// Returns the public enumerations that are not `#[non_exhaustive]`, and are not in `except`. A later version could
+/// not add variants to them.
 #[must_use]
 pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
     let code = file.code();
@@ -150,8 +153,8 @@ pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
     faults
 }
 
-/// Returns the dependencies that a package must not have. Dependencies of its tests count too if they are packages of the
-/// workspace.
+/// Returns the dependencies that a package must not have, for which `is_wrong` returns `true`. A dependency of the
+/// package's tests counts too if it is a package of the workspace.
 #[must_use]
 pub fn wrong_arrows(member: &Member, is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
     let is_own = |name: &str| name == "tickwire" || name.starts_with("tickwire-");
@@ -160,10 +163,10 @@ pub fn wrong_arrows(member: &Member, is_wrong: impl Fn(&str) -> bool) -> Vec<Str
     wrong.map(|one| format!("{} depends on {}", member.name, one.name)).collect()
 }
 
-/// Returns the snapshots that no test compares with.
+/// Returns the snapshot files with which no test compares a value.
 ///
-/// A snapshot belongs to the source file named in its head, which must contain the snapshot's name: in quotes,
-/// or as the name of the test.
+/// A snapshot file belongs to the source file that its header names. This source file must contain the snapshot's
+/// name, either in quotes or as the name of the test.
 #[must_use]
 pub fn lonely_snapshots(files: &[File]) -> Vec<String> {
     let snapshots = files.iter().filter(|file| file.path.ends_with(".snap"));
@@ -188,8 +191,8 @@ fn is_compared(snapshot: &File, files: &[File]) -> bool {
         || [name, unnumbered].iter().any(|name| has_function(name) || has_function(&format!("test_{name}")))
 }
 
-/// Returns the paragraphs of documentation comments that begin with What, Who, Whoever or That which: such a sentence hides its
-/// subject. Examples are left out.
+/// Returns the paragraphs of documentation comments that begin with What, Who, Whoever or That which, because such
+/// a sentence hides its subject. The function ignores examples.
 #[must_use]
 pub fn hidden_subjects(file: &File) -> Vec<String> {
     let comments = blank(&file.text, Keep::CodeAndComments);
@@ -212,7 +215,7 @@ fn hides_its_subject(sentence: &str) -> bool {
     })
 }
 
-/// Returns the places where a file contains a path of somebody's machine.
+/// Returns the places at which a file contains an absolute path of a developer's machine.
 #[must_use]
 pub fn machine_paths(file: &File) -> Vec<String> {
     let folders = [concat!("/", "work"), concat!("/", "root"), concat!("/", "home")];
@@ -230,7 +233,7 @@ pub fn machine_paths(file: &File) -> Vec<String> {
     faults
 }
 
-/// Returns the links between documents whose target does not exist.
+/// Returns the links between documents for whose target `exists` returns `false`.
 #[must_use]
 pub fn broken_links(file: &File, exists: impl Fn(&str) -> bool) -> Vec<String> {
     let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);

@@ -10,7 +10,7 @@ use crate::syntax;
 /// The largest number of values that a function may take, with `self` and the members of tuples counted.
 pub const VALUES_MAX: usize = 7;
 
-/// Returns a file with functions that take more than [`VALUES_MAX`] values, and the number of such functions.
+/// Reports `file` if it has functions that take more than [`VALUES_MAX`] values, with the number of such functions.
 #[must_use]
 pub fn crowded_functions(file: &File) -> Option<Offence> {
     let mut finder = Finder { path: &file.path, found: Vec::new() };

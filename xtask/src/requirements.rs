@@ -7,10 +7,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 
-/// The number of requirements, R001 to R198.
+/// The number of requirements in the table, R001 to R198.
 pub const COUNT: usize = 198;
 
-/// The path of the table, from the root of the workspace.
+/// The path of the table of requirements, from the root of the workspace.
 pub const PATH: &str = "docs/REQUIREMENTS.md";
 
 /// Print how many rows of docs/REQUIREMENTS.md are proven by tests
@@ -32,34 +32,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// One row of the table.
+/// A row of the table of requirements.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     /// The id of the requirement, `R001` to `R198`.
     pub id: String,
-    /// The requirement in a few words.
+    /// The text of the requirement, in a few words.
     pub text: String,
-    /// The kinds of the requirement: letters, joined by `/`.
+    /// The kinds of the requirement, as letters that `/` separates.
     pub kind: String,
     /// The proof of the requirement.
     pub proof: Proof,
 }
 
-/// The tests or rows that prove a requirement.
+/// The proof that a row of the table states for its requirement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Proof {
     /// No test proves the requirement yet.
     NotYet,
-    /// The proofs of these other rows prove the requirement.
+    /// The proofs of the rows with these ids prove the requirement.
     As(Vec<String>),
-    /// These tests prove the requirement.
+    /// The tests with these paths prove the requirement.
     Tests(Vec<String>),
 }
 
-/// Reads the rows of the table: the lines that begin with `| R`.
+/// Parses the rows of the table, which are the lines that begin with `| R`.
 ///
 /// # Errors
-/// A row that does not have the four columns of the table, or whose last column has no valid form.
+/// An error for the first row that does not have the four columns of the table, or whose last column has an invalid
+/// form.
 pub fn parse(text: &str) -> Result<Vec<Row>> {
     let lines = text.lines().filter(|line| line.starts_with("| R"));
     lines.map(|line| row(line).with_context(|| format!("cannot parse the row {line:?}"))).collect()
@@ -91,7 +92,7 @@ fn proof(tests: &str) -> Result<Proof> {
     names.map(Proof::Tests).with_context(|| format!("{forms}; got {tests:?}"))
 }
 
-/// Returns whether a row names tests, itself or through every row that it points to.
+/// Returns whether a row names tests, either itself or through every row to which it refers.
 #[must_use]
 pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     let has_tests =
@@ -103,7 +104,7 @@ pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     }
 }
 
-/// The numbers of proven rows and of all rows, by kind.
+/// The numbers of proven rows and of all rows, for each kind of requirement.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     by_kind: BTreeMap<String, (usize, usize)>,
@@ -112,7 +113,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts the rows. A row of two kinds counts for both, but once in the total.
+    /// Counts the rows. A row of two kinds counts for both kinds, but only once in the total.
     #[must_use]
     pub fn of(rows: &[Row]) -> Self {
         let mut counts = Self::default();

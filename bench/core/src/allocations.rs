@@ -44,7 +44,7 @@ pub fn so_far() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
 
-/// Returns the number of bytes that are allocated and not freed.
+/// Returns the number of heap bytes that are allocated and not yet freed.
 pub fn live() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }

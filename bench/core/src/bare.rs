@@ -3,7 +3,8 @@
 use crate::allocations::uncounted;
 use crate::scene::{MESSAGE, Stack};
 
-/// Copies messages into one datagram per client and tick, and counts them at the other end.
+/// A harness without a protocol: it copies the messages of each client and tick into one datagram, and counts the
+/// messages at the receiving end.
 #[derive(Debug)]
 pub struct Bare {
     queues: Vec<Vec<Vec<u8>>>,

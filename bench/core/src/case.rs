@@ -1,26 +1,26 @@
 //! The cases that are measured.
 
-/// The number of measured ticks: ten seconds.
+/// The default number of measured ticks: ten seconds at 60 ticks a second.
 pub const TICKS: u64 = 600;
 
 /// The conditions of one measurement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Case {
-    /// The name of the case in gates and reports.
+    /// The name of the case, by which gates and reports list it.
     pub name: &'static str,
     /// The number of clients.
     pub clients: usize,
-    /// The number of messages per client and tick.
+    /// The number of messages that the server sends to each client per tick.
     pub per_tick: usize,
-    /// Whether 5% of all datagrams are lost.
+    /// `true` if the simulated network drops 5% of all datagrams.
     pub loss: bool,
-    /// Whether clients send as many messages as they receive.
+    /// `true` if each client sends as many messages as it receives.
     pub both_ways: bool,
-    /// The number of channels that messages use in turn.
+    /// The number of channels that the messages use in turn.
     pub channels: u8,
-    /// The number of ticks before the measurement, in which queues reach their final size.
+    /// The number of ticks before the measurement begins, in which queues grow to their final size.
     pub warm_up: u64,
-    /// The number of measured ticks.
+    /// The number of ticks that are measured, after the warm-up.
     pub ticks: u64,
 }
 
@@ -59,7 +59,7 @@ impl Case {
     }
 }
 
-/// The cases that run without encryption.
+/// The cases that are measured without encryption.
 pub const PLAIN: [Case; 10] = [
     Case::new("one", 1),
     Case::new("ten", 10),
@@ -73,7 +73,7 @@ pub const PLAIN: [Case; 10] = [
     Case::new("ten.channels", 10).channels(32),
 ];
 
-/// The cases that run with encryption.
+/// The cases that are measured with encryption.
 pub const ENCRYPTED: [Case; 4] = [
     Case::new("one", 1),
     Case::new("ten", 10),
@@ -81,14 +81,15 @@ pub const ENCRYPTED: [Case; 4] = [
     Case::new("ten.both", 10).both_ways(),
 ];
 
-/// The cases for peers that are not compared under encryption.
+/// The cases for protocol implementations that are measured only without encryption.
 pub const BASIC: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
 
-/// The cases in which server and clients both send.
+/// The cases in which both the server and the clients send messages.
 pub const BOTH_WAYS: [Case; 2] =
     [Case::new("one.both", 1).both_ways(), Case::new("ten.both", 10).both_ways()];
 
-/// A thousand clients that received no messages, and a thousand that received messages for a second.
+/// The cases of a thousand clients: clients that received no messages, and clients that received messages for a
+/// second.
 pub const CROWDS: [Case; 2] = [Case::new("idle", 0).crowd(), Case::new("used", 1).crowd()];
 
 impl Case {
@@ -97,7 +98,7 @@ impl Case {
         self
     }
 
-    /// Returns the case with this name.
+    /// Returns the case named `name`, or `None` if no case has this name.
     pub fn named(name: &str) -> Option<Self> {
         PLAIN.into_iter().find(|case| case.name == name)
     }

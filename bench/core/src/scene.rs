@@ -14,24 +14,26 @@ const DELAY_TICKS: u64 = 3;
 /// Datagrams in a thousand that are lost, where some are.
 const LOST_PER_MILLE: u64 = 50;
 
-/// The server and the clients of a protocol implementation under measurement.
+/// A protocol implementation under measurement: a server and its clients.
 pub trait Stack {
-    /// Passes a datagram from the client `client` to the server.
+    /// Passes a datagram that the client with the index `client` sent to the server.
     fn at_server(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
-    /// Delivers a datagram to the client `client`.
+    /// Passes a datagram that the server sent to the client with the index `client`.
     fn at_client(&mut self, now_us: u64, client: usize, datagram: &mut [u8]);
-    /// Sends a message to a client, reliably and in order.
+    /// Sends a message from the server to a client, reliably and in order.
     fn send(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]);
-    /// Sends a message from a client to the server, reliably and in order. Implementations that are not measured both ways ignore
-    /// the call.
+    /// Sends a message from a client to the server, reliably and in order. An implementation that is measured in only
+    /// one direction ignores the call.
     fn send_up(&mut self, now_us: u64, client: usize, message: &[u8; MESSAGE]) {
         let _ = (now_us, client, message);
     }
-    /// Does the work that is due at the server before messages are sent. Returns the number of messages received.
+    /// Runs the server before messages are sent: handles its timers and received datagrams. Returns the number of
+    /// messages that the server received.
     fn server_update(&mut self, now_us: u64) -> u64;
-    /// Passes the server's datagrams to `emit`.
+    /// Passes each datagram that the server is ready to send to `emit`.
     fn server_transmit(&mut self, now_us: u64, emit: &mut impl FnMut(usize, &[u8]));
-    /// Does the work that is due at a client, and passes its datagrams to `emit`. Returns the number of messages received.
+    /// Runs a client: handles its timers and received datagrams, and passes each datagram that it is ready to send to
+    /// `emit`. Returns the number of messages that the client received.
     fn client_turn(&mut self, now_us: u64, client: usize, emit: &mut impl FnMut(&[u8])) -> u64;
     /// Returns whether all clients are connected.
     fn is_connected(&self) -> bool;
@@ -40,19 +42,19 @@ pub trait Stack {
 /// Counters of the traffic on the wire and of the messages that arrived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Tally {
-    /// The number of messages sent by the server, and by the clients in the cases in which both send.
+    /// The number of messages that the server sent, and that the clients sent in the cases in which both ends send.
     pub sent: u64,
-    /// The number of messages that arrived at the other end.
+    /// The number of messages that arrived at the receiving end.
     pub delivered: u64,
-    /// The number of bytes in datagrams to clients.
+    /// The number of bytes in datagrams from the server to clients.
     pub bytes_down: u64,
-    /// The number of bytes in datagrams to the server.
+    /// The number of bytes in datagrams from clients to the server.
     pub bytes_up: u64,
-    /// The number of datagrams in both directions.
+    /// The number of datagrams in both directions together.
     pub datagrams: u64,
 }
 
-/// A protocol implementation on a simulated network.
+/// A protocol implementation on a simulated network, with the traffic of one case.
 #[derive(Debug)]
 pub struct Scene<S> {
     stack: S,
@@ -81,7 +83,7 @@ struct Flight {
 }
 
 impl<S: Stack> Scene<S> {
-    /// Connects all clients, and runs the warm-up until no queue grows any more.
+    /// Connects all clients, and runs the warm-up ticks of the case, in which queues grow to their final size.
     ///
     /// # Panics
     /// If the clients do not connect.
@@ -113,7 +115,7 @@ impl<S: Stack> Scene<S> {
         self.stack
     }
 
-    /// Runs the measured ticks. [`Scene::tally`] then has their counters.
+    /// Runs the measured ticks of the case, and counts their traffic in [`Scene::tally`].
     pub fn measure(&mut self) {
         self.tally = Tally::default();
         self.run(self.case.ticks);

@@ -16,18 +16,18 @@ use crate::scene::{MESSAGE, Stack};
 const FIRST_PORT: u16 = 1000;
 const BUFFER: usize = 16 << 10;
 
-/// The cryptography of both ends.
+/// The cryptography provider of the server and the clients.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Crypto {
-    /// The simulator's null provider: checksums instead of encryption.
+    /// The simulator's null provider, which computes checksums instead of encrypting.
     Null,
-    /// The provider over ring.
+    /// The provider that uses the crate ring.
     Ring,
-    /// The provider over the pure-Rust RustCrypto crates.
+    /// The provider that uses the pure-Rust RustCrypto crates.
     RustCrypto,
 }
 
-/// A server with its clients, over tickwire's core.
+/// A server with its clients, implemented with tickwire's core.
 pub struct Tickwire {
     server: Endpoint,
     /// The server's connection to each client.
@@ -47,7 +47,7 @@ impl Tickwire {
     /// Creates a server and `clients` clients.
     ///
     /// # Panics
-    /// If the core refuses its configuration.
+    /// If the core rejects the configuration.
     pub fn new(crypto: Crypto, clients: usize) -> Self {
         Self::with_channels(crypto, clients, 1)
     }
@@ -55,7 +55,7 @@ impl Tickwire {
     /// Creates a server and `clients` clients, whose messages use `channels` channels in turn.
     ///
     /// # Panics
-    /// If the core refuses its configuration.
+    /// If the core rejects the configuration.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     pub fn with_channels(crypto: Crypto, clients: usize, channels: u8) -> Self {
         let mut config = Config::new(7);
@@ -95,7 +95,7 @@ impl Tickwire {
 }
 
 impl Tickwire {
-    /// Drops the server, and returns the number of heap bytes per client that this released.
+    /// Drops the server, and returns the number of heap bytes per client that the drop released.
     pub fn server_heap(self) -> f64 {
         let before = allocations::live();
         drop(self.server);

@@ -8,11 +8,11 @@ use core::fmt;
 use crate::limits;
 use crate::wire::Malformed;
 
-/// The reason that a value could not be written. The fault is always in the caller's own value.
+/// The reason that a value could not be encoded. The cause is always the value that the caller passed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// No registry entry exists for this message type.
+    /// The registry has no entry for this message type.
     NotRegistered {
         /// The name of the message type.
         name: &'static str,
@@ -22,19 +22,20 @@ pub enum EncodeError {
         /// The longest encoding that the message type allows, in bytes.
         limit: usize,
     },
-    /// An integer lies outside the range that its field declares.
+    /// An integer is outside the range that its field declares. The boxed error names the field.
     OutOfRange(Box<OutOfRange>),
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// The value holds more list items than a receiver accepts: one per bit, and [`crate::limits::MESSAGE_FREE_ITEMS`].
+    /// The value holds more list items than a receiver accepts: one item per bit of the encoded message, plus
+    /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The serde implementation of the type failed, with this error text.
     Codec(String),
-    /// The value of the named message type could not be written.
+    /// A value inside the message type named `name` could not be encoded.
     InMessage {
         /// The name of the message type.
         name: &'static str,
-        /// The error of the value inside the message.
+        /// The error of the value inside the message named `name`.
         error: Box<Self>,
     },
 }
@@ -45,7 +46,7 @@ pub enum EncodeError {
 pub struct OutOfRange {
     /// The path of the field, counted from the message: `path[3].x`. Empty if no caller named the field.
     pub field: String,
-    /// The integer that did not fit.
+    /// The integer that is outside the range.
     pub value: i128,
     /// The smallest integer that the field accepts.
     pub low: i128,
@@ -73,7 +74,8 @@ impl EncodeError {
         self
     }
 
-    /// Adds the list position `index` in front of the error's field path.
+    /// Adds the list index `index` in front of the error's field path. Derived implementations call it for each list
+    /// item.
     #[cold]
     #[must_use]
     pub fn in_item(self, index: usize) -> Self {
@@ -123,25 +125,26 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The reason that bytes do not decode as a message. It holds no text, so refusing a message allocates nothing.
+/// The reason that bytes do not decode as a message. The error holds no text, so rejecting a message allocates no
+/// memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The type index before the message names no registered type.
+    /// No registered type has the type index that precedes the message.
     UnknownType,
     /// The message is longer than its type allows.
     TooLarge,
-    /// The bytes end before the value does, or a length exceeds the bytes that are left.
+    /// The bytes end before the value ends, or a length field exceeds the number of remaining bytes.
     Truncated,
-    /// One bits, or whole bytes, follow the end of the value.
+    /// Bits that are not zero, or whole bytes, follow the end of the value.
     Trailing,
-    /// An integer, a length or a variant number lies outside the range that the type declares.
+    /// An integer, a length or a variant number is outside the range that the type declares.
     OutOfRange,
     /// A string is not valid UTF-8.
     NotUtf8,
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// The message holds more list items than a valid message of its size can hold: one per bit, and
+    /// The message holds more list items than a valid message of its size can hold: one item per bit, plus
     /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The codec or the serde implementation of the type rejects the bytes.

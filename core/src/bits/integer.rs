@@ -8,41 +8,41 @@ use crate::shape::{NetShape, Shape, Shapes};
 pub trait NetInteger: NetSerialize + Copy + PartialOrd {
     /// The width of the integer in memory, in bits.
     const WIDTH: u8;
-    /// `true` if the integer has a sign.
+    /// `true` if the integer type is signed.
     const SIGNED: bool;
     /// The smallest value of the integer type.
     const MIN: Self;
     /// The largest value of the integer type.
     const MAX: Self;
 
-    /// Returns the distance from `low` up to this value. The caller guarantees that `low` is not above the value.
+    /// Returns the difference between this value and `low`. The caller guarantees that `low` is at most this value.
     fn offset_from(self, low: Self) -> u64;
 
-    /// Returns the value that is `offset` above `low`. The caller guarantees that the type can hold the sum.
+    /// Returns the sum of `low` and `offset`. The caller guarantees that the type can hold the sum.
     fn above(low: Self, offset: u64) -> Self;
 
-    /// This value as an `i128`, which can hold every [`NetInteger`].
+    /// Returns this value as an `i128`, which can hold every [`NetInteger`].
     fn widen(self) -> i128;
 }
 
-/// The range of integers that `BITS` bits hold. The field attribute `bits` stands for this range.
+/// The range of integers that fit in `BITS` bits. The field attribute `bits` selects this range.
 pub trait BitsRange<const BITS: u32>: NetInteger {
-    /// The smallest integer that `BITS` bits hold.
+    /// The smallest integer that fits in `BITS` bits.
     const LOW: Self;
-    /// The largest integer that `BITS` bits hold.
+    /// The largest integer that fits in `BITS` bits.
     const HIGH: Self;
 }
 
-/// Returns the number of bits that hold every number from 0 to `span`.
+/// Returns the number of bits that any integer from 0 to `span` fits in.
 #[must_use]
 pub const fn bits_for(span: u64) -> u32 {
     64 - span.leading_zeros()
 }
 
-/// Writes `value` as its distance from `low`, in as many bits as the range `low..=high` needs.
+/// Writes the difference `value` - `low`, in as many bits as the range `low..=high` needs.
 ///
 /// # Errors
-/// [`EncodeError::OutOfRange`] if `value` lies outside the range, or the error of the writer.
+/// [`EncodeError::OutOfRange`] if `value` is outside the range, or the error of the writer.
 pub fn put_integer<T: NetInteger>(
     writer: &mut BitWriter<'_>,
     value: T,
@@ -58,14 +58,14 @@ pub fn put_integer<T: NetInteger>(
 /// Reads an integer that [`put_integer`] wrote with the same bounds.
 ///
 /// # Errors
-/// [`DecodeError::OutOfRange`] if the value lies above `high`, or the error of the reader.
+/// [`DecodeError::OutOfRange`] if the value is above `high`, or the error of the reader.
 pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) -> Result<T, DecodeError> {
     let span = high.offset_from(low);
     let offset = reader.take(bits_for(span))?;
     if offset > span { Err(DecodeError::OutOfRange) } else { Ok(T::above(low, offset)) }
 }
 
-/// Returns the schema's description of an integer between `low` and `high`.
+/// Returns the layout of an integer between `low` and `high` in the schema.
 #[must_use]
 pub fn integer_shape<T: NetInteger>(low: T, high: T) -> Shape {
     Shape::Integer { width: T::WIDTH, signed: T::SIGNED, min: low.widen(), max: high.widen() }

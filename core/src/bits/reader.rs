@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::DecodeError;
 use crate::limits;
 
-/// A cursor over bits. The first bit read is the lowest bit of the first byte.
+/// A reader of single bits from bytes. The first bit that it reads is the lowest bit of the first byte.
 #[derive(Clone, Debug)]
 pub struct BitReader<'a> {
     rest: &'a [u8],
@@ -46,7 +46,7 @@ impl<'a> BitReader<'a> {
         Ok(low | high << 32)
     }
 
-    /// Reads one bit as a truth value.
+    /// Reads one bit as a Boolean value.
     ///
     /// # Errors
     /// [`DecodeError::Truncated`] if no bit is left.
@@ -72,20 +72,22 @@ impl<'a> BitReader<'a> {
         Ok(bytes)
     }
 
-    /// Counts `count` list items towards the number that a valid message of this size can hold.
+    /// Adds `count` to the number of list items read so far, and checks the sum against the number that a valid message
+    /// of this size can hold.
     ///
     /// # Errors
-    /// [`DecodeError::TooManyItems`] if the sum exceeds one item per bit and [`limits::MESSAGE_FREE_ITEMS`].
+    /// [`DecodeError::TooManyItems`] if the sum exceeds one item per bit of the message plus
+    /// [`limits::MESSAGE_FREE_ITEMS`].
     pub fn charge(&mut self, count: usize) -> Result<(), DecodeError> {
         self.items_left = self.items_left.checked_sub(count).ok_or(DecodeError::TooManyItems)?;
         Ok(())
     }
 
-    /// Runs `read` one nesting level deeper. Types that may contain themselves, such as lists and boxes, read their
-    /// content with it.
+    /// Runs `read` one nesting level deeper. Types that may contain themselves, such as lists and boxes, call this
+    /// method to read their content.
     ///
     /// # Errors
-    /// [`DecodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and the error of `read`.
+    /// [`DecodeError::TooDeep`] if the nesting is deeper than [`limits::MESSAGE_DEPTH`] levels, or the error of `read`.
     pub fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
@@ -99,7 +101,7 @@ impl<'a> BitReader<'a> {
         result
     }
 
-    /// Checks that only the zero bits that fill the last byte follow, so that every value has one encoding.
+    /// Checks that only zero bits that fill the last byte remain. Every value thus has exactly one encoding.
     ///
     /// # Errors
     /// [`DecodeError::Trailing`] if a byte or a one bit is left.

@@ -48,14 +48,14 @@ pub trait NetSerialize: NetShape + Sized {
     /// Writes the value to `writer`. Every value has exactly one encoding.
     ///
     /// # Errors
-    /// The error of the writer, or [`EncodeError::OutOfRange`].
+    /// The error of the writer, or [`EncodeError::OutOfRange`] if a value is outside its range.
     fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError>;
 
-    /// Reads a value from `reader`. For any input, the implementation must not panic, nor allocate more than the
-    /// bits justify.
+    /// Reads a value from `reader`. For any input, the implementation must neither panic nor allocate more memory than
+    /// the number of bits justifies.
     ///
     /// # Errors
-    /// The error of the reader, or [`DecodeError::OutOfRange`].
+    /// The error of the reader, or [`DecodeError::OutOfRange`] if a value is outside its range.
     fn decode(reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
 }
 

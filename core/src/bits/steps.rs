@@ -14,23 +14,24 @@ use crate::snapshot::quantize::{Real, Steps};
     note = "`range` and `step` quantise `f32`, `f64` and arrays of them; an integer takes `range` alone"
 )]
 pub trait SteppedBits: Sized {
-    /// The width of the float: 32 or 64 bits.
+    /// The number of bits of the float type: 32 or 64.
     const WIDTH: u8;
 
-    /// Writes the nearest step, in as many bits as the steps of the range need. A value beyond an end becomes that end.
-    /// NaN becomes zero, or the end next to zero.
+    /// Writes the number of the step nearest to the value, in as many bits as the range and step need. A value outside
+    /// the range is written as the nearest end of the range. NaN is written as zero, or as the end of the range nearest
+    /// to zero.
     ///
     /// # Errors
     /// The error of the writer.
     fn put_steps(&self, steps: &Steps, writer: &mut BitWriter<'_>) -> Result<(), EncodeError>;
 
-    /// Reads what [`Self::put_steps`] wrote with the same steps.
+    /// Reads a value that [`Self::put_steps`] wrote with the same range and step.
     ///
     /// # Errors
-    /// [`DecodeError::OutOfRange`] if the range has no such step, or the error of the reader.
+    /// [`DecodeError::OutOfRange`] if the range has no step with the number that was read, or the error of the reader.
     fn take_steps(steps: &Steps, reader: &mut BitReader<'_>) -> Result<Self, DecodeError>;
 
-    /// Returns the shape of a field with these steps.
+    /// Returns the layout of a field with this range and step.
     fn steps_shape(steps: &Steps) -> Shape;
 }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::EncodeError;
 use crate::limits;
 
-/// A cursor that appends bits to a buffer. The first bit written is the lowest bit of the first byte.
+/// A writer that appends single bits to a buffer. The first bit that it writes is the lowest bit of the first byte.
 #[derive(Debug)]
 pub struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
@@ -45,7 +45,7 @@ impl<'a> BitWriter<'a> {
         self.put_half(value.checked_shr(32).unwrap_or(0), bits - low_bits)
     }
 
-    /// Appends one truth value as one bit.
+    /// Appends one Boolean value as one bit.
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] if the limit is reached.
@@ -53,7 +53,7 @@ impl<'a> BitWriter<'a> {
         self.put(u64::from(value), 1)
     }
 
-    /// Appends whole bytes, without aligning them.
+    /// Appends whole bytes at the current bit position, without alignment to a byte boundary.
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] if the limit is reached.
@@ -65,17 +65,18 @@ impl<'a> BitWriter<'a> {
         rest.iter().try_for_each(|byte| self.put(u64::from(*byte), 8))
     }
 
-    /// Counts `count` list items towards the number that a receiver accepts. [`BitWriter::finish`] checks the
-    /// sum.
+    /// Adds `count` to the number of list items written so far. [`BitWriter::finish`] compares the sum with the number
+    /// that a receiver accepts.
     pub const fn charge(&mut self, count: usize) {
         self.items = self.items.saturating_add(count);
     }
 
-    /// Runs `write` one nesting level deeper. Types that may contain themselves, such as lists and boxes, write their
-    /// content with it.
+    /// Runs `write` one nesting level deeper. Types that may contain themselves, such as lists and boxes, call this
+    /// method to write their content.
     ///
     /// # Errors
-    /// [`EncodeError::TooDeep`] below [`limits::MESSAGE_DEPTH`] levels, and the error of `write`.
+    /// [`EncodeError::TooDeep`] if the nesting is deeper than [`limits::MESSAGE_DEPTH`] levels, or the error of
+    /// `write`.
     pub fn nested(
         &mut self,
         write: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
@@ -93,7 +94,7 @@ impl<'a> BitWriter<'a> {
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] if the limit is reached; [`EncodeError::TooManyItems`] if there are more list items
-    /// than one per bit and [`limits::MESSAGE_FREE_ITEMS`].
+    /// than one per bit plus [`limits::MESSAGE_FREE_ITEMS`].
     pub fn finish(mut self) -> Result<(), EncodeError> {
         let padding = self.pending_bits.wrapping_neg() % 8;
         self.put_half(0, padding)?;

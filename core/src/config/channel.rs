@@ -7,9 +7,9 @@ use core::time::Duration;
 /// The delivery guarantee of a channel's messages.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Delivery {
-    /// Each message is sent once. It may be lost or arrive in any order, but never twice.
+    /// The sender sends each message once. The message may be lost or arrive out of order, but arrives at most once.
     Unreliable,
-    /// Each message is sent once. The receiver drops a message that is older than the newest received.
+    /// The sender sends each message once. The receiver drops a message that is older than the newest message received.
     Sequenced,
     /// Each message arrives exactly once, in any order.
     ReliableUnordered,
@@ -19,7 +19,7 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// Returns the delivery's name in attributes and reports: lower case, words joined by hyphens.
+    /// Returns the name of the delivery guarantee in attributes and reports: lower case, words joined by hyphens.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,28 +42,29 @@ impl fmt::Display for Delivery {
     }
 }
 
-/// The fate of unreliable and sequenced messages when a game sends more of them than the path carries. Reliable
-/// messages always wait.
+/// The rule for unreliable and sequenced messages when a game sends more of them than the path carries. Reliable
+/// messages always wait in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {
-    /// The oldest message gives way. Of the messages that the path delays, an unreliable channel keeps those of the
-    /// last [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the newest. Both keep their newest
-    /// message, whatever its age. A full queue drops its oldest messages and accepts the new message.
+    /// The channel drops its oldest messages. Of the messages that the path delays, an unreliable channel keeps the
+    /// messages of the last [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the newest message.
+    /// Both kinds of channel keep their newest message, whatever its age. A full queue drops its oldest messages and
+    /// accepts the new message.
     ///
-    /// Each message that gives way counts in [`crate::stats::ChannelSent::dropped`], and its fate is
-    /// [`crate::Fate::NotSent`]. No message gives way before the first acknowledgement of the connection, unless its
-    /// bandwidth is limited. A message of which a part was sent is finished, unless that takes more than
-    /// [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
+    /// Each dropped message counts in [`crate::stats::ChannelSent::dropped`], and its fate is [`crate::Fate::NotSent`].
+    /// Before the first acknowledgement of the connection, the channel drops no message unless the bandwidth of the
+    /// connection is limited. The channel finishes sending a message of which a part was sent, unless that takes longer
+    /// than [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
     #[default]
     DropOldest,
     /// All messages wait in the order of sending, and a full queue returns the new message as
-    /// [`crate::error::SendError::Full`]. A path that is slower than the game delivers ever older messages, unless
-    /// [`ChannelConfig::lifetime`] bounds their wait.
+    /// [`crate::error::SendError::Full`]. On a path that is slower than the game, the age of delivered messages grows
+    /// without limit, unless [`ChannelConfig::lifetime`] bounds their wait.
     Queue,
 }
 
-/// One channel of every connection of an endpoint. Both ends need the same delivery and compression. Each end chooses
-/// the other settings for itself.
+/// The configuration of one channel that every connection of an endpoint has. Both ends must configure the same
+/// delivery and compression. Each end chooses the other settings for itself.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,47 +77,48 @@ pub enum Overflow {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ChannelConfig {
-    /// The name that message types and calls may use instead of the channel's number ([`crate::Route::Named`]). No two
-    /// channels have the same name. The name is not sent and not compared in the handshake, so each end chooses its own
+    /// The name that message types and calls may use instead of the channel's number ([`crate::Route::Named`]). The
+    /// names of the channels differ. The handshake neither sends nor compares the names, so each end chooses its own
     /// names.
     ///
     /// Default: none.
     pub name: Option<Cow<'static, str>>,
-    /// The delivery guarantee of the channel's messages. [`ChannelConfig::new`] takes it.
+    /// The delivery guarantee of the channel's messages, as passed to [`ChannelConfig::new`].
     pub delivery: Delivery,
-    /// The channel's share of the bandwidth when channels compete: weight 2^priority.
+    /// The priority of the channel. Channels that compete for bandwidth share it in proportion to the weight
+    /// 2^priority.
     ///
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// The number of bytes that may wait to be sent before the queue is full. Each message counts 64 bytes of overhead.
+    /// The number of bytes that may wait in the channel's queue. Each message counts 64 bytes of overhead.
     ///
     /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
-    /// The number of messages that may wait to be sent before the queue is full.
+    /// The number of messages that may wait in the channel's queue.
     ///
     /// Default: 4,096. Range: 1 to 2^32 - 1.
     pub queue_messages: usize,
-    /// The fate of messages that the path does not carry in time, for unreliable and sequenced channels.
+    /// The rule for unreliable and sequenced messages that the path does not carry in time.
     ///
     /// Default: [`Overflow::DropOldest`].
     pub overflow: Overflow,
-    /// The time that a message may wait for its first transmission. After this time the channel drops the message as
-    /// [`crate::Fate::NotSent`].
+    /// The time that a message may wait for its first transmission. After this time the channel drops the message with
+    /// the fate [`crate::Fate::NotSent`].
     ///
     /// Default: none: without limit. Range: any.
     pub lifetime: Option<Duration>,
-    /// `true` if each delivered reliable message yields an [`crate::Event::Delivered`].
+    /// `true` if the endpoint reports an [`crate::Event::Delivered`] for each delivered reliable message.
     ///
     /// Default: no.
     pub receipts: bool,
-    /// `true` if messages of 64 bytes and more are compressed with LZ4 where that makes them smaller.
+    /// `true` if the channel compresses messages of 64 bytes and more with LZ4 where the result is smaller.
     ///
     /// Default: no.
     pub compress: bool,
 }
 
 impl ChannelConfig {
-    /// Creates a channel with this delivery and the default of every other field.
+    /// Creates a channel with the guarantee `delivery` and the default of every other field.
     #[must_use]
     pub const fn new(delivery: Delivery) -> Self {
         Self {
@@ -132,7 +134,7 @@ impl ChannelConfig {
         }
     }
 
-    /// Sets the channel's name.
+    /// Sets the channel's name, and returns the changed configuration.
     #[must_use]
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.name = Some(name.into());

@@ -5,8 +5,8 @@ use core::fmt;
 use super::{ChannelConfig, Delivery};
 use crate::event::ChannelId;
 
-/// The channel that messages take. `#[net(channel = …)]` and `#[net(delivery = …)]` set the route of a message type. A
-/// call that sends one message may name a different route.
+/// The rule that selects the channel of a message. `#[net(channel = …)]` and `#[net(delivery = …)]` set the route
+/// of a message type. A call that sends one message may pass a different route.
 ///
 /// ```
 /// use tickwire_core::{ChannelConfig, ChannelId, Delivery, Route};
@@ -21,11 +21,11 @@ use crate::event::ChannelId;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Route {
-    /// The channel with this number: its place in [`crate::Config::channels`].
+    /// The channel with this number, which is its index in [`crate::Config::channels`].
     Channel(ChannelId),
     /// The channel with this [`ChannelConfig::name`].
     Named(&'static str),
-    /// The first channel with this delivery.
+    /// The first configured channel with this delivery guarantee.
     Delivery(Delivery),
 }
 

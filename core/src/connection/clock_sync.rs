@@ -43,14 +43,14 @@ fn drifted(since: Instant, now: Instant) -> i64 {
     drift(now.since(since).as_micros()).cast_signed()
 }
 
-/// The peer's clock as estimated by this end: a function of this end's own time.
+/// The peer's clock as this end estimates it: a function from this end's time to the peer's time.
 ///
-/// Take a fresh value for each use ([`Endpoint::peer_clock`](crate::Endpoint::peer_clock)). While the connection lives,
-/// readings never go backwards, even between values taken at different times.
+/// Get a new value with [`Endpoint::peer_clock`](crate::Endpoint::peer_clock) for each use. Readings never go
+/// backwards while the connection exists, even between values obtained at different times.
 ///
-/// The reading follows the estimate by running up to 5 % faster or slower. A reading that is more than 250 ms behind
-/// leaps forwards. A reading that is more than 250 ms ahead, as after a leap of this end's own clock, stands still
-/// until the estimate catches up.
+/// The reading follows the estimate by running up to 5 % faster or slower. A reading that is more than 250 ms
+/// behind the estimate jumps forwards. A reading that is more than 250 ms ahead, as after a jump of this end's own
+/// clock, stands still until the estimate catches up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerClock {
     local: Instant,
@@ -63,8 +63,8 @@ pub struct PeerClock {
 }
 
 impl PeerClock {
-    /// Returns the peer's clock at the moment when this end's clock shows `now`, as an instant of the peer. The reading
-    /// is extrapolated from the latest sample, forwards and backwards.
+    /// Returns the time that the peer's clock shows when this end's clock shows `now`. The method extrapolates from the
+    /// latest sample, forwards and backwards.
     #[must_use]
     pub fn at(&self, now: Instant) -> Instant {
         if now < self.local {
@@ -74,8 +74,8 @@ impl PeerClock {
         self.peer + Span::from_micros(passed)
     }
 
-    /// Returns the largest error of [`PeerClock::at`] in either direction, as long as both clocks are within 500 ppm of
-    /// true time and neither jumps. The error falls to half the shortest round trip, and grows by 1 ms per second
+    /// Returns the largest error of [`PeerClock::at`] in either direction, provided that both clocks run within 500 ppm
+    /// of true time and neither clock jumps. The error falls to half the shortest RTT, and grows by 1 ms per second
     /// without packets from the peer.
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {

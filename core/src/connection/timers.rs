@@ -2,37 +2,37 @@
 
 use crate::time::Instant;
 
-/// The reason that an endpoint needs to be called at its next deadline.
+/// The reason that the driver must call the endpoint at the next deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TimeoutCause {
-    /// `poll_transmit` would return a datagram. A driver whose socket is full ignores this cause.
+    /// `poll_transmit` would return a datagram. A driver whose socket buffer is full ignores this cause.
     Transmit,
     /// `poll_event` would return an event.
     Event,
-    /// The endpoint resends a Hello, or an attempt to connect fails.
+    /// The endpoint must resend a Hello, or an attempt to connect times out.
     Handshake,
     /// A half-open handshake expires.
     HalfOpen,
-    /// A packet counts as lost, or a probe is due (RFC 9002).
+    /// A packet must be declared lost, or a PTO expires (RFC 9002).
     Loss,
     /// A delayed acknowledgement is due.
     Acknowledgement,
-    /// The pacer lets the next packet leave.
+    /// The pacer allows the next packet.
     Pacing,
     /// A heartbeat is due.
     Heartbeat,
-    /// The peer has been silent for the idle timeout.
+    /// The idle timeout expires, because no packet from the peer arrived in this time.
     Idle,
-    /// The challenge of a new path has expired without an answer.
+    /// The challenge to a new path expires.
     Path,
-    /// A message's lifetime ends, or the time limit for its missing fragments passes.
+    /// A message's lifetime ends, or the time limit for the missing fragments of a message ends.
     Expiry,
-    /// A closing connection resends its CLOSE frame, or the endpoint forgets the connection.
+    /// A closing connection must resend its CLOSE frame, or the endpoint drops the closed connection.
     Close,
-    /// The session of an interrupted connection expires, or the next attempt to reconnect begins.
+    /// The session of an interrupted connection expires, or the next attempt to reconnect is due.
     Resume,
-    /// Unused message memory goes back to the system.
+    /// An idle connection or endpoint must return unused message memory to the system.
     Rest,
     /// No timer is set, so no call is due.
     Nothing,

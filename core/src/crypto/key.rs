@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-/// The 32 bytes of a key, as a [`Provider`](crate::crypto::Provider) computes with them. Keys that a program stores,
-/// shows or parses have types of their own: [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
+/// The 32 bytes of a key on which a [`Provider`](crate::crypto::Provider) computes. For keys that a program stores,
+/// shows or parses, use [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
 pub type Key = [u8; 32];
 
-/// The reason that a text does not parse as a key.
+/// The reason that a text could not be parsed as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ParseKeyError {

@@ -7,18 +7,18 @@ use super::key::Key;
 use super::secret::Secret;
 use crate::rng::Rng;
 
-/// The presented bytes are not authentic. The error gives no reason, so that an attacker learns nothing from it.
+/// The error of bytes that are not authentic. It gives no reason, so an attacker learns nothing from it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rejected;
 
-/// The keys of a finished handshake.
+/// The keys that a completed handshake derives.
 #[derive(Clone)]
 pub struct SessionKeys {
     /// The secret for packets from the initiator to the responder.
     pub to_responder: Secret,
     /// The secret for packets from the responder to the initiator.
     pub to_initiator: Secret,
-    /// A secret that both ends share and that protects no packet. Resume tickets are derived from it.
+    /// A secret that both ends share and that encrypts no packet. Resume tickets are derived from it.
     pub exporter: Secret,
 }
 
@@ -28,33 +28,34 @@ impl core::fmt::Debug for SessionKeys {
     }
 }
 
-/// The inputs of one Noise message. The handshake fails unless prologue and pre-shared key are equal at both ends.
+/// The inputs of one Noise message. The handshake fails unless the prologue and the pre-shared key are equal at
+/// both ends.
 #[derive(Clone, Copy)]
 pub struct HandshakeInput<'a> {
-    /// Bytes that both ends mix into the handshake. The handshake fails if they differ.
+    /// Bytes that both ends mix into the handshake, which fails if the bytes of the two ends differ.
     pub prologue: &'a [u8],
-    /// The pre-shared key of the ticket. It is all zeros in a handshake without a ticket.
+    /// The pre-shared key that belongs to the ticket, or all zeros in a handshake without a ticket.
     pub psk: &'a Key,
-    /// Bytes that travel encrypted in this end's message.
+    /// Bytes that this end's Noise message carries encrypted.
     pub payload: &'a [u8],
 }
 
-/// The cryptography of an endpoint. It makes the AEAD of packets, where speed counts, and gives access to the
-/// cryptography of handshakes. Implementations hold no state that changes.
+/// A provider of the cryptography that an endpoint uses. It creates the AEAD of packets, where speed matters, and
+/// gives access to the cryptography of handshakes. Implementations hold no mutable state.
 pub trait Provider: Send + Sync {
     /// Creates the AEAD of data packets under `key`.
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey>;
 
-    /// Returns the cryptography of handshakes, tickets and key derivation.
+    /// Returns the cryptography of handshakes, tickets, cookies and key derivation.
     fn handshake(&self) -> &dyn HandshakeCrypto;
 }
 
-/// The cryptography of handshakes, tickets, cookies and key derivation. Implementations hold no state that changes.
+/// The cryptography of handshakes, tickets, cookies and key derivation. Implementations hold no mutable state.
 pub trait HandshakeCrypto: Send + Sync {
-    /// Computes the public key of an X25519 secret.
+    /// Computes the public key that belongs to an X25519 secret key.
     fn public_key(&self, secret: &Key) -> Key;
 
-    /// Appends the first Noise message (psk, e, es, payload) to `message`. The ephemeral key is drawn from `rng`.
+    /// Appends the first Noise message (psk, e, es, payload) to `message`. The ephemeral key is generated with `rng`.
     ///
     /// # Errors
     /// [`Rejected`] if `responder` is not a usable public key.
@@ -85,7 +86,7 @@ pub trait HandshakeCrypto: Send + Sync {
     /// Decrypts a ticket that [`HandshakeCrypto::seal_ticket`] sealed, and leaves the plaintext in `text`.
     ///
     /// # Errors
-    /// [`Rejected`] if key, nonce, associated data or text differ from those of the sealing.
+    /// [`Rejected`] if the key, nonce, associated data or text differ from those with which the ticket was sealed.
     fn open_ticket(
         &self,
         key: &Key,
@@ -103,30 +104,31 @@ pub trait HandshakeCrypto: Send + Sync {
 
 /// The AEAD of data packets under one key.
 pub trait PacketKey: Send + Sync {
-    /// Encrypts all of `packet` except its last 16 bytes in place, and writes the tag there. The tag also authenticates
-    /// `header`. A `packet` shorter than 16 bytes is left unchanged.
+    /// Encrypts `packet` in place, except for its last 16 bytes, and writes the tag into those 16 bytes. The tag also
+    /// authenticates `header`. A `packet` shorter than 16 bytes is left unchanged.
     fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]);
 
     /// Decrypts `packet` (ciphertext and tag) in place and returns the length of the plaintext, in bytes.
     ///
     /// # Errors
-    /// [`Rejected`] if packet, header or number differ from those of the sealing; `packet` then holds garbage.
+    /// [`Rejected`] if the packet, header or packet number differ from those with which the packet was sealed. The
+    /// content of `packet` is then unspecified.
     fn open(&self, packet_number: u64, header: &[u8], packet: &mut [u8]) -> Result<usize, Rejected>;
 }
 
-/// An initiator that waits for the second Noise message.
+/// The state of an initiator that waits for the second Noise message.
 pub trait Initiator: Send + Sync {
     /// Reads the second Noise message and appends its payload to `payload`. A rejected message changes nothing, because
     /// the authentic message may still arrive.
     ///
     /// # Errors
-    /// [`Rejected`] if the message does not answer our first message.
+    /// [`Rejected`] if the message does not answer this initiator's first message.
     fn finish(&mut self, message: &[u8], payload: &mut Vec<u8>) -> Result<SessionKeys, Rejected>;
 }
 
-/// A responder that has read the first Noise message.
+/// The state of a responder that has read the first Noise message.
 pub trait Responder: Send + Sync {
-    /// Appends the second message (e, ee, payload) to `message` and derives the keys.
+    /// Appends the second Noise message (e, ee, payload) to `message`, and derives the session keys.
     ///
     /// # Errors
     /// [`Rejected`] if the initiator's ephemeral key is unusable.

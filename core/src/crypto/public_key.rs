@@ -6,10 +6,10 @@ use core::str::FromStr;
 
 use super::key::{self, Key, ParseKeyError};
 
-/// The public key of a server or peer. Clients pin it: [`ConnectOptions::new`](crate::ConnectOptions::new) connects
-/// only to a peer that holds the matching [`Secret`](crate::Secret).
+/// The public key of a server or peer. A client that pins the key connects only to an endpoint that holds the
+/// matching [`Secret`](crate::Secret): see [`ConnectOptions::new`](crate::ConnectOptions::new).
 ///
-/// The key displays as 64 hexadecimal digits, and parses from digits in either case:
+/// `Display` writes the key as 64 hexadecimal digits. `FromStr` reads upper-case and lower-case digits:
 ///
 /// ```
 /// use tickwire_core::PublicKey;
@@ -23,8 +23,8 @@ use super::key::{self, Key, ParseKeyError};
 /// assert!(error.to_string().contains("4 hexadecimal digits; a key has 64"));
 /// ```
 ///
-/// A reference to the key converts to a reference to its 32 bytes. Functions that take a key as bytes, for
-/// [tickets](crate::TicketMint) for example, accept either.
+/// A reference to the key converts to a reference to its 32 bytes. Functions that take a key as bytes, such as
+/// those of [`TicketMint`](crate::TicketMint), accept both types.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(Key);
 

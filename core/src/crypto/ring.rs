@@ -8,7 +8,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use super::{HandshakeCrypto, Key, PacketKey, Provider, Rejected, RustCrypto, Secret, packet_nonce};
 use crate::limits::TAG;
 
-/// Cryptography that uses ring for packets and [`RustCrypto`] for everything else.
+/// A provider that uses ring for packets and [`RustCrypto`] for all other cryptography.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ring;
 

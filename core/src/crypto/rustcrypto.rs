@@ -18,7 +18,7 @@ use super::{
 use crate::limits::TAG;
 use crate::rng::Rng;
 
-/// Cryptography that uses the RustCrypto crates and snow.
+/// A provider that uses the RustCrypto crates and snow.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RustCrypto;
 

@@ -14,8 +14,8 @@ use super::public_key::PublicKey;
 /// A secret key of 32 bytes: a server's identity, a ticket key, or a key that two peers share. Dropping the secret
 /// overwrites its memory. `Debug` does not show the key, there is no `Display`, and only [`Clone`] copies it.
 ///
-/// The secret parses from 64 hexadecimal digits, as a [`PublicKey`] does. [`Secret::reveal_hex`] writes the digits for
-/// a file that only its owner may read.
+/// `FromStr` reads a secret from 64 hexadecimal digits, as it does for a [`PublicKey`]. [`Secret::reveal_hex`]
+/// returns the digits, for a file that only its owner may read.
 ///
 /// ```
 /// use tickwire_core::{Secret, Secrets};
@@ -28,20 +28,19 @@ use super::public_key::PublicKey;
 /// # Ok::<(), tickwire_core::crypto::ParseKeyError>(())
 /// ```
 ///
-/// Moving a secret does not overwrite the memory that it leaves. Keep secrets in one place, and pass references to
-/// them.
+/// Moving a secret leaves a copy in the old memory. Store each secret in one place, and pass references to it.
 #[derive(Clone)]
 pub struct Secret(Key);
 
 impl Secret {
-    /// Creates a secret from `bytes`. The caller must overwrite its own copy.
+    /// Creates a secret from `bytes`. The caller must overwrite the original bytes.
     #[must_use]
     pub const fn new(bytes: Key) -> Self {
         Self(bytes)
     }
 
-    /// Computes the X25519 public key of this identity. An endpoint whose `Config::provider` uses a different key
-    /// exchange, as a simulation's may, reports its public key itself:
+    /// Computes the X25519 public key of this secret key. An endpoint whose `Config::provider` has a different key
+    /// exchange, such as a simulation's provider, has a different public key: see
     /// [`Endpoint::public_key`](crate::Endpoint::public_key).
     #[must_use]
     pub fn public_key(&self) -> PublicKey {

@@ -5,32 +5,33 @@ use core::net::IpAddr;
 use crate::address::Address;
 use crate::event::{PeerInfo, Refusal};
 
-/// A client that asks to connect. Its ticket or cookie is valid.
+/// A request of a client to connect. The endpoint has already checked the client's ticket or cookie.
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
-    /// The client's address. While a ticket spares the client the cookie, the address is only claimed. If the client
-    /// turns out to have a different address, the endpoint asks again.
+    /// The client's address. A client with a ticket needs no cookie, so the endpoint has not yet validated its address.
+    /// If the client later answers from a different address, the endpoint calls the authenticator again.
     pub address: Address,
-    /// The IP address of the client: the IP address of its UDP address, or the address that `Endpoint::open_link` was
-    /// given for the link. Bans apply to this address.
+    /// The client's IP address: that of its UDP address, or the `far_end` that
+    /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for its link. Bans apply to this address.
     pub far_end: Option<IpAddr>,
-    /// The identity of the client, from its ticket.
+    /// The identity of the client, as its ticket states it.
     pub peer: &'a PeerInfo,
 }
 
 /// An authenticator's decision on a client that asks to connect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Admission {
-    /// The client may connect.
+    /// The client may connect under the identity in the request.
     Accept,
-    /// The client may connect under this identity, which events then show. User data beyond
-    /// [`crate::limits::TICKET_USER_DATA`] bytes is cut off.
+    /// The client may connect under this identity, which events then show. The endpoint cuts off user data beyond
+    /// [`crate::limits::TICKET_USER_DATA`] bytes.
     AcceptAs(PeerInfo),
-    /// The client may not connect. The reason travels encrypted.
+    /// The client may not connect. The endpoint sends the refusal encrypted.
     Refuse(Refusal),
 }
 
-/// Decides which clients may connect. The implementation must be fast, because it runs inside `handle_datagram`.
+/// An authenticator, which decides whether each client may connect. The implementation must return quickly, because
+/// `handle_datagram` calls it.
 ///
 /// ```
 /// use std::collections::BTreeSet;
@@ -52,7 +53,8 @@ pub enum Admission {
 /// # }
 /// ```
 pub trait Authenticator: Send {
-    /// Decides on one client. A client may ask several times. Only its first Data packet opens the connection.
+    /// Decides whether the client of `request` may connect. One client may cause several requests. Only its first Data
+    /// packet opens the connection.
     fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission;
 }
 

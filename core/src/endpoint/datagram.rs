@@ -19,17 +19,17 @@ const UNKNOWN_RATE: Rate = Rate::per_second(2000, Duration::from_secs(1));
 const LOOKUP_RATE: Rate = Rate::per_second(limits::LOOKUPS_PER_SECOND, Duration::from_secs(1));
 
 impl Endpoint {
-    /// Decrypts one received datagram in place and processes it. The call cannot fail, because the endpoint drops and
-    /// counts noise.
+    /// Decrypts one received datagram in place and processes it. The call returns no error, because the endpoint counts
+    /// and drops invalid datagrams.
     pub fn handle_datagram(&mut self, now: Instant, from: impl Into<Path>, ecn: Ecn, datagram: &mut [u8]) {
         let now = self.advance(now);
         self.handle_datagram_received_at(now, now, from, ecn, datagram);
     }
 
-    /// Processes a datagram that reached this host at `received_at`, before the call. Drivers that learn this time from
-    /// the system and coalesce datagrams use this call. Only its measurements differ from those of
-    /// [`Endpoint::handle_datagram`]: round trips and delays end at `received_at`, so the datagram's wait on this host
-    /// does not count as the path's. A time after `now` counts as `now`.
+    /// Processes a datagram that reached this host at `received_at`, before the call. Drivers that get this time from
+    /// the system and coalesce datagrams use this call. Unlike [`Endpoint::handle_datagram`], it measures RTTs and
+    /// delays up to `received_at`, so the time that the datagram waited on this host does not count as path delay. A
+    /// time after `now` counts as `now`.
     pub fn handle_datagram_received_at(
         &mut self,
         now: Instant,

@@ -16,11 +16,12 @@ use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, SessionOu
 use crate::time::{Instant, Span};
 
 impl Endpoint {
-    /// Begins to connect to the endpoint at an address. A `Connected` or `Closed` event follows; the game may queue
-    /// messages meanwhile.
+    /// Begins to connect to the endpoint at an address. A `Connected` or `Closed` event follows. The game may queue
+    /// messages before the event.
     ///
     /// # Errors
-    /// [`ConnectError`] if the endpoint has no place left, the ticket is for another server, or the key is unusable.
+    /// [`ConnectError`] if the endpoint has its maximum of connections, the ticket is for a different server, or the
+    /// key is unusable.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -70,8 +71,8 @@ impl Endpoint {
         Ok(connection)
     }
 
-    /// Sets the address that a dialled connection uses the next time it dials. An interrupted connection dials there at
-    /// once, and abandons an attempt to connect to a different address.
+    /// Sets the address that a dialled connection uses for its next dial. An interrupted connection dials this address
+    /// immediately, and abandons an attempt to connect to a different address.
     pub fn redirect(&mut self, now: Instant, connection: ConnectionId, to: impl Into<Path>) {
         let now = self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {

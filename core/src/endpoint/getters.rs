@@ -12,7 +12,7 @@ use crate::event::{ChannelId, ConnectionId, Fate, MessageId, PeerInfo};
 use crate::stats::{ChannelStats, ConnectionStats, TicketCounts};
 use crate::time::Instant;
 
-/// The states of a connection, as [`Endpoint::state`] returns them.
+/// The state of a connection, as [`Endpoint::state`] returns it.
 ///
 /// ```text
 ///                connect()                    accepted (the endpoint lets somebody in)
@@ -30,32 +30,32 @@ use crate::time::Instant;
 ///              Disconnected <--------------------------------------------
 /// ```
 ///
-/// The session (channels, queued messages, identity) lives from the first `Connecting` to
-/// [`Event::Closed`](crate::Event::Closed). An interrupted connection keeps its [`ConnectionId`], the game may queue
-/// messages at any time, and each reliable message arrives exactly once across interruptions. `Closed` lists the
-/// messages that the peer did not confirm. Where the server lost the session, in a restart for example, the old
-/// connection ends with [`CloseReason::SessionLost`](crate::CloseReason::SessionLost), and the new connection's
-/// `Connected` names the old connection in `replaces`.
+/// The session (channels, queued messages, identity) lasts from the first `Connecting` to
+/// [`Event::Closed`](crate::Event::Closed). An interrupted connection keeps its [`ConnectionId`], the game may
+/// queue messages at any time, and each reliable message arrives exactly once despite interruptions. `Closed` lists
+/// the messages that the peer did not confirm. If the server lost the session, in a restart for example, the old
+/// connection ends with [`CloseReason::SessionLost`](crate::CloseReason::SessionLost), and the `Connected` event of
+/// the new connection names the old connection in `replaces`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ConnectionState {
-    /// No such connection exists, or it has ended.
+    /// The endpoint has no connection with this id, or the connection has ended.
     Disconnected,
-    /// The handshake is running, for a new connection or after an interruption.
+    /// A handshake is running, either for a new connection or to resume an interrupted connection.
     Connecting,
-    /// The connection carries messages.
+    /// The connection is established and carries messages.
     Connected,
-    /// The connection is closing: its last messages or its CLOSE frame are still on their way.
+    /// The connection is closing: its last messages or its CLOSE frame are still being sent.
     Disconnecting,
 }
 
 impl Endpoint {
-    /// Returns the public key that clients of this endpoint pin.
+    /// Returns the public key of this endpoint, which its clients pin.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.public_key.into()
     }
 
-    /// Returns the state of a connection. An unknown id counts as disconnected.
+    /// Returns the state of a connection. For an unknown id, returns [`ConnectionState::Disconnected`].
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         let Some(state) = self.connections.get(connection) else { return ConnectionState::Disconnected };
@@ -69,16 +69,17 @@ impl Endpoint {
         }
     }
 
-    /// Returns the ids of all connections. The ids include connections whose handshake is running, connections whose
-    /// `Closed` was reported while the CLOSE frame is still on its way, and clients whose refusal is on its way, for
-    /// which no event is ever reported. A program that shuts down may wait until the iterator is empty. A connection
-    /// that its peer closed is not included, although this end answers copies of the peer's CLOSE for 5 s more.
+    /// Returns the ids of all connections, including connections whose handshake is running, and closed connections
+    /// while the endpoint still sends their CLOSE frame. The ids also include refused clients while the endpoint still
+    /// sends the refusal, although it reports no event for these clients. A program that shuts down may wait until the
+    /// iterator is empty. A connection that its peer closed is not included, although the endpoint answers repetitions
+    /// of the peer's CLOSE frame for 5 s more.
     pub fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
         self.connections.iter().filter(|state| !state.is_lingering()).map(Connection::id)
     }
 
-    /// Returns the id of the configured channel that `route` selects, for [`Endpoint::send`]. `None` if no channel
-    /// matches.
+    /// Returns the id of the configured channel that `route` selects, for [`Endpoint::send`]. Returns `None` if no
+    /// channel matches.
     #[must_use]
     pub fn channel(&self, route: impl Into<Route>) -> Option<ChannelId> {
         route.into().channel(&self.config.channels)
@@ -90,8 +91,8 @@ impl Endpoint {
         self.connections.get(connection)?.address()
     }
 
-    /// Returns the IP address of a connection's peer: the IP address of its UDP address, or the address that
-    /// [`Endpoint::open_link`] was given for its link.
+    /// Returns the IP address of a connection's peer: that of its UDP address, or the `far_end` that
+    /// [`Endpoint::open_link`] received for its link.
     #[must_use]
     pub fn far_end(&self, connection: ConnectionId) -> Option<IpAddr> {
         self.links.far_end(self.address(connection)?)
@@ -103,23 +104,23 @@ impl Endpoint {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
-    /// Returns the fate of a message while its connection lives. `None` if no such message was sent.
+    /// Returns the fate of a message while its connection exists. Returns `None` if no such message was sent.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
     }
 
-    /// Returns the counters and measurements of a connection since its beginning.
+    /// Returns the counters and measurements of a connection since the connection began.
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
     }
 
-    /// Returns the clock of a connection's peer, once the peer has acknowledged a packet, half a round trip after
-    /// `Connected` at the earliest. The clock keeps running through migrations and resumptions, and while the
-    /// connection is interrupted.
+    /// Returns the clock of a connection's peer. Returns `None` until the peer has acknowledged a packet, which takes
+    /// half a round trip after `Connected` or longer. The clock keeps running through migrations and resumptions, and
+    /// while the connection is interrupted.
     ///
-    /// The clock shows the time that the peer gives to its own endpoint, so that both agree on when a tick begins:
+    /// The clock shows the time that the peer passes to its own endpoint, so both ends agree on the start of a tick:
     ///
     /// ```
     /// # use tickwire_core::{ConnectionId, Endpoint, Instant};
@@ -134,7 +135,7 @@ impl Endpoint {
         self.connections.get(connection)?.session().peer_clock()
     }
 
-    /// Returns the counters of one channel of a connection since the connection's beginning.
+    /// Returns the counters of one channel of a connection since the connection began.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.connections.get(connection)?.session().channel_stats(channel)
@@ -146,15 +147,15 @@ impl Endpoint {
         &self.drops
     }
 
-    /// Returns the counts of client tickets by their expiry against the wall clock. They show whether the wall clock may be
-    /// wrong.
+    /// Returns the numbers of client tickets, counted by their expiry relative to the wall clock. Many expired tickets
+    /// suggest that the wall clock is wrong.
     #[must_use]
     pub const fn ticket_counts(&self) -> TicketCounts {
         self.acceptor.tickets_judged()
     }
 
-    /// Returns the bytes that the endpoint holds for peers: messages in reassembly, and messages that wait for earlier
-    /// ones or for the application.
+    /// Returns the number of bytes that the endpoint holds for peers: messages in reassembly, messages that wait for
+    /// earlier messages, and messages that wait for the application.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.connections.iter().map(|state| state.session().memory()).sum()

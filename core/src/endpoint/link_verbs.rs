@@ -9,15 +9,15 @@ use crate::limits::LEAST_DATAGRAM;
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Declares a link that the driver opened, before the link's first datagram. A second call for a link replaces
-    /// its properties.
+    /// Declares a link that the driver opened. Call it before the link's first datagram. A second call for the same
+    /// link replaces the link's properties.
     ///
-    /// `far_end` is the host at the link's other end. Traffic on the link counts on that host's account (places,
-    /// handshakes, bans), as if it had come from there over UDP. A link without `far_end` is a source of its own, so no
-    /// limit per source binds a host that opens many such links.
+    /// `far_end` is the IP address of the host at the other end of the link. Traffic on the link counts towards the
+    /// limits of this address (connections, handshakes, bans), as UDP traffic from it does. A link without `far_end` is
+    /// a source of its own, so limits per source do not restrict a host that opens many such links.
     ///
     /// # Errors
-    /// [`ConnectError::LinkTooSmall`] if the link carries no datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
+    /// [`ConnectError::LinkTooSmall`] if the link cannot carry a datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
     pub fn open_link(
         &mut self,
         now: Instant,
@@ -40,15 +40,15 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Sets the number of bytes that a link accepts now. The endpoint builds no datagram for a link whose credit is
-    /// below its largest datagram.
+    /// Sets the number of bytes that the link can accept now. While this number is below the link's largest datagram,
+    /// the endpoint builds no datagram for the link.
     pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
         self.advance(now);
         self.links.set_credit(link, bytes);
         self.on_link_writable(link);
     }
 
-    /// Reports that a link has ended. The endpoint interrupts the connections over the link, or closes those that
+    /// Reports that a link has ended. The endpoint interrupts the connections that use the link, or closes them if they
     /// cannot be resumed.
     pub fn close_link(&mut self, now: Instant, link: LinkId) {
         let now = self.advance(now);
@@ -64,9 +64,9 @@ impl Endpoint {
         }
     }
 
-    /// Reports that an unreliable link dropped datagrams after accepting them, because a buffer below was full for
-    /// example. The endpoint then detects the loss after a round trip instead of a probe timeout. A reliable link that
-    /// loses bytes is broken: close it.
+    /// Reports that an unreliable link dropped datagrams after it accepted them, because a lower buffer was full for
+    /// example. The endpoint then detects the loss after one RTT instead of one PTO. A reliable link that loses bytes
+    /// is broken, so the driver must close it.
     pub fn report_link_loss(&mut self, now: Instant, link: LinkId) {
         self.advance(now);
         for connection in self.links.connections(link) {

@@ -28,8 +28,8 @@ pub struct ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// Connects only to the server that holds the secret of `server_key`. `text.parse::<PublicKey>()` reads a key that
-    /// was copied as text.
+    /// Creates options to connect only to the server that holds the secret of `server_key`. `text.parse::<PublicKey>()`
+    /// parses a key from text.
     #[must_use]
     pub fn new(server_key: impl Into<PublicKey>) -> Self {
         Self::trusting(ServerKey::Pinned(server_key.into().to_bytes()))
@@ -39,51 +39,53 @@ impl ConnectOptions {
         Self { server_key, ticket: None, peer: None, timeout: None, reconnect: None, bandwidth: None }
     }
 
-    /// Connects to any server that answers, whatever its key. **Anybody on the path can pose as the server**: use this
-    /// option for development, and for local networks that you trust. The handshake takes one more round trip.
+    /// Creates options to connect to any server that answers, whatever its key. **Anybody on the path can pose as the
+    /// server**: use these options for development, and for local networks that you trust. The handshake takes one more
+    /// round trip.
     #[must_use]
     pub fn danger_any_key() -> Self {
         Self::trusting(ServerKey::Any)
     }
 
-    /// Connects to the peer whose public key is `peer_key`. Signalling brings the keys and the secret `psk`, which only
-    /// these two peers share.
+    /// Creates options to connect to the peer whose public key is `peer_key`. Signalling delivers the public keys and
+    /// the secret `psk`, which only these two peers share.
     #[must_use]
     pub fn peer(psk: impl Into<Secret>, peer_key: impl Into<PublicKey>) -> Self {
         let peer_key = peer_key.into();
         Self { peer: Some(Box::new((psk.into(), peer_key.to_bytes()))), ..Self::new(peer_key) }
     }
 
-    /// Presents a ticket, which gives the client an identity and saves a round trip.
+    /// Adds a ticket, which gives the client an identity and saves a round trip, and returns the changed options.
     #[must_use]
     pub fn ticket(mut self, ticket: Ticket) -> Self {
         self.ticket = Some(ticket);
         self
     }
 
-    /// Sets the time after which the attempt fails. Default: the configuration's `connect_timeout`. A longer timeout
-    /// also holds for attempts to reconnect.
+    /// Sets the time after which the attempt to connect fails. Default: the configuration's `connect_timeout`. A timeout
+    /// above the default also applies to attempts to reconnect.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Returns the timeout that [`ConnectOptions::timeout`] set.
+    /// Returns the timeout that [`ConnectOptions::timeout`] set, or `None` for the default.
     #[must_use]
     pub const fn chosen_timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Limits this connection's sending, in bytes per second, at least 1000. Default: the
-    /// configuration's `connection_bandwidth`.
+    /// Sets the limit of this connection's sending, in bytes per second, at least 1000. Default: the configuration's
+    /// `connection_bandwidth`.
     #[must_use]
     pub const fn bandwidth(mut self, bytes_per_second: u64) -> Self {
         self.bandwidth = Some(bytes_per_second);
         self
     }
 
-    /// Sets whether to dial again when the connection is interrupted. Default: the configuration's `reconnect`.
+    /// Sets whether the endpoint dials again when the connection is interrupted. Default: the configuration's
+    /// `reconnect`.
     #[must_use]
     pub const fn reconnect(mut self, reconnect: bool) -> Self {
         self.reconnect = Some(reconnect);

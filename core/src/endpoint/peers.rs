@@ -9,8 +9,8 @@ use crate::error::ConnectError;
 use crate::handshake::PeerHint;
 
 impl Endpoint {
-    /// Accepts the peer that holds `psk` and the secret of `peer_key`, even where `Config::access` admits no other
-    /// peer. [`crate::Access::Closed`] still keeps the peer out. Dialling a peer accepts it too.
+    /// Accepts the peer that holds `psk` and the secret of `peer_key`, even if `Config::access` accepts no other peers.
+    /// [`crate::Access::Closed`] still rejects this peer. Dialling a peer accepts it too.
     ///
     /// # Errors
     /// [`ConnectError::ZeroPresharedKey`] if `psk` is all zeros.
@@ -23,7 +23,7 @@ impl Endpoint {
         self.acceptor.expect_peer(psk.into(), peer_key.into().to_bytes(), &ours).map(|_| ())
     }
 
-    /// Withdraws the permission that [`Endpoint::expect_peer`] gave. An established connection stays.
+    /// Withdraws the permission that [`Endpoint::expect_peer`] gave. An established connection to the peer continues.
     pub fn forget_peer(&mut self, psk: &Key, peer_key: &Key) {
         let ours = self.public_key;
         self.acceptor.forget_peer(&PeerHint::new(self.settings.provider.handshake(), psk, peer_key, &ours));

@@ -11,16 +11,17 @@ use crate::time::{Instant, Span};
 
 impl Endpoint {
     /// Sets the wall clock to a new `offset`, which replaces [`crate::Config::wall_offset`]: microseconds from the Unix
-    /// epoch to [`Instant::ZERO`], 0 to 2^62. From this call on, tickets expire by the new clock. A ticket that let a
-    /// client in stays used, and a session that was ended stays ended, however far the clock is set back. Live sessions
-    /// are not affected; after a correction of a minute or more each client gets another resume ticket within 30 s.
+    /// epoch to [`Instant::ZERO`], 0 to 2^62. From this call on, the endpoint checks the expiry of tickets by the new
+    /// clock. Used tickets remain used and ended sessions remain ended, however far the clock is set back. Live
+    /// sessions are not affected. After a correction of a minute or more, the endpoint sends each client a new resume
+    /// ticket within 30 s.
     ///
-    /// Drivers compare the system's clock with [`Endpoint::wall_offset`] from time to time. The call visits each
-    /// connection if the correction is a minute or more; otherwise its cost is constant.
+    /// Drivers regularly compare the system's clock with [`Endpoint::wall_offset`]. The call visits each connection if
+    /// the correction is a minute or more; otherwise its cost is constant.
     ///
     /// # Errors
-    /// [`ConfigError`] if `offset` is out of its range, or 0 where [`crate::Access::Tickets`] needs the time. The wall
-    /// clock then stays unchanged.
+    /// [`ConfigError`] if `offset` is outside its range, or is 0 although [`crate::Access::Tickets`] needs the time.
+    /// The wall clock is then unchanged.
     pub fn set_wall_offset(&mut self, now: Instant, offset: u64) -> Result<(), ConfigError> {
         self.advance(now);
         self.config.check_wall_offset(offset)?;
@@ -31,7 +32,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Returns the microseconds from the Unix epoch to [`Instant::ZERO`], as configured or last set.
+    /// Returns the wall offset, in microseconds from the Unix epoch to [`Instant::ZERO`], as configured or as last set.
     #[must_use]
     pub const fn wall_offset(&self) -> u64 {
         self.config.wall_offset

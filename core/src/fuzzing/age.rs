@@ -3,8 +3,8 @@
 use crate::endpoint::Endpoint;
 use crate::event::ConnectionId;
 
-/// Sets a connection's next packet number to `sent`, and the highest received number to `received`, as after that many
-/// packets. Call it while no sent packet is unacknowledged. Returns whether the connection exists.
+/// Makes a connection appear old: sets its next packet number to `sent`, and the highest packet number received to
+/// `received`. Call it while no sent packet is unacknowledged. Returns whether the connection exists.
 pub fn age(endpoint: &mut Endpoint, connection: ConnectionId, sent: u64, received: u64) -> bool {
     endpoint.connection_mut(connection).is_some_and(|state| state.age(sent, received))
 }

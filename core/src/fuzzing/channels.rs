@@ -20,7 +20,7 @@ pub struct Receiving {
     arena: Arena,
 }
 
-/// The effect of a received frame.
+/// The effect of a received frame on the receiving side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Taken {
@@ -28,14 +28,15 @@ pub enum Taken {
     New,
     /// The frame's data was received before.
     Duplicate,
-    /// A newer message was received before the frame's message.
+    /// The receiver dropped the frame, because a newer message of the sequenced channel was received before.
     Stale,
-    /// The receiver has no room for the frame.
+    /// The receiver has no memory left for the frame.
     Refused,
 }
 
 impl Receiving {
-    /// Creates a receiving side with the window for `max_message`, whose first message on each channel is `first_id`.
+    /// Creates a receiving side whose window suits messages of at most `max_message` bytes. The first message on each
+    /// channel has the id `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, first_id: u64) -> Self {
         let window = receive_window(max_message);
@@ -45,7 +46,7 @@ impl Receiving {
         }
     }
 
-    /// Returns the receive window for a largest message of `max_message` bytes, in bytes.
+    /// Returns the receive window, in bytes, for messages of at most `max_message` bytes.
     #[must_use]
     pub fn window(max_message: usize) -> u64 {
         receive_window(max_message)
@@ -54,7 +55,7 @@ impl Receiving {
     /// Processes one received frame.
     ///
     /// # Errors
-    /// A [`Violation`], after which the receiving side is unusable.
+    /// A [`Violation`] if the frame breaks the protocol. The receiving side is then unusable.
     pub fn take(&mut self, now: Instant, frame: &MessageFrame<'_>) -> Result<Taken, Violation> {
         self.side.on_message(now, frame, &mut self.arena).map(|receipt| match receipt {
             Receipt::Taken => Taken::New,
@@ -75,31 +76,31 @@ impl Receiving {
         self.side.has_messages()
     }
 
-    /// Returns the bytes held for incomplete and waiting messages.
+    /// Returns the number of bytes held for incomplete messages and for messages that wait for the application.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.side.memory()
     }
 
-    /// Returns the flow-control credit that is due. The call counts the credit as sent.
+    /// Returns the flow-control credit that is due to be sent. The call counts the credit as sent.
     pub fn grant(&mut self) -> Option<u64> {
         let total = self.side.grant_due()?;
         self.side.on_grant_sent(total);
         Some(total)
     }
 
-    /// Drops unreliable messages whose fragments are overdue.
+    /// Drops unreliable messages whose missing fragments did not arrive in time.
     pub fn expire(&mut self, now: Instant) {
         self.side.expire(now, &mut self.arena);
     }
 
-    /// Returns the time at which [`Receiving::expire`] may have work.
+    /// Returns the time at which [`Receiving::expire`] may next have a message to drop.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.side.next_expiry()
     }
 
-    /// Prepares the channels for a new transport.
+    /// Prepares the channels for a resumption on a new transport.
     pub fn begin_resume(&mut self) {
         self.side.begin_resume();
     }
@@ -120,7 +121,7 @@ pub struct Piece(PieceRecord);
 pub struct Sending(SendSide, VirtualClock);
 
 impl Sending {
-    /// Creates a sending side with flow-control credit of `credit` bytes, whose first message on each channel is
+    /// Creates a sending side with `credit` bytes of flow-control credit. The first message on each channel has the id
     /// `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, credit: u64, first_id: u64) -> Self {
@@ -130,7 +131,7 @@ impl Sending {
     /// Queues a message for sending.
     ///
     /// # Errors
-    /// [`SendError`], with the message that was not queued.
+    /// [`SendError`] with the message, if the message cannot be queued.
     pub fn enqueue(
         &mut self,
         now: Instant,
@@ -140,7 +141,7 @@ impl Sending {
         self.0.enqueue(now, channel, message)
     }
 
-    /// Fills `buffer` with frames. Returns the bytes written and a record of each frame.
+    /// Fills `buffer` with frames. Returns the number of bytes written, and a record of each frame.
     pub fn packet(&mut self, now: Instant, buffer: &mut [u8]) -> (usize, Vec<Piece>) {
         let mut writer = Writer::new(buffer);
         let mut pieces = Vec::new();
@@ -158,7 +159,7 @@ impl Sending {
         self.0.on_lost(piece.0);
     }
 
-    /// Raises the peer's flow-control credit to `total` bytes since the beginning.
+    /// Raises the total flow-control credit that the peer has granted since the connection began to `total` bytes.
     pub fn on_credit(&mut self, total: u64) {
         self.0.on_credit(total);
     }
@@ -180,7 +181,7 @@ impl Sending {
         self.0.is_drained()
     }
 
-    /// Prepares the channels for a new transport.
+    /// Prepares the channels for a resumption on a new transport.
     pub fn begin_resume(&mut self) {
         self.0.begin_resume();
     }
@@ -188,12 +189,12 @@ impl Sending {
     /// Processes the peer's resume state of one channel.
     ///
     /// # Errors
-    /// [`Violation::BadResume`] if the state contradicts the messages that were sent.
+    /// [`Violation::BadResume`] if the state contradicts the messages that this end sent.
     pub fn on_resume(&mut self, frame: &ResumeFrame<'_>) -> Result<(), Violation> {
         self.0.on_resume(frame.channel, frame.floor, frame.ranges())
     }
 
-    /// Ends the resumption, after the peer's state of all channels has arrived.
+    /// Ends the resumption. Call it once the peer's resume states of all channels have been processed.
     pub fn end_resume(&mut self) {
         self.0.end_resume();
     }

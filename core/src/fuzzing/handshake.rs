@@ -22,17 +22,17 @@ use crate::time::Instant;
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Proof {
-    /// No credential: the server is open.
+    /// No credential, for a server whose access is open.
     Open,
-    /// A ticket from the backend.
+    /// A ticket that the game's backend minted.
     Ticket(Ticket),
-    /// A resume ticket from the server itself.
+    /// A resume ticket that the server itself sealed.
     Resume {
-        /// The sealed ticket, as it came in a TICKET frame.
+        /// The sealed ticket, as it arrived in a TICKET frame.
         sealed: Vec<u8>,
         /// The pre-shared key of the resume ticket.
         psk: Key,
-        /// The expiry of the ticket, as it came in the TICKET frame.
+        /// The expiry of the ticket, as it arrived in the TICKET frame.
         expiry: u64,
     },
 }
@@ -54,13 +54,13 @@ pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
     (config.parameters(schema.hash()), schema)
 }
 
-/// The effect of a datagram on an attempt to connect.
+/// The effect of a datagram on an initiator's attempt to connect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Answered {
-    /// The datagram had no effect, for this reason.
+    /// The datagram was dropped for this reason, and the attempt is unchanged.
     Ignored(DropReason),
-    /// The attempt continues.
+    /// The attempt progressed, but has not ended.
     Progress,
     /// The server accepted the client. The fields are the exporter secret and the server's connection id.
     Accepted(Key, u32),
@@ -75,8 +75,8 @@ pub struct Dialling {
 }
 
 impl Dialling {
-    /// Begins an attempt to connect now. Without a key, the attempt asks the server for its key. Returns `None` if key
-    /// and proof contradict each other.
+    /// Begins an attempt to connect at the current time. Without a key, the attempt asks the server for its key.
+    /// Returns `None` if the key and the proof contradict each other.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -141,21 +141,21 @@ impl Dialling {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HalfOpenHandle(pub(super) HalfOpenId);
 
-/// The effect of a Hello or KeyQuery.
+/// The effect of a Hello or KeyQuery on the answering end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Reaction {
-    /// The datagram was dropped, for this reason.
+    /// The answering end dropped the datagram for this reason.
     Dropped(DropReason),
     /// The server wrote a reply and kept no state.
     Replied,
-    /// The client was admitted, and the server wrote a Welcome.
+    /// The server accepted the client, and wrote a Welcome.
     Admitted(HalfOpenHandle),
-    /// The client was refused, with or without an answer.
+    /// The server refused the client. It may or may not have written an answer.
     Refused,
 }
 
-/// The answering end of handshakes: a server without an endpoint around it.
+/// The answering end of handshakes, without an endpoint around it.
 pub struct Answering {
     acceptor: Acceptor,
     rng: Rng,
@@ -177,8 +177,8 @@ impl Answering {
         Self { acceptor, rng, parameters, schema, provider, wall_offset: config.wall_offset, next_id: 1 }
     }
 
-    /// Processes a datagram. The reply, if any, goes back to the sender. A client with a valid credential is admitted,
-    /// or gets `refusal`.
+    /// Processes a datagram. The reply, if any, is addressed to the sender. A client with a valid credential is
+    /// accepted if `refusal` is `None`, and refused with `refusal` otherwise.
     pub fn handle(
         &mut self,
         now: Instant,
@@ -222,8 +222,8 @@ impl Answering {
         self.keys(now, id).map(|(keys, ..)| *keys.exporter)
     }
 
-    /// Confirms a half-open handshake, as its first authentic Data packet does. Returns whether the handshake becomes
-    /// a connection.
+    /// Confirms a half-open handshake, as the first authentic Data packet of the handshake does. Returns whether the
+    /// handshake becomes a connection.
     pub fn confirm(&mut self, now: Instant, id: HalfOpenHandle) -> bool {
         self.acceptor.confirm(now, &id.0, true).is_some()
     }
@@ -233,21 +233,22 @@ impl Answering {
         self.acceptor.expire(now);
     }
 
-    /// Returns the number of half-open handshakes, including refusals that are kept to be repeated.
+    /// Returns the number of half-open handshakes, including refusals that the server keeps to repeat them.
     #[must_use]
     pub fn half_open(&self) -> usize {
         self.acceptor.half_open_count()
     }
 }
 
-/// Parses an unencrypted handshake or control message and writes it again, without padding. `None` if the message does
-/// not parse.
+/// Parses an unencrypted handshake or control message and writes it again, without padding. Returns `None` if the
+/// message does not parse.
 #[must_use]
 pub fn rewrite_handshake(bytes: &[u8]) -> Option<Vec<u8>> {
     rewrite(bytes)
 }
 
-/// Parses the parameters at the start of `bytes` and writes them again. `None` if they are out of range.
+/// Parses the parameters at the start of `bytes` and writes them again. Returns `None` if a parameter is out of
+/// range.
 #[must_use]
 pub fn rewrite_parameters(bytes: &[u8]) -> Option<Vec<u8>> {
     rewrite_them(bytes)

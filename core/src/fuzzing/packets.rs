@@ -23,46 +23,46 @@ impl Replay {
     }
 }
 
-/// The packets that were sent and are neither acknowledged nor lost.
+/// The record of the sent packets that are neither acknowledged nor lost.
 #[derive(Debug, Default)]
 pub struct Sent(SentPackets);
 
 impl Sent {
-    /// Records the next packet as sent.
+    /// Records that the packet with the next packet number was sent.
     pub fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
         self.0.record(now, bytes, eliciting);
     }
 
-    /// Settles the packet `number` as acknowledged or lost, and returns its size in bytes. `None` if it was not
-    /// in flight.
+    /// Removes the packet `number` from the packets in flight, as acknowledged or lost, and returns its size in bytes.
+    /// Returns `None` if the packet was not in flight.
     pub fn settle(&mut self, number: u64) -> Option<u64> {
         self.0.settle(number).map(|settled| settled.bytes)
     }
 
-    /// Drops the records that no later call needs.
+    /// Drops the records of packets that no later call can name.
     pub fn trim(&mut self) {
         self.0.trim();
     }
 
-    /// Returns the packet number of the next packet.
+    /// Returns the packet number that the next packet will have.
     #[must_use]
     pub fn next(&self) -> u64 {
         self.0.next()
     }
 
-    /// Returns the number of packets in flight, and their bytes together.
+    /// Returns the number of packets in flight, and the sum of their sizes in bytes.
     #[must_use]
     pub fn in_flight(&self) -> (usize, u64) {
         (self.0.in_flight(), self.0.bytes_in_flight())
     }
 
-    /// Returns the number of the oldest packet in flight.
+    /// Returns the packet number of the oldest packet in flight.
     #[must_use]
     pub fn oldest(&self) -> Option<u64> {
         self.0.unsettled_below(self.0.next()).find(|&number| self.0.frames_of(number).is_some())
     }
 
-    /// Returns the packet numbers below `end` that may be in flight.
+    /// Returns the range of packet numbers below `end` that contains all packets in flight.
     #[must_use]
     pub fn unsettled_below(&self, end: u64) -> Range<u64> {
         self.0.unsettled_below(end)

@@ -19,11 +19,11 @@ use crate::wire::{DataHeader, Writer, decode_packet_number};
 /// The parameters that a hostile peer sends in the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claims {
-    /// The flow-control credit that the peer grants, in bytes, at most 2^62.
+    /// The flow-control credit that the peer declares, in bytes, at most 2^62.
     pub credit: u64,
-    /// The longest delay of acknowledgements that the peer declares, at most 10,000,000 µs.
+    /// The longest delay of acknowledgements that the peer declares, in µs, at most 10,000,000.
     pub ack_delay_us: u32,
-    /// The largest datagram that the peer claims to accept, in bytes, at least [`crate::limits::LEAST_DATAGRAM`].
+    /// The largest datagram that the peer declares to accept, in bytes, at least [`crate::limits::LEAST_DATAGRAM`].
     pub max_datagram: u16,
 }
 
@@ -48,9 +48,9 @@ pub struct HostilePeer {
 }
 
 impl HostilePeer {
-    /// Connects to `server` from the address `from`; every datagram between the two arrives at once. The server then
-    /// has a half-open handshake, which the first packet turns into a connection. Datagrams to other addresses
-    /// are lost.
+    /// Connects to `server` from the address `from`. Every datagram between the peer and the server arrives
+    /// immediately, and datagrams to other addresses are lost. The server then has a half-open handshake, which the
+    /// peer's first packet turns into a connection.
     #[must_use]
     pub fn dial(
         now: Instant,
@@ -91,7 +91,7 @@ impl HostilePeer {
         None
     }
 
-    /// Answers the handshake of `client`, which dials `at`. The client is connected afterwards.
+    /// Answers the handshake of `client`, which dials the address `at`. The client is then connected.
     #[must_use]
     pub fn accept(
         now: Instant,
@@ -160,7 +160,8 @@ impl HostilePeer {
         self.seal(self.next, 4, frames)
     }
 
-    /// Decrypts a packet for this peer into its number and frames. `None` if the datagram is no packet for this peer.
+    /// Decrypts a packet that was sent to this peer, and returns its number and frames. Returns `None` if the datagram
+    /// is not such a packet.
     pub fn open(&mut self, now: Instant, datagram: &[u8]) -> Option<(u64, Vec<u8>)> {
         let header = DataHeader::read(datagram).ok().filter(|header| header.id == self.local_id)?;
         let number = decode_packet_number(self.largest_received, header.packet_number, header.pn_len);
@@ -173,31 +174,31 @@ impl HostilePeer {
         Some((number, packet))
     }
 
-    /// Rotates to the next sending key if the protocol allows it now. Returns whether it did.
+    /// Changes to the next sending key if the protocol allows a key update now. Returns whether the key changed.
     pub fn rotate(&mut self, now: Instant) -> bool {
         self.keys.rotate(now, self.next)
     }
 
-    /// Records that the other end acknowledged this peer's packet `number`.
+    /// Records that the other end acknowledged the packet `number` of this peer.
     pub fn on_acked(&mut self, number: u64) {
         self.keys.on_acked(number);
     }
 
-    /// Skips packet numbers, as after [`super::age`]: those below `received` count as received, and the next packet
-    /// sent is `next`.
+    /// Skips packet numbers, as after [`super::age`]. Packet numbers below `received` count as received, and the next
+    /// packet sent has the number `next`.
     pub const fn skip_to(&mut self, received: u64, next: u64) {
         self.largest_received = received;
         self.next = next;
     }
 
-    /// Returns the credential that a TICKET frame gives to its receiver.
+    /// Returns the credential that a TICKET frame gives to the client that receives it.
     #[must_use]
     pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
         let psk = resume_psk(self.provider.handshake(), &self.exporter, sequence);
         Proof::Resume { sealed: sealed.to_vec(), psk: *psk, expiry }
     }
 
-    /// Returns the connection id of the other end.
+    /// Returns the connection id that the other end uses.
     #[must_use]
     pub const fn remote_id(&self) -> u32 {
         self.remote_id

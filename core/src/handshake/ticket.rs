@@ -17,10 +17,10 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
 
-/// A ticket, which lets a client in. The ticket holds sealed bytes for the server, and the key that goes with them.
-/// Keep the ticket secret.
+/// A ticket, with which a client may connect. The ticket holds sealed bytes for the server, and the pre-shared key
+/// that belongs to them. Keep the ticket secret.
 ///
-/// `Display` and `FromStr` convert it to and from hexadecimal text. `Debug` shows no secret.
+/// `Display` and `FromStr` convert a ticket to and from hexadecimal text. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
     application: u64,
@@ -31,7 +31,7 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Returns the number of the application that the ticket is for.
+    /// Returns the application number in the ticket.
     #[must_use]
     pub const fn application(&self) -> u64 {
         self.application
@@ -66,7 +66,7 @@ impl Ticket {
         bytes
     }
 
-    /// Reads a ticket from the bytes that [`Ticket::to_bytes`] made.
+    /// Reads a ticket from the bytes that [`Ticket::to_bytes`] returned.
     ///
     /// # Errors
     /// [`TicketError`] if the bytes have an unknown format, are cut short, or are damaged.
@@ -132,26 +132,26 @@ impl FromStr for Ticket {
     }
 }
 
-/// The fields that a backend puts into a ticket.
+/// The content of a ticket, which a backend defines.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TicketContents {
-    /// The identity of the client, for the game.
+    /// The identity of the client. Its meaning is up to the game.
     pub identity: [u8; 16],
-    /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose an early time:
-    /// the server remembers used tickets until then.
+    /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose an early time,
+    /// because the server remembers a used ticket until it expires.
     pub expiry: u64,
-    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] bytes.
+    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] of them.
     pub user_data: Vec<u8>,
 }
 
-/// Derives the key that opens the tickets of the server whose public key is `server_key` from the backend's `master`.
-/// Give the key to that server as [`crate::config::Secrets::ticket`]. The master key stays with the backend.
+/// Derives the key that opens the tickets of one server, whose public key is `server_key`, from the backend's key `master`.
+/// Give the derived key to this server as [`crate::config::Secrets::ticket`]. Keep the master key at the backend.
 #[must_use]
 pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key) -> Secret {
     provider.handshake().digest(master, &[b"tickwire server ticket key", server_key]).into()
 }
 
-/// The backend's mint of tickets for one server.
+/// A mint, with which the backend makes tickets for one server.
 ///
 /// ```
 /// use tickwire_core::crypto::default_provider;
@@ -184,17 +184,17 @@ impl fmt::Debug for TicketMint {
 }
 
 impl TicketMint {
-    /// Creates a mint with the `key` that [`server_ticket_key`] derived.
+    /// Creates a mint. `key` is the key that [`server_ticket_key`] derived.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>, key: &Key) -> Self {
         let key = SealingKey::new(provider.handshake(), key);
         Self { provider, key }
     }
 
-    /// Makes a ticket for the server whose public key is `server_key`. `randomness` must be seeded from the system.
+    /// Makes a ticket for the server whose public key is `server_key`. Seed `randomness` from the operating system.
     ///
     /// # Errors
-    /// [`TicketError::UserDataTooLong`] if the user data does not fit into a ticket.
+    /// [`TicketError::UserDataTooLong`] if the user data is longer than a ticket can hold.
     pub fn mint(
         &self,
         randomness: &mut Rng,
@@ -280,20 +280,20 @@ impl TicketOpener {
     }
 }
 
-/// The reason that a ticket could not be made, or could not be read.
+/// The reason that a ticket could not be made or read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TicketError {
-    /// The user data is longer than a ticket holds.
+    /// The user data is longer than a ticket can hold.
     UserDataTooLong {
         /// The size of the user data, in bytes.
         size: usize,
     },
     /// The text is not a sequence of pairs of hexadecimal digits.
     NotHexadecimal,
-    /// The ticket has a format that this version does not know.
+    /// The ticket has a format that this version of the library cannot read.
     UnknownFormat(u8),
-    /// Bytes of the ticket are missing, added or changed.
+    /// The ticket is damaged: bytes are missing, added or changed.
     Damaged,
 }
 

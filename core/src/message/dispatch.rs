@@ -21,14 +21,14 @@ pub struct HandlerId {
     serial: u64,
 }
 
-/// The decision whether a handler stays registered after it has handled a message. A handler that returns nothing
-/// stays.
+/// The decision of a handler whether it stays registered after it has handled a message. A handler that returns
+/// `()` stays registered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HandlerAction {
-    /// The handler stays registered.
+    /// The dispatcher keeps the handler.
     #[default]
     Keep,
-    /// The handler is removed, and receives no further message.
+    /// The dispatcher removes the handler, which then receives no further message.
     Remove,
 }
 
@@ -49,12 +49,12 @@ pub enum Outcome {
         /// The number of handlers that received the message.
         handlers: usize,
     },
-    /// The message was not valid, and no handler received it.
+    /// The message was invalid, and no handler received it.
     Rejected {
         /// The reason for the rejection.
         reason: Rejection,
-        /// The verdict on the sender. If it is [`Verdict::Close`], the sender has exceeded its limit of violations:
-        /// close the connection with [`crate::Endpoint::close`] and a code of your own.
+        /// The decision on the sender. [`Verdict::Close`] means that the sender has exceeded the limit of invalid messages:
+        /// close the connection with [`crate::Endpoint::close`] and a code that the game defines.
         verdict: Verdict,
     },
 }
@@ -65,7 +65,7 @@ pub enum Outcome {
 pub enum Rejection {
     /// The bytes do not decode as a message.
     Malformed {
-        /// The name of the type that the message claims to have, if that type exists.
+        /// The name of the message type that the bytes name, if a type of this name is registered.
         name: Option<&'static str>,
         /// The error of the decoder.
         error: DecodeError,
@@ -77,17 +77,17 @@ pub enum Rejection {
     },
 }
 
-/// A dispatcher, which decodes messages, lets validators check them, and passes them to handlers together with the
-/// game's state. It also counts each sender's invalid messages.
+/// A dispatcher, which decodes messages, validates them, and passes them to handlers together with the game's
+/// state. The dispatcher also counts the invalid messages of each sender.
 ///
-/// A handler is called with the game, the network, the sender and the message. `G` is the type of the game's state, so
-/// a handler changes it without a lock: the dispatcher borrows it for one call. `N` is the type that handlers send
-/// with, and `I` the type that names senders: an [`Endpoint`] and [`ConnectionId`]s unless a driver says otherwise.
-/// Handlers of the native driver and of the dedicated server have the same shape, with a `Handle` or a `Context` in the
-/// second place.
+/// The dispatcher calls a handler with the game, the network, the sender and the message. `G` is the type of the
+/// game's state. The dispatcher borrows the state for one call, so a handler can change it without a lock. `N` is
+/// the type with which handlers send, and `I` the type of sender ids; the defaults are [`Endpoint`] and
+/// [`ConnectionId`]. Handlers of the native driver and of the dedicated server have the same parameters, with a
+/// `Handle` or a `Context` as the second.
 ///
-/// Handlers run inside [`Dispatcher::dispatch`], in the order in which they were added. A handler that returns
-/// [`HandlerAction::Remove`] receives no further message; a handler that returns nothing stays.
+/// [`Dispatcher::dispatch`] calls the handlers in the order in which they were added. A handler that returns
+/// [`HandlerAction::Remove`] receives no further message. A handler that returns `()` stays registered.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -143,7 +143,7 @@ impl<G, N, I> fmt::Debug for Dispatcher<G, N, I> {
 }
 
 impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
-    /// Creates a dispatcher without handlers, for the types of `registry`.
+    /// Creates a dispatcher without handlers for the message types of `registry`.
     #[must_use]
     pub fn new(registry: impl Into<Arc<Registry>>) -> Self {
         let registry = registry.into();
@@ -152,23 +152,24 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Self { registry, slots, next_serial: 0, limit, violations: BTreeMap::new() }
     }
 
-    /// Sets the limit on violations. Default: 8 in 10 s.
+    /// Sets the limit of invalid messages, and returns the changed dispatcher. Default: 8 in 10 s.
     #[must_use]
     pub const fn violation_limit(mut self, limit: ViolationLimit) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Returns the registry of the message types that the dispatcher knows.
+    /// Returns the registry that the dispatcher decodes messages with.
     #[must_use]
     pub const fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
 
-    /// Calls `handler` for every valid message of type `T`, with the game, the network and the sender.
+    /// Registers `handler` for every valid message of type `T`. The handler gets the game, the network, the sender and
+    /// the message.
     ///
     /// # Errors
-    /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
+    /// [`EncodeError::NotRegistered`] if the registry does not contain `T`.
     pub fn on<T: NetMessage, R: Into<HandlerAction>>(
         &mut self,
         mut handler: impl FnMut(&mut G, &mut N, I, &T) -> R + Send + 'static,
@@ -183,17 +184,17 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Ok(HandlerId { place, serial })
     }
 
-    /// Removes a handler. Returns whether the handler was registered.
+    /// Removes a handler from the dispatcher. Returns whether the handler was registered.
     pub fn off(&mut self, handler: HandlerId) -> bool {
         let slot = self.slots.get_mut(handler.place).and_then(Option::as_deref_mut);
         slot.is_some_and(|slot| slot.remove(handler.serial))
     }
 
-    /// Lets `valid` check every message of type `T` before any handler receives it. All validators of a type must
-    /// accept the message.
+    /// Adds `valid` as a validator of messages of type `T`. Handlers receive only messages that all validators of their
+    /// type accept.
     ///
     /// # Errors
-    /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
+    /// [`EncodeError::NotRegistered`] if the registry does not contain `T`.
     pub fn validate<T: NetMessage>(
         &mut self,
         valid: impl Fn(&T) -> bool + Send + 'static,
@@ -202,7 +203,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Ok(())
     }
 
-    /// Decodes the message in `bytes`, validates it, and calls its handlers.
+    /// Decodes the message in `bytes`, validates it, and calls the handlers of its type.
     pub fn dispatch(
         &mut self,
         now: Instant,
@@ -217,7 +218,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts a violation that the game itself found in a valid message, a move through a wall for example.
+    /// Counts a violation by `from` that the game itself found in a valid message, such as a move through a wall.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();
@@ -226,7 +227,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         self.violations.entry(from).or_insert_with(|| ViolationBudget::new(limit)).record(now)
     }
 
-    /// Forgets the violations of a sender. Call it when the sender's connection is closed.
+    /// Drops the counted violations of a sender. Call it when the sender's connection is closed.
     pub fn forget(&mut self, from: I) {
         self.violations.remove(&from);
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{MessageType, NetMessage};
 use crate::time::Instant;
 
-/// A received message that is not decoded yet. Use it to route, relay or record messages.
+/// A received message whose body is not decoded yet. Use it to route, relay or record messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     pub(super) message_type: MessageType,
@@ -31,7 +31,7 @@ impl Message {
         self.name
     }
 
-    /// Returns the size of the message on the wire in bytes, its type index included.
+    /// Returns the size of the message on the wire in bytes, including its type index.
     #[must_use]
     pub const fn size(&self) -> usize {
         self.data.len()
@@ -50,7 +50,7 @@ impl Message {
     }
 }
 
-/// A decoded message whose type is known at run time only.
+/// A decoded message whose type is known only at run time.
 pub struct Decoded {
     pub(super) message_type: MessageType,
     pub(super) name: &'static str,
@@ -76,22 +76,22 @@ impl Decoded {
         self.name
     }
 
-    /// Returns whether the message is a `T`.
+    /// Returns whether the message has the type `T`.
     #[must_use]
     pub fn is<T: NetMessage>(&self) -> bool {
         self.value.is::<T>()
     }
 
-    /// Returns a reference to the value if the message is a `T`, else `None`.
+    /// Returns a reference to the value if the message has the type `T`, else `None`.
     #[must_use]
     pub fn downcast_ref<T: NetMessage>(&self) -> Option<&T> {
         self.value.downcast_ref()
     }
 
-    /// Takes out the value if the message is a `T`.
+    /// Returns the value if the message has the type `T`.
     ///
     /// # Errors
-    /// The unchanged message, if it has a different type.
+    /// The unchanged message if it has a type other than `T`.
     pub fn downcast<T: NetMessage>(self) -> Result<T, Self> {
         let Self { message_type, name, value } = self;
         value.downcast().map(|value| *value).map_err(|value| Self { message_type, name, value })

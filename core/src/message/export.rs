@@ -67,8 +67,8 @@ impl<'a> Described<'a> {
 }
 
 impl Registry {
-    /// Returns all message types as JSON: index on the wire, name, type, codec, channel or delivery, bound, hash, and
-    /// the layout with fields and ranges. The same registry gives the same text.
+    /// Returns all message types as JSON: index on the wire, name, type number, codec, channel or delivery, largest
+    /// size, hash, and the layout with fields and ranges. Equal registries give equal text.
     #[must_use]
     pub fn schema_json(&self) -> String {
         let document = Document {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// The number of a message type in the API, captures and statistics. The wire carries a compact index instead.
+/// The number of a message type in the API, captures and statistics. The wire carries a shorter index instead.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageType(pub u16);
 
@@ -19,18 +19,18 @@ impl MessageType {
     pub const ENTITY_CREATE: Self = Self(0x0101);
     /// The type number of updates that remove an entity from a replicated world.
     pub const ENTITY_DESTROY: Self = Self(0x0102);
-    /// The type number of events that are tied to a tick.
+    /// The type number of game events that are tied to a tick.
     pub const GAME_EVENT: Self = Self(0x0200);
-    /// The lowest type number that a game may use. Games may use all higher numbers too.
+    /// The lowest type number that a game may use. A game may use every higher number too.
     pub const USER: Self = Self(0x1000);
 
-    /// Returns whether a game may use this type number.
+    /// Returns whether a game may use this type number for its messages.
     #[must_use]
     pub const fn is_user(self) -> bool {
         self.0 >= Self::USER.0
     }
 
-    /// Returns the name of a type that the protocol itself uses. Returns `None` for a game's type.
+    /// Returns the name of a type that the protocol itself uses. Returns `None` for the type number of a game.
     #[must_use]
     pub const fn protocol_name(self) -> Option<&'static str> {
         Some(match self {

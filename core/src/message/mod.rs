@@ -78,10 +78,11 @@ pub trait NetMessage: NetShape + Send + Sized {
     /// The number of the message type in captures and statistics, from [`MessageType::USER`] up. `None` computes the
     /// number from the name.
     const TYPE: Option<MessageType> = None;
-    /// The channel that messages of this type take. The default is the first channel, which is reliable and ordered
-    /// unless configured otherwise.
+    /// The channel of messages of this type. Default: the first channel, which is reliable and ordered unless
+    /// configured otherwise.
     const ROUTE: Route = Route::Channel(ChannelId(0));
-    /// The largest body of a message of this type, in bytes, at most [`limits::MESSAGE_SIZE_MAX`]. Default: 1 MiB.
+    /// The size of the largest body of a message of this type, in bytes, at most [`limits::MESSAGE_SIZE_MAX`]. Default:
+    /// 1 MiB.
     const MAX_SIZE: usize = limits::MESSAGE_SIZE;
     /// The codec that writes and reads messages of this type.
     type Codec: Codec<Self>;
@@ -115,16 +116,17 @@ pub trait Codec<T> {
     /// The name of the codec, which is part of the schema hash.
     const NAME: &'static str;
 
-    /// Appends the value to `out`, at most `limit` bytes. After an error, `out` may end in a part of the value.
+    /// Appends the encoding of `value` to `out`, at most `limit` bytes. After an error, `out` may end with an
+    /// incomplete encoding.
     ///
     /// # Errors
-    /// [`EncodeError`] if the value has no encoding, or a receiver would refuse it.
+    /// [`EncodeError`] if `value` has no encoding, or a receiver would reject its encoding.
     fn encode(value: &T, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError>;
 
-    /// Reads a value from all of `bytes`. They come from the network, so they may be arbitrary.
+    /// Reads a value from all of `bytes`. The bytes come from the network, so they may be arbitrary.
     ///
     /// # Errors
-    /// [`DecodeError`] if `bytes` are not exactly one value.
+    /// [`DecodeError`] if `bytes` are not the encoding of exactly one value.
     fn decode(bytes: &[u8]) -> Result<T, DecodeError>;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::{Delivery, Route};
 
-/// The delivery that a message needs, reliable and ordered by default.
+/// The delivery guarantee that a message needs. The default is reliable and ordered.
 ///
 /// ```
 /// use tickwire_core::message::SendOptions;
@@ -14,9 +14,9 @@ use crate::config::{Delivery, Route};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
-    /// `true` if the message is resent until it arrives or the connection ends.
+    /// `true` if the sender resends the message until it arrives or the connection ends.
     pub reliable: bool,
-    /// `true` if the message is never delivered after a later message.
+    /// `true` if the receiver never delivers the message after a later message.
     pub ordered: bool,
 }
 
@@ -27,21 +27,22 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// Sets whether the message is resent until it arrives, and returns the changed options.
+    /// Sets whether the sender resends the message until it arrives, and returns the changed options.
     #[must_use]
     pub const fn reliable(mut self, reliable: bool) -> Self {
         self.reliable = reliable;
         self
     }
 
-    /// Sets whether the message is never delivered after a later message, and returns the changed options.
+    /// Sets `ordered`: if it is `true`, the receiver never delivers the message after a later message. Returns the
+    /// changed options.
     #[must_use]
     pub const fn ordered(mut self, ordered: bool) -> Self {
         self.ordered = ordered;
         self
     }
 
-    /// Returns the channel delivery that these options need.
+    /// Returns the channel delivery guarantee that these options stand for.
     #[must_use]
     pub const fn delivery(self) -> Delivery {
         match (self.reliable, self.ordered) {

@@ -15,10 +15,11 @@ use crate::schema::{Schema, SchemaEntry, StableHasher};
 use crate::time::Instant;
 use crate::wire::{NoRoom, Reader, Writer};
 
-/// The registry of all message types of a game, by name.
+/// A registry of all message types of a game, which finds a type by its name.
 ///
-/// Both ends register the same types, in any order, before they connect. The wire carries a type's place in the list
-/// sorted by name, so a type registered later would shift other types. Share the finished registry behind an `Arc`.
+/// Both ends register the same types, in any order, before they connect. The wire carries a type's index in the
+/// list of types sorted by name, so a type registered later would change the index of other types. Share the
+/// finished registry in an `Arc`.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -60,37 +61,37 @@ pub(super) struct RegisteredType {
 
 type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>;
 
-/// The reason that a type cannot be registered.
+/// The reason that a message type cannot be registered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The name is empty, too long, or has other characters than ASCII letters, digits, `_`, `-`, `.` and `/`.
+    /// The name is empty, too long, or has characters other than ASCII letters, digits, `_`, `-`, `.` and `/`.
     BadName {
-        /// The name that breaks the rule.
+        /// The name that is not allowed.
         name: &'static str,
     },
-    /// A type of this name is registered already.
+    /// A type with this name is already registered.
     DuplicateName {
-        /// The name that is registered already.
+        /// The name that both types have.
         name: &'static str,
     },
-    /// Another message type has the same type number.
+    /// A message type with the same type number is already registered.
     DuplicateType {
         /// The type number that both message types have.
         message_type: MessageType,
         /// The name of the new message type.
         name: &'static str,
-        /// The name of the registered message type.
+        /// The name of the message type that is already registered.
         other: &'static str,
     },
-    /// The type number lies below [`MessageType::USER`], in the range of the protocol.
+    /// The type number is below [`MessageType::USER`], in the range that is reserved for the protocol.
     ReservedType {
         /// The reserved type number.
         message_type: MessageType,
         /// The name of the message type.
         name: &'static str,
     },
-    /// The size bound of the type lies above [`limits::MESSAGE_SIZE_MAX`].
+    /// The size limit of the type is above [`limits::MESSAGE_SIZE_MAX`].
     TooLarge {
         /// The name of the message type.
         name: &'static str,
@@ -100,7 +101,7 @@ pub enum RegisterError {
         /// The name of the message type.
         name: &'static str,
     },
-    /// The registry has [`limits::MESSAGE_TYPES`] types already.
+    /// The registry already has [`limits::MESSAGE_TYPES`] types.
     TooManyTypes,
 }
 
@@ -146,7 +147,7 @@ impl fmt::Display for RegisterError {
 impl core::error::Error for RegisterError {}
 
 impl Registry {
-    /// Creates a registry without types.
+    /// Creates a registry without message types.
     #[must_use]
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
@@ -175,10 +176,10 @@ impl Registry {
         Ok(())
     }
 
-    /// Encodes `message` to the bytes that a channel carries.
+    /// Encodes `message` to the bytes that a channel carries, with the type index first.
     ///
     /// # Errors
-    /// [`EncodeError`] if the type is not registered, or a receiver would reject every encoding of the value.
+    /// [`EncodeError`] if the type is not registered, or a receiver would reject the encoding of the value.
     pub fn encode<T: NetMessage>(&self, message: &T) -> Result<Bytes, EncodeError> {
         let place = self.place_of::<T>().ok_or(EncodeError::NotRegistered { name: T::NAME })?;
         let mut out = index_bytes(place).map_err(|NoRoom| EncodeError::TooLarge { limit: T::MAX_SIZE })?;
@@ -199,7 +200,7 @@ impl Registry {
     /// Decodes a message of type `T` from `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has a different type, else the error of [`Registry::decode`].
+    /// [`DecodeError::Invalid`] if the message has a type other than `T`, else the error of [`Registry::decode`].
     pub fn decode_as<T: NetMessage>(&self, bytes: &[u8]) -> Result<T, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
@@ -208,15 +209,15 @@ impl Registry {
     /// Reads the type of the message in `data`, without decoding its body.
     ///
     /// # Errors
-    /// [`DecodeError::UnknownType`] if no type has the message's index, or [`DecodeError::TooLarge`] if the message is
-    /// longer than its type allows.
+    /// [`DecodeError::UnknownType`] if no registered type has the message's index, or [`DecodeError::TooLarge`] if the
+    /// message is longer than its type allows.
     pub fn open(&self, data: Bytes, received_at: Instant) -> Result<Message, DecodeError> {
         let (_, entry, _) = self.split(&data)?;
         let (message_type, name) = (entry.message_type, entry.name);
         Ok(Message { message_type, name, data, received_at })
     }
 
-    /// Returns the type number under which `T` is registered. Returns `None` if `T` is not registered.
+    /// Returns the type number of the registered type `T`. Returns `None` if `T` is not registered.
     #[must_use]
     pub fn type_of<T: NetMessage>(&self) -> Option<MessageType> {
         self.entry_of::<T>().map(|entry| entry.message_type)
@@ -229,7 +230,7 @@ impl Registry {
         Schema::new(entries.map(|entry| SchemaEntry { name: entry.name.into(), hash: entry.hash }).collect())
     }
 
-    /// Returns the name of every type, and the channel that its messages take.
+    /// Returns the name of every registered type, with the channel of its messages.
     pub fn routes(&self) -> impl Iterator<Item = (&'static str, Route)> {
         self.entries.iter().map(|entry| (entry.name, entry.route))
     }
@@ -275,10 +276,10 @@ impl Registry {
 }
 
 impl Message {
-    /// Decodes the value of this message as a `T`.
+    /// Decodes the message as a value of type `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has a different type, or the error of the codec.
+    /// [`DecodeError::Invalid`] if the message has a type other than `T`, or the error of the codec.
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }
@@ -335,19 +336,19 @@ fn type_from_name(name: &str) -> MessageType {
     MessageType(MessageType::USER.0 + above as u16)
 }
 
-/// Returns whether a game may give this type number to a message.
+/// Returns whether a game may give the number `message_type` to a message type.
 #[must_use]
 pub const fn is_user_type(message_type: u16) -> bool {
     MessageType(message_type).is_user()
 }
 
-/// Returns whether a channel can have this number.
+/// Returns whether `channel` is a possible channel number.
 #[must_use]
 pub const fn is_channel(channel: u8) -> bool {
     (channel as usize) < limits::CHANNELS
 }
 
-/// Returns whether a message type may allow messages of this size, in bytes.
+/// Returns whether a message type may allow messages of `bytes` bytes.
 #[must_use]
 pub const fn is_message_size(bytes: usize) -> bool {
     bytes <= limits::MESSAGE_SIZE_MAX

@@ -10,18 +10,18 @@ use serde::ser::{Serialize, Serializer};
 
 use super::{NetShape, Shape, Shapes};
 
-/// A value of a script, of the types that Lua, Python, AngelScript and JSON have in common.
+/// A value of a script, of one of the types that Lua, Python, AngelScript and JSON have in common.
 ///
-/// A script value may be a field of MessagePack and JSON messages, whose codecs bound its depth and size. MessagePack
-/// keeps every value. JSON turns bytes into a list of integers, and NaN and infinities into nil.
+/// A script value may be a field of MessagePack and JSON messages, whose codecs limit its depth and size.
+/// MessagePack preserves every value. JSON turns bytes into a list of integers, and NaN and infinities into nil.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum ScriptValue {
-    /// The absence of a value.
+    /// The value nil, which stands for the absence of a value.
     #[default]
     Nil,
-    /// A truth value, true or false.
+    /// A Boolean value.
     Bool(bool),
-    /// An integer of 64 bits with a sign.
+    /// A signed integer of 64 bits.
     Integer(i64),
     /// A floating-point number. Every NaN is encoded with the same bits.
     Float(f64),
@@ -31,7 +31,7 @@ pub enum ScriptValue {
     Bytes(Vec<u8>),
     /// A list of values.
     List(Vec<Self>),
-    /// A map from names to values, in the order of the names.
+    /// A map from names to values, sorted by name.
     Map(BTreeMap<String, Self>),
 }
 

@@ -6,10 +6,10 @@ use core::time::Duration;
 use crate::limits;
 use crate::time::Instant;
 
-/// The number of invalid messages that a connection may send within a time window.
+/// The number of invalid messages that one connection may send within a sliding time window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ViolationLimit {
-    /// The number of invalid messages that are tolerated within the window. One more exceeds the limit.
+    /// The number of invalid messages that are tolerated within the window. The next invalid message exceeds the limit.
     ///
     /// Default: 8. Range: any.
     pub count: u16,
@@ -25,16 +25,16 @@ impl Default for ViolationLimit {
     }
 }
 
-/// The answer to a peer's invalid message.
+/// The decision on a peer that sent an invalid message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
-    /// The peer is within its limit, so its connection may continue.
+    /// The number of invalid messages is within the limit, so the connection may continue.
     Tolerate,
-    /// The peer has exceeded its limit: close the connection.
+    /// The number of invalid messages exceeds the limit, so the caller must close the connection.
     Close,
 }
 
-/// The count of one connection's violations within the window.
+/// A counter of one connection's invalid messages within the window.
 ///
 /// ```
 /// use std::time::Duration;
@@ -53,13 +53,13 @@ pub struct ViolationBudget {
 }
 
 impl ViolationBudget {
-    /// Creates a budget without violations.
+    /// Creates a counter without invalid messages, with the limit `limit`.
     #[must_use]
     pub const fn new(limit: ViolationLimit) -> Self {
         Self { limit, recent: VecDeque::new() }
     }
 
-    /// Counts a violation at `now`, and returns whether the peer has exceeded the limit.
+    /// Counts an invalid message at `now`, and decides whether the peer has exceeded the limit.
     pub fn record(&mut self, now: Instant) -> Verdict {
         while self.recent.front().is_some_and(|then| now.saturating_since(*then) >= self.limit.window) {
             self.recent.pop_front();

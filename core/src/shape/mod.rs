@@ -19,12 +19,12 @@ use crate::schema::StableHasher;
     note = "derive `NetMessage`, `NetSerialize` or `NetShape` for `{Self}`, or mark the field `#[net(opaque)]`"
 )]
 pub trait NetShape: 'static {
-    /// Returns the layout of the type. Take the layouts of nested types from `shapes`, so that a type that contains
+    /// Returns the layout of the type. Get the layouts of nested types from `shapes`, so that a type that contains
     /// itself has a finite layout.
     fn shape(shapes: &mut Shapes) -> Shape;
 }
 
-/// The collector of the layouts of nested types.
+/// A collector of the layouts of nested types.
 #[derive(Debug, Default)]
 pub struct Shapes {
     open: Vec<TypeId>,
@@ -49,44 +49,44 @@ impl Shapes {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Shape {
-    /// A truth value, true or false.
+    /// A Boolean value.
     Boolean,
     /// An integer between two bounds, both included.
     Integer {
-        /// The width of the type in memory, in bits.
+        /// The number of bits of the type in memory.
         width: u8,
-        /// `true` if the type has a sign.
+        /// `true` if the type is signed.
         signed: bool,
-        /// The smallest value of the integer.
+        /// The smallest value of the field.
         min: i128,
-        /// The largest value of the integer.
+        /// The largest value of the field.
         max: i128,
     },
-    /// A floating-point number in IEEE 754.
+    /// A floating-point number (IEEE 754).
     Float {
-        /// The width of the number in bits, 32 or 64.
+        /// The number of bits of the number: 32 or 64.
         width: u8,
     },
     /// A Unicode scalar value.
     Character,
     /// A text in UTF-8.
     Text {
-        /// The longest text, in bytes. `None` if there is no bound.
+        /// The length of the longest text, in bytes, or `None` without a limit.
         max: Option<u64>,
     },
     /// A byte string that the codec does not interpret.
     Bytes {
-        /// The longest byte string, in bytes. `None` if there is no bound.
+        /// The length of the longest byte string, in bytes, or `None` without a limit.
         max: Option<u64>,
     },
-    /// A list of any number of items.
+    /// A list with a variable number of items.
     List {
-        /// The largest number of items. `None` if there is no bound.
+        /// The largest number of items in the list, or `None` without a limit.
         max: Option<u64>,
         /// The layout of each list item.
         item: Box<Self>,
     },
-    /// An array of a fixed number of items.
+    /// An array with a fixed number of items.
     Array {
         /// The number of items in the array.
         length: u64,
@@ -102,34 +102,34 @@ pub enum Shape {
     },
     /// A value that may be absent.
     Optional {
-        /// The layout of the value.
+        /// The layout of the value, if it is present.
         item: Box<Self>,
     },
-    /// A structure, whose fields follow one another.
+    /// A structure, whose fields are encoded one after another.
     Structure {
-        /// The fields, in the order of the wire.
+        /// The fields of the structure, in the order of the wire.
         fields: Vec<Field>,
     },
     /// An enumeration, whose value is one of several variants.
     Enumeration {
-        /// The variants, in the order of the wire.
+        /// The variants of the enumeration, in the order of the wire.
         variants: Vec<Variant>,
     },
-    /// A type whose layout shows only its name.
+    /// A type that is described only by its name.
     Opaque {
-        /// The name of the type.
+        /// The name of the opaque type.
         name: Cow<'static, str>,
     },
-    /// A layout that the serde attributes of its type change.
+    /// A layout that is changed by the serde attributes of its type.
     Annotated {
-        /// The text of the serde attributes.
+        /// The serde attributes of the type, as text.
         note: Cow<'static, str>,
-        /// The layout without the serde attributes.
+        /// The layout that the type would have without the serde attributes.
         item: Box<Self>,
     },
-    /// A nested type that repeats one of the types around it.
+    /// A nested type that is the same as one of the types that contain it.
     Recursive {
-        /// The number of containers between this place and the type that it repeats. 0 stands for the innermost
+        /// The number of containers between the nested type and the type that it repeats. 0 stands for the innermost
         /// container.
         up: u32,
     },
@@ -138,9 +138,9 @@ pub enum Shape {
 /// A field of a structure or variant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Field {
-    /// The name of the field, or its place in a tuple.
+    /// The name of the field, or its index in a tuple.
     pub name: Cow<'static, str>,
-    /// The field's serde attributes, which change its layout beyond its type.
+    /// The serde attributes of the field that change its layout, as text.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub note: Cow<'static, str>,
     /// The layout of the field.
@@ -152,7 +152,7 @@ pub struct Field {
 pub struct Variant {
     /// The name of the variant.
     pub name: Cow<'static, str>,
-    /// The variant's serde attributes, which change its layout beyond its fields.
+    /// The serde attributes of the variant that change its layout, as text.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub note: Cow<'static, str>,
     /// The fields of the variant, in the order of the wire.
@@ -166,7 +166,7 @@ impl Field {
         Self { name: Cow::Borrowed(name), note: Cow::Borrowed(""), shape }
     }
 
-    /// Adds a note on the serde attributes that change the field's layout, and returns the changed field.
+    /// Adds a note that names the serde attributes of the field, and returns the changed field.
     #[must_use]
     pub fn note(mut self, note: &'static str) -> Self {
         self.note = Cow::Borrowed(note);
@@ -181,7 +181,7 @@ impl Variant {
         Self { name: Cow::Borrowed(name), note: Cow::Borrowed(""), fields: fields.into_iter().collect() }
     }
 
-    /// Adds a note on the serde attributes that change the variant's layout, and returns the changed variant.
+    /// Adds a note that names the serde attributes of the variant, and returns the changed variant.
     #[must_use]
     pub fn note(mut self, note: &'static str) -> Self {
         self.note = Cow::Borrowed(note);
@@ -202,13 +202,13 @@ impl Shape {
         Self::Enumeration { variants: variants.into_iter().collect() }
     }
 
-    /// Creates a layout that shows only the type's name.
+    /// Creates a layout that contains only the name of the type.
     #[must_use]
     pub const fn opaque(name: &'static str) -> Self {
         Self::Opaque { name: Cow::Borrowed(name) }
     }
 
-    /// Adds a note on the serde attributes that change the layout, and returns the changed layout.
+    /// Adds a note that names the serde attributes of the type, and returns the changed layout.
     #[must_use]
     pub fn note(self, note: &'static str) -> Self {
         Self::Annotated { note: Cow::Borrowed(note), item: Box::new(self) }

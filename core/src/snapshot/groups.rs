@@ -5,48 +5,49 @@ use alloc::vec::Vec;
 use super::ids::{ComponentId, GroupId};
 use super::layout::Layout;
 
-/// All groups and components of a schema.
+/// The layouts of all groups and components of a schema.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Groups {
-    /// The groups, by [`GroupId`].
+    /// The groups, indexed by [`GroupId`].
     pub groups: Vec<Group>,
-    /// The components, by [`ComponentId`].
+    /// The components, indexed by [`ComponentId`].
     pub components: Vec<ComponentPlace>,
 }
 
-/// A group of components.
+/// A group of components, which are sent together as one unit per entity.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Group {
-    /// The layout of the group's units. In a group of more than one component, the first word has a bit for each component that the
-    /// entity has.
+    /// The layout of the group's units. If the group has more than one component, the first word has one bit for each
+    /// component that the entity may have.
     pub layout: Layout,
-    /// The number of the group's components, 1 to 32.
+    /// The number of components in the group, 1 to 32.
     pub components: u8,
-    /// The rate in Hz at which changes are committed. 0 commits on every tick.
+    /// The rate in Hz at which changes of the group are committed. 0 commits changes on every tick.
     pub hz: u16,
 }
 
-/// The place of a component's words.
+/// The position of a component's words in a unit of its group.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ComponentPlace {
-    /// The group that the component belongs to.
+    /// The id of the component's group.
     pub group: GroupId,
-    /// The bit of a unit's first word that stands for the component, in a group of more than one component.
+    /// The number of the bit in the unit's first word that shows whether the entity has the component. It has a
+    /// meaning only in a group of more than one component.
     pub bit: u8,
-    /// The place of the component's first word in the unit.
+    /// The index of the component's first word in the unit.
     pub first_word: u16,
-    /// The number of words of the component; 0 for a component without fields.
+    /// The number of words of the component, or 0 for a component without fields.
     pub words: u16,
 }
 
 impl Groups {
-    /// A group by its id.
+    /// Returns the group with this id.
     #[must_use]
     pub fn group(&self, id: GroupId) -> Option<&Group> {
         self.groups.get(usize::from(id.0))
     }
 
-    /// A component by its id.
+    /// Returns the position of the component with this id.
     #[must_use]
     pub fn component(&self, id: ComponentId) -> Option<&ComponentPlace> {
         self.components.get(usize::from(id.0))
@@ -54,7 +55,7 @@ impl Groups {
 }
 
 impl Group {
-    /// `true` if the first word of a unit shows which components the entity has.
+    /// Returns whether the first word of a unit shows which components the entity has.
     #[must_use]
     pub const fn has_presence(&self) -> bool {
         self.components > 1

@@ -3,87 +3,94 @@
 
 use alloc::vec::Vec;
 
-/// A field of a unit: its words, and the way in which their changes are coded.
+/// A part of a unit, which stands for one field: the number of its words, and the coding of their changes.
 ///
-/// Every word is unsigned, and zero is a valid value of every word.
+/// Every word is an unsigned number, and zero is a valid value of every word.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Part {
-    /// A boolean: one word, 0 or 1.
+    /// A Boolean value: one word, 0 or 1.
     Flag,
     /// A choice among `count` values, such as the variant of an enumeration: one word below `count`.
     Choice {
-        /// The number of values, at least 1.
+        /// The number of possible values, at least 1.
         count: u32,
     },
-    /// One to three numbers that move together, such as the axes of a position: one word each, coded as a difference.
+    /// One to three numbers that are treated as one value, such as the axes of a position: one word for each number,
+    /// coded as a difference.
     Numbers {
-        /// The number of words, 1 to 3.
+        /// The number of numbers, and of their words: 1 to 3.
         words: u8,
-        /// The greatest value of each word.
+        /// The largest value of each word.
         max: u32,
-        /// The largest difference of a word from the committed word that counts as no change.
+        /// The largest difference of a word from the committed word that is not committed as a change.
         threshold: u32,
     },
-    /// An angle: one word below 2 to the power of `bits`. The difference between two angles is taken the short way round.
+    /// An angle: one word below 2 to the power of `bits`. The difference between two angles is the shorter way around
+    /// the circle.
     Angle {
-        /// The number of bits of a full turn, 1 to 32.
+        /// The number of bits that encode a full turn, 1 to 32.
         bits: u8,
-        /// The largest difference from the committed angle, in words, that counts as no change.
+        /// The largest difference from the committed angle, in the unit of the word, that is not committed as a change.
         threshold: u32,
     },
-    /// A rotation as the smallest three components of a unit quaternion: the place (0 to 3) of the largest component, which is
-    /// positive and left out, then the other three in order, each below 2 to the power of `bits`.
+    /// A rotation as the three smallest components of a unit quaternion. The first word is the index (0 to 3) of the
+    /// largest component, which is positive and omitted. The other three components follow in order, each below 2 to
+    /// the power of `bits`.
     Rotation {
-        /// The number of bits of each component, 2 to 15.
+        /// The number of bits that encode each component, 2 to 15.
         bits: u8,
-        /// The largest difference of each component from the committed component, in words, that counts as no change.
+        /// The largest difference of each component from the committed component, in the unit of the word, that is not
+        /// committed as a change.
         threshold: u32,
     },
-    /// Bits whose numeric difference means nothing, such as a lossless float or a hash: one word, or above 32 bits two words, the
-    /// low word first.
+    /// Bits whose numeric difference has no meaning, such as a lossless float or a hash. Up to 32 bits take one word.
+    /// More bits take two words, the low word first.
     Opaque {
-        /// The number of bits, 1 to 64.
+        /// The number of bits in the value, 1 to 64.
         bits: u8,
     },
-    /// A reference to an entity by its network id, in one word. 0 refers to no entity.
+    /// A reference to an entity by its network id, in one word. 0 stands for no entity.
     Entity,
-    /// A byte string: a word for the length, then four bytes a word, the first in the lowest bits. Bytes after the end are zero.
+    /// A byte string: one word for the length, then words of four bytes each, the first byte in the lowest bits. Bytes
+    /// after the end of the string are zero.
     Bytes {
-        /// The largest length in bytes.
+        /// The largest length of the byte string, in bytes.
         max: u16,
     },
-    /// The same parts, repeated `length` times. A change is coded with a mask of the elements that changed.
+    /// An array: the same parts, repeated `length` times. A change is coded with a mask of the elements that changed.
     Array {
-        /// The number of elements, at least 1.
+        /// The number of elements in the array, at least 1.
         length: u16,
-        /// The parts of each element.
+        /// The parts of each element of the array.
         element: Vec<Self>,
     },
 }
 
-/// The rule that predicts the next value of a unit's numbers, angles and rotations from two earlier versions.
+/// The rule by which the next value of a unit's numbers, angles and rotations is predicted from two earlier
+/// versions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Predictor {
-    /// The value stays as it is.
+    /// The prediction that the value does not change.
     #[default]
     Last,
-    /// The value keeps changing at the rate between the two versions.
+    /// The prediction that the value keeps changing at the rate between the two versions.
     Linear,
-    /// The value of one part changes at the rate that another part of the same unit gives; all other parts stay as they are.
+    /// The prediction that one part changes with the velocity in another part of the same unit, and that all other
+    /// parts do not change.
     Velocity {
-        /// The place of the part that moves, a [`Part::Numbers`].
+        /// The index of the part that changes, which is a [`Part::Numbers`].
         position: u16,
-        /// The place of the part that holds the velocity, a [`Part::Numbers`] with the same number of words. Half of
-        /// `max`, rounded up, stands for standstill.
+        /// The index of the part that holds the velocity, which is a [`Part::Numbers`] with the same number of words. The
+        /// word for a velocity of zero is half of `max`, rounded up.
         velocity: u16,
-        /// Position steps per tick and velocity step, as a fraction of 2 to the power of 32.
+        /// The number of position steps per tick and velocity step, as a multiple of 1 / 2^32.
         scale: u64,
     },
 }
 
-/// The layout of a unit: its parts in the order of the words.
+/// The layout of a unit: its parts, in the order of their words.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Layout {
     parts: Vec<Part>,
@@ -92,7 +99,7 @@ pub struct Layout {
 }
 
 impl Part {
-    /// The number of words that the part takes.
+    /// Returns the number of words that the part takes.
     #[must_use]
     pub fn words(&self) -> usize {
         match self {
@@ -107,8 +114,8 @@ impl Part {
         }
     }
 
-    /// `true` if `words` has the number of words of the part, and each word has a value that the part allows. A decoder refuses all
-    /// other words.
+    /// Returns whether `words` has the part's number of words, and each word has a value that the part allows. A
+    /// decoder rejects all other words.
     #[must_use]
     pub fn admits(&self, words: &[u32]) -> bool {
         if words.len() != self.words() {
@@ -158,32 +165,32 @@ fn admit(parts: &[Part], words: &mut &[u32]) -> bool {
 }
 
 impl Layout {
-    /// The layout of these parts.
+    /// Creates the layout of a unit with these parts.
     #[must_use]
     pub fn new(parts: Vec<Part>, predictor: Predictor) -> Self {
         let words = parts.iter().map(Part::words).sum();
         Self { parts, words, predictor }
     }
 
-    /// The parts in order.
+    /// Returns the parts of the unit in order.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
     }
 
-    /// The number of words of a unit.
+    /// Returns the number of words of a unit.
     #[must_use]
     pub const fn words(&self) -> usize {
         self.words
     }
 
-    /// `true` if `words` is a whole unit whose parts allow all words.
+    /// Returns whether `words` has the unit's number of words, and each part allows its words.
     #[must_use]
     pub fn admits(&self, mut words: &[u32]) -> bool {
         admit(&self.parts, &mut words) && words.is_empty()
     }
 
-    /// The rule that predicts a unit's next value.
+    /// Returns the rule by which a unit's next value is predicted.
     #[must_use]
     pub const fn predictor(&self) -> Predictor {
         self.predictor

@@ -10,7 +10,7 @@ use super::store::{Store, StoreError};
 use super::writer::{WorldWriter, WriteError};
 
 impl WorldSchema {
-    /// A writer of an empty world, for the game.
+    /// Creates a writer of an empty world, with which the game makes changes.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] {
@@ -47,7 +47,7 @@ impl WorldSchema {
         writer
     }
 
-    /// A store for at most `max_entities` entities, with the schema's number of ticks per second.
+    /// Creates a store for at most `max_entities` entities, with the schema's number of ticks per second.
     ///
     /// # Errors
     /// [`StoreError::Entities`] if `max_entities` exceeds [`limits::ENTITIES_MAX`](crate::limits::ENTITIES_MAX).
@@ -55,7 +55,8 @@ impl WorldSchema {
         Store::new(self.groups().clone(), self.ticks_per_second().into(), max_entities)
     }
 
-    /// The committed value of an entity's component. `None` if the entity does not exist or lacks the component.
+    /// Returns the committed value of an entity's component. Returns `None` if the entity does not exist or does not
+    /// have the component.
     #[must_use]
     pub fn read<T: NetComponent>(&self, store: &Store, id: NetworkId) -> Option<T> {
         let place = *self.groups().component(self.component_id::<T>()?)?;
@@ -74,8 +75,8 @@ impl WorldWriter {
     /// Sets the value of an entity's component.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`]; [`WriteError::NoSuchType`] if the schema does not have the component, or the writer was not
-    /// made by [`WorldSchema::writer`].
+    /// [`WriteError::NoSuchEntity`] if the entity does not exist; [`WriteError::NoSuchType`] if the component is not in
+    /// the schema, or [`WorldSchema::writer`] did not create the writer.
     pub fn set<T: NetComponent>(&mut self, id: NetworkId, value: &T) -> Result<(), WriteError> {
         let component = self.component_of::<T>()?;
         let mut words = ComponentWords::new(self.words_mut(id, component)?);
@@ -84,11 +85,12 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Sets the value of an entity's component from a dynamic value. `schema` must be the schema that made the writer.
+    /// Sets the value of an entity's component from a dynamic value. `schema` must be the schema that created the
+    /// writer.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`]; [`WriteError::WrongWords`] and [`WriteError::NoSuchType`] if the value was made with another
-    /// schema.
+    /// [`WriteError::NoSuchEntity`] if the entity does not exist; [`WriteError::WrongWords`] or
+    /// [`WriteError::NoSuchType`] if the value belongs to a different schema.
     pub fn set_dynamic(
         &mut self,
         schema: &WorldSchema,
@@ -101,10 +103,10 @@ impl WorldWriter {
         self.set_words(id, component, value.words())
     }
 
-    /// Removes a component from an entity. An entity that lacks the component stays as it is.
+    /// Removes a component from an entity. The call has no effect if the entity does not have the component.
     ///
     /// # Errors
-    /// As with [`Self::set`].
+    /// The errors of [`Self::set`], in the same cases.
     pub fn remove<T: NetComponent>(&mut self, id: NetworkId) -> Result<(), WriteError> {
         let component = self.component_of::<T>()?;
         self.remove_component(id, component)

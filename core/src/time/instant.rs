@@ -6,9 +6,9 @@ use core::time::Duration;
 
 use super::span::Span;
 
-/// A point in time: microseconds since an epoch that the caller picks.
+/// A point in time, in microseconds since an epoch that the caller chooses.
 ///
-/// Values above 2^62 are refused, so that the sum of an instant and any protocol interval cannot overflow.
+/// An instant is at most 2^62, so that the sum of an instant and any interval of the protocol cannot overflow.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,24 +23,24 @@ use super::span::Span;
 pub struct Instant(u64);
 
 impl Instant {
-    /// The epoch, which the caller picks.
+    /// The epoch, which the caller chooses.
     pub const ZERO: Self = Self(0);
-    /// The latest representable instant, 2^62 microseconds after the epoch. It also means "never".
+    /// The latest possible instant, 2^62 microseconds after the epoch. It also stands for "never".
     pub const MAX: Self = Self(1 << 62);
 
-    /// Returns the instant `micros` microseconds after the epoch, or `None` above 2^62.
+    /// Returns the instant `micros` microseconds after the epoch, or `None` if `micros` is above 2^62.
     #[must_use]
     pub const fn from_micros(micros: u64) -> Option<Self> {
         if micros > Self::MAX.0 { None } else { Some(Self(micros)) }
     }
 
-    /// Returns the instant `micros` microseconds after the epoch, at most [`Instant::MAX`].
+    /// Returns the instant `micros` microseconds after the epoch, or [`Instant::MAX`] if `micros` is above 2^62.
     #[must_use]
     pub const fn saturating_from_micros(micros: u64) -> Self {
         if micros > Self::MAX.0 { Self::MAX } else { Self(micros) }
     }
 
-    /// Returns the microseconds since the epoch.
+    /// Returns the number of microseconds since the epoch.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
         self.0
@@ -56,7 +56,7 @@ impl Instant {
         Span::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// Returns the time from `earlier` to `self`, or zero if `earlier` is later.
+    /// Returns the time from `earlier` to `self`, or zero if `earlier` is after `self`.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

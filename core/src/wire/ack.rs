@@ -13,15 +13,17 @@ use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::limits;
 use crate::time::{Duration, Instant, Span};
 
-/// The first type byte of ACK frames. Its low four bits count the ranges after the first.
+/// The first type byte of ACK frames with ranges. The low four bits of the type byte hold the number of ranges
+/// after the first range.
 pub const ACK: u8 = 0x20;
 /// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
-/// The last type byte of ACK frames that list ranges: the count continues in a varint.
+/// The last type byte of ACK frames with ranges. In a frame of this type, the number of ranges continues in a
+/// varint.
 pub const ACK_LAST: u8 = 0x3f;
-/// The type byte of ACK frames with a bit per packet number, without counts of ECN marks.
+/// The type byte of ACK frames with a bitmap of packet numbers, without ECN counts.
 pub const ACK_BITS: u8 = 0x40;
-/// The type byte of ACK frames with a bit per packet number, with counts of ECN marks.
+/// The type byte of ACK frames with a bitmap of packet numbers, with ECN counts.
 pub const ACK_BITS_MARKS: u8 = ACK_BITS | ACK_MARKS;
 
 const COUNT_IN_TYPE: u64 = 15;
@@ -32,13 +34,13 @@ const FURTHER_MAX: u64 = limits::ACK_RANGES as u64 - 1;
 /// [`AckFrame::further`] of a frame with a bit per packet number.
 const IN_BITS: u64 = u64::MAX;
 
-/// Counts of packets received with ECN bits (RFC 3168), in the order of RFC 9000 section 19.3.2. They count from the
-/// first packet of a connection's keys, across all paths.
+/// The counts of packets received with ECN bits (RFC 3168), in the order of RFC 9000 section 19.3.2. The counts
+/// begin with the first packet under a connection's keys, and include all paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EcnCounts {
-    /// The number of packets received with ECT(0): ECN-capable, not marked.
+    /// The number of packets received with ECT(0): ECN-capable and not marked.
     pub capable: u64,
-    /// The number of packets received with CE: congestion experienced.
+    /// The number of packets received with the mark CE: congestion experienced.
     pub experienced: u64,
 }
 
@@ -159,28 +161,29 @@ pub struct AckFrame<'a> {
     pub largest: u16,
     /// How long the largest waited for this acknowledgement, a multiple of 8 µs.
     pub(crate) delay: Span,
-    /// The time at which the largest packet number was received: the low 24 bits of the peer's clock, in µs.
+    /// The low 24 bits of the time at which the largest packet number was received, in µs by the peer's clock.
     pub receive_time_low24: u32,
     /// How many ranges follow the first, at most [`limits::ACK_RANGES`] - 1; [`IN_BITS`] if there is a bit per number instead.
     further: u64,
     /// The varints of all ranges, which were parsed once, or the bits.
     ranges: &'a [u8],
-    /// The counts of packets received with ECN bits, if the frame contains them.
+    /// The ECN counts, if the frame contains them.
     pub marks: Option<EcnCounts>,
 }
 
 impl<'a> AckFrame<'a> {
-    /// Returns the time between the receipt of the largest packet number and the acknowledgement, a multiple of 8 µs.
+    /// Returns the time from the receipt of the largest packet number to the sending of the frame, a multiple of 8 µs.
     #[must_use]
     pub const fn delay(&self) -> Duration {
         self.delay.duration()
     }
 
-    /// Reads the frame after its type byte `first`, which is [`ACK`] to [`ACK_LAST`], [`ACK_BITS`], or [`ACK_BITS_MARKS`].
+    /// Reads the rest of the frame, whose type byte `first` is [`ACK`] to [`ACK_LAST`], [`ACK_BITS`], or
+    /// [`ACK_BITS_MARKS`].
     ///
     /// # Errors
-    /// [`Malformed`] if the frame is cut off, has more than [`limits::ACK_RANGES`] ranges or [`limits::ACK_BITMAP`]
-    /// bytes of bits, or a delay above 2^62 µs.
+    /// [`Malformed`] if the frame is cut off, or has more than [`limits::ACK_RANGES`] ranges, more than
+    /// [`limits::ACK_BITMAP`] bytes of bits, or a delay above 2^62 µs.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn read(first: u8, reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         if first & ACK_BITS != 0 {
@@ -211,10 +214,10 @@ impl<'a> AckFrame<'a> {
         Ok(Self { largest, delay, receive_time_low24, further: IN_BITS, ranges, marks })
     }
 
-    /// Writes the frame in the form in which it was read.
+    /// Writes the frame in the same form (ranges or bitmap) in which it was read.
     ///
     /// # Errors
-    /// [`NoRoom`] if the frame does not fit. The buffer then ends in a part of it.
+    /// [`NoRoom`] if the frame does not fit. The buffer then ends with an incomplete frame.
     #[cfg_attr(not(feature = "wire-writers"), doc(hidden))]
     pub fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let is_bits = self.further == IN_BITS;
@@ -236,12 +239,12 @@ impl<'a> AckFrame<'a> {
         write_marks(self.marks, writer)
     }
 
-    /// Returns the ranges of acknowledged packet numbers, the newest first, for a sender whose next packet is
-    /// `next_packet_number`. If a range goes below zero, the iterator yields an error and ends.
+    /// Returns the ranges of acknowledged packet numbers, the newest first. The caller is a sender whose next packet
+    /// has the number `next_packet_number`. If a range goes below zero, the iterator returns an error and ends.
     ///
-    /// The frame holds only the low 16 bits of the largest number. The iterator takes it as the number in
-    /// (`next_packet_number` - 2^15, `next_packet_number` + 2^15] that ends in these bits. An acknowledgement of a
-    /// packet that was never sent is recognisable, because its first range ends at `next_packet_number` or above.
+    /// The frame holds only the low 16 bits of the largest packet number. The iterator assumes the number in
+    /// (`next_packet_number` - 2^15, `next_packet_number` + 2^15] that ends in these bits. If the first range ends at
+    /// `next_packet_number` or above, the frame acknowledges a packet that was never sent.
     pub fn ranges(
         &self,
         next_packet_number: u64,

@@ -2,43 +2,44 @@
 
 use super::{Malformed, NoRoom, Reader, Writer};
 
-/// The first byte of a Hello.
+/// The first byte of a Hello packet.
 pub const HELLO: u8 = 4;
-/// The first byte of a Retry.
+/// The first byte of a Retry packet.
 pub const RETRY: u8 = 5;
-/// The first byte of a Welcome.
+/// The first byte of a Welcome packet.
 pub const WELCOME: u8 = 6;
-/// The first byte of all other unencrypted datagrams. The second byte gives their type ([`Control`]).
+/// The first byte of all other unencrypted datagrams. The second byte is their type: see [`Control`].
 pub const CONTROL: u8 = 7;
-/// The bit that is set in the first byte of data packets only.
+/// The bit that is set in the first byte of data packets, and of no other datagram.
 pub const DATA: u8 = 8;
 /// The key phase in the first byte of a data packet.
 pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
 pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
-/// The kind of a datagram, from its first bytes. All first bytes are in the range 4 to 15, which RFC 7983 leaves free.
+/// The kind of a datagram, as its first bytes show. All first bytes are in the range 4 to 15, which RFC 7983 leaves
+/// free.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
-    /// A client's first packet of a handshake.
+    /// A client's first packet of a handshake, which begins with [`HELLO`].
     Hello,
     /// A server's request to resend the Hello with a cookie.
     Retry,
     /// A server's answer to a Hello.
     Welcome,
-    /// Any other unencrypted datagram. Its second byte gives the type.
+    /// An unencrypted datagram of any other type, which is in its second byte.
     Control(Control),
     /// An encrypted data packet.
     Data,
 }
 
-/// The second byte of datagrams whose first byte is 7.
+/// The type of a datagram whose first byte is 7. The type is in the second byte.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Control {
-    /// A reply from an end that knows no connection with the id of a data packet.
+    /// A reply of an endpoint that has no connection with the connection id of a data packet.
     Unknown = 0,
-    /// A reply from an end that does not speak the protocol version of a Hello.
+    /// A reply of an endpoint that does not support the protocol version of a Hello.
     Version = 1,
     /// A request for the server's public key.
     KeyQuery = 2,
@@ -47,7 +48,7 @@ pub enum Control {
 }
 
 impl Control {
-    /// Returns the kind with this second byte, or `None` if the protocol has no such kind.
+    /// Returns the type for this second byte, or `None` if the protocol has no such type.
     #[must_use]
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
@@ -60,7 +61,7 @@ impl Control {
     }
 }
 
-/// Returns the kind of `datagram`, or `None` if it is no packet of this protocol.
+/// Returns the kind of `datagram`, or `None` if it is not a packet of this protocol.
 #[must_use]
 pub const fn classify(datagram: &[u8]) -> Option<PacketKind> {
     match *datagram {
@@ -79,18 +80,18 @@ pub const fn classify(datagram: &[u8]) -> Option<PacketKind> {
 /// The header of a data packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DataHeader {
-    /// The key phase: the lowest bit of the number of key rotations.
+    /// The key phase: the lowest bit of the number of key updates.
     pub phase: bool,
-    /// The receiver's connection id, 24 bits.
+    /// The receiver's connection id, which has 24 bits.
     pub id: u32,
-    /// The low bits of the packet number, as many as `pn_len` bytes hold.
+    /// The low bits of the packet number, in `pn_len` bytes.
     pub packet_number: u32,
-    /// The length of the packet number, 1 to 4 bytes.
+    /// The length of the encoded packet number, 1 to 4 bytes.
     pub pn_len: u8,
 }
 
 impl DataHeader {
-    /// The longest header, in bytes.
+    /// The length of the longest data packet header, in bytes.
     pub const MAX_LEN: usize = 1 + 3 + 4;
 
     /// Returns the length of this header in bytes, which is the offset of the ciphertext.
@@ -99,7 +100,7 @@ impl DataHeader {
         1 + 3 + self.pn_len as usize
     }
 
-    /// Writes the header. Bits of `id` and `packet_number` beyond their lengths are not written.
+    /// Writes the header. The method omits bits of `id` and `packet_number` beyond their encoded lengths.
     ///
     /// # Errors
     /// [`NoRoom`] if the header does not fit. The buffer then stays unchanged.
@@ -140,10 +141,11 @@ impl DataHeader {
     }
 }
 
-/// Returns the shortest encoding of `packet_number` that the peer decodes correctly, whatever it has received since it
-/// acknowledged `largest_acked`: the low bits of the number, and their length in bytes (RFC 9000 section A.2).
+/// Returns the shortest encoding of `packet_number`: the low bits of the number, and their length in bytes (RFC
+/// 9000 section A.2). The peer decodes the encoding correctly, whatever packets it has received since it
+/// acknowledged `largest_acked`.
 ///
-/// At most 2^31 packet numbers may wait for an acknowledgement. For more, four bytes are not enough.
+/// At most 2^31 packets may be unacknowledged. Beyond this number, four bytes are too short.
 #[must_use]
 pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>) -> (u32, u8) {
     let unacked = match largest_acked {
@@ -162,8 +164,9 @@ pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>
     (packet_number as u32 & low_bits(length), length)
 }
 
-/// Decodes a packet number: the number that ends in the low `pn_len` bytes of `truncated` and is nearest to the
-/// successor of `largest_received` (RFC 9000 section A.3). Before any packet was received, `largest_received` is 0.
+/// Decodes a packet number (RFC 9000 section A.3). Returns the number that ends in the low `pn_len` bytes of
+/// `truncated` and is nearest to `largest_received` + 1. Before the first packet was received, `largest_received`
+/// is 0.
 #[must_use]
 pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len: u8) -> u64 {
     let mask = low_bits(pn_len);

@@ -6,7 +6,7 @@
 use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::event::ChannelId;
 
-/// The largest message id on the wire. The id after it is 0.
+/// The largest message id on the wire. The next id after it is 0.
 pub const ID_MAX: u32 = (1 << 24) - 1;
 
 const MESSAGE: u8 = 0x80;
@@ -19,33 +19,33 @@ const KIND_FRAGMENT: u8 = 2;
 /// A MESSAGE frame, which carries a whole message or a fragment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MessageFrame<'a> {
-    /// The channel, 0 to 31.
+    /// The number of the channel, 0 to 31.
     pub channel: ChannelId,
-    /// The low 24 bits of the message's number on its channel. `None` for whole unreliable messages.
+    /// The low 24 bits of the message's number on its channel, or `None` for whole unreliable messages.
     pub id: Option<u32>,
-    /// The part of the message that the frame carries.
+    /// The part of the message that the frame carries: the whole message or a fragment.
     pub part: MessagePart,
-    /// The bytes of the message, or of its fragment.
+    /// The bytes of the message, or of the fragment.
     pub data: &'a [u8],
 }
 
-/// The part of a message that a frame carries.
+/// The part of a message that a MESSAGE frame carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MessagePart {
     /// The whole message.
     Whole,
-    /// A fragment: the bytes from `offset` on, of a message of `total` bytes. A fragment has an id and at least
-    /// one byte.
+    /// A fragment: the bytes from `offset` on, of a message of `total` bytes. A fragment has at least one byte, and its
+    /// frame has an id.
     Fragment {
         /// The size of the whole message, in bytes.
         total: u64,
-        /// The position of the fragment's first byte in the message.
+        /// The offset of the fragment's first byte in the message.
         offset: u64,
     },
 }
 
-/// The channel and id of the last MESSAGE frame of a packet, from which the next frame may infer its own. A new chain
-/// begins with each packet.
+/// The channel and id of the previous MESSAGE frame of a packet, from which the next MESSAGE frame may infer its
+/// own channel and id. A new chain begins with each packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Chain {
     last: Option<(u8, u32)>,
@@ -53,7 +53,7 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Returns whether the packet contains a MESSAGE frame already.
+    /// Returns whether the packet already contains a MESSAGE frame.
     #[must_use]
     pub const fn is_started(&self) -> bool {
         self.started
@@ -80,7 +80,7 @@ pub(crate) const fn is_message(first: u8) -> bool {
 /// Reads a MESSAGE frame whose type byte was `first`.
 ///
 /// # Errors
-/// [`Malformed`] if it ends early, if a fragment is empty or lies outside its message, if an id continues nothing, or if
+/// [`Malformed`] if it ends early, if a fragment is empty or is outside its message, if an id continues nothing, or if
 /// an explicit id could have continued the one before: every frame has one encoding.
 #[inline]
 pub(crate) fn read<'a>(
@@ -121,8 +121,8 @@ pub(crate) fn read<'a>(
     Ok(MessageFrame { channel: ChannelId(channel), id, part, data })
 }
 
-/// Writes a MESSAGE frame, in the shortest form that `chain` allows. Channels and ids keep their low bits; a fragment
-/// without an id gets 0.
+/// Writes a MESSAGE frame in the shortest form that `chain` allows. Only the low bits of channels and ids are
+/// written. A fragment without an id gets the id 0.
 ///
 /// # Errors
 /// [`NoRoom`] if the frame does not fit. The buffer and `chain` then stay unchanged.

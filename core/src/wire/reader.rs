@@ -2,7 +2,7 @@
 
 use super::{Malformed, varint_len};
 
-/// A cursor over received bytes.
+/// A reader of values from received bytes.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
@@ -15,7 +15,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// Returns the number of bytes not read yet.
+    /// Returns the number of bytes that are not read yet.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.rest.len()
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
     /// Reads the next `length` bytes.
     ///
     /// # Errors
-    /// [`Malformed`] if fewer bytes are left. The reader then stays in place.
+    /// [`Malformed`] if fewer bytes are left. The reader then does not advance.
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
         self.rest = rest;
@@ -50,12 +50,12 @@ impl<'a> Reader<'a> {
     /// Reads one byte.
     ///
     /// # Errors
-    /// [`Malformed`] at the end of the bytes.
+    /// [`Malformed`] if no byte is left.
     pub fn u8(&mut self) -> Result<u8, Malformed> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// Reads the next byte if `wanted` returns `true` for it. Otherwise the reader stays in place.
+    /// Reads the next byte if `wanted` returns `true` for it. Otherwise the reader does not advance.
     pub fn take_if(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         wanted(*first).then(|| {
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// Reads a variable-length integer (1 to 9 bytes, the first of which gives the length).
+    /// Reads a variable-length integer (1 to 9 bytes, whose first byte determines the length).
     ///
     /// # Errors
     /// [`Malformed`] if fewer bytes are left, or the value is not in its shortest form.
@@ -120,7 +120,7 @@ impl<'a> Reader<'a> {
         if varint_len(value) == following + 1 { Ok(value) } else { Err(Malformed) }
     }
 
-    /// Reads a length as a varint, and then that many bytes.
+    /// Reads a length as a varint, and then as many bytes as the length states.
     ///
     /// # Errors
     /// [`Malformed`] if the length is above `most`, or fewer bytes are left.

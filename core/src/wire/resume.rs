@@ -12,11 +12,11 @@ pub(crate) const RESUME: u8 = 0x07;
 /// Ids are 24 bits, so nothing lies this far above a floor.
 const SPAN: u64 = 1 << 24;
 
-/// A RESUME frame, which reports the messages received on one channel. Every message below `floor` was received, and
-/// message `floor` was not. Of the messages above `floor`, those in the ranges were received.
+/// A RESUME frame, which reports the messages received on one channel. All messages below `floor` were received,
+/// and the message `floor` was not. Of the messages above `floor`, only the messages in the ranges were received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ResumeFrame<'a> {
-    /// The channel, 0 to 31.
+    /// The number of the channel, 0 to 31.
     pub channel: ChannelId,
     /// The low 24 bits of the first message id that was not received.
     pub floor: u32,
@@ -25,7 +25,7 @@ pub struct ResumeFrame<'a> {
 }
 
 impl<'a> ResumeFrame<'a> {
-    /// Reads the frame after its type byte.
+    /// Reads the rest of the frame after its type byte.
     ///
     /// # Errors
     /// [`Malformed`] if the frame is cut off, the channel is above 31, there are more than [`limits::RESUME_RANGES`]
@@ -50,7 +50,7 @@ impl<'a> ResumeFrame<'a> {
         Ok(Self { channel: ChannelId(channel), floor, ranges })
     }
 
-    /// Returns the ranges received above the floor, ascending, as distances from the floor.
+    /// Returns the ranges of received message ids above the floor, ascending, as distances from the floor.
     pub fn ranges(&self) -> impl Iterator<Item = Range<u32>> + Clone + use<'a> {
         let mut reader = Reader::new(self.ranges);
         let mut end = 0;
@@ -64,9 +64,10 @@ impl<'a> ResumeFrame<'a> {
 
 /// Writes the RESUME frame of one channel.
 ///
-/// `ranges` are the received ids above the floor, ascending, as distances from the floor. Neither the ranges nor the
-/// gaps before them are empty, and they end below 2^24. At most [`limits::RESUME_RANGES`] are written, those nearest to
-/// the floor. The peer resends the messages of further ranges, and this end drops them as duplicates.
+/// `ranges` are the received message ids above the floor, ascending, as distances from the floor. Neither the
+/// ranges nor the gaps before them are empty, and they end below 2^24. The function writes at most
+/// [`limits::RESUME_RANGES`] ranges, nearest to the floor first. The peer resends the messages in further ranges,
+/// and this end drops them as duplicates.
 ///
 /// # Errors
 /// [`NoRoom`] if the frame does not fit. The buffer then stays unchanged.

@@ -2,11 +2,11 @@
 
 use super::varint_len;
 
-/// The value does not fit into the buffer.
+/// The error of a value that does not fit into the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoRoom;
 
-/// A cursor over a buffer that is being filled.
+/// A writer of values to a buffer.
 #[derive(Debug)]
 pub struct Writer<'a> {
     buffer: &'a mut [u8],
@@ -26,7 +26,7 @@ impl<'a> Writer<'a> {
         self.written
     }
 
-    /// Returns the number of bytes that still fit.
+    /// Returns the number of bytes that the buffer still has space for.
     #[must_use]
     pub const fn remaining(&self) -> usize {
         self.buffer.len().saturating_sub(self.written)
@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
     /// Appends `length` bytes and returns them for the caller to fill in.
     ///
     /// # Errors
-    /// [`NoRoom`] if they do not fit. The buffer then stays unchanged.
+    /// [`NoRoom`] if `length` bytes do not fit. The buffer then stays unchanged.
     pub fn slot(&mut self, length: usize) -> Result<&mut [u8], NoRoom> {
         let end = self.written.checked_add(length).ok_or(NoRoom)?;
         let slot = self.buffer.get_mut(self.written..end).ok_or(NoRoom)?;
@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
         self.bytes(&value.to_le_bytes())
     }
 
-    /// Appends a variable-length integer (1 to 9 bytes, the first of which gives the length).
+    /// Appends a variable-length integer (1 to 9 bytes, whose first byte determines the length).
     ///
     /// # Errors
     /// [`NoRoom`] if the value does not fit. The buffer then stays unchanged.
@@ -128,7 +128,7 @@ impl<'a> Writer<'a> {
     /// Appends the length of `bytes` as a varint, then `bytes`.
     ///
     /// # Errors
-    /// [`NoRoom`] if both do not fit. The buffer then stays unchanged.
+    /// [`NoRoom`] if the length and `bytes` do not both fit. The buffer then stays unchanged.
     pub fn sized(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         let start = self.written;
         self.varint(bytes.len() as u64)?;

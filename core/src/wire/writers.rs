@@ -11,9 +11,9 @@ pub use super::writer::{NoRoom, Writer};
 use super::ack::EcnCounts;
 use crate::time::{Duration, Instant, Span};
 
-/// Writes an ACK frame with as many of `ranges` as fit, the newest first, and returns the lowest packet number that it
-/// acknowledges, or [`u64::MAX`] without ranges. `delay` is the time since the largest packet number was received at
-/// `receive_time`, by the receiver's clock.
+/// Writes an ACK frame with as many of `ranges` as fit, the newest first. Returns the lowest packet number that the
+/// frame acknowledges, or [`u64::MAX`] without ranges. The largest packet number was received at `receive_time` by
+/// this end's clock, `delay` before the frame is written.
 ///
 /// # Errors
 /// [`NoRoom`] if not even the first range fits. The buffer then stays unchanged.

@@ -9,20 +9,20 @@ use std::str::FromStr;
 
 use tickwire_core::Address;
 
-/// The machine that an address names.
+/// The host in a network address: a name or an IP address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Host {
-    /// A host name in lower case, whose addresses a resolver must look up.
+    /// A host name in lower case, whose IP addresses a resolver must look up.
     Name(String),
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 address.
     V6 {
-        /// The address itself, without its interface.
+        /// The IPv6 address, without its interface.
         ip: Ipv6Addr,
-        /// The index of the interface that a link-local address belongs to. 0 if no interface is named, or the address
-        /// is not link-local.
+        /// The index of the interface that a link-local address belongs to. The index is 0 if the text names no interface,
+        /// or the address is not link-local.
         scope_id: u32,
     },
 }
@@ -38,7 +38,7 @@ pub struct NetworkAddress {
     port: u16,
 }
 
-/// The reason that a text is no network address.
+/// The reason that a text is not a valid network address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseAddressError {
     text: String,
@@ -53,14 +53,15 @@ struct Fault {
 }
 
 impl NetworkAddress {
-    /// The port of a server whose address gives no port.
+    /// The default port, for a server whose address has no port.
     pub const DEFAULT_PORT: u16 = 7777;
 
     /// Creates the address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`.
-    /// All of `host` counts as the host: `::1:2` is an IPv6 address here, although its end looks like a port.
+    /// The method takes all of `host` as the host: `::1:2` is an IPv6 address here, although it looks like an address
+    /// that ends in a port.
     ///
     /// # Errors
-    /// [`ParseAddressError`] if `host` is neither a name nor an address.
+    /// [`ParseAddressError`] if `host` is neither a name nor an IP address.
     pub fn new(host: &str, port: u16) -> Result<Self, ParseAddressError> {
         let text = host.trim();
         match parse_host(text, &interface_index) {
@@ -81,14 +82,15 @@ impl NetworkAddress {
         self.port
     }
 
-    /// Returns whether the host is an IPv6 address. Returns `false` for a name, whose addresses are not known.
+    /// Returns whether the host is an IPv6 address. Returns `false` for a name, which may have addresses of both
+    /// families.
     #[must_use]
     pub const fn is_ipv6(&self) -> bool {
         matches!(self.host, Host::V6 { .. })
     }
 
-    /// Returns the reason that no single host has this address and no socket can be bound to it: the address is a
-    /// multicast or a broadcast address. `None` for all other addresses, and for names.
+    /// Returns the kind of the address, multicast or broadcast, if it is not the address of a single host, so that no
+    /// socket can be bound to it. Returns `None` for every other address, and for a name.
     #[must_use]
     pub fn why_not_unicast(&self) -> Option<&'static str> {
         why_not_unicast(self.socket_address()?.ip())
@@ -179,7 +181,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// Returns the fault, without the faulty text and without advice.
+    /// Returns what is wrong with the text, without the text itself and without advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what

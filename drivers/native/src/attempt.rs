@@ -12,9 +12,10 @@ use crate::shared::NetworkThreadId;
 
 /// A running attempt to connect.
 ///
-/// An attempt is a future. Code without `async` calls [`Attempt::wait`], or [`Attempt::result`] once per frame.
-/// Dropping the attempt does not stop it: the game still receives `Event::Connected`. An `Event::Closed` of the null
-/// connection also reports a failed attempt, but does not call the handlers of `on_disconnected`.
+/// An attempt is a future. Code without `async` calls [`Attempt::wait`], or calls [`Attempt::result`] once per
+/// frame. Dropping the attempt does not stop it: the game still receives `Event::Connected`. A failed attempt is
+/// also reported as an `Event::Closed` with the null connection, but the handlers of `on_disconnected` are not
+/// called for it.
 #[must_use = "an attempt that fails is reported here only"]
 pub struct Attempt {
     pending: Pending<Result<ConnectionId, ConnectError>>,
@@ -29,7 +30,7 @@ impl Attempt {
         Self { pending, network_thread }
     }
 
-    /// Returns the result of the attempt, once it has ended. The method returns the result only once.
+    /// Returns the result of the attempt, or `None` while the attempt runs. The method returns the result only once.
     pub fn result(&mut self) -> Option<Result<ConnectionId, ConnectError>> {
         match self.pending.take() {
             Taken::Value(result) => Some(result),
@@ -38,12 +39,12 @@ impl Attempt {
         }
     }
 
-    /// Blocks until the attempt ends, and returns its result. `ConnectOptions::timeout` limits the duration of
-    /// an attempt.
+    /// Blocks until the attempt ends, and returns its result. `ConnectOptions::timeout` sets the longest duration of an
+    /// attempt.
     ///
     /// # Errors
-    /// [`ConnectError`] if the attempt fails. An accept policy gets [`ConnectError::OnNetworkThread`] while the
-    /// attempt runs.
+    /// [`ConnectError`] if the attempt fails. If an accept policy calls this method while the attempt runs, it returns
+    /// [`ConnectError::OnNetworkThread`].
     pub fn wait(mut self) -> Result<ConnectionId, ConnectError> {
         if self.network_thread.is_here() {
             return self.result().unwrap_or(Err(ConnectError::OnNetworkThread));

@@ -2,25 +2,25 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
-/// The kinds of sockets that a platform has.
+/// The kinds of sockets that the platform supports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// `true` if the platform has TCP sockets.
+    /// `true` if the platform supports TCP sockets.
     pub tcp: bool,
-    /// `true` if the platform has UDP sockets.
+    /// `true` if the platform supports UDP sockets.
     pub udp: bool,
     /// `true` if IPv6 sockets can be opened on this host now.
     pub ipv6: bool,
     /// `true` if the driver was compiled with WebRTC data channels.
     pub webrtc: bool,
-    /// `true` if the platform has sockets that other hosts connect to.
+    /// `true` if the platform supports sockets to which other hosts can connect.
     pub server_sockets: bool,
     /// `true` if one socket can carry both IPv4 and IPv6.
     pub dual_stack: bool,
 }
 
-/// Finds the capabilities of the system, by opening sockets on the loopback interface and closing them again.
+/// Determines the capabilities of the system, by opening sockets on the loopback interface and closing them again.
 #[must_use]
 pub fn capabilities() -> Capabilities {
     let ipv4 = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
@@ -29,9 +29,9 @@ pub fn capabilities() -> Capabilities {
     Capabilities { tcp: true, udp: ipv4 || ipv6, ipv6, webrtc: false, server_sockets: true, dual_stack }
 }
 
-/// Returns the addresses of this machine's interfaces. Addresses that other hosts may reach come first, loopback last.
-/// Link-local addresses are left out, because they mean nothing without their interface. Empty if the system does not
-/// report addresses.
+/// Returns the IP addresses of this machine's interfaces. Addresses that other hosts may reach come first, and
+/// loopback addresses last. The list omits link-local addresses, because they are ambiguous without their
+/// interface. The list is empty if the system does not report addresses.
 #[must_use]
 pub fn local_addresses() -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();

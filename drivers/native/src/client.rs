@@ -8,9 +8,9 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running client. It also has the methods of a [`crate::Handle`]. Dropping the client closes its connections without
-/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their
-/// deadline.
+/// A running client, which also has the methods of a [`crate::Handle`]. Dropping the client closes its connections
+/// without waiting for the delivery of messages. For connections that `disconnect_after_delivery` is closing,
+/// the drop blocks until their messages are delivered, at most until the deadline of that call.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -39,8 +39,8 @@ pub struct Client {
 verbs!(Client);
 
 impl Client {
-    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. Call
-    /// `connect` next.
+    /// Opens a socket, by default at a port that the system chooses, and starts the network thread. To connect to a
+    /// server, call `connect` next.
     ///
     /// # Errors
     /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be created.
@@ -49,32 +49,32 @@ impl Client {
         Ok(Self { node: Node::start(options)? })
     }
 
-    /// Returns the id of the connection to the server, if there is one. The id changes when the server loses the
-    /// session.
+    /// Returns the id of the connection to the server, if there is one. The id changes if the server loses the session.
     #[must_use]
     pub fn server(&self) -> Option<ConnectionId> {
         self.latest_connection()
     }
 
-    /// Returns whether the connection to the server carries messages now. A connection that is not made yet,
-    /// interrupted or closing carries none.
+    /// Returns whether the connection to the server carries messages now. The result is `false` while the connection is
+    /// being established, interrupted or closing.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.server().is_some_and(|server| self.state(server) == ConnectionState::Connected)
     }
 
-    /// Sends a message to the server, on the channel of its type.
+    /// Sends a message to the server, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`], with the encoded message in it.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<MessageId, SendError> {
         self.send_to_server_with(message, T::ROUTE)
     }
 
-    /// Sends a message to the server, on a different channel from its type's (see [`crate::Handle::send_with`]).
+    /// Sends a message to the server, on a channel other than that of the message's type (see
+    /// [`crate::Handle::send_with`]).
     ///
     /// # Errors
-    /// [`SendError`], with the encoded message in it.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send_to_server_with<T: NetMessage>(
         &self,
         message: &T,
@@ -87,10 +87,10 @@ impl Client {
         }
     }
 
-    /// Closes the connection to the server at once, if there is one.
+    /// Closes the connection to the server immediately, if there is one.
     ///
     /// # Errors
-    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
+    /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn disconnect_from_server(&self) -> Result<(), CommandError> {
         self.server().map_or(Ok(()), |server| self.disconnect(server, 0, ""))
     }

@@ -24,10 +24,10 @@ use crate::error::{CommandError, ConnectError, SendError};
 use crate::policy::Policy;
 use crate::shared::Shared;
 
-/// The close code for a peer that sent too many invalid messages.
+/// The code with which the driver closes the connection of a peer that sent too many invalid messages.
 pub const INVALID_MESSAGES: u16 = 0xfe07;
 
-/// A handle to a running server, client or peer. It is cheap to clone, and every thread may use it.
+/// A handle to a running server, client or peer. Cloning a handle is cheap, and all threads may use it.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -66,34 +66,35 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// The connections to which a broadcast was not sent.
+/// The result of a broadcast: the connections to which the message was not sent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// Connections whose channel was full, so that the message was not sent to them.
+    /// The connections to which the message was not sent, because the queue of the channel was full.
     pub full: Vec<ConnectionId>,
 }
 
 impl Handle {
     // ----- Sending
 
-    /// Sends a message on the channel of its type. It leaves at once, unless this thread [holds](Handle::hold).
+    /// Sends a message on the channel of the message's type. The message leaves immediately, unless this thread [holds](Handle::hold)
+    /// messages.
     ///
-    /// The result is the message's number on this connection and channel, by which `Event::Delivered` and the list in
-    /// `Event::Closed` name it. If the connection ended before the network thread took the message, neither event names
-    /// it. The message was then not sent.
+    /// The result is the number of the message on this connection and channel. `Event::Delivered` and the list in `Event::Closed`
+    /// identify the message by this number. If the connection ended before the network thread took the message, neither event lists
+    /// the message, and the message was not sent.
     ///
     /// # Errors
-    /// [`SendError`], with the encoded message in it.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send<T: NetMessage>(&self, connection: ConnectionId, message: &T) -> Result<MessageId, SendError> {
         self.send_with(connection, message, T::ROUTE)
     }
 
-    /// Sends a message on a different channel from its type's: `"chat"` is a channel's name, `ChannelId(2)` its number,
-    /// `Delivery::Sequenced` the first channel with that delivery. `SendOptions` select a channel too.
+    /// Sends a message on a channel other than that of its type: `"chat"` stands for a channel's name, `ChannelId(2)` for its number,
+    /// `Delivery::Sequenced` for the first channel with this delivery guarantee. `SendOptions` select a channel too.
     ///
     /// # Errors
-    /// [`SendError`], with the encoded message in it.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send_with<T: NetMessage>(
         &self,
         connection: ConnectionId,
@@ -107,10 +108,10 @@ impl Handle {
         }
     }
 
-    /// Sends bytes that the caller has encoded on a channel.
+    /// Sends bytes that the caller has already encoded, on a channel.
     ///
     /// # Errors
-    /// [`SendError`], with the bytes in it.
+    /// [`SendError`] with the bytes, if the driver does not accept the bytes.
     pub fn send_bytes(
         &self,
         connection: ConnectionId,
@@ -136,19 +137,19 @@ impl Handle {
         Ok(message.unwrap_or(MessageId(0)))
     }
 
-    /// Sends a message to every connection, on the channel of its type.
+    /// Sends a message to every connection, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if this end could not send the message at all. Connections whose channel is full are listed in
-    /// the result.
+    /// [`SendError`] if no connection could be sent the message, because it cannot be encoded for example. The result lists the
+    /// connections whose channel is full.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
     }
 
-    /// Sends a message to every connection, on a different channel from its type's (see [`Handle::send_with`]).
+    /// Sends a message to every connection, on a channel other than that of its type (see [`Handle::send_with`]).
     ///
     /// # Errors
-    /// Those of [`Handle::broadcast`].
+    /// The errors of [`Handle::broadcast`].
     pub fn broadcast_with<T: NetMessage>(
         &self,
         message: &T,
@@ -161,10 +162,10 @@ impl Handle {
         }
     }
 
-    /// Sends bytes that the caller has encoded to every connection except those in `except`.
+    /// Sends bytes that the caller has already encoded to every connection except the connections in `except`.
     ///
     /// # Errors
-    /// Those of [`Handle::broadcast`].
+    /// The errors of [`Handle::broadcast`].
     pub fn broadcast_bytes(
         &self,
         channel: ChannelId,
@@ -191,18 +192,17 @@ impl Handle {
         Ok(broadcast)
     }
 
-    /// Holds the messages that this thread sends until the result is dropped, so that they leave together, many in one
-    /// datagram. Hold while a frame is computed, not longer. The hold releases its messages early when a thread that
-    /// does not hold sends a message, the queue is full, the game asks the network thread a question, or a connection
-    /// is made or closed.
+    /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
+    /// one datagram. Hold messages only while a frame is computed. The held messages are sent early if a thread that does not hold
+    /// sends a message, the queue is full, the game calls a method that asks the network thread, or a connection begins or ends.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
 
     // ----- Connecting and disconnecting
 
-    /// Begins to connect to the server at `to`. The driver resolves a name and tries all its addresses in order, each a
-    /// quarter of a second after the last. The attempt continues with the first address that answers.
+    /// Begins to connect to the server at `to`. The driver resolves a host name and tries all its addresses in order, one every 250
+    /// ms. The attempt continues with the first address that answers.
     pub fn connect(&self, to: &NetworkAddress, options: ConnectOptions) -> Attempt {
         let (reply, pending) = answer();
         let request = Box::new(DialRequest { address: to.clone(), options, reply });
@@ -212,20 +212,20 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection at once, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. An unknown connection
-    /// counts as closed already, so it is no error.
+    /// Closes a connection immediately, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. The call has no
+    /// effect on an unknown connection, and returns no error for it.
     ///
     /// # Errors
-    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
+    /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn disconnect(&self, connection: ConnectionId, code: u16, text: &str) -> Result<(), CommandError> {
         self.leave(connection, code, text, None)
     }
 
-    /// Closes a connection when all its reliable messages are delivered, and after `within` at the latest. Dropping the
-    /// client, server or peer meanwhile blocks until then.
+    /// Closes a connection once all its reliable messages are delivered, or after `within`. Dropping the client, server or peer
+    /// before that blocks until the connection is closed.
     ///
     /// # Errors
-    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
+    /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn disconnect_after_delivery(
         &self,
         connection: ConnectionId,
@@ -251,11 +251,11 @@ impl Handle {
         Ok(())
     }
 
-    /// Accepts a peer whose static key and pairwise secret came from signalling. Dialling a peer accepts it too.
+    /// Accepts a peer whose public key and shared secret came from signalling. Dialling a peer accepts it too.
     ///
     /// # Errors
     /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`] if the endpoint was stopped,
-    /// [`ConnectError::OnNetworkThread`] if an accept policy calls it.
+    /// [`ConnectError::OnNetworkThread`] if an accept policy calls this method.
     pub fn expect_peer(
         &self,
         psk: impl Into<Secret>,
@@ -273,10 +273,10 @@ impl Handle {
         }
     }
 
-    /// Withdraws the permission that [`Handle::expect_peer`] gave. An existing connection stays.
+    /// Withdraws the permission that [`Handle::expect_peer`] gave. An established connection to the peer continues.
     ///
     /// # Errors
-    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
+    /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn forget_peer(
         &self,
         psk: impl Into<Secret>,
@@ -285,24 +285,25 @@ impl Handle {
         self.order(Command::ForgetPeer { psk: psk.into(), peer_key: peer_key.into() })
     }
 
-    /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for its
-    /// answer, so the policy must be fast. The policy may call every method of a handle, but no method then waits for
-    /// the network thread: a call that would wait returns an error or `None`.
+    /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for its answer, so the
+    /// policy must return quickly. The policy may call every method of a handle, but a method that would wait for the network thread
+    /// returns an error or `None`.
     ///
     /// # Errors
-    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
+    /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn set_accept_policy(&self, policy: impl Authenticator + 'static) -> Result<(), CommandError> {
         self.order(Command::Admit(Policy(Box::new(policy))))
     }
 
     // ----- Events
 
-    /// Takes the next event from the queue. Returns `None` if the queue is empty. Drain the queue once per frame.
+    /// Takes the next event from the queue. Returns `None` if the queue is empty. In each frame, call this method until it returns
+    /// `None`.
     ///
-    /// If message types are registered, the game gets only messages of these types. The driver counts each other
-    /// message, as `update` does, and closes a connection with more than 8 of them in 10 s with [`INVALID_MESSAGES`]
-    /// (`Options::screen_messages`). An `Event::Closed` with the null connection, `ConnectionId::default()`, reports a
-    /// failed attempt to connect.
+    /// If message types are registered, the game gets only messages of these types. The driver drops and counts all other messages,
+    /// as `update` does, and closes a connection that sends more than 8 of them in 10 s, with the code [`INVALID_MESSAGES`]
+    /// (`Options::screen_messages`). An `Event::Closed` with the null connection, `ConnectionId::default()`, reports a failed attempt
+    /// to connect.
     #[must_use]
     pub fn next_event(&self) -> Option<Event> {
         while let Some(event) = self.next_unscreened() {
@@ -318,11 +319,11 @@ impl Handle {
         self.0.events.take(|| self.0.commands.wake()).ok()
     }
 
-    /// Takes the next event, and waits up to `timeout` for one: a blocking [`Handle::next_event`].
+    /// Takes the next event from the queue, and waits up to `timeout` for an event if the queue is empty.
     ///
-    /// `None` means that no event came, or that the endpoint was stopped and no event is left; [`Handle::is_running`]
-    /// is then false. A call that waits while the endpoint stops returns at once, and each later call within 10 ms, so
-    /// a loop that calls again and again does not occupy a processor.
+    /// Returns `None` if no event came, or if the endpoint was stopped and no event is left; [`Handle::is_running`] then returns
+    /// `false`. A call that waits while the endpoint stops returns immediately, and each later call returns within 10 ms. A loop that
+    /// calls repeatedly therefore does not occupy a processor.
     #[must_use]
     pub fn wait_event(&self, timeout: Duration) -> Option<Event> {
         let deadline = Instant::now().checked_add(timeout);
@@ -336,7 +337,7 @@ impl Handle {
         }
     }
 
-    /// Awaits the next event. Returns `None` once the endpoint was stopped.
+    /// Waits for the next event. Returns `None` once the endpoint is stopped.
     pub async fn event(&self) -> Option<Event> {
         loop {
             let event = self.0.events.next(|| self.0.commands.wake()).await?;
@@ -379,7 +380,7 @@ impl Handle {
         }
     }
 
-    /// Returns the number of events that wait in the queue.
+    /// Returns the number of events in the queue.
     #[must_use]
     pub fn events_waiting(&self) -> usize {
         self.0.events.len()
@@ -387,20 +388,20 @@ impl Handle {
 
     // ----- Limits
 
-    /// Limits the bytes of UDP payload per second on all connections together, 1000 at least. `None` lifts the limit.
-    /// `Config::bandwidth` sets the limit from the start.
+    /// Limits the rate of UDP payload on all connections together to `bytes_per_second`, at least 1000. `None` removes the limit.
+    /// `Config::bandwidth` sets the initial limit.
     ///
     /// # Errors
-    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
+    /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn set_bandwidth_limit(&self, bytes_per_second: Option<NonZeroU32>) -> Result<(), CommandError> {
         self.order(Command::LimitAll(bytes_per_second))
     }
 
-    /// Limits the bytes of UDP payload per second on one connection, 1000 at least. `None` restores
-    /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets the limit from the start.
+    /// Limits the rate of UDP payload on one connection to `bytes_per_second`, at least 1000. `None` restores
+    /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets the initial limit.
     ///
     /// # Errors
-    /// [`CommandError`] if an accept policy calls it while the queue to the network thread is full.
+    /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn set_connection_bandwidth_limit(
         &self,
         connection: ConnectionId,

@@ -9,7 +9,7 @@ use tickwire_core::{Address, CloseReason, ConnectionId, Event, PeerInfo};
 
 use crate::handle::Handle;
 
-/// The id of a handler, as [`Handlers::on`] and its siblings return it. Ids are never reused.
+/// The id of a handler, as [`Handlers::on`] and the other `on_…` methods return it. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HandlerId(Which);
 
@@ -19,23 +19,24 @@ enum Which {
     Connection(u64),
 }
 
-/// The counts of one call of `update`.
+/// The numbers of events and messages that one call of `update` processed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Update {
     /// The number of events taken from the queue.
     pub events: usize,
-    /// The number of valid messages among the events, with or without a handler.
+    /// The number of valid messages among the events, including messages without a handler.
     pub messages: usize,
     /// The number of messages rejected as invalid.
     pub rejected: usize,
 }
 
-/// A game's handlers: functions for messages, and for connections that are made or end. Each handler receives the
-/// game's state.
+/// A game's handlers: functions that the driver calls for messages, and for connections that are established or
+/// end. Each handler gets the game's state.
 ///
-/// The handlers live beside the game, not in the client. [`Handle::update`] borrows both for one call, so a handler
-/// changes the game without a lock. The second argument of a handler is a [`Handle`] to answer with.
+/// Store the handlers beside the game, not in the client. [`Handle::update`] borrows both for one call, so a
+/// handler can change the game without a lock. The second argument of a handler is a [`Handle`], through which the
+/// handler can reply.
 ///
 /// ```
 /// use std::time::Duration;
@@ -114,11 +115,11 @@ impl<G: 'static> Handlers<G> {
         }
     }
 
-    /// Calls `handler` for every valid message of type `T`, with the game, a handle to answer with and the sender. A
-    /// handler that returns [`HandlerAction::Remove`] receives no further message.
+    /// Registers `handler` for every valid message of type `T`. The handler gets the game, a handle through which it
+    /// can reply, and the sender. A handler that returns [`HandlerAction::Remove`] receives no further message.
     ///
     /// # Errors
-    /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
+    /// [`EncodeError::NotRegistered`] if the registry does not contain `T`.
     pub fn on<T: NetMessage, R: Into<HandlerAction>>(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &T) -> R + Send + 'static,
@@ -126,11 +127,12 @@ impl<G: 'static> Handlers<G> {
         self.dispatcher.on(handler).map(|id| HandlerId(Which::Message(id)))
     }
 
-    /// Lets `valid` check every message of type `T` before any handler receives it. A sender of more than 8 invalid
-    /// messages in 10 s is disconnected with [`crate::INVALID_MESSAGES`].
+    /// Adds `valid` as a validator of messages of type `T`. Handlers receive only messages that all validators of their
+    /// type accept. The driver disconnects a sender of more than 8 invalid messages in 10 s, with the code
+    /// [`crate::INVALID_MESSAGES`].
     ///
     /// # Errors
-    /// [`EncodeError::NotRegistered`] if the registry does not know `T`.
+    /// [`EncodeError::NotRegistered`] if the registry does not contain `T`.
     pub fn validate<T: NetMessage>(
         &mut self,
         valid: impl Fn(&T) -> bool + Send + 'static,
@@ -138,7 +140,7 @@ impl<G: 'static> Handlers<G> {
         self.dispatcher.validate(valid)
     }
 
-    /// Calls `handler` for every connection that is made.
+    /// Registers `handler` for every connection that is established.
     pub fn on_connected(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, ConnectionId, Address, &PeerInfo) + Send + 'static,
@@ -148,7 +150,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Calls `handler` for every connection that has ended.
+    /// Registers `handler` for every connection that ends.
     pub fn on_disconnected(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &CloseReason) + Send + 'static,
@@ -158,7 +160,8 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Calls `handler` for every event, before the handlers for connections and messages. Messages arrive as bytes.
+    /// Registers `handler` for every event. The driver calls it before the handlers for connections and messages. The
+    /// handler gets messages as bytes.
     pub fn on_event(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, &Event) + Send + 'static,
@@ -168,7 +171,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Removes a handler. Returns whether the handler was registered.
+    /// Removes a handler from the set. Returns whether the handler was registered.
     pub fn off(&mut self, handler: HandlerId) -> bool {
         match handler.0 {
             Which::Message(id) => self.dispatcher.off(id),
@@ -230,14 +233,14 @@ impl Update {
 }
 
 impl Handle {
-    /// Creates an empty set of handlers for a game of type `G`, with this endpoint's message types.
+    /// Creates an empty set of handlers for a game of type `G`. It uses the registry of this endpoint.
     #[must_use]
     pub fn handlers<G: 'static>(&self) -> Handlers<G> {
         Handlers::new(Arc::clone(&self.0.facts.registry))
     }
 
-    /// Drains the waiting events, and calls `handlers` with `game`. Call it once per frame. Messages that handlers send leave
-    /// together at the end.
+    /// Takes all waiting events, and calls `handlers` with `game` for each of them. Call this method once per frame.
+    /// Messages that handlers send leave together when the method returns.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // Messages that handlers send leave together.
         let _hold = self.hold();

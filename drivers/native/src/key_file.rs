@@ -25,7 +25,7 @@ use tickwire_core::crypto::ParseKeyError;
 
 use crate::{text_file, unwritable};
 
-/// The reason that a key file cannot be used, with advice on how to fix it.
+/// The reason that a key file is unusable, with advice on how to fix it.
 #[derive(Debug)]
 pub struct KeyFileError {
     path: PathBuf,
@@ -44,13 +44,13 @@ impl KeyFileError {
         &self.path
     }
 
-    /// Returns the fault, without the path of the key file.
+    /// Returns what is wrong with the key file, without its path.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// Returns advice on how to fix the fault.
+    /// Returns advice on how to make the key file usable.
     #[must_use]
     pub fn remedy(&self) -> &str {
         &self.remedy
@@ -65,11 +65,13 @@ impl fmt::Display for KeyFileError {
 
 impl std::error::Error for KeyFileError {}
 
-/// Reads the secret key in `path`. If the file does not exist, the function draws a key from the system, creates
-/// missing folders and writes the key to the file, which only its owner may read. Also returns whether the key is new.
+/// Reads the secret key in the file at `path`. If the file does not exist, the function generates a key from the
+/// system's random numbers, creates missing folders and writes the key to the file, which only its owner may read.
+/// Also returns `true` if the key is new.
 ///
 /// # Errors
-/// [`KeyFileError`] if other users may read the file, it holds no key, or it cannot be read or written.
+/// [`KeyFileError`] if other users may read the file, the file contains no valid key, or the system cannot read or
+/// write the file.
 pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
     match read(path) {
         Err(Unusable::Missing) => match create(path) {
@@ -87,10 +89,11 @@ pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
     }
 }
 
-/// Reads the secret key in `path`.
+/// Reads the secret key in the file at `path`.
 ///
 /// # Errors
-/// [`KeyFileError`] if the file does not exist, other users may read it, it holds no key, or it cannot be read.
+/// [`KeyFileError`] if the file does not exist, other users may read it, it contains no valid key, or the system
+/// cannot read it.
 pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
     read(path).map_err(|fault| fault.at(path))
 }

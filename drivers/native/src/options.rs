@@ -16,13 +16,13 @@ use crate::resolve::{Resolver, SystemResolver};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Bind {
-    /// All addresses of the machine, IPv4 and IPv6 in one socket where the system supports it, else IPv4. Port 0 lets
-    /// the system choose. The socket address of this variant is `[::]`.
+    /// All addresses of the machine: IPv4 and IPv6 in one socket if the system supports this, otherwise IPv4 only. With
+    /// port 0 the system chooses the port. The socket address of this variant is `[::]`.
     Any {
         /// The UDP port.
         port: u16,
     },
-    /// One address of the machine.
+    /// One address of the machine, with a port.
     Address(SocketAddr),
 }
 
@@ -86,8 +86,9 @@ impl std::fmt::Debug for Options {
 }
 
 impl Options {
-    /// Creates the default options, around a configuration of the core. The driver sets `Config::wall_offset` and, if
-    /// there is a registry, `Config::schema` at the start. The wall offset then follows the system's clock.
+    /// Creates default options that contain the core's configuration `config`. At the start the driver sets
+    /// `Config::wall_offset`, and `Config::schema` if there is a registry. The wall offset then follows the system's
+    /// clock.
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -105,12 +106,12 @@ impl Options {
         }
     }
 
-    /// Sets the file that holds this end's identity, so that its public key survives a restart. The driver writes the
-    /// file at the first start, and only its owner may read it ([`key_file`](crate::key_file)). The file replaces the
-    /// identity in [`Options::secrets`], but not the ticket key.
+    /// Sets the file that holds this end's identity, so that the public key is the same after a restart. The driver
+    /// creates the file at the first start, and only its owner may read it ([`key_file`](crate::key_file)). The file
+    /// replaces the identity in [`Options::secrets`], but not the ticket key.
     ///
-    /// Default: none. The identity is then drawn from the system at each start. Clients that pinned a server's key cannot return
-    /// after the restart, and [`Server::start`](crate::Server::start) logs a warning.
+    /// Default: none. The driver then generates a new identity at each start. Clients that pinned a server's key cannot
+    /// return after a restart of the server, and [`Server::start`](crate::Server::start) logs a warning.
     ///
     /// ```
     /// use tickwire_core::{Access, Config};
@@ -134,15 +135,15 @@ impl Options {
         self
     }
 
-    /// Sets the long-lived keys. [`Options::key_file`] replaces the identity among them.
+    /// Sets the long-lived keys. [`Options::key_file`] replaces the identity key in them.
     ///
-    /// Default: drawn from the system, and no ticket key.
+    /// Default: generated at the start, and no ticket key.
     pub fn secrets(mut self, secrets: Secrets) -> Self {
         self.secrets = Some(secrets);
         self
     }
 
-    /// Sets the registry of message types. Both ends register the same types.
+    /// Sets the registry of message types. Both ends must register the same types.
     pub fn registry(mut self, registry: impl Into<Arc<Registry>>) -> Self {
         self.registry = registry.into();
         self
@@ -157,22 +158,22 @@ impl Options {
         self
     }
 
-    /// Binds the socket to all addresses of the machine, at this port.
+    /// Sets the local address of the socket to all addresses of the machine, with this port.
     pub fn port(mut self, port: u16) -> Self {
         self.bind = Some(Bind::Any { port });
         self
     }
 
     /// Sets the policy that accepts or refuses a new client whose ticket or cookie is valid. The network thread calls
-    /// the policy and waits for its answer, so the policy must be fast. If it panics, the client is refused, and
-    /// [`crate::NetworkStats::policy_panics`] counts the panic.
+    /// the policy and waits for its answer, so the policy must return quickly. If the policy panics, the client is
+    /// refused, and [`crate::NetworkStats::policy_panics`] counts the panic.
     pub fn accept_policy(mut self, policy: impl Authenticator + 'static) -> Self {
         self.policy = Some(Policy(Box::new(policy)));
         self
     }
 
-    /// Sets the largest number of commands, messages to send included, that wait for the network thread. Their memory
-    /// is reserved at the start. A value beyond the range counts as the nearer end of the range.
+    /// Sets the largest number of commands, including messages to send, that may wait for the network thread. The
+    /// driver reserves their memory at the start. A value outside the range counts as the nearest end of the range.
     ///
     /// Default: 8,192. Range: 1 to 2^20.
     pub fn commands(mut self, most: usize) -> Self {
@@ -180,9 +181,10 @@ impl Options {
         self
     }
 
-    /// Sets the largest number of events, received messages included, that wait for the game. When the queue is full,
-    /// peers get no more credit, and unreliable messages give way to newer ones. The memory for the events is reserved
-    /// at the start. A value beyond the range counts as the nearer end of the range.
+    /// Sets the largest number of events, including received messages, that may wait for the game. When the queue is
+    /// full, peers get no more flow-control credit, and old unreliable messages are dropped in favour of newer
+    /// messages. The driver reserves the memory for the events at the start. A value outside the range counts as the
+    /// nearest end of the range.
     ///
     /// Default: 8,192. Range: 1 to 2^20.
     pub fn events(mut self, most: usize) -> Self {
@@ -190,8 +192,7 @@ impl Options {
         self
     }
 
-    /// Sets the size of the system's send buffer, and of its receive buffer, in bytes, as far as the system
-    /// grants them.
+    /// Sets the size of the system's send buffer and of its receive buffer, in bytes. The system may limit the sizes.
     ///
     /// Default: 4 MiB. Range: any.
     pub const fn socket_buffer(mut self, bytes: usize) -> Self {
@@ -200,20 +201,21 @@ impl Options {
     }
 
     /// Sets the longest time for which the network thread coalesces heartbeats and acknowledgements: it leaves them in
-    /// the socket and then reads them together, while no other datagrams come. Waking up is most of the cost of idle
-    /// connections. Zero reads every datagram at once.
+    /// the socket while no other datagrams arrive, and then reads them together. Waking up is most of the cost of idle
+    /// connections. With zero, the thread reads every datagram immediately.
     ///
-    /// Coalescing begins after a second in which the game neither sent nor received anything and no handshake took
-    /// place. It starts with a fifth of this time, grows in proportion to the silence, and reaches the whole time after
-    /// five seconds. With 100 ms, the first message after a silence is read late by at most a fiftieth of the silence,
-    /// and the next messages are not late. Datagrams are coalesced only while they arrive more densely than this time.
-    /// Any action of the game ends the coalescing at once, and a dropped datagram ends it for a second. Measured
-    /// round-trip times stay accurate, because the system reports when a datagram arrived. Systems other than Linux do
-    /// not report the arrival, so nothing is coalesced there. With more than [`tickwire_core::limits::UPKEEP_DELAY`],
-    /// peers send probes before this end acknowledges their heartbeats. With more than `Config::ack_delay`, which is
-    /// less than the default, a peer may resend the first message.
+    /// Coalescing begins after a second in which the game neither sent nor received data and no handshake took place.
+    /// The coalescing time is at first a fifth of this setting, grows in proportion to the idle time, and reaches the
+    /// setting after five seconds. With 100 ms, the first message after an idle period is delayed by at most a fiftieth
+    /// of this period, and the next messages are not delayed. The thread coalesces datagrams only while the time
+    /// between them is shorter than this setting. Any call of the game ends the coalescing immediately, and a dropped
+    /// datagram ends it for a second. Measured RTTs remain accurate, because the system reports when a datagram
+    /// arrived. Only Linux reports the arrival, so the driver coalesces nothing on other systems. If the setting is
+    /// above [`tickwire_core::limits::UPKEEP_DELAY`], peers send probes before this end acknowledges their heartbeats.
+    /// If it is above `Config::ack_delay`, which is lower than the default of this setting, a peer may resend the first
+    /// message.
     ///
-    /// A longer time counts as the end of the range.
+    /// A value above the range counts as the end of the range.
     ///
     /// Default: 100 ms. Range: 0 s to 1 s.
     pub fn receive_coalescing(mut self, most: Duration) -> Self {
@@ -221,9 +223,9 @@ impl Options {
         self
     }
 
-    /// Sets whether the driver drops messages of unregistered types before a game that drains events receives them, as
-    /// `update` does. The driver decodes each message once more for this check. A game that decodes every message and
-    /// keeps budgets itself (`Dispatcher`, `ViolationBudget`) switches the check off.
+    /// Sets whether the driver drops messages of unregistered types before `next_event` returns them to the game, as
+    /// `update` does. The driver decodes each message one more time for this check. A game that decodes every message
+    /// and counts violations itself (`Dispatcher`, `ViolationBudget`) disables the check.
     ///
     /// Default: yes.
     pub const fn screen_messages(mut self, yes: bool) -> Self {
@@ -231,8 +233,8 @@ impl Options {
         self
     }
 
-    /// Sets the resolver that finds the addresses of names, both when an attempt to connect begins and when an
-    /// interrupted connection looks for its server.
+    /// Sets the resolver, which looks up the IP addresses of host names when an attempt to connect begins, and when the
+    /// driver reconnects an interrupted connection.
     ///
     /// Default: the system's name service.
     pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
@@ -274,7 +276,7 @@ mod tests {
             unit: "",
             range: None,
         };
-        let drawn = if options.secrets.is_none() { "drawn from the system" } else { "" };
+        let drawn = if options.secrets.is_none() { "generated at the start" } else { "" };
         let everywhere = if options.bind.is_none() { "all addresses" } else { "" };
         let gather = options.receive_coalescing.as_micros() as usize;
         let actual = [

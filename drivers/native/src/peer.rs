@@ -9,9 +9,10 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running peer, which accepts peers and dials them. It also has the methods of a [`crate::Handle`]: `connect` dials
-/// a server in addition to peers. Dropping the peer closes its connections without waiting for deliveries, except those
-/// that `disconnect_after_delivery` waits for: the drop blocks up to their deadline.
+/// A running peer, which accepts peers and dials them. It also has the methods of a [`crate::Handle`]: `connect`
+/// can dial a server in addition to peers. Dropping the peer closes its connections without waiting for the
+/// delivery of messages. For connections that `disconnect_after_delivery` is closing, the drop blocks until their
+/// messages are delivered, at most until the deadline of that call.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -40,7 +41,7 @@ verbs!(Peer);
 
 impl Peer {
     /// Opens a socket, by default at a port that the system chooses, and starts the network thread. If `Config::access`
-    /// is `Closed`, only peers that `expect_peer` names may connect.
+    /// is `Closed`, only peers that `expect_peer` accepts may connect.
     ///
     /// # Errors
     /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be created.
@@ -51,8 +52,8 @@ impl Peer {
         Ok(Self { node: Node::start(options)? })
     }
 
-    /// Begins to connect to a peer whose static public key and pairwise secret came from signalling. If both peers
-    /// dial, the result is still one connection.
+    /// Begins to connect to a peer whose public key and shared secret came from signalling. If both peers dial each
+    /// other, they still get only one connection.
     pub fn connect_to_peer(
         &self,
         to: &NetworkAddress,

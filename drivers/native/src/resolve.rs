@@ -10,11 +10,11 @@ use crate::address::{Host, NetworkAddress, canonical};
 use crate::error::ConnectError;
 use crate::rt;
 
-/// A future that returns a host's addresses, in the order in which the driver tries them.
+/// A future that resolves to a host's addresses, in the order in which the driver tries them.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// Finds the addresses of names. The system's name service is the default resolver. `Options::resolver` replaces it.
-/// The network thread polls the future, so the future must not block.
+/// A resolver, which looks up the IP addresses of host names. The default resolver is the system's name service,
+/// and `Options::resolver` replaces it. The network thread polls the returned future, so the future must not block.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};
@@ -33,8 +33,8 @@ pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> +
 /// # drop(options);
 /// ```
 pub trait Resolver: Send + Sync {
-    /// Begins to look up the addresses of `host`, each with `port`. The driver asks again whenever a connection that
-    /// was made to `host` is interrupted, because the addresses may have changed.
+    /// Begins to look up the addresses of `host`, each with `port`. The driver calls this method again whenever a
+    /// connection to `host` is interrupted, because the addresses may have changed.
     fn resolve(&self, host: &str, port: u16) -> Resolution;
 }
 
@@ -54,11 +54,11 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Resolves `address` to all its socket addresses, in the order that the system prefers (RFC 6724). The function does
-/// not block, because a thread of the executor asks the name service.
+/// Resolves `address` to all its socket addresses, in the order that the system prefers (RFC 6724). The function
+/// does not block, because it asks the name service on a thread of the executor.
 ///
 /// # Errors
-/// [`ConnectError::UnknownHost`] if the name has no address, or the name service cannot be asked.
+/// [`ConnectError::UnknownHost`] if the host name has no IP address, or the name service does not answer.
 pub async fn resolve(address: &NetworkAddress) -> Result<Vec<SocketAddr>, ConnectError> {
     look_up(&SystemResolver, address).await
 }

@@ -7,9 +7,9 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running server. It also has the methods of a [`crate::Handle`]. Dropping the server closes its connections without
-/// waiting for deliveries, except those that `disconnect_after_delivery` waits for: the drop blocks up to their
-/// deadline.
+/// A running server, which also has the methods of a [`crate::Handle`]. Dropping the server closes its connections
+/// without waiting for the delivery of messages. For connections that `disconnect_after_delivery` is closing,
+/// the drop blocks until their messages are delivered, at most until the deadline of that call.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};
@@ -38,12 +38,13 @@ verbs!(Server);
 
 impl Server {
     /// Opens the socket, by default at port 7777 of all addresses, and starts the network thread. `Config::access` sets
-    /// which clients may connect, and `Config::max_connections` limits their number. [`Options::key_file`] keeps the
-    /// key that clients pin. Without a key file and without [`Options::secrets`], the server has a new key after each
-    /// start, and logs a warning (by `tracing`).
+    /// which clients may connect, and `Config::max_connections` limits their number. [`Options::key_file`] stores the
+    /// key that clients pin. Without a key file and without [`Options::secrets`], the server generates a new key at
+    /// each start, and logs a warning (by `tracing`).
     ///
     /// # Errors
-    /// [`StartError`] if the port is in use, the configuration is unusable, or `Config::access` lets no client connect.
+    /// [`StartError`] if the port is in use, the configuration is unusable, or `Config::access` permits no client to
+    /// connect.
     pub fn start(options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             return Err(StartError::NobodyMayConnect);
@@ -57,7 +58,7 @@ impl Server {
         Ok(Self { node: Node::start(options.server_port())? })
     }
 
-    /// Returns the ids of the connected clients, interrupted clients included.
+    /// Returns the ids of the connected clients, including interrupted clients.
     #[must_use]
     pub fn clients(&self) -> Vec<ConnectionId> {
         self.connections()

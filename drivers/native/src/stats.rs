@@ -6,11 +6,11 @@ use tickwire_core::drop::DropCounts;
 use tickwire_core::stats::{ConnectionStats, TicketCounts};
 use tickwire_core::{Address, ConnectionId, ConnectionState, Endpoint, PeerClock, PeerInfo};
 
-/// A report on one connection.
+/// A report on the state and the statistics of one connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
-    /// The id of the connection at this end. The other end has another id for it.
+    /// The id of the connection at this end. At the other end, the connection has a different id.
     pub connection: ConnectionId,
     /// The state of the connection.
     pub state: ConnectionState,
@@ -18,9 +18,9 @@ pub struct ConnectionInfo {
     pub address: Option<Address>,
     /// The peer's identity.
     pub peer: PeerInfo,
-    /// Counters of the connection so far.
+    /// The counters and measurements of the connection since it began.
     pub stats: ConnectionStats,
-    /// The peer's clock, once the peer has acknowledged a packet. Read it at [`crate::Handle::now`].
+    /// The peer's clock, or `None` until the peer has acknowledged a packet. Read the clock at [`crate::Handle::now`].
     pub clock: Option<PeerClock>,
 }
 
@@ -37,21 +37,22 @@ impl ConnectionInfo {
     }
 }
 
-/// Counters of an endpoint and its driver since the start.
+/// The counters of an endpoint and its driver since the endpoint was started.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct NetworkStats {
-    /// The time since the start.
+    /// The time since the endpoint was started.
     pub uptime: Duration,
     /// The number of connections that carry messages now.
     pub connections: usize,
-    /// The number of half-open handshakes now.
+    /// The number of half-open handshakes at present.
     pub half_open: usize,
-    /// The number of bytes held for peers now, in messages that are in reassembly or that wait.
+    /// The number of bytes held for peers at present, in messages in reassembly and in messages that wait for earlier
+    /// messages or for the game.
     pub memory: u64,
-    /// The number of datagrams passed to the system.
+    /// The number of datagrams that the driver passed to the system.
     pub datagrams_sent: u64,
-    /// The number of datagrams received from the system, noise included.
+    /// The number of datagrams that the driver received from the system, including invalid datagrams.
     pub datagrams_received: u64,
     /// The number of bytes in the datagrams sent, without IP and UDP headers.
     pub bytes_sent: u64,
@@ -61,39 +62,41 @@ pub struct NetworkStats {
     pub messages_sent: u64,
     /// The number of messages passed to the game.
     pub messages_received: u64,
-    /// The number of messages of no registered type, or that a validator rejected. The game received none of them.
+    /// The number of messages that the game did not receive, because their type is not registered or a validator
+    /// rejected them.
     pub messages_rejected: u64,
-    /// The number of messages that the driver accepted, but whose connection ended before the network thread processed
-    /// them.
+    /// The number of messages that the driver accepted, but did not send, because the connection ended before the
+    /// network thread processed them.
     pub messages_too_late: u64,
-    /// The number of messages that waited in the driver for room in their channel when their connection ended. The
-    /// `Closed` event lists the reliable messages among them.
+    /// The number of messages that still waited in the driver for space in their channel's queue when the connection
+    /// ended. The `Closed` event lists the reliable messages among them.
     pub messages_given_up: u64,
     /// The number of received datagrams that the core dropped, for each reason.
     pub drops: DropCounts,
-    /// The number of send calls in which the system refused a datagram for good. The datagram counts as lost.
+    /// The number of send calls in which the system permanently refused a datagram. The datagram counts as lost.
     pub send_errors: u64,
     /// The number of errors that the system returned for receive calls.
     pub receive_errors: u64,
-    /// The number of panics of accept policies. After each panic, the client in question was refused.
+    /// The number of panics in accept policies. After each panic, the driver refused the client that the policy was to
+    /// decide on.
     pub policy_panics: u64,
-    /// The number of receive errors that followed 15 others in a row. After each such error the driver does not read
-    /// the socket for 1 to 250 ms. After 10 s of nothing but errors the endpoint stops, and an `Event::Closed` of the
-    /// null connection names the error.
+    /// The number of receive errors that followed 15 or more consecutive receive errors. After each such error the
+    /// driver does not read the socket for 1 to 250 ms. After 10 s with only errors the endpoint stops, and an
+    /// `Event::Closed` with the null connection states the error.
     pub receive_pauses: u64,
-    /// The number of datagrams dropped because their source had sent more than its share. The network thread handles 64
-    /// datagrams of a source per turn, and 4096 may wait.
+    /// The number of datagrams dropped because their source had sent more than its share. Per turn, the network thread
+    /// handles 64 datagrams of a source, and up to 4096 datagrams may wait.
     pub datagrams_over_share: u64,
-    /// The number of send calls that found the system's send buffer full, after which the driver waited.
+    /// The number of send calls in which the system's send buffer was full. After each such call the driver waited.
     pub socket_full: u64,
-    /// The number of calls of the game that found the queue to the network thread full and got an error.
+    /// The number of the game's calls that returned an error because the queue to the network thread was full.
     pub commands_refused: u64,
-    /// The number of commands that wait for the network thread now.
+    /// The number of commands that wait for the network thread at present.
     pub commands_waiting: usize,
-    /// The number of times that the network thread waited because the queue to the game was full. Peers get no more
-    /// credit meanwhile.
+    /// The number of times that the network thread waited because the queue to the game was full. While it waits, peers
+    /// get no more flow-control credit.
     pub event_stalls: u64,
-    /// The number of events that wait for the game now.
+    /// The number of events that wait for the game at present.
     pub events_waiting: usize,
     /// The number of wake-ups of the network thread.
     pub wakeups: u64,
@@ -102,22 +105,21 @@ pub struct NetworkStats {
     pub naps: u64,
 }
 
-/// Signs that a wall clock is wrong. Tickets expire by the system's wall clock.
+/// The signs that the system's wall clock, by which tickets expire, is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ClockReport {
-    /// Counts of clients' tickets, by how their times compare with the wall clock.
+    /// The numbers of client tickets whose expiry suggests a wrong wall clock.
     pub tickets: TicketCounts,
-    /// The number of times that the system's clock differed by more than half a second from the expected time, because
-    /// the clock was set or the host slept.
+    /// The number of times that the system's clock differed by more than 0.5 s from the expected time. The cause is
+    /// that the clock was set or the host slept.
     pub steps: u64,
-    /// The latest such difference of the system's clock, in microseconds. It is above zero if the clock was set
-    /// forward.
+    /// The latest of these differences, in microseconds. It is positive if the clock was set forward.
     pub last_step_us: i64,
 }
 
 impl NetworkStats {
-    /// Computes the mean round-trip time of `connections`. Returns `None` without connections.
+    /// Computes the mean round-trip time of `connections`. Returns `None` if `connections` is empty.
     #[must_use]
     pub fn mean_rtt(connections: &[ConnectionInfo]) -> Option<Duration> {
         let count = u32::try_from(connections.len()).ok().filter(|count| *count > 0)?;

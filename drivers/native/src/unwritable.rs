@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Returns advice for a user whose file could not be written because of `error`.
+/// Returns advice for the user on how to fix `error`, with which the system refused to write a file.
 #[must_use]
 pub fn remedy(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
@@ -17,8 +17,8 @@ pub fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Returns the system's error text without a path. A file that is replaced as a whole is first written under a
-/// temporary name, which would mean nothing to the user.
+/// Returns the system's error text without a path. The path would be that of the temporary file that replaces the
+/// user's file, which the user does not know.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();

@@ -1,27 +1,27 @@
 //! The methods that servers, clients and peers have in common, written once.
 
-/// Gives `$type`, which has a field `node`, the common methods.
+/// Adds the common methods of a client, server and peer to the type `$type`, which has a field `node`.
 macro_rules! verbs {
     ($type:ident) => {
         impl $type {
-            /// Returns a handle for other threads, and for handlers that answer.
+            /// Returns a handle, for other threads and for handlers that reply.
             #[must_use]
             pub fn handle(&self) -> $crate::Handle {
                 self.node.handle.clone()
             }
 
             /// Delivers queued messages for at most `grace`, closes every connection with `code` and `text` within two more
-            /// seconds, and stops. The game may still drain the remaining events.
+            /// seconds, and stops. After that, the game can still take the remaining events.
             pub fn stop(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop(code, text, grace);
             }
 
-            /// Stops like [`Self::stop`], without blocking. If the future is dropped, the endpoint may still stop.
+            /// Stops as [`Self::stop`] does, without blocking. The endpoint may stop even if the future is dropped.
             pub async fn stop_async(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop_async(code, text, grace).await;
             }
 
-            /// Stops at once without informing any peer, as if the process had crashed.
+            /// Stops immediately without informing any peer, as if the process had crashed.
             pub fn abort(&mut self) {
                 self.node.abort();
             }

@@ -9,25 +9,27 @@ use tickwire_native::NetworkAddress;
 use crate::client::Client;
 use crate::network::{is_link_local, network_of};
 
-/// The subject of a ban: an identity if the client has a ticket, else an address.
+/// The clients to which a ban applies: the ban names an identity if the banned client has a ticket, otherwise an
+/// address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Banned {
-    /// Every client with a ticket of this identity.
+    /// All clients whose ticket has this identity.
     Identity([u8; 16]),
-    /// Every client at this IPv4 address, or in the /64 around this IPv6 address.
+    /// All clients with this IPv4 address, or in the /64 network of this IPv6 address.
     Address(IpAddr),
-    /// Every client at this link-local address only, because all hosts of one network share its /64.
+    /// All clients with this link-local address. The ban does not cover the /64 network, because all hosts of a local
+    /// network share it.
     LinkLocal {
         /// The banned link-local address.
         ip: Ipv6Addr,
-        /// The index of the interface through which the address is reached. 0 stands for all interfaces.
+        /// The index of the interface through which the address is reached, or 0 for all interfaces.
         interface: u32,
     },
 }
 
 impl Banned {
-    /// Returns the ban that keeps this client out: of its identity, or of its address if it has no identity.
+    /// Returns the ban that excludes this client: by its identity, or by its address if it has no identity.
     #[must_use]
     pub fn of(client: &Client) -> Option<Self> {
         client.identity().map(Self::Identity).or_else(|| Self::at(client.address))
@@ -71,8 +73,8 @@ impl Banned {
         }
     }
 
-    /// Parses 32 hexadecimal digits, or a printed address: with or without a port, brackets, the interface of a
-    /// link-local address, and the `/64` of an IPv6 network.
+    /// Parses an identity of 32 hexadecimal digits, or a printed address. The address may have a port, brackets, the
+    /// interface of a link-local address, or the `/64` of an IPv6 network.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(network) = text.strip_suffix("/64") {

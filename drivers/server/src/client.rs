@@ -12,7 +12,7 @@ use crate::allowance::Allowance;
 use crate::budgets::{BudgetOwner, SpentBudgets};
 use crate::network::{is_link_local, network_of};
 
-/// The id of a client, counted from 1 since the server's start. Ids are never reused.
+/// The id of a client, counted from 1 since the start of the server. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ClientId(pub u32);
 
@@ -37,28 +37,28 @@ impl FromStr for ClientId {
 pub struct Client {
     /// The id of the client.
     pub id: ClientId,
-    /// The connection that the client's messages take.
+    /// The id of the connection to the client.
     pub connection: ConnectionId,
     /// The address of the client.
     pub address: Address,
-    /// The client's identity and user data, from its ticket.
+    /// The client's identity and user data, as its ticket states them.
     pub peer: PeerInfo,
     /// The time at which the client connected.
     pub since: Instant,
-    /// `true` if the client has fallen silent while the server keeps its place.
+    /// `true` if the connection to the client is interrupted, and the server keeps the client's session.
     pub is_interrupted: bool,
     /// The client's limits, and how much of them it has used.
     pub(crate) allowance: Allowance,
 }
 
 impl Client {
-    /// Returns the identity in the client's ticket. `None` if the client came without a ticket.
+    /// Returns the identity in the client's ticket. Returns `None` if the client has no ticket.
     #[must_use]
     pub fn identity(&self) -> Option<[u8; 16]> {
         Some(self.peer.identity).filter(|identity| *identity != [0; 16])
     }
 
-    /// Returns the IP address of the client, if it connected over UDP.
+    /// Returns the IP address of the client. Returns `None` if the client did not connect over UDP.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
         match self.address {

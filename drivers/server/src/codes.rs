@@ -1,12 +1,13 @@
 //! The codes with which the server closes a client's connection. A game's own codes lie below 0xfe00.
 
-/// The close code of a server that is stopping.
+/// The code with which a stopping server closes connections.
 pub const STOPPED: u16 = 0xfe10;
-/// The close code for a client that a console command, or the game, kicked.
+/// The close code for a client that the game or a console command disconnected.
 pub const KICKED: u16 = 0xfe11;
-/// The close code for a client that a ban disconnected. The server does not let this client in again.
+/// The close code for a client that a ban disconnected. The server refuses this client's further attempts to
+/// connect.
 pub const BANNED: u16 = 0xfe12;
 /// The close code for a client that sent too many invalid messages.
 pub const INVALID_MESSAGES: u16 = tickwire_native::INVALID_MESSAGES;
-/// The close code for a client that sent more messages or bytes than the server accepts from one client.
+/// The close code for a client that sent more messages or bytes per second than the server accepts from one client.
 pub const FLOODING: u16 = 0xfe13;

@@ -10,7 +10,7 @@ use crate::client::{Client, ClientId, Clients};
 use crate::codes;
 use crate::metrics::{Counter, GameMetrics, Gauge, MetricError};
 
-/// The server's methods for a game, valid while one of the game's methods runs.
+/// The server's methods for a game. A context is valid while the server runs one of the game's methods.
 ///
 /// ```
 /// use tickwire_core::message::NetMessage;
@@ -49,11 +49,12 @@ impl std::fmt::Debug for Context {
 }
 
 impl Context {
-    /// Sends a message to one client, on the channel of its type. The result is the message's number on this connection
-    /// and channel, by which `Event::Delivered` and `Event::Closed` name it ([`Game::event`](crate::Game::event)).
+    /// Sends a message to one client, on the channel of the message's type. The result is the number of the message on
+    /// this connection and channel. `Event::Delivered` and `Event::Closed` identify the message by this number
+    /// ([`Game::event`](crate::Game::event)).
     ///
     /// # Errors
-    /// [`SendError`], with the encoded message in it.
+    /// [`SendError`] with the encoded message, if the driver does not accept the message.
     pub fn send<T: NetMessage>(&self, client: ClientId, message: &T) -> Result<MessageId, SendError> {
         match self.clients.get(client) {
             Some(client) => self.network.send(client.connection, message),
@@ -61,22 +62,21 @@ impl Context {
         }
     }
 
-    /// Sends a message to all clients, on the channel of its type.
+    /// Sends a message to all clients, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if the message could be sent to no client. Connections whose channel is full are listed in
-    /// the result.
+    /// [`SendError`] if no client could be sent the message. The result lists the connections whose channel is full.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
     }
 
-    /// Kicks a client, and sends it the reason `why`.
+    /// Disconnects a client, with `why` as the reason that the client receives.
     pub fn kick(&self, client: ClientId, why: &str) {
         self.disconnect(client, codes::KICKED, why);
     }
 
-    /// Closes a client's connection when its queued messages are delivered, after a second at the latest. The client
-    /// receives `code` (below 0xff00) and up to 256 bytes of `text`.
+    /// Closes a client's connection once its queued messages are delivered, or after one second. The client receives
+    /// `code` (below 0xff00) and up to 256 bytes of `text`.
     pub fn disconnect(&self, client: ClientId, code: u16, text: &str) {
         if let Some(client) = self.clients.get(client) {
             // The game's thread waits for room: it is refused nothing.
@@ -84,39 +84,40 @@ impl Context {
         }
     }
 
-    /// Returns the client with this id. `None` if it has left.
+    /// Returns the client with this id. Returns `None` if this client has left.
     #[must_use]
     pub fn client(&self, client: ClientId) -> Option<&Client> {
         self.clients.get(client)
     }
 
-    /// Returns all clients, interrupted clients whose places the server keeps included.
+    /// Returns all clients, including interrupted clients whose session the server keeps.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.clients.iter()
     }
 
-    /// Returns the number of clients, interrupted clients included.
+    /// Returns the number of clients, including interrupted clients.
     #[must_use]
     pub fn client_count(&self) -> usize {
         self.clients.len()
     }
 
-    /// Returns the number of steps since the start. Steps left out while the game was idle
-    /// ([`Game::is_at_rest`](crate::Game::is_at_rest)) count too, so the number keeps pace with time.
+    /// Returns the number of ticks since the start of the server. Ticks that were skipped while the game was idle
+    /// ([`Game::is_at_rest`](crate::Game::is_at_rest)) count too, so the number is proportional to the elapsed time.
     #[must_use]
     pub const fn tick(&self) -> u64 {
         self.tick
     }
 
-    /// Returns the time since the start.
+    /// Returns the time since the start of the server.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.started_at.elapsed()
     }
 
-    /// Creates a counter of the game's own. `/metrics` shows the counter as `tickwire_game_<name>_total` with the text
-    /// `help`, and `status` shows it too. Create the counter once, in [`Game::start`](crate::Game::start) for example,
-    /// and keep it. A later call with the same name returns the same counter.
+    /// Creates a counter that the game defines. `/metrics` shows the counter as `tickwire_game_<name>_total` with the
+    /// description `help`, and the command `status` shows it too. Create the counter once, in
+    /// [`Game::start`](crate::Game::start) for example, and store it. A later call with the same name returns the same
+    /// counter.
     ///
     /// ```
     /// # use tickwire_server::{Context, Counter, Gauge, GameError};
@@ -140,28 +141,28 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// [`MetricError`] if the name is not valid for a metric, belongs to a gauge, or the game has
-    /// [`METRICS_MAX`](crate::METRICS_MAX) metrics already.
+    /// [`MetricError`] if the name is not allowed for a metric, a gauge has this name, or the game already has
+    /// [`METRICS_MAX`](crate::METRICS_MAX) metrics.
     pub fn counter(&self, name: &str, help: &str) -> Result<Counter, MetricError> {
         self.metrics.counter(name, help)
     }
 
-    /// Creates a gauge of the game's own. `/metrics` shows the gauge as `tickwire_game_<name>`. See
+    /// Creates a gauge that the game defines. `/metrics` shows the gauge as `tickwire_game_<name>`. See
     /// [`Context::counter`].
     ///
     /// # Errors
-    /// [`MetricError`] if the name is not valid for a metric, belongs to a counter, or the game has
-    /// [`METRICS_MAX`](crate::METRICS_MAX) metrics already.
+    /// [`MetricError`] if the name is not allowed for a metric, a counter has this name, or the game already has
+    /// [`METRICS_MAX`](crate::METRICS_MAX) metrics.
     pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, MetricError> {
         self.metrics.gauge(name, help)
     }
 
-    /// Stops the server after this tick, as the command `quit` does. Clients receive the reason `why`.
+    /// Stops the server at the end of this tick, as the command `quit` does. Clients receive the reason `why`.
     pub fn stop(&mut self, why: &str) {
         self.stop.get_or_insert_with(|| why.into());
     }
 
-    /// Returns the handle of the network driver under the server.
+    /// Returns the handle of the network driver that the server uses.
     #[must_use]
     pub const fn network(&self) -> &Handle {
         &self.network

@@ -10,67 +10,67 @@ use tickwire_native::{KeyFileError, StartError};
 
 use crate::config::ConfigError;
 
-/// An error of the game's own.
+/// An error that the game returns, of any type.
 pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The reason that a server did not start, or stopped because of an error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The server's configuration has faults.
+    /// The server's configuration is unusable.
     Config(ConfigError),
-    /// A key file or the ban file cannot be used.
+    /// A key file or the ban file is unusable.
     File {
         /// The path of the file.
         path: PathBuf,
-        /// The fault of the file.
+        /// A text that says what is wrong with the file.
         what: String,
-        /// Advice on how to fix the fault.
+        /// A text that says how to make the file usable.
         remedy: String,
     },
-    /// The socket, or the network thread, did not start.
+    /// The network driver could not open the socket or start its thread.
     Network(StartError),
-    /// The log file cannot be written.
+    /// The server cannot write the log file.
     Log {
         /// The path of the log file.
         path: PathBuf,
-        /// The system's error.
+        /// The system's error for the log file.
         source: io::Error,
     },
-    /// The server cannot serve metrics and health.
+    /// The server cannot listen for requests of its metrics and health.
     Monitoring {
-        /// The address that the server was to listen on.
+        /// The TCP address on which the server was to listen.
         address: SocketAddr,
         /// The system's error text.
         reason: String,
     },
-    /// The game's message types do not fit together.
+    /// A message type of the game cannot be registered.
     Messages(RegisterError),
-    /// The game did not start.
+    /// The game's method `start` returned an error.
     Game(GameError),
-    /// The system provided no thread, no entropy, or no signals.
+    /// The system refused a thread, random bytes, or the handling of signals.
     System {
         /// The resource that the system refused.
         what: &'static str,
         /// The system's error text.
         reason: String,
     },
-    /// The network failed, or the network thread died.
+    /// The network driver failed, or its thread ended unexpectedly.
     NetworkDied {
-        /// The network's last reported failure. `None` if the network thread died without a report.
+        /// The failure that the network driver last reported, or `None` if its thread ended without a report.
         reason: Option<String>,
     },
-    /// The game, or the server around it, panicked.
+    /// The game or the server panicked.
     Panicked {
-        /// The panic's message, escaped.
+        /// The message of the panic, with special characters escaped.
         text: String,
-        /// The place of further details, and whether the server disconnected its clients.
+        /// A text that says where to find details, and whether the server disconnected its clients.
         more: String,
     },
 }
 
 impl ServerError {
-    /// Returns the code that the program exits with: 1 to 8.
+    /// Returns the exit code of the program for this error, 1 to 8.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {

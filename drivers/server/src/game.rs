@@ -11,9 +11,9 @@ use crate::context::Context;
 use crate::error::GameError;
 use crate::messages::Messages;
 
-/// A game that a dedicated server runs. The server calls all methods on one thread, in the order of a tick: clients
-/// that joined or left and their messages, then [`Game::tick`], then [`Game::network_update`] if it is due. Messages
-/// that these methods send leave together.
+/// A game that a dedicated server runs. The server calls all methods on one thread. Each tick handles clients that
+/// joined or left, then their messages, then calls [`Game::tick`], and then [`Game::network_update`] if an update
+/// is due. Messages that these methods send leave together at the end.
 ///
 /// ```
 /// use std::time::Duration;
@@ -78,94 +78,96 @@ use crate::messages::Messages;
 /// }
 /// ```
 pub trait Game: Sized + 'static {
-    /// The name of the game, for people.
+    /// The name of the game, as users see it.
     const NAME: &'static str;
-    /// The number of the game on the wire. Clients and servers of different games ignore each other.
+    /// The application number of the game on the wire. Clients and servers of different games ignore each other.
     const APPLICATION: u64;
-    /// The game's settings: the type of the key `game` in the configuration.
+    /// The type of the game's settings, which are the value of the key `game` in the configuration.
     type Settings: Settings;
 
-    /// Registers the message types, and a handler for each type that clients send. [`crate::client_options`] gives a
-    /// client the same types.
+    /// Registers the game's message types, and a handler for each type that clients send. [`crate::client_options`]
+    /// registers the same types for a client.
     ///
     /// # Errors
-    /// [`tickwire_core::message::RegisterError`] if two types have the same name, for example.
+    /// [`tickwire_core::message::RegisterError`] if a message type cannot be registered.
     fn messages(messages: &mut Messages<Self>) -> Result<(), tickwire_core::message::RegisterError>;
 
     /// Adds the console commands of the game.
     fn commands(_commands: &mut Commands<Self>) {}
 
-    /// Changes the network configuration beyond the server's own keys: channels, for example. Clients get the same
-    /// channels and the same largest message from [`crate::client_options`].
+    /// Changes the core's configuration in ways for which the server has no key, such as the channels. Clients get the
+    /// same channels and the same maximum message size from [`crate::client_options`].
     fn configure(_config: &mut Config) {}
 
-    /// Starts the game. The server is running, and no client is connected yet.
+    /// Starts the game. The server is already running, and no client is connected yet.
     ///
     /// # Errors
-    /// Any error that keeps the game from starting. The server stops and reports it.
+    /// Any error with which the game cannot start. The server then stops and reports the error.
     fn start(&mut self, server: &mut Context, settings: &Self::Settings) -> Result<(), GameError>;
 
-    /// Applies new settings, after those under the key `game` have changed while the server runs.
+    /// Applies new settings, after the settings under the key `game` have changed while the server runs.
     fn settings_changed(&mut self, _server: &mut Context, _settings: &Self::Settings) -> SettingsChange {
         SettingsChange::AtRestart
     }
 
-    /// Handles an event of the network. The methods below report the common events; this method also gets the others:
-    /// receipts, and room in a channel that was full.
+    /// Handles any event of the network. The methods below report the common events. Only this method reports receipts,
+    /// and that a full channel has space again.
     fn event(&mut self, _server: &mut Context, _event: &Event) {}
 
     /// Handles a client that has connected to the server.
     fn joined(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// Handles a client that has fallen silent. The server keeps its place, and messages to it wait.
+    /// Handles a client whose connection was interrupted. The server keeps the client's session and queues messages for
+    /// it.
     fn interrupted(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// Handles an interrupted client that is back.
+    /// Handles a client whose interrupted connection has resumed.
     fn resumed(&mut self, _server: &mut Context, _client: ClientId) {}
 
-    /// Handles a client that has left. Its id no longer finds a client.
+    /// Handles a client that has left. The context no longer lists the client under its id.
     fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
-    /// Runs one step of the game, `tick_rate` times per second. `step` is always one over that rate. After an overrun
-    /// the server catches up with steps, or skips and counts them. While no client is connected, it takes several steps
-    /// at a time. While the game is idle, it takes none ([`Game::is_at_rest`]).
+    /// Runs one step of the game, `tick_rate` times per second. `step` is always 1 s / `tick_rate`. After an overrun
+    /// the server runs the late steps, or skips and counts them. While no client is connected, the server runs several
+    /// steps together. While the game is idle, the server runs no steps ([`Game::is_at_rest`]).
     fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
     /// Sends the game's state to the clients, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context) {}
 
-    /// Returns whether the game is idle: nothing changes, and nothing must be sent, until input arrives. The server
-    /// asks after each step. While the game is idle, the server sleeps, takes no steps and sends no network updates. A
-    /// message, a console command or a new configuration wakes the server at once, not at the next step. The server
-    /// then takes one step at the current time ([`Context::tick`] has advanced), and asks again. It also asks once per
-    /// second, for games that become active by themselves. Steps left out while the game is idle are neither overruns
-    /// nor skipped. The server counts them separately. A delay after the game was woken counts as an overrun, as any
-    /// other delay does.
+    /// Returns whether the game is idle: its state does not change, and it has nothing to send, until input arrives.
+    /// The server calls this method after each step. While the game is idle, the server sleeps, runs no steps and sends
+    /// no network updates. A message, a console command or a new configuration wakes the server immediately, not at the
+    /// next step. The server then runs one step at the current time ([`Context::tick`] has advanced), and calls this
+    /// method again. It also calls this method once per second, for games that become active without input. Steps that
+    /// the server skips while the game is idle count separately, not as overruns or skipped steps. A delay after the
+    /// server was woken counts as an overrun, as every other delay does.
     fn is_at_rest(&self) -> bool {
         false
     }
 
-    /// Shows the players a text that was typed at the console. Returns the number of clients that the text was sent to.
+    /// Sends the players a text that was typed at the console. Returns the number of clients to which the text was
+    /// sent.
     ///
     /// # Errors
-    /// [`CommandError::Failed`] if the game shows no texts, or the text is too long.
+    /// [`CommandError::Failed`] if the game does not show texts, or the text is too long.
     fn say(&mut self, _server: &mut Context, _text: &str) -> Result<usize, CommandError> {
         Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }
 
-    /// Handles the stop of the server. Messages that the game sends now are still delivered, if they arrive before the
-    /// deadline of the shutdown.
+    /// Handles the stop of the server. The server still delivers messages that the game sends in this method, until the
+    /// shutdown timeout.
     fn stopping(&mut self, _server: &mut Context) {}
 }
 
-/// The game's answer to changed settings.
+/// The game's decision on changed settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SettingsChange {
-    /// The new settings have taken effect.
+    /// The game has applied the new settings.
     Now,
-    /// The new settings will take effect at a restart.
+    /// The game applies the new settings at a restart.
     AtRestart,
-    /// The game refuses the new settings, for this reason.
+    /// The game rejects the new settings, for this reason.
     Refused(String),
 }

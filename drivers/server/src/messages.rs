@@ -7,7 +7,7 @@ use tickwire_core::message::{Dispatcher, EncodeError, HandlerAction, NetMessage,
 use crate::client::ClientId;
 use crate::context::Context;
 
-/// The message types of game `G`, as [`crate::Game::messages`] registers them.
+/// The collection of the message types of game `G`, to which [`crate::Game::messages`] adds them.
 ///
 /// ```
 /// use tickwire_core::message::{NetMessage, RegisterError};
@@ -54,7 +54,7 @@ impl<G> Default for Messages<G> {
 }
 
 impl<G: 'static> Messages<G> {
-    /// Registers a type that only the server sends.
+    /// Registers a message type that only the server sends.
     ///
     /// # Errors
     /// [`RegisterError`] if the type's name, number, size or channel is not allowed.
@@ -63,11 +63,11 @@ impl<G: 'static> Messages<G> {
         Ok(self)
     }
 
-    /// Registers a type that clients send, and the handler of its messages, which receives the game, the server, the
-    /// sender and the message. The server may send the type too.
+    /// Registers a message type that clients send, and the handler of its messages. The handler gets the game, the
+    /// server, the sender and the message. The server may send messages of the type too.
     ///
-    /// A client is disconnected if it sends more than 8 messages in 10 s that are invalid, or of a type without a
-    /// handler. A handler that returns [`HandlerAction::Remove`] therefore forbids its type.
+    /// The server disconnects a client that sends more than 8 messages in 10 s that are invalid or of a type without a
+    /// handler. If a handler returns [`HandlerAction::Remove`], its type therefore becomes forbidden to clients.
     ///
     /// # Errors
     /// [`RegisterError`] if the type's name, number, size or channel is not allowed.

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tickwire_core::Escaped;
 
-/// A number that only grows, from [`crate::Context::counter`]. All clones share one count, on any thread.
+/// A metric that only increases, created by [`crate::Context::counter`]. All clones share one value, across
+/// threads.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
@@ -18,15 +19,15 @@ impl Counter {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// Returns the sum of all additions.
+    /// Returns the value of the counter.
     #[must_use]
     pub fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A number that goes up and down, from [`crate::Context::gauge`]. The gauge is 0 until it is set. All clones share one
-/// value, on any thread.
+/// A metric that increases and decreases, created by [`crate::Context::gauge`]. The initial value is 0. All clones
+/// share one value, across threads.
 #[derive(Clone, Debug, Default)]
 pub struct Gauge(Arc<AtomicU64>);
 
@@ -36,7 +37,7 @@ impl Gauge {
         self.0.store(value.to_bits(), Ordering::Relaxed);
     }
 
-    /// Returns the value that was last set.
+    /// Returns the value of the gauge.
     #[must_use]
     pub fn value(&self) -> f64 {
         f64::from_bits(self.0.load(Ordering::Relaxed))
@@ -47,27 +48,28 @@ impl Gauge {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// The name is empty, too long, does not begin with a letter, or has other characters than lower-case ASCII
+    /// The name is empty, too long, does not begin with a letter, or has characters other than lower-case ASCII
     /// letters, digits and `_`.
     BadName {
-        /// The name that is not valid.
+        /// The name that is not allowed.
         name: String,
     },
-    /// The name ends in `_total`, which `/metrics` adds to counters anyway.
+    /// The name ends in `_total`, a suffix that `/metrics` adds to the names of counters.
     EndsInTotal {
         /// The name that ends in `_total`.
         name: String,
     },
-    /// The name belongs to a metric of the other kind: a counter instead of a gauge, or a gauge instead of a counter.
+    /// A metric of the other kind has this name: the call asked for a counter and the metric is a gauge, or the
+    /// reverse.
     OtherKind {
-        /// The name that both metrics would have.
+        /// The name for which both kinds were requested.
         name: String,
     },
-    /// The game has [`METRICS_MAX`] metrics already.
+    /// The game already has [`METRICS_MAX`] metrics.
     TooMany,
 }
 
-/// The largest number of metrics of one game.
+/// The largest number of metrics that one game may create.
 pub const METRICS_MAX: usize = 1000;
 /// Bytes of a metric's name.
 const NAME_MAX: usize = 64;

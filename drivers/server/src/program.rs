@@ -21,8 +21,8 @@ use crate::server::Dedicated;
 use crate::signals;
 use crate::stop::Summary;
 
-/// Runs a dedicated server for `game`, configured by the command line, the environment and the configuration file. A
-/// game's `main` calls only this function.
+/// Runs a dedicated server for `game`. The command line, the environment and the configuration file configure the
+/// server. The `main` function of a game's server needs to call only this function.
 #[must_use]
 pub fn main<G: Game>(game: G) -> ExitCode {
     let output = Output::default();

@@ -16,7 +16,7 @@ pub(crate) enum Order {
     Reload,
 }
 
-/// A handle that gives commands to a running server, from any thread.
+/// A handle with which any thread can give commands to a running server.
 ///
 /// ```
 /// fn watch(remote: &tickwire_server::Remote) {
@@ -43,8 +43,8 @@ impl Remote {
         Self { orders }
     }
 
-    /// Runs a console command, and waits for its answer. Returns `None` if the server has stopped. The game must not
-    /// call this method, because it would wait for itself.
+    /// Runs a console command, and waits for the command's answer. Returns `None` if the server has stopped. The game
+    /// must not call this method, because the call would wait for the game's own thread.
     #[must_use]
     pub fn run(&self, line: &str) -> Option<Reply> {
         let (reply, answer) = sync_channel(1);
@@ -52,12 +52,12 @@ impl Remote {
         answer.recv().ok()
     }
 
-    /// Stops the server, which sends its clients the reason `why`. The server accepts no further commands.
+    /// Stops the server. Clients receive the reason `why`. The server then accepts no further commands.
     pub fn stop(&self, why: &str) {
         self.orders.put_last(Order::Stop(why.into()));
     }
 
-    /// Makes the server read the configuration file and the list of bans again. The log reports the result.
+    /// Requests that the server read the configuration file and the list of bans again. The log reports the result.
     pub fn reload(&self) {
         self.orders.put(Order::Reload);
     }

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// The deadlines of ticks and network updates. The schedule reads no clock.
+/// The schedule of ticks (steps of the game) and network updates. The caller passes the time, so the schedule reads
+/// no clock.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     tick: Beat,
@@ -13,23 +14,23 @@ pub struct Schedule {
     overruns: u64,
 }
 
-/// The work of a server at one moment.
+/// The work that a server must do at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Due {
-    /// The number of steps to take now.
+    /// The number of steps of the game to run now.
     pub ticks: u32,
-    /// `true` if the game's state is due to be sent after the steps.
+    /// `true` if a network update is due after the steps.
     pub network: bool,
-    /// The delay of the first step, if it is longer than a whole step.
+    /// The time by which the first step is late, if it is late by more than the duration of a step.
     pub overrun: Option<Duration>,
-    /// The number of steps that are skipped for good.
+    /// The number of late steps that the server skips.
     pub skipped: u64,
-    /// The number of steps that were left out before these steps because the game was idle.
+    /// The number of steps before the present steps that the server skipped because the game was idle.
     pub rested: u64,
 }
 
 impl Schedule {
-    /// Creates a schedule whose first step is due at once. Rates are per second, and at least 1.
+    /// Creates a schedule whose first step is due immediately. Both rates are per second, and at least 1.
     #[must_use]
     pub fn new(tick_rate: u32, network_rate: u32, now: Instant) -> Self {
         Self {
@@ -40,27 +41,27 @@ impl Schedule {
         }
     }
 
-    /// Changes the rates. Steps that are already due stay due.
+    /// Changes the rates of steps and network updates. Steps that are already due remain due.
     pub fn set_rates(&mut self, tick_rate: u32, network_rate: u32, now: Instant) {
         self.tick.set_rate(tick_rate, now);
         self.network.set_rate(network_rate, now);
     }
 
-    /// Returns the duration of a step.
+    /// Returns the duration of one step.
     #[must_use]
     pub const fn step(&self) -> Duration {
         self.tick.interval
     }
 
-    /// Returns the time at which the server wakes up for the next step. Network updates follow a step, so they need
-    /// no deadline.
+    /// Returns the time at which the server must wake up for the next step. Network updates follow a step, so they have
+    /// no deadline of their own.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         self.tick.next
     }
 
-    /// Returns the time at which the server wakes up while no client is connected. The server then takes several steps
-    /// at a time, at the rate of network updates, so the machine sleeps longer.
+    /// Returns the time at which the server must wake up while no client is connected. The server then runs several
+    /// steps together, at the rate of network updates, so that the machine can sleep longer.
     #[must_use]
     pub fn rest_deadline(&self) -> Instant {
         let steps = self.network.interval.as_nanos() / self.tick.interval.as_nanos().max(1);
@@ -68,8 +69,8 @@ impl Schedule {
         self.tick.next + self.tick.interval * (bunch - 1)
     }
 
-    /// Returns the work that is due at `now`, after a sleep that was to end at `deadline`. The schedule counts the work
-    /// as done.
+    /// Returns the work that is due at `now`, after a sleep whose planned end was `deadline`. The schedule counts the
+    /// returned work as done.
     pub fn advance(&mut self, deadline: Instant, now: Instant) -> Due {
         let late = now.saturating_duration_since(deadline);
         let missed = self.tick.advance(now);
@@ -86,7 +87,8 @@ impl Schedule {
         Due { ticks: ticks as u32, network, overrun, skipped, rested: 0 }
     }
 
-    /// Returns the work that is due at `now`, after the game was idle: at most one step, which does not count as late.
+    /// Returns the work that is due at `now`, after the game was idle. It is at most one step, which does not count as
+    /// late.
     pub fn wake(&mut self, now: Instant) -> Due {
         let missed = self.tick.advance(now);
         if missed == 0 {
@@ -96,24 +98,25 @@ impl Schedule {
         Due { ticks: 1, network, rested: missed - 1, ..Due::default() }
     }
 
-    /// Returns whether a step is due at `now`, because the work before it took too long.
+    /// Returns whether a step is due at `now` already, because the previous work took too long.
     #[must_use]
     pub fn is_behind(&self, now: Instant) -> bool {
         self.tick.next <= now
     }
 
-    /// Extends the idle time of the game until `now`. Returns the number of steps that this leaves out.
+    /// Extends the time in which the game is idle until `now`. Returns the number of steps that the game skips in the
+    /// added time.
     pub fn rest(&mut self, now: Instant) -> u64 {
         self.tick.advance(now)
     }
 
-    /// Returns the number of steps that began late by more than the duration of a step.
+    /// Returns the number of steps that were late by more than the duration of a step.
     #[must_use]
     pub const fn overruns(&self) -> u64 {
         self.overruns
     }
 
-    /// Returns the number of steps that were due and never taken.
+    /// Returns the number of steps that were due but skipped.
     #[must_use]
     pub const fn skipped(&self) -> u64 {
         self.skipped

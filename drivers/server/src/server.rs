@@ -26,7 +26,7 @@ use crate::remote::{Order, Remote};
 use crate::schedule::Schedule;
 use crate::watch::Watch;
 
-/// A server that is ready to run.
+/// A dedicated server that is started and ready to run.
 ///
 /// ```
 /// use tickwire_server::world::World;
@@ -84,8 +84,8 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
     }
 }
 
-/// Returns the options of a client of game `G`: its application, message types, channels and largest message, so that a
-/// client repeats none of them by hand. All other options have the defaults of [`Config::new`] and [`Options::new`].
+/// Returns the options for a client of game `G`: the application number, message types, channels and maximum
+/// message size of the game. All other options have the defaults of [`Config::new`] and [`Options::new`].
 ///
 /// ```
 /// # use tickwire_server::world::World;
@@ -97,7 +97,7 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
 /// ```
 ///
 /// # Errors
-/// [`tickwire_core::message::RegisterError`] if the message types do not fit together.
+/// [`tickwire_core::message::RegisterError`] if a message type cannot be registered.
 pub fn client_options<G: Game>() -> Result<Options, tickwire_core::message::RegisterError> {
     let (mut of_server, mut config) = (Config::new(G::APPLICATION), Config::new(G::APPLICATION));
     G::configure(&mut of_server);
@@ -105,11 +105,11 @@ pub fn client_options<G: Game>() -> Result<Options, tickwire_core::message::Regi
     Ok(Options::new(config).registry(registry::<G>()?))
 }
 
-/// Returns the message types of game `G`, for clients that need nothing else of the game. [`client_options`] includes
-/// them.
+/// Returns the registry of the message types of game `G`, for clients that need only the registry.
+/// [`client_options`] includes it.
 ///
 /// # Errors
-/// [`tickwire_core::message::RegisterError`] if the types do not fit together.
+/// [`tickwire_core::message::RegisterError`] if a message type cannot be registered.
 pub fn registry<G: Game>() -> Result<Arc<Registry>, tickwire_core::message::RegisterError> {
     let mut messages = Messages::<G>::default();
     G::messages(&mut messages)?;
@@ -117,11 +117,12 @@ pub fn registry<G: Game>() -> Result<Arc<Registry>, tickwire_core::message::Regi
 }
 
 impl<G: Game> Dedicated<G> {
-    /// Reads or draws the keys, opens the socket, and starts the game. Call [`Dedicated::run`] next. The server logs
-    /// only through `tracing`, and takes commands only through [`Dedicated::remote`].
+    /// Reads or generates the keys, opens the socket, and starts the game. Call [`Dedicated::run`] next. The server
+    /// logs only through `tracing`, and accepts commands only through [`Dedicated::remote`].
     ///
     /// # Errors
-    /// [`ServerError`] if the configuration, a file, the socket or the game fails.
+    /// [`ServerError`] if the configuration or a file is unusable, the socket cannot be opened, or the game returns an
+    /// error.
     pub fn start(game: G, config: ServerConfig<G::Settings>) -> Result<Self, ServerError> {
         let mut messages = Messages::<G>::default();
         G::messages(&mut messages)?;
@@ -178,21 +179,21 @@ impl<G: Game> Dedicated<G> {
         Ok(server)
     }
 
-    /// Checks that the game's message types fit together, and that their channels are configured. The check opens no
-    /// socket and no file.
+    /// Checks that the game's message types can be registered, and that their channels are configured. The method opens
+    /// no socket and no file.
     ///
     /// # Errors
-    /// [`ServerError`], as [`Dedicated::start`] would return it.
+    /// The [`ServerError`] that [`Dedicated::start`] would return for the message types and channels.
     pub fn check(config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
         let channels = core_config::<G>(config).channels;
         let registry = registry::<G>()?;
         Ok(StartError::expect_channels(&registry, &channels)?)
     }
 
-    /// Applies later changes in the configuration that `layers` describe, while the server runs.
+    /// Watches the sources of the configuration in `layers`, and applies later changes to the running server.
     ///
     /// # Errors
-    /// [`ServerError::System`] if the system does not watch files.
+    /// [`ServerError::System`] if the system cannot watch files.
     pub fn follow(&mut self, layers: Layers) -> Result<(), ServerError> {
         if let Some(path) = &layers.file {
             self.watch = Some(Watch::start(path, self.remote())?);
@@ -201,7 +202,7 @@ impl<G: Game> Dedicated<G> {
         Ok(())
     }
 
-    /// Sets the function that the server calls when the log level changes.
+    /// Sets the function that the server calls when the log level in the configuration changes.
     pub fn on_log_level(&mut self, set: impl FnMut(LogLevel) + 'static) {
         self.set_log_level = Some(Box::new(set));
     }
@@ -212,37 +213,37 @@ impl<G: Game> Dedicated<G> {
         self.context.network.local_address()
     }
 
-    /// Returns the address where the server serves metrics and health. Returns `None` if it serves none.
+    /// Returns the TCP address at which the server serves metrics and its health, or `None` if it does not serve them.
     #[must_use]
     pub fn monitoring_address(&self) -> Option<SocketAddr> {
         self.monitor.as_ref().map(Monitor::address)
     }
 
-    /// Returns the public key that clients pin.
+    /// Returns the public key of the server, which its clients pin.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.context.network.public_key()
     }
 
-    /// Returns whether the server's key was created at this start.
+    /// Returns whether the server generated a new key at this start.
     #[must_use]
     pub const fn key_is_new(&self) -> bool {
         self.key_is_new
     }
 
-    /// Returns a handle through which other threads give commands to this server.
+    /// Returns a handle with which other threads can give commands to this server.
     #[must_use]
     pub fn remote(&self) -> Remote {
         Remote::new(Arc::clone(&self.orders))
     }
 
-    /// Returns the time since the start.
+    /// Returns the time since the start of the server.
     #[must_use]
     pub fn uptime(&self) -> Duration {
         self.context.started_at.elapsed()
     }
 
-    /// Returns all clients, interrupted clients whose places the server keeps included.
+    /// Returns all clients, including interrupted clients whose session the server keeps.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.context.clients.iter()
     }

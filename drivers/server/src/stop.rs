@@ -12,25 +12,26 @@ use crate::game::Game;
 use crate::logging::target::FOR_PEOPLE;
 use crate::server::Dedicated;
 
-/// The summary of a server's run, made when the run ends.
+/// The summary of a server's run, created when the server stops.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Summary {
     /// The reason that the server stopped.
     pub why: String,
-    /// The time that the server ran.
+    /// The time for which the server ran.
     pub uptime: Duration,
-    /// The number of steps that the game took.
+    /// The number of steps that the game ran.
     pub ticks: u64,
-    /// The number of steps left out because the game was idle.
+    /// The number of steps that the server skipped because the game was idle.
     pub rested: u64,
-    /// The number of clients that were connected at the end, and received the reason.
+    /// The number of clients that were connected when the server stopped, and received the reason.
     pub clients: usize,
-    /// The number of messages that the game took from clients.
+    /// The number of messages from clients that the game received.
     pub taken: u64,
-    /// The number of reliable messages queued for clients and not sent before the deadline.
+    /// The number of reliable messages that were queued for clients, but not sent before the shutdown timeout.
     pub not_sent: u64,
-    /// The number of reliable messages sent to clients and not acknowledged before the deadline. They may have arrived.
+    /// The number of reliable messages that were sent to clients, but not acknowledged before the shutdown timeout.
+    /// These messages may have arrived.
     pub unconfirmed: u64,
 }
 

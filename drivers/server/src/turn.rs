@@ -28,10 +28,10 @@ use crate::server::Dedicated;
 use crate::stop::Summary;
 
 impl<G: Game> Dedicated<G> {
-    /// Runs the server until the console, a [`crate::Remote`], or the game stops it.
+    /// Runs the server until the game, a console command or a [`crate::Remote`] stops it.
     ///
     /// # Errors
-    /// [`ServerError::NetworkDied`] if the network fails.
+    /// [`ServerError::NetworkDied`] if the network driver fails.
     pub fn run(mut self) -> Result<Summary, ServerError> {
         let mut report = OverrunReport::default();
         let mut clocks = ClockWatch::new(Instant::now());

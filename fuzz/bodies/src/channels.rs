@@ -12,7 +12,7 @@ use tickwire_core::{ChannelConfig, ChannelId, Delivery, Duration, Instant};
 
 use crate::Script;
 
-/// Returns one channel of each kind, and two compressed channels.
+/// Returns the configuration of one channel for each delivery guarantee, and of two compressed channels.
 #[must_use]
 pub fn channels() -> Vec<ChannelConfig> {
     let kinds = [
@@ -32,8 +32,9 @@ pub fn channels() -> Vec<ChannelConfig> {
     configured.collect()
 }
 
-/// Returns the largest number of bytes that a connection may hold for its peer, by the core's own count. The bytes belong to
-/// unfinished messages, to early messages, and to messages that wait for the application.
+/// Returns the largest memory, in bytes, that a connection may hold for its peer, as the core counts it. The memory
+/// belongs to incomplete messages, to messages that wait for earlier messages, and to messages that wait for the
+/// application.
 #[must_use]
 pub fn memory_most(max_message: usize) -> u64 {
     let window = Receiving::window(max_message);
@@ -54,8 +55,8 @@ const MAX_MESSAGE: usize = 5000;
 /// Ids of messages are drawn from so many.
 const IDS: u64 = 4000;
 
-/// Passes frames of any kind, in any order, to the receiving side. Every message is delivered unchanged and at most once, in order
-/// where its channel promises it, and the memory is bounded for any claimed length.
+/// Passes arbitrary frames to the receiving side. Asserts that every message is delivered unchanged, at most once,
+/// and in order if its channel is ordered, and that the memory is bounded for any claimed length.
 pub fn reassembly(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x01ff_fff8, 0x8000_0000_0000][script.below(4)];
@@ -180,8 +181,8 @@ impl Seen {
     }
 }
 
-/// Runs both sides of the channels over a network that a script controls. Every message is delivered once, in order where its
-/// channel promises it, and at the end all reliable messages have arrived.
+/// Runs both sides of the channels over a network that a script controls. Asserts that every message is delivered
+/// once, and in order if its channel is ordered, and that all reliable messages have arrived at the end.
 pub fn channel_pair(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x02ff_ff00, 0x7fff_ffff][script.below(4)];

@@ -10,13 +10,13 @@ use tickwire_sim::rng::{Draws, mix};
 
 use crate::{handshake, message, traffic};
 
-/// The files of the corpus, by target and name.
+/// The files of the corpus, by the names of their target and of the file.
 pub type Files = BTreeMap<(&'static str, String), Vec<u8>>;
 
 /// Datagrams of each kind that are kept.
 const PER_KIND: usize = 3;
 
-/// Makes every file of the corpus.
+/// Creates every file of the corpus.
 #[must_use]
 pub fn corpus() -> Files {
     let datagrams = traffic::datagrams();

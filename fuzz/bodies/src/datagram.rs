@@ -20,8 +20,8 @@ struct Scene {
     events: Vec<Event>,
 }
 
-/// Sends noise to a server. A server that authenticates packets goes on serving its client. A server that accepts every packet
-/// keeps at least the driver contract.
+/// Sends arbitrary datagrams to a server. Asserts that a server that authenticates packets continues to serve its
+/// client, and that a server that accepts every packet still obeys the driver contract.
 pub fn datagram(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

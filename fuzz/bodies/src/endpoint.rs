@@ -56,8 +56,9 @@ struct Pair {
     silent: bool,
 }
 
-/// Runs two endpoints under a script. Each endpoint keeps the driver contract, messages arrive as their channels promise, and no
-/// nonce is used twice. When the network loses nothing any more, all reliable messages arrive.
+/// Runs two endpoints as a script says. Asserts that each endpoint obeys the driver contract, that messages arrive
+/// as their channels guarantee, and that no nonce is used twice. Also asserts that all reliable messages arrive
+/// once the network loses no more datagrams.
 pub fn endpoint(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut pair = Pair::new(script.byte());

@@ -6,7 +6,8 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use tickwire_sim::provider::NullProvider;
 
-/// Accepts every packet that has room for a tag (and, in handshakes, for a key) as authentic. Sizes are those of the real suite.
+/// A provider that accepts every packet with space for a tag (and, in handshakes, for a key) as authentic. Tags and
+/// keys have the sizes of the real cipher suite.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gullible;
 

@@ -17,7 +17,7 @@ use tickwire_sim::provider::NullProvider;
 
 use crate::{Gullible, Script};
 
-/// The application id that both ends use.
+/// The application number that both ends use.
 pub const APPLICATION: u64 = 0x66_757a_7a21;
 /// The backend's secret.
 const MASTER: Key = [8; 32];
@@ -29,7 +29,7 @@ pub(crate) fn provider(gullible: bool) -> Arc<dyn Provider> {
     if gullible { Arc::new(Gullible) } else { Arc::new(NullProvider) }
 }
 
-/// Creates a configuration that admits clients with tickets, or any client.
+/// Creates a configuration whose `access` accepts either clients with tickets or all clients.
 #[must_use]
 pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     let mut config = Config::new(APPLICATION);
@@ -40,7 +40,7 @@ pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     config
 }
 
-/// Returns the server's secrets, which include the key of its tickets.
+/// Returns the server's secrets, which include its ticket key.
 #[must_use]
 pub fn secrets(provider: &dyn Provider) -> Secrets {
     let secrets = Secrets::new([9; 32]);
@@ -59,7 +59,8 @@ pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket
     mint.mint(&mut Rng::from_seed([serial; 32]), APPLICATION, &public_key, contents).unwrap()
 }
 
-/// Parses a datagram of the handshake outside the encryption, and the parameters inside it. Each has exactly one encoding.
+/// Parses an unencrypted handshake message, and the parameters inside it. Asserts that each of them has exactly one
+/// encoding.
 pub fn handshake_messages(bytes: &[u8]) {
     if let Some(written) = rewrite_handshake(bytes) {
         let (same, padding) = bytes.split_at(written.len());
@@ -71,7 +72,7 @@ pub fn handshake_messages(bytes: &[u8]) {
     }
 }
 
-/// Parses tickets as text and as bytes.
+/// Parses arbitrary tickets, both as text and as bytes.
 pub fn ticket_text(bytes: &[u8]) {
     if let Ok(ticket) = Ticket::from_bytes(bytes) {
         assert_eq!(ticket.to_bytes(), bytes, "a second encoding");
@@ -90,7 +91,7 @@ pub fn ticket_text(bytes: &[u8]) {
     }
 }
 
-/// Runs an attempt to connect against a server that sends arbitrary datagrams.
+/// Runs an attempt to connect to a server that sends arbitrary datagrams.
 pub fn dial(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();
@@ -163,7 +164,7 @@ fn judge_answer(answered: &Answered, is_over: &mut bool, forged: bool, admitted:
     }
 }
 
-/// Runs a responder against clients that send arbitrary datagrams.
+/// Runs a responder with clients that send arbitrary datagrams.
 pub fn answer(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

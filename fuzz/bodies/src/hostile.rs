@@ -27,39 +27,40 @@ const PACKET: usize = 1500;
 
 /// An endpoint under test, and its hostile peer.
 pub struct Arena {
-    /// The current time.
+    /// The current time of the simulation.
     pub now: Instant,
     /// The endpoint under test.
     pub tested: Watched,
-    /// The hostile peer of the endpoint.
+    /// The hostile peer that is connected to the endpoint.
     pub peer: HostilePeer,
     /// The connection under test.
     pub connection: ConnectionId,
     /// The events that the endpoint has reported so far.
     pub events: Vec<Event>,
-    /// The code of the CLOSE that the endpoint sent, if it sent one.
+    /// The code of the CLOSE frame that the endpoint sent, if it sent a CLOSE frame.
     pub closed_with: Option<u16>,
     /// The newest resume ticket: its sequence number, its expiry, and its sealed bytes.
     pub ticket: Option<(u64, u64, Vec<u8>)>,
-    /// The numbers of the packets that the peer received.
+    /// The packet numbers of the packets that the peer received.
     pub received: AckRanges,
-    /// Whether the peer has sent a CLOSE itself, so that the endpoint need not send one.
+    /// `true` if the peer itself has sent a CLOSE frame, so that the endpoint need not send a CLOSE frame.
     pub has_closed: bool,
-    /// Whether the peer resumed from an address that it did not prove to be its own. The endpoint sends little to such an address.
+    /// `true` if the peer resumed from an address that the endpoint has not validated. The endpoint sends little to
+    /// such an address.
     pub is_unproven: bool,
-    /// The number of the endpoint's datagrams that the peer could read.
+    /// The number of the endpoint's datagrams that the peer decrypted.
     pub heard: usize,
     config: Config,
     numbers: BTreeSet<u64>,
 }
 
-/// Returns the address of the peer with the given port.
+/// Returns the address of the peer with the port number `port`.
 #[must_use]
 pub fn peer_at(port: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 66], 1000 + u16::from(port)))
 }
 
-/// Returns the configuration of both ends.
+/// Returns the configuration of the endpoint under test and of its peer.
 #[must_use]
 pub fn config() -> Config {
     let provider: Arc<dyn Provider> = Arc::new(NullProvider);
@@ -71,7 +72,8 @@ pub fn config() -> Config {
 }
 
 impl Arena {
-    /// Creates an arena with a server under test, whose hostile client has sent its first packet.
+    /// Creates an arena whose endpoint under test is a server. The hostile client has completed the handshake and sent
+    /// its first packet.
     #[must_use]
     pub fn with_client(config: &Config, claims: Option<Claims>) -> Self {
         let now = Instant::ZERO;
@@ -90,7 +92,7 @@ impl Arena {
         arena
     }
 
-    /// Creates an arena with a client under test, connected to its hostile server.
+    /// Creates an arena whose endpoint under test is a client, connected to a hostile server.
     #[must_use]
     pub fn with_server(config: &Config, claims: Option<Claims>) -> Self {
         let now = Instant::ZERO;
@@ -128,12 +130,13 @@ impl Arena {
         }
     }
 
-    /// Sends a packet with these frames from the peer.
+    /// Sends a packet with `frames` from the peer.
     pub fn send(&mut self, frames: &[u8]) {
         self.send_as(self.peer.next, 4, peer_at(0), frames);
     }
 
-    /// Sends a packet from the peer with the given number and source address. `number_bytes` bytes of the number are written.
+    /// Sends a packet from the peer with the packet number `number` and the source address `from`. The header holds
+    /// `number_bytes` bytes of the packet number.
     pub fn send_as(&mut self, number: u64, number_bytes: u8, from: SocketAddr, frames: &[u8]) {
         self.has_closed |=
             FrameReader::new(frames).flatten().any(|frame| matches!(frame, Frame::Close { .. }));
@@ -141,13 +144,13 @@ impl Arena {
         self.tested.hear(self.now, from, &packet);
     }
 
-    /// Handles everything that is due at the endpoint, and lets the peer read the datagrams.
+    /// Runs all timers of the endpoint that are due, takes all events, and passes the endpoint's datagrams to the peer.
     pub fn settle(&mut self) {
         let output = self.tested.settle(self.now);
         self.read(output);
     }
 
-    /// Does the same as [`Arena::settle`], but the application takes at most `most` events.
+    /// Does the same as [`Arena::settle`], except that the application takes at most `most` events.
     pub fn settle_slowly(&mut self, most: usize) {
         let output = self.tested.settle_slowly(self.now, most);
         self.read(output);
@@ -198,7 +201,7 @@ impl Arena {
         written(|writer| write_ack(&self.received, Duration::ZERO, self.now, None, writer).unwrap())
     }
 
-    /// Reconnects the peer with its resume ticket. Returns whether the endpoint let the peer in.
+    /// Reconnects the peer with its resume ticket. Returns whether the endpoint accepted the peer.
     pub fn resume(&mut self, seed: u8) -> bool {
         // What waits for the old peer would be lost in the handshake.
         self.settle();
@@ -217,7 +220,7 @@ impl Arena {
     }
 }
 
-/// Returns the bytes that the function `write` writes.
+/// Returns the bytes that `write` writes.
 pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = vec![0; 2 * PACKET];
     let mut writer = Writer::new(&mut buffer);
@@ -227,27 +230,27 @@ pub fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     buffer
 }
 
-/// Returns the encoding of a frame.
+/// Returns the bytes of an encoded frame.
 #[must_use]
 pub fn bytes_of(frame: &Frame<'_>) -> Vec<u8> {
     written(|writer| frame.write(writer, &mut Chain::default()).unwrap())
 }
 
-/// Returns the encoding of a MESSAGE frame, even of an invalid one.
+/// Returns the bytes of an encoded MESSAGE frame, which may be invalid.
 #[must_use]
 pub fn message_bytes(channel: u8, id: Option<u32>, part: MessagePart, data: &[u8]) -> Vec<u8> {
     let frame = MessageFrame { channel: ChannelId(channel), id, part, data };
     written(|writer| write_message(&frame, writer, &mut Chain::default()).unwrap())
 }
 
-/// Tests a server with a hostile client.
+/// Tests a server against a hostile client whose actions `bytes` determine.
 pub fn hostile_client(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let claims = claims(&mut script);
     play(Arena::with_client(&config(), claims), script);
 }
 
-/// Tests a client with a hostile server.
+/// Tests a client against a hostile server whose actions `bytes` determine.
 pub fn hostile_server(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let claims = claims(&mut script);

@@ -23,7 +23,7 @@ pub mod wire;
 pub use gullible::Gullible;
 pub use script::Script;
 
-/// The body of a fuzz target, which takes the fuzzer's input.
+/// The body of a fuzz target: a function of the fuzzer's input.
 pub type Body = fn(&[u8]);
 
 /// The bodies of all targets, each with its name.
@@ -47,7 +47,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("ticket", handshake::ticket_text),
 ];
 
-/// Returns whether a fuzzer on this machine found the file of the corpus: a fuzzer names files by their SHA-1.
+/// Returns whether a fuzzer created the corpus file `name` on this machine. A fuzzer names its files by their
+/// SHA-1.
 #[must_use]
 pub fn is_found(name: &str) -> bool {
     name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())

@@ -11,7 +11,7 @@ use tickwire_core::message::{
 use zerocopy::little_endian::{U32, U64};
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
-/// A message of the bits codec, with every kind of value that has exactly one encoding.
+/// A message of the bits codec, which contains every kind of value that has exactly one encoding.
 #[derive(NetMessage, Clone, PartialEq, Debug)]
 #[net(codec = "bits", name = "bits")]
 pub struct Packed {
@@ -43,7 +43,7 @@ pub enum Kind {
     },
 }
 
-/// A message with a fixed layout.
+/// A message with a fixed layout, for the codec of fixed layouts.
 #[derive(Clone, PartialEq, Debug, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub struct Fixed {
@@ -53,7 +53,7 @@ pub struct Fixed {
     d: [u8; 3],
 }
 
-/// A message of types that MessagePack and JSON support.
+/// A message that contains types which MessagePack and JSON support.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Loose {
     id: u64,
@@ -101,7 +101,7 @@ macro_rules! messages {
     };
 }
 
-/// The codec of a value inside a message.
+/// The codec of messages whose value another codec encodes.
 #[derive(Debug)]
 pub enum Through {}
 
@@ -113,7 +113,7 @@ messages! {
     TextScript(ScriptValue) = "text-script", Json;
 }
 
-/// The registry of the fuzzed types.
+/// The registry of the message types that the fuzz target decodes.
 pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     let mut registry = Registry::new();
     registry.register::<Packed>().unwrap();
@@ -125,7 +125,7 @@ pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
     registry
 });
 
-/// Decodes one message of any type and codec.
+/// Decodes an arbitrary message of any type and codec.
 pub fn message(bytes: &[u8]) {
     let Ok(decoded) = REGISTRY.decode(bytes) else { return };
     let decoded = match one_encoding::<Packed>(bytes, decoded) {
@@ -162,7 +162,7 @@ fn same_value<T: NetMessage>(decoded: Decoded) -> Result<(), Decoded> {
     Ok(())
 }
 
-/// Returns one message of each type, with which a corpus begins.
+/// Returns one valid message of each type, as the initial files of a corpus.
 #[must_use]
 pub fn samples() -> Vec<Vec<u8>> {
     let script = || {

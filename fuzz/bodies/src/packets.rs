@@ -8,7 +8,7 @@ use tickwire_core::limits::REPLAY_WINDOW;
 
 use crate::Script;
 
-/// Compares the replay window with the set of all numbers ever received.
+/// Compares the replay window with a set of all packet numbers received so far.
 pub fn replay(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let (mut window, mut seen) = (Replay::default(), BTreeSet::new());

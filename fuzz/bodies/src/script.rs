@@ -1,7 +1,7 @@
 //! Bytes as a sequence of decisions.
 
-/// A cursor over a fuzzer's bytes. Beyond their end it reads zeros, so that a prefix of an input means the same as the whole input
-/// up to its end.
+/// A reader of a fuzzer's bytes. Reads beyond the end return zeros, so that a prefix of an input has the same
+/// meaning as the whole input has up to the prefix's end.
 #[derive(Clone, Debug)]
 pub struct Script<'a> {
     rest: &'a [u8],
@@ -32,13 +32,14 @@ impl<'a> Script<'a> {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 
-    /// Reads a value below `bound` from one byte; returns 0 if `bound` is 0.
+    /// Reads a number below `bound` from one byte. Returns 0 if `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
     }
 
-    /// Reads any number. A number below 128 takes one byte. Other numbers take two bytes: the first gives a power of two, or a
-    /// power of two minus one, and the second gives the distance from it. Values at which arithmetic overflows are thus frequent.
+    /// Reads an arbitrary number. A number below 128 takes one byte. Every other number takes two bytes: the first
+    /// selects a power of two, or a power of two minus one, and the second is the distance from this value. Numbers at
+    /// which arithmetic overflows are thus frequent.
     pub fn number(&mut self) -> u64 {
         let first = self.byte();
         let shift = u32::from(first & 63);
@@ -57,7 +58,8 @@ impl<'a> Script<'a> {
         taken
     }
 
-    /// Reads a length of one byte, and then that many bytes, or all remaining bytes if there are fewer.
+    /// Reads a length of one byte, and then as many bytes as the length states, or all remaining bytes if there are
+    /// fewer.
     pub fn sized(&mut self) -> &'a [u8] {
         let length = self.byte();
         self.take(length.into())

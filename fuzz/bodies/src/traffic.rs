@@ -13,7 +13,7 @@ use tickwire_sim::rng::Draws;
 use crate::channels::channels;
 use crate::handshake;
 
-/// Returns every datagram of several sessions, without the padding of Hellos.
+/// Returns every datagram of several sessions. The Hellos among them have no padding.
 #[must_use]
 pub fn datagrams() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
@@ -27,8 +27,8 @@ pub fn datagrams() -> Vec<Vec<u8>> {
     all
 }
 
-/// Returns the frames of every data packet among `datagrams`. The packets are plaintext, because the null provider encrypts
-/// nothing.
+/// Returns the frames of every data packet in `datagrams`. The packets are plaintext, because the null provider
+/// does not encrypt.
 pub fn payloads(datagrams: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
     datagrams.iter().filter(|datagram| datagram[0] >= 8).map(|datagram| {
         let header = 5 + usize::from(datagram[0] & 3);

@@ -11,9 +11,9 @@ use crate::channels::memory_most;
 /// Calls after which draining counts as endless.
 const CALLS_MOST: usize = 20_000;
 
-/// An endpoint, and the output that it has produced so far.
+/// An endpoint whose output is checked after each call.
 pub struct Watched {
-    /// The endpoint under watch.
+    /// The endpoint whose output is checked.
     pub endpoint: Endpoint,
     max_message: usize,
     closed: BTreeMap<ConnectionId, bool>,
@@ -23,17 +23,17 @@ pub struct Watched {
     known: BTreeSet<Address>,
 }
 
-/// The output of an endpoint from one turn.
+/// The output of an endpoint from one call of [`Watched::settle`].
 #[derive(Default)]
 pub struct Output {
-    /// The datagrams, each with its destination.
+    /// The datagrams that the endpoint wrote, each with its destination.
     pub datagrams: Vec<(Address, Vec<u8>)>,
     /// The events that the endpoint reported.
     pub events: Vec<Event>,
 }
 
 impl Watched {
-    /// Watches `endpoint`, which accepts messages of up to `max_message` bytes.
+    /// Creates a watched endpoint, which accepts messages of up to `max_message` bytes.
     #[must_use]
     pub const fn new(endpoint: Endpoint, max_message: usize) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Watched {
         }
     }
 
-    /// Dials a connection; returns `None` if the endpoint refuses.
+    /// Dials a connection. Returns `None` if the endpoint rejects the call.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -58,25 +58,25 @@ impl Watched {
         self.endpoint.connect(now, to, options).ok()
     }
 
-    /// Excludes an address from the check for amplification, because a peer is known to be there.
+    /// Exempts an address from the amplification check, because the test controls the peer at this address.
     pub fn vouch(&mut self, address: impl Into<Address>) {
         self.known.insert(address.into());
     }
 
-    /// Delivers a datagram to the endpoint.
+    /// Passes a datagram to the endpoint.
     pub fn hear(&mut self, now: Instant, from: impl Into<Path>, datagram: &[u8]) {
         let from = from.into();
         *self.heard.entry(from.remote).or_default() += datagram.len() as u64;
         self.endpoint.handle_datagram(now, from, Ecn::NotCapable, &mut datagram.to_vec());
     }
 
-    /// Returns the number of bytes of the datagrams that arrived.
+    /// Returns the number of bytes of the datagrams that the endpoint received.
     #[must_use]
     pub fn heard_bytes(&self) -> u64 {
         self.heard.values().sum()
     }
 
-    /// Handles everything that is due, and takes all datagrams and events.
+    /// Runs all timers that are due, and takes all datagrams and events of the endpoint.
     pub fn settle(&mut self, now: Instant) -> Output {
         let mut output = Output::default();
         for call in 0.. {
@@ -98,7 +98,7 @@ impl Watched {
         output
     }
 
-    /// Handles everything that is due as a slow application does: takes at most `most` events.
+    /// Runs all timers that are due, and takes all datagrams but at most `most` events, as a slow application does.
     pub fn settle_slowly(&mut self, now: Instant, most: usize) -> Output {
         let mut output = Output::default();
         self.endpoint.handle_timeout(now);
@@ -108,7 +108,7 @@ impl Watched {
         output
     }
 
-    /// Checks that nothing is left of connections that closed long ago.
+    /// Checks that the endpoint keeps no state of connections that closed long ago.
     pub fn expect_nothing_left(&self) {
         let left = self.endpoint.connections().find(|id| self.closed.get(id) == Some(&true));
         assert_eq!(left, None, "a closed connection stays");

@@ -14,7 +14,7 @@ use tickwire_core::{Duration, Instant};
 
 use crate::Script;
 
-/// Parses data headers, and shortens and expands packet numbers.
+/// Parses arbitrary data packet headers, and encodes and decodes packet numbers.
 pub fn header(bytes: &[u8]) {
     let kind = classify(bytes);
     let header = DataHeader::read(bytes);
@@ -79,7 +79,8 @@ pub fn ack_frame(bytes: &[u8]) {
     assert!(count <= if first <= ACK_LAST { ACK_RANGES } else { 4 * ACK_BITMAP + 1 });
 }
 
-/// Compares the packet numbers that a receiver has to acknowledge with a plain set, also after a round trip through an ACK frame.
+/// Compares the packet numbers that a receiver must acknowledge with a simple set, both directly and after a round
+/// trip through an ACK frame.
 pub fn ack_ranges(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let (mut ranges, mut model) = (AckRanges::default(), Model::default());
@@ -160,7 +161,7 @@ fn round_trip(ranges: &AckRanges, room: u8) {
     assert!(told.eq(read.iter().cloned()), "other ranges than were written");
 }
 
-/// Parses the frames of a packet.
+/// Parses the frames of an arbitrary packet.
 pub fn frame(bytes: &[u8]) {
     let mut reader = FrameReader::new(bytes);
     let mut chain = Chain::default();

@@ -10,30 +10,30 @@ use super::contract::{Carrier, CarrierCounters, CarrierState, Side};
 use super::segment::{Segment, SegmentKind};
 use crate::rng::{Draws, mix};
 
-/// The settings of a datagram channel. Both ends use the same settings.
+/// The settings of a datagram channel. Both ends must have the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChannelCarrierConfig {
-    /// The largest datagram. The network below must carry 13 bytes more.
+    /// The largest datagram of the channel, in bytes. The network below must carry datagrams that are 13 bytes larger.
     ///
     /// Default: 1,140 bytes.
     pub max_datagram: u16,
-    /// Whether the channel declares a congestion control of its own.
+    /// `true` if the channel declares that it controls congestion itself.
     ///
     /// Default: yes.
     pub congestion_controlled: bool,
-    /// The rate at which datagrams leave, in bytes per second; `None` sends every datagram at once.
+    /// The rate at which datagrams leave, in bytes per second. `None` sends every datagram immediately.
     ///
     /// Default: 250,000 bytes/s.
     pub bytes_per_second: Option<u64>,
-    /// Bytes that may wait in the channel's send buffer.
+    /// The number of bytes that may wait in the channel's send buffer.
     ///
     /// Default: 16 KiB.
     pub buffer_bytes: usize,
-    /// The share of datagrams that the channel accepts and then drops.
+    /// The share of datagrams that the channel accepts and then drops, in parts per million.
     ///
     /// Default: 0 ppm.
     pub drop_ppm: u32,
-    /// Whether the channel reports datagrams that it dropped.
+    /// `true` if the channel reports the datagrams that it dropped.
     ///
     /// Default: yes.
     pub reports_loss: bool,
@@ -52,9 +52,9 @@ impl Default for ChannelCarrierConfig {
     }
 }
 
-/// One end of a datagram channel. The dialling end is open once the far end has answered, and the listening end with the first
-/// datagram. The channel breaks only if the far end replies that the channel does not exist; the endpoint must detect a silent peer
-/// itself.
+/// One end of a datagram channel. The dialling end is open once the other end has answered, and the listening end
+/// is open from the first datagram on. The channel breaks only if the other end replies that the channel does not
+/// exist. The endpoint itself must detect a silent peer.
 #[derive(Debug)]
 pub struct ChannelCarrier {
     config: ChannelCarrierConfig,

@@ -3,10 +3,10 @@
 use tickwire_core::address::LinkProperties;
 use tickwire_core::time::Instant;
 
-/// The state of a carrier, from opening to broken.
+/// The state of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CarrierState {
-    /// The far end has not answered the request to open yet.
+    /// The other end has not answered the request to open yet.
     Opening,
     /// The carrier accepts datagrams.
     Open,
@@ -26,52 +26,53 @@ pub enum Side {
 /// Counters of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CarrierCounters {
-    /// Segments that were sent more than once.
+    /// The number of segments that were sent more than once.
     pub resent: u64,
-    /// Datagrams that the carrier accepted but did not send.
+    /// The number of datagrams that the carrier accepted but did not send.
     pub dropped: u64,
-    /// The largest number of bytes that the carrier held at any time.
+    /// The largest number of bytes that the carrier has held at any time.
     pub held_most: u64,
 }
 
-/// One end of a connection that carries datagrams: sans-IO, over segments that the network may lose, duplicate, reorder
-/// and damage.
+/// One end of a connection that carries datagrams, as a sans-IO state machine. It sends segments, which the network
+/// may lose, duplicate, reorder and damage.
 pub trait Carrier: Sized {
     /// The settings of the carrier.
     type Config: Clone;
 
-    /// Creates one end of connection number `connection`.
+    /// Creates the end with the role `side` of the connection with the number `connection`.
     fn new(config: &Self::Config, side: Side, connection: u64, now: Instant) -> Self;
 
-    /// Returns the link properties that the carrier promises.
+    /// Returns the properties that the carrier guarantees as a link.
     fn properties(&self) -> LinkProperties;
 
     /// Returns the current state of the carrier.
     fn state(&self) -> CarrierState;
 
-    /// Returns the number of bytes that the carrier accepts now; `None` means no limit.
+    /// Returns the number of bytes that the carrier can accept now. `None` stands for no limit.
     fn credit(&self) -> Option<u64>;
 
-    /// Sends a datagram. A datagram beyond the credit may be dropped; on a carrier that promised reliability, it breaks the
-    /// carrier.
+    /// Sends a datagram. If the datagram exceeds the credit, a reliable carrier breaks, and an unreliable carrier may
+    /// drop the datagram.
     fn send(&mut self, datagram: &[u8]);
 
-    /// Handles a segment of this connection from the far end.
+    /// Processes a segment of this connection that the other end sent.
     fn handle_segment(&mut self, now: Instant, bytes: &[u8]);
 
-    /// Does the work that is due at `now`.
+    /// Handles all timers that have expired at `now`.
     fn handle_timeout(&mut self, now: Instant);
 
-    /// Takes the next segment for the far end.
+    /// Returns the next segment to send to the other end.
     fn poll_segment(&mut self, now: Instant) -> Option<Vec<u8>>;
 
-    /// Takes the next datagram from the far end.
+    /// Returns the next datagram that the other end sent.
     fn poll_datagram(&mut self) -> Option<Vec<u8>>;
 
-    /// Returns whether the carrier dropped a datagram since the last call, if it reports losses.
+    /// Returns whether the carrier has dropped a datagram since the previous call, if the carrier reports losses.
     fn take_loss(&mut self) -> bool;
 
-    /// Returns the time at which [`Carrier::handle_timeout`] is due, or a segment can be polled; [`Instant::MAX`] for never.
+    /// Returns the time at which [`Carrier::handle_timeout`] is due or a segment is ready to be sent, or
+    /// [`Instant::MAX`] if neither is planned.
     fn poll_timeout(&self) -> Instant;
 
     /// Returns the carrier's counters so far.

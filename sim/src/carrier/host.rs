@@ -13,26 +13,27 @@ use crate::host::{Host, Outgoing};
 use crate::rng::mix;
 use crate::trace::TraceHash;
 
-/// Counters of a simulated driver, over all of its links.
+/// The counters of a simulated driver, for all of its links together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LinkCounters {
-    /// Datagrams that the endpoint wrote.
+    /// The number of datagrams that the endpoint wrote.
     pub datagrams: u64,
-    /// Bytes of the datagrams that the endpoint wrote.
+    /// The number of bytes in the datagrams that the endpoint wrote.
     pub bytes: u64,
     /// The size of the largest datagram that the endpoint wrote, in bytes.
     pub largest: u64,
-    /// Datagrams that exceeded the remaining credit of their link.
+    /// The number of datagrams that exceeded the remaining credit of their link.
     pub beyond_credit: u64,
-    /// ECN-capable datagrams, for which links have no bits, and datagrams that no open link could take.
+    /// The number of datagrams that are marked as ECN-capable, although links carry no ECN bits, or that no open link
+    /// could take.
     pub unsuitable: u64,
-    /// Segments from the network that were damaged, or belonged to an unknown connection.
+    /// The number of segments from the network that were damaged, or belonged to an unknown connection.
     pub refused: u64,
-    /// Losses that the driver reported to the endpoint.
+    /// The number of losses that the driver reported to the endpoint.
     pub losses_told: u64,
-    /// Links that the driver opened.
+    /// The number of links that the driver opened.
     pub opened: u64,
-    /// Links that the driver closed.
+    /// The number of links that the driver closed.
     pub closed: u64,
 }
 
@@ -45,8 +46,8 @@ struct HostedLink<C> {
     credit: Option<u64>,
 }
 
-/// A [`Host`] whose endpoint runs over links. A client has one link to its server, and opens another when the link
-/// breaks; a server has one link for each client, and uses the newest link of a client.
+/// A [`Host`] whose endpoint runs over links. A client has one link to its server, and opens a new link when the
+/// link breaks. A server has one link for each client, and uses the newest link of each client.
 pub struct LinkHost<C: Carrier> {
     /// The endpoint that runs over the links.
     pub endpoint: Endpoint,
@@ -68,7 +69,7 @@ pub struct LinkHost<C: Carrier> {
 }
 
 impl<C: Carrier> LinkHost<C> {
-    /// Creates a driver that accepts links. `seed` must differ from node to node.
+    /// Creates a driver that accepts links. `seed` must be different for each node.
     #[must_use]
     pub fn accepting(endpoint: Endpoint, config: C::Config, seed: u64) -> Self {
         Self {
@@ -86,7 +87,7 @@ impl<C: Carrier> LinkHost<C> {
         }
     }
 
-    /// Creates a driver that keeps a link to `server`.
+    /// Creates a driver that opens a link to `server`, and a new link whenever the link breaks.
     #[must_use]
     pub fn dialling(
         endpoint: Endpoint,
@@ -101,7 +102,7 @@ impl<C: Carrier> LinkHost<C> {
         host
     }
 
-    /// Returns the newest link, open or not. A client's newest link leads to its server.
+    /// Returns the newest link, which may be open or not. A client's newest link leads to its server.
     #[must_use]
     pub const fn link(&self) -> LinkId {
         LinkId(self.last)

@@ -12,22 +12,22 @@ use super::segment::{self, Segment, SegmentKind};
 use super::sender::Sender;
 use crate::clock::micros;
 
-/// The settings of a byte stream. Both ends use the same settings.
+/// The settings of a byte stream. Both ends must have the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamCarrierConfig {
-    /// The largest datagram that the stream carries, which may be larger than a segment.
+    /// The largest datagram that the stream carries, in bytes. It may be larger than a segment.
     ///
     /// Default: 4 KiB.
     pub max_datagram: u16,
-    /// The largest segment that the network below carries.
+    /// The largest segment that the network below carries, in bytes.
     ///
     /// Default: 1,200 bytes.
     pub segment: usize,
-    /// Bytes that the sender may hold until they are acknowledged.
+    /// The number of bytes that the sender may hold until they are acknowledged.
     ///
     /// Default: 64 KiB.
     pub buffer_bytes: usize,
-    /// The time for which the far end may leave all segments unanswered before the stream breaks.
+    /// The time after which the stream breaks if the other end answers no segment.
     ///
     /// Default: 20 s.
     pub give_up: Duration,
@@ -39,11 +39,11 @@ impl Default for StreamCarrierConfig {
     }
 }
 
-/// One end of a byte stream that carries datagrams, each with its length in front.
+/// One end of a byte stream that carries datagrams. The length of each datagram precedes the datagram.
 ///
-/// Loss recovery is RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps (RFC 7323) measure round trips.
-/// Every segment is acknowledged at once. There is no receive window: the reader takes all bytes, and the sender's buffer bounds
-/// the bytes that arrive early.
+/// Loss recovery follows RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps (RFC 7323)
+/// measure RTTs. The receiver acknowledges every segment immediately. There is no receive window: the receiver
+/// reads all bytes, and the sender's buffer limits the bytes that arrive out of order.
 #[derive(Debug)]
 pub struct StreamCarrier {
     config: StreamCarrierConfig,

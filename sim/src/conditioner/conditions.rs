@@ -17,47 +17,50 @@ const MILLION: u32 = 1_000_000;
 /// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// The conditions for the datagrams of each client. They are the same in both directions except for traces.
+/// The network conditions between each client and the target. They are the same in both directions.
 #[derive(Clone, Debug)]
 pub struct Conditions {
-    /// The share of datagrams lost in each direction.
+    /// The share of datagrams lost in each direction, in parts per million.
     ///
     /// Default: 0 ppm. Range: 0 ppm to 1,000,000 ppm.
     pub loss_ppm: u32,
-    /// The round-trip time that the conditioner adds, half of it in each direction.
+    /// The round-trip time that the conditioner adds, one half in each direction.
     ///
     /// Default: 0 s.
     pub rtt: Duration,
-    /// The largest additional delay of each datagram; delays are evenly distributed. Later datagrams may overtake a delayed one.
+    /// The largest additional delay of each datagram. Delays are uniformly distributed, so datagrams may overtake each
+    /// other.
     ///
     /// Default: 0 s.
     pub jitter: Duration,
-    /// The share of datagrams that arrive twice.
+    /// The share of datagrams that arrive twice, in parts per million.
     ///
     /// Default: 0 ppm. Range: 0 ppm to 1,000,000 ppm.
     pub duplicate_ppm: u32,
-    /// The rate of the link in each direction, in bytes per second; `None` means no limit.
+    /// The rate of the link in each direction, in bytes per second. `None` sets no limit.
     ///
     /// Default: none. Range: 1 bytes/s or more.
     pub bytes_per_second: Option<u64>,
-    /// A recording that gives the capacity of the link in both directions, instead of a rate.
+    /// A recording that determines the capacity of the link in each direction, instead of a constant rate.
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
-    /// Bytes that may wait at the bottleneck; `None` means 300 ms of its rate.
+    /// The number of bytes that may wait in the queue of the bottleneck. `None` stands for 300 ms at the rate of the
+    /// bottleneck.
     ///
     /// Default: none.
     pub queue_bytes: Option<u64>,
-    /// The largest IP packet that passes, with IPv4 headers. Larger datagrams are dropped, as on a path for packets
-    /// that must not be fragmented.
+    /// The largest IP packet that passes, with IPv4 headers, in bytes. The conditioner drops larger datagrams, as a
+    /// path drops packets that must not be fragmented.
     ///
     /// Default: 1,500 bytes. Range: 68 bytes or more.
     pub mtu: u32,
-    /// Further faults, in the simulator's terms. Node 0 is the target; client `i` is node `i + 1`, on link `i`.
+    /// Further faults, as the simulator defines them. Node 0 is the target, and client `i` is node `i + 1`, on link
+    /// `i`.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
-    /// The seed of all decisions, together with the times at which datagrams arrive.
+    /// The seed of all random decisions. The decisions also depend on the times at which datagrams arrive.
     ///
     /// Default: 1.
     pub seed: u64,
@@ -84,23 +87,23 @@ impl Default for Conditions {
 /// The size of an IP packet that every network passes, in bytes (RFC 791).
 const LEAST_MTU: u32 = 68;
 
-/// A reason for which conditions are invalid.
+/// The reason that conditions are invalid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConditionsError {
     /// A share exceeds 1,000,000 parts per million.
     MoreThanAll {
-        /// The name of the share.
+        /// The name of the field that holds the share.
         what: &'static str,
         /// The value of the share, in parts per million.
         ppm: u32,
     },
-    /// The rate is zero, so no datagram would ever pass.
+    /// The rate is zero, so no datagram would pass.
     NoRate,
-    /// The conditions contain both a rate and a recording.
+    /// The conditions set both a rate and a recording.
     RateAndTrace,
-    /// The largest packet is smaller than the 68 bytes that every network passes (RFC 791).
+    /// The largest packet is smaller than the 68 bytes that every network must carry (RFC 791).
     TinyMtu(u32),
-    /// A fault affects nodes, but the conditioner's nodes are real processes.
+    /// A fault affects nodes, but the conditioner cannot affect nodes, because they are real processes.
     FaultOfNodes(String),
 }
 
@@ -134,10 +137,10 @@ impl fmt::Display for ConditionsError {
 impl core::error::Error for ConditionsError {}
 
 impl Conditions {
-    /// Checks that the conditions are valid.
+    /// Checks whether the conditions are valid.
     ///
     /// # Errors
-    /// [`ConditionsError`] for the first condition that is not valid.
+    /// [`ConditionsError`] for the first invalid condition.
     pub fn check(&self) -> Result<(), ConditionsError> {
         for (what, ppm) in [("a loss", self.loss_ppm), ("a duplication", self.duplicate_ppm)] {
             if ppm > MILLION {

@@ -1,20 +1,20 @@
 //! The counters of a conditioner.
 
-/// Counters of a conditioner, for all clients together.
+/// The counters of a conditioner, for all clients together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
-    /// Clients that have sent a datagram.
+    /// The number of clients that have sent a datagram.
     pub clients: u64,
-    /// Datagrams received, in both directions.
+    /// The number of datagrams received, in both directions together.
     pub received: u64,
-    /// Datagrams passed on to the target or to clients, copies included.
+    /// The number of datagrams that the conditioner delivered to the target or to clients, including copies.
     pub delivered: u64,
-    /// Datagrams that the conditions dropped.
+    /// The number of datagrams that the conditioner dropped because of the conditions.
     pub lost: u64,
-    /// Datagrams dropped because there were too many clients, or too many datagrams in transit.
+    /// The number of datagrams dropped because there were too many clients, or too many datagrams in transit.
     pub overflowed: u64,
-    /// Bytes passed on from clients to the target.
+    /// The number of bytes delivered from clients to the target.
     pub bytes_up: u64,
-    /// Bytes passed on from the target to clients.
+    /// The number of bytes delivered from the target to clients.
     pub bytes_down: u64,
 }

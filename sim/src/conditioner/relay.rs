@@ -27,7 +27,8 @@ const HANDED_MOST: usize = 4096;
 const LOOK: Duration = Duration::from_millis(250);
 const DATAGRAM_MOST: usize = 65_535;
 
-/// A UDP proxy with the simulator's link model between two real processes. Dropping the conditioner stops the proxy.
+/// A UDP proxy between real processes, which applies the simulator's link model. Dropping the conditioner stops the
+/// proxy.
 #[derive(Debug)]
 pub struct Conditioner {
     local: SocketAddr,
@@ -36,11 +37,12 @@ pub struct Conditioner {
 }
 
 impl Conditioner {
-    /// Listens on `listen` (port 0 for any) and passes datagrams on to `to`.
+    /// Starts a proxy that listens on `listen` (with port 0, the system chooses the port) and forwards datagrams to
+    /// `to`.
     ///
     /// # Errors
-    /// The system's error if the address is in use or not this machine's, or [`ErrorKind::InvalidInput`] if the
-    /// conditions are not valid.
+    /// The system's error if `listen` is in use or is not an address of this machine, or [`ErrorKind::InvalidInput`] if
+    /// the conditions are invalid.
     pub fn start(listen: SocketAddr, to: SocketAddr, conditions: Conditions) -> io::Result<Self> {
         Self::start_forgetting(listen, to, conditions, CLIENT_LIFE)
     }
@@ -79,7 +81,7 @@ impl Conditioner {
         Ok(Self { local, shared, threads })
     }
 
-    /// Returns the address that clients send to.
+    /// Returns the local address to which clients must send.
     #[must_use]
     pub const fn local_address(&self) -> SocketAddr {
         self.local

@@ -9,35 +9,36 @@ use super::{Direction, Fault, Kind, KindName, KindSet, Target};
 use crate::clock::micros;
 use crate::rng::{Draws, mix};
 
-/// The faults that [`draw`] may draw.
+/// The limits of the faults that [`draw`] may generate.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The number of nodes. Faults of nodes affect any of them.
+    /// The number of nodes in the network. A generated fault of nodes may affect each of them.
     pub nodes: usize,
-    /// The number of links.
+    /// The number of links in the network.
     pub links: usize,
-    /// The number of nodes, from the first on, that keep their addresses, so that other nodes can find them. Default 1.
+    /// The number of nodes, counted from node 0, whose addresses never change, so that other nodes can find them.
+    /// Default 1.
     pub fixed: usize,
-    /// The end of the time in which faults occur, which begins at 0.
+    /// The end of the time in which faults occur. This time begins at 0.
     pub horizon: Duration,
     /// The kinds of faults that may occur.
     pub kinds: KindSet,
-    /// The probability that a kind is enabled, in parts per million. Default: one half.
+    /// The probability with which a kind is enabled, in parts per million. Default: one half.
     pub enabled_ppm: u32,
     /// The largest number of faults of one kind. Default 4.
     pub most_of_a_kind: u32,
-    /// The highest probability of loss and corruption, in parts per million. Default 300,000.
+    /// The highest probability of loss and of corruption, in parts per million. Default 300,000.
     pub harm_ppm: u32,
-    /// The longest clog, partition, pause or restart. Default 5 s.
+    /// The longest duration of a clog, partition, pause or restart. Default 5 s.
     pub outage: Duration,
-    /// The longest delay of one datagram by one fault. Default 1 s.
+    /// The longest delay that one fault adds to a datagram. Default 1 s.
     pub delay: Duration,
-    /// The smallest datagram that every link carries. Default 1200 bytes.
+    /// The size of the largest datagram that every link still carries under every fault, in bytes. Default 1200 bytes.
     pub mtu: u32,
 }
 
 impl Profile {
-    /// Creates a profile with all kinds of faults, on a network of `nodes` nodes and `links` links.
+    /// Creates a profile that permits all kinds of faults, on a network of `nodes` nodes and `links` links.
     #[must_use]
     pub const fn new(nodes: usize, links: usize, horizon: Duration) -> Self {
         Self {
@@ -56,8 +57,8 @@ impl Profile {
     }
 }
 
-/// Draws the faults of `seed`, ordered by kind. The kinds are drawn independently of each other. Allowing a further kind therefore
-/// does not change the faults of the others.
+/// Generates the faults of `seed`, ordered by kind. The kinds are independent of each other, so permitting a
+/// further kind does not change the faults of the other kinds.
 #[must_use]
 pub fn draw(seed: u64, profile: &Profile) -> Vec<Fault> {
     let mut faults = Vec::new();

@@ -5,7 +5,7 @@ use tickwire_core::time::Instant;
 use super::kind::Kind;
 use super::place::Target;
 
-/// A fault: a kind of disturbance at one place for some time.
+/// A fault: a disturbance of one kind, which affects links or nodes for a limited time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
     /// The virtual time at which the fault begins.
@@ -16,6 +16,6 @@ pub struct Fault {
     pub target: Target,
     /// The kind of the fault.
     pub kind: Kind,
-    /// The seed of the fault's decisions, which otherwise depend only on the place and the time.
+    /// The seed of the fault's random decisions. The decisions otherwise depend only on the link and the time.
     pub seed: u64,
 }

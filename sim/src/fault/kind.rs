@@ -5,12 +5,12 @@ use core::time::Duration;
 
 use super::parameter::{Fields, Parameter};
 
-/// Defines each kind once: its variant, its name, and the text form of its parameters.
+/// Defines each kind of fault: its variant, its name, and the text form of its parameters.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal {
         $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)?
     })*) => {
-        /// A kind of fault. Probabilities are parts per million.
+        /// A kind of fault. Its probabilities are in parts per million.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Kind {
             $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $type),* },)*
@@ -21,10 +21,10 @@ macro_rules! kinds {
         pub enum KindName { $($(#[$doc])* $variant),* }
 
         impl KindName {
-            /// All kinds, in order of declaration.
+            /// The names of all kinds, in the order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// Returns the word for the kind in a printed fault.
+            /// Returns the word that stands for the kind in a printed fault.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name),* }
@@ -216,7 +216,7 @@ kinds! {
 }
 
 impl KindName {
-    /// Returns whether the kind affects nodes instead of links.
+    /// Returns whether faults of this kind affect nodes instead of links.
     #[must_use]
     pub const fn is_of_nodes(self) -> bool {
         matches!(self, Self::Rebind | Self::Pause | Self::Restart | Self::Skew | Self::Jump)

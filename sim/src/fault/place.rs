@@ -2,27 +2,28 @@
 
 use core::fmt;
 
-/// The number of a node of the simulated network, counted from 0.
+/// The number of a node in the simulated network, counted from 0.
 pub type NodeId = usize;
-/// The number of a link of the simulated network: its place in [`crate::network::Topology`].
+/// The number of a link in the simulated network: the index of the link in [`crate::network::Topology`].
 pub type LinkIndex = usize;
 
 /// A direction of a link.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Direction {
-    /// From the link's first node to its second; in a star, from a client to the server.
+    /// The direction from the link's first node to its second; in a star, from a client to the server.
     Up,
-    /// From the link's second node to its first; in a star, from the server to a client.
+    /// The direction from the link's second node to its first; in a star, from the server to a client.
     Down,
 }
 
-/// The place of a fault.
+/// The links or nodes that a fault affects.
 ///
-/// Faults of nodes (rebind, pause, restart, skew, jump) affect the named node, or all nodes. With a link as their target they have
-/// no effect. All other faults affect directions of links: every direction, one direction, or all directions that touch a node.
+/// A fault of nodes (rebind, pause, restart, skew, jump) affects the named node, or all nodes. It has no effect if
+/// its target is a link. Every other fault affects directions of links: all directions, one direction, or all
+/// directions from and to a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
-    /// All directions of all links, each with decisions of its own, or all nodes.
+    /// All directions of all links, each with independent decisions, or all nodes.
     All,
     /// The named direction of the named link.
     Link(LinkIndex, Direction),

@@ -10,12 +10,12 @@ use super::kind::Kind;
 use super::parameter::Fields;
 use super::place::{Direction, Target};
 
-/// A line of text that does not describe a fault.
+/// The error that a line of text does not describe a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseFaultError {
-    /// The number of the line, counted from 1; 1 for a single fault.
+    /// The number of the line, counted from 1. It is 1 if a single fault was parsed.
     pub line: usize,
-    /// The text of the line.
+    /// The text of the line that does not describe a fault.
     pub text: String,
 }
 
@@ -27,13 +27,13 @@ impl fmt::Display for ParseFaultError {
 
 impl core::error::Error for ParseFaultError {}
 
-/// Prints the faults, one per line.
+/// Returns a text with one fault per line.
 #[must_use]
 pub fn print_list(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
-/// Parses a text with one fault per line. Empty lines and lines that begin with `#` are skipped.
+/// Parses a text with one fault per line. The function skips empty lines and lines that begin with `#`.
 ///
 /// # Errors
 /// [`ParseFaultError`] for the first line that does not describe a fault.

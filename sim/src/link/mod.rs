@@ -18,31 +18,32 @@ use crate::clock::micros;
 use crate::fault::{Fault, Kind};
 use crate::rng::{Draws, mix};
 
-/// A datagram that will arrive at the far end of a link.
+/// A datagram that will arrive at the receiving end of a link.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arrival {
-    /// The virtual time of the arrival, in microseconds.
+    /// The virtual time at which the datagram arrives, in microseconds.
     pub at_us: u64,
-    /// The bytes of the datagram, after any damage.
+    /// The bytes of the datagram, including any corruption.
     pub bytes: Vec<u8>,
-    /// The congestion notification bits of the datagram.
+    /// The ECN bits of the datagram.
     pub ecn: Ecn,
-    /// The number of the stranger that sent the datagram; `None` if the link's own sender sent it.
+    /// The number of the stranger (a node that repeats other nodes' datagrams) that sent the datagram, or `None` if the
+    /// sender of the link sent it.
     pub stranger: Option<u8>,
 }
 
 /// A datagram that a node sends on a link.
 #[derive(Clone, Copy, Debug)]
 pub struct Departure<'a> {
-    /// The virtual time of the sending, in microseconds.
+    /// The virtual time at which the datagram is sent, in microseconds.
     pub at_us: u64,
     /// The bytes of the datagram.
     pub bytes: &'a [u8],
-    /// The congestion notification bits of the datagram.
+    /// The ECN bits of the datagram.
     pub ecn: Ecn,
 }
 
-/// One direction of a link. It delays datagrams, and applies the faults that are active on it.
+/// One direction of a link, which delays datagrams and applies the active faults to them.
 #[derive(Debug)]
 pub struct Link {
     id: u64,
@@ -53,13 +54,14 @@ pub struct Link {
 }
 
 impl Link {
-    /// Creates a link without faults. `id` distinguishes it from all other links, because decisions of faults depend on the id.
+    /// Creates a link without faults. `id` must be different for each link, because the random decisions of faults
+    /// depend on the id.
     #[must_use]
     pub const fn new(id: u64, delay_us: u64) -> Self {
         Self { id, delay_us, stages: [const { Vec::new() }; Stage::COUNT], last_us: 0, ordinal: 0 }
     }
 
-    /// Activates `fault`, number `index` of the list, on this link.
+    /// Activates `fault`, which has the index `index` in the list of faults, on this link.
     pub fn begin(&mut self, index: usize, fault: &Fault) {
         let Some(stage) = Stage::of(&fault.kind) else { return };
         let key = mix(fault.seed, self.id);
@@ -68,15 +70,15 @@ impl Link {
         active.insert(place, Active::new(index, fault, key));
     }
 
-    /// Deactivates fault number `index` of the list on this link.
+    /// Deactivates the fault with the index `index` in the list of faults on this link.
     pub fn end(&mut self, index: usize) {
         for active in &mut self.stages {
             active.retain(|other| other.index != index);
         }
     }
 
-    /// Sends a datagram over the link. Times of departure must not decrease. The call appends the arriving datagrams to `arrivals`,
-    /// in buffers from `pool`.
+    /// Sends a datagram over the link, and appends the resulting arrivals to `arrivals`, with buffers from `pool`. The
+    /// times of successive calls must not decrease.
     pub fn carry(
         &mut self,
         departure: Departure<'_>,
@@ -223,7 +225,7 @@ const STRANGERS: u64 = 4;
 /// Copies of one datagram that one fault makes at most.
 const COPIES_MOST: u64 = 16;
 
-/// A pool of buffers that are reused.
+/// A pool of reusable buffers.
 #[derive(Debug, Default)]
 pub struct Pool(Vec<Vec<u8>>);
 
@@ -237,7 +239,7 @@ impl Pool {
         buffer
     }
 
-    /// Gives a buffer back to the pool.
+    /// Returns a buffer to the pool, for reuse.
     pub fn give_back(&mut self, buffer: Vec<u8>) {
         if self.0.len() < POOL_BUFFERS {
             self.0.push(buffer);

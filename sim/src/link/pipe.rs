@@ -6,48 +6,48 @@ use std::collections::VecDeque;
 use crate::clock::micros;
 use crate::mahimahi::{LinkTrace, OPPORTUNITY_BYTES};
 
-/// The settings of a bottleneck.
+/// The capacity and the queue of a bottleneck.
 #[derive(Clone, Debug)]
 pub enum PipeConfig {
     /// A bottleneck with a constant rate.
     Rate {
         /// The rate of the bottleneck in bytes per second, at least 1.
         bytes_per_second: u64,
-        /// The size of the queue in bytes. A datagram that would exceed it is dropped.
+        /// The size of the queue in bytes. The bottleneck drops a datagram that would exceed this size.
         queue_bytes: u64,
     },
-    /// A bottleneck with changing rates, and a queue that is bounded in time, as in RFC 8867.
+    /// A bottleneck whose rate changes, and whose queue is limited in time, as in RFC 8867.
     Shaped {
-        /// The rates in bytes per second, at least 1, each with the time from which it applies. The times ascend, and the first
-        /// rate applies from the beginning.
+        /// The rates in bytes per second, at least 1. Each rate has the time from which it applies. The times ascend, and
+        /// the first rate also applies before its time.
         rates: Vec<(Duration, u64)>,
-        /// The longest wait in the queue. A datagram that would wait longer is dropped.
+        /// The longest wait in the queue. The bottleneck drops a datagram that would wait longer.
         queue: Duration,
-        /// The wait above which a datagram is marked (RFC 3168), if the datagram is ECN-capable.
+        /// The wait in the queue above which the bottleneck marks an ECN-capable datagram (RFC 3168).
         mark_above: Option<Duration>,
     },
-    /// A bottleneck with the capacity of a recording.
+    /// A bottleneck with the capacity of a recorded link.
     Trace {
-        /// The recording that gives the capacity.
+        /// The recording that determines the capacity.
         trace: LinkTrace,
-        /// The size of the queue in bytes. A datagram that would exceed it is dropped.
+        /// The size of the queue in bytes. The bottleneck drops a datagram that would exceed this size.
         queue_bytes: u64,
     },
 }
 
-/// The passage of one datagram through a bottleneck.
+/// The record of one datagram that passed a bottleneck.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Passage {
     /// The time at which the datagram arrived at the bottleneck, in microseconds.
     pub came_us: u64,
-    /// The time at which the datagram's last byte had passed, in microseconds.
+    /// The time at which the last byte of the datagram left the bottleneck, in microseconds.
     pub left_us: u64,
-    /// The time that the datagram waited in the queue, in microseconds; on a recorded link, the time until it
-    /// had passed.
+    /// The time that the datagram waited in the queue, in microseconds. On a recorded link, it also includes the
+    /// transmission.
     pub waited_us: u64,
     /// The size of the datagram in bytes.
     pub bytes: u64,
-    /// Whether the queue was long enough to mark the datagram if the datagram is ECN-capable.
+    /// `true` if the queue was so long that the bottleneck marks ECN-capable datagrams.
     pub marked: bool,
 }
 
@@ -119,33 +119,34 @@ impl Pipe {
         }
     }
 
-    /// Starts to log every passage of a datagram.
+    /// Starts to record every datagram that passes the bottleneck.
     pub const fn watch(&mut self) {
         self.is_watched = true;
     }
 
-    /// Returns the passages logged so far.
+    /// Returns the records of the datagrams that have passed since [`Pipe::watch`].
     #[must_use]
     pub fn passages(&self) -> &[Passage] {
         &self.passages
     }
 
-    /// Returns the number of datagrams that found the queue full.
+    /// Returns the number of datagrams that were dropped because the queue was full.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Sends `length` bytes through the bottleneck at `now_us`. Returns the time at which the last byte has passed, or `None` if
-    /// the queue is full.
+    /// Sends a datagram of `length` bytes through the bottleneck at `now_us`. Returns the time at which the last byte
+    /// leaves the bottleneck, or `None` if the queue is full.
     ///
-    /// The bottleneck serves datagrams in the order of the calls: a time earlier than that of the previous call is replaced by the
-    /// previous time.
+    /// The bottleneck handles datagrams in the order of the calls. If `now_us` is before the time of the previous call,
+    /// the time of the previous call replaces it.
     pub fn offer(&mut self, now_us: u64, length: u64) -> Option<u64> {
         self.pass(now_us, length).map(|passage| passage.left_us)
     }
 
-    /// Sends `length` bytes through the bottleneck as [`Pipe::offer`] does, and returns all details of the passage.
+    /// Sends a datagram of `length` bytes through the bottleneck as [`Pipe::offer`] does, and returns the record of the
+    /// datagram.
     pub fn pass(&mut self, now_us: u64, length: u64) -> Option<Passage> {
         let passage = self.serve(now_us, length);
         match passage {
@@ -197,7 +198,7 @@ impl Pipe {
         Some(Passage { came_us: now_us, left_us, waited_us, bytes: length, marked })
     }
 
-    /// Returns the number of bytes that waited in the queue after the latest offer.
+    /// Returns the number of bytes in the queue after the latest call of [`Pipe::offer`].
     #[must_use]
     pub const fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes

@@ -1,17 +1,17 @@
 //! Counts of the times that each fault struck.
 
-/// Counters of how often each fault of a list had an effect.
+/// The number of times that each fault of a list had an effect.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Tally(Vec<u64>);
 
 impl Tally {
-    /// Creates a tally for `faults` faults, all with a count of zero.
+    /// Creates counters for `faults` faults, which are all zero.
     #[must_use]
     pub fn new(faults: usize) -> Self {
         Self(vec![0; faults])
     }
 
-    /// Returns the number of times that fault number `fault` had an effect.
+    /// Returns the number of times that the fault with the index `fault` had an effect.
     #[must_use]
     pub fn of(&self, fault: usize) -> u64 {
         self.0.get(fault).copied().unwrap_or(0)

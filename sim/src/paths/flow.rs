@@ -5,16 +5,16 @@ use core::time::Duration;
 /// The data that a flow sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// Reliable messages, as many as the connection accepts.
+    /// As many reliable messages as the connection accepts.
     Bulk,
-    /// Unreliable messages of `bytes` bytes at intervals of `every`, even if the path is too slow for them.
+    /// Unreliable messages of `bytes` bytes at intervals of `every`, even if the path cannot carry them all.
     Game {
         /// The size of each message, in bytes.
         bytes: usize,
         /// The time between two messages.
         every: Duration,
     },
-    /// `messages` unreliable messages of `bytes` bytes at each tick, even if the path is too slow for them.
+    /// `messages` unreliable messages of `bytes` bytes at each tick, even if the path cannot carry them all.
     Ticks {
         /// The number of messages in each tick.
         messages: usize,
@@ -23,16 +23,17 @@ pub enum Source {
         /// The time between two ticks.
         every: Duration,
     },
-    /// Unreliable messages at intervals of `every`, each of `bytes` bytes or as large as the send budget (the grant) allows.
+    /// Unreliable messages at intervals of `every`. Each message has `bytes` bytes, or fewer if the send budget is
+    /// smaller.
     Cooperative {
-        /// The largest size of a message, in bytes. A smaller grant makes the message smaller.
+        /// The largest size of a message, in bytes. A smaller send budget makes the message smaller.
         bytes: usize,
         /// The time between two messages.
         every: Duration,
     },
-    /// An endless TCP flow that fills queues (NewReno).
+    /// The data of an endless TCP transfer (NewReno), which fills queues.
     Tcp,
-    /// TCP transfers of `bytes` bytes, one after the other, with a `pause` between two transfers.
+    /// The data of TCP transfers of `bytes` bytes, one after another, with a `pause` between two transfers.
     ShortTcp {
         /// The size of one transfer, in bytes.
         bytes: u64,
@@ -41,34 +42,34 @@ pub enum Source {
     },
 }
 
-/// The bottleneck that a flow's data passes. The acknowledgements of the flow pass the other bottleneck.
+/// The bottleneck that the data of a flow passes. The acknowledgements of the flow pass the other bottleneck.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Way {
-    /// The bottleneck whose queue is measured.
+    /// The forward bottleneck, whose queue is measured.
     Forward,
-    /// The bottleneck of the return path.
+    /// The bottleneck in the opposite direction.
     Backward,
 }
 
-/// A flow: one sender and one receiver.
+/// A flow of data from one sender to one receiver.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow {
     /// The data that the flow sends.
     pub source: Source,
     /// The bottleneck that the flow's data passes.
     pub way: Way,
-    /// The time at which the flow begins.
+    /// The time at which the flow begins to send.
     pub from: Duration,
-    /// The time at which the flow ends.
+    /// The time at which the flow stops sending.
     pub until: Duration,
-    /// The period in which the flow has nothing to send, from its start to its end.
+    /// The start and the end of the period in which the flow has no data to send, if there is such a period.
     pub pause: Option<(Duration, Duration)>,
     /// The one-way delay of the flow's path, without queues.
     pub delay: Duration,
 }
 
 impl Flow {
-    /// Creates a flow that saturates the forward bottleneck from beginning to end, with a one-way delay of 50 ms.
+    /// Creates a flow that saturates the forward bottleneck during the whole run, with a one-way delay of 50 ms.
     #[must_use]
     pub const fn bulk() -> Self {
         Self {
@@ -81,13 +82,13 @@ impl Flow {
         }
     }
 
-    /// Creates a flow like [`Flow::bulk`], but with the data of `source`.
+    /// Creates a flow with the data of `source`, and the other settings of [`Flow::bulk`].
     #[must_use]
     pub const fn of(source: Source) -> Self {
         Self { source, ..Self::bulk() }
     }
 
-    /// Sets the time at which the flow begins, in seconds, and returns the changed flow.
+    /// Sets the time at which the flow begins to send, in seconds, and returns the changed flow.
     #[must_use]
     pub const fn from(mut self, seconds: u64) -> Self {
         self.from = Duration::from_secs(seconds);

@@ -6,7 +6,7 @@ use super::flow::{Flow, Source};
 use super::scenario::Scenario;
 use crate::link::PipeConfig;
 
-/// The widths of the jitter in the scenarios, in milliseconds.
+/// The largest random delays in the scenarios, in milliseconds.
 pub const SPREADS_MS: [u64; 4] = [20, 50, 100, 200];
 /// The rates of a game's traffic in the scenarios, in kilobytes per second.
 pub const KILOBYTES: [u64; 2] = [60, 200];
@@ -20,17 +20,17 @@ const LASTS: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_micros(16_667);
 const MESSAGE: u64 = 100;
 
-/// The distribution of delays among datagrams.
+/// The distribution of delays over datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JitterShape {
-    /// Each datagram has a random delay, evenly distributed. No datagram overtakes another.
+    /// Each datagram has a uniformly distributed random delay. No datagram overtakes a different datagram.
     Uniform,
-    /// The link collects datagrams, and delivers them all at once at regular intervals.
+    /// The link collects datagrams, and delivers all collected datagrams together at regular intervals.
     Bunched,
 }
 
-/// Returns a game that sends `kilobytes` per second in messages of 100 bytes at sixty ticks a second, over a path with a
-/// one-way delay of `delay_ms` and a jitter of `spread_ms` in both directions.
+/// Returns a scenario with a game that sends `kilobytes` kilobytes per second, in messages of 100 bytes at 60 ticks
+/// per second. The path has a one-way delay of `delay_ms` and a jitter of `spread_ms` in both directions.
 #[must_use]
 pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scenario {
     let per_tick = kilobytes * 1000 * TICK.as_micros() as u64 / 1_000_000;
@@ -48,7 +48,7 @@ pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -
     scenario.flows(vec![flow]).named(name)
 }
 
-/// Returns all scenarios with jitter, in order.
+/// Returns all scenarios with jitter, in a fixed order.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     let mut all = Vec::new();

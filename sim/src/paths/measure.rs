@@ -8,46 +8,46 @@ use super::scenario::Scenario;
 use crate::link::{Passage, Pipe, PipeConfig};
 use crate::world::World;
 
-/// The result of one flow.
+/// The measured results of one flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlowOutcome {
-    /// Bytes of the messages that the game offered to the flow.
+    /// The number of bytes in the messages that the game passed to the sender.
     pub offered: u64,
-    /// Bytes of the messages that arrived.
+    /// The number of bytes in the messages that arrived.
     pub delivered: u64,
-    /// Bytes of the messages that arrived, for each second.
+    /// The number of bytes in the messages that arrived, for each second of the run.
     pub by_second: Vec<u64>,
     /// The number of messages sent, and of messages received.
     pub messages: (u64, u64),
     /// The number of datagrams sent, and of datagrams declared lost.
     pub datagrams: (u64, u64),
-    /// The path rates that were reported to the sender, in bytes per second, each with its time.
+    /// The path rates that the sender's endpoint reported, in bytes per second, each with the time of the report.
     pub rates_told: Vec<(Duration, u64)>,
-    /// The number of bytes that waited in the sender at the end.
+    /// The number of bytes in the sender's queues at the end of the run.
     pub queued: u64,
 }
 
-/// The results of a scenario.
+/// The measured results of a scenario.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The share of the forward bottleneck's capacity that was used, in thousandths.
     pub used_permille: u64,
-    /// The queueing delay that half of the datagrams did not exceed, in microseconds.
+    /// The median of the queueing delay, in microseconds.
     pub queue_p50_us: u64,
-    /// The queueing delay that 95 of 100 datagrams did not exceed, in microseconds.
+    /// The 95th percentile of the queueing delay, in microseconds.
     pub queue_p95_us: u64,
     /// The longest queueing delay, in microseconds.
     pub queue_max_us: u64,
-    /// The number of datagrams that found the forward queue full.
+    /// The number of datagrams dropped because the forward queue was full.
     pub dropped: u64,
     /// The number of datagrams that passed the forward bottleneck.
     pub passed: u64,
-    /// The results of the flows, in order.
+    /// The results of each flow, in the order of the scenario.
     pub flows: Vec<FlowOutcome>,
     /// Jain's fairness index of the forward flows while all of them send, in thousandths.
     pub jain_permille: u64,
-    /// The share of all delivered bytes that went to flows other than TCP, in thousandths, while all forward flows
-    /// send. `None` without a TCP flow to compete with.
+    /// The share of flows other than TCP in all delivered bytes, in thousandths, while all forward flows send. `None`
+    /// if the scenario has no TCP flow.
     pub share_permille: Option<u64>,
     /// The hash of every datagram, time and event of the run.
     pub trace_hash: u64,

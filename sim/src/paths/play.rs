@@ -17,18 +17,18 @@ impl Scenario {
     /// Runs the scenario with `seed`.
     ///
     /// # Errors
-    /// The first violation of a checker.
+    /// The first violation that a checker reports.
     pub fn play(&self, seed: u64) -> Result<Outcome, Violation> {
         let mut world = self.world(seed);
         world.run_for(self.duration)?;
         Ok(outcome(self, &world))
     }
 
-    /// Runs the scenario as [`Scenario::play`] does, and takes a sample once per interval `every`. The samples do not change the
-    /// run.
+    /// Runs the scenario as [`Scenario::play`] does, and takes a sample of each flow at intervals of `every`. Sampling
+    /// does not change the run.
     ///
     /// # Errors
-    /// The first violation of a checker.
+    /// The first violation that a checker reports.
     pub fn record(&self, seed: u64, every: Duration) -> Result<(Outcome, Recording), Violation> {
         let mut world = self.world(seed);
         let recording = record(self, &mut world, every)?;

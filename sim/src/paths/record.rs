@@ -14,40 +14,41 @@ use crate::checker::{Checker, Datagram, Violation};
 use crate::link::{Passage, Pipe};
 use crate::world::World;
 
-/// The state of one flow at the end of one slice of time, and its traffic in the slice.
+/// The state of one flow at the end of a time slice, and the flow's traffic in the slice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sample {
-    /// Bytes of datagrams that arrived at the flow's receiver in the slice.
+    /// The number of bytes in datagrams that arrived at the flow's receiver in the slice.
     pub received: u64,
-    /// Datagrams that the flow's sender declared lost in the slice. A TCP flow reports none.
+    /// The number of datagrams that the flow's sender declared lost in the slice; always 0 for a TCP flow.
     pub lost: u64,
     /// The smoothed round-trip time at the end of the slice.
     pub rtt: Option<Duration>,
-    /// The congestion window: the number of bytes that may be in flight.
+    /// The congestion window, in bytes.
     pub window: Option<u64>,
-    /// The path rate that was reported to the sender, in bytes per second.
+    /// The path rate that the sender's endpoint reported last, in bytes per second.
     pub rate: Option<u64>,
-    /// The send budget (the grant) for one second, in bytes: a game may queue this much. `None` for flows that always keep a queue.
+    /// The send budget for one second, in bytes, which a game may queue without delay. `None` for flows whose queue is
+    /// never empty.
     pub grant: Option<u64>,
 }
 
-/// The samples of a run in slices of equal length.
+/// The samples of a run, in time slices of equal length.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recording {
-    /// The length of each slice.
+    /// The length of each time slice.
     pub every: Duration,
-    /// The samples, by flow in order, then by slice.
+    /// The samples of each flow, in the order of the flows and then of the slices.
     pub flows: Vec<Vec<Sample>>,
-    /// Bytes that could have passed the forward bottleneck, for each slice.
+    /// The number of bytes that could have passed the forward bottleneck, for each slice.
     pub capacity: Vec<u64>,
-    /// Datagrams that found the forward queue full, for each slice.
+    /// The number of datagrams dropped because the forward queue was full, for each slice.
     pub dropped: Vec<u64>,
-    /// The passages of all datagrams through the forward bottleneck.
+    /// The records of all datagrams that passed the forward bottleneck.
     pub passages: Vec<Passage>,
 }
 
 impl Recording {
-    /// Returns the number of slices.
+    /// Returns the number of time slices.
     #[must_use]
     pub const fn slices(&self) -> usize {
         self.capacity.len()

@@ -8,7 +8,8 @@ use crate::link::PipeConfig;
 
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// Returns a bottleneck with a changing rate. Each step gives a second, and the rate in kilobits per second from that second on.
+/// Creates a bottleneck whose rate changes. Each step is a time in seconds, and the rate in kilobits per second
+/// from that time on.
 #[must_use]
 pub fn kilobits(steps: &[(u64, u64)]) -> PipeConfig {
     let rates = steps.iter().map(|&(from, kilobits)| (Duration::from_secs(from), kilobits * 125)).collect();
@@ -35,7 +36,7 @@ pub fn variable_capacity_two_flows() -> Scenario {
     ])
 }
 
-/// Returns the scenario of RFC 8867 section 5.3: a congested return path, with a flow on it.
+/// Returns the scenario of RFC 8867 section 5.3: a congested return path, on which a second flow sends.
 #[must_use]
 pub fn congested_feedback() -> Scenario {
     scenario("5.3", &[(0, 2000), (20, 1000), (40, 500), (60, 2000)], 100)
@@ -43,7 +44,7 @@ pub fn congested_feedback() -> Scenario {
         .flows(vec![Flow::bulk(), Flow::bulk().backward()])
 }
 
-/// Returns the scenario of RFC 8867 section 5.4: competing flows of the same kind, which start one after the other.
+/// Returns the scenario of RFC 8867 section 5.4: competing flows of the same kind, which start one after another.
 #[must_use]
 pub fn competing() -> Scenario {
     let flows = [0, 20, 40].map(|from| Flow::bulk().from(from)).to_vec();
@@ -85,7 +86,7 @@ pub fn pause_and_resume() -> Scenario {
     scenario("5.8", &[(0, 3500)], 120).flows(flows)
 }
 
-/// Returns a scenario with four flows that start one after the other: [`competing`] with a fourth flow.
+/// Returns a scenario with four flows that start one after another: [`competing`] with a fourth flow.
 #[must_use]
 pub fn four_flows() -> Scenario {
     let flows = [0, 15, 30, 45].map(|from| Flow::bulk().from(from)).to_vec();
@@ -98,20 +99,21 @@ pub fn two_flows() -> Scenario {
     scenario("two flows", &[(0, 2000)], 90).flows(vec![Flow::bulk(), Flow::bulk().from(30)])
 }
 
-/// Returns [`variable_capacity`] on a path with random delays, so that datagrams overtake each other.
+/// Returns the scenario [`variable_capacity`] on a path with random delays, so that datagrams overtake each other.
 #[must_use]
 pub fn variable_capacity_jitter() -> Scenario {
     variable_capacity().jitter(Duration::from_millis(30)).named("5.1 jitter")
 }
 
-/// Returns [`variable_capacity`] with a return path of 300 kbit/s that a second flow fills.
+/// Returns the scenario [`variable_capacity`] with a return path of 300 kbit/s that a second flow fills.
 #[must_use]
 pub fn variable_capacity_reverse() -> Scenario {
     let flows = vec![Flow::bulk(), Flow::of(Source::Tcp).backward()];
     variable_capacity().backward(kilobits(&[(0, 300)])).flows(flows).named("5.1 reverse")
 }
 
-/// Returns [`variable_capacity`] with a return path of 300 kbit/s that a second tickwire flow saturates.
+/// Returns the scenario [`variable_capacity`] with a return path of 300 kbit/s that a second tickwire flow
+/// saturates.
 #[must_use]
 pub fn variable_capacity_both_ways() -> Scenario {
     variable_capacity()
@@ -120,7 +122,7 @@ pub fn variable_capacity_both_ways() -> Scenario {
         .named("5.1 both ways")
 }
 
-/// Returns all scenarios of RFC 8867 and the scenarios derived from them, in order.
+/// Returns all scenarios of RFC 8867 and the scenarios derived from them, in a fixed order.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
     vec![

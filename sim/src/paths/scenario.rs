@@ -11,41 +11,42 @@ use crate::link::PipeConfig;
 use crate::network::{LinkConfig, Topology};
 use crate::rng::mix;
 
-/// The flows and bottlenecks of a run, and its duration.
+/// A scenario: the flows and bottlenecks of a run, and the duration of the run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// The name of the scenario.
     pub name: String,
-    /// The bottleneck whose queue is measured.
+    /// The forward bottleneck, whose queue is measured.
     pub forward: PipeConfig,
-    /// The bottleneck of the return path, if there is one.
+    /// The bottleneck in the opposite direction, if there is one.
     pub backward: Option<PipeConfig>,
-    /// The flows that send.
+    /// The flows of the run.
     pub flows: Vec<Flow>,
     /// The duration of the run.
     pub duration: Duration,
     /// The share of datagrams lost at random in each direction, in parts per million.
     pub loss_ppm: u32,
-    /// The largest random delay of each datagram, in both directions. Datagrams may overtake others unless
-    /// [`Scenario::in_order`] is set.
+    /// The largest random delay of each datagram, in both directions. Datagrams may overtake each other unless
+    /// [`Scenario::in_order`] is `true`.
     pub jitter: Duration,
-    /// Whether no datagram overtakes another.
+    /// `true` if no datagram overtakes a different datagram.
     pub in_order: bool,
-    /// The interval at which the link delivers the datagrams that it collected, in both directions; zero delivers each datagram at
-    /// once.
+    /// The interval at which the link delivers the datagrams that it collected, in both directions. With zero, the link
+    /// delivers each datagram immediately.
     pub bunched: Duration,
-    /// The only direction that has jitter or bunches; `None` if both have.
+    /// The only direction to which the fields `jitter` and `bunched` apply. `None` stands for both
+    /// directions.
     pub uneven: Option<Way>,
-    /// The deviation of the receivers' clocks, in parts per million; positive clocks run fast.
+    /// The rate error of the receivers' clocks, in parts per million. A positive value means that the clocks run fast.
     pub skew_ppm: i64,
-    /// The congestion control of flows that are not TCP.
+    /// The congestion control algorithm of all flows except TCP flows.
     pub algorithm: Algorithm,
-    /// The limits of each connection and of each endpoint, in bytes per second; `None` means no limit.
+    /// The bandwidth limits of each connection and of each endpoint, in bytes per second. `None` sets no limit.
     pub limits: [Option<u64>; 2],
 }
 
 impl Scenario {
-    /// Creates a scenario with one saturating flow over `forward`.
+    /// Creates a scenario with one flow that saturates `forward`.
     #[must_use]
     pub fn new(name: impl Into<String>, forward: PipeConfig, duration: Duration) -> Self {
         Self {
@@ -65,49 +66,52 @@ impl Scenario {
         }
     }
 
-    /// Replaces the flows, and returns the changed scenario.
+    /// Replaces the flows of the scenario, and returns the changed scenario.
     #[must_use]
     pub fn flows(mut self, flows: Vec<Flow>) -> Self {
         self.flows = flows;
         self
     }
 
-    /// Sets the name, and returns the changed scenario.
+    /// Sets the name of the scenario, and returns the changed scenario.
     #[must_use]
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Sets the random loss in parts per million, and returns the changed scenario.
+    /// Sets the random loss in each direction, in parts per million, and returns the changed scenario.
     #[must_use]
     pub const fn loss(mut self, ppm: u32) -> Self {
         self.loss_ppm = ppm;
         self
     }
 
-    /// Sets the largest random delay, and returns the changed scenario. Datagrams may overtake each other.
+    /// Sets the largest random delay of each datagram, and returns the changed scenario. Datagrams may overtake each
+    /// other.
     #[must_use]
     pub const fn jitter(mut self, most: Duration) -> Self {
         self.jitter = most;
         self
     }
 
-    /// Sets the largest random delay, and returns the changed scenario. No datagram overtakes another.
+    /// Sets the largest random delay of each datagram, and returns the changed scenario. No datagram overtakes a
+    /// different datagram.
     #[must_use]
     pub const fn jitter_in_order(mut self, most: Duration) -> Self {
         self.in_order = true;
         self.jitter(most)
     }
 
-    /// Makes the link deliver all collected datagrams at once, each `every`, and returns the changed scenario.
+    /// Makes the link deliver all collected datagrams together at intervals of `every`, and returns the changed
+    /// scenario.
     #[must_use]
     pub const fn bunched(mut self, every: Duration) -> Self {
         self.bunched = every;
         self
     }
 
-    /// Limits jitter and bunches to one direction, and returns the changed scenario.
+    /// Applies jitter and bunched delivery only in the direction `way`, and returns the changed scenario.
     #[must_use]
     pub const fn uneven_on(mut self, way: Way) -> Self {
         self.uneven = Some(way);
@@ -121,14 +125,14 @@ impl Scenario {
         self
     }
 
-    /// Sets the congestion control of flows that are not TCP, and returns the changed scenario.
+    /// Sets the congestion control algorithm of all flows except TCP flows, and returns the changed scenario.
     #[must_use]
     pub const fn algorithm(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = algorithm;
         self
     }
 
-    /// Sets the bottleneck of the return path, and returns the changed scenario.
+    /// Sets the bottleneck in the opposite direction, and returns the changed scenario.
     #[must_use]
     pub fn backward(mut self, pipe: PipeConfig) -> Self {
         self.backward = Some(pipe);

@@ -8,7 +8,7 @@ use tickwire_core::crypto::{
 };
 use tickwire_core::rng::Rng;
 
-/// The number of Diffie-Hellman operations that a provider has performed. Clones share their counts.
+/// Counters of the Diffie-Hellman operations that a provider has performed. Clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub struct DiffieHellmans {
     counts: Arc<Counts>,
@@ -21,13 +21,13 @@ struct Counts {
 }
 
 impl DiffieHellmans {
-    /// Returns the number of first Noise messages read, authentic or not.
+    /// Returns the number of first Noise messages that were read, authentic or not.
     #[must_use]
     pub fn responses(&self) -> u64 {
         self.counts.responses.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of public keys computed.
+    /// Returns the number of public keys that the provider has computed.
     #[must_use]
     pub fn public_keys(&self) -> u64 {
         self.counts.public_keys.load(Ordering::Relaxed)
@@ -41,7 +41,7 @@ pub struct CountingProvider {
 }
 
 impl CountingProvider {
-    /// Creates a provider that passes calls to `inner` and counts them in `spent`.
+    /// Creates a provider that forwards calls to `inner` and counts their operations in `spent`.
     #[must_use]
     pub fn new(inner: Arc<dyn Provider>, spent: &DiffieHellmans) -> Self {
         Self { inner, counts: Arc::clone(&spent.counts) }

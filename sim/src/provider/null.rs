@@ -6,9 +6,10 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed, xxh3_128_with_seed};
 
-/// **Not secure at all.** Messages have the sizes of the real suite. The provider rejects any corruption, wrong key, wrong prologue
-/// or wrong pre-shared key, by checksums keyed with 64 bits. But nothing is secret, and anybody can forge packets. Use it for
-/// simulations, where real cryptography would take most of the time.
+/// A provider without cryptography, which is **not secure at all**. Messages have the sizes of the real cipher
+/// suite. Checksums keyed with 64 bits let the provider reject corrupted data, a wrong key, a wrong prologue or a
+/// wrong pre-shared key. But nothing is secret, and anybody can forge packets. Use this provider for simulations,
+/// in which real cryptography would take most of the time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NullProvider;
 

@@ -10,8 +10,8 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
-/// The log of all [`RecordingProvider`]s of one run. Clones share it. All nodes and all their incarnations use one log, so that the
-/// log finds a key that is used again after a restart.
+/// The log of all [`RecordingProvider`]s in one run. Clones share the log. All nodes and all their incarnations use
+/// the same log, so that it detects a key that is used again after a restart.
 #[derive(Clone, Debug, Default)]
 pub struct NonceLog(Arc<Mutex<Seen>>);
 
@@ -20,7 +20,7 @@ pub struct NonceLog(Arc<Mutex<Seen>>);
 pub struct NonceCounts {
     /// The number of packets sealed.
     pub sealed: u64,
-    /// The number of packets opened.
+    /// The number of packets decrypted.
     pub opened: u64,
     /// The number of packets whose authentication failed.
     pub rejected: u64,
@@ -98,7 +98,7 @@ pub struct RecordingProvider {
 }
 
 impl RecordingProvider {
-    /// Creates a provider that passes calls to `inner` and records them in `log`.
+    /// Creates a provider that forwards calls to `inner` and records them in `log`.
     #[must_use]
     pub const fn new(inner: Arc<dyn Provider>, log: NonceLog) -> Self {
         Self { inner, log }

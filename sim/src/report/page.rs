@@ -11,7 +11,8 @@ use super::words::{flow, percent, settings, verdict};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Returns an HTML page about runs of one scenario, side by side. The page shows `command`, which produces the page again.
+/// Returns an HTML page that shows runs of one scenario side by side. The page states `command`, which creates the
+/// page again.
 #[must_use]
 pub fn page(runs: &[RecordedRun], command: &str) -> String {
     let name = runs.first().map_or("", |run| run.scenario.name.as_str());

@@ -29,7 +29,7 @@ impl RecordedRun {
     /// Runs `scenario` with `seed`, and records it.
     ///
     /// # Errors
-    /// The first violation of a checker.
+    /// The first violation that a checker reports.
     pub fn play(scenario: Scenario, seed: u64) -> Result<Self, Violation> {
         let millis = scenario.duration.as_millis();
         let every = EVERY.into_iter().find(|&every| u128::from(every) * SLICES >= millis).unwrap_or(5000);

@@ -11,30 +11,30 @@ use crate::checker::Violation;
 use crate::fault::KindName;
 use crate::world::World;
 
-/// The results of one seed.
+/// The results of the run with one seed.
 #[derive(Clone, Debug)]
 pub struct SeedReport {
     /// The seed of the run.
     pub seed: u64,
     /// The violation that ended the run, if there was one.
     pub violation: Option<Violation>,
-    /// The virtual time until the players were done, without the idle period after it.
+    /// The virtual time until the players had finished, without the idle period after it.
     pub virtual_time: Duration,
-    /// The time from the healing of the network until every player was connected and every message delivered.
+    /// The time from the end of all faults until every player was connected and every message was delivered.
     pub settled_after: Duration,
-    /// The number of datagrams that nodes sent.
+    /// The number of datagrams that the nodes sent.
     pub datagrams: u64,
     /// The number of times that faults of each kind had an effect.
     pub faults: BTreeMap<KindName, u64>,
-    /// Whether the run used real cryptography.
+    /// `true` if the run used real cryptography.
     pub real_crypto: bool,
-    /// The number of events of each name that endpoints reported.
+    /// The number of events that the endpoints reported, by the name of the event.
     pub counts: BTreeMap<&'static str, u64>,
-    /// The most bytes that one endpoint held for its peers.
+    /// The largest number of bytes that one endpoint held for its peers.
     pub memory_most: u64,
     /// The hash of every datagram, time and event of the run.
     pub hash: u64,
-    /// The text of the trace; empty unless the run was asked for it.
+    /// The text of the trace. Empty unless the settings of the run requested the text.
     pub text: String,
 }
 
@@ -64,7 +64,7 @@ impl SeedReport {
 }
 
 impl SeedReport {
-    /// Creates a report of a seed that failed before any other result was known.
+    /// Creates the report of a run that failed before any other result was known.
     #[must_use]
     pub fn failed(seed: u64, violation: Violation) -> Self {
         Self {
@@ -83,31 +83,32 @@ impl SeedReport {
     }
 }
 
-/// The results of many seeds.
+/// The results of the runs with many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// The number of seeds that were run.
+    /// The number of seeds whose run has ended.
     pub seeds: u64,
-    /// The number of seeds that broke a promise.
+    /// The number of seeds whose run had a violation.
     pub violations: u64,
-    /// Virtual time that passed, all seeds together.
+    /// The virtual time of all runs together.
     pub virtual_time: Duration,
-    /// The longest time that a seed took to settle after the network had healed.
+    /// The longest time from the end of all faults until every player was connected and every message was delivered,
+    /// over all seeds.
     pub settled_most: Duration,
-    /// The number of datagrams that nodes sent, all seeds together.
+    /// The number of datagrams that the nodes sent, in all runs together.
     pub datagrams: u64,
-    /// The number of times that faults of each kind had an effect. Kinds without effect are listed with 0.
+    /// The number of times that faults of each kind had an effect. Kinds without an effect are listed with 0.
     pub faults: BTreeMap<KindName, u64>,
-    /// The number of seeds that used real cryptography.
+    /// The number of seeds whose run used real cryptography.
     pub real_crypto_seeds: u64,
-    /// The number of events of each name that endpoints reported, all seeds together.
+    /// The number of events that the endpoints reported in all runs together, by the name of the event.
     pub counts: BTreeMap<&'static str, u64>,
-    /// The most bytes that one endpoint held for its peers.
+    /// The largest number of bytes that one endpoint held for its peers, over all seeds.
     pub memory_most: u64,
 }
 
 impl Report {
-    /// Creates a report without any seeds.
+    /// Creates a report without results.
     #[must_use]
     pub fn new() -> Self {
         Self { faults: KindName::ALL.iter().map(|&kind| (kind, 0)).collect(), ..Self::default() }
@@ -150,7 +151,7 @@ impl Report {
         figures
     }
 
-    /// Returns the report as one JSON object. `elapsed` is real time, spent on `cores` cores.
+    /// Returns the report as one JSON object. `elapsed` is the real time that the runs took on `cores` cores.
     #[must_use]
     pub fn to_json(&self, elapsed: Duration, cores: usize) -> String {
         // None of the names needs escaping.
@@ -164,7 +165,7 @@ impl Report {
         format!("{{{figures},\"faults\":{{{faults}}},\"elapsed_s\":{seconds}.{millis:03}}}")
     }
 
-    /// Returns the report as text for a person, one figure per line.
+    /// Returns the report as text for a person, with one figure per line.
     #[must_use]
     pub fn to_text(&self, elapsed: Duration, cores: usize) -> String {
         let figures = self.figures(elapsed, cores).into_iter();

@@ -27,13 +27,14 @@ const PROMISED: Duration = Duration::from_millis(10_500);
 /// How often it is looked whether that is so.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// The endpoints of a run, and the faults that occur by default.
+/// The endpoints that take part in a run, and the faults that occur by default.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scene {
-    /// Four to six clients and a server. Unless the run lists faults, the seed draws them.
+    /// Four to six clients and a server. Unless the run lists faults, they are generated from the seed.
     #[default]
     Swarm,
-    /// One client (node 1) and a server (node 0), whose contact breaks after a second. Unless the run lists faults, no fault occurs.
+    /// One client (node 1) and a server (node 0), whose connection is interrupted after one second. Unless the run
+    /// lists faults, no other fault occurs.
     Duel,
 }
 
@@ -42,18 +43,18 @@ pub enum Scene {
 pub struct Run<'a> {
     /// The endpoints that take part in the run.
     pub scene: Scene,
-    /// The seed of every decision in the run.
+    /// The seed of every random decision in the run.
     pub seed: u64,
-    /// The time in which faults occur and players play, in seconds of virtual time.
+    /// The time during which faults occur and players send messages, in seconds of virtual time.
     pub seconds: u32,
-    /// Faults that replace the seed's own.
+    /// The faults that replace the faults generated from the seed, if there are any.
     pub faults: Option<&'a [Fault]>,
-    /// Whether the trace is written as text.
+    /// `true` if the trace is also written as text.
     pub text: bool,
 }
 
 impl Run<'_> {
-    /// Creates a swarm run of `seed` for `seconds`, with the faults that the seed draws.
+    /// Creates the settings of a swarm run with `seed` for `seconds`, and with the faults generated from the seed.
     #[must_use]
     pub const fn new(seed: u64, seconds: u32) -> Self {
         Self { scene: Scene::Swarm, seed, seconds, faults: None, text: false }
@@ -68,13 +69,13 @@ impl Run<'_> {
     }
 }
 
-/// Returns the faults that a seed of the swarm draws for a run of `seconds`.
+/// Returns the faults that are generated from a swarm's seed for a run of `seconds`.
 #[must_use]
 pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
     Run::new(seed, seconds).plan().faults()
 }
 
-/// Runs one seed, and returns its report.
+/// Runs the scenario with one seed, and returns the report of the run.
 #[must_use]
 pub fn run(run: &Run<'_>) -> SeedReport {
     let plan = run.plan();
@@ -88,7 +89,8 @@ pub fn run(run: &Run<'_>) -> SeedReport {
 
 /// Returns the hash of every datagram, time and event of a seed's run, which is the same on every target.
 ///
-/// A violation cuts the run short, and so changes the hash; the function does not report it otherwise.
+/// A violation ends the run early, and thus changes the hash. The function does not report the violation in another
+/// way.
 #[must_use]
 pub fn trace_hash(seed: u64, seconds: u32) -> u64 {
     let run = Run::new(seed, seconds);

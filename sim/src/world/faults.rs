@@ -8,11 +8,11 @@ use crate::host::Application;
 use crate::trace::Entry;
 
 impl<A: Application> World<A> {
-    /// Ends every fault, and prevents further faults. From then on the network is flawless, so a host that makes no progress is at
-    /// fault. Datagrams that a clog already holds still arrive when the clog would have ended.
+    /// Ends every fault, and prevents further faults. From then on the network delivers every datagram, so a host that
+    /// makes no progress has a bug. Datagrams that a clog already holds still arrive when the clog would have ended.
     ///
     /// # Errors
-    /// The first violation of a checker.
+    /// The first violation that a checker reports.
     pub fn heal(&mut self) -> Result<(), Violation> {
         self.start();
         self.healed = true;

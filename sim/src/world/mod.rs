@@ -23,25 +23,25 @@ use crate::network::{Network, NetworkCounters, Parcel, ParcelId, Topology};
 use crate::trace::Trace;
 use node::Node;
 
-/// The settings of a world.
+/// The settings of a simulated world.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
-    /// The seed of the hosts. The faults have seeds of their own. [`WorldConfig::new`] sets it.
+    /// The seed of the hosts. [`WorldConfig::new`] sets the seed. Each fault has its own seed.
     pub seed: u64,
-    /// The nodes and links. [`WorldConfig::new`] sets them.
+    /// The nodes and links of the network. [`WorldConfig::new`] sets them.
     pub topology: Topology,
-    /// Faults that occur during the run.
+    /// The faults that occur during the run.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
-    /// Whether the trace is also written as text.
+    /// `true` if the trace is also written as text.
     ///
     /// Default: no.
     pub text: bool,
 }
 
 impl WorldConfig {
-    /// Creates the settings of a world without faults and without text.
+    /// Creates the settings of a world without faults, whose trace is not written as text.
     #[must_use]
     pub const fn new(seed: u64, topology: Topology) -> Self {
         Self { seed, topology, faults: Vec::new(), text: false }
@@ -54,7 +54,7 @@ impl WorldConfig {
         self
     }
 
-    /// Records the trace as text too, and returns the changed settings.
+    /// Sets that the trace is also written as text, and returns the changed settings.
     #[must_use]
     pub const fn text(mut self) -> Self {
         self.text = true;
@@ -62,7 +62,8 @@ impl WorldConfig {
     }
 }
 
-/// A simulation. The same configuration and application give the same run, to the last bit, on every target.
+/// A simulated world of hosts and a network. The same settings and application give the same run, bit for bit, on
+/// every target.
 pub struct World<A: Application> {
     seed: u64,
     application: A,
@@ -94,7 +95,7 @@ enum Happening {
 }
 
 impl<A: Application> World<A> {
-    /// Creates a world with a host on each node. The hosts start, in order, when the world first runs.
+    /// Creates a world with a host on each node. The hosts start in order when the world runs for the first time.
     #[must_use]
     pub fn new(config: WorldConfig, mut application: A) -> Self {
         let mut agenda = Agenda::new();
@@ -122,7 +123,7 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Adds a checker, which checks every later step.
+    /// Adds a checker, which checks its rule after every later step.
     pub fn check(&mut self, checker: impl Checker<EventOf<A>> + 'static) {
         self.checkers.push(Box::new(checker));
     }
@@ -130,7 +131,7 @@ impl<A: Application> World<A> {
     /// Runs the simulation up to and including the instant `until`.
     ///
     /// # Errors
-    /// The first violation of a checker. The world does not run on after a violation.
+    /// The first violation that a checker reports. The world does not continue after a violation.
     pub fn run_until(&mut self, until: Instant) -> Result<(), Violation> {
         self.start();
         self.outcome()?;
@@ -143,18 +144,18 @@ impl<A: Application> World<A> {
         Ok(())
     }
 
-    /// Runs the simulation for `duration` from now.
+    /// Runs the simulation for `duration` from the current virtual time on.
     ///
     /// # Errors
-    /// The first violation of a checker.
+    /// The first violation that a checker reports.
     pub fn run_for(&mut self, duration: Duration) -> Result<(), Violation> {
         self.run_until(self.now + duration)
     }
 
-    /// Asks all checkers for promises that are still unfulfilled.
+    /// Asks all checkers whether a promise is unfulfilled at the end of the run.
     ///
     /// # Errors
-    /// The first violation of a checker.
+    /// The first violation that a checker reports.
     pub fn finish(&mut self) -> Result<(), Violation> {
         for index in 0..self.checkers.len() {
             let at = self.now;
@@ -165,11 +166,11 @@ impl<A: Application> World<A> {
         self.outcome()
     }
 
-    /// Calls a function with the host of `node`, and then handles the host's output. The call has no effect if the node is down or
-    /// paused.
+    /// Calls a function with the host of `node`, and then handles the output of the host. The call has no effect if the
+    /// node is down or paused.
     ///
     /// # Errors
-    /// The first violation of a checker.
+    /// The first violation that a checker reports.
     pub fn with<R>(
         &mut self,
         node: NodeId,
@@ -184,7 +185,8 @@ impl<A: Application> World<A> {
         Ok(result)
     }
 
-    /// Delivers a datagram from any address to `to` at time `at`, or now if `at` is in the past. No fault affects the datagram.
+    /// Delivers a datagram from any address to `to` at the virtual time `at`, or now if `at` is in the past. No fault
+    /// affects the datagram.
     pub fn inject(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let bytes = self.network.pool.copy(bytes);
         let parcel = self.network.keep(Parcel { from, to, bytes, ecn: Ecn::NotCapable });
@@ -221,12 +223,12 @@ impl<A: Application> World<A> {
         self.network.pipe(index)
     }
 
-    /// Makes all bottlenecks log every passage from now on.
+    /// Makes all bottlenecks record every datagram that passes from now on.
     pub fn watch_pipes(&mut self) {
         self.network.watch_pipes();
     }
 
-    /// Returns the record of the run.
+    /// Returns the trace of the run so far.
     #[must_use]
     pub const fn trace(&self) -> &Trace {
         &self.trace
@@ -238,19 +240,19 @@ impl<A: Application> World<A> {
         self.network.counters
     }
 
-    /// Returns the faults of this world, in the order of their numbers.
+    /// Returns the faults of this world, in the order of their indexes.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 
-    /// Returns the number of times that fault number `index` had an effect.
+    /// Returns the number of times that the fault with the index `index` had an effect.
     #[must_use]
     pub fn fired(&self, index: usize) -> u64 {
         self.network.tally.of(index)
     }
 
-    /// Returns the number of times that faults of each kind had an effect. Kinds without effect are absent.
+    /// Returns the number of times that faults of each kind had an effect. Kinds without an effect are absent.
     #[must_use]
     pub fn fired_by_kind(&self) -> BTreeMap<KindName, u64> {
         let mut counts = BTreeMap::new();

@@ -4,47 +4,47 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Percentiles of durations, in microseconds.
+/// The percentiles of a set of durations, in microseconds.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Percentiles {
-    /// The duration that half of the samples do not exceed.
+    /// The 50th percentile (the median).
     pub p50: u64,
-    /// The duration that nine tenths of the samples do not exceed.
+    /// The 90th percentile.
     pub p90: u64,
-    /// The duration that 99 of 100 samples do not exceed.
+    /// The 99th percentile.
     pub p99: u64,
-    /// The longest duration.
+    /// The longest duration in the set.
     pub max: u64,
 }
 
-/// Measured durations.
+/// A set of measured durations.
 #[derive(Clone, Debug, Default)]
 pub struct Samples(Vec<u64>);
 
 impl Samples {
-    /// Adds a duration.
+    /// Adds a duration to the set.
     pub fn add(&mut self, duration: Duration) {
         self.0.push(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Adds the durations of `other`, which is empty afterwards.
+    /// Moves all durations of `other` to this set. `other` is then empty.
     pub fn append(&mut self, other: &mut Self) {
         self.0.append(&mut other.0);
     }
 
-    /// Returns the number of durations.
+    /// Returns the number of durations in the set.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Returns whether no duration has been added.
+    /// Returns whether the set contains no duration.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the percentiles of the durations, by nearest rank; `None` without durations.
+    /// Returns the percentiles of the durations, by the nearest-rank method, or `None` if the set is empty.
     #[must_use]
     pub fn percentiles(&self) -> Option<Percentiles> {
         let mut sorted = self.0.clone();

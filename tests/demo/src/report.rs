@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::percentiles::Percentiles;
 
-/// A report of the crowd, written as one line of JSON.
+/// A report of the program `tickwire-bots` on its bots, written as one line of JSON.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
@@ -14,43 +14,43 @@ pub enum Report {
     Connected {
         /// The number of bots.
         clients: usize,
-        /// The number of bots that the server let in.
+        /// The number of bots that the server accepted.
         connected: usize,
-        /// The times that connecting took, in microseconds.
+        /// The percentiles of the time that connecting took, in microseconds.
         connect_us: Option<Percentiles>,
-        /// The number of bots that were not let in, for each reason.
+        /// The number of bots that could not connect, for each reason.
         failures: BTreeMap<String, usize>,
     },
-    /// The state of the crowd, once a second.
+    /// The state of all bots, reported once a second.
     Second(State),
-    /// The bots have stopped playing, and every message in flight has arrived or will not arrive.
+    /// The bots have stopped sending messages, and no message is in flight any more.
     Settled {
-        /// The time from the last connection until the bots stopped playing, in milliseconds.
+        /// The time from the last connection until the bots stopped sending messages, in milliseconds.
         played_ms: u64,
-        /// The bots' counters during the time of play alone.
+        /// The bots' counters for this time only.
         played: Totals,
-        /// The round-trip times during the time of play, in microseconds.
+        /// The percentiles of the round-trip times in this time, in microseconds.
         rtt_us: Option<Percentiles>,
-        /// The state of the crowd after the time of play.
+        /// The state of all bots after this time.
         state: State,
     },
-    /// The bots have received the server's last message, or have waited long enough for it.
+    /// The bots have received the server's last message, or have stopped waiting for it.
     Ended {
-        /// The server's last messages to bots, and the number of bots that got each message.
+        /// The last messages that the server sent to bots, each with the number of bots that received it.
         told: BTreeMap<String, usize>,
     },
 }
 
-/// The state of the crowd at one time.
+/// The state of all bots at one time.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug, Default)]
 pub struct State {
-    /// Milliseconds since the first attempt to connect.
+    /// The time since the first attempt to connect, in milliseconds.
     pub at_ms: u64,
-    /// The number of bots whose connection is usable now.
+    /// The number of bots whose connection carries messages now.
     pub connected: usize,
     /// The number of times that a connection was interrupted or lost.
     pub interruptions: u64,
-    /// The round-trip times of the last second, in microseconds.
+    /// The percentiles of the round-trip times in the last second, in microseconds.
     pub rtt_us: Option<Percentiles>,
     /// The bots' counters so far.
     pub totals: Totals,
@@ -59,33 +59,35 @@ pub struct State {
 /// The counters of all bots together.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
-    /// Datagrams that the bots sent.
+    /// The number of datagrams that the bots sent.
     pub datagrams_up: u64,
-    /// Datagrams from the bots that were declared lost. A lost datagram that carried only an acknowledgement is not counted.
+    /// The number of datagrams from the bots that were declared lost. A lost datagram that carried only an ACK frame
+    /// does not count.
     pub datagrams_up_lost: u64,
-    /// Datagrams that reached the bots.
+    /// The number of datagrams that the bots received.
     pub datagrams_down: u64,
-    /// Bytes of the datagrams that the bots sent, without IP and UDP headers.
+    /// The number of bytes in the datagrams that the bots sent, without IP and UDP headers.
     pub bytes_up: u64,
-    /// Bytes of the datagrams that reached the bots, without IP and UDP headers.
+    /// The number of bytes in the datagrams that the bots received, without IP and UDP headers.
     pub bytes_down: u64,
-    /// Messages that the bots sent.
+    /// The number of messages that the bots sent.
     pub messages_up: u64,
-    /// Messages that reached the bots.
+    /// The number of messages that the bots received.
     pub messages_down: u64,
-    /// Reliable messages (chat lines) that the bots sent.
+    /// The number of reliable messages (chat lines) that the bots sent.
     pub reliable_sent: u64,
-    /// Reliable messages from the bots whose delivery the server confirmed.
+    /// The number of reliable messages from the bots whose delivery the server confirmed.
     pub reliable_delivered: u64,
-    /// Reliable messages from the bots that were reported as unconfirmed, for example after a restart of the server.
+    /// The number of reliable messages from the bots that were reported as unconfirmed, for example after a restart of
+    /// the server.
     #[serde(default)]
     pub reliable_told: u64,
-    /// Chat lines that the server had to pass on, counted once per line and receiving bot. A server that was killed may have passed
-    /// on fewer lines.
+    /// The number of chat lines that the server had to send to bots, with each line counted once for each receiving
+    /// bot. A server that was killed may have sent fewer lines.
     pub to_hear: u64,
-    /// Chat lines that reached the bots.
+    /// The number of chat lines that the bots received.
     pub heard: u64,
-    /// Chat lines that arrived twice or out of order.
+    /// The number of chat lines that arrived twice or out of order.
     pub misplaced: u64,
 }
 
@@ -109,7 +111,7 @@ impl Totals {
         }
     }
 
-    /// Returns the share of datagrams that were lost on their way to the server, in percent; `None` if none were sent.
+    /// Returns the share of the bots' datagrams that were lost, in percent, or `None` if the bots sent no datagram.
     #[must_use]
     pub fn loss_up_percent(&self) -> Option<f64> {
         (self.datagrams_up > 0).then(|| self.datagrams_up_lost as f64 * 100.0 / self.datagrams_up as f64)

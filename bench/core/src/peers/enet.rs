@@ -62,7 +62,7 @@ struct EnetEnd {
     port: Port,
 }
 
-/// A server with its clients, over rusty_enet.
+/// A server with its clients, implemented with rusty_enet.
 pub struct Enet {
     clock: Rc<Cell<u64>>,
     server: EnetEnd,
@@ -76,7 +76,7 @@ impl Enet {
     /// Creates a server and `clients` clients.
     ///
     /// # Panics
-    /// If a host cannot be created.
+    /// If rusty_enet cannot create a host.
     pub fn new(clients: usize) -> Self {
         let clock = Rc::new(Cell::new(0));
         let server = end(&clock, clients);

@@ -29,7 +29,7 @@ struct QuinnEnd {
     buffer: Vec<u8>,
 }
 
-/// A server with its clients, over quinn-proto.
+/// A server with its clients, implemented with quinn-proto.
 pub struct Quinn {
     epoch: Instant,
     server: QuinnEnd,
@@ -49,7 +49,7 @@ impl Quinn {
     /// Creates a server and `clients` clients.
     ///
     /// # Panics
-    /// If the configuration is refused.
+    /// If quinn-proto rejects the configuration.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     pub fn new(clients: usize) -> Self {
         let (server_config, client_config) = configs().expect("a configuration");

@@ -17,7 +17,7 @@ const KEY: [u8; 32] = [7; 32];
 const TICK: Duration = Duration::from_micros(1_000_000 / 60);
 const CHANNEL: DefaultChannel = DefaultChannel::ReliableOrdered;
 
-/// A server with its clients, over renet.
+/// A server with its clients, implemented with renet.
 pub struct Renet {
     server: RenetServer,
     clients: Vec<RenetClient>,
@@ -37,7 +37,7 @@ impl Renet {
     /// Creates a server and `clients` clients, encrypted by renetcode or in plaintext.
     ///
     /// # Panics
-    /// If renetcode refuses its configuration.
+    /// If renetcode rejects the configuration.
     pub fn new(clients: usize, encrypted: bool) -> Self {
         let mut server = RenetServer::new(ConnectionConfig::default());
         let mut dialled: Vec<_> =

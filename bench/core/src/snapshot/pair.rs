@@ -18,10 +18,10 @@ const DELAY: u32 = 6;
 /// Frames that the receiver is asked to keep below the referenced one: those that second baselines come from, and some.
 const KEPT: u32 = 3 * DELAY;
 
-/// The figures of a recording that was sent.
+/// The measured figures of sending one recording.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
-    /// The number of frames that were sent.
+    /// The number of frames that the sender sent.
     pub frames: usize,
     /// The number of units in all frames.
     pub units: usize,
@@ -29,15 +29,15 @@ pub struct Outcome {
     pub bytes: usize,
     /// The number of bits in all frames, by their use. Padding in the last byte of a frame is not counted.
     pub bits: BTreeMap<BitUse, usize>,
-    /// Whether all units equalled those of the recording after each frame.
+    /// `true` if all units of the receiver equalled the units of the recording after each frame.
     pub is_lossless: bool,
-    /// The time that the encoder took for each frame.
+    /// The time that the encoder took for each frame, in the order of sending.
     pub encode: Vec<Duration>,
-    /// The time that the decoder took for each frame.
+    /// The time that the decoder took for each frame, in the order of sending.
     pub decode: Vec<Duration>,
 }
 
-/// A sender and a receiver of a recording.
+/// A sender and a receiver of the frames of a recording.
 #[derive(Debug)]
 pub struct Pair {
     plan: Plan,
@@ -85,7 +85,7 @@ impl Versions for Receiver {
 }
 
 impl Pair {
-    /// Creates both ends with the state that the recording begins with.
+    /// Creates a sender and a receiver that both hold the initial state of `recording`.
     #[must_use]
     pub fn new(recording: &Recording) -> Self {
         let plan = Plan::new(&Recording::layout());
@@ -101,10 +101,10 @@ impl Pair {
         }
     }
 
-    /// Sends the whole recording, and returns the figures.
+    /// Sends all frames of `recording` to the receiver, and returns the measured figures.
     ///
     /// # Errors
-    /// If a frame cannot be written, or the receiver refuses it.
+    /// If a frame cannot be written, or the receiver rejects a frame.
     pub fn send(mut self, recording: &Recording) -> Result<Outcome> {
         let mut outcome = Outcome { is_lossless: true, ..Outcome::default() };
         for (frame, world) in recording.sent().iter().enumerate() {

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tickwire_core::snapshot::{Layout, Part, Predictor};
 
-/// The number of words of a cube.
+/// The number of words that describe one cube.
 pub const WORDS: usize = 8;
-/// The number of bytes of a cube in a file: little-endian numbers of 32 bits.
+/// The number of bytes that describe one cube in a file, as little-endian numbers of 32 bits.
 pub const RECORD_BYTES: usize = 4 * WORDS;
 /// The names of a cube's parts, in the order of [`Recording::layout`].
 pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
@@ -16,7 +16,7 @@ pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
 /// Added to the two horizontal positions, which are signed in a file.
 const OFFSET: i32 = 1 << 14;
 
-/// The words of all cubes, frame by frame. The first frame is the state that both ends begin with.
+/// A recording of the words of all cubes, frame by frame. Sender and receiver begin with the first frame.
 #[derive(Debug)]
 pub struct Recording {
     frames: Vec<Vec<[u32; WORDS]>>,
@@ -26,7 +26,7 @@ impl Recording {
     /// Reads a file with `cubes` records per frame. A file whose name ends in `.xz` is unpacked first.
     ///
     /// # Errors
-    /// If the file cannot be read, or is not a recording of this kind.
+    /// If the file cannot be read, or does not hold whole frames of `cubes` valid records.
     pub fn read(path: &Path, cubes: usize) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let is_packed = path.extension().is_some_and(|extension| extension == "xz");
@@ -35,10 +35,10 @@ impl Recording {
         Self::parse(&bytes, cubes).with_context(|| format!("{} is not a recording of cubes", path.display()))
     }
 
-    /// Parses the bytes of a file.
+    /// Parses the unpacked bytes of a recording with `cubes` records per frame.
     ///
     /// # Errors
-    /// If the bytes are not whole frames, or a value lies outside its range.
+    /// If the bytes do not form whole frames, or a value is outside its range.
     pub fn parse(bytes: &[u8], cubes: usize) -> Result<Self> {
         ensure!(
             cubes > 0 && cubes <= usize::from(u16::MAX),
@@ -53,7 +53,7 @@ impl Recording {
         Ok(Self { frames: frames.collect::<Result<_>>()? })
     }
 
-    /// Returns the layout of a cube, which states only the ranges of its values.
+    /// Returns the layout of one cube, which states only the ranges of the values.
     #[must_use]
     pub fn layout() -> Layout {
         let parts = vec![
@@ -64,19 +64,19 @@ impl Recording {
         Layout::new(parts, Predictor::Linear)
     }
 
-    /// Returns the number of cubes.
+    /// Returns the number of cubes in each frame.
     #[must_use]
     pub fn cubes(&self) -> usize {
         self.initial().len()
     }
 
-    /// Returns the state that both ends begin with.
+    /// Returns the words of each cube in the first frame, with which sender and receiver begin.
     #[must_use]
     pub fn initial(&self) -> &[[u32; WORDS]] {
         self.frames.first().map_or(&[], Vec::as_slice)
     }
 
-    /// Returns the frames after the initial state, which the sender sends.
+    /// Returns the words of each cube in each frame after the first frame.
     #[must_use]
     pub fn sent(&self) -> &[Vec<[u32; WORDS]>] {
         self.frames.get(1..).unwrap_or_default()

@@ -11,11 +11,11 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// Copa: it keeps queues short, and isolated losses do not slow it down.
+    /// Copa, which keeps queues short and does not slow down after isolated losses.
     #[default]
     Copa,
-    /// CUBIC (RFC 9438): it fills queues until they overflow, so it keeps its share against other traffic that
-    /// fills queues.
+    /// CUBIC (RFC 9438), which fills queues until they overflow and therefore keeps its share of the bandwidth against
+    /// other traffic that fills queues.
     Cubic,
 }
 

@@ -6,7 +6,7 @@ use crate::time::Instant;
 /// A constant congestion window without pacing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FixedWindow(
-    /// The bytes that may be in flight.
+    /// The fixed congestion window, in bytes.
     pub u64,
 );
 

@@ -11,12 +11,12 @@ use super::{Full, put_length, take_length};
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::shape::{NetShape, Shape, Shapes};
 
-/// A byte string of at most `N` bytes. In MessagePack it takes half the space of a list of numbers.
+/// A byte string of at most `N` bytes. MessagePack encodes it in half the space of a list of numbers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BoundedBytes<const N: usize>(Vec<u8>);
 
 impl<const N: usize> BoundedBytes<N> {
-    /// The maximum length, in bytes.
+    /// The maximum length of the byte string, in bytes.
     pub const CAPACITY: usize = {
         assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
         N
@@ -31,7 +31,7 @@ impl<const N: usize> BoundedBytes<N> {
     /// Appends `bytes` to the byte string.
     ///
     /// # Errors
-    /// [`Full`] if `bytes` do not all fit. The byte string then stays unchanged.
+    /// [`Full`] if the byte string has no space for all of `bytes`. The byte string then stays unchanged.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), Full<()>> {
         if bytes.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));
@@ -40,7 +40,7 @@ impl<const N: usize> BoundedBytes<N> {
         Ok(())
     }
 
-    /// Returns the bytes as a `Vec`, without the bound.
+    /// Returns the bytes as a `Vec`, which has no maximum length.
     #[must_use]
     pub fn into_inner(self) -> Vec<u8> {
         self.0

@@ -15,7 +15,7 @@ pub use vec::BoundedVec;
 
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, bits_for};
 
-/// The value that a bounded collection had no room for.
+/// The error of a full bounded collection. It holds the value that did not fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full<T>(pub T);
 

@@ -12,10 +12,10 @@ use crate::Escaped;
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::shape::{NetShape, Shape, Shapes};
 
-/// Text of at most `N` bytes of UTF-8.
+/// A text of at most `N` bytes of UTF-8.
 ///
-/// The text may come from a peer, so `Display` escapes characters that could forge a line or control a terminal, as
-/// [`Escaped`] does; [`BoundedString::as_str`] gives the text unescaped.
+/// A text may come from a peer, so `Display` escapes characters that could forge a line or control a terminal, as
+/// [`Escaped`] does. [`BoundedString::as_str`] returns the text unescaped.
 ///
 /// ```
 /// use tickwire_core::message::BoundedString;
@@ -28,7 +28,7 @@ use crate::shape::{NetShape, Shape, Shapes};
 pub struct BoundedString<const N: usize>(String);
 
 impl<const N: usize> BoundedString<N> {
-    /// The maximum length, in bytes.
+    /// The maximum length of the text, in bytes.
     pub const CAPACITY: usize = {
         assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
         N
@@ -40,10 +40,10 @@ impl<const N: usize> BoundedString<N> {
         Self(String::new())
     }
 
-    /// Appends `text` to the end.
+    /// Appends `text` to the end of this text.
     ///
     /// # Errors
-    /// [`Full`] if the whole of `text` does not fit. The string then stays unchanged.
+    /// [`Full`] if the text has no space for the whole of `text`. The text then stays unchanged.
     pub fn push_str(&mut self, text: &str) -> Result<(), Full<()>> {
         if text.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));
@@ -52,7 +52,7 @@ impl<const N: usize> BoundedString<N> {
         Ok(())
     }
 
-    /// Returns the longest prefix of `text` that fits and ends between two characters.
+    /// Creates a bounded text from the longest prefix of `text` that fits and ends between two characters.
     #[must_use]
     pub fn truncated(text: &str) -> Self {
         let (start, _) = text.split_at(text.floor_char_boundary(Self::CAPACITY));
@@ -65,7 +65,7 @@ impl<const N: usize> BoundedString<N> {
         &self.0
     }
 
-    /// Returns the text as a `String`, without the bound.
+    /// Returns the text as a `String`, which has no maximum length.
     #[must_use]
     pub fn into_inner(self) -> String {
         self.0

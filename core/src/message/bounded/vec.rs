@@ -18,7 +18,7 @@ use crate::shape::{NetShape, Shape, Shapes};
 pub struct BoundedVec<T, const N: usize>(Vec<T>);
 
 impl<T, const N: usize> BoundedVec<T, N> {
-    /// The maximum length, in items.
+    /// The maximum number of items in the list.
     pub const CAPACITY: usize = {
         assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
         N
@@ -33,7 +33,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
     /// Appends `item` to the list.
     ///
     /// # Errors
-    /// [`Full`] with the item, if the list has `N` items already.
+    /// [`Full`], which holds the item, if the list already has `N` items.
     pub fn push(&mut self, item: T) -> Result<(), Full<T>> {
         if self.0.len() >= Self::CAPACITY {
             return Err(Full(item));
@@ -42,7 +42,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
         Ok(())
     }
 
-    /// Removes the last item and returns it.
+    /// Removes the last item from the list and returns it.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()
     }
@@ -52,7 +52,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
         self.0.clear();
     }
 
-    /// Returns the items as a `Vec`, without the bound.
+    /// Returns the items as a `Vec`, which has no maximum length.
     #[must_use]
     pub fn into_inner(self) -> Vec<T> {
         self.0

@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use crate::limits;
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec of serde types as JSON.
+/// The codec that writes serde types as JSON.
 ///
-/// JSON has no NaN and no infinities. The codec writes them as `null`, which no number field accepts.
+/// JSON has no NaN and no infinities. The codec writes them as `null`, which fields of numbers reject.
 #[derive(Debug)]
 pub enum Json {}
 

@@ -11,12 +11,12 @@ use super::message_pack_scan::scan;
 use crate::limits;
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec of serde types as MessagePack. Structures are lists in the order of their fields.
+/// The codec that writes serde types as MessagePack. A structure becomes a list in the order of its fields.
 ///
-/// serde would trust a length before it has seen the items, and follow any nesting. The codec therefore scans the bytes
-/// first. It passes to serde only one whole value, no deeper than [`limits::MESSAGE_DEPTH`], of at most
-/// [`limits::MESSAGE_ITEMS`] parts. Still, prefer [`crate::message::BoundedVec`] and its siblings to plain lists, and
-/// never decode a `SmallVec`.
+/// serde would reserve memory for a length before it has read the items, and would follow any nesting depth. The
+/// codec therefore scans the bytes first. It passes to serde only one complete value, of a depth of at most
+/// [`limits::MESSAGE_DEPTH`] and with at most [`limits::MESSAGE_ITEMS`] parts. Still prefer
+/// [`crate::message::BoundedVec`] and the other bounded types to plain lists, and never decode a `SmallVec`.
 #[derive(Debug)]
 pub enum MessagePack {}
 

@@ -6,10 +6,10 @@ use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec of fixed layouts: the message is exactly the `size_of::<T>()` bytes of the value in memory.
+/// The codec of fixed layouts. The message consists of the `size_of::<T>()` bytes of the value in memory.
 ///
 /// Integers must have a byte order: use [`zerocopy::little_endian`], as the rest of the protocol does. The compiler
-/// refuses plain integers of more than one byte, because they are not [`Unaligned`]:
+/// rejects plain integers of more than one byte, because they are not [`Unaligned`]:
 ///
 /// ```compile_fail,E0277
 /// use tickwire_core::message::{Codec, Zerocopy};
@@ -22,7 +22,7 @@ use crate::message::{Codec, DecodeError, EncodeError};
 /// let _ = <Zerocopy as Codec<Native>>::decode(&[0; 4]);
 /// ```
 ///
-/// A NaN keeps its bits, unlike in the bits codec.
+/// The codec preserves the bits of a NaN, unlike the bits codec.
 #[derive(Debug)]
 pub enum Zerocopy {}
 

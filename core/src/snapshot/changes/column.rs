@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
-/// The changes of one component. No entity appears twice.
+/// The changes of one component in one tick. No entity appears twice.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Column {
     component: ComponentId,
@@ -19,32 +19,33 @@ impl Column {
         Self { component, width, ids: Vec::new(), words: Vec::new(), removed: Vec::new() }
     }
 
-    /// The component.
+    /// Returns the component that the column belongs to.
     #[must_use]
     pub const fn component(&self) -> ComponentId {
         self.component
     }
 
-    /// The number of words of each value.
+    /// Returns the number of words of each value in the column.
     #[must_use]
     pub const fn width(&self) -> u16 {
         self.width
     }
 
-    /// The entities whose component was set, in the order of the values.
+    /// Returns the entities whose component was set, in the order of the values.
     #[must_use]
     pub fn ids(&self) -> &[NetworkId] {
         &self.ids
     }
 
-    /// The words of the value at `index`, counted from 0. Empty if `index` is beyond the last value.
+    /// Returns the words of the value at `index`, counted from 0. Returns an empty slice if `index` is beyond the last
+    /// value.
     #[must_use]
     pub fn value(&self, index: usize) -> &[u32] {
         let first = index * usize::from(self.width);
         self.words.get(first..first + usize::from(self.width)).unwrap_or_default()
     }
 
-    /// Each entity whose component was set, with the words of its value.
+    /// Returns each entity whose component was set, with the words of the value.
     pub fn values(&self) -> impl Iterator<Item = (NetworkId, &[u32])> {
         let (mut rest, width) = (self.words.as_slice(), usize::from(self.width));
         self.ids.iter().map(move |id| {
@@ -54,13 +55,13 @@ impl Column {
         })
     }
 
-    /// The entities that lost the component.
+    /// Returns the entities from which the component was removed.
     #[must_use]
     pub fn removed(&self) -> &[NetworkId] {
         &self.removed
     }
 
-    /// `true` if the column holds no value and no removal.
+    /// Returns whether the column has neither a value nor a removal.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.removed.is_empty()

@@ -6,7 +6,7 @@ use super::column::Column;
 use crate::event::ConnectionId;
 use crate::snapshot::ids::{BlueprintId, ComponentId, NetworkId};
 
-/// The settings by which an entity is replicated.
+/// The settings for the replication of one entity.
 ///
 /// ```
 /// use tickwire_core::snapshot::EntitySettings;
@@ -17,38 +17,41 @@ use crate::snapshot::ids::{BlueprintId, ComponentId, NetworkId};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EntitySettings {
-    /// The blueprint whose values the first update is coded against. Without a blueprint, the first update is coded against zeros.
+    /// The blueprint against whose values the entity's first update is coded. Without a blueprint, the first update is
+    /// coded against zeros.
     pub blueprint: Option<BlueprintId>,
-    /// The rate in Hz at which changes are committed, in place of the rate of each group. 0 commits on every tick.
+    /// The rate in Hz at which the entity's changes are committed, instead of the rates of its groups. 0 commits
+    /// changes on every tick.
     pub hz: Option<u16>,
-    /// The weight of the entity's changes relative to those of other entities, 0 to 255. Default: 128. Entities of weight 0 are
-    /// sent only when no other change waits.
+    /// The weight of the entity's changes relative to changes of other entities, 0 to 255. Default: 128. An entity of
+    /// weight 0 is sent only when no change of an entity with a higher weight waits.
     pub weight: u8,
 }
 
 impl EntitySettings {
-    /// The default weight.
+    /// The default weight of an entity's changes.
     pub const WEIGHT: u8 = 128;
 
-    /// Settings without a blueprint, with the rate of each group and the default weight.
+    /// Creates settings without a blueprint, with the rates of the groups and the default weight.
     #[must_use]
     pub const fn new() -> Self {
         Self { blueprint: None, hz: None, weight: Self::WEIGHT }
     }
 
-    /// Sets the blueprint.
+    /// Sets the entity's blueprint, and returns the changed settings.
     #[must_use]
     pub const fn blueprint(self, blueprint: BlueprintId) -> Self {
         Self { blueprint: Some(blueprint), ..self }
     }
 
-    /// Sets a rate in Hz, in place of the rate of each group. 0 commits on every tick.
+    /// Sets the rate in Hz at which the entity's changes are committed, and returns the changed settings. 0 commits
+    /// changes on every tick.
     #[must_use]
     pub const fn hz(self, hz: u16) -> Self {
         Self { hz: Some(hz), ..self }
     }
 
-    /// Sets the weight.
+    /// Sets the weight of the entity's changes, and returns the changed settings.
     #[must_use]
     pub const fn weight(self, weight: u8) -> Self {
         Self { weight, ..self }
@@ -61,21 +64,21 @@ impl Default for EntitySettings {
     }
 }
 
-/// The reason that an entity is gone.
+/// The reason that an entity is gone from a world or a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Gone {
-    /// The entity no longer exists.
+    /// The entity was destroyed.
     Destroyed,
     /// The entity still exists, but this viewer no longer sees it.
     OutOfSight,
 }
 
-/// The rule that decides whether a connection sees an entity.
+/// The rule for whether a connection sees an entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Show {
-    /// The distance decides.
+    /// The connection sees the entity if the entity is near enough.
     #[default]
     ByDistance,
     /// The connection always sees the entity.
@@ -84,20 +87,20 @@ pub enum Show {
     Never,
 }
 
-/// A new entity.
+/// An entity that was created in the tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Created {
-    /// The entity's id, which no entity of the world had before.
+    /// The id of the entity. No entity of the world had this id before.
     pub id: NetworkId,
-    /// The settings by which the entity is replicated.
+    /// The settings for the replication of the entity.
     pub settings: EntitySettings,
 }
 
 /// The changes of one tick of a world, component by component.
 ///
-/// A [`WorldWriter`](super::super::WorldWriter) makes changes, and [`Changes::read`] restores them from a file. Changes are
-/// consistent: the ids of new and of destroyed entities ascend, and no change is listed twice. Cleared changes keep their memory
-/// for the next tick.
+/// A [`WorldWriter`](super::super::WorldWriter) creates changes, and [`Changes::read`] reads them from a file.
+/// Changes are consistent: the ids of created and of destroyed entities ascend, and no change is listed twice.
+/// Cleared changes keep their memory for the next tick.
 ///
 /// ```
 /// use tickwire_core::snapshot::{Changes, ComponentId, ComponentPlace, EntitySettings, Group, Groups, WorldWriter};
@@ -133,55 +136,57 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The tick.
+    /// Returns the tick of the changes.
     #[must_use]
     pub const fn tick(&self) -> u64 {
         self.tick
     }
 
-    /// The new entities, ascending by id.
+    /// Returns the entities that were created in the tick, ascending by id.
     #[must_use]
     pub fn created(&self) -> &[Created] {
         &self.created
     }
 
-    /// The columns that hold changes, ascending by component.
+    /// Returns the columns that hold changes, ascending by component.
     pub fn columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| !column.is_empty())
     }
 
-    /// The column of `component`. `None` if the component has no changes.
+    /// Returns the column of `component`. Returns `None` if the component has no changes.
     #[must_use]
     pub fn column(&self, component: ComponentId) -> Option<&Column> {
         let place = self.columns.binary_search_by_key(&component, Column::component).ok()?;
         self.columns.get(place).filter(|column| !column.is_empty())
     }
 
-    /// The entities whose owner changed, ascending by id. `None` stands for an entity without an owner.
+    /// Returns the entities whose owner changed, ascending by id, with the new owner. `None` stands for no owner.
     #[must_use]
     pub fn owners(&self) -> &[(NetworkId, Option<ConnectionId>)] {
         &self.owners
     }
 
-    /// The entities whose visibility rule for a connection changed, ascending by connection and id.
+    /// Returns the changed visibility rules, ascending by connection and entity id.
     #[must_use]
     pub fn shows(&self) -> &[(ConnectionId, NetworkId, Show)] {
         &self.shows
     }
 
-    /// The entities that connections start (`true`) or stop (`false`) predicting, ascending by connection and id.
+    /// Returns the entities that connections begin (`true`) or cease (`false`) to predict, ascending by connection and
+    /// entity id.
     #[must_use]
     pub fn predictions(&self) -> &[(ConnectionId, NetworkId, bool)] {
         &self.predictions
     }
 
-    /// The entities that are gone, ascending by id. Values that were set in the same tick are their last values.
+    /// Returns the destroyed entities, ascending by id. Values that were set in the same tick are the last values of
+    /// these entities.
     #[must_use]
     pub fn destroyed(&self) -> &[(NetworkId, Gone)] {
         &self.destroyed
     }
 
-    /// `true` if nothing changed.
+    /// Returns whether the tick has no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.columns().next().is_none()
@@ -192,7 +197,7 @@ impl Changes {
             && self.destroyed.is_empty()
     }
 
-    /// Removes all changes and keeps the memory.
+    /// Removes all changes and keeps the memory for reuse.
     pub fn clear(&mut self) {
         self.tick = 0;
         self.created.clear();
@@ -203,7 +208,7 @@ impl Changes {
         self.destroyed.clear();
     }
 
-    /// The heap memory of the changes, in bytes.
+    /// Returns the heap memory that the changes occupy, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.created.capacity() * size_of::<Created>()

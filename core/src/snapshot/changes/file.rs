@@ -21,22 +21,22 @@ const VERSION: u8 = 1;
 const HAS_BLUEPRINT: u8 = 1;
 const HAS_RATE: u8 = 2;
 
-/// The reason that bytes could not be read as [`Changes`].
+/// The reason that bytes cannot be read as [`Changes`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ChangesError {
     /// The bytes do not begin with the text `TWch`.
     NotChanges,
-    /// The bytes have another version of the format.
+    /// The bytes have a version of the format that this library cannot read.
     Version {
-        /// The version that the bytes name.
+        /// The format version that the bytes state.
         version: u8,
     },
-    /// The bytes end before the changes do.
+    /// The bytes end before the end of the record.
     Truncated,
-    /// The checksum does not match: the file is damaged.
+    /// The checksum does not match, so the record is damaged.
     Damaged,
-    /// The checksum matches, but the body breaks the rules of the format.
+    /// The checksum matches, but the content violates the format.
     Invalid,
 }
 
@@ -68,7 +68,7 @@ impl From<Malformed> for ChangesError {
 }
 
 impl Changes {
-    /// Appends the changes to `file`, as one record. Equal changes give equal bytes.
+    /// Appends the changes to `file` as one record. Equal changes give equal bytes.
     pub fn write(&self, file: &mut Vec<u8>) {
         let mut body = Vec::new();
         self.write_body(&mut body);
@@ -79,11 +79,11 @@ impl Changes {
         file.extend_from_slice(&checksum(&body).to_le_bytes());
     }
 
-    /// Reads the changes at the beginning of `file`, and returns them with the bytes after them. Allocates at most about fifty
-    /// times the size of the record.
+    /// Reads the changes at the start of `file`, and returns them with the remaining bytes. The function allocates at
+    /// most about fifty times the size of the record.
     ///
     /// # Errors
-    /// [`ChangesError`] if the bytes were not written by [`Changes::write`].
+    /// [`ChangesError`] if the bytes are not a complete and valid record of [`Changes::write`].
     pub fn read(file: &[u8]) -> Result<(Self, &[u8]), ChangesError> {
         let mut reader = Reader::new(file);
         if reader.array::<4>().map_err(|Malformed| ChangesError::NotChanges)? != MAGIC {

@@ -7,23 +7,25 @@ use alloc::vec::Vec;
 use super::super::layout::Part;
 use super::super::quantize::{Steps, angle_threshold, rotation_threshold};
 
-/// The default threshold of fields with a step, in the field's own unit. A change up to the threshold does not count.
+/// The default change threshold of fields with a step, in the unit of the field. A change of at most the threshold
+/// is not committed.
 pub const NUMBER_THRESHOLD: f64 = 0.01;
-/// The default threshold of rotations and angles, in degrees.
+/// The default change threshold of rotations and angles, in degrees. A change of at most the threshold is not
+/// committed.
 pub const TURN_THRESHOLD: f64 = 0.1;
 
-/// A field of a component: its name, and the kind of value that the field holds.
+/// A field of a component: the name and the kind of the field.
 #[derive(Clone, PartialEq, Debug)]
 pub struct FieldSpec {
-    /// The field's name, unique in its component.
+    /// The name of the field, unique in its component.
     pub name: Cow<'static, str>,
-    /// The kind of value that the field holds.
+    /// The kind of the values that the field holds.
     pub kind: FieldKind,
-    /// The field's role in the prediction of [`super::Prediction::Velocity`].
+    /// The role of the field in the prediction [`super::Prediction::Velocity`], if it has a role.
     pub motion: Option<Motion>,
 }
 
-/// A field's role in a prediction along a velocity.
+/// The role of a field in a prediction along a velocity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Motion {
     /// The field holds the position, in units of length.
@@ -32,105 +34,107 @@ pub enum Motion {
     Velocity,
 }
 
-/// The kind of value that a field holds, and the way in which the value becomes words.
+/// The kind of values that a field holds, and the encoding of these values as words.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum FieldKind {
-    /// True or false.
+    /// A Boolean value.
     Bool,
-    /// One of several variants without fields.
+    /// A choice among several variants without fields.
     Choice {
-        /// The names of the variants, in order.
+        /// The names of the variants, in the order of their numbers.
         variants: Vec<Cow<'static, str>>,
     },
     /// An integer from `low` to `high`, both included.
     Integer {
-        /// The least value.
+        /// The smallest value of the integer.
         low: i128,
-        /// The greatest value.
+        /// The largest value of the integer.
         high: i128,
-        /// The largest difference that does not count as a change.
+        /// The largest difference that is not committed as a change.
         threshold: u32,
     },
-    /// A float, sent without loss.
+    /// A float that is sent without loss of precision.
     Exact {
-        /// The width of the float: 32 or 64 bits.
+        /// The number of bits of the float: 32 or 64.
         width: u8,
     },
-    /// One to three floats that move together, all with the same range and step.
+    /// One to three floats with the same range and step, which are treated as one value.
     Numbers {
         /// The number of floats, 1 to 3.
         axes: u8,
         /// The range and step of the floats.
         steps: Steps,
-        /// The largest difference, in steps, that does not count as a change.
+        /// The largest difference on each axis, in steps, that is not committed as a change.
         threshold: u32,
     },
     /// An angle in radians.
     Angle {
-        /// The number of bits of a full turn, 1 to 32.
+        /// The number of bits that encode a full turn, 1 to 32.
         bits: u8,
-        /// The largest difference, in words, that does not count as a change.
+        /// The largest difference, in the unit of the word, that is not committed as a change.
         threshold: u32,
     },
-    /// A rotation as a quaternion, x y z w.
+    /// A rotation as a quaternion, in the order x, y, z, w.
     Rotation {
-        /// The number of bits of each of the three smallest components, 2 to 15.
+        /// The number of bits that encode each of the three smallest components, 2 to 15.
         bits: u8,
-        /// The largest difference of each component, in words, that does not count as a change.
+        /// The largest difference of each component, in the unit of the word, that is not committed as a change.
         threshold: u32,
     },
-    /// A reference to another entity, or none.
+    /// A reference to an entity, or to no entity.
     Entity,
-    /// Opaque bytes.
+    /// A byte string that the codec does not interpret.
     Bytes {
-        /// The largest number of bytes.
+        /// The largest number of bytes in the byte string.
         max: u16,
     },
-    /// UTF-8 text.
+    /// A text in UTF-8.
     Text {
-        /// The largest number of bytes.
+        /// The largest number of bytes in the text.
         max: u16,
     },
-    /// A fixed number of items. Only the items that changed are sent.
+    /// An array with a fixed number of items. Only the items that changed are sent.
     Array {
-        /// The number of items, at least 1.
+        /// The number of items in the array, at least 1.
         length: u16,
-        /// The kind of each item.
+        /// The kind of each item of the array.
         item: Box<Self>,
     },
-    /// Fields one after another.
+    /// A structure, whose fields are encoded one after another.
     Structure {
-        /// The fields in order.
+        /// The fields of the structure, in the order of their words.
         fields: Vec<FieldSpec>,
     },
-    /// A value or none.
+    /// A value that may be absent.
     Optional {
-        /// The kind of the value.
+        /// The kind of the value, if it is present.
         item: Box<Self>,
     },
 }
 
 impl FieldSpec {
-    /// A field named `name` that holds `kind`.
+    /// Creates a field named `name` that holds values of the kind `kind`.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>, kind: FieldKind) -> Self {
         Self { name: name.into(), kind, motion: None }
     }
 
-    /// Marks the field as the position that [`super::Prediction::Velocity`] predicts.
+    /// Marks the field as the position that [`super::Prediction::Velocity`] predicts, and returns the changed field.
     #[must_use]
     pub fn position(self) -> Self {
         Self { motion: Some(Motion::Position), ..self }
     }
 
-    /// Marks the field as the velocity along which [`super::Prediction::Velocity`] predicts.
+    /// Marks the field as the velocity with which [`super::Prediction::Velocity`] predicts, and returns the changed
+    /// field.
     #[must_use]
     pub fn velocity(self) -> Self {
         Self { motion: Some(Motion::Velocity), ..self }
     }
 
-    /// Sets the threshold: a change of at most `distance` does not count. See [`FieldKind::with_threshold`].
+    /// Sets the change threshold, and returns the changed field. A change of at most `distance` is not committed: see
+    /// [`FieldKind::with_threshold`].
     #[must_use]
     pub fn threshold(self, distance: f64) -> Self {
         Self { kind: self.kind.with_threshold(distance), ..self }
@@ -138,57 +142,61 @@ impl FieldSpec {
 }
 
 impl FieldKind {
-    /// An integer from `low` to `high`. Every change counts.
+    /// Creates the kind of an integer from `low` to `high`. Every change is committed.
     #[must_use]
     pub fn integer(low: impl Into<i128>, high: impl Into<i128>) -> Self {
         Self::Integer { low: low.into(), high: high.into(), threshold: 0 }
     }
 
-    /// One to three floats with a range and a step. A change of at most 0.01 on each axis does not count.
+    /// Creates the kind of one to three floats with a range and a step. A change of at most 0.01 on each axis is not
+    /// committed.
     #[must_use]
     pub const fn numbers(axes: u8, steps: Steps) -> Self {
         Self::Numbers { axes, steps, threshold: steps.threshold(NUMBER_THRESHOLD) }
     }
 
-    /// An angle in radians, with 1 to 32 bits for a full turn. A change of at most 0.1 degrees does not count.
+    /// Creates the kind of an angle in radians, with 1 to 32 bits for a full turn. A change of at most 0.1 degrees is
+    /// not committed.
     #[must_use]
     pub const fn angle(bits: u8) -> Self {
         Self::Angle { bits, threshold: angle_threshold(TURN_THRESHOLD, bits) }
     }
 
-    /// A rotation, with 2 to 15 bits for each of the three smallest components. A change of at most 0.1 degrees does not count.
+    /// Creates the kind of a rotation, with 2 to 15 bits for each of the three smallest components. A change of at most
+    /// 0.1 degrees is not committed.
     #[must_use]
     pub fn rotation(bits: u8) -> Self {
         Self::Rotation { bits, threshold: rotation_threshold(TURN_THRESHOLD, bits) }
     }
 
-    /// One of `variants`.
+    /// Creates the kind of a choice among `variants`.
     #[must_use]
     pub fn choice(variants: impl IntoIterator<Item = impl Into<Cow<'static, str>>>) -> Self {
         Self::Choice { variants: variants.into_iter().map(Into::into).collect() }
     }
 
-    /// An array of `length` items.
+    /// Creates the kind of an array of `length` items of the kind `item`.
     #[must_use]
     pub fn array(length: u16, item: Self) -> Self {
         Self::Array { length, item: Box::new(item) }
     }
 
-    /// A structure: fields one after another.
+    /// Creates the kind of a structure of `fields`.
     #[must_use]
     pub fn structure(fields: impl IntoIterator<Item = FieldSpec>) -> Self {
         Self::Structure { fields: fields.into_iter().collect() }
     }
 
-    /// A value or none.
+    /// Creates the kind of a value of the kind `item` that may be absent.
     #[must_use]
     pub fn optional(item: Self) -> Self {
         Self::Optional { item: Box::new(item) }
     }
 
-    /// Sets the threshold: a change of at most `distance` does not count. The unit is that of the field for integers and numbers,
-    /// and degrees for angles and rotations. The threshold is rounded down to whole steps. Arrays and optional values apply it to
-    /// their items; other kinds ignore it.
+    /// Sets the change threshold, and returns the changed kind. A change of at most `distance` is not committed. The
+    /// unit of `distance` is that of the field for integers and numbers, and degrees for angles and rotations. The
+    /// threshold is rounded down to whole steps. Arrays and optional values apply the threshold to their items; other
+    /// kinds ignore it.
     #[must_use]
     pub fn with_threshold(self, distance: f64) -> Self {
         match self {
@@ -206,7 +214,7 @@ impl FieldKind {
         }
     }
 
-    /// The number of words that a value takes.
+    /// Returns the number of words that a value of this kind takes.
     #[must_use]
     pub fn words(&self) -> usize {
         match self {

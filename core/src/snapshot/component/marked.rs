@@ -13,23 +13,23 @@ use crate::bits::NetInteger;
     note = "`range` without `step`, and `bits`, bound integers of 8 to 64 bits and arrays of them; a float needs `step` too"
 )]
 pub trait Bounded: Sized {
-    /// The type of the integers.
+    /// The type of each integer in the value.
     type Integer: NetInteger + Into<i128>;
 
-    /// The number of integers in a value.
+    /// The number of integers in the value.
     const COUNT: usize;
 
-    /// The kind of field that holds the value.
+    /// Returns the kind of a field that holds the value, with the range from `low` to `high` for each integer.
     fn kind(low: Self::Integer, high: Self::Integer) -> FieldKind;
 
-    /// Writes the words. A value outside the range becomes the nearest end of the range.
+    /// Writes the words of this value. A value outside the range becomes the nearest end of the range.
     fn quantise(&self, low: Self::Integer, high: Self::Integer, words: &mut ComponentWords<'_>);
 
-    /// Reads the words.
+    /// Reads a value from the words that [`Self::quantise`] wrote with the same range.
     fn restore(low: Self::Integer, high: Self::Integer, words: &mut WordReader<'_>) -> Self;
 }
 
-/// The number of words that an integer from `low` to `high` takes.
+/// Returns the number of words that an integer from `low` to `high` takes.
 #[must_use]
 pub const fn integer_words(low: i128, high: i128) -> usize {
     if high - low > u32::MAX as i128 { 2 } else { 1 }
@@ -117,20 +117,20 @@ impl<T: Bounded, const N: usize> Bounded for [T; N] {
     note = "`range` and `step` quantise `f32`, `f64`, `[f32; 2]`, `[f32; 3]` and arrays of them; an integer takes `range` alone"
 )]
 pub trait Stepped: Sized {
-    /// The width of the float: 32 or 64 bits.
+    /// The number of bits of the float: 32 or 64.
     const WIDTH: u8;
     /// `true` if the type is a single float.
     const IS_FLOAT: bool;
-    /// The number of words that a value takes.
+    /// The number of words that the value takes.
     const WORDS: usize;
 
-    /// The kind of field that holds the value.
+    /// Returns the kind of a field that holds the value with the given range and step.
     fn kind(steps: Steps) -> FieldKind;
 
-    /// Writes the words.
+    /// Writes the words of this value.
     fn quantise(&self, steps: &Steps, words: &mut ComponentWords<'_>);
 
-    /// Reads the words.
+    /// Reads a value from the words that [`Self::quantise`] wrote with the same range and step.
     fn restore(steps: &Steps, words: &mut WordReader<'_>) -> Self;
 }
 
@@ -140,18 +140,18 @@ pub trait Stepped: Sized {
     note = "`angle` quantises an `f32` or `f64` in radians, and arrays of them"
 )]
 pub trait Angled: Sized {
-    /// The number of words that a value takes.
+    /// The number of words that the value takes.
     const WORDS: usize;
-    /// The largest number of bits of an angle.
+    /// The largest number of bits that encode an angle of this type.
     const BITS: u8;
 
-    /// The kind of field that holds the value.
+    /// Returns the kind of a field that holds the value in `bits` bits.
     fn kind(bits: u8) -> FieldKind;
 
-    /// Writes the words.
+    /// Writes the words of this value, which has `bits` bits.
     fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>);
 
-    /// Reads the words.
+    /// Reads a value from the words that [`Self::quantise`] wrote with the same `bits`.
     fn restore(bits: u8, words: &mut WordReader<'_>) -> Self;
 }
 
@@ -249,16 +249,16 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"
 )]
 pub trait Rotated: Sized {
-    /// The kind of field that holds the value.
+    /// Returns the kind of a field that holds the value in `bits` bits.
     #[must_use]
     fn kind(bits: u8) -> FieldKind {
         FieldKind::rotation(bits)
     }
 
-    /// Writes four words.
+    /// Writes the four words of this rotation.
     fn quantise(&self, bits: u8, words: &mut ComponentWords<'_>);
 
-    /// Reads four words.
+    /// Reads a rotation from the four words that [`Self::quantise`] wrote with the same `bits`.
     fn restore(bits: u8, words: &mut WordReader<'_>) -> Self;
 }
 

@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use super::kind::{FieldKind, FieldSpec};
 
-/// A component: its name, its fields, and the settings that it requests for its group.
+/// The specification of a component: its name, its fields, and the settings that it requests for its group.
 ///
-/// `#[derive(NetComponent)]` builds the specification of a structure; a script builds its own.
+/// `#[derive(NetComponent)]` builds the specification of a structure. A script builds a specification at run time.
 ///
 /// ```
 /// use tickwire_core::snapshot::{ComponentSpec, FieldKind, FieldSpec, Prediction, Steps};
@@ -26,66 +26,70 @@ use super::kind::{FieldKind, FieldSpec};
 /// ```
 #[derive(Clone, PartialEq, Debug)]
 pub struct ComponentSpec {
-    /// The name by which both ends know the component.
+    /// The name of the component, equal at both ends.
     pub name: Cow<'static, str>,
-    /// The group that the component belongs to. Default: `None`, which stands for the group that has the component's name.
+    /// The name of the component's group. Default: `None`, which stands for a group with the name of the component.
     pub group: Option<Cow<'static, str>>,
-    /// The rate in Hz at which changes of the component's group are committed; 0 commits on every tick. Default: `None`, which
-    /// stands for 20.
+    /// The rate in Hz at which changes of the component's group are committed. 0 commits changes on every tick.
+    /// Default: `None`, which stands for 20.
     pub hz: Option<u16>,
-    /// The prediction of the group's next value. Default: `None`, which stands for [`Prediction::Last`].
+    /// The prediction of the next value of the component's group. Default: `None`, which stands for
+    /// [`Prediction::Last`].
     pub predictor: Option<Prediction>,
-    /// The component's fields, in order.
+    /// The fields of the component, in the order of their words.
     pub fields: Vec<FieldSpec>,
 }
 
-/// The way in which the next value of a group is predicted from earlier values. Only the difference to the prediction is sent.
+/// The prediction of a group's next value from earlier values. Only the difference from the prediction is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Prediction {
-    /// The value stays as it is.
+    /// The prediction that the value does not change.
     #[default]
     Last,
-    /// Numbers, angles and rotations keep changing at their last rate.
+    /// The prediction that numbers, angles and rotations keep changing at their last rate.
     Linear,
-    /// The field that is marked as the position moves by the field that is marked as the velocity.
+    /// The prediction that the field marked as the position moves with the velocity in the field marked as the
+    /// velocity.
     Velocity,
 }
 
 impl ComponentSpec {
-    /// A component without fields.
+    /// Creates the specification of a component without fields.
     #[must_use]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self { name: name.into(), group: None, hz: None, predictor: None, fields: Vec::new() }
     }
 
-    /// Sets the name of the component's group. Components of one group are sent and shown together.
+    /// Sets the name of the component's group, and returns the changed specification. All components of a group are
+    /// sent together, to the same peers.
     #[must_use]
     pub fn group(self, name: impl Into<Cow<'static, str>>) -> Self {
         Self { group: Some(name.into()), ..self }
     }
 
-    /// Sets the rate in Hz at which changes are committed; 0 commits on every tick. The highest rate in a group applies to the
-    /// whole group.
+    /// Sets the rate in Hz at which changes are committed, and returns the changed specification. 0 commits changes on
+    /// every tick. The highest rate that a component of the group requests applies to the whole group.
     #[must_use]
     pub fn hz(self, hz: u16) -> Self {
         Self { hz: Some(hz), ..self }
     }
 
-    /// Sets the prediction of the group's next value.
+    /// Sets the prediction of the group's next value, and returns the changed specification.
     #[must_use]
     pub fn predictor(self, predictor: Prediction) -> Self {
         Self { predictor: Some(predictor), ..self }
     }
 
-    /// Adds a field.
+    /// Adds a field after the existing fields, and returns the changed specification.
     #[must_use]
     pub fn field(mut self, field: FieldSpec) -> Self {
         self.fields.push(field);
         self
     }
 
-    /// Adds the fields of a structure. Any other kind becomes a single field named `0`.
+    /// Adds the fields of the structure `kind`, and returns the changed specification. Any other kind becomes one field
+    /// named `0`.
     #[must_use]
     pub fn fields_of(mut self, kind: FieldKind) -> Self {
         match kind {
@@ -95,13 +99,13 @@ impl ComponentSpec {
         self
     }
 
-    /// The number of words of a value.
+    /// Returns the number of words that a value of the component takes.
     #[must_use]
     pub fn words(&self) -> usize {
         self.fields.iter().map(|field| field.kind.words()).sum()
     }
 
-    /// The group's name.
+    /// Returns the name of the component's group.
     #[must_use]
     pub fn group_name(&self) -> &str {
         self.group.as_ref().unwrap_or(&self.name)

@@ -24,21 +24,22 @@ use super::words::{ComponentWords, WordReader};
     note = "derive `NetValue` or `NetComponent` for `{Self}`; text and bytes need a bound: `BoundedString<N>`, `BoundedBytes<N>`"
 )]
 pub trait NetValue: Sized {
-    /// The number of words that a value takes.
+    /// The number of words that the value takes.
     const WORDS: usize;
 
-    /// The kind of field that holds the value.
+    /// Returns the kind of a field that holds the value.
     fn kind() -> FieldKind;
 
-    /// Writes exactly [`Self::WORDS`] words. A value that no words can represent becomes the nearest value that words can
-    /// represent.
+    /// Writes exactly [`Self::WORDS`] words. A value that words cannot represent becomes the nearest value that words
+    /// can represent.
     fn quantise(&self, words: &mut ComponentWords<'_>);
 
-    /// Reads [`Self::WORDS`] words. Any words give a value: a word above its maximum counts as the maximum.
+    /// Reads a value from [`Self::WORDS`] words. Any words give a value, because a word above its maximum counts as the
+    /// maximum.
     fn restore(words: &mut WordReader<'_>) -> Self;
 }
 
-/// A component: part of an entity's state, replicated as a whole. Derive the trait.
+/// A component: a part of an entity's state that is replicated as a whole. Derive this trait.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -64,11 +65,11 @@ pub trait NetValue: Sized {
 /// # }
 /// ```
 pub trait NetComponent: NetValue + 'static {
-    /// The name by which both ends know the component: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
+    /// The name of the component, equal at both ends: ASCII letters, digits, `_`, `-`, `.` and `/`, at most
     /// [`limits::COMPONENT_NAME`](crate::limits::COMPONENT_NAME) bytes.
     const NAME: &'static str;
 
-    /// The component's name, its fields, and the settings that it requests for its group.
+    /// Returns the component's name, its fields, and the settings that it requests for its group.
     #[must_use]
     fn spec() -> ComponentSpec {
         ComponentSpec::new(Self::NAME).fields_of(Self::kind())

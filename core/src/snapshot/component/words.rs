@@ -1,6 +1,6 @@
 //! A writer and a reader of a component's words.
 
-/// Writes the words of a component's value, in order. Words beyond the component's number of words are ignored.
+/// A writer of the words of a component's value, in order. It ignores words beyond the component's number of words.
 ///
 /// ```
 /// use tickwire_core::snapshot::ComponentWords;
@@ -18,7 +18,7 @@ pub struct ComponentWords<'a> {
 }
 
 impl<'a> ComponentWords<'a> {
-    /// A writer that fills `words` from the first word on.
+    /// Creates a writer that fills `words` from the first word on.
     #[must_use]
     pub const fn new(words: &'a mut [u32]) -> Self {
         Self { rest: words }
@@ -30,7 +30,7 @@ impl<'a> ComponentWords<'a> {
         self.put_all([word]);
     }
 
-    /// Writes the next `N` words, or none if there is no room for all of them.
+    /// Writes the next `N` words, or no word if `N` words do not fit.
     #[inline]
     pub fn put_all<const N: usize>(&mut self, words: [u32; N]) {
         if let Some((next, rest)) = core::mem::take(&mut self.rest).split_first_chunk_mut() {
@@ -39,7 +39,7 @@ impl<'a> ComponentWords<'a> {
         }
     }
 
-    /// Writes zero to the next `count` words.
+    /// Writes zero to each of the next `count` words.
     pub fn skip(&mut self, count: usize) {
         let count = count.min(self.rest.len());
         let (next, rest) = core::mem::take(&mut self.rest).split_at_mut(count);
@@ -47,8 +47,8 @@ impl<'a> ComponentWords<'a> {
         self.rest = rest;
     }
 
-    /// Writes the number of bytes in a word, then the bytes, four in a word, the first in the lowest bits. The words have room for
-    /// `max` bytes; further bytes are left out.
+    /// Writes the length of `bytes` as one word, and then the bytes, four in each word, the first in the lowest bits.
+    /// Takes the space of `max` bytes, and omits bytes beyond `max`.
     pub fn put_bytes(&mut self, bytes: &[u8], max: usize) {
         let bytes = bytes.get(..max).unwrap_or(bytes);
         self.put(bytes.len() as u32);
@@ -60,21 +60,22 @@ impl<'a> ComponentWords<'a> {
         self.skip(max.div_ceil(4) - bytes.len().div_ceil(4));
     }
 
-    /// Sets the words that were not written to zero, and returns their number.
+    /// Sets all words that were not written to zero, and returns the number of these words.
     pub fn finish(self) -> usize {
         self.rest.fill(0);
         self.rest.len()
     }
 }
 
-/// Reads the words of a component's value, in order. Reads past the end give zeros, so any words give a value.
+/// A reader of the words of a component's value, in order. Reads beyond the last word return zeros, so any number
+/// of words gives a value.
 #[derive(Clone, Debug)]
 pub struct WordReader<'a> {
     rest: &'a [u32],
 }
 
 impl<'a> WordReader<'a> {
-    /// A reader of `words` from the first word on.
+    /// Creates a reader of `words` from the first word on.
     #[must_use]
     pub const fn new(words: &'a [u32]) -> Self {
         Self { rest: words }
@@ -88,7 +89,7 @@ impl<'a> WordReader<'a> {
         word
     }
 
-    /// Reads the next `N` words. If fewer than `N` words are left, returns zeros and moves to the end.
+    /// Reads the next `N` words. If fewer than `N` words are left, the method returns zeros and moves to the end.
     #[inline]
     #[must_use]
     pub fn take_all<const N: usize>(&mut self) -> [u32; N] {
@@ -100,7 +101,7 @@ impl<'a> WordReader<'a> {
         *words
     }
 
-    /// Skips `count` words, or all remaining words if there are fewer, and returns the skipped words.
+    /// Skips `count` words, or all remaining words if fewer are left, and returns the skipped words.
     pub fn skip(&mut self, count: usize) -> &'a [u32] {
         let (words, rest) = self.rest.split_at(count.min(self.rest.len()));
         self.rest = rest;

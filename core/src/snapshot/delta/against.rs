@@ -1,6 +1,6 @@
 //! The earlier versions against which a unit is coded.
 
-/// The words of a unit at a tick.
+/// A version of a unit: the unit's words at a tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VersionWords<'a> {
     /// The tick of the frame that carried the version.
@@ -9,23 +9,24 @@ pub struct VersionWords<'a> {
     pub words: &'a [u32],
 }
 
-/// The words against which a unit is coded. The receiver is known to hold them.
+/// The words against which a unit is coded. The receiver has these words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Against<'a> {
-    /// The words of the unit's blueprint, or zeros if the unit has no blueprint. The receiver has no version of the unit.
+    /// The words of the unit's blueprint, or zeros if the unit has no blueprint. The receiver has no version of the
+    /// unit yet.
     Blueprint(&'a [u32]),
     /// A version of the unit that the receiver acknowledged.
     Version {
-        /// The acknowledged version.
+        /// The version that the receiver acknowledged.
         baseline: VersionWords<'a>,
-        /// The version against which the baseline itself was coded, if the receiver still holds that version. The difference
+        /// The version against which the baseline itself was coded, if the receiver still has that version. The difference
         /// between the two versions predicts the next version.
         second: Option<VersionWords<'a>>,
     },
 }
 
 impl<'a> Against<'a> {
-    /// The words of the baseline.
+    /// Returns the words of the baseline.
     #[must_use]
     pub const fn words(&self) -> &'a [u32] {
         match self {

@@ -10,10 +10,11 @@ use super::predict::{
 };
 use crate::snapshot::entropy::{CodeReader, unzigzag, width_of};
 
-/// Reads a unit's words at `tick` that were [encoded](super::encode()) against the same versions.
+/// Reads a unit's words at `tick` that [`encode`](super::encode()) coded against the same versions.
 ///
 /// # Errors
-/// A [`SnapshotFault`]; the content of `out` is then unspecified. Words that the plan does not [admit](Plan::admits) are refused.
+/// A [`SnapshotFault`] if the bits are invalid, or the plan does not [accept](Plan::admits) the words. The content
+/// of `out` is then unspecified.
 pub fn decode(
     plan: &Plan,
     tick: u32,

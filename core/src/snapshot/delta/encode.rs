@@ -14,7 +14,7 @@ use crate::snapshot::entropy::{CodeWriter, width_of, zigzag};
 /// The order of the Golomb code of an entity's id. Ids count up from 1, so most ids are small.
 pub(super) const ENTITY_ORDER: u32 = 8;
 
-/// The number of a unit's words is not the number that its layout has.
+/// The error that a unit does not have the number of words of its layout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongLength;
 
@@ -26,9 +26,9 @@ impl fmt::Display for WrongLength {
 
 impl core::error::Error for WrongLength {}
 
-/// Appends a unit's words at `tick` to `out`, as their difference to `against`. The bits depend on the arguments alone, so the
-/// caller can keep the bits and append them to the frames of all receivers that hold the same versions. The receiver refuses the
-/// frame unless the plan [admits](Plan::admits) all words.
+/// Appends a unit's words at `tick` to `out`, as their difference from `against`. The bits depend on the arguments
+/// alone, so the caller can keep the bits and append them to the frames of all receivers that have the same
+/// versions. A receiver rejects the frame unless the plan [accepts](Plan::admits) all words.
 ///
 /// ```
 /// use tickwire_core::snapshot::delta::{Against, Plan, VersionWords, decode, encode};
@@ -53,7 +53,8 @@ impl core::error::Error for WrongLength {}
 /// ```
 ///
 /// # Errors
-/// [`WrongLength`] if the number of words of `current` or of a version is not that of the plan. Then nothing is written.
+/// [`WrongLength`] if `current` or a version does not have the plan's number of words. The function then writes
+/// nothing.
 pub fn encode(
     plan: &Plan,
     tick: u32,
@@ -64,10 +65,10 @@ pub fn encode(
     encode_counted(plan, tick, current, against, out, &mut ())
 }
 
-/// Does what [`encode`] does, and also counts the bits by their use.
+/// Appends a unit's words as [`encode`] does, and counts the written bits by their use.
 ///
 /// # Errors
-/// As with [`encode`].
+/// [`WrongLength`] in the same cases as for [`encode`].
 pub fn encode_counted(
     plan: &Plan,
     tick: u32,

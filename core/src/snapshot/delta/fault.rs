@@ -5,41 +5,41 @@ use core::fmt;
 use super::slot::UnitSlot;
 use crate::snapshot::entropy::CodeError;
 
-/// The reason that a snapshot frame was refused. Nothing of a refused frame may be stored.
+/// The reason that a receiver rejected a snapshot frame. The receiver must not store any part of the frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotFault {
-    /// The bits end too early, a number is too large, or more bits follow the end of the frame.
+    /// The bits end too early, a number is too large, or bits follow the end of the frame.
     Code(CodeError),
-    /// A bit that must be zero is set.
+    /// A reserved bit, which must be zero, is set.
     Reserved,
     /// The ticks of the header contradict each other, or the frame's tick cannot be determined.
     Tick,
-    /// The frame refers to another frame that the receiver does not hold.
+    /// The frame refers to a frame that the receiver does not have.
     ReferenceMissing,
-    /// A slot lies beyond the slots of the view.
+    /// The number of a slot is above the largest slot number of the view.
     Slot,
-    /// The frame holds more units or words than the limits of a frame.
+    /// The frame has more units or words than one frame may have.
     TooLarge,
-    /// The receiver knows no unit in this slot.
+    /// The receiver has no unit in this slot.
     UnknownUnit {
-        /// The slot.
+        /// The number of the empty slot.
         slot: UnitSlot,
     },
-    /// The receiver does not hold the version that a unit was coded against.
+    /// The receiver does not have the version that a unit was coded against.
     BaselineMissing {
         /// The slot of the unit.
         slot: UnitSlot,
-        /// The tick of the version; `None` if the version is the newest below the frame's floor.
+        /// The tick of the missing version, or `None` for the newest version below the frame's floor.
         tick: Option<u32>,
     },
-    /// A stored version has another number of words than its unit.
+    /// A stored version does not have its unit's number of words.
     WrongLength,
-    /// A word lies outside its part's range.
+    /// A word is outside the range of its part.
     OutOfRange,
-    /// A part or an element is marked as changed but equals its prediction.
+    /// A part or an array element is marked as changed, but is equal to its prediction.
     Unchanged,
-    /// The decoded words fail the frame's check: sender and receiver held different baselines.
+    /// The decoded words do not match the frame's checksum, because sender and receiver used different baselines.
     Diverged,
 }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::snapshot::layout::{Layout, Part, Predictor};
 
-/// A unit's layout, compiled once for all units of a group.
+/// A compiled layout, which all units of a group share.
 ///
 /// ```
 /// use tickwire_core::snapshot::delta::Plan;
@@ -67,8 +67,8 @@ pub(super) enum MotionRule {
 }
 
 impl Plan {
-    /// Compiles a layout. A [`Predictor::Velocity`] predicts nothing if its parts are not numbers, or differ in their number of
-    /// words.
+    /// Compiles a layout. A [`Predictor::Velocity`] predicts no change if its two parts are not numbers, or differ in
+    /// their number of words.
     #[must_use]
     pub fn new(layout: &Layout) -> Self {
         let motion =
@@ -80,13 +80,13 @@ impl Plan {
         Self { parts, words: layout.words() }
     }
 
-    /// The number of words of a unit.
+    /// Returns the number of words of a unit.
     #[must_use]
     pub const fn words(&self) -> usize {
         self.words
     }
 
-    /// `true` if `words` has the number of words of the unit, and each word lies within its part's range.
+    /// Returns whether `words` has the unit's number of words, and each word is within the range of its part.
     #[must_use]
     pub fn admits(&self, words: &[u32]) -> bool {
         words.len() == self.words && self.parts.iter().all(|part| part.admits(part.of(words)))

@@ -2,18 +2,19 @@
 
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 
-/// The number of a unit in the view of one connection. Slots are numbered densely, so naming a unit costs few bits.
+/// The number of a unit in the view of one connection. Slots are numbered without gaps, so a slot number takes few
+/// bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnitSlot(pub u16);
 
-/// The unit that a slot stands for. A frame carries the binding of each unit that it codes against a blueprint, so a receiver that
-/// missed all earlier frames learns it from this one.
+/// The unit that a slot stands for. A frame carries the binding of each unit that it codes against a blueprint, so
+/// a receiver that missed all earlier frames gets the binding from this frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SlotBinding {
-    /// The unit's entity.
+    /// The id of the unit's entity.
     pub id: NetworkId,
-    /// The unit's group.
+    /// The id of the unit's group.
     pub group: GroupId,
-    /// The entity's blueprint.
+    /// The id of the entity's blueprint, if the entity has one.
     pub blueprint: Option<BlueprintId>,
 }

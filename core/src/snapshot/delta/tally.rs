@@ -1,26 +1,26 @@
 //! Counts the bits of a frame by their use.
 
-/// The use of a bit of a frame.
+/// The use of a bit in a frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[non_exhaustive]
 pub enum BitUse {
-    /// The ticks, and the frame that this frame refers to.
+    /// A bit of the header: the ticks, and the name of the referenced frame.
     Header,
-    /// The slots of the units that the frame carries.
+    /// A bit of the slots of the units that the frame carries.
     Names,
-    /// The versions that the units are coded against.
+    /// A bit of the choice of the versions against which the units are coded.
     Baselines,
-    /// The masks of the parts that changed.
+    /// A bit of the masks that show which parts changed.
     Masks,
-    /// The change of the part at this place in its layout.
+    /// A bit of the change of the part with this index in the layout.
     Part(u16),
-    /// The checksum of the decoded words.
+    /// A bit of the checksum of the decoded words.
     Audit,
 }
 
-/// Counts bits by their use. `()` counts nothing and costs nothing.
+/// A counter of bits by their use. The implementation for `()` counts nothing.
 pub trait BitTally {
-    /// Adds `bits` bits.
+    /// Adds `bits` to the number of bits with the use `of`.
     fn add(&mut self, of: BitUse, bits: usize);
 }
 

@@ -9,10 +9,10 @@ use super::convert::{read, write, write_default};
 use super::error::DynamicError;
 use super::value::DynamicValue;
 
-/// A value of a component whose fields are set by name.
+/// A value of a component whose fields are set and read by name.
 ///
-/// A new value has a default in every field: a number is zero, or the end of its range nearest to zero; a rotation is the identity;
-/// a choice is its first variant; text, bytes and optional fields are empty.
+/// Every field of a new value has a default. A number is zero, or the end of its range nearest to zero. A rotation
+/// is the identity. A choice is its first variant. Text, bytes and optional fields are empty.
 ///
 /// ```
 /// use tickwire_core::snapshot::{ComponentSpec, FieldKind, FieldSpec, Steps};
@@ -44,7 +44,7 @@ pub struct DynamicComponent {
 }
 
 impl DynamicComponent {
-    /// The default value of the component.
+    /// Creates the default value of the component that `spec` describes.
     #[must_use]
     pub fn new(spec: Arc<ComponentSpec>) -> Self {
         let mut words = vec![0; spec.words()];
@@ -53,7 +53,7 @@ impl DynamicComponent {
         Self { spec, words }
     }
 
-    /// The value that `words` stand for. Missing words count as zero; surplus words are ignored.
+    /// Creates a value from its `words`. Missing words count as zero, and surplus words are ignored.
     #[must_use]
     pub fn from_words(spec: Arc<ComponentSpec>, words: &[u32]) -> Self {
         let mut own = words.to_vec();
@@ -61,23 +61,25 @@ impl DynamicComponent {
         Self { spec, words: own }
     }
 
-    /// The specification of the component.
+    /// Returns the specification of the component.
     #[must_use]
     pub fn spec(&self) -> &ComponentSpec {
         &self.spec
     }
 
-    /// The words of the value.
+    /// Returns the words of the value.
     #[must_use]
     pub fn words(&self) -> &[u32] {
         &self.words
     }
 
-    /// Sets a field. `field` is the name of a field, or a path to a part of a field: `slots.3.count` is the field `count` of the
-    /// fourth item of the array `slots`. A number outside the field's range becomes the nearest end of the range.
+    /// Sets a field. `field` is the name of a field, or a path to a part of a field: `slots.3.count` is the field
+    /// `count` of the item with the index 3 of the array `slots`. A number outside the field's range becomes the
+    /// nearest end of the range.
     ///
     /// # Errors
-    /// [`DynamicError`] if there is no such field, or the field does not accept the value; nothing changes then.
+    /// [`DynamicError`] if there is no such field, or the field does not accept the value. The component is then
+    /// unchanged.
     pub fn set(&mut self, field: &str, value: &DynamicValue) -> Result<(), DynamicError> {
         let (kind, at) = self.find(field)?;
         let mut words = vec![0; kind.words()];
@@ -91,10 +93,10 @@ impl DynamicComponent {
         Ok(())
     }
 
-    /// The value of a field. `field` is a path as in [`Self::set`].
+    /// Returns the value of a field. `field` is a path as in [`Self::set`].
     ///
     /// # Errors
-    /// [`DynamicError::UnknownField`] if there is no such field.
+    /// [`DynamicError::UnknownField`] if the component has no such field.
     pub fn get(&self, field: &str) -> Result<DynamicValue, DynamicError> {
         let (kind, at) = self.find(field)?;
         let mut words = WordReader::new(&self.words);

@@ -6,33 +6,33 @@ use core::fmt;
 
 use crate::text::Escaped;
 
-/// The reason that a component or a field was not found by name, or that a field refused a value.
+/// The reason that a component or a field was not found by name, or that a field did not accept a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum DynamicError {
-    /// The schema has no such component.
+    /// The schema has no component with this name.
     UnknownComponent {
-        /// The name that the caller asked for.
+        /// The component name that the caller passed.
         component: String,
     },
-    /// The component has no such field.
+    /// The component has no field with this name or path.
     UnknownField {
-        /// The component.
+        /// The name of the component.
         component: String,
-        /// The path that the caller asked for.
+        /// The field name or path that the caller passed.
         field: String,
-        /// The fields that the component has.
+        /// The names of the fields that the component has.
         known: Vec<String>,
     },
-    /// The field does not accept the value.
+    /// The field does not accept a value of the given kind.
     WrongValue {
-        /// The component.
+        /// The name of the component.
         component: String,
         /// The path of the field.
         field: String,
-        /// A text that describes the values that the field accepts.
+        /// A description of the values that the field accepts, as text.
         expected: String,
-        /// A text that describes the value that was given.
+        /// A description of the value that was given, as text.
         given: &'static str,
     },
 }

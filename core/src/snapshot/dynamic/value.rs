@@ -5,29 +5,29 @@ use alloc::vec::Vec;
 
 use super::super::ids::NetworkId;
 
-/// A value of a field, in the types that Lua, Python and AngelScript have in common.
+/// A value of a field, of one of the types that Lua, Python and AngelScript have in common.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum DynamicValue {
     /// The value of an empty optional field, or of a reference to no entity.
     None,
-    /// True or false.
+    /// A Boolean value.
     Bool(bool),
-    /// An integer. Fields of numbers accept integers too.
+    /// An integer. A field of numbers accepts an integer too.
     Int(i128),
-    /// A number, in radians for an angle. Fields of integers accept a number without a fraction.
+    /// A number. For an angle, the unit is radians. A field of integers accepts a number without a fractional part.
     Float(f64),
-    /// Text, or the name of a variant.
+    /// A text, or the name of a variant.
     Text(String),
     /// A vector of two or three numbers.
     Vector(Vec<f64>),
-    /// A rotation, x y z w.
+    /// A rotation as a quaternion, in the order x, y, z, w.
     Quaternion([f64; 4]),
     /// A reference to an entity.
     Entity(NetworkId),
-    /// Opaque bytes.
+    /// A byte string that the codec does not interpret.
     Bytes(Vec<u8>),
-    /// The items of an array, or the fields of a structure in order.
+    /// The items of an array, or the fields of a structure, in order.
     List(Vec<Self>),
 }
 

@@ -12,22 +12,23 @@ mod writer;
 pub use reader::{CodeError, CodeReader};
 pub use writer::{CodeWriter, golomb_bits};
 
-/// The greatest order of an exponential Golomb code.
+/// The largest order of an exponential Golomb code that the codec supports.
 pub const ORDER_MAX: u32 = 31;
 
-/// The number of bits that hold any integer from 0 to `max`.
+/// Returns the number of bits that any integer from 0 to `max` fits in.
 #[must_use]
 pub const fn width_of(max: u32) -> u32 {
     32 - max.leading_zeros()
 }
 
-/// Maps a signed number to an unsigned number that is small if the signed number is near zero: 0, -1, 1, -2 become 0, 1, 2, 3.
+/// Maps a signed number to an unsigned number that is small if the absolute value is small: 0, -1, 1, -2 become 0,
+/// 1, 2, 3.
 #[must_use]
 pub const fn zigzag(value: i32) -> u32 {
     (value.cast_unsigned() << 1) ^ (value >> 31).cast_unsigned()
 }
 
-/// Restores the number that [`zigzag`] mapped to `code`.
+/// Returns the signed number that [`zigzag`] maps to `code`.
 #[must_use]
 pub const fn unzigzag(code: u32) -> i32 {
     (code >> 1).cast_signed() ^ -(code & 1).cast_signed()

@@ -4,15 +4,15 @@ use core::fmt;
 
 use super::ORDER_MAX;
 
-/// The reason that bits could not be read.
+/// The reason that bits cannot be read as the expected value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CodeError {
-    /// The bytes end too early.
+    /// The bytes end before the value ends.
     Truncated,
     /// A number is above `u32::MAX`.
     TooLarge,
-    /// More bits follow the last bit that the caller asked for.
+    /// Bits follow the last bit that the caller reads.
     Trailing,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for CodeError {
 
 impl core::error::Error for CodeError {}
 
-/// A cursor over the bits that a [`CodeWriter`](super::CodeWriter) wrote.
+/// A reader of the bits that a [`CodeWriter`](super::CodeWriter) wrote.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeReader<'a> {
     bytes: &'a [u8],
@@ -40,19 +40,19 @@ pub struct CodeReader<'a> {
 const WINDOW: u32 = 57;
 
 impl<'a> CodeReader<'a> {
-    /// A reader at the start of `bytes`.
+    /// Creates a reader at the start of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, position: 0 }
     }
 
-    /// The number of bits that were read.
+    /// Returns the number of bits read so far.
     #[must_use]
     pub const fn position(&self) -> usize {
         self.position
     }
 
-    /// The number of bits that are left.
+    /// Returns the number of bits that are not read yet.
     #[must_use]
     pub const fn remaining_bits(&self) -> usize {
         (self.bytes.len() * 8).saturating_sub(self.position)
@@ -77,7 +77,7 @@ impl<'a> CodeReader<'a> {
     /// Reads one bit.
     ///
     /// # Errors
-    /// [`CodeError::Truncated`] at the end.
+    /// [`CodeError::Truncated`] if no bit is left.
     #[inline]
     pub fn bit(&mut self) -> Result<bool, CodeError> {
         self.take(1).map(|bit| bit != 0)
@@ -86,7 +86,8 @@ impl<'a> CodeReader<'a> {
     /// Reads a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`].
     ///
     /// # Errors
-    /// [`CodeError::Truncated`] if the bytes end within the number, [`CodeError::TooLarge`] if it is above `u32::MAX`.
+    /// [`CodeError::Truncated`] if the bytes end within the number, or [`CodeError::TooLarge`] if the number is above
+    /// `u32::MAX`.
     #[inline]
     pub fn golomb(&mut self, order: u32) -> Result<u32, CodeError> {
         let order = order.min(ORDER_MAX);
@@ -114,7 +115,7 @@ impl<'a> CodeReader<'a> {
         u32::try_from(sum - (1 << order)).map_err(|_| CodeError::TooLarge)
     }
 
-    /// Checks that only the zero bits that fill the last byte are left.
+    /// Checks that only zero bits that fill the last byte remain.
     ///
     /// # Errors
     /// [`CodeError::Trailing`] if a byte or a one bit is left.

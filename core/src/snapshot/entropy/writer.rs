@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::ORDER_MAX;
 
-/// A buffer to which bits are appended.
+/// A growing buffer to which the codec appends bits.
 ///
 /// ```
 /// use tickwire_core::snapshot::entropy::{CodeReader, CodeWriter};
@@ -33,19 +33,19 @@ pub struct CodeWriter {
 }
 
 impl CodeWriter {
-    /// A writer without bits.
+    /// Creates a writer without bits.
     #[must_use]
     pub const fn new() -> Self {
         Self { bytes: Vec::new(), pending: 0, pending_bits: 0 }
     }
 
-    /// Drops all bits and keeps the memory.
+    /// Removes all bits, and keeps the memory for reuse.
     pub fn clear(&mut self) {
         self.bytes.clear();
         (self.pending, self.pending_bits) = (0, 0);
     }
 
-    /// The number of bits that were written.
+    /// Returns the number of bits written so far.
     #[must_use]
     pub const fn bits(&self) -> usize {
         self.bytes.len() * 8 + self.pending_bits as usize
@@ -78,9 +78,9 @@ impl CodeWriter {
         self.pending_bits = total - 64;
     }
 
-    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code is a zero for each bit that
-    /// `value + 2^order` has beyond `order + 1` bits, then a one, then the bits below the highest bit. After the largest possible
-    /// number of zeros, the one is left out.
+    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code consists of one zero
+    /// for each bit that `value + 2^order` has beyond `order + 1` bits, a one, and the bits of this sum below its
+    /// highest bit. The code omits the one after the largest possible number of zeros.
     #[inline]
     pub fn golomb(&mut self, value: u32, order: u32) {
         let (sum, zeros, width) = golomb_shape(value, order);
@@ -93,7 +93,7 @@ impl CodeWriter {
         }
     }
 
-    /// Writes all bits of another writer.
+    /// Appends all bits of the writer `other`.
     pub fn append(&mut self, other: &Self) {
         let (groups, _) = other.bytes.as_chunks::<8>();
         for group in groups {
@@ -102,7 +102,7 @@ impl CodeWriter {
         self.put(other.pending, other.pending_bits);
     }
 
-    /// Appends the bits to `out` as bytes; zeros fill the last byte.
+    /// Appends the bits to `out` as bytes, with zeros in the unused bits of the last byte.
     pub fn finish_into(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.bytes);
         let rest = self.pending_bits.div_ceil(8) as usize;
@@ -110,7 +110,7 @@ impl CodeWriter {
     }
 }
 
-/// The number of bits that [`CodeWriter::golomb`] writes.
+/// Returns the number of bits that [`CodeWriter::golomb`] writes for `value`.
 #[must_use]
 #[inline]
 pub const fn golomb_bits(value: u32, order: u32) -> u32 {

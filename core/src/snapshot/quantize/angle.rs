@@ -7,8 +7,9 @@ use super::rounding::{nearest, whole_steps};
 /// From 2^52 on, every float is an integer.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
 
-/// The word of an angle in radians, in `bits` bits (1 to 32). The angle may have any number of turns. Word 0 is the angle zero, and
-/// the words cover one full turn. NaN and infinities become zero.
+/// Returns the word that encodes an angle in radians in `bits` bits (1 to 32). The angle may exceed one turn in
+/// either direction. Word 0 stands for the angle zero, and the words cover one full turn. NaN and infinities become
+/// zero.
 #[inline]
 #[must_use]
 pub const fn angle_word(radians: f64, bits: u8) -> u32 {
@@ -19,7 +20,7 @@ pub const fn angle_word(radians: f64, bits: u8) -> u32 {
     (nearest(part * words as f64) as u64 & (words - 1)) as u32
 }
 
-/// The angle of a word in radians, from -π to below π. Bits of the word above `bits` are ignored.
+/// Returns the angle that a word encodes, in radians from -π to below π. Bits of the word above `bits` are ignored.
 #[inline]
 #[must_use]
 pub const fn angle_from_word(word: u32, bits: u8) -> f64 {
@@ -28,7 +29,7 @@ pub const fn angle_from_word(word: u32, bits: u8) -> f64 {
     signed as f64 / (1u64 << limited(bits)) as f64 * TAU
 }
 
-/// The number of words in an angle of `degrees`, rounded down.
+/// Returns the number of words that cover an angle of `degrees`, rounded down.
 #[must_use]
 pub const fn angle_threshold(degrees: f64, bits: u8) -> u32 {
     whole_steps(degrees, 360.0 / (1u64 << limited(bits)) as f64)

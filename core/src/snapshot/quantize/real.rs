@@ -4,23 +4,25 @@
 const NAN_32: u32 = 0x7fc0_0000;
 const NAN_64: u64 = 0x7ff8_0000_0000_0000;
 
-/// `f32` or `f64`. Quantisers compute with 64 bits for both types.
+/// A float type: `f32` or `f64`. Quantisers compute with 64 bits for both types.
 pub trait Real: Copy + sealed::Sealed + 'static {
-    /// The width in memory: 32 or 64 bits.
+    /// The number of bits of the type: 32 or 64.
     const WIDTH: u8;
-    /// The largest number of bits of an angle. With two more bits, the type could not distinguish neighbouring angles.
+    /// The largest number of bits that encode an angle of this type. With two more bits, the type could not distinguish
+    /// neighbouring angles.
     const ANGLE_BITS: u8;
 
-    /// The same value in 64 bits.
+    /// Returns the same value as an `f64`.
     fn widen(self) -> f64;
 
-    /// The nearest value of this type.
+    /// Returns the value of this type that is nearest to `value`.
     fn narrow(value: f64) -> Self;
 
-    /// The bits of the value. Every NaN has the same bits; -0.0 and 0.0 differ.
+    /// Returns the bits of the value. Every NaN has the same bits, and -0.0 has different bits from 0.0.
     fn exact(self) -> u64;
 
-    /// The value of these bits. Bits above the width are ignored, and every NaN becomes the same NaN.
+    /// Returns the value with these bits. The method ignores bits above the width of the type, and every NaN becomes
+    /// the same NaN.
     fn from_exact(bits: u64) -> Self;
 }
 

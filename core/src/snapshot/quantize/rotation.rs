@@ -11,12 +11,13 @@ use super::rounding::nearest;
 /// The largest component of a quaternion in fixed point.
 const ONE: i64 = 1 << 30;
 
-/// The words of a rotation x y z w of any length: the place of the largest component (0 to 3), then the other three components in
-/// `bits` bits each (2 to 15). The zero quaternion, and a quaternion that is not finite, become the identity.
+/// Returns the words of the rotation that a quaternion x, y, z, w of any length stands for: the index of the
+/// largest component (0 to 3), then the other three components in `bits` bits each (2 to 15). The zero quaternion,
+/// and a quaternion that is not finite, become the identity.
 ///
-/// The error of a component is at most half a step. If another component is about as large as the largest, the error is below two
-/// steps: the components are then rounded towards zero, so that the largest stays the largest, and quantising the rotation again
-/// gives the same words.
+/// The error of a component is at most half a step. If two components are about equally large, the error is below
+/// two steps. The function then rounds the components towards zero, so that the same component remains the largest,
+/// and quantising the rotation again gives the same words.
 #[must_use]
 pub fn rotation_words(quaternion: [f64; 4], bits: u8) -> [u32; 4] {
     let half = half(bits);
@@ -42,8 +43,9 @@ pub fn rotation_words(quaternion: [f64; 4], bits: u8) -> [u32; 4] {
     [place as u32, a, b, c]
 }
 
-/// The unit quaternion of the words, x y z w. A word above its maximum counts as the maximum. If the three components leave nothing
-/// for the largest, the words stand for no rotation, and the nearest rotation is returned.
+/// Returns the unit quaternion x, y, z, w that the words stand for. A word above its maximum counts as the maximum.
+/// If the length of the three components exceeds 1, the words stand for no rotation, and the function returns the
+/// nearest rotation.
 #[must_use]
 pub fn rotation_from_words([place, rest @ ..]: [u32; 4], bits: u8) -> [f64; 4] {
     let half = half(bits);
@@ -69,9 +71,10 @@ pub fn rotation_from_words([place, rest @ ..]: [u32; 4], bits: u8) -> [f64; 4] {
     }
 }
 
-/// The threshold of each component, in words, that keeps the rotation within `degrees`. Rounded down.
+/// Returns the threshold of each component, in the unit of the word, at which the rotation changes by at most
+/// `degrees`. The threshold is rounded down.
 ///
-/// If three components are each off by d, the rotation is off by at most 4√3 d, which is less than 7 d.
+/// If each of the three components changes by d, the rotation changes by at most 4√3 d, which is less than 7 d.
 #[must_use]
 pub fn rotation_threshold(degrees: f64, bits: u8) -> u32 {
     let step = FRAC_1_SQRT_2 / half(bits) as f64;

@@ -8,10 +8,11 @@ use super::rounding::{clamp, nearest, whole_steps};
 /// of a step.
 const STEPS_FROM_ZERO: i64 = 1 << 40;
 
-/// The numbers of a range that are multiples of a step: the values that a quantised float takes.
+/// The multiples of a step within a range, which are the values that a quantised float can have.
 ///
-/// Zero is a multiple of the step, so zero stays exactly zero if the range includes it. An end of the range is kept exactly if the
-/// end is a multiple of the step. The error is at most half a step, besides the rounding of the field's own type.
+/// Zero is a multiple of the step, so quantising preserves zero exactly if the range includes zero. It preserves an
+/// end of the range exactly if the end is a multiple of the step. The error is at most half a step, plus the
+/// rounding error of the field's own type.
 ///
 /// ```
 /// use tickwire_core::snapshot::Steps;
@@ -37,22 +38,22 @@ pub struct Steps {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StepsError {
-    /// An end of the range, or the step, is infinite or not a number.
+    /// An end of the range, or the step, is infinite or NaN.
     NotFinite,
-    /// The low end is not below the high end.
+    /// The low end of the range is not below the high end.
     EmptyRange,
     /// The step is zero or negative.
     NoStep,
     /// The range has more than 2^32 steps.
     TooManySteps,
-    /// The range reaches farther from zero than 2^40 steps.
+    /// An end of the range is more than 2^40 steps from zero.
     TooFarFromZero,
-    /// The field's type cannot distinguish neighbouring steps at the far end of the range.
+    /// The field's type cannot distinguish neighbouring steps at the end of the range that is farther from zero.
     TooFine,
 }
 
 impl StepsError {
-    /// The error as a text that says what to do.
+    /// Returns the error as a text that says how to fix it.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -79,10 +80,10 @@ impl fmt::Display for StepsError {
 impl core::error::Error for StepsError {}
 
 impl Steps {
-    /// The multiples of `step` from `low` to `high`.
+    /// Creates the multiples of `step` from `low` to `high`.
     ///
     /// # Errors
-    /// [`StepsError`], other than `TooFine`, if the range has no steps or too many steps.
+    /// Any [`StepsError`] except `TooFine`, if the range has no steps or too many steps.
     pub const fn new(low: f64, high: f64, step: f64) -> Result<Self, StepsError> {
         if !low.is_finite() || !high.is_finite() || !step.is_finite() {
             return Err(StepsError::NotFinite);
@@ -107,11 +108,12 @@ impl Steps {
         Ok(Self { low, high, step, first, max: (last - first) as u32 })
     }
 
-    /// Does what [`Self::new`] does, for a field of `width` bits, 32 or 64.
+    /// Creates the multiples of `step` from `low` to `high`, as [`Self::new`] does, for a field of `width` bits: 32 or
+    /// 64.
     ///
     /// # Errors
-    /// [`StepsError::TooFine`] if an `f32` has fewer than two values per step at the far end of the range; otherwise as
-    /// [`Self::new`].
+    /// [`StepsError::TooFine`] if an `f32` has fewer than two values per step at the end of the range that is farther
+    /// from zero, or the errors of [`Self::new`].
     pub const fn for_width(low: f64, high: f64, step: f64, width: u8) -> Result<Self, StepsError> {
         let steps = match Self::new(low, high, step) {
             Ok(steps) => steps,
@@ -126,8 +128,8 @@ impl Steps {
         Ok(steps)
     }
 
-    /// The step nearest to `value`, counted from the low end. A value beyond an end becomes that end; NaN becomes zero, or the end
-    /// nearest to zero.
+    /// Returns the number of the step nearest to `value`, counted from the low end. A value outside the range becomes
+    /// the nearest end. NaN becomes zero, or the end nearest to zero.
     #[inline]
     #[must_use]
     pub const fn word(&self, value: f64) -> u32 {
@@ -136,7 +138,7 @@ impl Steps {
         (nearest(clamp(steps, self.first as f64, last as f64)) - self.first) as u32
     }
 
-    /// The value of a word. A word above [`Self::max`] counts as [`Self::max`].
+    /// Returns the value that a word encodes. A word above [`Self::max`] counts as [`Self::max`].
     #[inline]
     #[must_use]
     pub const fn value(&self, word: u32) -> f64 {
@@ -144,31 +146,31 @@ impl Steps {
         clamp((self.first + word as i64) as f64 * self.step, self.low, self.high)
     }
 
-    /// The word of the high end of the range.
+    /// Returns the word of the high end of the range, which is the largest word.
     #[must_use]
     pub const fn max(&self) -> u32 {
         self.max
     }
 
-    /// The distance between two neighbouring values.
+    /// Returns the distance between two neighbouring values.
     #[must_use]
     pub const fn step(&self) -> f64 {
         self.step
     }
 
-    /// The low end of the range.
+    /// Returns the low end of the range.
     #[must_use]
     pub const fn low(&self) -> f64 {
         self.low
     }
 
-    /// The high end of the range.
+    /// Returns the high end of the range.
     #[must_use]
     pub const fn high(&self) -> f64 {
         self.high
     }
 
-    /// The number of steps in `distance`, rounded down.
+    /// Returns the number of whole steps in `distance`.
     #[must_use]
     pub const fn threshold(&self, distance: f64) -> u32 {
         whole_steps(distance, self.step)

@@ -8,22 +8,22 @@ use super::super::component::{ComponentWords, NetComponent};
 use super::super::dynamic::DynamicComponent;
 use super::super::ids::{ComponentId, GroupId};
 
-/// The values with which entities of one kind begin. Both ends know the values, so a new entity is sent as its difference to its
-/// blueprint.
+/// A blueprint: the initial values of entities of one kind. Both ends have the values, so a new entity is sent as
+/// its difference from its blueprint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Blueprint {
-    /// The blueprint's name.
+    /// The name of the blueprint.
     pub name: String,
-    /// The words of each component of the blueprint, by component id.
+    /// The words of each component of the blueprint, sorted by component id.
     pub components: Vec<(ComponentId, Vec<u32>)>,
-    /// The words of each unit that the components form, by group. Components that the group has but the blueprint lacks are marked
-    /// absent and have zeros.
+    /// The words of each unit that the components form, sorted by group. Components that are in the group but not in
+    /// the blueprint are marked absent and have zeros.
     pub units: Vec<(GroupId, Vec<u32>)>,
 }
 
-/// Values of several components: a tuple of up to eight components, or a list of dynamic components.
+/// The values of several components: a tuple of up to eight components, or a list of dynamic components.
 pub trait ComponentValues {
-    /// The name of each component and the words of its value.
+    /// Returns the name of each component, with the words of the component's value.
     fn named_words(&self) -> Vec<(String, Vec<u32>)>;
 }
 

@@ -16,7 +16,7 @@ use super::group::GroupSettings;
 use super::world_schema::{Declared, WorldSchema};
 use crate::limits;
 
-/// The declarations of a game's components, groups and blueprints.
+/// The declarations of a game's components, groups and blueprints, from which [`Self::finish`] makes a schema.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -62,7 +62,7 @@ impl Default for SnapshotSchema {
 }
 
 impl SnapshotSchema {
-    /// A schema without components.
+    /// Creates a schema without components.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -73,18 +73,19 @@ impl SnapshotSchema {
         }
     }
 
-    /// Sets the number of ticks per second of the world: 1 to 65,535; 0 counts as 1. Velocities are given per second but predicted
-    /// per tick. Default: 60, as in the dedicated server.
+    /// Sets the number of ticks per second of the world, 1 to 65,535, and returns the schema. 0 counts as 1. The number
+    /// converts velocities, which are given per second, to predictions per tick. Default: 60, as in the dedicated
+    /// server.
     pub fn ticks_per_second(&mut self, ticks: u16) -> &mut Self {
         self.ticks_per_second = ticks.max(1);
         self
     }
 
-    /// Declares the component `T`.
+    /// Declares the component `T`, and returns the schema.
     ///
     /// # Errors
-    /// [`SnapshotSchemaError`] if the component's name is taken or not allowed, or if there are too many components; nothing
-    /// changes then.
+    /// [`SnapshotSchemaError`] if the component's name is taken or not allowed, or there are too many components. The
+    /// schema is then unchanged.
     pub fn component<T: NetComponent>(&mut self) -> Result<&mut Self, SnapshotSchemaError> {
         let type_id = TypeId::of::<T>();
         if let Some((name, _)) = self.components.iter().find(|(_, other)| other.type_id == Some(type_id)) {
@@ -93,10 +94,11 @@ impl SnapshotSchema {
         self.insert(T::spec(), Some(type_id))
     }
 
-    /// Declares a component without a Rust type: a script sets its fields by name.
+    /// Declares a component without a Rust type, whose fields a script sets by name, and returns the schema.
     ///
     /// # Errors
-    /// As for [`Self::component`], and [`SnapshotSchemaError::BadField`] if the declaration of a field is not valid.
+    /// The errors of [`Self::component`], and [`SnapshotSchemaError::BadField`] if the declaration of a field is
+    /// invalid.
     pub fn declare(&mut self, spec: ComponentSpec) -> Result<&mut Self, SnapshotSchemaError> {
         self.insert(spec, None)
     }
@@ -118,17 +120,18 @@ impl SnapshotSchema {
         Ok(self)
     }
 
-    /// Returns the settings of a group, which the caller may change. [`Self::finish`] refuses settings of a group without
+    /// Returns the settings of a group, for the caller to change. [`Self::finish`] rejects settings of a group without
     /// components.
     pub fn group(&mut self, name: impl Into<String>) -> &mut GroupSettings {
         self.groups.entry(name.into()).or_default()
     }
 
-    /// Declares the values with which entities of one kind begin: a tuple of components, or a list of dynamic components.
+    /// Declares a blueprint with its initial values: a tuple of components, or a list of dynamic components. Returns
+    /// the schema.
     ///
     /// # Errors
-    /// [`SnapshotSchemaError`] if the blueprint's name is taken or not allowed, or if there are too many blueprints; nothing
-    /// changes then.
+    /// [`SnapshotSchemaError`] if the blueprint's name is taken or not allowed, or there are too many blueprints. The
+    /// schema is then unchanged.
     pub fn blueprint(
         &mut self,
         name: impl Into<String>,
@@ -146,7 +149,7 @@ impl SnapshotSchema {
         Ok(self)
     }
 
-    /// The default value of a declared component, for a blueprint of dynamic values.
+    /// Returns the default value of a declared component, as a dynamic value for a blueprint.
     ///
     /// # Errors
     /// [`DynamicError::UnknownComponent`] if the component is not declared yet.
@@ -159,9 +162,9 @@ impl SnapshotSchema {
     /// Checks the whole schema, and numbers components, groups and blueprints in the order of their names.
     ///
     /// # Errors
-    /// [`SnapshotSchemaError`] if a group has too many components, if a unit of a group may be too large for a packet, if a group
-    /// cannot be predicted as declared, if a group with settings has no components, or if a blueprint has a component that is not
-    /// declared.
+    /// [`SnapshotSchemaError`] if a group has too many components, if a unit of a group may be too large for a packet,
+    /// if the requested prediction does not suit a group, if a group with settings has no components, or if a blueprint
+    /// has a component that is not declared.
     pub fn finish(self) -> Result<WorldSchema, SnapshotSchemaError> {
         finish::finish(self.components, self.groups, self.blueprints, self.ticks_per_second)
     }

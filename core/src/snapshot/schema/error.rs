@@ -6,85 +6,86 @@ use core::fmt;
 use crate::limits;
 use crate::text::Escaped;
 
-/// The reason that a component, group or blueprint cannot be part of a schema. Every such fault is found before anything is sent.
+/// The reason that a component, group or blueprint is not allowed in a schema. The error is reported before any
+/// data is sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotSchemaError {
     /// The name is empty, too long, or has characters other than ASCII letters, digits, `_`, `-`, `.` and `/`.
     BadName {
-        /// `component`, `group` or `blueprint`.
+        /// The kind of the named item: `component`, `group` or `blueprint`.
         what: &'static str,
-        /// The name.
+        /// The name that is not allowed.
         name: String,
     },
-    /// Another component or blueprint has the same name.
+    /// A component or blueprint with this name is already declared.
     DuplicateName {
-        /// `component` or `blueprint`.
+        /// The kind of the named item: `component` or `blueprint`.
         what: &'static str,
-        /// The name.
+        /// The name that is already declared.
         name: String,
     },
     /// The Rust type is already declared as a component.
     DuplicateType {
-        /// The name of the component.
+        /// The name of the component that the Rust type declares.
         name: String,
     },
-    /// The declaration of a field is not valid.
+    /// The declaration of a field is invalid.
     BadField {
-        /// The component.
+        /// The name of the component.
         component: String,
         /// The path of the field.
         field: String,
-        /// The fault, and what to do about it.
+        /// A text that says what is wrong with the declaration, and how to fix it.
         fault: &'static str,
     },
     /// There are more components than [`limits::COMPONENTS`], or more blueprints than [`limits::BLUEPRINTS`].
     TooMany {
-        /// `components` or `blueprints`.
+        /// The kind of item of which there are too many: `components` or `blueprints`.
         what: &'static str,
-        /// The largest number that is allowed.
+        /// The largest number of these items that is allowed.
         limit: usize,
     },
     /// A group has more components than [`limits::GROUP_COMPONENTS`].
     CrowdedGroup {
-        /// The group.
+        /// The name of the group.
         group: String,
-        /// The number of components of the group.
+        /// The number of components that the group has.
         components: usize,
     },
-    /// A unit of the group may take more than [`limits::UNIT_BYTES`] bytes, which is the room in a packet.
+    /// A unit of the group may be larger than [`limits::UNIT_BYTES`] bytes, the space that a packet has for a unit.
     LargeGroup {
-        /// The group.
+        /// The name of the group.
         group: String,
         /// The largest number of bytes that a unit of the group may take.
         bytes: u64,
-        /// The component that may take the most bytes.
+        /// The name of the component that may take the most bytes.
         largest: String,
     },
-    /// A group with settings has no components.
+    /// A group has settings but no components.
     EmptyGroup {
-        /// The group.
+        /// The name of the group.
         group: String,
     },
-    /// The components of a group request different predictors.
+    /// The components of a group request different predictions.
     Predictors {
-        /// The group.
+        /// The name of the group.
         group: String,
     },
-    /// The group's fields do not suit [`Prediction::Velocity`](crate::snapshot::Prediction::Velocity).
+    /// The fields of a group do not suit [`Prediction::Velocity`](crate::snapshot::Prediction::Velocity).
     BadMotion {
-        /// The group.
+        /// The name of the group.
         group: String,
-        /// The fault, and what to do about it.
+        /// A text that says what is wrong with the fields, and how to fix it.
         fault: &'static str,
     },
-    /// A blueprint has a component that the schema lacks, or lists a component twice.
+    /// A blueprint has a component that is not in the schema, or has a component twice.
     BadBlueprint {
-        /// The blueprint.
+        /// The name of the blueprint.
         blueprint: String,
-        /// The component.
+        /// The name of the component.
         component: String,
-        /// The fault.
+        /// A text that says what is wrong with the component.
         fault: &'static str,
     },
 }

@@ -2,20 +2,20 @@
 
 use super::super::component::Prediction;
 
-/// The peers that receive a group.
+/// The peers to which a group of components is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Audience {
-    /// Each peer that sees the entity.
+    /// All peers that see the entity.
     #[default]
     All,
     /// Only the peer that owns the entity.
     Owner,
-    /// Each peer that sees the entity, except for its owner.
+    /// All peers that see the entity, except its owner.
     Others,
 }
 
-/// The settings of a group. They take precedence over the settings that the group's components request.
+/// The settings of a group of components, which override the settings that the components request.
 ///
 /// ```
 /// use tickwire_core::snapshot::{Audience, ComponentSpec, FieldKind, FieldSpec, SnapshotSchema};
@@ -38,20 +38,21 @@ pub struct GroupSettings {
 }
 
 impl GroupSettings {
-    /// Sets the peers that receive the group. Default: all peers that see the entity.
+    /// Sets the peers to which the group is sent, and returns the settings. Default: all peers that see the entity.
     pub const fn to(&mut self, audience: Audience) -> &mut Self {
         self.audience = audience;
         self
     }
 
-    /// Sets the rate in Hz at which changes are committed; 0 commits on every tick. Default: the highest rate of the group's
-    /// components, or 20.
+    /// Sets the rate in Hz at which changes are committed, and returns the settings. 0 commits changes on every tick.
+    /// Default: the highest rate that a component of the group requests, or 20.
     pub const fn hz(&mut self, hz: u16) -> &mut Self {
         self.hz = Some(hz);
         self
     }
 
-    /// Sets the prediction of the group's next value. Default: the prediction that the group's components request.
+    /// Sets the prediction of the group's next value, and returns the settings. Default: the prediction that the
+    /// group's components request.
     pub const fn predictor(&mut self, predictor: Prediction) -> &mut Self {
         self.predictor = Some(predictor);
         self

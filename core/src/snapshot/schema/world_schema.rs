@@ -13,7 +13,8 @@ use super::blueprint::Blueprint;
 use super::group::Audience;
 use crate::schema::SchemaEntry;
 
-/// A checked schema: components, groups and blueprints, each numbered by its place in the order of the names. Share it in an `Arc`.
+/// A checked schema of components, groups and blueprints. The id of each of them is its index in the list sorted by
+/// name. Share the schema in an `Arc`.
 #[derive(Clone, Debug)]
 pub struct WorldSchema {
     pub(super) groups: Groups,
@@ -38,13 +39,13 @@ pub(super) struct Declared {
 }
 
 impl WorldSchema {
-    /// The groups and components in the form that stores and codecs use.
+    /// Returns the layouts of the groups and components, as stores and codecs use them.
     #[must_use]
     pub const fn groups(&self) -> &Groups {
         &self.groups
     }
 
-    /// The id of the component `T`. `None` if `T` is not declared.
+    /// Returns the id of the component `T`. Returns `None` if `T` is not declared.
     #[must_use]
     pub fn component_id<T: NetComponent>(&self) -> Option<ComponentId> {
         let of_type = TypeId::of::<T>();
@@ -52,80 +53,81 @@ impl WorldSchema {
         self.types.get(place).map(|(_, id)| *id)
     }
 
-    /// The id of the component with this name.
+    /// Returns the id of the component with this name.
     #[must_use]
     pub fn component_named(&self, name: &str) -> Option<ComponentId> {
         let place = self.components.binary_search_by(|one| one.spec.name.as_ref().cmp(name)).ok()?;
         Some(ComponentId(place as u16))
     }
 
-    /// The declaration of a component.
+    /// Returns the declaration of a component.
     #[must_use]
     pub fn spec(&self, id: ComponentId) -> Option<&ComponentSpec> {
         self.declared(id).map(|declared| &*declared.spec)
     }
 
-    /// The id of the group with this name.
+    /// Returns the id of the group with this name.
     #[must_use]
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
         let place = self.group_names.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
         Some(GroupId(place as u16))
     }
 
-    /// The name of a group.
+    /// Returns the name of a group.
     #[must_use]
     pub fn group_name(&self, id: GroupId) -> Option<&str> {
         self.group_names.get(usize::from(id.0)).map(|(name, _)| name.as_str())
     }
 
-    /// The peers that receive a group.
+    /// Returns the peers to which a group is sent.
     #[must_use]
     pub fn audience(&self, id: GroupId) -> Option<Audience> {
         self.group_names.get(usize::from(id.0)).map(|(_, audience)| *audience)
     }
 
-    /// The blueprints, sorted by name.
+    /// Returns the blueprints, sorted by name.
     #[must_use]
     pub fn blueprints(&self) -> &[Blueprint] {
         &self.blueprints
     }
 
-    /// The id of the blueprint with this name: the blueprint's place in [`Self::blueprints`].
+    /// Returns the id of the blueprint with this name, which is its index in [`Self::blueprints`].
     #[must_use]
     pub fn blueprint_named(&self, name: &str) -> Option<BlueprintId> {
         let place = self.blueprints.binary_search_by(|one| one.name.as_str().cmp(name)).ok()?;
         Some(BlueprintId(place as u16))
     }
 
-    /// The number of ticks per second of the world.
+    /// Returns the number of ticks per second of the world.
     #[must_use]
     pub const fn ticks_per_second(&self) -> u16 {
         self.ticks_per_second
     }
 
-    /// The default value of a component. Its fields are then set by name.
+    /// Returns the default value of the component with this name, as a dynamic value.
     ///
     /// # Errors
-    /// [`DynamicError::UnknownComponent`] if there is no component of this name.
+    /// [`DynamicError::UnknownComponent`] if no component has this name.
     pub fn dynamic(&self, component: &str) -> Result<DynamicComponent, DynamicError> {
         let found = self.component_named(component).and_then(|id| self.declared(id));
         let unknown = || DynamicError::UnknownComponent { component: component.into() };
         found.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
     }
 
-    /// The value that a component's words stand for. Its fields are then read by name.
+    /// Returns the value that a component's words stand for, as a dynamic value.
     #[must_use]
     pub fn dynamic_from_words(&self, id: ComponentId, words: &[u32]) -> Option<DynamicComponent> {
         let declared = self.declared(id)?;
         Some(DynamicComponent::from_words(declared.spec.clone(), words))
     }
 
-    /// The entries that the handshake compares, for [`Schema::with_entries`](crate::schema::Schema::with_entries). Each component
-    /// has an entry (`component:NAME`), and so has each blueprint (`blueprint:NAME`). A group has an entry (`group:NAME`) unless
-    /// its only component has the group's name.
+    /// Returns the entries that the handshake compares, for
+    /// [`Schema::with_entries`](crate::schema::Schema::with_entries). Each component has an entry `component:NAME`, and
+    /// each blueprint has an entry `blueprint:NAME`. A group has an entry `group:NAME` unless its only component has
+    /// the same name as the group.
     ///
-    /// The hashes cover fields, their kinds and ranges, groups, predictors and blueprints. The hashes do not cover rates,
-    /// thresholds and audiences, because only the sender uses them.
+    /// The hashes cover fields, their kinds and ranges, groups, predictions and blueprints. The hashes do not cover
+    /// rates, thresholds and audiences, because only the sender uses these settings.
     #[must_use]
     pub fn entries(&self) -> &[SchemaEntry] {
         &self.entries

@@ -12,10 +12,10 @@ use crate::snapshot::ids::NetworkId;
 const SWEPT: usize = 64;
 
 impl Store {
-    /// Commits the changes of a tick as a whole, or refuses them as a whole.
+    /// Commits all changes of a tick. If one change is invalid, the method commits no change.
     ///
     /// # Errors
-    /// [`CommitError`]; the store then stays as it was.
+    /// [`CommitError`] if a change is invalid. The store is then unchanged.
     pub fn commit(&mut self, changes: &Changes) -> Result<(), CommitError> {
         self.check(changes)?;
         let tick = changes.tick;

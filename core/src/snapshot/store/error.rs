@@ -11,24 +11,24 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The number of ticks per second is not from 1 to [`TICKS_PER_SECOND_MAX`].
+    /// The number of ticks per second is not in the range 1 to [`TICKS_PER_SECOND_MAX`].
     Rate {
-        /// The number that the caller asked for.
+        /// The number of ticks per second that the caller passed.
         ticks_per_second: u32,
     },
-    /// The limit is above [`limits::ENTITIES_MAX`], the largest number of entities of a world.
+    /// The limit of entities is above [`limits::ENTITIES_MAX`].
     Entities {
-        /// The limit that the caller asked for.
+        /// The limit of entities that the caller passed.
         max_entities: usize,
     },
-    /// The schema has 65,535 groups or more.
+    /// The schema has more than 65,534 groups.
     Groups {
-        /// The number of groups of the schema.
+        /// The number of groups in the schema.
         groups: usize,
     },
-    /// The words of a component lie outside the words of the component's group.
+    /// The words of a component are outside the words of the component's group.
     Component {
-        /// The component.
+        /// The id of the component.
         component: ComponentId,
     },
 }
@@ -55,61 +55,61 @@ impl fmt::Display for StoreError {
 
 impl core::error::Error for StoreError {}
 
-/// The reason that a commit was refused. The store then stays as it was.
+/// The reason that a commit was rejected. The store is then unchanged.
 ///
-/// Changes from a [`WorldWriter`](crate::snapshot::WorldWriter) with the same schema and the same `max_entities` are refused only
-/// because of their tick.
+/// If the changes are from a [`WorldWriter`](crate::snapshot::WorldWriter) with the same schema and the same
+/// `max_entities`, the only possible reason is the tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The tick is not newer than the tick of the last commit.
+    /// The tick is not above the tick of the last commit.
     TickNotNewer {
-        /// The tick of the changes.
+        /// The tick of the rejected changes.
         tick: u64,
-        /// The newest tick of the store.
+        /// The tick of the last commit.
         newest: u64,
     },
-    /// The world would exceed its limit of entities.
+    /// The world would have more entities than the limit allows.
     TooManyEntities {
-        /// The limit of entities.
+        /// The limit of entities in the world.
         max: usize,
     },
-    /// The id of a new entity is not above all earlier ids, so an earlier entity may have had it.
+    /// The id of a new entity is not above all earlier ids, so an earlier entity may have had the same id.
     IdNotNew {
-        /// The id.
+        /// The id of the new entity.
         id: NetworkId,
-        /// The highest id so far.
+        /// The highest id that an entity has had so far.
         newest: NetworkId,
     },
-    /// The changes name an entity that does not exist.
+    /// The changes contain an entity that does not exist.
     NoSuchEntity {
-        /// The id.
+        /// The id of the entity that does not exist.
         id: NetworkId,
     },
-    /// The changes name a component that the schema does not have.
+    /// The changes contain a component that is not in the schema.
     NoSuchComponent {
-        /// The component.
+        /// The id of the component that is not in the schema.
         component: ComponentId,
     },
-    /// The values of a component do not have the number of words that the schema defines.
+    /// The values of a component do not have the number of words that the schema states.
     WrongWords {
-        /// The component.
+        /// The id of the component.
         component: ComponentId,
-        /// The number of words of the values.
+        /// The number of words that each value has.
         given: u16,
-        /// The number of words that the schema defines.
+        /// The number of words that the schema states.
         expected: u16,
     },
-    /// A word of a value lies outside the range of its part.
+    /// A word of a value is outside the range of its part.
     OutOfRange {
-        /// The entity.
+        /// The id of the entity.
         id: NetworkId,
-        /// The component.
+        /// The id of the component.
         component: ComponentId,
     },
-    /// A connection would exceed the limit of predicted entities.
+    /// A connection would predict more entities than [`limits::PREDICTED_ENTITIES`] allows.
     TooManyPredicted {
-        /// The connection.
+        /// The id of the connection.
         connection: ConnectionId,
     },
 }

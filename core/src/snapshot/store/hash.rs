@@ -25,11 +25,12 @@ impl WordHasher {
 }
 
 impl Store {
-    /// A hash of the committed world: the ids of the entities that exist, their owners, and the words of their components.
+    /// Returns a hash of the committed world: the ids of the existing entities, their owners, and the words of their
+    /// components.
     ///
-    /// The hash is the same on all targets, and does not depend on how the world reached its state: ticks, epochs, settings and
-    /// values that are not committed yet make no difference. The hash detects mistakes, but does not protect against forgery. The
-    /// work grows with the size of the world.
+    /// The hash is the same on all targets, and does not depend on how the world reached its state: ticks, epochs,
+    /// settings and uncommitted values do not affect it. The hash detects mistakes, but does not protect against
+    /// forgery. The cost of the call grows with the size of the world.
     #[must_use]
     pub fn world_hash(&self) -> u64 {
         let mut sum = 0u64;

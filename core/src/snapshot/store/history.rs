@@ -6,14 +6,14 @@ use core::ops::Range;
 use super::units::{NONE, UnitRecord};
 use crate::limits::VERSIONS;
 
-/// The words of a unit between two commits that changed them.
+/// A version of a unit: the unit's words from one commit that changed them to the next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version<'a> {
     /// The tick that committed the words.
     pub since: u64,
-    /// `true` if the entity had any component of the unit. Otherwise all words are zero.
+    /// `true` if the entity had at least one component of the unit. Otherwise all words are zero.
     pub is_present: bool,
-    /// The words.
+    /// The words of the unit.
     pub words: &'a [u32],
     /// The words, and in a group of a single component 1 or 0 behind them, for a component that is there or not.
     pub(crate) row: &'a [u32],

@@ -23,28 +23,30 @@ use crate::snapshot::layout::Layout;
 use crate::snapshot::predictions::Predictions;
 use crate::tick::TICKS_PER_SECOND_MAX;
 
-/// A committed world.
+/// A store of a committed world and of its recent history.
 ///
-/// [`Store::commit`] takes a tick's [`Changes`](crate::snapshot::Changes), as a whole or not at all, and decides which of them
-/// peers see, and when:
+/// [`Store::commit`] accepts or rejects the [`Changes`](crate::snapshot::Changes) of a tick as a whole. It decides
+/// which changes peers see, and when they see them:
 ///
-/// - **A unit is committed as a whole.** Its words are then exactly the latest words from the game, so a peer never sees a mixture
-///   that the game did not have.
-/// - **Small changes wait.** As long as each part of a unit lies within its threshold of the *committed* words, nothing is
-///   committed: the error never exceeds the threshold, however slowly a value changes. A rotation counts as changed if another
-///   component becomes the largest. If the game has not changed a unit for half a second, the unit is committed exactly.
-/// - **Changes wait for a due tick.** A unit is committed at most at the rate of the entity's [`EntitySettings::hz`], or else of
-///   its group, with the words that it has on the due tick. The due ticks of units are spread by id.
-/// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed at once.
+/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer never sees a
+///   combination of words that the game did not have.
+/// - **Small changes wait.** While the difference between each part of a unit and the *committed* words is within the part's
+///   threshold, the unit is not committed. The error thus never exceeds the threshold, however slowly a value changes. A
+///   rotation counts as changed if a different component becomes the largest. If the game has not changed a unit for half a
+///   second, the unit is committed exactly.
+/// - **Changes wait for a due tick.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
+///   rate of its group. The commit takes the words that the unit has on the due tick. The due ticks of the units are
+///   spread by their ids.
+/// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed immediately.
 /// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
-///   an owner are due on the same ticks; a unit that is predicted but not owned is due on every tick.
-/// - **Destruction carries the last values**, including values of the same tick.
+///   an owner are due on the same ticks. A unit that is predicted but not owned is due on every tick.
+/// - **Destruction carries the last values** of the entity, including values that were set in the same tick.
 ///
-/// The entity itself has a unit too, of the group [`Store::existence_group`]. Its words are the entity's blueprint, owner and
-/// epoch, so existence has versions and changes like any other unit.
+/// An entity itself has a unit too, in the group [`Store::existence_group`]. Its words are the entity's blueprint,
+/// owner and epoch. The existence of an entity thus has versions and changes, like every other unit.
 ///
-/// The work of a commit grows with the number of values that were set and of units that became due, not with the number of
-/// entities. [`WorldWriter`](crate::snapshot::WorldWriter) has an example.
+/// The cost of a commit grows with the number of values that were set and of units that became due, not with the
+/// number of entities. [`WorldWriter`](crate::snapshot::WorldWriter) has an example.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) ticks_per_second: u32,
@@ -69,55 +71,56 @@ pub struct Store {
     pub(super) sweep: u32,
 }
 
-/// An entity that exists.
+/// An existing entity of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Entity {
-    /// The entity's id.
+    /// The id of the entity.
     pub id: NetworkId,
-    /// The settings by which the entity is replicated.
+    /// The settings for the replication of the entity.
     pub settings: EntitySettings,
     /// The connection that owns the entity.
     pub owner: Option<ConnectionId>,
-    /// The number of times that the owner changed, which wraps around.
+    /// The number of times that the owner changed, modulo 2^32.
     pub epoch: u32,
 }
 
-/// The present state of a unit.
+/// The latest committed state of a unit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UnitState<'a> {
-    /// The entity.
+    /// The id of the unit's entity.
     pub id: NetworkId,
-    /// The group.
+    /// The id of the unit's group.
     pub group: GroupId,
-    /// The tick since which the entity is gone, and the reason; the words are then the last words. `None` while the entity exists.
+    /// The tick in which the entity was destroyed, and the reason. The words are then the last words. `None` while the
+    /// entity exists.
     pub gone: Option<(u64, Gone)>,
-    /// The committed words.
+    /// The committed words of the unit.
     pub version: Version<'a>,
 }
 
-/// The number of items that a store holds.
+/// The numbers of items that a store holds, and its memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoreStats {
-    /// The number of entities that exist.
+    /// The number of existing entities.
     pub entities: usize,
-    /// The number of entities that are gone and not released yet.
+    /// The number of entities that are gone but not yet released.
     pub gone: usize,
-    /// The number of units of all these entities.
+    /// The number of units of existing and of gone entities.
     pub units: usize,
-    /// The number of older versions of units.
+    /// The number of units' older versions, without the current versions.
     pub versions: usize,
-    /// The number of units that wait for a tick.
+    /// The number of units with changes that wait for a tick in which the unit is due.
     pub waiting: usize,
-    /// The heap memory of the store, in bytes.
+    /// The heap memory that the store occupies, in bytes.
     pub memory: usize,
 }
 
 impl Store {
-    /// A store of an empty world with the groups of a schema, for a game of `ticks_per_second` ticks a second. The world has at
-    /// most `max_entities` entities.
+    /// Creates a store of an empty world with the groups of a schema, for a game of `ticks_per_second` ticks a second.
+    /// The world has at most `max_entities` entities.
     ///
     /// # Errors
-    /// [`StoreError`] if a number exceeds its limit, or the words of a component lie outside the words of its group.
+    /// [`StoreError`] if a number exceeds its limit, or the words of a component are outside the words of its group.
     pub fn new(groups: Groups, ticks_per_second: u32, max_entities: usize) -> Result<Self, StoreError> {
         if !(1..=TICKS_PER_SECOND_MAX).contains(&ticks_per_second) {
             return Err(StoreError::Rate { ticks_per_second });
@@ -158,56 +161,59 @@ impl Store {
         })
     }
 
-    /// The tick of the last commit. `None` before the first commit.
+    /// Returns the tick of the last commit. Returns `None` before the first commit.
     #[must_use]
     pub const fn tick(&self) -> Option<u64> {
         self.newest
     }
 
-    /// The units that the last commit changed. If an entity was destroyed, the set includes each of its units whose last words differ
-    /// from the words committed before, and the unit of the entity itself.
+    /// Returns the units that the last commit changed. For a destroyed entity, the set includes each unit whose last
+    /// words differ from the words committed before, and the unit of the entity itself.
     #[must_use]
     pub const fn changed(&self) -> &UnitSet {
         &self.changed
     }
 
-    /// The group of the units that stand for entities themselves: the group after the groups of the schema.
+    /// Returns the group of the units that stand for entities themselves. Its id follows the ids of the schema's
+    /// groups.
     #[must_use]
     pub const fn existence_group(&self) -> GroupId {
         GroupId(self.tables.len() as u16 - 1)
     }
 
-    /// The layout of a group's units. [`Self::existence_group`] has a layout too.
+    /// Returns the layout of a group's units. [`Self::existence_group`] has a layout too.
     #[must_use]
     pub fn layout(&self, group: GroupId) -> Option<&Layout> {
         self.layouts.get(usize::from(group.0))
     }
 
-    /// The entities that exist, in arbitrary order.
+    /// Returns the existing entities, in arbitrary order.
     pub fn entities(&self) -> impl Iterator<Item = Entity> {
         self.entities.existing().map(|(_, record)| entity(record))
     }
 
-    /// An entity that exists. `None` if it does not exist.
+    /// Returns an entity. Returns `None` if the entity does not exist.
     #[must_use]
     pub fn entity(&self, id: NetworkId) -> Option<Entity> {
         self.entities.get(self.entities.find(id)?).map(entity)
     }
 
-    /// The units of an entity that exists, with their groups. A unit exists once one of its components has been set.
+    /// Returns the units of an existing entity, with their groups. A unit exists once one of its components has been
+    /// set.
     pub fn units(&self, id: NetworkId) -> impl Iterator<Item = (GroupId, UnitId)> {
         let entity = self.entities.find(id);
         let units = entity.into_iter().flat_map(|entity| self.entities.units(entity));
         units.map(|(group, unit)| (GroupId(group), unit))
     }
 
-    /// The unit of an existing entity in a group.
+    /// Returns the unit that an existing entity has in a group.
     #[must_use]
     pub fn unit(&self, id: NetworkId, group: GroupId) -> Option<UnitId> {
         self.entities.unit(self.entities.find(id)?, group.0)
     }
 
-    /// The present state of a unit. A unit of an entity that is gone has a state until the entity is released.
+    /// Returns the latest committed state of a unit. A unit of a destroyed entity has a state until the entity is
+    /// released.
     #[must_use]
     pub fn state(&self, unit: UnitId) -> Option<UnitState<'_>> {
         let record = self.units.get(unit)?;
@@ -217,8 +223,8 @@ impl Store {
         Some(UnitState { id: entity.id, group: GroupId(record.group), gone: entity.gone, version })
     }
 
-    /// The state of a unit after the commit of `tick`. `None` if the unit did not exist yet, or if the version was dropped: by
-    /// [`Self::thin`], or as the oldest of more than [`limits::VERSIONS`] versions.
+    /// Returns the version of a unit after the commit of `tick`. Returns `None` if the unit did not exist yet, or if
+    /// the version was dropped by [`Self::thin`] or as the oldest of more than [`limits::VERSIONS`] versions.
     #[must_use]
     pub fn words_at(&self, unit: UnitId, tick: u64) -> Option<Version<'_>> {
         let record = self.units.get(unit)?;
@@ -237,11 +243,11 @@ impl Store {
         entity.map_or(0, |entity| entity.settings.weight)
     }
 
-    /// Drops older versions that are no longer needed. Call this method after each commit.
+    /// Drops older versions that no peer needs any more. Call this method after each commit.
     ///
-    /// `needed` is called with each unit that has many older versions or is at rest, and with the ticks in which each older version
-    /// was the current version, the newest version first. `needed` returns a bit for each version to keep: bit 0 stands for the
-    /// newest.
+    /// The method calls `needed` with each unit that is idle or has many older versions, and with the ticks in which
+    /// each older version was current, the newest version first. `needed` returns one bit for each version, which is 1
+    /// if the version is needed. Bit 0 stands for the newest version.
     pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u64) {
         while let Some(unit) = self.crowded.pop() {
             let Some(record) = self.units.get_mut(unit) else { continue };
@@ -253,25 +259,25 @@ impl Store {
         }
     }
 
-    /// Releases the entities that were gone before `tick`. The caller asserts that no peer refers to their units any more. The
-    /// numbers of the units are used again from the next commit on.
+    /// Releases the entities that were destroyed before `tick`. The caller guarantees that no peer refers to the units
+    /// of these entities any more. The store reuses the numbers of these units from the next commit on.
     ///
-    /// The store keeps at most `max_entities` entities that are gone. If more entities are gone, the entity that has been gone the
-    /// longest is released too, and [`Self::evicted`] lists its units.
+    /// The store keeps at most `max_entities` destroyed entities. Beyond this number it also releases the entity that
+    /// was destroyed first, and [`Self::evicted`] lists the units of this entity.
     pub fn release_before(&mut self, tick: u64) {
         while let Some(entity) = self.entities.first_gone(tick) {
             self.release_first(entity, |_| {});
         }
     }
 
-    /// The units that the last commit released without a call of [`Self::release_before`], because too many entities were gone. A
-    /// caller that refers to one of these units must forget the unit now.
+    /// Returns the units that the last commit released without a call of [`Self::release_before`], because there were
+    /// too many destroyed entities. A caller that refers to one of these units must remove the reference now.
     #[must_use]
     pub fn evicted(&self) -> &[UnitId] {
         &self.evicted
     }
 
-    /// Removes the predictions of a connection that is gone for good.
+    /// Removes all predictions of a connection that has ended.
     pub fn forget_connection(&mut self, connection: ConnectionId) {
         for id in self.predictions.remove_connection(connection) {
             if let Some(entity) = self.entities.find(id) {
@@ -280,7 +286,7 @@ impl Store {
         }
     }
 
-    /// The numbers of items that the store holds.
+    /// Returns the numbers of items that the store holds, and its memory.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         StoreStats {
@@ -293,7 +299,7 @@ impl Store {
         }
     }
 
-    /// The heap memory of the store, in bytes.
+    /// Returns the heap memory that the store occupies, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.tables.iter().map(GroupTable::memory).sum::<usize>()

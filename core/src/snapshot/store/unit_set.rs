@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::units::UnitId;
 
-/// A set of units.
+/// A set of units of one store.
 #[derive(Clone, Debug, Default)]
 pub struct UnitSet {
     bits: Vec<u64>,
@@ -16,25 +16,26 @@ impl UnitSet {
         Self { bits: Vec::new(), list: Vec::new() }
     }
 
-    /// `true` if the unit is in the set.
+    /// Returns whether the unit is in the set.
     #[must_use]
     pub fn contains(&self, unit: UnitId) -> bool {
         self.bits.get(unit.index() / 64).is_some_and(|bits| bits >> (unit.0 % 64) & 1 != 0)
     }
 
-    /// The units, in the order in which they were added.
+    /// Returns the units of the set, in the order in which they were added.
     #[must_use]
     pub fn list(&self) -> &[UnitId] {
         &self.list
     }
 
-    /// The set as bits: unit n is bit n % 64 of word n / 64. Units beyond the last word are not in the set.
+    /// Returns the set as bits: bit n % 64 of word n / 64 stands for unit n. Units beyond the last word are not in the
+    /// set.
     #[must_use]
     pub fn bits(&self) -> &[u64] {
         &self.bits
     }
 
-    /// `true` if the set is empty.
+    /// Returns whether the set contains no unit.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.list.is_empty()

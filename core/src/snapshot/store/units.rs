@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 
 use super::rate::DueRate;
 
-/// The number of a unit in one store. The numbers are dense and start at 0.
+/// The number of a unit in one store. Units are numbered from 0, without gaps.
 ///
-/// A unit keeps its number for as long as its entity exists, whether or not the entity has any of the unit's components. After
-/// that, the unit keeps its number until [`Store::release_before`](super::Store::release_before) releases the entity. Then the
-/// number is used again.
+/// A unit keeps its number while its entity exists, whether or not the entity has any of the unit's components.
+/// After that, the unit keeps its number until [`Store::release_before`](super::Store::release_before) releases the
+/// entity. The store then reuses the number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UnitId(pub u32);
 

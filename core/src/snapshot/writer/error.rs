@@ -6,44 +6,45 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
-/// The reason that a call on a [`WorldWriter`](super::WorldWriter) changed nothing.
+/// The reason that a call to a [`WorldWriter`](super::WorldWriter) changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The entity was never created, or was destroyed.
+    /// The entity was never created, or is destroyed.
     NoSuchEntity {
-        /// The id.
+        /// The id of the entity.
         id: NetworkId,
     },
-    /// The schema does not have the component.
+    /// The component is not in the schema.
     NoSuchComponent {
-        /// The component.
+        /// The id of the component.
         component: ComponentId,
     },
-    /// The Rust type is not a component of the schema.
+    /// The Rust type is not a component in the schema.
     NoSuchType {
-        /// The name of the type.
+        /// The name of the Rust type.
         name: &'static str,
     },
-    /// The value does not have the component's number of words.
+    /// The value does not have the number of words of its component.
     WrongWords {
-        /// The component.
+        /// The id of the component.
         component: ComponentId,
-        /// The number of words that were given.
+        /// The number of words that the caller passed.
         given: usize,
         /// The number of words that the component has.
         expected: u16,
     },
-    /// The world has reached its limit of entities.
+    /// The world already has as many entities as its limit allows.
     TooManyEntities {
-        /// The limit of entities.
+        /// The limit of entities in the world.
         max: usize,
     },
-    /// All 4,294,967,295 ids of the world were used. No id is used twice, so the game must begin a new world.
+    /// All 4,294,967,295 ids of the world have been used. Ids are never reused, so the game must create a new world.
     IdsExhausted,
-    /// The connection has reached the limit of predicted entities.
+    /// The connection already predicts as many entities as
+    /// [`limits::PREDICTED_ENTITIES`](crate::limits::PREDICTED_ENTITIES) allows.
     TooManyPredicted {
-        /// The connection.
+        /// The id of the connection.
         connection: ConnectionId,
     },
 }

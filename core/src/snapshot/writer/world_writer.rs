@@ -15,11 +15,12 @@ use crate::snapshot::groups::Groups;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 use crate::snapshot::predictions::Predictions;
 
-/// Collects the changes of a tick for the game, in any thread.
+/// A writer, with which a game collects the changes of a tick, in any thread.
 ///
-/// If several values are set in one tick, the newest counts. The game may set an unchanged value again in each tick: the store sees
-/// that nothing changed. A call that names an entity that does not exist returns [`WriteError::NoSuchEntity`] and changes nothing,
-/// so a system that runs after an entity was destroyed in the same tick can ignore the error with `.ok()`.
+/// If a value is set several times in one tick, the last value counts. The game may set an unchanged value again in
+/// each tick, because the store ignores values that did not change. A call for an entity that does not exist
+/// returns [`WriteError::NoSuchEntity`] and changes nothing. A system that runs after an entity was destroyed in
+/// the same tick can thus ignore the error with `.ok()`.
 ///
 /// ```
 /// use tickwire_core::snapshot::{
@@ -77,7 +78,7 @@ fn columns(groups: &Groups) -> Vec<Column> {
 }
 
 impl WorldWriter {
-    /// An empty world of at most [`limits::ENTITIES`] entities.
+    /// Creates a writer of an empty world with at most [`limits::ENTITIES`] entities.
     #[must_use]
     pub fn new(groups: &Groups) -> Self {
         Self {
@@ -98,23 +99,25 @@ impl WorldWriter {
         }
     }
 
-    /// Sets the limit of entities: that of the world's store, at most [`limits::ENTITIES_MAX`].
+    /// Sets the limit of entities, and returns the changed writer. Pass the limit of the world's store, at most
+    /// [`limits::ENTITIES_MAX`].
     #[must_use]
     pub fn with_max_entities(self, max_entities: usize) -> Self {
         Self { max_entities: max_entities.min(limits::ENTITIES_MAX), ..self }
     }
 
-    /// `true` if the entity exists.
+    /// Returns whether the entity exists.
     #[must_use]
     pub fn contains(&self, id: NetworkId) -> bool {
         self.entities.get(id).is_some()
     }
 
-    /// Creates an entity without components. Ids count from 1 and are never used again in a world. At a thousand new entities a
-    /// second, the ids last for 49 days.
+    /// Creates an entity without components, and returns its id. Ids count from 1 and are never reused in a world. At a
+    /// thousand new entities a second, the ids last for 49 days.
     ///
     /// # Errors
-    /// [`WriteError::TooManyEntities`] and [`WriteError::IdsExhausted`].
+    /// [`WriteError::TooManyEntities`] if the world has reached its limit of entities, and [`WriteError::IdsExhausted`]
+    /// if all ids were used.
     pub fn create(&mut self, settings: EntitySettings) -> Result<NetworkId, WriteError> {
         if self.entities.len() >= self.max_entities {
             return Err(WriteError::TooManyEntities { max: self.max_entities });
@@ -133,7 +136,7 @@ impl WorldWriter {
     /// Sets the words of an entity's component.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`], [`WriteError::NoSuchComponent`], [`WriteError::WrongWords`].
+    /// [`WriteError`] if the entity or the component does not exist, or the component has a different number of words.
     pub fn set_words(
         &mut self,
         id: NetworkId,
@@ -148,30 +151,31 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// The words of an entity's component, for the caller to fill in. The words are those that were set earlier in this tick, or
-    /// zeros.
+    /// Returns the words of an entity's component, for the caller to overwrite. The words are those set earlier in the
+    /// same tick, or zeros.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`] and [`WriteError::NoSuchComponent`].
+    /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.
     pub fn words_mut(&mut self, id: NetworkId, component: ComponentId) -> Result<&mut [u32], WriteError> {
         let (slot, column, marks) = self.place(id, component)?;
         Ok(marks.set(column, slot, id))
     }
 
-    /// Removes a component from an entity. An entity that lacks the component stays as it is.
+    /// Removes a component from an entity. The call has no effect if the entity does not have the component.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`] and [`WriteError::NoSuchComponent`].
+    /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.
     pub fn remove_component(&mut self, id: NetworkId, component: ComponentId) -> Result<(), WriteError> {
         let (slot, column, marks) = self.place(id, component)?;
         marks.remove(column, slot, id);
         Ok(())
     }
 
-    /// Destroys an entity. Values that were set in the same tick are its last values. Its id is never used again.
+    /// Destroys an entity. Values that were set in the same tick are the entity's last values. The id of the entity is
+    /// never reused.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`], also if the entity was destroyed before.
+    /// [`WriteError::NoSuchEntity`] if the entity was never created, or was destroyed before.
     pub fn destroy(&mut self, id: NetworkId, gone: Gone) -> Result<(), WriteError> {
         let slot = self.entities.remove(id).ok_or(WriteError::NoSuchEntity { id })?;
         self.leaving.push(slot);
@@ -180,32 +184,33 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Sets the rule that decides whether a connection sees an entity. Until then, the distance decides.
+    /// Sets the rule for whether a connection sees an entity. Without a rule, the connection sees the entity if it is
+    /// near enough.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`].
+    /// [`WriteError::NoSuchEntity`] if the entity does not exist.
     pub fn show(&mut self, connection: ConnectionId, id: NetworkId, show: Show) -> Result<(), WriteError> {
         self.slot(id)?;
         self.shows.insert((connection, id), show);
         Ok(())
     }
 
-    /// Sets the owner of an entity. The entity then follows the owner's values; `None` removes the owner.
+    /// Sets the connection that owns an entity. `None` removes the owner.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`].
+    /// [`WriteError::NoSuchEntity`] if the entity does not exist.
     pub fn set_owner(&mut self, id: NetworkId, owner: Option<ConnectionId>) -> Result<(), WriteError> {
         self.slot(id)?;
         self.owners.insert(id, owner);
         Ok(())
     }
 
-    /// Marks an entity as predicted by a connection. Its values are then committed exactly, and on every tick unless the entity has
-    /// an owner.
+    /// Marks an entity as predicted by a connection. The store then commits the entity's values exactly, without
+    /// thresholds, and also on every tick unless the entity has an owner.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`]; [`WriteError::TooManyPredicted`] if the connection predicts [`limits::PREDICTED_ENTITIES`]
-    /// entities already.
+    /// [`WriteError::NoSuchEntity`] if the entity does not exist; [`WriteError::TooManyPredicted`] if the connection
+    /// already predicts [`limits::PREDICTED_ENTITIES`] entities.
     pub fn predict(&mut self, connection: ConnectionId, id: NetworkId) -> Result<(), WriteError> {
         self.slot(id)?;
         if self.predictions.contains(connection, id) {
@@ -222,7 +227,7 @@ impl WorldWriter {
     /// Ends the prediction of an entity by a connection.
     ///
     /// # Errors
-    /// [`WriteError::NoSuchEntity`].
+    /// [`WriteError::NoSuchEntity`] if the entity does not exist.
     pub fn stop_predicting(&mut self, connection: ConnectionId, id: NetworkId) -> Result<(), WriteError> {
         self.slot(id)?;
         if self.predictions.remove(connection, id) {
@@ -231,7 +236,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Removes the predictions of a connection that is gone for good. The connection stays the owner of its entities until
+    /// Removes all predictions of a connection that has ended. The connection remains the owner of its entities until
     /// [`Self::set_owner`] changes the owner.
     pub fn forget_connection(&mut self, connection: ConnectionId) {
         for id in self.predictions.remove_connection(connection) {
@@ -239,7 +244,7 @@ impl WorldWriter {
         }
     }
 
-    /// Ends the tick and returns its changes. Ticks must ascend, but may have gaps.
+    /// Ends the tick and returns the changes made in it. The numbers of the ticks must ascend, but may have gaps.
     #[must_use]
     pub fn finish(&mut self, tick: u64) -> Changes {
         for marks in &mut self.marks {
@@ -260,8 +265,9 @@ impl WorldWriter {
         changes
     }
 
-    /// Takes back changes that [`Self::finish`] returned, to use their memory again. The memory is used from the tick after the
-    /// next on, so one tick's changes can be on their way while the next changes are written.
+    /// Takes back changes that [`Self::finish`] returned, to reuse their memory. The writer reuses the memory from the
+    /// tick after the next on. The changes of one tick can thus still be in use while the game writes the changes of
+    /// the next tick.
     pub fn reuse(&mut self, mut spare: Changes) {
         spare.clear();
         let is_alike = spare.columns.len() == self.changes.columns.len()

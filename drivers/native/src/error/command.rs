@@ -6,8 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// An accept policy gave the command, on the network thread, while the queue to that thread was full. Callers on
-    /// other threads wait for room instead.
+    /// An accept policy called the method, on the network thread, while the queue to that thread was full. Calls on
+    /// other threads wait until the queue has space.
     QueueFull,
 }
 

@@ -15,76 +15,77 @@ use crate::ending::Ending;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The arguments of the call were wrong, or this endpoint has no place left. For example, the ticket is for a
-    /// different server, or the key is unusable.
+    /// The arguments of the call are wrong, or this endpoint already has its maximum of connections. For example, the
+    /// ticket is for a different server, or the key is unusable.
     Usage(CoreConnectError),
-    /// The host name has no address, or the name service could not be asked.
+    /// The host name has no IP address, or the name service did not answer.
     UnknownHost {
         /// The host name.
         host: String,
         /// The system's error text.
         reason: String,
     },
-    /// No datagram was sent to any of the addresses. For example, an IPv4 socket cannot reach IPv6 addresses, or the
-    /// network is down.
+    /// The driver could not send a datagram to any of the addresses. For example, an IPv4 socket cannot reach IPv6
+    /// addresses, or the network is down.
     NoUsableAddress {
-        /// The addresses, each with the reason that no datagram was sent to it.
+        /// The addresses to which no datagram was sent, each with the reason.
         unreached: Vec<Unreached>,
     },
     /// No server answered before the timeout.
     TimedOut {
-        /// The addresses that were tried, in order.
+        /// The addresses that the attempt tried, in order.
         tried: Vec<SocketAddr>,
-        /// The addresses of the name to which no datagram was sent, each with the reason.
+        /// The addresses of the host to which no datagram was sent, each with the reason.
         unreached: Vec<Unreached>,
-        /// The duration of the whole attempt.
+        /// The time that the whole attempt took.
         after: Duration,
     },
-    /// No server accepted the attempt, and a server with a different key from the pinned key or the ticket's key
-    /// answered. The answer is not authenticated.
+    /// No server accepted the attempt. A server answered whose key differs from the pinned key or the ticket's key. The
+    /// answer is not authenticated.
     WrongKey {
         /// The public key of the server that answered.
         theirs: PublicKey,
-        /// The addresses that were tried, in order.
+        /// The addresses that the attempt tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// The far end answered small datagrams, but none of 1200 bytes, which a handshake needs. The answers are not authenticated.
+    /// The path MTU is too small: the peer answered small datagrams, but no datagram of 1200 bytes, which a handshake
+    /// needs. The answers are not authenticated.
     NarrowPath {
-        /// The addresses that were tried, in order.
+        /// The addresses that the attempt tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// No server accepted the attempt, and an answer hinted at a different version of the protocol. The answer is not
+    /// No server accepted the attempt. An answer indicated a different version of the protocol. The answer is not
     /// authenticated.
     WrongVersion {
-        /// The version that the far end hinted at.
+        /// The protocol version that the answer indicated.
         theirs: u8,
-        /// The addresses that were tried, in order.
+        /// The addresses that the attempt tried, in order.
         tried: Vec<SocketAddr>,
     },
-    /// The server is full: it has `max_connections` clients.
+    /// The server already has `max_connections` clients.
     ServerFull,
-    /// The server already has the largest number of clients that one address (IPv4, or IPv6 /64) may have.
+    /// The server already has the maximum number of clients from this client's address (IPv4, or IPv6 /64).
     TooManyFromAddress,
-    /// The server has banned this identity.
+    /// The server has banned this client.
     Banned,
     /// The ticket has expired.
     TicketExpired,
-    /// The two ends were built from different message types or channels.
+    /// The client and the server have different message types or channels.
     Schema(SchemaDifference),
-    /// The server refused the client for a reason of the game's own.
+    /// The server refused the client with a code and a text that the game defines.
     Refused {
-        /// The reason code, which the game defines.
+        /// The close code, which the game defines.
         code: u16,
-        /// The reason as text for a person.
+        /// The text of the refusal, for a person.
         text: PeerText,
     },
-    /// The attempt ended for this reason before the connection was made.
+    /// The attempt ended for this reason before the connection was established.
     Closed(CloseReason),
-    /// The client, server or peer was stopped during the attempt.
+    /// The client, server or peer that made the attempt was stopped.
     Stopped,
     /// An accept policy called `connect`, on the network thread, while the queue to that thread was full.
     QueueFull,
-    /// An accept policy, which runs on the network thread, called a method that waits for that thread.
+    /// An accept policy, which runs on the network thread, called a method that waits for the network thread.
     OnNetworkThread,
 }
 
@@ -133,15 +134,15 @@ pub struct Unreached {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum UnreachedCause {
-    /// The socket has a different address family.
+    /// The address is of a family (IPv4 or IPv6) that the socket does not support.
     OtherFamily,
-    /// The address does not belong to a single machine. The text names its kind.
+    /// The address is not the address of a single host. The text states its kind: multicast or broadcast.
     NotUnicast(&'static str),
     /// The attempt timed out before the driver tried the address.
     NoTime,
-    /// The system refused every datagram, with this error text.
+    /// The system returned this error text for every datagram that the driver tried to send.
     SendRefused(String),
-    /// The core refused to dial the address.
+    /// The core rejected the call to dial the address.
     Usage(CoreConnectError),
 }
 

@@ -5,15 +5,16 @@ use std::fmt;
 use tickwire_core::Bytes;
 use tickwire_core::message::EncodeError;
 
-/// The reason that the driver did not accept a message. Every variant returns the encoded message, if there is one.
+/// The reason that the driver did not accept a message. Every variant holds the encoded message, unless encoding
+/// failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full, because the network is slower than the game. `Event::SendReady` reports when the
-    /// queue has space again. Channels whose oldest messages give way (`tickwire_core::Overflow`) return this error
+    /// The channel's queue is full, because the network is slower than the game. `Event::SendReady` reports that the
+    /// queue has space again. A channel that drops its oldest messages (`tickwire_core::Overflow`) returns this error
     /// only before the first acknowledgement.
     ChannelFull(Bytes),
-    /// The queue to the network thread is full, because the game is faster than the thread.
+    /// The queue to the network thread is full, because the game sends faster than the thread processes messages.
     QueueFull(Bytes),
     /// The message is larger than `Config::max_message`.
     TooLarge {
@@ -22,18 +23,18 @@ pub enum SendError {
         /// The largest message that `Config::max_message` allows, in bytes.
         most: usize,
     },
-    /// The connection has ended, or is not made yet.
+    /// The connection has ended, or is not established yet.
     NotConnected(Bytes),
-    /// No channel with this number, name or delivery is configured.
+    /// No configured channel has this number, name or delivery guarantee.
     NoSuchChannel(Bytes),
     /// The value cannot be encoded, or its type is not registered.
     Encode(EncodeError),
-    /// The endpoint has been stopped.
+    /// The client, server or peer has been stopped.
     Stopped(Bytes),
 }
 
 impl SendError {
-    /// Takes out the encoded message. Returns `None` if the message could not be encoded.
+    /// Returns the encoded message, or `None` if the message could not be encoded.
     #[must_use]
     pub fn into_message(self) -> Option<Bytes> {
         match self {

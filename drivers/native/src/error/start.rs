@@ -15,65 +15,65 @@ use crate::key_file::KeyFileError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A field of the configuration is out of its range, or contradicts another field.
+    /// A field of the configuration is outside its range, or contradicts another field.
     Config(ConfigError),
-    /// A registered message type takes a channel that is not configured.
+    /// A registered message type uses a channel that is not configured.
     NoSuchChannel {
         /// The name of the message type.
         message: &'static str,
-        /// The channel that the message type takes.
+        /// The channel that the message type uses.
         route: Route,
         /// The configured channels, as text for a person.
         channels: String,
     },
     /// The access policy of the server is `Access::Closed`, so no client could connect.
     NobodyMayConnect,
-    /// Another program, or another server of this program, uses the port.
+    /// Another program, or another endpoint of this program, uses the port.
     PortInUse {
         /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// The user of this program has no permission to bind the port.
+    /// The user that runs this program has no permission to bind the port.
     NotPermitted {
         /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// The address belongs to no interface of this machine.
+    /// The address does not belong to an interface of this machine.
     NoSuchLocalAddress {
         /// The address that the socket was to be bound to.
         address: SocketAddr,
     },
-    /// The address is a multicast or broadcast address, which no single machine has.
+    /// The address is a multicast or broadcast address, to which no socket can be bound.
     NotUnicast {
         /// The address that the socket was to be bound to.
         address: SocketAddr,
         /// The kind of the address: multicast or broadcast.
         reason: &'static str,
     },
-    /// The system refused the socket for a different reason.
+    /// The system refused to open or bind the socket for another reason, which `source` states.
     Socket {
         /// The address that the socket was to be bound to.
         address: SocketAddr,
-        /// The system's error.
+        /// The system's error for the socket.
         source: io::Error,
     },
-    /// The key file that `Options::key_file` names cannot be used.
+    /// The key file that `Options::key_file` names is unusable.
     KeyFile(KeyFileError),
-    /// The system provided no entropy for keys and the seed.
+    /// The system provided no random bytes for the keys and the seed.
     Entropy {
         /// The system's error text.
         reason: String,
     },
-    /// The system started no thread.
+    /// The system could not start the network thread.
     Thread(io::Error),
 }
 
 impl StartError {
-    /// Checks that every message type of `registry` finds its channel among `channels`. A server calls it to check its
-    /// configuration without starting.
+    /// Checks that the channel of every message type of `registry` is among `channels`. A server calls this function to
+    /// check its configuration without starting.
     ///
     /// # Errors
-    /// [`StartError::NoSuchChannel`] for the first type without a channel.
+    /// [`StartError::NoSuchChannel`] for the first message type whose channel is missing.
     pub fn expect_channels(registry: &Registry, channels: &[ChannelConfig]) -> Result<(), Self> {
         match registry.routes().find(|(_, route)| route.channel(channels).is_none()) {
             Some((message, route)) => Err(Self::NoSuchChannel { message, route, channels: listed(channels) }),

@@ -5,8 +5,8 @@ use std::thread::ThreadId;
 
 use crate::shared::Shared;
 
-/// A guard that holds the messages that one thread sends until the guard is dropped, so that they leave together. See
-/// [`crate::Handle::hold`].
+/// A guard that holds the messages of one thread until the guard is dropped. The messages are then sent together.
+/// See [`crate::Handle::hold`].
 #[must_use = "it holds until it is dropped"]
 pub struct Hold {
     shared: Arc<Shared>,

@@ -19,7 +19,7 @@ impl Handle {
         self.0.facts.local_address
     }
 
-    /// Returns the public key that clients pin.
+    /// Returns the public key of this endpoint, which its clients pin.
     #[must_use]
     pub fn public_key(&self) -> PublicKey {
         self.0.facts.public_key
@@ -31,14 +31,14 @@ impl Handle {
         &self.0.facts.registry
     }
 
-    /// Returns the current time on the core's clock, which began at zero when the endpoint was started.
+    /// Returns the current time of the endpoint's clock, which was zero when the endpoint was started.
     #[must_use]
     pub fn now(&self) -> tickwire_core::Instant {
         self.0.facts.clock.now()
     }
 
-    /// Returns the signs that a wall clock is wrong, as the network thread last reported them. The call does not wait
-    /// for the network thread.
+    /// Returns the latest report of the network thread on whether a wall clock is wrong. The call does not wait for the
+    /// network thread.
     #[must_use]
     pub fn clock_report(&self) -> ClockReport {
         self.0.clocks()
@@ -62,15 +62,15 @@ impl Handle {
         self.0.table().len()
     }
 
-    /// Returns the id of the newest connection, if it has not ended. For a client, that is the connection to its
-    /// server.
+    /// Returns the id of the newest connection, if this connection has not ended. For a client, it is the connection to
+    /// the server.
     #[must_use]
     pub fn latest_connection(&self) -> Option<ConnectionId> {
         self.0.table().latest
     }
 
-    /// Returns the state of a connection. An interrupted connection is `Connecting`. A connection that is not made yet
-    /// is unknown to the handle, and therefore `Disconnected`.
+    /// Returns the state of a connection. The state of an interrupted connection is `Connecting`. The handle does not
+    /// list a connection before it is established, and returns `Disconnected` for it.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         match self.0.table().get(connection) {
@@ -81,13 +81,13 @@ impl Handle {
         }
     }
 
-    /// Returns a report on a connection, at most 100 ms old. `None` if the endpoint has no such connection.
+    /// Returns a report on a connection, at most 100 ms old. Returns `None` if the endpoint has no such connection.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.with_snapshot(|all, _| all.iter().find(|info| info.connection == connection).cloned())
     }
 
-    /// Reports on all connections, at most 100 ms old.
+    /// Returns a report on each connection, at most 100 ms old.
     #[must_use]
     pub fn infos(&self) -> Vec<ConnectionInfo> {
         self.with_snapshot(|all, _| all.to_vec())
@@ -99,12 +99,12 @@ impl Handle {
         self.with_snapshot(|_, network| network.clone())
     }
 
-    /// Returns a fresh report on a connection. The call asks the network thread, without blocking.
+    /// Returns a report on the current state of a connection. The call asks the network thread, and does not block.
     pub async fn fresh_info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }
 
-    /// Returns the counters of the endpoint and its driver, at most 100 ms old, without blocking.
+    /// Returns the counters of the endpoint and its driver, at most 100 ms old. The call does not block.
     pub async fn stats_async(&self) -> NetworkStats {
         if self.can_wait() && !self.has_fresh_snapshot() {
             let (reply, pending) = answer();
@@ -114,14 +114,14 @@ impl Handle {
         self.0.with_snapshot(|snapshot| snapshot.network.clone())
     }
 
-    /// Returns the counters of one channel of a connection. The call asks the network thread and blocks until it answers.
-    /// An accept policy runs on that thread, so it gets `None`.
+    /// Returns the counters of one channel of a connection. The call asks the network thread and blocks until that
+    /// thread answers. In an accept policy, which runs on the network thread, the call returns `None`.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()
     }
 
-    /// Returns the counters of one channel of a connection: [`Handle::channel_stats`] without blocking.
+    /// Returns the counters of one channel of a connection, as [`Handle::channel_stats`] does, without blocking.
     pub async fn channel_stats_async(
         &self,
         connection: ConnectionId,
@@ -130,32 +130,33 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
     }
 
-    /// Returns, for each connection, the bytes of messages that the game may send in the next `interval`, a tick for
-    /// example, so that no message waits. These are the bytes that the path carries in that time, less the bytes that
-    /// are queued already. The call asks the network thread once, and waits for the answer. Between two calls,
-    /// `Event::RateChanged` reports that a path carries more or less. The numbers are advice: a game that sends more
-    /// gets no error.
+    /// Returns, for each connection, the number of message bytes that the game should send in the next `interval`, a
+    /// tick for example, so that no message waits. The number is the bytes that the path carries in that time, less the
+    /// bytes that are queued already. The call asks the network thread once, and blocks until that thread answers.
+    /// Between two calls, `Event::RateChanged` reports that the rate of a path changed. The numbers are
+    /// recommendations: sending more is not an error.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask(move |endpoint| grants(endpoint, &connections, interval)).unwrap_or_default()
     }
 
-    /// Returns the bytes of messages that the game may send on each connection: [`Handle::grants`] without blocking.
+    /// Returns the number of message bytes that the game should send on each connection, as [`Handle::grants`] does,
+    /// without blocking.
     pub async fn grants_async(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask_async(move |endpoint| grants(endpoint, &connections, interval)).await.unwrap_or_default()
     }
 
-    /// Returns the clock of a connection's peer, once the peer has acknowledged a packet. The call asks the network
-    /// thread, and waits for the answer. The answer is a plain value to read at [`Handle::now`]. Later answers never
-    /// read an earlier time.
+    /// Returns the clock of a connection's peer, or `None` until the peer has acknowledged a packet. The call asks the
+    /// network thread, and blocks until that thread answers. Read the returned clock at [`Handle::now`]. Readings never
+    /// go backwards, even between the results of several calls.
     #[must_use]
     pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask(move |endpoint| endpoint.peer_clock(connection)).flatten()
     }
 
-    /// Returns the clock of a connection's peer: [`Handle::peer_clock`] without blocking.
+    /// Returns the clock of a connection's peer, as [`Handle::peer_clock`] does, without blocking.
     pub async fn peer_clock_async(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask_async(move |endpoint| endpoint.peer_clock(connection)).await.flatten()
     }

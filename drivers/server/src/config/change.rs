@@ -1,20 +1,20 @@
-//! The keys that differ between two configurations, and the keys that take effect at once.
+//! The keys that differ between two configurations, and the keys that take effect immediately.
 
 use serde_json::Value;
 
 use super::server_config::{ServerConfig, Settings, as_value};
 
-/// The key that holds the game's settings.
+/// The configuration key of the game's settings.
 pub const GAME_KEY: &str = "game";
 
-/// The keys whose values differ between two configurations.
+/// The configuration keys whose values differ between two configurations.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
-    /// The changed keys that take effect at once.
+    /// The changed keys that take effect immediately.
     pub now: Vec<String>,
     /// The changed keys that take effect at a restart.
     pub at_restart: Vec<String>,
-    /// `true` if the game's settings differ. The game decides when they take effect.
+    /// `true` if the game's settings differ. The game decides when the new settings take effect.
     pub game: bool,
 }
 
@@ -39,7 +39,7 @@ pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Cha
 }
 
 /// The configuration that runs when the server takes over `new` while it runs with `old`. It has the keys of `new` that take
-/// effect at once, and the game's settings of `new`. All other keys keep the values of `old`.
+/// effect immediately, and the game's settings of `new`. All other keys keep the values of `old`.
 pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S>) -> ServerConfig<S> {
     ServerConfig {
         tick_rate: new.tick_rate,
@@ -55,7 +55,7 @@ pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S
     }
 }
 
-/// Keys that take effect at once. The documentation of each says so.
+/// Keys that take effect immediately. The documentation of each says so.
 const AT_ONCE: [&str; 8] = [
     "tick_rate",
     "network_update_rate",
@@ -79,7 +79,7 @@ mod tests {
         for (key, property) in properties.iter().filter(|(key, _)| *key != GAME_KEY) {
             let text = property["description"].as_str().unwrap();
             let promise = if AT_ONCE.contains(&key.as_str()) {
-                "Takes effect at once."
+                "Takes effect immediately."
             } else {
                 "Takes effect at a restart."
             };

@@ -31,7 +31,8 @@ use serde::{Deserialize as _, Deserializer, Serializer, de};
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// A duration that displays in the largest unit that leaves no fraction. The display drops fractions of a microsecond.
+/// A duration for display. `Display` writes it as a whole number in the largest possible unit, and omits fractions
+/// of a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 
@@ -44,8 +45,8 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Parses a whole number and its unit, with or without a space between them: `h`, `min`, `s`, `ms` or `us`. Returns
-/// `None` for any other text.
+/// Parses a whole number and its unit (`h`, `min`, `s`, `ms` or `us`), with or without a space between them.
+/// Returns `None` for any other text.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {
     let text = text.trim();
@@ -58,7 +59,7 @@ pub fn parse(text: &str) -> Option<Duration> {
 /// Serializes a duration as text.
 ///
 /// # Errors
-/// The error of the serializer.
+/// The error of the serializer `to`.
 pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&Shown(*time))
 }
@@ -66,7 +67,7 @@ pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Erro
 /// Deserializes a duration from text.
 ///
 /// # Errors
-/// The error of the deserializer, or an error if the text is no duration.
+/// The error of the deserializer `from`, or an error if the text is not a valid duration.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     parse(&String::deserialize(from)?)
         .ok_or_else(|| de::Error::custom("the text is not a duration with a unit"))

@@ -11,9 +11,9 @@ pub enum Origin {
     File {
         /// The path of the configuration file.
         path: PathBuf,
-        /// The line in the file, counted from 1. 0 stands for the whole file.
+        /// The number of the line in the file, counted from 1. 0 stands for the whole file.
         line: usize,
-        /// The column in the line, counted from 1.
+        /// The number of the column in the line, counted from 1.
         column: usize,
     },
     /// An environment variable sets the value.
@@ -21,9 +21,9 @@ pub enum Origin {
         /// The name of the environment variable.
         variable: String,
     },
-    /// A flag on the command line sets the value.
+    /// A command-line flag sets the value.
     Flag {
-        /// The flag's name, with its hyphens.
+        /// The name of the flag, including its hyphens.
         flag: String,
     },
 }
@@ -39,16 +39,16 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One fault of a configuration.
+/// One fault in a configuration: an invalid or unknown key, or a file that cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
-    /// The source of the faulty value.
+    /// The source of the invalid value.
     pub origin: Origin,
-    /// The faulty key, with dots between levels. Empty if the fault concerns the whole configuration.
+    /// The invalid key, with dots between levels. Empty if the fault concerns the whole configuration.
     pub key: String,
-    /// The fault, in a few words.
+    /// A short text that says what is wrong.
     pub what: String,
-    /// Advice on how to fix the fault.
+    /// A text that says how to fix the fault.
     pub remedy: String,
 }
 
@@ -62,10 +62,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A configuration that no server can run with.
+/// The faults that make a configuration unusable for a server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
-    /// All faults of the configuration, in the order of the file. There is at least one fault.
+    /// All faults of the configuration, at least one, in the order of the file.
     pub faults: Vec<Fault>,
 }
 

@@ -15,33 +15,33 @@ use super::files;
 use super::server_config::{ServerConfig, Settings, as_value, schema};
 use crate::text_file;
 
-/// A value from the environment or a flag, which overrides the file.
+/// A value from the environment or a command-line flag, which overrides the value in the configuration file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Override {
-    /// The key that the override sets.
+    /// The configuration key whose value is overridden.
     pub key: String,
-    /// The value as text: plain for keys that hold text, else JSON.
+    /// The value as text. For keys of type text, it is the value itself; for all other keys, it is JSON.
     pub text: String,
-    /// The source of the override.
+    /// The source of the overriding value.
     pub origin: Origin,
 }
 
-/// All sources of a configuration.
+/// The sources of a configuration: a file, and the values that override it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Layers {
     /// The path of the configuration file, if there is one.
     pub file: Option<PathBuf>,
-    /// `true` if the file may be missing. A missing file counts as an empty one.
+    /// `true` if the file may be missing. A missing file counts as an empty file.
     pub is_optional: bool,
-    /// Values that override the file's. If two name the same key, the later value wins.
+    /// The values that override values in the file. If two of them set the same key, the later value wins.
     pub overrides: Vec<Override>,
 }
 
 impl Layers {
-    /// Reads the file, and applies the overrides to it.
+    /// Reads the configuration file, and applies the overrides to its content.
     ///
     /// # Errors
-    /// [`ConfigError`] with all faults of the configuration.
+    /// [`ConfigError`], which lists all faults of the configuration.
     pub fn load<S: Settings>(&self) -> Result<ServerConfig<S>, ConfigError> {
         let text = self.text()?.unwrap_or_default();
         self.over(self.path(), &text)
@@ -88,10 +88,10 @@ impl Layers {
         Err(Fault { origin, key: String::new(), what: what.into(), remedy }.into())
     }
 
-    /// Applies the overrides to `text`, the content of the file `path`.
+    /// Applies the overrides to `text`, the content of the configuration file at `path`.
     ///
     /// # Errors
-    /// [`ConfigError`] with all faults of the configuration.
+    /// [`ConfigError`], which lists all faults of the configuration.
     pub fn over<S: Settings>(&self, path: &Path, text: &str) -> Result<ServerConfig<S>, ConfigError> {
         self.over_document(path, &Document::read(path, text)?)
     }

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::{addresses, duration};
 
-/// Settings of a game: an object with a default for every key, so that every key may be left out. Its JSON Schema
-/// becomes part of the server's.
+/// The settings of a game: an object with a default for every key, so that every key may be omitted. The JSON
+/// Schema of the settings becomes part of the server's JSON Schema.
 ///
 /// ```
 /// use schemars::JsonSchema;
@@ -42,49 +42,49 @@ pub trait Settings: Serialize + DeserializeOwned + JsonSchema + Default + Clone 
 
 impl<T: Serialize + DeserializeOwned + JsonSchema + Default + Clone + Send + 'static> Settings for T {}
 
-/// The settings of a game without settings.
+/// The settings type of a game that has no settings.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct NoSettings {}
 
-/// The configuration of a dedicated server. Every key may be left out.
+/// The configuration of a dedicated server. Every key may be omitted.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Debug)]
 #[serde(default, deny_unknown_fields, bound(deserialize = "S: DeserializeOwned + Default"))]
 #[schemars(rename = "ServerConfig", inline, bound = "S: JsonSchema + Serialize + Default")]
 #[non_exhaustive]
 pub struct ServerConfig<S> {
-    /// The address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, and `[::]` for all addresses of either family. With port 0 the system chooses the port. Takes effect at a restart.
+    /// The local address and UDP port that clients connect to. 0.0.0.0 stands for all IPv4 addresses, and `[::]` for all IPv4 and IPv6 addresses. With port 0 the system chooses the port. Takes effect at a restart.
     ///
     /// Default: 0.0.0.0:7777.
     #[serde(with = "addresses::required")]
     #[schemars(with = "String", example = "0.0.0.0:7777", example = "[::]:7777")]
     pub bind_address: SocketAddr,
-    /// The largest number of clients connected at once. Interrupted clients that may come back count too. Takes effect at a restart.
+    /// The largest number of clients that may be connected at the same time. Interrupted clients whose session may still resume count too. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections: u32,
-    /// The largest number of clients that one address (an IPv4 address or an IPv6 /64) may have at once. Without this key: half of `max_connections`, rounded up. Takes effect at a restart.
+    /// The largest number of clients that one address (an IPv4 address or an IPv6 /64) may have connected at the same time. Without this key, the limit is half of `max_connections`, rounded up. Takes effect at a restart.
     ///
     /// Default: none. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections_per_address: Option<u32>,
-    /// The number of handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64). An address that never finishes a handshake gets an eighth of this rate. Takes effect at a restart.
+    /// The number of handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64). The server answers an address that never completes a handshake at an eighth of this rate. Takes effect at a restart.
     ///
     /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
-    /// The number of handshakes that the server answers to one address at once, after a pause. Set it to the number of players who share an address and may come at the same moment. Takes effect at a restart.
+    /// The largest number of handshakes with one address (an IPv4 address or an IPv6 /64) that the server answers in one burst, before `handshakes_per_second` limits the address. Set it to the number of players who share an address and may connect at the same time. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshake_burst: u32,
-    /// The number of game steps per second. Takes effect at once.
+    /// The number of ticks (steps of the game) per second. Takes effect immediately.
     ///
     /// Default: 60. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
     pub tick_rate: u32,
-    /// The number of state updates per second that the game sends to the clients. Takes effect at once.
+    /// The number of state updates per second that the game sends to the clients. Takes effect immediately.
     ///
     /// Default: 20. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
@@ -93,21 +93,21 @@ pub struct ServerConfig<S> {
     ///
     /// Default: yes.
     pub enable_logging: bool,
-    /// The file that the log is written to. `-` stands for standard error. Takes effect at a restart.
+    /// The file that the server writes its log to. `-` stands for standard error. Takes effect at a restart.
     ///
     /// Default: server.log.
     #[schemars(length(min = 1))]
     pub log_file_path: PathBuf,
-    /// The least severe level that is logged: `error`, `warn`, `info`, `debug` or `trace`. Takes effect at once.
+    /// The lowest level of messages that the server logs: `error`, `warn`, `info`, `debug` or `trace`. Takes effect immediately.
     ///
     /// Default: info.
     pub log_level: LogLevel,
-    /// The size in bytes at which the server renames the log to `.1` and begins a new one. Takes effect at a restart.
+    /// The size in bytes at which the server renames the log to `.1` and begins a new log. Takes effect at a restart.
     ///
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
     pub log_file_bytes: u64,
-    /// The number of renamed logs that the server keeps. It deletes older logs. Takes effect at a restart.
+    /// The number of renamed logs that the server keeps. The server deletes older logs. Takes effect at a restart.
     ///
     /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]
@@ -116,12 +116,12 @@ pub struct ServerConfig<S> {
     ///
     /// Default: yes.
     pub enable_console: bool,
-    /// The file with the server's secret key. The server creates it at its first start. Takes effect at a restart.
+    /// The file with the server's secret key. The server creates the file at its first start. Takes effect at a restart.
     ///
     /// Default: server.key.
     #[schemars(length(min = 1))]
     pub key_file: PathBuf,
-    /// The file with the key that opens this server's tickets, as the backend derived it. With this key, the server accepts only clients with a ticket. Without it, the server accepts every client. Takes effect at a restart.
+    /// The file with the key, derived by the backend, that opens this server's tickets. With this file, the server accepts only clients with a ticket. Without this file, the server accepts every client. Takes effect at a restart.
     ///
     /// Default: none.
     pub ticket_key_file: Option<PathBuf>,
@@ -130,70 +130,70 @@ pub struct ServerConfig<S> {
     /// Default: server.bans.json.
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
-    /// The address and TCP port where the server serves metrics and health over HTTP, to everybody who can reach them. `null` serves none. Takes effect at a restart.
+    /// The local address and TCP port at which the server serves metrics and its health over HTTP, to everybody who can reach the port. With `null`, the server does not serve them. Takes effect at a restart.
     ///
     /// Default: none.
     #[serde(with = "addresses::optional")]
     #[schemars(with = "Option<String>", example = "127.0.0.1:9777")]
     pub monitoring_address: Option<SocketAddr>,
-    /// The time without any datagram after which a client counts as interrupted. Takes effect at a restart.
+    /// The time without a datagram from a client after which the client counts as interrupted. Takes effect at a restart.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "100 ms", "x-maximum" = "1 h"), example = "20 s")]
     pub idle_timeout: Duration,
-    /// The time for which the server keeps an interrupted client's place. Takes effect at a restart.
+    /// The time for which the server keeps the session of an interrupted client. Takes effect at a restart.
     ///
     /// Default: 1 min. Range: 0 s to 1 h.
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "1 h"), example = "1 min")]
     pub resume_window: Duration,
-    /// The time that clients have to receive their queued messages when the server stops. Takes effect at once.
+    /// The time for which a stopping server still delivers queued messages to its clients. Takes effect immediately.
     ///
     /// Default: 5 s. Range: 0 s to 10 min.
     #[serde(with = "duration")]
     #[schemars(with = "String", extend("x-minimum" = "0 s", "x-maximum" = "10 min"), example = "5 s")]
     pub shutdown_timeout: Duration,
-    /// The largest number of bytes per second that the server sends to all clients together. `null` sets no limit. Takes effect at once.
+    /// The largest number of bytes per second that the server sends to all clients together. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub bandwidth_limit: Option<NonZeroU32>,
-    /// The largest number of bytes per second that the server sends to one client. `null` sets no limit. Takes effect at once.
+    /// The largest number of bytes per second that the server sends to one client. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
-    /// The number of messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. The server disconnects a client that exceeds the limit, and sends it the limit as the reason. `null` sets no limit. Takes effect at once.
+    /// The number of messages per second that the server accepts from one client. A new client may send the messages of four seconds in one burst, and the server adds the unused part of a client's limit to later bursts. The server disconnects a client that exceeds the limit, and states the limit as the reason. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: 300. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
-    /// The number of bytes of messages per second that the server accepts from one client. A new client may send four seconds' worth at once, and the server saves a client's unused budget. The server disconnects a client that exceeds the limit, and sends it the limit as the reason. `null` sets no limit. Takes effect at once.
+    /// The number of bytes of messages per second that the server accepts from one client. A new client may send the messages of four seconds in one burst, and the server adds the unused part of a client's limit to later bursts. The server disconnects a client that exceeds the limit, and states the limit as the reason. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: 131,072 bytes/s. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_byte_limit: Option<NonZeroU32>,
-    /// The game's own settings. The game decides which of them take effect at once.
+    /// The game's own settings. The game decides which of these settings take effect immediately.
     ///
     /// Default: those of the game.
     pub game: S,
 }
 
-/// The least severe level that is logged.
+/// The lowest level of messages that the server logs.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 #[non_exhaustive]
 pub enum LogLevel {
-    /// Logs only errors: something failed.
+    /// Logs only errors, which report that an action failed.
     Error,
-    /// Logs only errors and warnings: something failed or may fail.
+    /// Logs errors and warnings, which report that an action failed or may fail.
     Warn,
-    /// Logs errors, warnings, and events in the life of the server: starts, stops, clients that join and leave.
+    /// Logs errors, warnings, and the main events of the server: starts, stops, clients that join and leave.
     #[default]
     Info,
-    /// Logs all levels of `info`, and details that explain the server's events.
+    /// Logs everything that `info` logs, and details that explain the server's events.
     Debug,
     /// Logs all messages.
     Trace,

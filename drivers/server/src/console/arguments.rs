@@ -2,7 +2,7 @@
 
 use super::reply::{CommandError, shown};
 
-/// The arguments of a command: the text after its name.
+/// The arguments of a console command: the text after the command's name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arguments<'a> {
     text: &'a str,
@@ -13,13 +13,13 @@ impl<'a> Arguments<'a> {
         Self { text: text.trim_ascii() }
     }
 
-    /// Returns the whole text of the arguments, unchanged.
+    /// Returns the whole text of the arguments, as the user typed it.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// Returns the words of the arguments: split at spaces, except within quotes.
+    /// Returns the words of the arguments. Spaces separate words, except within quotes.
     ///
     /// # Errors
     /// [`CommandError::Usage`] if a quote is not closed.
@@ -27,17 +27,18 @@ impl<'a> Arguments<'a> {
         shlex::split(self.text).ok_or_else(|| CommandError::Usage("a quote is not closed".into()))
     }
 
-    /// Returns the first word, and the rest of the text unchanged. Returns `None` if the text is empty.
+    /// Returns the first word of the arguments, and the rest of the text unchanged. Returns `None` if there are no
+    /// arguments.
     #[must_use]
     pub fn first(&self) -> Option<(&'a str, &'a str)> {
         let (first, rest) = self.text.split_once(char::is_whitespace).unwrap_or((self.text, ""));
         (!first.is_empty()).then(|| (first, rest.trim()))
     }
 
-    /// Returns whether the arguments are exactly this flag.
+    /// Returns whether `flag` is the only argument.
     ///
     /// # Errors
-    /// [`CommandError::Usage`] if the text is neither empty nor this flag.
+    /// [`CommandError::Usage`] if there is an argument other than `flag`.
     pub fn flag(&self, flag: &str) -> Result<bool, CommandError> {
         match self.text {
             "" => Ok(false),

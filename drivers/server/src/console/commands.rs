@@ -8,7 +8,8 @@ use super::reply::{CommandError, Reply, shown};
 use crate::context::Context;
 use crate::suggest::suggest;
 
-/// The console commands of a server whose game is `G`. [`crate::Game::commands`] adds to them.
+/// The console commands of a server whose game is `G`. The method [`crate::Game::commands`] adds the game's
+/// commands.
 ///
 /// ```
 /// use tickwire_server::{CommandError, Commands, Context};
@@ -60,8 +61,8 @@ impl<G> Commands<G> {
         Self { by_name: own.collect() }
     }
 
-    /// Adds a command: its arguments as shown in the help (`<client> [reason]`), its purpose in a few words, and its
-    /// function. The command replaces a command of the same name, the server's own included.
+    /// Adds a command with its arguments as the help shows them (`<client> [reason]`), a short description, and its
+    /// function. The command replaces an existing command with the same name, even a command of the server.
     pub fn add(
         &mut self,
         name: &'static str,

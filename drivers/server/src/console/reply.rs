@@ -2,22 +2,23 @@
 
 use std::fmt;
 
-/// The answer of a command: text for the person or program that gave the command.
+/// The answer of a command: text for the user or program that ran the command.
 pub type Reply = Result<String, CommandError>;
 
-/// The reason that a command did nothing.
+/// The reason that a command failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// The command's arguments are wrong, for this reason. The server shows the command's usage after it.
+    /// The arguments of the command are wrong, as the text explains. The server adds the usage of the command to the
+    /// text.
     Usage(String),
-    /// The command failed, for this reason.
+    /// The command could not do its work, as the text explains.
     Failed(String),
     /// No command has this name.
     Unknown {
-        /// The name as it was typed, cut off if it is long.
+        /// The name as the user typed it, truncated if it is long.
         name: String,
-        /// The name of the most similar command, if one is similar.
+        /// The name of the most similar command, or `None` if no command has a similar name.
         meant: Option<&'static str>,
     },
 }

@@ -11,7 +11,7 @@ use super::messages::AgentAt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct AgentId(pub u32);
 
-/// The length of each side of the box, in millimetres.
+/// The length of each side of the box in which agents move, in millimetres.
 pub const BOX_MM: u32 = 65_536;
 
 /// All agents.

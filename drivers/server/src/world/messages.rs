@@ -2,23 +2,24 @@
 
 use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
 
-/// Sent reliably to a client that has joined: its identity in the world.
+/// A message that the server sends reliably to a client that has joined. It contains the client's number and agent.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/joined", type = 0x1000, max = 16)]
 pub struct Joined {
-    /// The client's number, which chat lines use.
+    /// The number of the client, by which chat lines name it.
     pub client: u32,
     /// The id of the client's agent.
     pub agent: u32,
 }
 
-/// The positions of agents, on a sequenced channel, because only the newest positions count.
+/// A message with the positions of agents, sent on a sequenced channel, because only the newest positions count.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/positions", type = 0x1001, delivery = "sequenced", max = 1150)]
 pub struct Positions {
-    /// The number of the server's step.
+    /// The number of the server's tick at which the agents had these positions.
     pub tick: u32,
-    /// The agents, in the order of their ids. More than [`AGENTS_PER_MESSAGE`] agents take several messages.
+    /// The agents, in the order of their ids. The server sends several messages for more than [`AGENTS_PER_MESSAGE`]
+    /// agents.
     pub agents: BoundedVec<AgentAt, AGENTS_PER_MESSAGE>,
 }
 
@@ -35,7 +36,8 @@ pub struct AgentAt {
     pub y: u32,
 }
 
-/// Sent by a client: the direction of its agent, on a sequenced channel, because only the newest direction counts.
+/// A message with the velocity that a client wants for its agent, sent on a sequenced channel, because only the
+/// newest message counts.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/steer", type = 0x1002, delivery = "sequenced", max = 8)]
 pub struct Steer {
@@ -47,7 +49,7 @@ pub struct Steer {
     pub y: i16,
 }
 
-/// Sent by a client, reliably and in order: a chat line for all clients.
+/// A message with a chat line for all clients, which a client sends reliably and in order.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/say", type = 0x1003, max = 256)]
 pub struct Say {
@@ -55,7 +57,7 @@ pub struct Say {
     pub text: BoundedString<CHAT_BYTES>,
 }
 
-/// Sent to all clients, the author included, reliably and in order: a chat line.
+/// A message with a chat line, which the server sends reliably and in order to all clients, including the author.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/heard", type = 0x1004, max = 256)]
 pub struct Heard {
@@ -65,9 +67,9 @@ pub struct Heard {
     pub text: BoundedString<CHAT_BYTES>,
 }
 
-/// The number of agents in one [`Positions`] message, so that it fits one datagram.
+/// The largest number of agents in one [`Positions`] message, chosen so that the message fits into one datagram.
 pub const AGENTS_PER_MESSAGE: usize = 128;
 /// The longest chat line, in bytes.
 pub const CHAT_BYTES: usize = 200;
-/// The value of [`Heard::from`] for a line of the server itself.
+/// The value of [`Heard::from`] for a chat line that the server itself wrote.
 pub const FROM_SERVER: u32 = 0;

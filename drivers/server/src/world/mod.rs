@@ -35,12 +35,12 @@ use crate::error::GameError;
 use crate::game::{Game, SettingsChange};
 use crate::messages::Messages;
 
-/// Settings of the built-in world.
+/// The settings of the built-in world.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WorldSettings {
-    /// The number of agents that no client owns. Takes effect at once.
+    /// The number of agents that no client owns. Takes effect immediately.
     ///
     /// Default: 16. Range: 0 to 10,000.
     #[schemars(range(max = 10000))]
@@ -49,7 +49,7 @@ pub struct WorldSettings {
     ///
     /// Default: 1. Range: any.
     pub seed: u64,
-    /// Chat lines per second that one client may send, four seconds' worth at once. The server drops further lines and notifies their author. `null` sets no limit. Takes effect at once.
+    /// The number of chat lines per second that one client may send. A client may send the lines of four seconds in one burst. The server drops further lines and notifies their author. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: 5. Range: 1 or more.
     #[schemars(range(min = 1))]
@@ -71,7 +71,7 @@ struct Player {
     owner: Option<BudgetOwner>,
 }
 
-/// The built-in world: agents in a box, and the chat of its clients.
+/// The built-in world: a game with agents in a box, and a chat for its clients.
 #[derive(Debug, Default)]
 pub struct World {
     agents: Agents,
@@ -83,10 +83,10 @@ pub struct World {
     spent: SpentBudgets,
 }
 
-/// Returns the message types of the world, for clients.
+/// Returns the registry of the world's message types, for clients.
 ///
 /// # Errors
-/// Never in practice, because the world's types fit together.
+/// [`RegisterError`] if a message type cannot be registered, which does not happen for the types of the world.
 pub fn registry() -> Result<Arc<Registry>, RegisterError> {
     crate::registry::<World>()
 }
@@ -248,5 +248,5 @@ impl Game for World {
     }
 }
 
-/// The application number of the built-in world: "tickworl", as bytes.
+/// The application number of the built-in world: the bytes of "tickworl".
 pub const APPLICATION: u64 = u64::from_be_bytes(*b"tickworl");

@@ -10,7 +10,8 @@ use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, No
 use super::messages::{Loose, Sure};
 use super::tally::{Sender, Tally};
 
-/// Sends each client a message at each network update while sending is switched on, and counts the messages from clients.
+/// A game for load tests. While sending is enabled, it sends each client a message at each network update. It also
+/// counts the messages from clients.
 #[derive(Debug, Default)]
 pub struct LoadGame {
     is_playing: bool,

@@ -3,25 +3,26 @@
 use crate::snapshot::delta::fault::SnapshotFault;
 use crate::snapshot::entropy::{CodeReader, CodeWriter};
 
-/// The name of a frame. Several frames may carry units of one tick, so a name has a tick and a number.
+/// The name of a frame, which consists of a tick and a number. Several frames may carry units of the same tick.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct FrameName {
     /// The tick whose state the frame carries.
     pub tick: u32,
-    /// The frame's number among the frames of that tick, from 0.
+    /// The number of the frame among the frames of this tick, counted from 0.
     pub part: u8,
 }
 
-/// The head of a frame.
+/// The header of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FrameHeader {
-    /// The name of this frame.
+    /// The name of the frame.
     pub name: FrameName,
-    /// The oldest tick that a later frame may refer to, at most the frame's own tick. The receiver forgets versions that are older,
-    /// except for each unit's newest version below the floor.
+    /// The oldest tick that a later frame may refer to. It is at most the frame's own tick. The receiver drops older
+    /// versions, except for each unit's newest version below the floor.
     pub floor: u32,
-    /// A frame that the receiver acknowledged. Its tick is at least the floor, before the tick of this frame, and at most
-    /// [`REACH`](Self::REACH) ticks back. Units that both frames carry are named with few bits.
+    /// The name of a frame that the receiver acknowledged. The tick of the referenced frame is at least the floor,
+    /// below the tick of this frame, and at most [`REACH`](Self::REACH) ticks back. Slots of units that both frames
+    /// carry take few bits.
     pub reference: Option<FrameName>,
 }
 
@@ -34,7 +35,7 @@ const TICK_ORDER: u32 = 2;
 const FLOOR_ORDER: u32 = 3;
 
 impl FrameHeader {
-    /// The largest distance from a frame to its reference, in ticks. The newest tick that the receiver knows lies between the tick
+    /// The largest distance from a frame to its reference, in ticks. The receiver's newest tick lies between the tick
     /// of the reference and the newest tick that was sent, so the low 16 bits determine the frame's tick.
     pub const REACH: u32 = 1 << (SHORT_TICK_BITS - 2);
 

@@ -13,42 +13,44 @@ use crate::snapshot::delta::plan::Plan;
 use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::entropy::CodeReader;
 
-/// The versions that a receiver holds, looked up by the decoder.
+/// The versions that a receiver has, for the decoder to look up.
 pub trait Versions {
-    /// The newest tick among all stored frames.
+    /// Returns the newest tick of all stored frames, or `None` without frames.
     fn newest_tick(&self) -> Option<u32>;
 
-    /// The slots of the units of a stored frame, ascending. `None` if the receiver does not hold the frame.
+    /// Returns the slots of the units of a stored frame, ascending. Returns `None` if the receiver does not have the
+    /// frame.
     fn frame_slots(&self, frame: FrameName) -> Option<&[UnitSlot]>;
 
-    /// The unit in a slot. `None` if the slot is empty.
+    /// Returns the unit in a slot. Returns `None` if the slot is empty.
     fn unit(&self, slot: UnitSlot) -> Option<ReceiverUnit<'_>>;
 
-    /// The unit that a frame binds a slot to. `None` if there is no such group or blueprint.
+    /// Returns the unit to which a frame binds a slot. Returns `None` if the schema does not have the group or
+    /// blueprint of the binding.
     fn bound(&self, binding: SlotBinding) -> Option<ReceiverUnit<'_>>;
 
-    /// The version of a unit from this tick.
+    /// Returns the version that the unit in `slot` has at this tick.
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 
-    /// The newest version of a unit before this tick.
+    /// Returns the newest version that the unit in `slot` has before this tick.
     fn newest_before(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 }
 
-/// A unit that a receiver knows.
+/// A unit that a receiver has in a slot.
 #[derive(Clone, Copy, Debug)]
 pub struct ReceiverUnit<'a> {
-    /// The unit's layout.
+    /// The compiled layout of the unit.
     pub plan: &'a Plan,
-    /// The words of the unit's blueprint, or zeros without a blueprint.
+    /// The words of the unit's blueprint, or zeros if the unit has no blueprint.
     pub blueprint: &'a [u32],
 }
 
-/// A version that a receiver holds.
+/// A version of a unit that a receiver has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StoredVersion<'a> {
     /// The tick and the words of the version.
     pub version: VersionWords<'a>,
-    /// The tick of the version that this version was coded against; `None` for a blueprint.
+    /// The tick of the version against which this version was coded, or `None` if it was coded against a blueprint.
     pub coded_against: Option<u32>,
 }
 
@@ -57,15 +59,15 @@ pub struct StoredVersion<'a> {
 pub struct DecodedUnit<'a> {
     /// The slot of the unit.
     pub slot: UnitSlot,
-    /// The unit's words at the frame's tick.
+    /// The words of the unit at the tick of the frame.
     pub words: &'a [u32],
-    /// The tick of the version that the words were coded against; `None` for a blueprint.
+    /// The tick of the version against which the words were coded, or `None` if they were coded against a blueprint.
     pub coded_against: Option<u32>,
-    /// The unit that the slot stands for from now on, if the words were coded against a blueprint.
+    /// The unit that the slot stands for from this frame on, if the words were coded against a blueprint.
     pub binding: Option<SlotBinding>,
 }
 
-/// The decoded content of a frame. One value decodes frame after frame in the same memory.
+/// The decoded content of a frame. The same value can decode one frame after another and reuses its memory.
 #[derive(Clone, Debug, Default)]
 pub struct DecodedFrame {
     header: Option<FrameHeader>,
@@ -87,20 +89,21 @@ struct UnitPlace {
 }
 
 impl DecodedFrame {
-    /// A frame without units.
+    /// Creates a decoder without a frame.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The header of the frame that was last decoded, even if a later part of the frame was refused. `None` if the header itself
-    /// was refused.
+    /// Returns the header of the last decoded frame, even if a later part of the frame was invalid. Returns `None` if
+    /// the header itself was invalid.
     #[must_use]
     pub const fn header(&self) -> Option<&FrameHeader> {
         self.header.as_ref()
     }
 
-    /// The units of the frame that was last decoded, in the order of their slots. Empty if the frame was refused.
+    /// Returns the units of the last decoded frame, in the order of their slots. Returns no units if the frame was
+    /// invalid.
     pub fn units(&self) -> impl Iterator<Item = DecodedUnit<'_>> {
         self.units.iter().map(|unit| DecodedUnit {
             slot: unit.slot,
@@ -110,10 +113,10 @@ impl DecodedFrame {
         })
     }
 
-    /// Decodes the frame that fills `bytes`.
+    /// Decodes the frame in `bytes`. The frame must fill all bytes.
     ///
     /// # Errors
-    /// A [`SnapshotFault`]; [`Self::units`] is empty then.
+    /// A [`SnapshotFault`] if the frame is invalid. [`Self::units`] then returns no units.
     pub fn decode(&mut self, bytes: &[u8], versions: &impl Versions) -> Result<(), SnapshotFault> {
         self.header = None;
         self.words.clear();

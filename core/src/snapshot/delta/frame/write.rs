@@ -13,35 +13,36 @@ use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::CodeWriter;
 
-/// A unit to be written to a frame.
+/// A unit that a frame is to carry.
 #[derive(Clone, Copy, Debug)]
 pub struct UnitUpdate<'a> {
-    /// The slot of the unit, in the view of the connection that receives the frame.
+    /// The slot of the unit in the view of the connection that receives the frame.
     pub slot: UnitSlot,
-    /// The unit that the slot stands for. Only a unit that is coded against a blueprint carries it.
+    /// The unit that the slot stands for. The frame carries the binding only of a unit that is coded against a
+    /// blueprint.
     pub binding: SlotBinding,
-    /// The unit's words, or the bits of words that were coded before.
+    /// The unit's words, or bits into which the words were coded before.
     pub body: UpdateBody<'a>,
 }
 
-/// The content of a unit that a frame carries.
+/// The content of a unit in a frame.
 #[derive(Clone, Copy, Debug)]
 pub enum UpdateBody<'a> {
-    /// Words that are coded for this frame.
+    /// Words that the writer codes for this frame.
     Words {
-        /// The unit's layout.
+        /// The compiled layout of the unit.
         plan: &'a Plan,
-        /// The words at the frame's tick.
+        /// The words of the unit at the tick of the frame.
         current: &'a [u32],
-        /// The versions to code the words against. A second baseline below the frame's floor is ignored; a second baseline at or
-        /// above the floor must be given, because the receiver uses it.
+        /// The versions against which the words are coded. The writer ignores a second baseline below the frame's floor. A
+        /// second baseline at or above the floor must be given, because the receiver uses it.
         against: Against<'a>,
     },
-    /// Words that were coded before, perhaps for the frame of another connection.
+    /// Words that were coded before, possibly for the frame of a different connection.
     Coded(&'a CodedUnit),
 }
 
-/// A unit's words at a tick, coded once and shared by all frames in which the unit is coded against the same versions.
+/// The coded words of a unit at a tick. All frames in which the unit is coded against the same versions share them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CodedUnit {
     bits: CodeWriter,
@@ -58,23 +59,23 @@ pub struct CodedUnit {
 pub enum FrameError {
     /// The ticks of the header contradict each other.
     Header,
-    /// The slots of the units do not ascend.
+    /// The slots of the units are not in ascending order.
     Order,
-    /// The frame would hold more units or words than a frame may hold: see [`limits`].
+    /// The frame would have more units or words than one frame may have: see [`limits`].
     TooLarge,
-    /// The number of words of a unit or of its baselines is not the number that the unit's layout has.
+    /// A unit or one of its baselines does not have the number of words of the unit's layout.
     WrongLength {
-        /// The unit.
+        /// The slot of the unit.
         slot: UnitSlot,
     },
-    /// The baseline of a unit is not older than the frame.
+    /// The tick of a unit's baseline is not below the tick of the frame.
     Baseline {
-        /// The unit.
+        /// The slot of the unit.
         slot: UnitSlot,
     },
-    /// A unit was coded against a second baseline below the frame's floor, which the receiver may have forgotten.
+    /// A unit was coded against a second baseline below the frame's floor, which the receiver may have dropped.
     Forgotten {
-        /// The unit.
+        /// The slot of the unit.
         slot: UnitSlot,
     },
 }
@@ -98,7 +99,7 @@ impl fmt::Display for FrameError {
 
 impl core::error::Error for FrameError {}
 
-/// Writes frame after frame in the same memory.
+/// A writer of frames, which reuses its memory for each frame.
 ///
 /// ```
 /// use tickwire_core::snapshot::delta::{
@@ -127,17 +128,18 @@ pub struct FrameWriter {
 }
 
 impl FrameWriter {
-    /// A writer.
+    /// Creates a writer of frames.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Writes a frame. `reference` holds the slots of the units of the header's referenced frame, ascending; it is empty without a
-    /// reference. The slots of `units` ascend too. The iterator is run twice.
+    /// Writes a frame. `reference` lists the slots of the units in the referenced frame, in ascending order.
+    /// `reference` is empty if the header has no reference. The slots of `units` ascend too. The method iterates over
+    /// `units` twice.
     ///
     /// # Errors
-    /// A [`FrameError`] if the header or a unit cannot be written.
+    /// A [`FrameError`] if the header or a unit does not fit the rules of a frame.
     pub fn write<'a>(
         &mut self,
         header: &FrameHeader,
@@ -147,11 +149,11 @@ impl FrameWriter {
         self.write_counted(header, reference, units, &mut ())
     }
 
-    /// Does what [`write`](Self::write) does, and also counts the bits by their use. The bits of units that were coded before are
-    /// not counted.
+    /// Writes a frame as [`write`](Self::write) does, and counts the written bits by their use. The method does not
+    /// count the bits of units that were coded before.
     ///
     /// # Errors
-    /// As with [`write`](Self::write).
+    /// A [`FrameError`] in the same cases as for [`write`](Self::write).
     pub fn write_counted<'a>(
         &mut self,
         header: &FrameHeader,
@@ -245,7 +247,7 @@ impl FrameWriter {
 }
 
 impl UpdateBody<'_> {
-    /// The tick of the version that the unit is coded against; `None` for a blueprint.
+    /// Returns the tick of the version against which the unit is coded, or `None` for a blueprint.
     #[must_use]
     pub fn baseline(&self) -> Option<u32> {
         match self {
@@ -263,21 +265,21 @@ impl UpdateBody<'_> {
 }
 
 impl CodedUnit {
-    /// Codes a unit's words at `tick`. A second baseline in `against` must not lie below the floor of any frame that carries the
-    /// bits.
+    /// Codes a unit's words at `tick`. A second baseline in `against` must not be below the floor of any frame that
+    /// carries the bits.
     ///
     /// # Errors
-    /// [`WrongLength`] as with [`encode()`].
+    /// [`WrongLength`] in the same cases as for [`encode()`].
     pub fn new(plan: &Plan, tick: u32, current: &[u32], against: &Against<'_>) -> Result<Self, WrongLength> {
         let mut coded = Self::default();
         coded.code(plan, tick, current, against)?;
         Ok(coded)
     }
 
-    /// Codes other words, and keeps the memory.
+    /// Replaces the coded words by newly coded words, and reuses the memory.
     ///
     /// # Errors
-    /// [`WrongLength`] as with [`encode()`]; the unit then holds no words.
+    /// [`WrongLength`] in the same cases as for [`encode()`]. The coded unit then has no words.
     pub fn code(
         &mut self,
         plan: &Plan,
@@ -293,19 +295,19 @@ impl CodedUnit {
         Ok(())
     }
 
-    /// The tick of the version that the unit is coded against; `None` for a blueprint.
+    /// Returns the tick of the version against which the unit is coded, or `None` for a blueprint.
     #[must_use]
     pub const fn baseline(&self) -> Option<u32> {
         self.baseline
     }
 
-    /// The number of words of the unit.
+    /// Returns the number of words of the unit.
     #[must_use]
     pub const fn words(&self) -> usize {
         self.words
     }
 
-    /// The number of bits that the unit takes in a frame, without its name.
+    /// Returns the number of bits that the unit takes in a frame, without its slot.
     #[must_use]
     pub const fn bits(&self) -> usize {
         self.bits.bits()
