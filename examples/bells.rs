@@ -117,7 +117,7 @@ mod tests {
     use tickwire::server::{Dedicated, ServerConfig};
 
     #[test]
-    fn the_total_counts_the_rings_of_every_client() {
+    fn the_total_of_the_bells_example_counts_the_rings_of_every_client() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::default();
         config.bind_address = "127.0.0.1:0".parse().unwrap();

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_argument() {
+    fn the_help_of_the_chat_example_names_every_argument() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
     }

@@ -161,7 +161,7 @@ mod tests {
     use alloc::collections::BTreeSet;
 
     #[test]
-    fn every_reason_has_its_own_index_below_count_and_its_own_name() {
+    fn every_drop_reason_has_a_unique_index_and_a_unique_name() {
         let indexes: BTreeSet<_> = DropReason::ALL.iter().map(|reason| reason.index()).collect();
         let names: BTreeSet<_> = DropReason::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(indexes, (0..DropReason::COUNT).collect());

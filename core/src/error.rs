@@ -229,7 +229,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn a_message_that_was_not_queued_is_returned() {
+    fn a_send_error_returns_the_message_that_was_not_queued() {
         let message = Bytes::from_static(b"hello");
         for error in [
             SendError::Full(message.clone()),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn error_texts_name_the_fault_and_the_remedy() {
+    fn error_texts_describe_the_fault_and_the_remedy() {
         let error = SendError::TooLarge { message: Bytes::from_static(b"hello"), most: 4 };
         insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, but this connection accepts 4; split it, or raise Config::max_message at both ends");
         let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_looks_like_an_escape_displays_differently_from_the_escaped_character() {
+    fn a_backslash_and_an_n_display_differently_from_an_escaped_line_feed() {
         assert_ne!(PeerText::from("\\n").to_string(), PeerText::from("\n").to_string());
     }
 }

@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn one_byte_more_than_received_is_amplification() {
+    fn sending_one_byte_more_than_was_received_violates_the_anti_amplification_limit() {
         let (mut checker, _) = amplification();
         assert!(checker.delivered(&datagram(&[0; 100])).is_ok());
         assert!(checker.sent(&datagram(&[0; 60])).is_ok());
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_opened_data_packet_of_a_node_reached_at_an_address_validates_it() {
+    fn only_an_opened_data_packet_of_a_node_at_its_known_address_validates_the_address() {
         let data = [DATA; 40];
         let hello = [HELLO; 40];
         assert!(is_free(true, &data, true, false));
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_its_source_address() {
+    fn a_packet_validates_the_known_address_of_its_sender_and_not_its_source_address() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_bytes_to_a_dialled_address_is_no_amplification() {
+    fn sending_any_number_of_bytes_to_a_dialled_address_is_allowed() {
         let mut checker = Amplification::new(|_, _| true, NonceLog::default());
         assert!(Checker::<()>::sent(&mut checker, &datagram(&[0; 5000])).is_ok());
         assert_eq!(checker.unvalidated(), 0);

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_depends_on_the_bounds_and_the_order_of_its_parts() {
+    fn the_trace_hash_depends_on_the_boundaries_and_the_order_of_its_parts() {
         let one = hash(|hash| {
             hash.bytes(b"ab");
             hash.bytes(b"c");

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_reported_even_after_unread_notices() {
+    fn an_interruption_and_a_resumption_that_nobody_read_cancel_each_other_out() {
         let here = Address::Link(LinkId(1));
         let mut notices = Notices::default();
         // A peer that came back on another link was never away.

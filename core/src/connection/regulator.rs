@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn estimated_arrivals_leave_the_bytes_in_flight_and_the_congestion_window_opens_at_the_stated_time() {
+    fn the_congestion_window_opens_at_the_stated_time_when_arrivals_are_estimated() {
         let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
         let mut in_flight = 14 * DATAGRAM;
         assert!(regulator.is_open(at(1000), in_flight));
@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_silence_no_arrival_is_estimated_before_its_acknowledgement() {
+    fn after_a_silence_no_packet_counts_as_arrived_before_its_acknowledgement() {
         let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
         assert!(regulator.is_open(at(5000), 11 * DATAGRAM));
         regulator.on_sent(at(5000), DATAGRAM, 0);

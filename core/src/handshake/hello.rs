@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn each_handshake_mode_admits_only_its_own_kind_of_ticket() {
+    fn a_hello_is_malformed_unless_its_ticket_fits_its_handshake_mode() {
         let hint = [1; 16];
         let long = [1; limits::TICKET_BYTES + 1];
         for (mode, expiry, ticket, admitted) in [
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prologue_covers_every_field_but_cookie_and_noise() {
+    fn the_prologue_depends_on_every_field_of_a_hello_except_cookie_and_noise() {
         let base = HELLO_SAMPLE.prologue();
         for other in [
             Hello { mode: Mode::Resume, ..HELLO_SAMPLE },
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_hello_without_padding_fits_the_least_datagram() {
+    fn the_largest_hello_without_padding_fits_the_smallest_datagram_size() {
         let ticket = [1; limits::TICKET_BYTES];
         let noise = [1; limits::HELLO_NOISE_BYTES];
         let hello = Hello { ticket: &ticket, noise: &noise, ..HELLO_SAMPLE };

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn user_data_beyond_its_limit_is_cut_off_and_the_rest_fits_the_wire() {
+    fn a_resume_ticket_truncates_user_data_at_the_limit() {
         let contents =
             ResumeContents { user_data: alloc::vec![1; limits::TICKET_USER_DATA + 1], ..contents() };
         let sealed = seal(&contents);

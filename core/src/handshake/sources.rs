@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_of_48_bits_has_the_budget_of_four_sources() {
+    fn an_ipv6_network_of_48_bits_has_the_handshake_budget_of_four_sources() {
         let mut sources = sources(10);
         let places = (0..1000).map(|network| source(&alloc::format!("2001:db8:1:{network:x}::1")));
         assert_eq!(places.filter(|source| sources.take(&RustCrypto, Instant::ZERO, *source)).count(), 40);

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_close_reason_is_displayed_in_words() {
+    fn every_close_reason_has_its_documented_text() {
         let peer = |code, text: &str| CloseReason::Peer { code, text: text.into() };
         let told = [
             (CloseReason::Local { code: 65040 }, "this end closed the connection (code 0xfe10)"),

@@ -120,7 +120,7 @@ fn a_hundred_pings_take_50_ms_on_average_at_most() {
 }
 
 #[test]
-fn a_connection_is_made_within_half_a_second() {
+fn connecting_over_loopback_takes_less_than_half_a_second() {
     let server = common::server();
     let client = common::client();
     let begun = Instant::now();

@@ -31,7 +31,7 @@ fn a_process_that_disconnects_after_delivery_exits() {
 }
 
 #[test]
-fn a_process_that_exits_right_after_disconnecting_loses_no_message_and_no_close_text() {
+fn a_process_that_exits_immediately_after_disconnecting_loses_no_message_and_no_close_text() {
     let server = common::server();
     for _ in 0..5 {
         let child = Command::new(std::env::current_exe().unwrap())
@@ -56,7 +56,7 @@ fn a_process_that_exits_right_after_disconnecting_loses_no_message_and_no_close_
 }
 
 #[test]
-fn a_drop_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
+fn dropping_a_client_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();
@@ -72,7 +72,7 @@ fn a_drop_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
 }
 
 #[test]
-fn a_stopped_endpoint_ends_all_waits_at_once_and_refuses_messages_with_stopped() {
+fn a_stopped_endpoint_ends_all_waits_immediately() {
     let server = common::server();
     let (mut client, _) = common::connected(&server);
     let connection = client.server().unwrap();
@@ -137,7 +137,7 @@ fn invalid_messages_never_reach_a_draining_game_and_their_sender_is_disconnected
 }
 
 #[test]
-fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
+fn an_endpoint_whose_message_type_names_a_missing_channel_does_not_start() {
     let mut config = common::open_config();
     config.channels.truncate(3);
     let error = Server::start(Options::new(config).registry(common::registry()).bind(common::loopback(0)))
@@ -157,7 +157,7 @@ fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
 }
 
 #[test]
-fn messages_of_a_second_thread_leave_while_a_handler_runs() {
+fn messages_of_a_second_thread_are_sent_while_a_handler_runs() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();

@@ -52,7 +52,7 @@ fn a_dual_stack_client_reaches_servers_of_either_family() {
 }
 
 #[test]
-fn the_addresses_of_a_name_are_tried_in_order_until_one_answers() {
+fn the_addresses_of_a_host_name_are_dialled_in_order_until_an_address_answers() {
     // `localhost` may have an IPv6 address, where nobody listens; the server has the IPv4 one.
     let server = common::server();
     let port = server.local_address().port();
@@ -73,7 +73,7 @@ fn the_addresses_of_a_name_are_tried_in_order_until_one_answers() {
 }
 
 #[test]
-fn peers_dial_each_other_with_a_secret_from_signalling() {
+fn two_peers_with_a_shared_secret_that_dial_each_other_connect() {
     let psk = [42; 32];
     let peer = |identity: u8| {
         let options = common::options(Config::new(common::APPLICATION));

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_share_a_list_keep_each_others_bans() {
+    fn two_servers_that_share_a_ban_list_keep_the_bans_of_both_servers() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let (one, other) = (Bans::load(&path).unwrap(), Bans::load(&path).unwrap());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_cannot_be_written_holds_and_is_written_later() {
+    fn a_ban_that_cannot_be_written_takes_effect_nevertheless() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_local_address_is_banned_alone_and_on_its_interface() {
+    fn a_ban_of_a_link_local_address_applies_only_to_that_address_on_its_interface() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_and_a_list_with_a_byte_order_mark_are_read() {
+    fn an_empty_ban_list_and_a_ban_list_with_a_byte_order_mark_are_accepted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         for (text, count) in
@@ -314,7 +314,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_symbolic_link_in_the_place_of_the_lock_file_is_not_followed() {
+    fn a_symbolic_link_at_the_path_of_the_lock_file_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("bans.json"), folder.path().join("precious"));
         fs::write(&target, "of value").unwrap();

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_error_names_its_key_and_a_lack_of_threads_is_no_network_error() {
+    fn only_a_start_error_about_an_address_names_the_key_bind_address() {
         let address = SocketAddr::from(([0, 0, 0, 0], 7777));
         let taken = ServerError::Network(StartError::PortInUse { address });
         assert!(taken.to_string().starts_with("UDP port 7777 is in use at 0.0.0.0; "), "{taken}");

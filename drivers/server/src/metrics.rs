@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_requested_twice_gives_one_metric_of_one_kind() {
+    fn a_metric_name_requested_twice_gives_the_same_metric() {
         let metrics = GameMetrics::default();
         let (first, again) =
             (metrics.counter("rings", "Rings").unwrap(), metrics.counter("rings", "").unwrap());

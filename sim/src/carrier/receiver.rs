@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn early_bytes_of_a_stream_are_bounded() {
+    fn the_memory_of_out_of_order_stream_bytes_is_bounded() {
         let mut receiver = Receiver::new(100);
         receiver.on_open();
         for first in 0..1000 {

@@ -121,7 +121,7 @@ mod tests {
     const CUBE: [i32; WORDS] = [3, 0, 511, 7, -16_384, 16_383, 8191, 1];
 
     #[test]
-    fn cubes_are_read_with_positions_from_zero_up() {
+    fn the_positions_of_recorded_cubes_are_shifted_to_start_at_zero() {
         let recording = Recording::parse(&file(&[CUBE, CUBE].concat()), 1).unwrap();
         assert_eq!(recording.initial(), [[3, 0, 511, 7, 0, 32_767, 8191, 1]]);
         assert_eq!((recording.cubes(), recording.sent().len()), (1, 1));

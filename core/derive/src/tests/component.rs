@@ -42,7 +42,7 @@ fn a_component_or_group_name_that_a_schema_refuses_is_refused() {
 }
 
 #[test]
-fn an_unknown_attribute_of_a_component_is_refused_with_the_valid_ones() {
+fn the_error_about_an_unknown_attribute_of_a_component_lists_the_valid_attributes() {
     assert_eq!(
         refused(&parse_quote!(
             #[net(codec = "bits")]
@@ -102,7 +102,7 @@ fn conflicting_attributes_of_a_field_are_refused_with_the_reason() {
 }
 
 #[test]
-fn types_that_cannot_be_components_are_refused_with_the_remedy() {
+fn the_error_about_a_type_that_cannot_be_a_component_names_the_remedy() {
     assert_eq!(
         refused(&parse_quote!(
             struct Pose<T>(T);

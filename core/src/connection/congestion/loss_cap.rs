@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_that_does_not_depend_on_the_rate_caps_the_rate_in_2_of_100_rounds() {
+    fn loss_of_30_percent_at_any_rate_caps_the_rate_in_2_of_100_rounds() {
         let mut path = Path::new();
         let mut capped = 0;
         for _ in 0..100 {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_cap_that_reduces_loss_holds_and_then_rises_until_loss_returns() {
+    fn a_rate_cap_without_loss_rises_after_six_rounds_until_loss_returns() {
         let mut path = Path::new();
         path.play(200, 100);
         for _ in 0..5 {

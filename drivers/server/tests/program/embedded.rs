@@ -88,7 +88,7 @@ fn a_game_that_does_not_start_is_reported_with_its_error() {
 }
 
 #[test]
-fn a_server_stops_when_its_game_asks() {
+fn a_server_stops_when_its_game_requests_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
     let remote = server.remote();
@@ -98,7 +98,7 @@ fn a_server_stops_when_its_game_asks() {
 }
 
 #[test]
-fn a_server_that_never_ran_leaves_no_caller_waiting_and_frees_its_port() {
+fn a_server_that_is_dropped_before_it_ran_frees_its_port() {
     let folder = tempfile::tempdir().unwrap();
     let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
     let (remote, address) = (server.remote(), server.address());

@@ -43,7 +43,7 @@ fn the_bandwidth_limit_is_the_rate_that_all_clients_receive_together() {
 }
 
 #[test]
-fn the_client_limit_is_the_rate_that_each_client_receives() {
+fn the_client_bandwidth_limit_is_the_rate_that_each_client_receives() {
     let server = Program::start(&format!("{CROWD}, \"client_bandwidth_limit\": 50000"));
     let clients: Vec<Client> = (0..2).map(|_| server.join()).collect();
     let each = received(&clients);

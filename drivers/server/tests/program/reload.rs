@@ -38,7 +38,7 @@ fn an_invalid_change_is_reported_and_not_applied() {
 }
 
 #[test]
-fn a_replaced_file_and_a_rewritten_file_are_both_noticed() {
+fn a_replaced_and_a_rewritten_configuration_file_are_both_noticed() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     let path = server.folder.path().join("server.json");
     fs::write(path.with_extension("new"), config(r#""tick_rate": 25"#)).unwrap();
@@ -47,7 +47,7 @@ fn a_replaced_file_and_a_rewritten_file_are_both_noticed() {
 }
 
 #[test]
-fn the_level_of_the_log_changes_at_once() {
+fn a_changed_log_level_takes_effect_immediately() {
     let server = Program::start(r#""log_level": "error""#);
     let _first = server.join();
     change(&server, r#""log_level": "info""#);
@@ -74,7 +74,7 @@ fn keys_that_need_a_restart_keep_their_running_values() {
 }
 
 #[test]
-fn a_file_that_is_created_while_the_server_runs_is_noticed() {
+fn a_configuration_file_that_is_created_while_the_server_runs_is_noticed() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let mut server = Program::start_with(folder, &["--bind-address", "127.0.0.1:0"]);
     assert_eq!(server.ask("reload"), "the configuration was read: nothing has changed");
@@ -83,7 +83,7 @@ fn a_file_that_is_created_while_the_server_runs_is_noticed() {
 }
 
 #[test]
-fn reload_answers_with_its_result() {
+fn the_command_reload_answers_with_the_result_of_the_reload() {
     let mut server = Program::start(r#""max_connections": 64"#);
     let nothing = "the configuration was read: nothing has changed";
     assert_eq!(server.ask("reload"), nothing);
@@ -106,7 +106,7 @@ fn sighup_reloads_the_configuration_and_logs_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_change_to_a_file_behind_links_is_noticed() {
+fn a_change_to_a_configuration_file_behind_links_is_noticed() {
     use std::os::unix::fs::symlink;
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let target = other.path().join("real.json");
@@ -127,7 +127,7 @@ fn a_change_to_a_file_behind_links_is_noticed() {
 }
 
 #[test]
-fn an_emptied_or_deleted_file_resets_no_setting() {
+fn an_emptied_or_deleted_configuration_file_resets_no_setting() {
     let mut server = Program::start(r#""tick_rate": 25, "log_level": "debug", "game": { "agents": 3 }"#);
     let path = server.folder.path().join("server.json");
     for text in ["", " \n", "\u{feff}", "// all of it is for later\n"] {

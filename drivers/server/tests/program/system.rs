@@ -97,7 +97,7 @@ fn a_configuration_without_read_permission_is_reported() {
 }
 
 #[test]
-fn bans_that_cannot_be_written_are_reported_at_the_start_and_still_hold() {
+fn bans_that_cannot_be_written_still_take_effect() {
     let folder = Foreign::new();
     let arguments = [&["--json", "--key-file", "own/server.key"], &NO_LOG[..]].concat();
     let mut server = Program::start_as(folder.server(&arguments), Arc::clone(&folder.0));

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_the_command_that_reproduces_it_without_local_folders() {
+    fn the_command_that_reproduces_a_report_contains_no_local_folder() {
         let arguments =
             parse("--report some/folder/a.html --only 5.1 --loss 2.5 --seed 9 --algorithm cubic").unwrap();
         assert_eq!(
