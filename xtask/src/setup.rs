@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn the_runner_has_the_version_of_the_library() {
+    fn the_installed_runner_has_the_version_of_the_library() {
         let manifest =
             std::fs::read_to_string(super::workspace::root().join("bench/core/Cargo.toml")).unwrap();
         assert!(manifest.contains(&format!("gungraun = \"={}\"", super::GUNGRAUN)), "{}", super::GUNGRAUN);
     }
 
     #[test]
-    fn a_target_without_its_standard_library_is_not_installed() {
+    fn a_target_without_its_standard_library_counts_as_not_installed() {
         // A target of the compiler that ships no library at all.
         assert!(!has_rust_target("avr-none"));
     }

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_are_added_and_subtracted_counter_by_counter() {
+    fn report_totals_are_added_and_subtracted_counter_by_counter() {
         let one = Totals { bytes_up: 5, heard: 2, ..Totals::default() };
         let sum: Totals = [one, one].into_iter().sum();
         assert_eq!((sum.bytes_up, sum.heard), (10, 4));

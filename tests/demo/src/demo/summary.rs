@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn only_broken_expectations_are_reported_as_faults() {
+    fn the_demo_summary_reports_only_violated_expectations_as_faults() {
         assert_eq!(good().faults(), [""; 0]);
         let with = |change: fn(&mut Summary)| {
             let mut summary = good();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_figures_are_null() {
+    fn unknown_figures_of_the_demo_summary_are_null_in_json() {
         let json = good().json(&[]);
         assert_eq!((&json["server"]["cpu_percent"], &json["rtt_ms"]), (&Value::Null, &Value::Null));
         assert!(good().text().contains("not known"));

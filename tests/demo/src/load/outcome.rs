@@ -175,7 +175,7 @@ mod tests {
     type Change = fn(&mut LoadOutcome);
 
     #[test]
-    fn each_kind_of_fault_fails_the_load_test() {
+    fn each_kind_of_fault_fails_a_load_test() {
         assert_eq!(good().faults(), [""; 0]);
         let cases: [(Change, &str); 8] = [
             (|outcome| outcome.connected = 1, "1 client gone"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_are_printed_as_text_and_as_json() {
+    fn the_figures_of_a_load_test_are_printed_as_text_and_as_json() {
         let json = good().json(&[]);
         assert_eq!(json["up"]["unreliable"]["delivered_percent"], 100.0);
         assert_eq!(

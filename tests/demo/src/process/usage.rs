@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_process_has_no_usage() {
+    fn a_process_that_does_not_exist_has_no_usage() {
         assert_eq!(Usage::of(u32::MAX), None);
     }
 }
