@@ -34,7 +34,7 @@ impl Bells {
         self.total += u64::from(ring.times);
         let rung = Rung { by: from.0, times: ring.times, total: self.total };
         if let Err(error) = server.broadcast(&rung) {
-            tracing::warn!("no client heard the bells: {error}");
+            tracing::warn!("the ring was sent to no client: {error}");
         }
     }
 }

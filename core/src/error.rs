@@ -54,7 +54,7 @@ impl fmt::Display for ConfigError {
                 "Access::Tickets needs the key that opens this server's tickets; give it with Secrets::ticket_key",
             ),
             Self::MissingWallTime => f.write_str(
-                "Access::Tickets needs to know the time, or no ticket would ever expire; set Config::wall_offset to the \
+                "Access::Tickets needs the wall-clock time to check when tickets expire; set Config::wall_offset to the \
                  Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
@@ -115,11 +115,11 @@ impl fmt::Display for ConnectError {
         match self {
             Self::TooManyConnections { most } => write!(
                 f,
-                "all {most} connections of this endpoint are taken; close one, or raise Config::max_connections"
+                "this endpoint has {most} connections, which is its limit; close a connection, or raise Config::max_connections"
             ),
-            Self::TicketForAnotherServer => f.write_str(
-                "the ticket names another server key; connect with the key that the ticket was minted for",
-            ),
+            Self::TicketForAnotherServer => {
+                f.write_str("the ticket was minted for a different server key; connect with that key")
+            }
             Self::TicketForAnotherApplication { ticket, endpoint } => write!(
                 f,
                 "the ticket is for application {ticket:#x}, but this endpoint has application {endpoint:#x}; \
@@ -128,11 +128,11 @@ impl fmt::Display for ConnectError {
             Self::TicketSize { size, most } => {
                 write!(
                     f,
-                    "the sealed ticket has {size} bytes; pass the ticket of 1 to {most} bytes that the mint made"
+                    "the sealed ticket has {size} bytes, but a ticket has 1 to {most} bytes; pass the ticket as it was minted"
                 )
             }
             Self::ZeroPresharedKey => {
-                f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends know")
+                f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends share")
             }
             Self::BadServerKey => f.write_str(
                 "the server's key is not a usable X25519 public key; copy it from the server again",
@@ -214,7 +214,7 @@ impl fmt::Display for SendError {
                 "the connection does not exist; stop sending on a connection after its Event::Closed",
             ),
             Self::NoSuchChannel(_) => {
-                f.write_str("the channel does not exist; use the place of a channel in Config::channels")
+                f.write_str("the channel does not exist; use the index of a channel in Config::channels")
             }
             Self::Closing(_) => f.write_str("the connection is closing; send before calling close"),
         }

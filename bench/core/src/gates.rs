@@ -50,7 +50,7 @@ impl Held {
         let mut worse = Vec::new();
         let mut judge = |what, held: f64, now: f64, limit: f64| {
             if now > limit {
-                worse.push(format!("{what}: {now} per message, the limit is {held}"));
+                worse.push(format!("{what}: {now} per message, but the limit is {held}"));
             }
         };
         judge("instructions", self.instructions, now.instructions, self.instructions * INSTRUCTIONS_SLACK);
@@ -125,7 +125,7 @@ impl Gates {
             }
         }
         if !worse.is_empty() {
-            bail!("some figures are worse than the recorded ones:\n  {}", worse.join("\n  "));
+            bail!("some figures exceed the recorded figures:\n  {}", worse.join("\n  "));
         }
         println!("{} cases cost no more than what was reached", self.held.len());
         Ok(())

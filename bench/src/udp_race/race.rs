@@ -48,7 +48,7 @@ impl Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     for asked in &args.rows {
         if !ROWS.iter().any(|row| row.family() == asked) {
-            bail!("there is no row {asked}; the rows are E1 to E7");
+            bail!("the benchmark has no row {asked}; the rows are E1 to E7");
         }
     }
     let rounds = if args.quick { 1 } else { args.rounds.max(1) };

@@ -302,7 +302,7 @@ impl fmt::Display for TicketError {
         match self {
             Self::UserDataTooLong { size } => write!(
                 f,
-                "the user data has {size} bytes, but a ticket holds {}; put a reference into the ticket and keep the \
+                "the user data has {size} bytes, but a ticket holds at most {} bytes; put a reference into the ticket and keep the \
                  data at the backend",
                 limits::TICKET_USER_DATA
             ),
@@ -311,10 +311,10 @@ impl fmt::Display for TicketError {
             }
             Self::UnknownFormat(format) => write!(
                 f,
-                "the ticket has format {format}, but this version knows {FORMAT}; update, or mint with the same version"
+                "the ticket has format {format}, but this version reads format {FORMAT}; update this program, or mint the ticket with the same version"
             ),
             Self::Damaged => f.write_str(
-                "the ticket is damaged; copy the whole ticket again from the place where it was minted",
+                "the ticket is damaged; copy the whole ticket again from the output of the program that minted it",
             ),
         }
     }

@@ -11,7 +11,7 @@ pub fn remedy(error: &io::Error) -> &'static str {
         Kind::PermissionDenied => "let this user write to the file's folder",
         Kind::ReadOnlyFilesystem => "make the file system writable",
         Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => {
-            "remove the folder or file that stands in its place"
+            "remove the folder or file at that path"
         }
         _ => "check the disk and its quotas",
     }

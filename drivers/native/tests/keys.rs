@@ -96,5 +96,8 @@ fn a_configured_key_file_overrides_the_given_identity() {
     std::fs::write(&path, "not a key").unwrap();
     let error = Server::start(options().key_file(&path)).unwrap_err();
     assert!(matches!(error, StartError::KeyFile(_)), "{error:?}");
-    assert!(error.to_string().contains("server.key: the file holds no valid key: 'n' at place 1"), "{error}");
+    assert!(
+        error.to_string().contains("server.key: the file holds no valid key: 'n' at position 1"),
+        "{error}"
+    );
 }

@@ -43,7 +43,7 @@ impl Bans {
         let bans = Self { path: path.into(), list: Arc::new(RwLock::new(list)) };
         if let Err(error) = bans.try_folder() {
             tracing::warn!(
-                "{}: the list of bans cannot be written to this file: {}; the bans hold until the server stops; {}, \
+                "{}: the list of bans cannot be written to this file: {}; the bans take effect until the server stops; {}, \
                  or name another `ban_file`",
                 path.display(),
                 unwritable::reason(&error),
@@ -322,14 +322,10 @@ mod tests {
         std::os::unix::fs::symlink(&target, &lock).unwrap();
         let bans = Bans::load(&path).unwrap();
         let refused = || bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
-        let said =
-            "the list of bans cannot be written: a link, a folder, a pipe or a device is in the place of ";
+        let said = "the list of bans cannot be written: a link, a folder, a pipe or a device is at the path ";
         assert!(
             refused().contains(said)
-                && refused().contains(
-                    "bans.json.lock; remove the folder or file that \
-                                                                stands in its place"
-                )
+                && refused().contains("bans.json.lock; remove the folder or file at that path")
         );
         fs::remove_file(&lock).unwrap();
         fs::create_dir(&lock).unwrap();

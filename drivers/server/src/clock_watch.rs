@@ -84,7 +84,7 @@ impl ClockWatch {
         self.told.tickets.from_the_future = report.tickets.from_the_future;
         let ahead = shown(report.tickets.ahead_by);
         Some(format!(
-            "{count} clients came back with tickets that this server made when its clock showed a time {ahead} later; \
+            "{count} clients reconnected with tickets that this server made when its clock showed a time {ahead} later; \
              check the clock with `date -u`: if the clock is behind, set it (this server follows within a second); \
              if the clock was ahead before, do nothing"
         ))

@@ -120,16 +120,16 @@ impl fmt::Display for ServerError {
                 f,
                 "metrics and health cannot be served at {address}: {reason}; choose another `monitoring_address`, or null"
             ),
-            Self::Messages(error) => write!(f, "the game's message types do not fit together: {error}"),
+            Self::Messages(error) => write!(f, "the message types of the game cannot be registered: {error}"),
             Self::Game(error) => write!(f, "the game did not start: {error}"),
             Self::System { what, reason } => {
                 write!(f, "the system provided no {what}: {reason}; check the system's limits")
             }
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
-            Self::NetworkDied { reason: None } => {
-                f.write_str("the network thread died; the log has its last message: please report it")
-            }
+            Self::NetworkDied { reason: None } => f.write_str(
+                "the network thread ended unexpectedly; please report its last message, which is in the log",
+            ),
         }
     }
 }

@@ -92,14 +92,14 @@ impl fmt::Display for LeftOut {
         let counts = [
             (self.joined, "joined"),
             (self.left, "left"),
-            (self.fell_silent, "fell silent"),
-            (self.came_back, "came back"),
+            (self.fell_silent, "stopped answering"),
+            (self.came_back, "resumed their sessions"),
             (self.sent_away, "disconnected by the server"),
         ];
         for (place, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{}{count} {what}", if place == 0 { "" } else { ", " })?;
         }
-        f.write_str("; there were too many clients to log each one")
+        f.write_str("; there were too many events to log each event separately")
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
         assert_eq!(
             left_out.to_string(),
-            "3 joined, 1 disconnected by the server; there were too many clients to log each one"
+            "3 joined, 1 disconnected by the server; there were too many events to log each event separately"
         );
     }
 }

@@ -345,7 +345,7 @@ fn bots_with_an_expired_ticket_report_that_the_ticket_expired() {
         ticket.to_string()
     };
     let said = refused(&server.address, &server.key, &["--clients", "1", "--ticket", &mint(1_000_000)]);
-    let expected = "tickwire-bots: 1 of 1 bots were not let in: the ticket has expired; get a fresh one from the \
+    let expected = "tickwire-bots: 1 of 1 bots were not let in: the ticket has expired; get a new ticket from the \
                     backend\n";
     assert_eq!(said, expected);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;

@@ -178,5 +178,5 @@ fn a_message_with_any_byte_changed_decodes_or_is_refused_without_a_panic() {
 #[test]
 fn errors_of_registration_name_the_remedy() {
     let error = registry().register::<SameType>().unwrap_err();
-    insta::assert_snapshot!(alloc::format!("{error}"), @"`other` and `move` both have type 0x1001; give one of them another type");
+    insta::assert_snapshot!(alloc::format!("{error}"), @"message types `other` and `move` both have the number 0x1001; give one of the two another number");
 }

@@ -20,7 +20,7 @@ impl Used {
         match (self.key, self.what) {
             (None, _) => "the configuration itself".into(),
             (Some(key), None) => format!("`{key}`"),
-            (Some(key), Some(what)) => format!("what `{key}` needs for {what}"),
+            (Some(key), Some(what)) => format!("the file that `{key}` needs for {what}"),
         }
     }
 }

@@ -174,7 +174,7 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         &LOOPBACK,
         3,
         &[
-            "server.key: the file holds no valid key: 'h' at place 1 is not a hexadecimal digit",
+            "server.key: the file holds no valid key: 'h' at position 1 is not a hexadecimal digit",
             "restore the file from a copy",
         ],
     );

@@ -116,7 +116,7 @@ fn a_second_sigterm_ends_the_server_immediately() {
     let (code, last) = server.end();
     assert_eq!((code, &last["event"], &last["why"]), (Some(143), &"killed".into(), &"SIGTERM".into()));
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ended at once (SIGTERM while it stopped)"), "{log}");
+    assert!(log.contains("ended immediately (SIGTERM while it stopped)"), "{log}");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn the_session_slot_of_a_vanished_client_is_freed() {
     );
     until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
     server.join();
-    until(|| server.log().contains("client 1 left: the other end stopped answering; ").then_some(()));
+    until(|| server.log().contains("client 1 left: the peer stopped answering; ").then_some(()));
 }
 
 #[test]

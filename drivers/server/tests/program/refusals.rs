@@ -93,7 +93,7 @@ fn a_server_with_a_ticket_key_accepts_only_clients_with_a_valid_ticket() {
     let (mut server, mint) = ticket_server();
     let open = || ConnectOptions::new(server.key());
     let expired = server.try_join(open().ticket(mint(1_000_000, [7; 16]))).unwrap_err();
-    assert_eq!(expired.to_string(), "the ticket has expired; get a fresh one from the backend");
+    assert_eq!(expired.to_string(), "the ticket has expired; get a new ticket from the backend");
     let without = client().connect(&server.address().into(), open().timeout(Duration::from_secs(1))).wait();
     assert!(matches!(without, Err(ConnectError::TimedOut { .. })), "{without:?}");
     let _client = server.try_join(open().ticket(mint(in_a_minute(), [7; 16]))).unwrap();

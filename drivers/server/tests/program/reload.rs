@@ -65,7 +65,7 @@ fn keys_that_need_a_restart_keep_their_running_values() {
     assert_eq!(server.ask_json("status --json")["clients_max"], 64);
     logged(&server, "max_connections will take effect at a restart");
     change(&server, r#""max_connections": 64, "tick_rate": 30"#);
-    logged(&server, "max_connections is back to the value that the server runs with");
+    logged(&server, "max_connections again has the value with which the server runs");
     assert_eq!(server.log().matches("max_connections will take effect at a restart").count(), 1);
     change(&server, r#""max_connections": 64, "tick_rate": 30, "game": { "seed": 2 }"#);
     logged(&server, "game will take effect at a restart");
@@ -77,7 +77,7 @@ fn keys_that_need_a_restart_keep_their_running_values() {
 fn a_configuration_file_that_is_created_while_the_server_runs_is_noticed() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let mut server = Program::start_with(folder, &["--bind-address", "127.0.0.1:0"]);
-    assert_eq!(server.ask("reload"), "the configuration was read: nothing has changed");
+    assert_eq!(server.ask("reload"), "the configuration was read: no key has changed");
     change(&server, r#""tick_rate": 30"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
 }
@@ -85,7 +85,7 @@ fn a_configuration_file_that_is_created_while_the_server_runs_is_noticed() {
 #[test]
 fn the_command_reload_answers_with_the_result_of_the_reload() {
     let mut server = Program::start(r#""max_connections": 64"#);
-    let nothing = "the configuration was read: nothing has changed";
+    let nothing = "the configuration was read: no key has changed";
     assert_eq!(server.ask("reload"), nothing);
     logged(&server, nothing);
     let path = server.folder.path().join("server.bans.json");
@@ -101,7 +101,7 @@ fn the_command_reload_answers_with_the_result_of_the_reload() {
 fn sighup_reloads_the_configuration_and_logs_it() {
     let server = Program::start(r#""max_connections": 64"#);
     server.signal(rustix::process::Signal::HUP);
-    logged(&server, "the configuration was read: nothing has changed");
+    logged(&server, "the configuration was read: no key has changed");
 }
 
 #[cfg(unix)]
@@ -141,7 +141,7 @@ fn an_emptied_or_deleted_configuration_file_resets_no_setting() {
     }
     fs::remove_file(&path).unwrap();
     let answer = server.ask("reload");
-    assert!(answer.contains("does not exist any more"), "{answer}");
+    assert!(answer.contains("no longer exists"), "{answer}");
     assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
     fs::write(&path, "{}").unwrap();
     until(|| (server.ask_json("status --json")["tick_rate"] == 60).then_some(()));

@@ -102,7 +102,7 @@ fn bans_that_cannot_be_written_still_take_effect() {
     let arguments = [&["--json", "--key-file", "own/server.key"], &NO_LOG[..]].concat();
     let mut server = Program::start_as(folder.server(&arguments), Arc::clone(&folder.0));
     let said = "server.bans.json: the list of bans cannot be written to this file: Permission denied (os error 13); \
-    the bans hold until the \
+    the bans take effect until the \
                 server stops; let this user write to the file's folder, or name another `ban_file`";
     until(|| server.errors().contains(said).then_some(()));
     let answer = server.ask("ban 127.0.0.1");
@@ -175,7 +175,7 @@ fn a_full_disk_under_log_and_bans_is_reported_and_the_server_continues() {
             "the log disk/server.log cannot be written: {why}; the server has lost 1 line so far; {remedy}"
         ),
         format!(
-            "disk/bans.json: the list of bans cannot be written to this file: {why}; the bans hold until the server \
+            "disk/bans.json: the list of bans cannot be written to this file: {why}; the bans take effect until the server \
              stops; {remedy}"
         ),
     ] {

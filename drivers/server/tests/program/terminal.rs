@@ -107,17 +107,17 @@ fn a_second_ctrl_c_ends_the_server_immediately() {
         .unwrap();
     until(|| (!is_edited(&session)).then_some(()));
     session.send_control('c').unwrap();
-    session.exp_string("ended at once (SIGINT)").unwrap();
+    session.exp_string("ended immediately (SIGINT)").unwrap();
     assert_eq!(exits(&session), 130);
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ended at once (SIGINT while it stopped)"), "{log}");
+    assert!(log.contains("ended immediately (SIGINT while it stopped)"), "{log}");
 
     let (mut session, _folder, listening) = start_with(long);
     keep_busy(&mut session, &listening);
     send(&mut session, "quit\r");
     session.exp_string("stopping (quit at the console)").unwrap();
     session.process_mut().signal(Signal::SIGTERM).unwrap();
-    session.exp_string("ended at once (SIGTERM)").unwrap();
+    session.exp_string("ended immediately (SIGTERM)").unwrap();
     assert_eq!(exits(&session), 143);
 }
 

@@ -30,7 +30,7 @@ fn a_group_that_can_exceed_640_bytes_is_refused() {
     assert!(finished([bytes(638)]).is_ok());
     assert_eq!(
         refusal([bytes(639)]),
-        "a unit of group `blob` may take 641 bytes, but a packet has room for 640; move component `blob` to a group \
+        "a unit of group `blob` may take 641 bytes, but a packet has space for 640 bytes; move component `blob` to a group \
          of its own, or lower the bounds of its fields"
     );
     let error = refusal([bytes(600), bag().group("blob")]);
@@ -40,7 +40,7 @@ fn a_group_that_can_exceed_640_bytes_is_refused() {
     );
     let many = FieldKind::array(u16::MAX, FieldKind::array(u16::MAX, FieldKind::rotation(15)));
     let error = with_field(FieldSpec::new("many", many));
-    assert!(error.contains("a packet has room for 640"), "{error}");
+    assert!(error.contains("a packet has space for 640"), "{error}");
     let nothing = FieldKind::array(u16::MAX, FieldKind::structure([]));
     assert!(with_field(FieldSpec::new("nothing", nothing)).contains("may take 8193 bytes"));
 }
