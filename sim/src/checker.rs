@@ -209,7 +209,7 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
         }
         let (node, peer) = key;
         Err(format!(
-            "node {node} has sent {sent} bytes to {peer}, which sent only {received} and was never validated"
+            "node {node} has sent {sent} bytes to {peer}, which sent only {received} bytes and was never validated"
         ))
     }
 
@@ -252,7 +252,7 @@ impl<E> Checker<E> for NonceUniqueness {
         match self.0.counts().repeated {
             0 => Ok(()),
             repeated => Err(format!(
-                "{repeated} times, a key was used with a nonce that the key had been used with before"
+                "{repeated} packets were sealed with a nonce that had been used before under the same key"
             )),
         }
     }

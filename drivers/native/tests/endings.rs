@@ -151,7 +151,7 @@ fn an_endpoint_whose_message_type_names_a_missing_channel_does_not_start() {
     );
     assert_eq!(
         error.to_string(),
-        "message type `Load` takes channel 3, but Config::channels has 0 (reliable-ordered), 1 (reliable-unordered), \
+        "message type `Load` uses channel 3, but Config::channels has 0 (reliable-ordered), 1 (reliable-unordered), \
          2 (sequenced); add that channel, or name another channel"
     );
 }

@@ -88,7 +88,7 @@ impl fmt::Display for MetricError {
                 )
             }
             Self::OtherKind { name } => {
-                write!(f, "the metric `{name}` is a counter and a gauge; give one of them another name")
+                write!(f, "the metric `{name}` is a counter and a gauge; give one of the two another name")
             }
             Self::TooMany => write!(f, "a game has {METRICS_MAX} metrics at most; use fewer names"),
         }

@@ -195,7 +195,7 @@ fn a_channel_that_is_not_there_is_the_games_fault_and_found_by_the_check() {
         let folder = tempfile::tempdir().unwrap();
         let (code, errors) = run(folder.path(), "channel", arguments, "");
         assert_eq!(code, Some(7), "{errors}");
-        assert!(errors.contains("error: message type `fragile/far` takes channel 9"), "{errors}");
+        assert!(errors.contains("error: message type `fragile/far` uses channel 9"), "{errors}");
     }
 }
 

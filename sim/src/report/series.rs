@@ -31,7 +31,7 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand> {
         let what = match flow.source {
             Source::Bulk => "flow",
             Source::Game { .. } | Source::Ticks { .. } => "game",
-            Source::Cooperative { .. } => "game that heeds the grant",
+            Source::Cooperative { .. } => "game that keeps to its send budget",
             Source::Tcp => "TCP",
             Source::ShortTcp { .. } => "short TCP transfers",
         };

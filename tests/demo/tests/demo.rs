@@ -288,7 +288,7 @@ fn refused(server: &str, key: &str, more: &[&str]) -> String {
 #[test]
 fn bots_report_an_unknown_host() {
     let said = refused("nowhere.invalid:7777", &"ab".repeat(32), &["--clients", "1"]);
-    let expected = "tickwire-bots: 1 of 1 bots were not let in: the host `nowhere.invalid` is unknown";
+    let expected = "tickwire-bots: 1 of 1 bots could not connect: the host `nowhere.invalid` is unknown";
     assert!(said.starts_with(expected), "{said}");
 }
 
@@ -297,7 +297,7 @@ fn bots_report_a_full_server() {
     let two = ["--max-connections", "2", "--max-connections-per-address", "2"];
     let server = Server::start(|_| {}, &two);
     let said = refused(&server.address, &server.key, &["--clients", "3"]);
-    let expected = "tickwire-bots: 1 of 3 bots were not let in: the server is full; try again later, or connect to another \
+    let expected = "tickwire-bots: 1 of 3 bots could not connect: the server is full; try again later, or connect to another \
          server\n";
     assert_eq!(said, expected);
 }
@@ -316,7 +316,7 @@ fn bots_report_a_different_protocol_version() {
         }
     });
     let said = refused(&address, &"ab".repeat(32), &["--clients", "1"]);
-    assert!(said.starts_with("tickwire-bots: 1 of 1 bots were not let in: "), "{said}");
+    assert!(said.starts_with("tickwire-bots: 1 of 1 bots could not connect: "), "{said}");
     assert!(said.contains("version 200"), "{said}");
 }
 
@@ -345,7 +345,7 @@ fn bots_with_an_expired_ticket_report_that_the_ticket_expired() {
         ticket.to_string()
     };
     let said = refused(&server.address, &server.key, &["--clients", "1", "--ticket", &mint(1_000_000)]);
-    let expected = "tickwire-bots: 1 of 1 bots were not let in: the ticket has expired; get a new ticket from the \
+    let expected = "tickwire-bots: 1 of 1 bots could not connect: the ticket has expired; get a new ticket from the \
                     backend\n";
     assert_eq!(said, expected);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;

@@ -144,7 +144,7 @@ fn a_master_key_can_be_read_from_a_file() {
     let key = play(&line);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(key.unwrap(), TICKET_KEY);
-    assert!(error(&line).contains("cannot read the master from"), "{}", error(&line));
+    assert!(error(&line).contains("cannot read the master key from"), "{}", error(&line));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
         (("--identity", "1d1g"), "--identity: 'g', character 4, is not a hexadecimal digit"),
         (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit"),
         (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64"),
-        (("--master", &zeros), "the master is all zeros"),
+        (("--master", &zeros), "the master key is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),
         (("--application", "my game"), "as 1234 or 0x4d2"),
         (("--valid", "0"), "0 is not in 1..=604800"),

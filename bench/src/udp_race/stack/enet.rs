@@ -59,7 +59,7 @@ impl Polled for ServedEnet {
                     if echo {
                         is_answering = true;
                         peer.send(0, &Packet::reliable(packet.data()))
-                            .map_err(|error| anyhow!("{error:?}"))?;
+                            .map_err(|error| anyhow!("cannot send an echo: {error:?}"))?;
                     }
                 }
             }
@@ -113,7 +113,8 @@ impl Client for EnetClient {
     }
 
     fn connect(&mut self) -> Result<()> {
-        let peer = self.host.connect(self.server, 1, 0).map_err(|error| anyhow!("{error:?}"))?;
+        let peer =
+            self.host.connect(self.server, 1, 0).map_err(|error| anyhow!("cannot connect: {error:?}"))?;
         self.peer = Some(peer.id());
         self.host.flush();
         Ok(())
@@ -140,7 +141,10 @@ impl Client for EnetClient {
     fn send(&mut self, message: &[u8]) -> Result<()> {
         let peer = self.peer.context("the client is not connected")?;
         let packet = Packet::reliable(message);
-        self.host.peer_mut(peer).send(0, &packet).map_err(|error| anyhow!("{error:?}"))?;
+        self.host
+            .peer_mut(peer)
+            .send(0, &packet)
+            .map_err(|error| anyhow!("cannot send a message: {error:?}"))?;
         self.host.flush();
         Ok(())
     }

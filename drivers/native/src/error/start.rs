@@ -98,7 +98,7 @@ impl fmt::Display for StartError {
             Self::Config(error) => error.fmt(f),
             Self::NoSuchChannel { message, route, channels } => write!(
                 f,
-                "message type `{message}` takes {route}, but Config::channels has {channels}; add that channel, or \
+                "message type `{message}` uses {route}, but Config::channels has {channels}; add that channel, or \
                  name another channel"
             ),
             Self::NobodyMayConnect => f.write_str(

@@ -45,7 +45,10 @@ impl LoadOutcome {
         for (way, sent, received) in self.ways().into_iter().filter(|_| !self.idle) {
             let lost = sent.sure_sent.abs_diff(received.sure_received);
             note(lost > 0, format!("{} lost on the way {way}", Counted(lost, "reliable message")));
-            note(received.misplaced > 0, format!("{} came twice or out of order, {way}", received.misplaced));
+            note(
+                received.misplaced > 0,
+                format!("{} arrived twice or out of order, {way}", received.misplaced),
+            );
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
             note(is_poor, format!("of the unreliable messages only {percent:?} % arrived, {way}"));
@@ -181,7 +184,7 @@ mod tests {
             (|outcome| outcome.connected = 1, "1 client gone"),
             (|outcome| outcome.troubles.extend([("interrupted".into(), 1)]), "interrupted"),
             (|outcome| outcome.there.sure_received = 99, "1 reliable message lost on the way up"),
-            (|outcome| outcome.here.misplaced = 3, "3 came twice or out of order, down"),
+            (|outcome| outcome.here.misplaced = 3, "3 arrived twice or out of order, down"),
             (|outcome| outcome.here.loose_received = 1898, "arrived, down"),
             (|outcome| outcome.there.loose_received = 0, "arrived, up"),
             (|outcome| outcome.there.refused = 1, "refused by the driver, down"),
