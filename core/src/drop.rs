@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn drop_counts_display_with_the_names_of_their_reasons() {
+    fn displayed_drop_counts_contain_the_names_of_their_reasons() {
         let mut counts = DropCounts::default();
         assert_eq!(alloc::format!("{counts} {counts:?}"), "none {}");
         counts.count(DropReason::Replayed);

@@ -57,17 +57,17 @@ fn jitter_and_reordering_are_not_taken_for_a_queue() {
 }
 
 #[test]
-fn two_flows_share_varying_capacity_fairly() {
+fn two_flows_get_fair_shares_of_varying_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_two_flows());
 }
 
 #[test]
-fn three_flows_that_join_one_by_one_share_the_capacity_fairly() {
+fn three_flows_that_start_one_after_another_get_fair_shares_of_the_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::competing());
 }
 
 #[test]
-fn flows_that_join_later_get_their_fair_share() {
+fn a_flow_that_starts_later_gets_its_fair_share_of_the_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::two_flows());
     keeps_the_queue_short_and_the_link_busy(rfc8867::four_flows());
 }
@@ -124,7 +124,7 @@ fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_i
 }
 
 #[test]
-fn cubic_fills_the_link_and_the_queue() {
+fn cubic_fills_the_queue_of_the_link() {
     each_seed(&rfc8867::variable_capacity().algorithm(Algorithm::Cubic), |outcome| {
         assert!(outcome.used_permille >= 950, "used {}", outcome.used_permille);
         assert!(outcome.queue_p95_us > QUEUE_P95_US, "p95 {}", outcome.queue_p95_us);

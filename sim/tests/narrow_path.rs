@@ -255,7 +255,7 @@ fn a_game_of_small_messages_continues_over_a_path_mtu_of_500_bytes() {
 }
 
 #[test]
-fn a_recovered_path_carries_datagrams_of_1200_bytes_again_within_ninety_seconds() {
+fn datagrams_of_1200_bytes_are_sent_again_within_ninety_seconds_after_a_path_recovered() {
     for bytes in [900, 700] {
         let mut session = Session::new(3, Game::Bulk, vec![limit(bytes, at(5000), at(20_000))]);
         session.play(at(20_000));

@@ -8,7 +8,7 @@ use tickwire_sim::swarm::{Report, Run, run};
 use tickwire_sim::trace_hash;
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_a_different_seed_gives_a_different_run() {
+fn two_runs_are_equal_if_and_only_if_their_seeds_are_equal() {
     assert_eq!(trace_hash(3, 5), trace_hash(3, 5));
     assert_ne!(trace_hash(3, 5), trace_hash(4, 5));
     let report = run(&Run::new(3, 5));

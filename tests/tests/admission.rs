@@ -64,7 +64,7 @@ fn refusal(net: &Net, node: usize) -> Option<Refusal> {
 }
 
 #[test]
-fn a_ticket_connects_in_one_round_trip_and_identifies_the_client() {
+fn a_client_with_a_ticket_connects_in_one_round_trip_with_the_identity_of_the_ticket() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_until(SECOND, |net| net.nodes[1].connected().is_some());
@@ -186,7 +186,7 @@ fn an_authenticator_refuses_a_client_or_replaces_its_identity() {
 }
 
 #[test]
-fn clients_of_a_different_build_receive_the_schema_difference() {
+fn a_client_with_different_message_types_receives_the_schema_difference() {
     let entry = |name: &str, hash| SchemaEntry { name: name.into(), hash };
     let mut net = ticket_net(1, |config| {
         config.schema = Schema::new(vec![entry("chat", 1), entry("move", 2)]);

@@ -185,7 +185,7 @@ fn forged_hello(honest: &[Vec<u8>; 2], draws: &mut Draws) -> Vec<u8> {
 }
 
 #[test]
-fn a_flood_of_forged_hellos_leaves_no_state_and_costs_no_diffie_hellman() {
+fn a_flood_of_forged_hellos_causes_no_diffie_hellman_computation() {
     for access in [Access::Open, Access::Tickets] {
         for inner in [provider::null(), default_provider()] {
             let spent = DiffieHellmans::default();

@@ -40,7 +40,7 @@ fn a_connection_that_waits_for_a_link_connects_once_the_link_is_opened() {
 }
 
 #[test]
-fn a_link_gets_no_datagram_beyond_its_credit() {
+fn no_datagram_beyond_the_credit_of_a_link_is_sent() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -62,7 +62,7 @@ fn a_link_gets_no_datagram_beyond_its_credit() {
 }
 
 #[test]
-fn a_welcome_waits_for_the_credit_of_its_link() {
+fn a_welcome_is_sent_only_once_its_link_has_credit() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let now = pair.now;
@@ -89,7 +89,7 @@ fn datagrams_from_a_link_that_is_not_open_are_dropped() {
 }
 
 #[test]
-fn a_session_survives_its_link_breaking_twice() {
+fn a_session_continues_after_its_link_breaks_twice() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -151,7 +151,7 @@ fn a_client_that_does_not_read_its_link_does_not_block_replies_to_different_clie
 }
 
 #[test]
-fn an_unanswered_hello_on_a_reliable_link_is_sent_again() {
+fn an_unanswered_hello_on_a_reliable_link_is_resent() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.dial();
@@ -164,7 +164,7 @@ fn an_unanswered_hello_on_a_reliable_link_is_sent_again() {
 }
 
 #[test]
-fn a_reported_link_loss_is_repaired_within_an_rtt() {
+fn a_message_lost_in_a_reported_link_loss_is_resent_within_an_rtt() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { reliable: false, ordered: false, ..STREAM });

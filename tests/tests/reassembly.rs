@@ -57,7 +57,7 @@ fn a_packet_of_tiny_fragments_takes_at_most_three_times_the_instructions_of_whol
 }
 
 #[test]
-fn a_tiny_fragment_allocates_the_same_at_any_limit_on_message_size() {
+fn a_tiny_fragment_allocates_the_same_memory_at_any_limit_on_message_size() {
     let allocated = |max_message: usize, channel: u8| {
         let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
         let mut packets = rogues.packets(0, crumbs(channel, 1, max_message as u64));

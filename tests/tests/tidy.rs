@@ -111,7 +111,7 @@ fn every_file_is_shorter_than_its_limit() {
 }
 
 #[test]
-fn every_function_takes_at_most_its_limit_of_values() {
+fn every_function_takes_at_most_its_limit_of_parameter_values() {
     let count = |arguments: &str| crowded_functions(&planted(format!("fn f({arguments}) {{}}"))).is_some();
     assert!(!count("a: A, b: B, c: C, d: D, e: E, f: F, g: fn(A, B) -> (C, D)"));
     assert!(count("a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H"));
@@ -143,7 +143,7 @@ fn imports_between_files_form_no_cycle() {
 const ALIKE: [&str; 1] = ["Args"];
 
 #[test]
-fn a_crate_has_one_type_per_name() {
+fn no_crate_has_two_types_with_the_same_name() {
     let root = "mod b;\nstruct One;\nimpl T for One { type Two = One; }\nstruct Args;\nfn three() {}";
     let files = [
         File::new("a/src/lib.rs", root),
@@ -285,7 +285,7 @@ fn no_file_contains_a_note_of_unfinished_work() {
 }
 
 #[test]
-fn events_and_errors_are_non_exhaustive() {
+fn public_event_and_error_types_are_non_exhaustive() {
     let bad = planted("/// Doc.\n#[derive(Debug)]\npub enum Open {\n    A,\n}\n");
     assert_eq!(exhaustive_enums(&bad, &EXHAUSTIVE).len(), 1);
     let good =

@@ -144,7 +144,7 @@ mod tests {
     use super::{Sign, Tool, has_rust_target};
 
     #[test]
-    fn installed_tools_are_present_and_absent_tools_are_missing() {
+    fn a_tool_that_is_not_installed_is_reported_as_missing() {
         let tool = |sign| Tool { package: "some-package", sign };
         assert!(!tool(Sign::Program("cargo")).is_missing());
         assert!(tool(Sign::Program("no-such-program-as-this")).is_missing());

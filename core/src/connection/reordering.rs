@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spurious_loss_is_counted_once() {
+    fn each_spurious_loss_is_counted_once() {
         let mut reordering = Reordering::new(Instant::ZERO);
         for number in [5, 7, 100, (1 << 32) + 3] {
             reordering.on_lost(number);

@@ -57,7 +57,7 @@ fn secrets(keys: &SessionKeys) -> [Key; 3] {
 }
 
 #[test]
-fn a_handshake_gives_both_ends_the_same_three_different_keys() {
+fn both_ends_of_a_handshake_derive_the_same_three_keys() {
     for provider in providers() {
         let (mut initiator, first) = hello(&*provider, 1);
         let (theirs, second) = welcome(&*provider, 2, &first);
@@ -153,7 +153,7 @@ fn derived_public_keys_equal_the_test_vectors_of_rfc_7748() {
 }
 
 #[test]
-fn digests_and_derived_keys_equal_those_of_other_implementations() {
+fn digests_and_derived_keys_equal_the_values_of_independent_implementations() {
     // Expected values from Python's hashlib.blake2s and hmac.
     for provider in providers() {
         let digest = hex(&provider.handshake().digest(&[5; 32], &[b"abc", b"", b"def"]));

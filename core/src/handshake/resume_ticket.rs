@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resume_ticket_opens_only_at_its_server_with_its_application_and_expiry() {
+    fn a_resume_ticket_opens_only_for_its_server_key_application_and_expiry() {
         let (expiry, sealed) = (contents().expiry, seal(&contents()));
         for (secret, application, expiry) in [([8; 32], 42, expiry), ([9; 32], 43, expiry), ([9; 32], 42, 1)]
         {

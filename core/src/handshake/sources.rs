@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
+    fn the_source_of_an_ipv6_address_is_its_network_of_64_bits() {
         let mut sources = sources(1);
         let mut take = |text| sources.take(&RustCrypto, Instant::ZERO, source(text));
         assert!(take("192.0.2.1"));

@@ -28,7 +28,7 @@ fn assert_same_keys(client: &SessionKeys, server: &SessionKeys) {
 }
 
 #[test]
-fn a_ticket_connects_in_one_round_trip() {
+fn a_client_with_a_ticket_connects_in_one_round_trip() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -51,7 +51,7 @@ fn a_ticket_connects_in_one_round_trip() {
 }
 
 #[test]
-fn without_a_ticket_a_handshake_takes_a_cookie_and_two_round_trips() {
+fn a_client_without_a_ticket_connects_in_two_round_trips() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn only_data_packets_have_a_data_header() {
+    fn a_data_header_is_read_only_from_data_packets() {
         for first in 0..=u8::MAX {
             let read = DataHeader::read(&[first, 0, 0, 0, 0, 0, 0, 0]);
             assert_eq!(read.is_ok(), (8..16).contains(&first), "{first}");

@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn naps_grow_during_five_seconds_of_silence_and_are_short_again_after_activity() {
+    fn naps_of_the_network_thread_grow_during_five_seconds_of_silence() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_up_after_the_sleep_began_ends_it() {
+    fn a_wake_up_ends_a_sleep_that_has_begun() {
         promptly(|| {
             let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
             for _ in 0..100 {

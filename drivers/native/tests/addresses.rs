@@ -66,7 +66,7 @@ fn binding_to_a_reported_local_address_gives_the_same_address_in_every_family() 
 }
 
 #[test]
-fn a_link_local_server_is_reached_through_its_interface_and_replies_there() {
+fn a_link_local_server_is_reached_through_the_interface_in_its_address() {
     let Some(address) = link_local() else {
         println!("skipped: this machine has no link-local address");
         return;

@@ -17,7 +17,7 @@ const SERVER: &str = "TICKWIRE_TEST_SERVER";
 /// The child of the test below: it sends, says good-bye, and exits without waiting for anything.
 #[test]
 #[ignore = "another test runs it as a process of its own"]
-fn a_process_that_disconnects_after_delivery_exits() {
+fn a_process_exits_after_its_disconnect_after_delivery() {
     let to: NetworkAddress = std::env::var(SERVER).unwrap().parse().unwrap();
     let client = common::client();
     let key = common::open_config().provider.handshake().public_key(&[7; 32]);
@@ -35,7 +35,7 @@ fn a_process_that_exits_immediately_after_disconnecting_loses_no_message_and_no_
     let server = common::server();
     for _ in 0..5 {
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_process_that_disconnects_after_delivery_exits", "--ignored"])
+            .args(["--exact", "a_process_exits_after_its_disconnect_after_delivery", "--ignored"])
             .env(SERVER, server.local_address().to_string())
             .status();
         assert!(child.unwrap().success());
@@ -114,7 +114,7 @@ fn a_game_that_drains_events_receives_a_failed_attempt_as_an_event() {
 }
 
 #[test]
-fn invalid_messages_never_reach_a_draining_game_and_their_sender_is_disconnected() {
+fn invalid_messages_never_reach_a_game_that_drains_events() {
     let options = common::server_options(common::open_config()).screen_messages(true);
     let server = Server::start(options).unwrap();
     let (client, there) = common::connected(&server);

@@ -39,7 +39,7 @@ fn a_port_in_use_by_an_ipv4_socket_is_refused_for_a_dual_stack_socket() {
 
 #[test]
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
-fn an_address_of_another_machine_cannot_be_bound_to() {
+fn binding_to_an_address_of_a_different_machine_is_refused() {
     let elsewhere = "192.0.2.1:0".parse().unwrap();
     let error = Server::start(common::server_options(common::open_config()).bind(elsewhere)).unwrap_err();
     assert!(matches!(error, StartError::NoSuchLocalAddress { .. }), "{error:?}");
@@ -104,7 +104,7 @@ fn a_full_server_is_reported_as_full() {
 }
 
 #[test]
-fn an_attempt_with_a_wrong_key_fails_and_the_error_names_the_answering_key() {
+fn the_error_of_an_attempt_with_a_wrong_key_names_the_key_of_the_answering_server() {
     let server = common::server();
     let client = common::client();
     let options = ConnectOptions::new([9; 32]).timeout(SOON * 5);
@@ -131,7 +131,7 @@ fn an_address_without_a_server_times_out() {
 }
 
 #[test]
-fn a_different_protocol_version_is_named_in_the_error() {
+fn the_connect_error_names_a_different_protocol_version_of_the_server() {
     let server = UdpSocket::bind(common::loopback(0)).unwrap();
     let at = server.local_addr().unwrap();
     let thread = std::thread::spawn(move || {

@@ -202,7 +202,7 @@ fn send_returns_the_message_number_of_the_receipt_while_several_threads_send_and
 }
 
 #[test]
-fn the_core_reports_a_message_by_the_number_that_send_returned() {
+fn the_receipt_of_a_message_has_the_number_that_send_returned() {
     let (server, [(_one, first), _]) = with_receipts();
     server.broadcast(&Ping { number: 1 }).unwrap();
     for number in 1..50 {
@@ -282,7 +282,7 @@ fn a_message_is_sent_on_the_channel_with_the_given_local_name() {
 }
 
 #[test]
-fn a_message_that_cannot_be_sent_is_returned() {
+fn the_send_error_returns_the_message_that_was_not_sent() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     let bytes = vec![1; 20];

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_survives_a_restart_and_can_be_lifted() {
+    fn a_ban_survives_a_restart_of_the_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();

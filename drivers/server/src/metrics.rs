@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_metric_name_is_refused_with_the_remedy() {
+    fn the_error_about_an_invalid_metric_name_names_the_remedy() {
         let metrics = GameMetrics::default();
         for name in ["", "Rings", "2rings", "_rings", "rings per second", "größe", &"a".repeat(65)] {
             let error = metrics.counter(name, "").unwrap_err();

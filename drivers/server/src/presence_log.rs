@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn one_join_and_one_leave_per_second_are_logged_one_by_one() {
+    fn one_join_and_one_leave_per_second_are_logged_on_separate_lines() {
         let (start, mut log) = (Instant::ZERO, PresenceLog::new());
         for second in 0..600 {
             let now = start + Duration::from_secs(second);

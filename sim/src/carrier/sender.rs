@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn three_duplicate_acks_resend_the_oldest_segment_once_and_halve_the_congestion_window() {
+    fn three_duplicate_acks_resend_the_oldest_segment_once() {
         let mut sender = sender(50_000);
         burst(&mut sender, at(100));
         for _ in 0..3 {

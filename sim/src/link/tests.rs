@@ -83,7 +83,7 @@ fn replayed_copies_arrive_undamaged_even_of_lost_datagrams() {
 }
 
 #[test]
-fn uniform_loss_drops_and_counts_the_configured_share() {
+fn uniform_loss_drops_the_configured_share_of_datagrams() {
     let run = run(&[fault(Kind::Loss { ppm: 300_000 }, 1)], 10_000);
     assert_eq!(run.tally.of(0), 10_000 - run.arrivals.len() as u64);
     assert!((2_850..3_150).contains(&run.tally.of(0)), "{}", run.tally.of(0));
@@ -99,7 +99,7 @@ fn burst_loss_has_the_expected_mean_burst_length() {
 }
 
 #[test]
-fn the_four_state_chain_reaches_all_four_states_in_the_expected_shares() {
+fn four_state_loss_spends_the_expected_share_of_datagrams_in_each_state() {
     // Isolated losses only: state 4 is entered from 1 with p14, and always left.
     let alone = Kind::FourState { p13: 0, p31: 0, p32: 0, p23: 0, p14: 100_000 };
     let lone = run(&[fault(alone, 1)], 50_000);
@@ -176,7 +176,7 @@ fn a_truncation_fault_shortens_datagrams_and_an_extension_fault_lengthens_them()
 }
 
 #[test]
-fn reordering_delays_some_datagrams_beyond_later_ones() {
+fn a_reordering_fault_delays_some_datagrams_beyond_later_datagrams() {
     let run = run(&[fault(Kind::Reorder { ppm: 100_000, hold: Duration::from_millis(100) }, 1)], 10_000);
     let held = run.arrivals.iter().filter(|arrival| arrival.1 > 50_000).count() as u64;
     assert_eq!(held, run.tally.of(0));
@@ -191,7 +191,7 @@ fn delays(kind: Kind) -> Vec<u64> {
 }
 
 #[test]
-fn normal_delays_have_their_mean_and_deviation() {
+fn normally_distributed_delays_have_the_configured_mean_and_deviation() {
     let (mean, deviation) = (Duration::from_millis(30), Duration::from_millis(5));
     let delays = delays(Kind::Normal { mean, deviation });
     let quantile = |share: usize| delays[delays.len() * share / 1000];
@@ -201,7 +201,7 @@ fn normal_delays_have_their_mean_and_deviation() {
 }
 
 #[test]
-fn pareto_delays_have_their_scale_median_and_cut_tail() {
+fn pareto_distributed_delays_have_the_configured_scale_and_median() {
     let (scale, most) = (Duration::from_millis(10), Duration::from_millis(200));
     let delays = delays(Kind::Pareto { scale, most });
     let quantile = |share: usize| delays[delays.len() * share / 1000];

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_printed_with_rounded_digits_and_units() {
+    fn axis_numbers_are_printed_with_rounded_digits_and_units() {
         assert_eq!(Unit::Kilobits.quantity(312_500), "2\u{202f}500 kbit/s");
         assert_eq!(Unit::Millis.quantity(37_400), "37 ms");
         assert_eq!(Unit::Millis.quantity(3_740), "3.7 ms");

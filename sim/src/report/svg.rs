@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_in_text_is_escaped() {
+    fn markup_in_report_text_is_escaped() {
         assert_eq!(escaped("<a href=\"x\">&'</a>"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;");
         assert_eq!(escaped("a\u{0}b\u{1b}\n"), "a\u{fffd}b\u{fffd}\n");
     }

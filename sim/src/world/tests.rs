@@ -153,7 +153,7 @@ fn swarm(seed: u64) -> World<Chat> {
 }
 
 #[test]
-fn without_faults_every_message_is_echoed_after_one_rtt_and_no_timer_fires() {
+fn without_faults_every_message_is_echoed_after_one_rtt() {
     let mut world = world(2, Vec::new());
     world.run_until(at(11 * SECOND)).unwrap();
     let chat = world.application();
@@ -164,7 +164,7 @@ fn without_faults_every_message_is_echoed_after_one_rtt_and_no_timer_fires() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_hash_and_a_different_seed_gives_a_different_hash() {
+fn two_runs_have_the_same_hash_if_and_only_if_their_seeds_are_equal() {
     let run = |seed| {
         let mut world = swarm(seed);
         world.run_until(at(12 * SECOND)).unwrap();
@@ -198,7 +198,7 @@ fn the_hash_of_a_run_is_the_same_on_every_target() {
 }
 
 #[test]
-fn after_healing_every_message_is_delivered() {
+fn every_message_is_delivered_after_healing_ends_all_faults() {
     for seed in 0..50 {
         let mut faults = draw(seed, &Profile::new(5, 4, 20 * SECOND));
         // The toy cannot survive losing its state.
@@ -214,7 +214,7 @@ fn after_healing_every_message_is_delivered() {
 }
 
 #[test]
-fn every_kind_of_fault_has_counted_effects_within_forty_seeds() {
+fn every_kind_of_fault_has_an_effect_within_forty_seeds() {
     let mut counts = BTreeMap::new();
     for seed in 0..40 {
         let mut world = swarm(seed);

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_one_line_that_parses_to_the_same_report() {
+    fn a_report_of_bots_is_printed_on_one_line_that_parses_to_the_same_report() {
         let totals = Totals { bytes_up: 5, heard: 2, ..Totals::default() };
         let report = Report::Second(State { at_ms: 1000, connected: 3, totals, ..State::default() });
         let line = serde_json::to_string(&report).unwrap();

@@ -286,14 +286,14 @@ fn refused(server: &str, key: &str, more: &[&str]) -> String {
 }
 
 #[test]
-fn bots_report_an_unknown_host() {
+fn the_error_of_bots_names_an_unknown_host() {
     let said = refused("nowhere.invalid:7777", &"ab".repeat(32), &["--clients", "1"]);
     let expected = "tickwire-bots: 1 of 1 bots could not connect: the host `nowhere.invalid` is unknown";
     assert!(said.starts_with(expected), "{said}");
 }
 
 #[test]
-fn bots_report_a_full_server() {
+fn the_error_of_bots_reports_that_the_server_is_full() {
     let two = ["--max-connections", "2", "--max-connections-per-address", "2"];
     let server = Server::start(|_| {}, &two);
     let said = refused(&server.address, &server.key, &["--clients", "3"]);
@@ -303,7 +303,7 @@ fn bots_report_a_full_server() {
 }
 
 #[test]
-fn bots_report_a_different_protocol_version() {
+fn the_error_of_bots_names_a_different_protocol_version() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let answer = server.try_clone().unwrap();

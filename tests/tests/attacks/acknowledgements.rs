@@ -88,7 +88,7 @@ fn an_ack_of_33_ranges_closes_the_connection() {
 
 // Row 13 of the table in fuzz/README.md.
 #[test]
-fn the_longest_rtts_and_ack_delays_overflow_no_arithmetic() {
+fn the_longest_rtts_and_ack_delays_cause_no_overflow() {
     let claims = Claims { credit: 1 << 62, ack_delay_us: 10_000_000, max_datagram: u16::MAX };
     for jump in [1, 1 << 20, 1 << 40, 1 << 61] {
         let mut arena = Arena::with_client(&config(), Some(claims));
@@ -108,7 +108,7 @@ fn the_longest_rtts_and_ack_delays_overflow_no_arithmetic() {
 }
 
 #[test]
-fn an_ack_after_the_closed_event_yields_no_receipt() {
+fn an_ack_that_arrives_after_the_closed_event_causes_no_receipt() {
     let mut arena = server();
     let connection = arena.connection;
     arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), vec![1; 10]).unwrap();

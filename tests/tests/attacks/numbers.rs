@@ -29,7 +29,7 @@ fn step(pair: &mut Pair) {
 
 // Row 10 of the table in fuzz/README.md.
 #[test]
-fn the_largest_packet_numbers_overflow_no_arithmetic() {
+fn the_largest_packet_numbers_cause_no_overflow() {
     let mut arena = server();
     arena.send(&arena.honest_ack());
     arena.settle();
@@ -138,7 +138,7 @@ fn no_nonce_is_used_again_after_a_restart() {
 
 // Row 23 of the table in fuzz/README.md.
 #[test]
-fn replays_inside_and_outside_the_replay_window_are_dropped() {
+fn replayed_packets_inside_and_outside_the_replay_window_are_dropped() {
     let mut arena = server();
     let frame = message_bytes(UNRELIABLE, None, MessagePart::Whole, b"once");
     let packets: Vec<Vec<u8>> = (0..3000).map(|_| arena.peer.packet(&frame)).collect();

@@ -42,7 +42,7 @@ fn is_expired(outcome: Option<&Event>) -> bool {
 }
 
 #[test]
-fn tickets_expire_correctly_after_the_correction_of_a_wall_clock() {
+fn tickets_expire_by_the_corrected_wall_clock_of_the_server() {
     for off in OFF.into_iter().filter(|off| *off != 0) {
         let mut net = ticket_office(off);
         net.run_for(SECOND * 5);
@@ -61,7 +61,7 @@ fn tickets_expire_correctly_after_the_correction_of_a_wall_clock() {
 }
 
 #[test]
-fn a_used_ticket_is_refused_at_any_wall_clock() {
+fn a_used_ticket_is_refused_at_any_wall_clock_of_the_server() {
     for wrong in [-DAY, -10_800, 3600, 10_800, DAY, 2 * DAY, 30 * DAY] {
         for hours in [0, 1, 30, 100] {
             let mut net = ticket_office(0);

@@ -58,7 +58,7 @@ fn idle_polls(pair: &mut Pair, end: usize) {
 /// Counted in instructions, where they can be.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn clause_04_an_idle_poll_costs_the_same_for_any_number_of_connections() {
+fn clause_04_an_idle_poll_does_the_same_work_for_any_number_of_connections() {
     use crate::script::steps;
     let count = 10_000;
     let (mut one, mut many) = (pairs::connected(1, |_| {}), pairs::connected(count, |_| {}));
@@ -107,7 +107,7 @@ fn next_datagrams(pair: &mut Pair, end: usize, latest: Instant) -> Vec<Vec<u8>> 
 }
 
 #[test]
-fn clause_05_a_delayed_ack_leaves_within_the_ack_delay() {
+fn clause_05_a_delayed_ack_is_sent_within_the_ack_delay() {
     fn in_time(millis: u8) {
         let delay = Duration::from_millis(u64::from(millis % 100) + 1);
         let mut pair = pairs::connected(1, |config| config.ack_delay = delay);
@@ -132,7 +132,7 @@ fn clause_05_a_delayed_ack_leaves_within_the_ack_delay() {
 }
 
 #[test]
-fn clause_05_paced_packets_leave_as_soon_as_the_rate_allows() {
+fn clause_05_a_paced_packet_is_sent_as_soon_as_the_pacing_rate_allows() {
     fn in_time(rate: u16) {
         let rate = 2000 + u64::from(rate);
         let mut pair = pairs::connected(1, |config| {

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_recording_is_refused_with_the_reason() {
+    fn the_error_about_an_invalid_recording_names_the_reason() {
         let refused =
             |values: &[i32], cubes| format!("{:#}", Recording::parse(&file(values), cubes).unwrap_err());
         assert!(refused(&CUBE, 1).contains("32 bytes are not two or more frames"));

@@ -64,7 +64,7 @@ fn the_error_about_an_unknown_attribute_of_a_component_lists_the_valid_attribute
 }
 
 #[test]
-fn conflicting_attributes_of_a_field_are_refused_with_the_reason() {
+fn the_error_about_conflicting_attributes_of_a_field_names_the_reason() {
     let one =
         "`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four";
     assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);

@@ -85,7 +85,7 @@ fn peer() -> Peer {
 }
 
 #[test]
-fn a_fragment_past_the_end_is_a_violation() {
+fn a_fragment_past_the_end_of_its_message_is_a_violation() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         assert_eq!(peer().part(channel, 0, 10, 5, &[0; 6]), Err(Violation::BadFragment));
         assert_eq!(peer().part(channel, 0, 10, u64::MAX, &[0; 6]), Err(Violation::BadFragment));
@@ -181,7 +181,7 @@ fn a_channel_accepts_only_the_frame_kinds_of_its_delivery() {
 }
 
 #[test]
-fn a_message_with_too_many_ranges_accepts_only_fragments_that_join_received_ranges() {
+fn a_message_at_the_limit_of_received_ranges_accepts_only_fragments_that_extend_a_range() {
     let mut peer = peer();
     let total = MOST as u64;
     // A connection may hold four times the bytes received: those of message 2 earn the room that the crumbs of message 0 take.

@@ -211,7 +211,7 @@ fn a_message_that_does_not_fit_the_rest_of_a_packet_waits_while_another_channel_
 }
 
 #[test]
-fn no_message_that_fits_a_packet_is_split_in_any_mix() {
+fn a_message_that_fits_a_packet_is_never_split() {
     let mut side = side(&[
         ChannelConfig::new(Delivery::ReliableOrdered),
         ChannelConfig::new(Delivery::Unreliable),
@@ -230,7 +230,7 @@ fn no_message_that_fits_a_packet_is_split_in_any_mix() {
 }
 
 #[test]
-fn fragments_fill_the_rest_of_a_packet_and_have_at_least_64_bytes() {
+fn a_fragment_fills_the_rest_of_a_packet_if_at_least_64_bytes_fit() {
     let mut side = ordered();
     send(&mut side, 0, 1000);
     send(&mut side, 0, 5000);
@@ -285,7 +285,7 @@ fn lost_pieces_of_messages_are_resent_before_new_data() {
 }
 
 #[test]
-fn a_lost_fragment_is_split_again_for_smaller_packets() {
+fn a_lost_fragment_is_split_after_the_datagram_size_decreased() {
     let mut side = ordered();
     send(&mut side, 0, 3000);
     let (_, first) = packet_of(&mut side, 1400);
@@ -414,7 +414,7 @@ fn small_messages_do_not_starve_a_large_message_of_flow_control_credit() {
 }
 
 #[test]
-fn the_channel_counters_equal_the_sent_frames() {
+fn the_channel_counters_equal_the_number_of_sent_frames() {
     let mut side = ordered();
     send(&mut side, 0, 2000);
     send(&mut side, 0, 5);

@@ -55,7 +55,7 @@ impl Pair {
 }
 
 #[test]
-fn the_peer_clock_is_unknown_before_a_time_and_an_acknowledgement_arrived() {
+fn the_peer_clock_is_unknown_until_a_clock_report_and_an_ack_have_arrived() {
     let mut pair = Pair::new(5_000_000, 0);
     assert_eq!(pair.sync.shown(), None);
     pair.sync.on_new_transport();
@@ -104,7 +104,7 @@ fn the_true_offset_lies_within_the_stated_error_for_any_delays_and_skew() {
 }
 
 #[test]
-fn no_time_reported_by_a_peer_makes_the_reading_go_backwards() {
+fn no_time_reported_by_a_peer_moves_the_clock_reading_backwards() {
     fn no_reading_steps_back(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
         let (mut sync, mut now, mut last) = (ClockSync::default(), Instant::ZERO, Instant::ZERO);
         for (time, low, held, pause, tells) in steps {

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_percent_loss_sets_no_rate_cap_and_heavier_loss_caps_the_rate_to_the_delivered_rate() {
+    fn loss_above_ten_percent_caps_the_rate_to_the_delivered_rate() {
         let mut path = Path::new();
         path.play(100, 10);
         assert_eq!(path.cap.cap(), None);

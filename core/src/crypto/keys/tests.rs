@@ -128,7 +128,7 @@ fn the_previous_key_opens_reordered_packets_for_three_ptos() {
 }
 
 #[test]
-fn reordered_packets_of_the_new_key_phase_open() {
+fn a_reordered_packet_of_the_new_key_phase_opens() {
     let [mut a, mut b] = pair();
     assert_eq!(b.receive(0, &a.send()), Ok(4));
     assert!(a.rotate(0));
@@ -323,7 +323,7 @@ impl Exchange {
 }
 
 #[test]
-fn two_ends_that_rotate_keys_at_random_open_each_others_packets() {
+fn packets_open_while_both_ends_rotate_keys_at_random_times() {
     fn each_end_opens_the_packets_of_the_other(steps: Vec<Step>) -> bool {
         let mut exchange =
             Exchange { ends: pair(), received: [None; 2], network: Vec::new(), now: 0, rotations: 0 };

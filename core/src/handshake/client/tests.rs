@@ -25,7 +25,7 @@ fn ignored(answer: &Answer) -> DropReason {
 }
 
 #[test]
-fn a_hello_is_resent_unchanged_every_200_ms_with_jitter_and_without_backoff() {
+fn a_hello_is_resent_every_200_ms_with_jitter_and_without_backoff() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let first = world.sent(&mut dialer);

@@ -107,7 +107,7 @@ fn open_access_demands_no_cookie_from_a_link() {
 }
 
 #[test]
-fn a_hello_with_an_expired_cookie_gets_a_fresh_cookie() {
+fn a_hello_with_an_expired_cookie_is_answered_with_a_new_cookie() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
@@ -207,7 +207,7 @@ fn forged_copies_of_a_captured_ticket_count_as_load() {
 }
 
 #[test]
-fn every_copy_of_a_hello_from_any_address_gets_the_same_welcome() {
+fn copies_of_a_hello_from_different_addresses_are_answered_with_the_same_welcome() {
     let mut world = World::with_threshold(Access::Tickets, 1);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

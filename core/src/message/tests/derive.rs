@@ -24,7 +24,7 @@ fn every_derived_message_round_trips() {
 }
 
 #[test]
-fn bytes_that_decode_are_the_only_encoding_of_their_value() {
+fn a_decoded_value_is_encoded_as_the_same_bytes() {
     fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         let decoded: Result<Move, _> = Bits::decode(&bytes);
         decoded.is_ok_and(|value| value.speed.is_nan() || encode(&value) == Ok(bytes.clone()))
@@ -53,7 +53,7 @@ fn the_error_about_a_written_field_outside_its_range_names_the_field_the_value_a
 }
 
 #[test]
-fn an_unknown_variant_or_value_is_refused_when_read() {
+fn an_encoded_unknown_variant_or_value_is_refused() {
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b11]), Err(DecodeError::OutOfRange));
     // Variant 1, then 100 above the least of 1 to 100.
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b1001_0001, 0b1]), Err(DecodeError::OutOfRange));

@@ -63,7 +63,7 @@ fn only_handlers_of_its_type_receive_a_message() {
 }
 
 #[test]
-fn handlers_change_the_game_and_use_the_network_that_dispatch_passes() {
+fn handlers_receive_the_game_and_the_network_that_dispatch_was_given() {
     #[derive(Default)]
     struct Score(u32);
     let mut dispatcher = Dispatcher::<Score, Vec<ConnectionId>, ConnectionId>::new(registry());
@@ -125,7 +125,7 @@ fn a_handler_for_an_unregistered_type_is_refused() {
 }
 
 #[test]
-fn an_invalid_message_reaches_no_handler() {
+fn no_handler_receives_an_invalid_message() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     dispatcher.on(|(), (), _, message: &Move| assert!(message.x < 900)).unwrap();

@@ -76,7 +76,7 @@ fn an_encoded_message_begins_with_the_index_of_its_type_among_the_sorted_names()
 }
 
 #[test]
-fn a_message_is_decoded_only_as_its_own_type() {
+fn decoding_a_message_as_a_different_type_is_refused() {
     let registry = registry();
     let decoded = registry.decode(&registry.encode(&a_move()).unwrap()).unwrap();
     assert_eq!((decoded.type_name(), decoded.message_type()), ("move", MessageType(0x1001)));
@@ -176,7 +176,7 @@ fn a_message_with_any_byte_changed_decodes_or_is_refused_without_a_panic() {
 }
 
 #[test]
-fn errors_of_registration_name_the_remedy() {
+fn the_error_about_a_duplicate_message_type_names_the_remedy() {
     let error = registry().register::<SameType>().unwrap_err();
     insta::assert_snapshot!(alloc::format!("{error}"), @"message types `other` and `move` both have the number 0x1001; give one of the two another number");
 }

@@ -169,7 +169,7 @@ fn the_layout_of_a_component_has_one_part_per_field_in_declaration_order() {
 }
 
 #[test]
-fn the_spec_of_a_component_has_the_values_of_its_attributes() {
+fn the_spec_of_a_derived_component_contains_the_values_of_its_attributes() {
     let spec = AllKinds::spec();
     assert_eq!((AllKinds::NAME, &*spec.name, spec.group_name()), ("all/kinds", "all/kinds", "motion"));
     assert_eq!((spec.hz, spec.predictor), (Some(30), Some(Prediction::Velocity)));

@@ -46,7 +46,7 @@ fn the_code_of_the_greatest_number_fits_64_bits_in_every_order() {
 }
 
 #[test]
-fn the_code_matches_the_published_exponential_golomb_code() {
+fn coded_numbers_equal_the_published_exponential_golomb_codes() {
     let bits = |value, order| {
         let mut writer = CodeWriter::new();
         writer.golomb(value, order);

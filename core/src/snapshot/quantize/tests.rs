@@ -145,7 +145,7 @@ fn a_restored_angle_quantizes_to_the_same_word() {
 }
 
 #[test]
-fn nan_and_infinite_angles_become_zero() {
+fn nan_and_infinite_angles_are_quantized_as_zero() {
     for none in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE] {
         assert_eq!(angle_word(none, 8), 0, "{none}");
     }
@@ -249,7 +249,7 @@ fn rotation_words_above_the_maximum_are_clamped_to_the_maximum() {
 }
 
 #[test]
-fn rotations_within_the_threshold_of_each_component_differ_by_no_more_degrees() {
+fn rotations_within_the_threshold_of_each_component_differ_by_at_most_the_threshold_in_degrees() {
     fn property(seed: [i16; 4], moves: (i8, i8, i8)) -> TestResult {
         let Some(quaternion) = rotation(seed) else { return TestResult::discard() };
         let (bits, degrees) = (12, 2.0);

@@ -134,7 +134,7 @@ fn a_new_entity_and_its_values_are_committed_in_the_tick_in_which_they_were_set(
 }
 
 #[test]
-fn setting_the_same_value_again_changes_nothing() {
+fn setting_the_same_value_again_commits_no_change() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     for _ in 0..100 {

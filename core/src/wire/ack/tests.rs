@@ -310,7 +310,7 @@ fn an_ack_with_more_ranges_than_the_limit_is_malformed() {
 }
 
 #[test]
-fn arbitrary_bytes_never_panic() {
+fn decoding_arbitrary_ack_bytes_never_panics() {
     fn the_bytes_never_panic(bytes: Vec<u8>, next: u64) -> bool {
         let mut reader = Reader::new(&bytes);
         let Ok(frame) = AckFrame::read(ACK | (bytes.first().copied().unwrap_or(0) % 16), &mut reader) else {

@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn a_full_address_displays_as_the_text_that_it_was_parsed_from() {
+fn a_complete_address_displays_as_the_text_that_it_was_parsed_from() {
     for text in ["play.example:7777", "192.0.2.1:1", "[2001:db8::1]:65535", "localhost:0"] {
         assert_eq!(text.parse::<NetworkAddress>().unwrap().to_string(), text);
     }
 }
 
 #[test]
-fn a_missing_port_is_7777_and_case_and_brackets_are_ignored() {
+fn an_address_without_a_port_has_port_7777() {
     let read = |text: &str| text.parse::<NetworkAddress>().unwrap().to_string();
     assert_eq!(read("Play.Example"), "play.example:7777");
     assert_eq!(read("::1"), "[::1]:7777");

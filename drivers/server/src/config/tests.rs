@@ -48,7 +48,7 @@ fn variable(key: &str, text: &str) -> Override {
 }
 
 #[test]
-fn an_empty_file_gives_the_documented_defaults() {
+fn an_empty_configuration_file_gives_the_documented_defaults() {
     for text in ["", "{}", "// nothing\n", "\u{feff}{}"] {
         assert_eq!(load(text), Ok(ServerConfig::default()), "{text:?}");
     }
@@ -97,7 +97,7 @@ fn a_configuration_with_comments_and_trailing_commas_is_read() {
 }
 
 #[test]
-fn flags_override_the_environment_which_overrides_the_file_and_the_defaults() {
+fn a_flag_overrides_an_environment_variable_which_overrides_the_configuration_file() {
     let text = r#"{ "tick_rate": 10, "network_update_rate": 10, "max_connections": 10 }"#;
     let overrides = vec![
         variable("tick_rate", "20"),
@@ -294,7 +294,7 @@ fn reading_a_configuration_file_during_rewrites_resets_no_setting() {
 
 #[cfg(unix)]
 #[test]
-fn pipes_devices_and_oversized_files_are_refused_without_waiting() {
+fn a_pipe_a_device_or_an_oversized_file_is_refused_as_configuration_without_waiting() {
     let (folder, path, layers) = file_with("");
     let refused = || layers.load::<NoSettings>().unwrap_err().to_string();
     std::fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();

@@ -284,7 +284,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_log_pipe_is_refused_without_a_reader_and_written_to_with_a_reader() {
+    fn a_pipe_without_a_reader_is_refused_as_log_file() {
         use std::io::Read as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");

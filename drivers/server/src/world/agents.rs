@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owned_agent_moves_only_as_its_client_steers() {
+    fn an_agent_owned_by_a_client_moves_only_as_the_client_steers() {
         let mut agents = Agents::default();
         let id = agents.add_owned();
         agents.steer(id, -1000, -1000);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn changing_the_number_of_free_agents_keeps_the_clients_agents() {
+    fn changing_the_number_of_agents_without_a_client_keeps_the_agents_of_clients() {
         let mut agents = Agents::default();
         agents.set_free(10);
         let owned = agents.add_owned();

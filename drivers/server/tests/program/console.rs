@@ -7,7 +7,7 @@ use tickwire_server::world::{FROM_SERVER, Heard};
 use crate::harness::{Program, ending, next, until};
 
 #[test]
-fn status_reports_the_server_as_text_and_as_json() {
+fn the_command_status_reports_the_server_as_text_and_as_json() {
     let mut server = Program::start(r#""max_connections": 9"#);
     let _client = server.join();
     let status = until(|| Some(server.ask_json("status --json")).filter(|status| status["clients"] == 1));
@@ -77,7 +77,7 @@ fn the_command_say_sends_its_text_to_every_client() {
 }
 
 #[test]
-fn text_too_long_for_a_chat_line_is_refused() {
+fn the_command_say_refuses_text_too_long_for_a_chat_line() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
@@ -88,7 +88,7 @@ fn text_too_long_for_a_chat_line_is_refused() {
 }
 
 #[test]
-fn a_kicked_client_receives_the_reason_and_connects_again() {
+fn a_kicked_client_receives_the_reason() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
@@ -149,7 +149,7 @@ fn the_command_stats_prints_the_counters() {
 }
 
 #[test]
-fn quit_sends_clients_the_reason_and_exits_with_code_0() {
+fn the_command_quit_sends_every_client_the_reason() {
     let mut server = Program::start(r#""tick_rate": 50"#);
     let client = server.join();
     assert_eq!(server.ask("quit maintenance until noon"), "stopping");

@@ -57,7 +57,7 @@ fn config(folder: &tempfile::TempDir) -> ServerConfig<NoSettings> {
 }
 
 #[test]
-fn a_slow_game_is_counted_as_overrunning_and_steps_are_skipped() {
+fn a_game_that_is_slower_than_its_tick_rate_counts_overruns() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(&folder);
     let (started, running) = std::sync::mpsc::channel();
@@ -78,7 +78,7 @@ fn a_slow_game_is_counted_as_overrunning_and_steps_are_skipped() {
 }
 
 #[test]
-fn a_game_that_does_not_start_is_reported_with_its_error() {
+fn the_error_of_a_game_that_does_not_start_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let error = Dedicated::start(Odd(Manner::Failing), config(&folder)).unwrap_err();
     assert_eq!(

@@ -164,7 +164,7 @@ fn a_key_file_that_other_users_can_read_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
+fn a_key_file_that_cannot_be_read_is_never_replaced() {
     use std::os::unix::fs::PermissionsExt as _;
     let private = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
     let folder = folder_with("server.key", "half a key");
@@ -232,7 +232,7 @@ fn a_server_whose_log_file_cannot_be_opened_does_not_start() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_under_the_log_is_reported_and_the_server_continues() {
+fn the_server_continues_on_a_full_disk_under_the_log() {
     let mut server = Program::start(r#""log_file_path": "/dev/full""#);
     let _client = server.join();
     assert_eq!(server.ask_json("status --json")["clients"], 1);
@@ -247,7 +247,7 @@ fn a_full_disk_under_the_log_is_reported_and_the_server_continues() {
 }
 
 #[test]
-fn the_effective_configuration_can_be_printed() {
+fn the_flag_print_config_prints_the_effective_configuration() {
     let folder = folder_with("server.json", &config(r#""tick_rate": 30"#));
     let printed = run(folder.path(), &["--print-config", "--max-connections", "7"]);
     let printed: serde_json::Value = serde_json::from_str(&printed.out).unwrap();

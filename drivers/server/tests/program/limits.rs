@@ -34,7 +34,7 @@ fn received(clients: &[Client]) -> Vec<f64> {
 }
 
 #[test]
-fn the_bandwidth_limit_is_the_rate_that_all_clients_receive_together() {
+fn the_bandwidth_limit_is_the_rate_that_all_clients_together_receive() {
     let server = Program::start(&format!("{CROWD}, \"bandwidth_limit\": 100000"));
     let clients: Vec<Client> = (0..3).map(|_| server.join()).collect();
     let all: f64 = received(&clients).iter().sum();

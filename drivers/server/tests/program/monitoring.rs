@@ -77,7 +77,7 @@ fn the_monitoring_port_serves_the_health_of_the_server() {
 }
 
 #[test]
-fn invalid_requests_get_an_error_status_and_80_silent_connections_block_no_request() {
+fn eighty_silent_monitoring_connections_block_no_request() {
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let address = server.listening["monitoring"].as_str().unwrap();
     let ask = |text: &str| {

@@ -101,7 +101,7 @@ fn a_server_with_a_ticket_key_accepts_only_clients_with_a_valid_ticket() {
 }
 
 #[test]
-fn a_banned_identity_is_disconnected_and_refused_afterwards() {
+fn a_client_with_a_banned_identity_is_refused() {
     let (mut server, mint) = ticket_server();
     let join = |server: &Program, identity| {
         server.try_join(ConnectOptions::new(server.key()).ticket(mint(in_a_minute(), identity)))

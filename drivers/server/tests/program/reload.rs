@@ -13,7 +13,7 @@ fn logged(server: &Program, text: &str) {
 }
 
 #[test]
-fn a_reload_applies_immediate_keys_and_reports_the_keys_that_need_a_restart() {
+fn a_reload_reports_the_changed_keys_that_need_a_restart() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     change(&server, r#""tick_rate": 30, "max_connections": 3, "game": { "agents": 2 }"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
@@ -25,7 +25,7 @@ fn a_reload_applies_immediate_keys_and_reports_the_keys_that_need_a_restart() {
 }
 
 #[test]
-fn an_invalid_change_is_reported_and_not_applied() {
+fn an_invalid_change_of_the_configuration_is_not_applied() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     change(&server, r#""tick_rate": 0"#);
     logged(
@@ -98,7 +98,7 @@ fn the_command_reload_answers_with_the_result_of_the_reload() {
 
 #[cfg(unix)]
 #[test]
-fn sighup_reloads_the_configuration_and_logs_it() {
+fn sighup_reloads_the_configuration() {
     let server = Program::start(r#""max_connections": 64"#);
     server.signal(rustix::process::Signal::HUP);
     logged(&server, "the configuration was read: no key has changed");

@@ -208,7 +208,7 @@ fn a_server_in_the_background_is_not_stopped_by_its_terminal() {
 }
 
 #[test]
-fn a_server_in_the_background_whose_output_goes_to_a_file_runs_and_stops_on_sigterm() {
+fn a_server_in_the_background_with_output_to_a_file_stops_on_sigterm() {
     let (mut session, folder, program) = shell();
     session.send_line(&format!("{program} > out.txt 2>&1 &")).unwrap();
     let out = || std::fs::read_to_string(folder.path().join("out.txt")).unwrap_or_default();

@@ -245,7 +245,7 @@ fn a_clock_jump_of_less_than_a_round_trip_is_not_taken_for_a_queue() {
 }
 
 #[test]
-fn persistent_congestion_restarts_the_congestion_window() {
+fn persistent_congestion_reduces_the_congestion_window_to_the_minimum() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     path.lose(10, true);
@@ -311,7 +311,7 @@ fn acknowledge(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
 }
 
 #[test]
-fn a_queue_on_the_return_path_allows_more_in_flight_and_leaves_the_rate_unchanged() {
+fn a_queue_on_the_return_path_does_not_change_the_rate() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);

@@ -22,7 +22,7 @@ fn forged_tickets_and_tickets_of_a_different_server_get_no_answer() {
 }
 
 #[test]
-fn a_server_in_ticket_mode_answers_no_client_without_a_ticket_even_on_a_link() {
+fn a_server_that_requires_tickets_does_not_answer_a_hello_without_a_ticket_even_over_a_link() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
@@ -32,7 +32,7 @@ fn a_server_in_ticket_mode_answers_no_client_without_a_ticket_even_on_a_link() {
 }
 
 #[test]
-fn a_server_without_a_ticket_key_answers_no_ticket() {
+fn a_server_without_a_ticket_key_does_not_answer_a_hello_with_a_ticket() {
     let mut world = World::new(Access::Open);
     world.acceptor.credentials.tickets = None;
     let mut dialer = world.dial_with_ticket();

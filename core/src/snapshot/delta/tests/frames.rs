@@ -182,7 +182,7 @@ fn neither_end_uses_a_second_baseline_below_the_floor() {
 }
 
 #[test]
-fn arbitrary_bytes_are_refused_or_decode_to_admissible_words_of_known_units() {
+fn an_arbitrary_frame_is_refused_or_decodes_to_words_that_the_layouts_accept() {
     fn property(seed: u64, mut bytes: Vec<u8>, is_headed: bool) {
         let (plan, words) = versions(seed, 1);
         let mut receiver = Receiver::new(plan.clone(), 100);
@@ -207,7 +207,7 @@ fn arbitrary_bytes_are_refused_or_decode_to_admissible_words_of_known_units() {
 }
 
 #[test]
-fn a_corrupt_or_truncated_frame_changes_nothing() {
+fn a_corrupt_or_truncated_frame_does_not_change_the_received_world() {
     let plan = angles();
     let mut receiver = Receiver::new(plan.clone(), 100);
     let header = FrameHeader { name: name(5), ..FrameHeader::default() };

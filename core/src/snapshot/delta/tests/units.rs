@@ -101,7 +101,7 @@ fn moving<'a>(baseline: &'a [u32], second: &'a [u32]) -> Against<'a> {
 const POSITION: Part = Part::Numbers { words: 3, max: 32_767, threshold: 0 };
 
 #[test]
-fn a_unit_in_steady_motion_takes_3_bits_with_linear_prediction_and_over_20_without() {
+fn a_unit_in_steady_motion_takes_3_bits_with_linear_prediction() {
     let (baseline, second) = ([1100, 2000, 300], [1000, 2000, 350]);
     let parts = [POSITION, Part::Flag];
     let (linear, last) = (plan(&parts, Predictor::Linear), plan(&parts, Predictor::Last));

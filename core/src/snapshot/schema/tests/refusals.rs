@@ -46,7 +46,7 @@ fn a_group_that_can_exceed_640_bytes_is_refused() {
 }
 
 #[test]
-fn a_duplicate_or_invalid_name_is_refused() {
+fn a_duplicate_or_invalid_component_or_blueprint_name_is_refused() {
     let mut schema = declared();
     let taken = schema.declare(flag("bag")).unwrap_err();
     assert_eq!(

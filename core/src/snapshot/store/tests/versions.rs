@@ -144,7 +144,7 @@ fn the_world_hash_depends_on_existence_owners_and_words_but_not_on_ticks() {
 }
 
 #[test]
-fn the_hash_is_the_same_on_every_target() {
+fn the_world_hash_is_the_same_on_every_target() {
     let mut play = Play::new();
     play.entity();
     let (id, _) = play.entity();
