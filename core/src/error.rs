@@ -201,9 +201,9 @@ impl fmt::Debug for SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(_) => {
-                f.write_str("the channel's queue is full; send again after Event::SendReady, or send less")
-            }
+            Self::Full(_) => f.write_str(
+                "the channel's queue is full; send again after Event::SendReady, or send fewer messages",
+            ),
             Self::TooLarge { message, most } => write!(
                 f,
                 "the message has {} bytes, but this connection accepts {most}; split it, or raise Config::max_message \

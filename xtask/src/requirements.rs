@@ -68,7 +68,7 @@ pub fn parse(text: &str) -> Result<Vec<Row>> {
 fn row(line: &str) -> Result<Row> {
     let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
     let &[id, text, kind, tests] = cells.as_slice() else {
-        anyhow::bail!("expected 4 columns, got {}", cells.len());
+        anyhow::bail!("expected 4 columns in the row, got {}", cells.len());
     };
     ensure!(!text.is_empty() && !kind.is_empty(), "the requirement or its kind is empty");
     Ok(Row { id: id.into(), text: text.into(), kind: kind.into(), proof: proof(tests)? })

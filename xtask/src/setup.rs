@@ -118,9 +118,7 @@ fn tools(wanted: &[Tool]) -> Result<()> {
     }
     let names = missing.join(" ");
     if !is_root_on_debian() {
-        bail!(
-            "some tools are missing; install them by hand (these are the names of Debian's packages): {names}"
-        );
+        bail!("some tools are missing; install the Debian packages {names}");
     }
     // Standard output is for what a verb reports.
     eprintln!("installing {names}");

@@ -105,7 +105,7 @@ impl Gates {
     /// Fails where a figure is worse than what was reached, or was not taken.
     pub(crate) fn check(&self, figures: &Figures) -> Result<()> {
         if self.held.is_empty() {
-            bail!("no figures are recorded; record them with `cargo xtask bench core --hold`");
+            bail!("no benchmark figures are recorded; record figures with `cargo xtask bench core --hold`");
         }
         let mut worse = Vec::new();
         for (name, held) in &self.held {

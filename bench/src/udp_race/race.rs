@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         for &stack in &stacks {
             let mut samples = Samples::default();
             run_stack(args, stack, &mut samples)
-                .with_context(|| format!("{} failed in round {round}", stack.name()))?;
+                .with_context(|| format!("the stack {} failed in round {round}", stack.name()))?;
             let seconds = begun.elapsed().as_secs();
             eprintln!("round {round} of {rounds}, {:>8}, {seconds:>4} s: {samples}", stack.name());
             report.enter(stack, samples);

@@ -90,7 +90,7 @@ impl fmt::Display for MetricError {
             Self::OtherKind { name } => {
                 write!(f, "the metric `{name}` is a counter and a gauge; give one of the two another name")
             }
-            Self::TooMany => write!(f, "a game has {METRICS_MAX} metrics at most; use fewer names"),
+            Self::TooMany => write!(f, "a game has at most {METRICS_MAX} metrics; use fewer metrics"),
         }
     }
 }

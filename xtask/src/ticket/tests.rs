@@ -151,17 +151,20 @@ fn a_master_key_can_be_read_from_a_file() {
 fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
     let zeros = "0".repeat(64);
     for (change, expected) in [
-        (("--server-key", "abcd"), "--server-key: the text has 4 hexadecimal digits; a key has 64"),
+        (
+            ("--server-key", "abcd"),
+            "--server-key: the text has 4 hexadecimal digits; a key has 64 hexadecimal digits",
+        ),
         (("--identity", "1d1g"), "--identity: 'g', character 4, is not a hexadecimal digit"),
         (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit"),
-        (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64"),
+        (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64 hexadecimal digits"),
         (("--master", &zeros), "the master key is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),
         (("--application", "my game"), "as 1234 or 0x4d2"),
         (("--valid", "0"), "0 is not in 1..=604800"),
         (
             ("--user-data", &"x".repeat(257)),
-            "--user-data: the user data has 257 bytes, but a ticket holds 256",
+            "--user-data: the user data has 257 bytes, but a ticket holds at most 256 bytes",
         ),
     ] {
         let text = error(&mint_line(&[change]));

@@ -47,7 +47,7 @@ impl fmt::Display for ChangesError {
             Self::Version { version } => {
                 write!(f, "the file has format version {version}, but this build reads version {VERSION}")
             }
-            Self::Truncated => f.write_str("the file ends too early"),
+            Self::Truncated => f.write_str("the file of changes ends too early"),
             Self::Damaged => f.write_str("the file is damaged: its checksum does not match"),
             Self::Invalid => {
                 f.write_str("the content of the file contradicts itself, so this library did not write it")

@@ -49,7 +49,7 @@ impl fmt::Display for SnapshotFault {
             Self::Code(error) => error.fmt(f),
             Self::Reserved => f.write_str("a reserved bit of the frame header is set"),
             Self::Tick => f.write_str(
-                "the ticks of the header contradict each other, or do not determine the frame's tick",
+                "the ticks of the frame header contradict each other, or do not determine the tick of the frame",
             ),
             Self::ReferenceMissing => {
                 f.write_str("the frame refers to an earlier frame that the receiver does not have")
@@ -67,10 +67,10 @@ impl fmt::Display for SnapshotFault {
                     slot.0
                 )
             }
-            Self::WrongLength => f.write_str("a stored version has the wrong number of words"),
+            Self::WrongLength => f.write_str("the stored version of a unit has the wrong number of words"),
             Self::OutOfRange => f.write_str("a decoded value lies outside its range"),
             Self::Unchanged => f.write_str("a part is marked as changed but equals its prediction"),
-            Self::Diverged => f.write_str("the decoded words are not those that the sender coded"),
+            Self::Diverged => f.write_str("the decoded words differ from the words that the sender coded"),
         }
     }
 }

@@ -212,7 +212,10 @@ fn the_connect_error_lists_dialled_and_undialled_addresses_separately() {
     assert_eq!((tried, tried), (&stage.tried, &[1, 2, 3, 4].map(address).to_vec()));
     let left: Vec<_> = unreached.iter().map(|left| (left.address, left.cause.clone())).collect();
     assert_eq!(left, [5, 6].map(|number| (address(number), UnreachedCause::NoTime)));
-    assert!(error.to_string().contains("no datagram was sent to 10.0.0.5:7777 (no time was left"), "{error}");
+    assert!(
+        error.to_string().contains("no datagram was sent to 10.0.0.5:7777 (the attempt timed out"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -155,7 +155,7 @@ impl fmt::Display for UnreachedCause {
                 write!(f, "the address is {kind}; connect to the address of a single machine")
             }
             Self::NoTime => f.write_str(
-                "no time was left for the address; allow more time with \
+                "the attempt timed out before the address was dialled; allow more time with \
                                          ConnectOptions::timeout",
             ),
             Self::SendRefused(words) => {
@@ -205,7 +205,7 @@ impl fmt::Display for ConnectError {
             }
             Self::TimedOut { tried, unreached, after } => write!(
                 f,
-                "no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
+                "the attempt to connect got no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
                  and that the key (and the ticket) belongs to that server{}",
                 List(tried),
                 LeftOut(unreached)

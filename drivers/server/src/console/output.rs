@@ -78,7 +78,7 @@ impl Output {
             Queued::After(0) | Queued::Dropped(2..) => {}
             Queued::Dropped(_) => {
                 tracing::warn!(
-                    "no program reads standard output; answers are dropped until one reads it again"
+                    "no program reads standard output; answers are dropped until a program reads standard output again"
                 );
             }
             Queued::After(dropped) => {
