@@ -265,7 +265,7 @@ fn peers_whose_hellos_cross_have_one_connection() {
 }
 
 #[test]
-fn an_unexpected_peer_gets_no_answer() {
+fn a_peer_that_the_server_does_not_expect_gets_no_answer() {
     let mut net = peers();
     dial_peer(&mut net, 0, 1);
     net.run_for(SECOND * 11);

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_about_an_invalid_public_key_names_the_position_or_the_length() {
+    fn the_error_about_an_invalid_public_key_names_the_position_of_the_wrong_digit_or_the_length() {
         let refused = |text: &str| text.parse::<PublicKey>().unwrap_err();
         assert_eq!(refused(""), ParseKeyError::WrongLength { digits: 0 });
         assert_eq!(refused(&"a".repeat(63)), ParseKeyError::WrongLength { digits: 63 });

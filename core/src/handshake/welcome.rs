@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_round_trips() {
+    fn every_kind_of_refusal_in_a_welcome_round_trips() {
         let ours = schema(&[]);
         for refusal in [
             Refusal::Full,

@@ -252,7 +252,7 @@ fn a_client_with_different_message_types_is_refused_with_the_difference() {
 }
 
 #[test]
-fn an_attempt_ends_when_its_client_is_stopped() {
+fn a_connect_attempt_ends_when_its_client_is_stopped() {
     let mut client = common::client();
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let attempt = client.connect(&nobody.local_addr().unwrap().into(), ConnectOptions::new([9; 32]));

@@ -95,7 +95,7 @@ fn two_peers_with_a_shared_secret_that_dial_each_other_connect() {
 }
 
 #[test]
-fn an_unexpected_peer_cannot_connect() {
+fn a_peer_that_the_server_does_not_expect_cannot_connect() {
     let options = common::options(Config::new(common::APPLICATION));
     let peer = Peer::start(options.secrets(Secrets::new([1; 32])).bind(common::loopback(0))).unwrap();
     let client = common::client();
@@ -108,7 +108,7 @@ fn an_unexpected_peer_cannot_connect() {
 }
 
 #[test]
-fn replies_leave_from_the_address_that_the_client_dialled() {
+fn replies_are_sent_from_the_address_that_the_client_dialled() {
     // A server of several addresses answers from the one that was asked.
     let server = Server::start(common::server_options(common::open_config()).port(0)).unwrap();
     let to = SocketAddr::from(([127, 0, 0, 2], server.local_address().port()));

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_banned_ipv6_address_bans_its_network() {
+    fn a_ban_of_an_ipv6_address_applies_to_its_network_of_64_bits() {
         let folder = tempfile::tempdir().unwrap();
         let bans = Bans::load(&folder.path().join("bans.json")).unwrap();
         bans.add(Banned::parse("2001:db8:1:2:3::4").unwrap(), "").unwrap();

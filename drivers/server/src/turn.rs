@@ -359,7 +359,7 @@ mod tests {
     use crate::world::World;
 
     #[test]
-    fn a_failed_network_is_reported_even_without_clients() {
+    fn a_failed_network_thread_is_reported_even_without_clients() {
         let folder = tempfile::tempdir().unwrap();
         let start = || {
             let config = ServerConfig {

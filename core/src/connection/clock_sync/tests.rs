@@ -142,7 +142,7 @@ fn a_small_clock_error_is_corrected_by_a_reading_that_runs_five_percent_faster_o
 }
 
 #[test]
-fn the_reading_follows_a_forward_jump_of_the_peers_clock_with_the_next_sample() {
+fn the_peer_clock_reading_follows_a_forward_jump_of_the_peers_clock_with_the_next_sample() {
     for leap in [300_000, 3_000_000, 9_000_000, 3_600_000_000] {
         let mut pair = Pair::new(0, 0);
         pair.exchange(10_000, 0, 10_000);
@@ -157,7 +157,7 @@ fn the_reading_follows_a_forward_jump_of_the_peers_clock_with_the_next_sample() 
 }
 
 #[test]
-fn after_a_forward_jump_of_the_local_clock_the_reading_stands_until_the_estimate_reaches_it() {
+fn after_a_forward_jump_of_the_local_clock_the_peer_clock_reading_stops_until_the_estimate_reaches_it() {
     let mut pair = Pair::new(20_000_000, 0);
     pair.exchange(10_000, 0, 10_000);
     pair.now += 2_000_000;

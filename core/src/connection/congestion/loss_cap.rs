@@ -235,7 +235,7 @@ mod tests {
     /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second was left, below
     /// the least window.
     #[test]
-    fn regression_a_cap_far_below_the_delivered_rate_is_lifted() {
+    fn regression_a_rate_cap_far_below_the_delivered_rate_is_lifted() {
         let mut cap = LossCap::new(Instant::ZERO);
         let until = Instant::ZERO + Span::from_secs(1);
         cap.state = CapState::Held { cap: 187, until, is_calm: true, chance: 0 };

@@ -160,7 +160,7 @@ fn a_datagram_size_below_the_base_that_failed_is_probed_again_after_a_minute() {
 }
 
 #[test]
-fn the_path_mtu_is_too_small_after_five_lost_probes_of_700_bytes_without_an_ack() {
+fn a_path_mtu_counts_as_too_small_after_five_lost_probes_of_700_bytes() {
     for passing in 0..=5 {
         let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
         assert!(fall(&mut mtu, 10, 1200) && fall(&mut mtu, 20, 1000) && fall(&mut mtu, 30, 700));

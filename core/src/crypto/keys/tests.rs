@@ -215,7 +215,7 @@ fn a_key_rotation_resets_the_count_of_sealed_packets() {
 }
 
 #[test]
-fn keys_are_exhausted_at_the_limit_of_failed_opens() {
+fn keys_are_exhausted_at_the_limit_of_packets_that_failed_to_open() {
     let [mut a, mut b] = pair();
     let forged = Packet { number: 1, ..b.send() };
     a.keys.failed_opens = limits::FAILED_OPENS - 1;

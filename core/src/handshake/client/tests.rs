@@ -226,7 +226,7 @@ fn forged_welcomes_are_ignored() {
 }
 
 #[test]
-fn a_finished_attempt_ignores_a_copy_of_its_welcome() {
+fn a_finished_connect_attempt_ignores_a_copy_of_its_welcome() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);
@@ -238,7 +238,7 @@ fn a_finished_attempt_ignores_a_copy_of_its_welcome() {
 }
 
 #[test]
-fn a_version_reply_does_not_end_the_attempt() {
+fn a_version_reply_does_not_end_the_connect_attempt() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

@@ -130,7 +130,7 @@ fn arbitrary_bytes_decode_to_a_script_value_or_are_refused_without_a_panic() {
 }
 
 #[test]
-fn json_floats_keep_every_bit() {
+fn every_float_round_trips_through_json_with_all_its_bits() {
     fn the_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         let kept = |bytes: Vec<u8>| Json::decode(&bytes).map(f64::to_bits) == Ok(bits);

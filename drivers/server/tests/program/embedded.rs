@@ -112,7 +112,7 @@ fn a_server_that_is_dropped_before_it_ran_frees_its_port() {
 }
 
 #[test]
-fn health_reports_a_hanging_game_and_its_recovery() {
+fn the_health_page_reports_a_hanging_game() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(&folder);
     config.monitoring_address = Some("127.0.0.1:0".parse().unwrap());
