@@ -34,7 +34,7 @@ impl Bells {
         self.total += u64::from(ring.times);
         let rung = Rung { by: from.0, times: ring.times, total: self.total };
         if let Err(error) = server.broadcast(&rung) {
-            tracing::warn!("no client heard the bells: {error}");
+            tracing::warn!("the ring was sent to no client: {error}");
         }
     }
 }
@@ -117,7 +117,7 @@ mod tests {
     use tickwire::server::{Dedicated, ServerConfig};
 
     #[test]
-    fn the_total_counts_the_rings_of_every_client() {
+    fn the_total_of_the_bells_example_counts_the_rings_of_every_client() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = ServerConfig::default();
         config.bind_address = "127.0.0.1:0".parse().unwrap();

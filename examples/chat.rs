@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_guest_receives_a_line_that_one_guest_types() {
+    fn every_guest_of_the_chat_example_receives_a_line_that_one_guest_types() {
         let server = host(&Host { port: 0, key_file: None }).unwrap();
         let address: NetworkAddress = format!("127.0.0.1:{}", server.local_address().port()).parse().unwrap();
         let mut host_handlers = host_handlers(&server).unwrap();
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_argument() {
+    fn the_help_of_the_chat_example_names_every_argument() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
     }

@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_server_receives_the_hello_of_the_client() {
+    fn the_server_of_the_hello_example_receives_the_hello_of_the_client() {
         super::main().unwrap();
     }
 }

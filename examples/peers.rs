@@ -77,7 +77,7 @@ fn main() -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn two_peers_that_dial_each_other_play_over_one_connection() {
+    fn the_peers_example_plays_over_one_connection() {
         super::main().unwrap();
     }
 }

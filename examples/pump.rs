@@ -133,7 +133,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_message_of_the_client_comes_back() {
+    fn the_server_of_the_pump_example_returns_the_message_of_the_client() {
         super::main().unwrap();
     }
 }

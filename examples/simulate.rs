@@ -142,7 +142,7 @@ mod tests {
     use super::play;
 
     #[test]
-    fn every_number_arrives_in_order_through_all_faults_and_a_seed_repeats_its_run() {
+    fn every_number_of_the_simulate_example_arrives_in_order_through_all_faults() {
         let run = |seed| play(seed, 10).unwrap();
         let lines: Vec<String> = (1..=5).map(run).collect();
         assert!(lines.iter().all(|line| line.starts_with("199 numbers arrived in order")), "{lines:?}");

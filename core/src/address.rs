@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_interface_distinguishes_link_local_addresses_only() {
+    fn only_link_local_addresses_are_compared_with_their_interface() {
         assert_ne!(at("[fe80::1%2]:7777"), at("[fe80::1%3]:7777"));
         assert_eq!(alloc::format!("{}", at("[fe80::1%2]:7777")), "[fe80::1%2]:7777");
         assert_eq!(at("[2001:db8::1%2]:7777"), at("[2001:db8::1]:7777"));

@@ -169,7 +169,7 @@ mod tests {
     use alloc::collections::BTreeSet;
 
     #[test]
-    fn every_reason_has_its_own_index_below_count_and_its_own_name() {
+    fn every_drop_reason_has_a_unique_index_and_a_unique_name() {
         let indexes: BTreeSet<_> = DropReason::ALL.iter().map(|reason| reason.index()).collect();
         let names: BTreeSet<_> = DropReason::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(indexes, (0..DropReason::COUNT).collect());
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn drop_counts_display_with_the_names_of_their_reasons() {
+    fn displayed_drop_counts_contain_the_names_of_their_reasons() {
         let mut counts = DropCounts::default();
         assert_eq!(alloc::format!("{counts} {counts:?}"), "none {}");
         counts.count(DropReason::Replayed);

@@ -54,7 +54,7 @@ impl fmt::Display for ConfigError {
                 "Access::Tickets needs the key that opens this server's tickets; give it with Secrets::ticket_key",
             ),
             Self::MissingWallTime => f.write_str(
-                "Access::Tickets needs to know the time, or no ticket would ever expire; set Config::wall_offset to the \
+                "Access::Tickets needs the wall-clock time to check when tickets expire; set Config::wall_offset to the \
                  Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
@@ -115,11 +115,11 @@ impl fmt::Display for ConnectError {
         match self {
             Self::TooManyConnections { most } => write!(
                 f,
-                "all {most} connections of this endpoint are taken; close one, or raise Config::max_connections"
+                "this endpoint has {most} connections, which is its limit; close a connection, or raise Config::max_connections"
             ),
-            Self::TicketForAnotherServer => f.write_str(
-                "the ticket names another server key; connect with the key that the ticket was minted for",
-            ),
+            Self::TicketForAnotherServer => {
+                f.write_str("the ticket was minted for a different server key; connect with that key")
+            }
             Self::TicketForAnotherApplication { ticket, endpoint } => write!(
                 f,
                 "the ticket is for application {ticket:#x}, but this endpoint has application {endpoint:#x}; \
@@ -128,11 +128,11 @@ impl fmt::Display for ConnectError {
             Self::TicketSize { size, most } => {
                 write!(
                     f,
-                    "the sealed ticket has {size} bytes; pass the ticket of 1 to {most} bytes that the mint made"
+                    "the sealed ticket has {size} bytes, but a ticket has 1 to {most} bytes; pass the ticket as it was minted"
                 )
             }
             Self::ZeroPresharedKey => {
-                f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends know")
+                f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends share")
             }
             Self::BadServerKey => f.write_str(
                 "the server's key is not a usable X25519 public key; copy it from the server again",
@@ -201,9 +201,9 @@ impl fmt::Debug for SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Full(_) => {
-                f.write_str("the channel's queue is full; send again after Event::SendReady, or send less")
-            }
+            Self::Full(_) => f.write_str(
+                "the channel's queue is full; send again after Event::SendReady, or send fewer messages",
+            ),
             Self::TooLarge { message, most } => write!(
                 f,
                 "the message has {} bytes, but this connection accepts {most}; split it, or raise Config::max_message \
@@ -214,7 +214,7 @@ impl fmt::Display for SendError {
                 "the connection does not exist; stop sending on a connection after its Event::Closed",
             ),
             Self::NoSuchChannel(_) => {
-                f.write_str("the channel does not exist; use the place of a channel in Config::channels")
+                f.write_str("the channel does not exist; use the index of a channel in Config::channels")
             }
             Self::Closing(_) => f.write_str("the connection is closing; send before calling close"),
         }
@@ -229,7 +229,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn a_message_that_was_not_queued_is_returned() {
+    fn a_send_error_returns_the_message_that_was_not_queued() {
         let message = Bytes::from_static(b"hello");
         for error in [
             SendError::Full(message.clone()),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn error_texts_name_the_fault_and_the_remedy() {
+    fn error_texts_describe_the_fault_and_the_remedy() {
         let error = SendError::TooLarge { message: Bytes::from_static(b"hello"), most: 4 };
         insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, but this connection accepts 4; split it, or raise Config::max_message at both ends");
         let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };

@@ -177,7 +177,7 @@ impl fmt::Display for SchemaDifference {
         write_names(f, "only this end has", self.missing_there.iter().map(String::as_str))?;
         write_names(f, "both have, with different layouts", self.different.iter().map(String::as_str))?;
         if self.truncated {
-            f.write_str("\n  (the server's list was cut off; there may be more differences)")?;
+            f.write_str("\n  (the server's list was truncated; there may be more differences)")?;
         }
         let of_worlds = if self.names().any(is_of_worlds) { ", components, groups, blueprints" } else { "" };
         write!(f, "\ngive both ends the same message types{of_worlds}, channels and largest message")

@@ -127,7 +127,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn line_breaks_and_direction_marks_are_escaped() {
+    fn line_breaks_and_direction_marks_in_peer_text_are_escaped() {
         let breaking =
             ['\n', '\r', '\t', '\u{b}', '\u{c}', '\0', '\u{1b}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}'];
         let turning = ('\u{202a}'..='\u{202e}')
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn printable_text_of_any_language_is_not_escaped() {
+    fn printable_peer_text_of_any_language_is_not_escaped() {
         for text in
             ["it's \"fine\"", "e\u{301}t\u{e9}", "\u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947}", "\u{1f600}"]
         {
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_looks_like_an_escape_displays_differently_from_the_escaped_character() {
+    fn a_backslash_and_an_n_display_differently_from_an_escaped_line_feed() {
         assert_ne!(PeerText::from("\\n").to_string(), PeerText::from("\n").to_string());
     }
 }

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_rates_and_times_are_refused_or_saturate() {
+    fn a_tick_rate_of_zero_or_above_the_maximum_is_refused() {
         assert_eq!(TickSchedule::new(0, Instant::ZERO), None);
         assert_eq!(TickSchedule::new(TICKS_PER_SECOND_MAX + 1, Instant::ZERO), None);
         let schedule = TickSchedule::new(TICKS_PER_SECOND_MAX, at(5)).unwrap();
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lead_is_the_sum_of_clock_error_queueing_delay_jitter_and_safety() {
+    fn the_input_lead_is_clock_error_plus_queueing_delay_plus_three_times_jitter_plus_safety() {
         let lead =
             InputLead { clock_error: ms(30), rtt: ms(80), rtt_least: ms(60), jitter: ms(5), safety: ms(3) };
         assert_eq!(lead.lead(), ms(30 + 20 + 3 * 5 + 3));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_reaches_its_target_at_a_speed_within_three_percent_and_stays_there() {
+    fn a_client_reaches_its_target_tick_time_at_a_speed_within_three_percent_of_normal() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for start in [9_760_000, 10_000_000, 10_240_000] {
             let (mut peer, mut position) = (at(10_000_000), at(start));
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_leaps_to_a_target_more_than_250_ms_away_in_either_direction() {
+    fn a_client_jumps_to_a_target_tick_time_more_than_250_ms_away_in_either_direction() {
         let schedule = TickSchedule::new(60, Instant::ZERO).unwrap();
         for position in [9_740_000, 10_270_000] {
             let alignment = schedule.align(at(10_000_000), ms(10), at(position));

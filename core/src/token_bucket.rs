@@ -123,7 +123,7 @@ mod tests {
     const START: Instant = Instant::ZERO;
 
     #[test]
-    fn tokens_are_taken_together_and_return_with_time() {
+    fn a_token_bucket_refuses_a_demand_above_its_current_tokens() {
         let rate = Rate::per_second(100, Duration::from_secs(1));
         let (mut bucket, mut now) = (TokenBucket::new(), START);
         assert!(bucket.take(rate, now, 60) && bucket.take(rate, now, 40) && !bucket.take(rate, now, 1));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_available_at_once_and_returns_at_the_rate() {
+    fn a_full_token_bucket_grants_its_burst_immediately() {
         let mut bucket = TokenBucket::new();
         assert_eq!((0..100).filter(|_| bucket.overdraw(RATE, START, 1)).count(), 40);
         let mut later = |millis| bucket.overdraw(RATE, START + Duration::from_millis(millis), 1);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_overdrawn_bucket_refuses_the_next_demand_until_it_is_paid_back() {
+    fn an_overdrawn_token_bucket_refuses_demands_until_its_debt_is_refilled() {
         let mut bucket = TokenBucket::new();
         assert!(bucket.overdraw(RATE, START, 1000));
         assert!(!bucket.overdraw(RATE, START + Duration::from_secs(95), 1));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drained_bucket_fills_at_the_rate_and_draining_never_fills() {
+    fn draining_a_token_bucket_never_adds_tokens() {
         let mut bucket = TokenBucket::new();
         bucket.drain(START, Duration::ZERO);
         assert_eq!(bucket, TokenBucket::new());
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_does_not_overflow_at_any_instant_or_rate() {
+    fn a_token_bucket_does_not_overflow_at_any_instant_or_rate() {
         let largest = Rate::per_second(u32::MAX, Duration::MAX);
         let smallest = Rate::per_second(0, Duration::ZERO);
         let places = [0, 1 << 53, 1 << 54, (1 << 62) - 1_000_000, 1 << 62];

@@ -70,7 +70,7 @@ struct Inside {
 }
 
 #[test]
-fn a_claimed_length_allocates_nothing() {
+fn decoding_a_message_with_a_false_length_allocates_nothing() {
     for claim in [1u32 << 16, 1 << 28, u32::MAX] {
         for marker in [0xdd, 0xdf, 0xc6, 0xdb, 0xc9] {
             let mut bytes = vec![marker];
@@ -89,7 +89,7 @@ fn a_claimed_length_allocates_nothing() {
 }
 
 #[test]
-fn nested_claimed_lengths_allocate_nothing() {
+fn decoding_nested_false_lengths_allocates_nothing() {
     let mut bytes = Vec::new();
     for _ in 0..3 {
         bytes.extend_from_slice(&[0xdd, 0x00, 0x00, 0x00, 0x04]);
@@ -99,7 +99,7 @@ fn nested_claimed_lengths_allocate_nothing() {
 }
 
 #[test]
-fn deep_nesting_allocates_nothing() {
+fn decoding_a_too_deeply_nested_message_allocates_nothing() {
     let mut bytes = vec![0x91; 700];
     bytes.push(0xc0);
     refused::<MessagePack, ScriptValue>(&bytes);
@@ -107,7 +107,7 @@ fn deep_nesting_allocates_nothing() {
 }
 
 #[test]
-fn the_bits_codec_allocates_no_claimed_length() {
+fn the_bits_codec_allocates_nothing_for_a_false_length() {
     refused::<Bits, BoundedVec<u64, 0xffff_ffff>>(&[0xff; 4]);
     refused::<Bits, BoundedVec<(), 0xffff_ffff>>(&[0xff; 4]);
     refused::<Bits, BoundedString<0xffff_ffff>>(&[0xff; 4]);
@@ -121,7 +121,7 @@ struct Constant {
 }
 
 #[test]
-fn claimed_lists_of_items_without_bits_allocate_nothing() {
+fn decoding_a_list_of_items_that_take_no_bits_allocates_nothing() {
     // Each item takes no bit and 8 bytes; the list claims as many as its length can say.
     let (result, sum, _) = decode::<Bits, BoundedVec<Constant, 0xffff>>(&[0xff, 0xff]);
     assert_eq!(result.map(|_| ()), Err(DecodeError::TooManyItems));
@@ -137,7 +137,7 @@ const PER_BYTE: usize = 512;
 const AT_ALL: usize = 16 << 10;
 
 #[test]
-fn arbitrary_bytes_allocate_in_proportion_to_their_length() {
+fn decoding_arbitrary_bytes_allocates_in_proportion_to_their_length() {
     fn the_allocation_is_in_proportion(bytes: Vec<u8>) -> bool {
         let most = AT_ALL + PER_BYTE * bytes.len();
         let costs = [
@@ -155,7 +155,7 @@ fn arbitrary_bytes_allocate_in_proportion_to_their_length() {
 }
 
 #[test]
-fn the_most_expensive_honest_messages_allocate_in_proportion_to_their_length() {
+fn decoding_the_most_expensive_valid_messages_allocates_in_proportion_to_their_length() {
     let nils = |count: u16| {
         let mut bytes = vec![0xdc];
         bytes.extend_from_slice(&count.to_be_bytes());

@@ -105,7 +105,7 @@ impl Field {
 }
 
 #[test]
-fn a_world_in_steady_state_allocates_nothing() {
+fn committing_a_world_in_steady_state_allocates_nothing() {
     let mut field = Field::new();
     (1..400).for_each(|tick| field.tick(tick));
     let (before, memory) = (field.store.stats(), field.store.memory());

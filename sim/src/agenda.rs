@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_ordered_by_time_and_then_by_planning() {
+    fn agenda_entries_are_ordered_by_time_and_then_by_insertion() {
         let mut agenda = Agenda::new();
         for (micros, name) in [(5, 'a'), (3, 'b'), (5, 'c'), (3, 'd'), (9, 'e')] {
             agenda.plan(Instant::saturating_from_micros(micros), name);

@@ -211,7 +211,7 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
         }
         let (node, peer) = key;
         Err(format!(
-            "node {node} has sent {sent} bytes to {peer}, which sent only {received} and was never validated"
+            "node {node} has sent {sent} bytes to {peer}, which sent only {received} bytes and was never validated"
         ))
     }
 
@@ -255,7 +255,7 @@ impl<E> Checker<E> for NonceUniqueness {
         match self.0.counts().repeated {
             0 => Ok(()),
             repeated => Err(format!(
-                "{repeated} times, a key was used with a nonce that the key had been used with before"
+                "{repeated} packets were sealed with a nonce that had been used before under the same key"
             )),
         }
     }
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn one_byte_more_than_received_is_amplification() {
+    fn sending_one_byte_more_than_was_received_violates_the_anti_amplification_limit() {
         let (mut checker, _) = amplification();
         assert!(checker.delivered(&datagram(&[0; 100])).is_ok());
         assert!(checker.sent(&datagram(&[0; 60])).is_ok());
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_opened_data_packet_of_a_node_reached_at_an_address_validates_it() {
+    fn only_an_opened_data_packet_of_a_node_at_its_known_address_validates_the_address() {
         let data = [DATA; 40];
         let hello = [HELLO; 40];
         assert!(is_free(true, &data, true, false));
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_validates_the_address_where_its_sender_was_reached_and_not_its_source_address() {
+    fn a_packet_validates_the_known_address_of_its_sender_and_not_its_source_address() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn any_number_of_bytes_to_a_dialled_address_is_no_amplification() {
+    fn sending_any_number_of_bytes_to_a_dialled_address_is_allowed() {
         let mut checker = Amplification::new(|_, _| true, NonceLog::default());
         assert!(Checker::<()>::sent(&mut checker, &datagram(&[0; 5000])).is_ok());
         assert_eq!(checker.unvalidated(), 0);

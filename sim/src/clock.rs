@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_left_alone_shows_virtual_time() {
+    fn a_node_clock_without_faults_shows_the_virtual_time() {
         let clock = NodeClock::new();
         assert_eq!(clock.local(at(1234)), at(1234));
         assert_eq!(clock.virtual_time(at(1234)), at(1234));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_clock_gains_its_parts_per_million() {
+    fn a_fast_node_clock_gains_the_configured_parts_per_million() {
         let mut clock = NodeClock::new();
         clock.change_skew(at(1_000_000), 500);
         assert_eq!(clock.local(at(11_000_000)), at(11_005_000));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn waking_at_the_virtual_time_of_a_deadline_is_never_too_early() {
+    fn a_node_clock_has_reached_a_deadline_at_the_virtual_time_computed_for_it() {
         for skew in [-500, -3, 0, 7, 500] {
             let mut clock = NodeClock::new();
             clock.change_skew(at(77), skew);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_go_both_ways_and_stop_at_zero() {
+    fn a_backward_jump_of_a_node_clock_stops_at_zero() {
         let mut clock = NodeClock::new();
         clock.jump(at(1000), 500);
         assert_eq!(clock.local(at(1000)), at(1500));

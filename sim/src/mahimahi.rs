@@ -134,7 +134,7 @@ impl LinkTrace {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn gaps_of_a_recording_are_found_in_every_loop() {
+    fn gaps_ms_finds_the_gaps_of_a_trace_in_every_repetition() {
         let trace = LinkTrace::parse("5\n10\n40\n50\n").unwrap();
         assert_eq!(trace.gaps_ms(10, 110), [(10, 40), (40, 50), (60, 90), (90, 100)]);
         assert_eq!(trace.gaps_ms(11, 109), [(10, 40), (60, 90)]);
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opportunities_continue_through_the_loops_of_a_recording() {
+    fn the_delivery_opportunities_of_a_trace_continue_through_its_repetitions() {
         let trace = LinkTrace::parse("1\n3\n3\n10\n").unwrap();
         let times: Vec<u64> = (0..9).map(|index| trace.time_us(index) / 1000).collect();
         assert_eq!(times, [1, 3, 3, 10, 11, 13, 13, 20, 21]);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_opportunity_from_a_time_on_is_found_in_every_loop() {
+    fn the_first_delivery_opportunity_after_a_time_is_found_in_every_repetition_of_a_trace() {
         let trace = LinkTrace::parse("0\n3\n3\n10\n").unwrap();
         for now in 0..100_000 {
             let naive = (0..).find(|&index| trace.time_us(index) >= now).unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_trace_text_is_refused_with_its_line_number() {
+    fn the_error_about_an_invalid_trace_names_the_line_number() {
         assert_eq!(LinkTrace::parse("1\nx\n").unwrap_err(), TraceError::NotANumber(2));
         assert_eq!(LinkTrace::parse("# a\n5\n4\n").unwrap_err(), TraceError::Backwards(3));
         assert_eq!(LinkTrace::parse("").unwrap_err(), TraceError::Empty);

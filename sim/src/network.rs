@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_datagram_arrives_from_the_senders_visible_address_after_the_delay() {
+    fn a_datagram_arrives_from_the_visible_address_of_its_sender_after_the_delay_of_the_link() {
         let mut network = star();
         let (at, parcel) = arrival(&mut network, 2, home_address(0)).unwrap();
         assert_eq!(at.as_micros(), 10_000);
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn rebinding_moves_a_node_to_a_new_address_and_frees_its_old_address() {
+    fn rebinding_moves_a_node_to_a_new_address() {
         let mut network = star();
         let mut seen = vec![network.address(1)];
         for _ in 0..60_000 {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_larger_than_a_link_carries_are_lost() {
+    fn datagrams_above_the_mtu_of_a_link_are_lost() {
         let mut network = star();
         for (length, arrives) in [(1472, 1), (1473, 0)] {
             let (bytes, mut count) = (vec![0; length], 0);
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn two_links_that_name_the_same_bottleneck_share_it() {
+    fn two_links_that_name_the_same_bottleneck_share_its_capacity() {
         let mut topology = Topology::star(2, Duration::ZERO).bottleneck(
             0,
             Direction::Up,

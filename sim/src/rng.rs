@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_key_gives_the_same_draws_on_every_target() {
+    fn the_same_key_generates_the_same_random_numbers_on_every_target() {
         let mut draws = Draws::new(mix(1, 2));
         assert_eq!(
             [draws.next_u64(), draws.next_u64()],
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_stay_within_their_bounds_and_reach_them() {
+    fn random_numbers_stay_within_their_bounds_and_reach_both_bounds() {
         let mut draws = Draws::new(7);
         let mut seen = [0; 4];
         for _ in 0..1000 {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn magnitudes_stay_in_range_and_reach_every_octave() {
+    fn random_magnitudes_stay_in_range_and_reach_every_octave() {
         let mut draws = Draws::new(9);
         let mut octaves = [0; 10];
         for _ in 0..10_000 {
@@ -110,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn a_chance_of_ten_percent_is_true_in_ten_percent_of_draws() {
+    fn a_chance_of_ten_percent_is_true_in_ten_percent_of_random_decisions() {
         let hits = (0..100_000).filter(|&i| Draws::new(mix(3, i)).chance(100_000)).count();
         assert!((9_700..10_300).contains(&hits), "{hits}");
     }
 
     #[test]
-    fn hashes_of_neighbouring_indexes_differ_in_8_to_55_bits() {
+    fn the_hashes_of_consecutive_indexes_differ_in_8_to_55_bits() {
         for i in 0..1000u64 {
             let changed = (mix(5, i) ^ mix(5, i + 1)).count_ones();
             assert!((8..56).contains(&changed), "{i}: {changed}");

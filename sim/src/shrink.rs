@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_removable_only_after_another_is_removed_too() {
+    fn a_fault_that_is_removable_only_after_the_removal_of_a_second_fault_is_removed() {
         let faults = faults(4)[..4].to_vec();
         let has = |list: &[Fault], index: usize| list.iter().any(|fault| fault.seed == faults[index].seed);
         let fails = |list: &[Fault]| has(list, 0) && has(list, 3) && (has(list, 1) || !has(list, 2));
@@ -180,13 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_needs_no_fault_shrinks_to_none() {
+    fn a_failure_that_needs_no_fault_shrinks_to_an_empty_fault_list() {
         let shrunk = shrink(&faults(20), 1000, |_| true, |_| {});
         assert_eq!((shrunk.faults.len(), shrunk.minimal), (0, true));
     }
 
     #[test]
-    fn shrinking_stops_at_its_limit_with_a_list_that_still_fails() {
+    fn shrinking_stops_at_its_limit_of_runs_with_a_fault_list_that_still_fails() {
         let faults = faults(40);
         let last = faults[39].seed;
         let mut runs = 0;

@@ -292,7 +292,7 @@ impl Application for Streams {
             }
             Event::Closed { ref reason, .. } if !matches!(reason, CloseReason::Local { .. }) => {
                 context.fail(format!(
-                    "the connection of node {node} was closed by the other end or by an error: {event:?}"
+                    "the connection of node {node} was closed by the peer or by an error: {event:?}"
                 ));
             }
             _ => {}

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_same_on_every_target() {
+    fn the_trace_hash_is_the_same_on_every_target() {
         let value = hash(|hash| {
             hash.word(1);
             hash.bytes(b"some bytes that are longer than one block of sixteen");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_depends_on_the_bounds_and_the_order_of_its_parts() {
+    fn the_trace_hash_depends_on_the_boundaries_and_the_order_of_its_parts() {
         let one = hash(|hash| {
             hash.bytes(b"ab");
             hash.bytes(b"c");

@@ -261,7 +261,7 @@ fn seeds(many: u64) -> u64 {
 }
 
 #[test]
-fn the_true_offset_lies_within_the_stated_error_and_no_reading_steps_back() {
+fn the_true_clock_offset_lies_within_the_stated_error() {
     let (mut count, mut outside, mut steps_back, mut silent) = (0, 0, 0, 0);
     let mut misses = Vec::new();
     for seed in 0..seeds(1000) {
@@ -314,7 +314,7 @@ fn after_ten_seconds_with_10_ms_of_jitter_the_clock_error_is_below_5_ms() {
 }
 
 #[test]
-fn input_that_runs_ahead_by_the_lead_arrives_before_its_tick() {
+fn input_sent_the_input_lead_ahead_of_a_tick_arrives_before_that_tick() {
     for (name, setting) in [("plain", plain as fn(u64) -> Setting), ("drawn", Setting::draw)] {
         let (mut in_time, mut late, mut waited) = (0, 0, Duration::ZERO);
         for seed in 0..seeds(30) {
@@ -328,7 +328,7 @@ fn input_that_runs_ahead_by_the_lead_arrives_before_its_tick() {
 }
 
 #[test]
-fn a_jump_of_either_clock_is_followed_and_no_reading_steps_back() {
+fn the_peer_clock_reading_follows_a_jump_of_either_clock_without_stepping_back() {
     let strike = Instant::ZERO + Duration::from_secs(8);
     for (seed, jump) in [200, 3000, 9000, 15_000].into_iter().enumerate() {
         for node in [SERVER, CLIENT] {

@@ -21,7 +21,7 @@ fn address_of(child: &mut Child) -> (SocketAddr, BufReader<std::process::ChildSt
 }
 
 #[test]
-fn each_client_has_its_own_link_and_lost_datagrams_are_counted() {
+fn the_conditioner_counts_lost_datagrams() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     server.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let to = server.local_addr().unwrap().to_string();
@@ -53,7 +53,7 @@ fn each_client_has_its_own_link_and_lost_datagrams_are_counted() {
 }
 
 #[test]
-fn invalid_conditions_are_refused_with_a_remedy() {
+fn the_error_about_invalid_conditions_names_the_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], &str, i32); 9] = [

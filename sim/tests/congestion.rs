@@ -47,38 +47,38 @@ fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
 }
 
 #[test]
-fn varying_capacity_is_used_and_the_queue_stays_short() {
+fn a_flow_uses_varying_capacity_while_the_queue_stays_short() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
 }
 
 #[test]
-fn jitter_and_overtaking_are_not_taken_for_a_queue() {
+fn jitter_and_reordering_are_not_taken_for_a_queue() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_jitter());
 }
 
 #[test]
-fn two_flows_share_varying_capacity_fairly() {
+fn two_flows_get_fair_shares_of_varying_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_two_flows());
 }
 
 #[test]
-fn three_flows_that_join_one_by_one_share_the_capacity_fairly() {
+fn three_flows_that_start_one_after_another_get_fair_shares_of_the_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::competing());
 }
 
 #[test]
-fn flows_that_join_later_get_their_fair_share() {
+fn a_flow_that_starts_later_gets_its_fair_share_of_the_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::two_flows());
     keeps_the_queue_short_and_the_link_busy(rfc8867::four_flows());
 }
 
 #[test]
-fn a_flow_regains_its_fair_share_after_a_pause() {
+fn a_flow_that_paused_regains_its_fair_share_of_the_capacity() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::pause_and_resume());
 }
 
 #[test]
-fn a_flow_on_the_return_path_leaves_the_link_busy_and_the_queue_short() {
+fn a_flow_on_the_return_path_neither_idles_the_link_nor_lengthens_the_queue() {
     for loss in [0, FIVE_PERCENT] {
         each_seed(&rfc8867::congested_feedback().loss(loss), |outcome| {
             assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);
@@ -88,7 +88,7 @@ fn a_flow_on_the_return_path_leaves_the_link_busy_and_the_queue_short() {
 }
 
 #[test]
-fn a_full_return_path_costs_at_most_a_tenth_of_link_use_and_adds_at_most_a_tenth_of_delay() {
+fn a_full_return_path_costs_at_most_a_tenth_of_the_link_utilization() {
     for loss in [0, FIVE_PERCENT] {
         let free = rfc8867::variable_capacity().loss(loss).play(0).unwrap();
         for scenario in [rfc8867::variable_capacity_reverse(), rfc8867::variable_capacity_both_ways()] {
@@ -104,7 +104,7 @@ fn a_full_return_path_costs_at_most_a_tenth_of_link_use_and_adds_at_most_a_tenth
 /// The least delay is remembered for ten seconds, in which two such clocks drift apart by ten milliseconds: more than a queue of two
 /// datagrams on a fast link, by far.
 #[test]
-fn regression_clocks_that_drift_apart_neither_slow_a_flow_down_nor_fill_its_queue() {
+fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_its_queue() {
     for megabits in [2, 20, 100] {
         let played = |ppm| {
             let link = rfc8867::kilobits(&[(0, megabits * 1000)]);
@@ -124,7 +124,7 @@ fn regression_clocks_that_drift_apart_neither_slow_a_flow_down_nor_fill_its_queu
 }
 
 #[test]
-fn cubic_fills_the_link_and_the_queue() {
+fn cubic_fills_the_queue_of_the_link() {
     each_seed(&rfc8867::variable_capacity().algorithm(Algorithm::Cubic), |outcome| {
         assert!(outcome.used_permille >= 950, "used {}", outcome.used_permille);
         assert!(outcome.queue_p95_us > QUEUE_P95_US, "p95 {}", outcome.queue_p95_us);
@@ -136,7 +136,7 @@ const GAME: (usize, Duration) = (1000, Duration::from_micros(16_667));
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn random_loss_does_not_slow_a_game_down() {
+fn random_loss_does_not_reduce_the_rate_of_a_game() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     for loss in [FIVE_PERCENT, 2 * FIVE_PERCENT] {
         let scenario =
@@ -182,7 +182,7 @@ fn a_game_loses_less_than_a_fifth_of_its_datagrams_in_a_queue_too_short_to_measu
 }
 
 #[test]
-fn a_game_that_keeps_to_its_send_budget_loses_less_than_two_percent_of_datagrams() {
+fn a_game_that_stays_within_its_send_budget_loses_less_than_two_percent_of_datagrams() {
     let (lost, used) = lost_on_a_small_link(Source::Cooperative { bytes: GAME.0, every: GAME.1 });
     assert!(lost < 20, "{lost}");
     // Who sends nothing loses nothing: the grant is what the link carries.
@@ -190,7 +190,7 @@ fn a_game_that_keeps_to_its_send_budget_loses_less_than_two_percent_of_datagrams
 }
 
 #[test]
-fn rate_limits_of_a_connection_and_of_an_endpoint_are_kept_and_used_within_three_percent() {
+fn connection_and_endpoint_rate_limits_are_reached_to_within_three_percent() {
     for limits in [[Some(60_000), None], [None, Some(60_000)], [Some(90_000), Some(60_000)]] {
         let mut scenario = Scenario::new("limits", rfc8867::kilobits(&[(0, 10_000)]), MINUTE);
         scenario.limits = limits;
@@ -204,7 +204,7 @@ fn rate_limits_of_a_connection_and_of_an_endpoint_are_kept_and_used_within_three
 }
 
 #[test]
-fn a_rate_change_is_reported_on_a_path_that_slows_down_and_not_on_a_fast_path() {
+fn a_rate_change_is_reported_only_on_a_path_that_slows_down() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     let slower = Scenario::new("slower", rfc8867::kilobits(&[(0, 10_000), (20, 300)]), MINUTE);
     each_seed(&slower.flows(vec![game]), |outcome| {

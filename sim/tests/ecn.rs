@@ -94,7 +94,7 @@ fn ecn_is_not_used_on_a_path_that_clears_the_ecn_bits() {
 }
 
 #[test]
-fn ecn_marks_reduce_the_congestion_window_from_their_arrival_on() {
+fn ecn_marks_reduce_the_congestion_window_as_soon_as_they_arrive() {
     let halfway = Instant::ZERO + Duration::from_secs(11);
     let (capable, [before, after], arrived) = game(Some(Kind::Mark { ppm: 1_000_000 }), halfway);
     assert!(capable);
@@ -104,7 +104,7 @@ fn ecn_marks_reduce_the_congestion_window_from_their_arrival_on() {
 
 /// A challenged end reports marks anew. Otherwise its peer would take the new path for one that clears the bits.
 #[test]
-fn ecn_is_used_again_after_a_change_of_address() {
+fn ecn_is_used_again_after_the_address_of_the_client_changes() {
     for ticks_before in [20, 200] {
         let from = Instant::ZERO + Duration::from_secs(1) + TICK * ticks_before;
         let kind = Kind::Rebind { every: Duration::ZERO };

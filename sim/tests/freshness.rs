@@ -124,7 +124,7 @@ fn percentile(ages: &[Duration], percent: usize) -> Duration {
 }
 
 #[test]
-fn state_at_three_times_the_path_rate_is_fresh_when_it_arrives() {
+fn state_sent_at_three_times_the_path_rate_is_recent_when_it_arrives() {
     for (rate, sizes) in [
         (5_000, &[20, 200, 1000][..]),
         (20_000, &[20, 200, 1000, 3000]),
@@ -151,7 +151,7 @@ fn state_at_three_times_the_path_rate_is_fresh_when_it_arrives() {
 }
 
 #[test]
-fn no_message_arrives_a_second_after_an_overloading_game_has_stopped() {
+fn no_message_arrives_later_than_a_second_after_an_overloading_game_stopped_sending() {
     let mut game = Game::new(config(&STATE), 20_000);
     game.play(Duration::from_secs(240), &[(300, 30_000), (300, 30_000)]);
     let stopped = game.world.now();
@@ -163,7 +163,7 @@ fn no_message_arrives_a_second_after_an_overloading_game_has_stopped() {
 }
 
 #[test]
-fn state_on_channels_of_all_priorities_is_fresh_beside_reliable_data() {
+fn state_on_channels_of_all_priorities_is_recent_when_it_arrives_beside_reliable_data() {
     let mut config = config(&[
         Delivery::Unreliable,
         Delivery::Sequenced,
@@ -197,7 +197,7 @@ fn state_on_channels_of_all_priorities_is_fresh_beside_reliable_data() {
 }
 
 #[test]
-fn state_beyond_a_rate_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_the_start() {
+fn state_above_a_connection_or_endpoint_rate_limit_is_recent_from_the_first_message_on() {
     for is_for_all in [false, true] {
         for rate in [5_000, 50_000] {
             for delivery in STATE {
@@ -220,7 +220,7 @@ fn state_beyond_a_rate_limit_of_the_connection_or_of_the_endpoint_is_fresh_from_
 }
 
 #[test]
-fn messages_dropped_for_newer_messages_are_counted_as_never_sent_and_the_newest_stays() {
+fn messages_dropped_for_newer_messages_are_counted_as_never_sent() {
     for delivery in STATE {
         let mut game = Game::new(config(&[delivery]), 20_000);
         let sent: Vec<MessageId> = (0..200)
@@ -257,7 +257,7 @@ fn a_channel_that_queues_on_overflow_delivers_messages_of_any_age() {
 }
 
 #[test]
-fn state_is_fresh_again_within_twenty_seconds_after_a_path_became_fifty_times_slower() {
+fn state_is_recent_again_within_twenty_seconds_after_a_path_became_fifty_times_slower() {
     for (fast, slow, offered, queue_s) in
         [(1_000_000, 20_000, 800_000, 3), (2_000_000, 40_000, 1_000_000, 3), (1_000_000, 20_000, 800_000, 5)]
     {

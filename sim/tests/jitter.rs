@@ -35,7 +35,7 @@ fn all_through(shape: JitterShape, spread_ms: u64, seeds: u64) -> Vec<u64> {
 }
 
 #[test]
-fn in_order_jitter_does_not_slow_a_game_down() {
+fn in_order_jitter_does_not_reduce_the_rate_of_a_game() {
     for spread_ms in [20, 50, 100] {
         let through = least_through(JitterShape::Uniform, spread_ms);
         assert!(through >= 970, "{spread_ms} ms: {through}");
@@ -43,7 +43,7 @@ fn in_order_jitter_does_not_slow_a_game_down() {
 }
 
 #[test]
-fn datagrams_that_arrive_in_bunches_do_not_slow_a_game_down() {
+fn datagrams_that_arrive_in_bursts_do_not_reduce_the_rate_of_a_game() {
     for spread_ms in [20, 50, 100] {
         let through = least_through(JitterShape::Bunched, spread_ms);
         assert!(through >= 970, "{spread_ms} ms: {through}");
@@ -97,7 +97,7 @@ fn other_ticks() -> Vec<(String, u64)> {
 }
 
 #[test]
-fn jitter_does_not_slow_a_game_down_at_any_tick_rate() {
+fn jitter_does_not_reduce_the_rate_of_a_game_at_any_tick_rate() {
     let bad: Vec<_> = other_ticks().into_iter().filter(|(_, through)| *through < 970).collect();
     assert!(bad.is_empty(), "{bad:#?}");
 }
@@ -125,7 +125,7 @@ fn one_way() -> Vec<(String, u64)> {
 }
 
 #[test]
-fn jitter_in_one_direction_does_not_slow_a_game_down() {
+fn jitter_in_one_direction_does_not_reduce_the_rate_of_a_game() {
     let all = one_way();
     println!("{:?}", all.iter().min_by_key(|(_, through)| *through));
     let bad: Vec<_> = all.into_iter().filter(|(_, through)| *through < 970).collect();
@@ -160,13 +160,13 @@ fn uses_the_link_and_keeps_the_queue_short(scenario: &Scenario, uniform_ms: u64,
 }
 
 #[test]
-fn a_bottleneck_behind_jitter_is_used_and_its_queue_is_bounded_by_the_jitter() {
+fn the_queue_of_a_bottleneck_behind_jitter_is_bounded_by_the_jitter() {
     let link = rfc8867::kilobits(&[(0, 1000), (20, 2500), (40, 600)]);
     uses_the_link_and_keeps_the_queue_short(&Scenario::new("bottleneck", link, MINUTE), 100, 20);
 }
 
 #[test]
-fn a_game_that_offers_more_than_a_bottleneck_behind_jitter_carries_leaves_its_queue_short() {
+fn a_game_that_overloads_a_bottleneck_behind_jitter_keeps_the_queue_short() {
     let source = Source::Ticks { messages: 20, bytes: 100, every: Duration::from_micros(16_667) };
     let link = rfc8867::kilobits(&[(0, 500)]);
     let scenario = Scenario::new("overload", link, MINUTE).flows(vec![Flow::of(source)]);

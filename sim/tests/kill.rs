@@ -65,23 +65,23 @@ fn at_every_step(strike: impl Fn(Instant) -> Vec<Fault>, check: impl Fn(u64, Ins
 }
 
 #[test]
-fn every_reported_fate_is_true_after_a_server_dies_at_any_step() {
+fn every_reported_message_fate_is_true_after_the_server_is_killed_at_any_step() {
     at_every_step(|at| vec![killed(SERVER, at)], |_, _, _| {});
 }
 
 #[test]
-fn every_reported_fate_is_true_after_a_client_dies_at_any_step() {
+fn every_reported_message_fate_is_true_after_the_client_is_killed_at_any_step() {
     at_every_step(|at| vec![killed(CLIENT, at)], |_, _, _| {});
 }
 
 #[test]
-fn every_reported_fate_is_true_after_both_ends_die_at_any_step() {
+fn every_reported_message_fate_is_true_after_both_ends_are_killed_at_any_step() {
     at_every_step(|at| vec![killed(SERVER, at), killed(CLIENT, at)], |_, _, _| {});
 }
 
 /// Where both ends keep their state, the session goes on: nothing is lost, and nobody is told that anything ended.
 #[test]
-fn a_session_that_is_cut_off_at_any_step_is_resumed() {
+fn a_session_interrupted_at_any_step_is_resumed() {
     at_every_step(
         |at| vec![cut_off(at)],
         |seed, at, report| {
@@ -99,7 +99,7 @@ fn a_session_that_is_cut_off_at_any_step_is_resumed() {
 }
 
 #[test]
-fn a_client_that_was_cut_off_detects_a_restarted_server() {
+fn an_interrupted_client_detects_that_its_server_restarted() {
     at_every_step(|at| vec![cut_off(at), killed(SERVER, at + Duration::from_millis(500))], |_, _, _| {});
 }
 

@@ -65,7 +65,7 @@ fn a_reliable_channel_carries_more_than_60000_messages_a_second_at_an_rtt_of_100
 }
 
 #[test]
-fn messages_that_do_not_share_a_datagram_start_the_mtu_search() {
+fn two_messages_that_do_not_fit_one_datagram_start_the_mtu_search() {
     let mtu = 1500;
     for (bytes, per_datagram) in [(590, 2), (700, 2), (1130, 1)] {
         let delivery = if bytes == 700 { Delivery::Unreliable } else { Delivery::ReliableOrdered };
@@ -90,7 +90,7 @@ fn messages_that_do_not_share_a_datagram_start_the_mtu_search() {
 }
 
 #[test]
-fn two_messages_a_tick_share_a_datagram_at_any_rtt() {
+fn two_messages_of_one_tick_share_a_datagram_at_any_rtt() {
     for bytes in [590, 700] {
         for delay_ms in [25, 50, 100] {
             for tick_ms in [16, 25] {

@@ -169,7 +169,7 @@ impl Session {
 }
 
 #[test]
-fn a_path_that_shrinks_to_700_bytes_or_more_delivers_every_reliable_message_once_after_at_most_4_seconds() {
+fn a_path_whose_mtu_falls_to_700_bytes_delivers_reliable_messages_again_within_4_seconds() {
     for game in [Game::Mixed, Game::Snapshots, Game::Bulk] {
         for (ppm, sizes) in [(0, [1100, 1000, 900, 720, 700].as_slice()), (50_000, &[1100, 700])] {
             for &bytes in sizes {
@@ -201,7 +201,7 @@ fn a_path_that_shrinks_to_700_bytes_or_more_delivers_every_reliable_message_once
 }
 
 #[test]
-fn below_700_bytes_a_connection_that_needs_more_closes_with_the_path_size_in_its_reason() {
+fn a_connection_over_a_path_mtu_below_700_bytes_closes_with_the_reason_path_too_narrow() {
     for game in [Game::Mixed, Game::Snapshots, Game::Bulk] {
         for ppm in [0, 50_000, 200_000] {
             for bytes in [699, 650, 500, 100] {
@@ -227,7 +227,7 @@ fn below_700_bytes_a_connection_that_needs_more_closes_with_the_path_size_in_its
 /// Chance may have it that what is lost looks like the path for a while, so it is the middle of 24 that is judged, and the
 /// longest by a wider bound.
 #[test]
-fn below_700_bytes_with_five_percent_loss_half_of_the_transfers_end_within_two_seconds() {
+fn over_a_path_mtu_below_700_bytes_with_5_percent_loss_half_of_the_transfers_end_within_2_seconds() {
     for bytes in [699, 650, 500] {
         let hole = at(5000);
         let took = |seed| {
@@ -244,7 +244,7 @@ fn below_700_bytes_with_five_percent_loss_half_of_the_transfers_end_within_two_s
 }
 
 #[test]
-fn a_game_of_small_messages_continues_over_a_path_of_500_bytes() {
+fn a_game_of_small_messages_continues_over_a_path_mtu_of_500_bytes() {
     for ppm in [0, 200_000] {
         let mut session = Session::new(2, Game::Small, vec![limit(500, at(5000), Instant::MAX), loss(ppm)]);
         session.play(at(30_000));
@@ -255,7 +255,7 @@ fn a_game_of_small_messages_continues_over_a_path_of_500_bytes() {
 }
 
 #[test]
-fn a_recovered_path_carries_datagrams_of_1200_bytes_again_within_ninety_seconds() {
+fn datagrams_of_1200_bytes_are_sent_again_within_ninety_seconds_after_a_path_recovered() {
     for bytes in [900, 700] {
         let mut session = Session::new(3, Game::Bulk, vec![limit(bytes, at(5000), at(20_000))]);
         session.play(at(20_000));
@@ -266,7 +266,7 @@ fn a_recovered_path_carries_datagrams_of_1200_bytes_again_within_ninety_seconds(
 }
 
 #[test]
-fn losses_and_outages_end_no_connection_and_rarely_lower_datagrams_below_1200_bytes() {
+fn losses_and_outages_without_an_mtu_change_end_no_connection() {
     for ppm in [100_000, 300_000] {
         for game in [Game::Mixed, Game::Snapshots, Game::Bulk] {
             let dark = |from| Fault {
@@ -290,7 +290,7 @@ fn losses_and_outages_end_no_connection_and_rarely_lower_datagrams_below_1200_by
 }
 
 #[test]
-fn a_reconnect_that_fails_over_a_narrow_path_reports_the_narrow_path() {
+fn a_reconnect_that_fails_over_a_path_with_a_small_mtu_reports_the_small_mtu() {
     let dark =
         Fault { from: at(5000), until: at(28_000), target: Target::All, kind: Kind::Partition {}, seed: 3 };
     let mut session = Session::new(6, Game::Small, vec![dark, limit(1000, at(5000), Instant::MAX)]);
@@ -311,7 +311,7 @@ fn attempt(trust: Trust, largest: usize, faults: Vec<Fault>) -> Option<CloseReas
 }
 
 #[test]
-fn connecting_over_a_path_below_1200_bytes_fails_and_reports_the_narrow_path() {
+fn connecting_over_a_path_mtu_below_1200_bytes_fails_and_reports_the_small_mtu() {
     let timed_out =
         |narrow_path| Some(CloseReason::ConnectTimedOut { version_hint: None, narrow_path, key_hint: None });
     for trust in [Trust::Key, Trust::AnyKey, Trust::Ticket] {
@@ -372,12 +372,12 @@ fn small_and_large_through(bytes_per_second: u64, queue_bytes: u64) -> [Option<C
 }
 
 #[test]
-fn a_bottleneck_of_20_kb_per_second_that_carries_1472_bytes_ends_no_connection() {
+fn a_bottleneck_of_20_kb_per_second_with_full_datagrams_ends_no_connection() {
     assert_eq!(small_and_large_through(20_000, 8000), [None, None]);
 }
 
 #[test]
-fn bottlenecks_that_carry_1200_bytes_end_no_connection_and_rarely_lower_the_datagram_size() {
+fn bottlenecks_that_carry_1200_byte_datagrams_end_no_connection() {
     for game in [Game::Mixed, Game::Snapshots, Game::Small, Game::Bulk] {
         for bytes_per_second in [5_000, 10_000, 20_000, 50_000, 100_000] {
             for queue_bytes in [1200, 3000, 8000, 16_000] {

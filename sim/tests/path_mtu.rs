@@ -93,7 +93,7 @@ fn the_mtu_of_a_path_of_1280_1420_1500_or_9000_bytes_is_found_within_five_second
 }
 
 #[test]
-fn occasional_full_datagrams_suffice_to_find_the_mtu() {
+fn occasional_full_datagrams_suffice_to_find_the_path_mtu() {
     for mtu in [1280, 1420, 1500, 9000] {
         let mut world = connected(3, config(), vec![limit(mtu, Instant::ZERO, Instant::MAX)]);
         for _ in 0..10 {
@@ -112,7 +112,7 @@ fn occasional_full_datagrams_suffice_to_find_the_mtu() {
 }
 
 #[test]
-fn datagrams_stay_short_on_a_slow_path_with_a_large_mtu() {
+fn datagrams_stay_small_on_a_slow_path_with_a_large_mtu() {
     let slow = Kind::Rate { bytes_per_second: 100_000, queue_bytes: 30_000 };
     let slow = Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind: slow, seed: 4 };
     let mut world = connected(1, config(), vec![slow]);
@@ -126,7 +126,7 @@ fn datagrams_stay_short_on_a_slow_path_with_a_large_mtu() {
 }
 
 #[test]
-fn a_game_of_small_messages_sends_no_probe() {
+fn a_game_of_small_messages_sends_no_mtu_probe() {
     let mut world = connected(1, config(), Vec::new());
     let before = world.counters().sent_bytes;
     let until = world.now() + Duration::from_secs(10);
@@ -136,7 +136,7 @@ fn a_game_of_small_messages_sends_no_probe() {
 }
 
 #[test]
-fn no_datagram_larger_than_the_maximum_of_either_end_is_sent() {
+fn no_datagram_above_the_maximum_datagram_size_of_either_end_is_sent() {
     for node in [0, CLIENT] {
         let pair = Pair { narrow: Some((node, 1300)), ..Pair::new(config(), Trust::Key) };
         let mut world = connected_as(1, pair, Vec::new());
@@ -162,7 +162,7 @@ fn regression_random_losses_are_not_taken_for_a_black_hole() {
 
 /// The path carries packets of 9000 or 1500 bytes, and from one moment on only smaller ones, without a word.
 #[test]
-fn a_black_hole_in_mid_session_loses_no_reliable_message_and_stops_delivery_for_less_than_two_seconds() {
+fn a_black_hole_in_a_session_stops_delivery_for_less_than_two_seconds() {
     let mut worst = Duration::ZERO;
     for (before, after) in [(9000, 1500), (9000, 1280), (1500, 1420), (1500, 1280), (1500, 1230)] {
         for (bytes, ppm) in [(20_000, 0), (20_000, 50_000), (1400, 0), (3000, 20_000)] {
@@ -192,7 +192,7 @@ fn a_black_hole_in_mid_session_loses_no_reliable_message_and_stops_delivery_for_
 }
 
 #[test]
-fn after_a_black_hole_the_new_path_mtu_is_found() {
+fn the_smaller_path_mtu_is_found_after_a_black_hole() {
     let hole = at(8000);
     let faults = vec![limit(1500, Instant::ZERO, hole), limit(1420, hole, Instant::MAX)];
     let mut world = connected(4, config(), faults);
@@ -214,7 +214,7 @@ fn an_outage_is_not_taken_for_a_black_hole() {
 }
 
 #[test]
-fn the_mtu_search_restarts_at_a_new_address() {
+fn the_mtu_search_restarts_after_a_change_of_address() {
     let rebind = Fault {
         from: at(8000),
         until: at(8001),

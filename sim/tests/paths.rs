@@ -125,7 +125,7 @@ fn every_message_arrives_through_blackouts_that_outlast_the_idle_timeout() {
 }
 
 #[test]
-fn every_message_arrives_when_the_client_returns_from_a_new_address_each_time() {
+fn every_message_arrives_if_the_client_has_a_new_address_after_each_blackout() {
     let (mut faults, returns) = blackouts(25, 60);
     let elsewhere = |dark: &Fault| Fault {
         target: Target::Node(CLIENT),
@@ -142,7 +142,7 @@ fn every_message_arrives_when_the_client_returns_from_a_new_address_each_time() 
 }
 
 #[test]
-fn every_message_arrives_when_only_one_direction_fails() {
+fn every_message_arrives_through_outages_of_only_one_direction() {
     let (mut faults, returns) = blackouts(25, 60);
     for (round, fault) in faults.iter_mut().enumerate() {
         fault.target = Target::Link(0, if round % 2 == 0 { Direction::Up } else { Direction::Down });

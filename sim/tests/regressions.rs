@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Swarm seed 17, with `8165709..11764660 node=0 pause`: a client whose ticket was used up, and that had no resume ticket,
 /// dialled a server that could only be silent, for five minutes and without a word to its application.
 #[test]
-fn a_client_with_only_a_used_ticket_fails_when_the_server_falls_silent() {
+fn the_attempt_of_a_client_with_only_a_used_ticket_fails_when_the_server_stops_answering() {
     let mut config = Config::new(1);
     config.idle_timeout = SECOND;
     config.resume_window = Duration::ZERO;
@@ -37,7 +37,7 @@ fn a_client_with_only_a_used_ticket_fails_when_the_server_falls_silent() {
 
 /// Swarm seed 688: the last code below those of the protocol meant "the server is full" to whoever was told it.
 #[test]
-fn every_close_code_below_the_reserved_ones_reaches_the_peer_unchanged() {
+fn every_close_code_below_the_reserved_codes_reaches_the_peer_unchanged() {
     for sent in [0, 1, 0xfeff] {
         let mut world = Pair::world(1, Config::new(1), Trust::Key, Vec::new());
         world.run_for(SECOND).unwrap();
@@ -56,4 +56,4 @@ fn every_close_code_below_the_reserved_ones_reaches_the_peer_unchanged() {
 
 // Found by connecting 10,000 times at 30 % corruption (seeds 517, 873 and 18 others): a client followed two Retries whose
 // cookies were damaged on the way, and then none of the good ones. See `connect.rs`, and
-// `handshake::client::tests::a_forged_or_damaged_retry_changes_nothing`.
+// `handshake::client::tests::a_forged_or_damaged_retry_is_ignored`.

@@ -8,7 +8,7 @@ use tickwire_sim::swarm::{Report, Run, run};
 use tickwire_sim::trace_hash;
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_a_different_seed_gives_a_different_run() {
+fn two_runs_are_equal_if_and_only_if_their_seeds_are_equal() {
     assert_eq!(trace_hash(3, 5), trace_hash(3, 5));
     assert_ne!(trace_hash(3, 5), trace_hash(4, 5));
     let report = run(&Run::new(3, 5));
@@ -16,7 +16,7 @@ fn the_same_seed_gives_the_same_run_and_a_different_seed_gives_a_different_run()
 }
 
 #[test]
-fn forty_seeds_break_no_promise_and_meet_every_fault() {
+fn forty_swarm_seeds_trigger_every_kind_of_fault_without_a_violation() {
     let mut report = Report::new();
     for seed in 0..40 {
         let outcome = run(&Run::new(seed, 10));
@@ -40,7 +40,7 @@ fn forty_seeds_break_no_promise_and_meet_every_fault() {
 
 /// Every session of whoever jumps an hour ahead times out at once, and every ticket has expired.
 #[test]
-fn clocks_that_jump_far_ahead_end_no_session() {
+fn a_clock_jump_of_an_hour_at_both_ends_violates_no_invariant() {
     let jump = |node| Fault {
         from: at(4_900),
         until: at(4_950),
@@ -60,7 +60,7 @@ const fn at(millis: u64) -> tickwire_core::Instant {
 }
 
 #[test]
-fn the_readme_gives_the_number_of_fault_kinds() {
+fn the_readme_states_the_number_of_fault_kinds() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let promise = format!("a simulator with {} kinds of faults", KindName::ALL.len());
     assert!(readme.contains(&promise), "{promise}");

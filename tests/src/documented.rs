@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn documentation_that_matches_the_code_is_accepted() {
+    fn a_documented_default_and_range_that_match_the_code_are_accepted() {
         let number = DefaultValue::Number;
         assert_eq!(check("Default: 3. Range: 0 to 7.", number(3), "", 0..=7), 0);
         assert_eq!(check("Default: 50 ms. Range: 0 s to 1 h.", number(50_000), "µs", 0..=3_600_000_000), 0);
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_between_documentation_and_code_is_a_fault() {
+    fn every_difference_between_a_documented_value_and_the_code_is_reported() {
         let number = DefaultValue::Number;
         for (documentation, default, unit, accepted) in [
             ("Default: 4. Range: 0 to 7.", number(3), "", 0..=7),

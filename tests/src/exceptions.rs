@@ -58,7 +58,7 @@ mod tests {
     use super::{Offence, unexcused};
 
     #[test]
-    fn an_exception_covers_its_file_up_to_its_number_and_must_be_needed() {
+    fn an_exception_from_a_limit_that_its_file_does_not_need_is_reported() {
         let offence =
             |path: &str, number| Offence { path: path.into(), number, text: format!("{path} {number}") };
         let exceptions = [("a.rs", 2), ("b.rs", 2), ("c.rs", 1)];

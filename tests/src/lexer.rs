@@ -134,7 +134,7 @@ mod tests {
     use super::{Keep, after_block, blank, words};
 
     #[test]
-    fn comments_and_strings_become_spaces_and_code_stays() {
+    fn the_lexer_replaces_comments_and_strings_by_spaces() {
         let text = "let a = \"x // y\"; // note\n/* one /* two */ { */ f('{', '\\'', 'a')";
         let code = blank(text, Keep::Code);
         assert_eq!(code.len(), text.len());
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_strings_end_at_a_quote_with_their_number_of_hashes() {
+    fn a_raw_string_ends_at_a_quote_followed_by_its_number_of_hashes() {
         let code = blank("a(r#\"one \" two\"#, br\"\\\", r#type, b'x'); z", Keep::Code);
         assert!(!code.contains("two") && code.contains("r#type") && code.ends_with("); z"), "{code}");
     }
@@ -164,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_words_are_matched() {
+    fn the_lexer_matches_only_whole_words() {
         assert_eq!(words("Map MyMap Map2 a::Map", "Map").collect::<Vec<_>>(), [0, 18]);
     }
 
     #[test]
-    fn a_block_ends_with_its_own_bracket() {
+    fn a_block_ends_at_its_matching_bracket() {
         let code = "{ a { b } [c] } d";
         assert_eq!(&code[after_block(code, 0)..], " d");
     }

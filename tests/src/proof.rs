@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_are_found_by_crate_module_and_name() {
+    fn a_test_is_found_by_its_crate_module_and_name() {
         for path in [
             "core::channel::holds",
             "core::channel::tests::holds",
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn ignored_tests_and_other_functions_are_not_found() {
+    fn ignored_tests_and_functions_that_are_not_tests_are_not_found() {
         for path in [
             "core::channel::sleeps",
             "core::channel::helper",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_count_when_they_are_compiled() {
+    fn only_a_compiled_documentation_example_counts_as_a_proof() {
         let files = [
             File::new("a.rs", "/// ```\n/// f();\n/// ```"),
             File::new("b.rs", "/// ```text\n/// f();\n/// ```"),

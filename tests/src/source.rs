@@ -139,7 +139,7 @@ mod tests {
     use super::{files, members};
 
     #[test]
-    fn files_include_sources_documents_and_hidden_configuration_but_no_build_output() {
+    fn the_list_of_source_files_contains_no_build_output() {
         let files = files();
         for path in ["core/src/lib.rs", "docs/DESIGN.md", ".ci/run", ".cargo/config.toml", "LICENSE-MIT"] {
             assert!(files.iter().any(|file| file.path == path), "{path} is missing");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn members_know_their_folder_and_their_test_dependencies() {
+    fn workspace_members_list_their_folder_and_their_test_dependencies() {
         let members = members();
         let core = members.iter().find(|member| member.name == "tickwire-core").unwrap();
         assert_eq!(core.folder, "core");

@@ -27,7 +27,7 @@ fn forge(field: &mut Field, forged: impl Fn(u8) -> Address, with_tickets: bool) 
 }
 
 #[test]
-fn one_address_takes_no_more_than_its_share_with_any_sender_in_its_first_data() {
+fn one_address_takes_no_more_session_slots_than_its_share_with_forged_first_data_senders() {
     for with_tickets in [false, true] {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
@@ -46,7 +46,7 @@ fn one_address_takes_no_more_than_its_share_with_any_sender_in_its_first_data() 
 }
 
 #[test]
-fn a_first_data_with_a_forged_address_locks_no_client_out_at_that_address() {
+fn first_data_packets_with_a_forged_address_do_not_lock_out_clients_at_that_address() {
     for with_tickets in [false, true] {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
@@ -70,7 +70,7 @@ fn a_first_data_with_a_forged_address_locks_no_client_out_at_that_address() {
 }
 
 #[test]
-fn unvalidated_connections_stay_below_their_limit_and_end_within_twenty_seconds() {
+fn connections_with_unvalidated_addresses_stay_below_their_limit() {
     let mut field = Field::new(Access::Tickets, |config| {
         config.cookie_threshold = 1000;
         config.max_connections = 100;
@@ -95,7 +95,7 @@ fn unvalidated_connections_stay_below_their_limit_and_end_within_twenty_seconds(
 }
 
 #[test]
-fn a_client_whose_hello_was_copied_is_admitted_and_counted_once_its_address_answers() {
+fn a_client_whose_hello_was_copied_is_accepted_once_its_address_is_validated() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);
@@ -118,7 +118,7 @@ fn a_client_whose_hello_was_copied_is_admitted_and_counted_once_its_address_answ
 }
 
 #[test]
-fn a_client_of_a_lost_session_counts_at_the_address_of_its_new_handshake() {
+fn a_client_of_a_lost_session_counts_towards_the_limits_of_the_address_of_its_new_handshake() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let attacker = field.add("10.66.6.6:4000", |_| {});
     field.dial(attacker, None);
@@ -137,7 +137,7 @@ fn a_client_of_a_lost_session_counts_at_the_address_of_its_new_handshake() {
 }
 
 #[test]
-fn a_connection_over_a_link_counts_on_the_account_of_its_far_end() {
+fn a_connection_over_a_link_counts_towards_the_limits_of_the_address_of_its_peer() {
     let host: IpAddr = "2001:db8:1:2::1".parse().unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(2));
@@ -207,7 +207,7 @@ fn has_room(field: &mut Field, address: &str) -> bool {
 }
 
 #[test]
-fn the_account_of_a_connection_moves_with_it_to_a_different_address() {
+fn a_connection_that_migrates_counts_towards_the_limits_of_its_new_address() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let client = field.add("10.1.1.1:5000", |_| {});
     field.dial(client, None);
@@ -221,7 +221,7 @@ fn the_account_of_a_connection_moves_with_it_to_a_different_address() {
 }
 
 #[test]
-fn the_account_of_a_session_moves_with_it_when_it_is_resumed_from_a_different_address() {
+fn a_session_resumed_from_a_different_address_counts_towards_the_limits_of_that_address() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections_per_source = Some(1);
         config.idle_timeout = SECOND * 4;
@@ -241,7 +241,7 @@ fn the_account_of_a_session_moves_with_it_when_it_is_resumed_from_a_different_ad
 }
 
 #[test]
-fn two_addresses_hold_two_shares_however_their_connections_move() {
+fn the_connections_of_two_addresses_that_migrate_hold_at_most_two_shares() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(2));
     let mut clients = Vec::new();
     for round in 0..4u16 {

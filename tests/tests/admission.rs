@@ -64,7 +64,7 @@ fn refusal(net: &Net, node: usize) -> Option<Refusal> {
 }
 
 #[test]
-fn a_ticket_connects_in_one_round_trip_and_identifies_the_client() {
+fn a_client_with_a_ticket_connects_in_one_round_trip_with_the_identity_of_the_ticket() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_until(SECOND, |net| net.nodes[1].connected().is_some());
@@ -98,7 +98,7 @@ fn a_used_ticket_gets_no_answer() {
 }
 
 #[test]
-fn a_client_kicked_while_it_was_away_cannot_return_with_its_resume_ticket() {
+fn a_client_kicked_during_an_interruption_cannot_resume_with_its_ticket() {
     let mut net = ticket_net(1, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND * 2);
@@ -117,7 +117,7 @@ fn a_client_kicked_while_it_was_away_cannot_return_with_its_resume_ticket() {
 
 /// Swarm seed 53: a resume ticket that was burnt by the first Data was lost with a Welcome whose connection died young.
 #[test]
-fn a_client_whose_new_session_dies_before_its_first_resume_ticket_still_returns() {
+fn a_client_reconnects_after_a_new_session_ended_before_its_first_resume_ticket_arrived() {
     let mut net = ticket_net(1, |config| config.resume_window = SECOND * 5);
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND * 2);
@@ -153,7 +153,7 @@ fn a_full_server_is_reported_as_full() {
 }
 
 #[test]
-fn one_source_takes_no_more_places_than_its_share() {
+fn one_source_takes_no_more_session_slots_than_its_share() {
     let mut net = ticket_net(3, |config| config.max_connections_per_source = Some(2));
     for node in 1..=3 {
         net.nodes[node].address = format!("10.9.9.9:{}", 4000 + node).parse().unwrap();
@@ -186,7 +186,7 @@ fn an_authenticator_refuses_a_client_or_replaces_its_identity() {
 }
 
 #[test]
-fn clients_of_a_different_build_receive_the_schema_difference() {
+fn a_client_with_different_message_types_receives_the_schema_difference() {
     let entry = |name: &str, hash| SchemaEntry { name: name.into(), hash };
     let mut net = ticket_net(1, |config| {
         config.schema = Schema::new(vec![entry("chat", 1), entry("move", 2)]);
@@ -220,7 +220,7 @@ fn a_client_with_a_different_application_id_gets_no_answer() {
 }
 
 #[test]
-fn connecting_with_any_key_takes_one_more_rtt() {
+fn connecting_with_any_server_key_takes_one_more_rtt() {
     let mut net = Net::pair(|_| {});
     let (now, to) = (net.now, net.nodes[0].address);
     net.nodes[1].endpoint.connect(now, to, ConnectOptions::danger_any_key()).unwrap();
@@ -247,7 +247,7 @@ fn dial_peer(net: &mut Net, from: usize, to: usize) -> ConnectionId {
 }
 
 #[test]
-fn peers_whose_hellos_cross_end_up_with_one_connection() {
+fn peers_whose_hellos_cross_have_one_connection() {
     let mut net = peers();
     let first = dial_peer(&mut net, 0, 1);
     let second = dial_peer(&mut net, 1, 0);
@@ -265,7 +265,7 @@ fn peers_whose_hellos_cross_end_up_with_one_connection() {
 }
 
 #[test]
-fn an_unexpected_peer_gets_no_answer() {
+fn a_peer_that_the_server_does_not_expect_gets_no_answer() {
     let mut net = peers();
     dial_peer(&mut net, 0, 1);
     net.run_for(SECOND * 11);

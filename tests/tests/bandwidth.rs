@@ -91,7 +91,7 @@ fn rate_of(size: usize, limit: impl Fn(&mut Config)) -> u64 {
 }
 
 #[test]
-fn a_rate_limit_is_kept_and_used_within_five_percent_for_any_message_size() {
+fn the_send_rate_is_within_five_percent_of_the_rate_limit_for_any_message_size() {
     for size in [40, 400, 900, 1300, 20_000, 300_000] {
         for limit in [LIMIT, 400_000] {
             let of_one = rate_of(size, |config| config.connection_bandwidth = Some(limit));
@@ -104,7 +104,7 @@ fn a_rate_limit_is_kept_and_used_within_five_percent_for_any_message_size() {
 }
 
 #[test]
-fn repeated_address_changes_do_not_raise_the_bytes_sent() {
+fn repeated_address_changes_do_not_raise_the_send_rate_above_its_limit() {
     let (mut net, server, client) = connected(|config| config.connection_bandwidth = Some(LIMIT));
     let sent = watch(&mut net, SERVER);
     for second in 0..20 {
@@ -120,7 +120,7 @@ fn repeated_address_changes_do_not_raise_the_bytes_sent() {
 }
 
 #[test]
-fn a_rate_limit_set_again_every_tick_is_kept_and_a_lifted_limit_delays_no_packet() {
+fn a_rate_limit_that_is_set_again_every_tick_is_not_exceeded() {
     for is_for_all in [false, true] {
         let (mut net, server, _) = connected(|_| {});
         let sent = watch(&mut net, SERVER);

@@ -21,7 +21,7 @@ fn closed(endpoint: &mut Endpoint) -> usize {
 }
 
 #[test]
-fn closing_twice_reports_one_close_and_leaves_no_connection() {
+fn closing_a_connection_twice_reports_one_close() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].close(pair.now, connection, 7, "bye");
     pair.ends[CLIENT].close(pair.now, connection, 8, "bye again");
@@ -34,7 +34,7 @@ fn closing_twice_reports_one_close_and_leaves_no_connection() {
 }
 
 #[test]
-fn closing_again_while_the_peer_is_silent_leaves_no_connection() {
+fn closing_a_connection_twice_while_the_peer_does_not_answer_leaves_no_connection() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].close(pair.now, connection, 7, "bye");
     assert!(!pair.take(CLIENT).is_empty());
@@ -50,7 +50,7 @@ fn closing_again_while_the_peer_is_silent_leaves_no_connection() {
 }
 
 #[test]
-fn a_peer_that_feigned_a_long_rtt_does_not_keep_its_place_after_the_close() {
+fn a_peer_that_caused_a_long_rtt_does_not_keep_its_session_slot_after_a_close() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].send(pair.now, connection, ChannelId(0), b"hello".to_vec()).unwrap();
     // Packets arrive at once, but what the server says is heard ten minutes later.
@@ -71,7 +71,7 @@ fn a_peer_that_feigned_a_long_rtt_does_not_keep_its_place_after_the_close() {
 }
 
 #[test]
-fn an_unfinished_message_is_freed_only_when_its_connection_is_closed() {
+fn an_incomplete_message_is_freed_when_its_connection_closes() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].send(pair.now, connection, ChannelId(0), vec![7; 3000]).unwrap();
     let mut taken = Vec::new();

@@ -185,7 +185,7 @@ fn forged_hello(honest: &[Vec<u8>; 2], draws: &mut Draws) -> Vec<u8> {
 }
 
 #[test]
-fn a_flood_of_forged_hellos_leaves_no_state_and_costs_no_diffie_hellman() {
+fn a_flood_of_forged_hellos_causes_no_diffie_hellman_computation() {
     for access in [Access::Open, Access::Tickets] {
         for inner in [provider::null(), default_provider()] {
             let spent = DiffieHellmans::default();
@@ -210,7 +210,7 @@ fn a_flood_of_forged_hellos_leaves_no_state_and_costs_no_diffie_hellman() {
 }
 
 #[test]
-fn no_datagram_of_a_stranger_gets_an_answer_larger_than_itself() {
+fn no_answer_to_a_stranger_is_larger_than_the_received_datagram() {
     let provider = provider::null();
     let honest = [Shows::Nothing, Shows::Ticket, Shows::NothingNotEvenAKey]
         .map(|shows| first_datagram(&provider, shows, 1));
@@ -251,7 +251,7 @@ fn connected(provider: &Arc<dyn Provider>, seed: u64) -> (Pair, ConnectionId) {
 }
 
 #[test]
-fn the_source_address_of_a_copied_packet_gets_no_more_bytes_than_it_sent() {
+fn the_source_address_of_a_copied_packet_receives_no_more_bytes_than_it_sent() {
     for seed in 0..300 {
         let (mut pair, connection) = connected(&provider::null(), seed);
         let mut draws = Draws::new(seed);

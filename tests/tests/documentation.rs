@@ -205,7 +205,7 @@ fn the_documented_defaults_of_the_limit_on_violations_are_those_of_the_code() {
 }
 
 #[test]
-fn the_documented_range_of_a_links_datagrams_is_that_of_the_code() {
+fn the_documented_range_of_a_links_datagram_size_is_that_of_the_code() {
     let opens = |max_datagram: u128| {
         let mut endpoint =
             Endpoint::new(Config::new(1), Secrets::new([1; 32]), [2; 32], Instant::ZERO).unwrap();

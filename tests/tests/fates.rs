@@ -90,7 +90,7 @@ fn unconfirmed_messages_have_an_unknown_fate_within_five_seconds_of_the_close() 
 }
 
 #[test]
-fn messages_that_never_left_are_reported_at_once_as_not_sent() {
+fn messages_that_were_never_sent_have_the_fate_not_sent_in_the_closed_event() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);
@@ -104,7 +104,7 @@ fn messages_that_never_left_are_reported_at_once_as_not_sent() {
 }
 
 #[test]
-fn a_message_that_an_end_ignored_because_it_was_closing_is_not_confirmed() {
+fn a_message_that_arrives_at_a_closing_end_is_not_reported_as_confirmed() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);

@@ -73,7 +73,7 @@ fn resumptions_of_one_session_are_limited_to_two_a_second_after_a_burst_of_16() 
 }
 
 #[test]
-fn sixty_four_clients_behind_one_address_connect_at_once() {
+fn sixty_four_clients_behind_one_address_connect_at_the_same_time() {
     let mut field = Field::new(Access::Open, |config| config.max_connections = 128);
     let crowd = crowd_at(&mut field, "10.1.1.1");
     field.run_for(SECOND);
@@ -206,7 +206,7 @@ fn honest_clients_connect_through_floods_from_8_to_2000_addresses() {
 
 /// A client that was in has a resume ticket, and may abandon handshakes with it.
 #[test]
-fn a_flood_with_resume_tickets_shuts_out_no_client_without_a_resume_ticket() {
+fn a_flood_of_hellos_with_resume_tickets_does_not_lock_out_clients_without_a_resume_ticket() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 2_000;
         config.resume_window = SECOND * 5;
@@ -234,7 +234,7 @@ fn a_flood_with_resume_tickets_shuts_out_no_client_without_a_resume_ticket() {
 }
 
 #[test]
-fn clients_with_tickets_connect_through_a_flood_without_tickets() {
+fn clients_with_tickets_connect_through_a_flood_of_hellos_without_tickets() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 256;
         config.resume_window = SECOND * 30;

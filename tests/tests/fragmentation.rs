@@ -53,7 +53,7 @@ fn an_endpoint_without_dont_fragment_never_sends_more_than_1200_bytes() {
 }
 
 #[test]
-fn an_end_that_forbids_fragments_searches_for_a_larger_datagram_even_if_the_other_end_does_not() {
+fn an_end_with_dont_fragment_searches_the_path_mtu_even_if_its_peer_fragments() {
     let forbids = |who: usize| move |node: usize, config: &mut Config| config.dont_fragment = node == who;
     for who in [0, 1] {
         let (sizes, told) = largest(forbids(who));

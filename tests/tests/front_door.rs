@@ -39,7 +39,7 @@ fn examples(manifest: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_readme_names_every_example_and_each_is_tested() {
+fn the_readme_names_every_example_and_every_example_has_a_test() {
     let (manifest, readme) = (text("Cargo.toml"), text("README.md"));
     let names = examples(&manifest);
     assert!(names.len() >= 6, "{names:?}");
@@ -55,7 +55,7 @@ fn the_readme_names_every_example_and_each_is_tested() {
 }
 
 #[test]
-fn every_verb_that_the_readme_names_exists() {
+fn every_xtask_verb_that_the_readme_names_exists() {
     let readme = text("README.md");
     let verbs = readme.split("cargo xtask ").skip(1).map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_lowercase() && c != '-').unwrap_or(rest.len());

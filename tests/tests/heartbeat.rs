@@ -57,7 +57,7 @@ fn an_idle_server_sends_a_heartbeat_every_ten_seconds_and_an_idle_client_every_f
 }
 
 #[test]
-fn every_client_heartbeat_has_48_bytes_so_that_unknown_or_a_challenge_is_not_larger() {
+fn every_client_heartbeat_has_48_bytes() {
     let (mut net, log) = idle(|_| {});
     net.run_for(SECOND * 60);
     let log = log.borrow();
@@ -66,7 +66,7 @@ fn every_client_heartbeat_has_48_bytes_so_that_unknown_or_a_challenge_is_not_lar
 }
 
 #[test]
-fn half_of_a_clients_idle_timeout_is_left_for_probes_when_a_heartbeat_asks_for_an_ack() {
+fn a_client_heartbeat_requests_an_ack_before_half_of_the_idle_timeout_has_passed() {
     for (client, server) in [(20, 20), (6, 20), (20, 6), (15, 15), (12, 9)] {
         let (mut net, log) = idle(|_| {});
         let mut config = Config::new(APPLICATION);
@@ -88,7 +88,7 @@ fn half_of_a_clients_idle_timeout_is_left_for_probes_when_a_heartbeat_asks_for_a
 }
 
 #[test]
-fn one_lost_heartbeat_or_answer_interrupts_no_connection() {
+fn one_lost_heartbeat_or_heartbeat_ack_interrupts_no_connection() {
     for node in [CLIENT, SERVER] {
         for lost in 0..12 {
             let (mut net, log) = idle(|_| {});
@@ -136,7 +136,7 @@ fn an_idle_server_is_silent_for_at_most_fifteen_seconds_or_one_heartbeat_interva
 }
 
 #[test]
-fn the_first_heartbeat_after_a_message_asks_for_an_answer() {
+fn the_first_heartbeat_after_a_message_requests_an_ack() {
     for sender in [CLIENT, SERVER] {
         for waits in 0..12 {
             let (mut net, log) = idle(|_| {});
@@ -152,7 +152,7 @@ fn the_first_heartbeat_after_a_message_asks_for_an_answer() {
 }
 
 #[test]
-fn a_server_that_forgot_its_client_answers_unknown_to_either_kind_of_heartbeat() {
+fn a_server_without_the_connection_answers_either_kind_of_heartbeat_with_unknown() {
     let mut waited = Vec::new();
     for waits in 0..10 {
         let (mut net, _) = idle(|_| {});
@@ -171,7 +171,7 @@ fn a_server_that_forgot_its_client_answers_unknown_to_either_kind_of_heartbeat()
 }
 
 #[test]
-fn the_server_uses_the_new_address_of_an_idle_client_after_its_next_heartbeat_of_either_kind() {
+fn the_server_uses_the_new_address_of_an_idle_client_after_the_next_heartbeat_of_either_kind() {
     let (mut net, log) = idle(|_| {});
     for round in 0..20u16 {
         net.nodes[CLIENT].address.set_port(5000 + round);
@@ -202,7 +202,7 @@ fn the_clock_error_of_an_idle_peer_is_at_most_half_an_rtt_plus_a_millisecond_per
 }
 
 #[test]
-fn a_heartbeat_is_not_resent_while_its_ack_is_delayed_but_a_message_is_resent() {
+fn a_heartbeat_is_not_resent_within_the_delay_of_its_ack() {
     for is_message in [false, true] {
         let (mut net, log) = idle(|_| {});
         // Until the round trip is known well.

@@ -24,7 +24,7 @@ fn end_of_attempt(net: &mut Net, key: [u8; 32]) -> CloseReason {
 }
 
 #[test]
-fn a_pinned_key_that_is_not_the_servers_is_named_after_the_timeout() {
+fn a_connect_timeout_reports_the_key_of_a_server_that_does_not_have_the_pinned_key() {
     let mut net = Net::pair(|_| {});
     let server_key = net.nodes[0].endpoint.public_key();
     let pinned = net.nodes[1].endpoint.public_key();
@@ -34,7 +34,7 @@ fn a_pinned_key_that_is_not_the_servers_is_named_after_the_timeout() {
 }
 
 #[test]
-fn the_pinned_key_and_a_missing_server_give_no_key_hint() {
+fn a_connect_timeout_without_a_different_server_key_gives_no_key_hint() {
     for is_there in [true, false] {
         let mut net = Net::pair(|_| {});
         net.filter = Box::new(move |_, _, bytes| {
@@ -52,7 +52,7 @@ fn has_resumed(net: &Net, connection: ConnectionId) -> bool {
 }
 
 #[test]
-fn a_redirected_interrupted_connection_dials_the_new_address_at_once() {
+fn an_interrupted_connection_dials_a_new_address_immediately_after_a_redirect() {
     let mut net = Net::pair(|_| {});
     let connection = net.connect();
     net.run_for(Duration::from_secs(2));

@@ -22,7 +22,7 @@ fn pair() -> Pair {
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn a_link_with_too_small_a_datagram_is_refused() {
+fn a_link_with_too_small_a_datagram_size_is_refused() {
     let mut pair = pair();
     let tiny = LinkProperties { max_datagram: 120, ..STREAM };
     let refused = pair.ends[0].open_link(Instant::ZERO, LinkId(1), tiny, None);
@@ -30,7 +30,7 @@ fn a_link_with_too_small_a_datagram_is_refused() {
 }
 
 #[test]
-fn opening_a_link_wakes_the_connections_that_wait_for_it() {
+fn a_connection_that_waits_for_a_link_connects_once_the_link_is_opened() {
     let mut pair = pair();
     pair.dial();
     pair.pass(SECOND);
@@ -40,7 +40,7 @@ fn opening_a_link_wakes_the_connections_that_wait_for_it() {
 }
 
 #[test]
-fn a_link_gets_no_datagram_beyond_its_credit() {
+fn no_datagram_beyond_the_credit_of_a_link_is_sent() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -62,7 +62,7 @@ fn a_link_gets_no_datagram_beyond_its_credit() {
 }
 
 #[test]
-fn a_welcome_waits_for_the_credit_of_its_link() {
+fn a_welcome_is_sent_only_once_its_link_has_credit() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let now = pair.now;
@@ -89,7 +89,7 @@ fn datagrams_from_a_link_that_is_not_open_are_dropped() {
 }
 
 #[test]
-fn a_session_survives_its_link_breaking_twice() {
+fn a_session_continues_after_its_link_breaks_twice() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -111,7 +111,7 @@ fn a_session_survives_its_link_breaking_twice() {
 }
 
 #[test]
-fn a_closing_connection_ends_with_its_link() {
+fn a_closing_connection_ends_when_its_link_closes() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -129,7 +129,7 @@ fn a_closing_connection_ends_with_its_link() {
 }
 
 #[test]
-fn a_client_that_does_not_read_takes_no_place_from_other_clients() {
+fn a_client_that_does_not_read_its_link_does_not_block_replies_to_different_clients() {
     let mut pair = pair();
     let now = pair.now;
     // Link 2 leads to somebody who asks for the server's key again and again, and never reads.
@@ -151,7 +151,7 @@ fn a_client_that_does_not_read_takes_no_place_from_other_clients() {
 }
 
 #[test]
-fn an_unanswered_hello_on_a_reliable_link_is_sent_again() {
+fn an_unanswered_hello_on_a_reliable_link_is_resent() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.dial();
@@ -164,7 +164,7 @@ fn an_unanswered_hello_on_a_reliable_link_is_sent_again() {
 }
 
 #[test]
-fn a_reported_link_loss_is_repaired_within_an_rtt() {
+fn a_message_lost_in_a_reported_link_loss_is_resent_within_an_rtt() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { reliable: false, ordered: false, ..STREAM });
@@ -205,7 +205,7 @@ fn regression_packets_whose_ack_did_not_fit_a_full_link_are_acknowledged_later()
 
 /// A link that did not answer for a while was taken for a path that had begun to drop large datagrams.
 #[test]
-fn regression_a_link_that_is_slow_to_answer_gets_datagrams_as_large_as_before() {
+fn regression_the_datagram_size_does_not_fall_on_a_link_with_slow_answers() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { max_datagram: 4000, ..STREAM });
@@ -223,7 +223,7 @@ fn regression_a_link_that_is_slow_to_answer_gets_datagrams_as_large_as_before() 
 
 /// A handshake that had begun before its link was open did not get to know that the link loses nothing.
 #[test]
-fn regression_a_hello_is_not_repeated_on_a_reliable_link_that_was_opened_after_it_was_due() {
+fn regression_a_hello_that_waited_for_a_reliable_link_is_sent_once() {
     let mut pair = pair();
     pair.dial();
     pair.pass(SECOND);

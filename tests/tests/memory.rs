@@ -163,12 +163,12 @@ fn ten_seconds_after_a_burst_of_small_messages_each_end_of_a_connection_holds_le
 }
 
 #[test]
-fn once_idle_a_burst_of_empty_messages_leaves_only_the_memory_of_its_channels() {
+fn an_idle_connection_keeps_only_the_memory_of_channels_after_a_burst_of_empty_messages() {
     leaves_nothing_but_channels(0);
 }
 
 #[test]
-fn once_idle_a_burst_leaves_only_the_memory_of_its_channels() {
+fn an_idle_connection_keeps_only_the_memory_of_channels_after_a_burst_of_messages() {
     for bytes in [30, 1000, 3000, 20_000] {
         leaves_nothing_but_channels(bytes);
     }
@@ -210,7 +210,7 @@ fn an_idle_connection_with_frequent_heartbeats_releases_the_memory_of_a_burst() 
 }
 
 #[test]
-fn an_idle_connection_wakes_up_no_more_often_than_an_unused_connection() {
+fn an_idle_connection_has_no_more_timeouts_than_an_unused_connection() {
     let wakes = |is_used: bool| {
         let mut party = Party::new(1, |_| {});
         if is_used {
@@ -225,7 +225,7 @@ fn an_idle_connection_wakes_up_no_more_often_than_an_unused_connection() {
 }
 
 #[test]
-fn a_connection_in_use_releases_no_memory() {
+fn a_connection_in_use_keeps_its_buffers_between_bursts() {
     let mut party = Party::new(1, |_| {});
     let mut play = |ticks: usize| {
         for _ in 0..ticks {
@@ -278,7 +278,7 @@ fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_once_idle() {
 }
 
 #[test]
-fn a_resumption_leaves_only_a_used_connection_id() {
+fn the_memory_of_a_session_does_not_grow_with_its_resumptions() {
     for clients in [1, 5] {
         let mut party = Party::new(clients, |_| {});
         party.net.run_for(SECOND * 11);

@@ -21,7 +21,7 @@ fn restart_server(net: &mut Net, change: impl Fn(&mut Config)) {
 }
 
 #[test]
-fn a_bulk_transfer_continues_within_a_second_of_the_links_return() {
+fn a_bulk_transfer_continues_within_a_second_after_the_end_of_an_outage() {
     for dark in (1..10).map(|seconds| SECOND * seconds * 2) {
         let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
         let client = net.connect();
@@ -52,7 +52,7 @@ fn offer(net: &mut Net, client: ConnectionId) {
 /// Credit that was lost in an outage was repeated with a back-off that knew no bound, while the sender had nothing to say
 /// without it.
 #[test]
-fn flow_control_credit_lost_in_an_outage_arrives_within_a_second_of_the_links_return() {
+fn flow_control_credit_lost_in_an_outage_arrives_within_a_second_after_the_outage() {
     for dark in (1..10).map(|seconds| SECOND * seconds * 2) {
         let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);
         let client = net.connect();
@@ -94,7 +94,7 @@ fn a_closing_connection_is_not_replaced_when_its_session_is_lost() {
 }
 
 #[test]
-fn old_clients_keep_dialling_a_restarted_server_that_is_full() {
+fn clients_of_a_restarted_server_keep_dialling_while_the_server_is_full() {
     let mut net = Net::pair(|_| {});
     for number in 2..=5u8 {
         let address = format!("10.0.1.{number}:4000");
@@ -133,7 +133,7 @@ fn old_clients_keep_dialling_a_restarted_server_that_is_full() {
 
 /// The peer with the lower key ignored the other one's Hellos for as long as it dialled itself, if only a wrong address.
 #[test]
-fn two_peers_connect_if_only_one_peer_knows_the_address() {
+fn two_peers_connect_if_only_one_peer_has_the_correct_address() {
     let mut net = Net::peers();
     for (node, to) in [(0, "10.9.9.9:1".parse().unwrap()), (1, net.nodes[0].address)] {
         let key = net.nodes[1 - node].endpoint.public_key();

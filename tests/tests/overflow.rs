@@ -37,7 +37,7 @@ fn arrived(net: &Net, channel: u8) -> Vec<u8> {
 }
 
 #[test]
-fn all_messages_sent_between_two_polls_leave_if_the_path_carries_them() {
+fn no_message_sent_between_two_polls_is_dropped_on_a_path_with_enough_bandwidth() {
     for channel in STATE {
         let (mut net, connection) = connected(|_| {});
         for number in 0..10 {
@@ -74,7 +74,7 @@ fn no_message_is_dropped_for_a_newer_message_before_the_first_ack() {
 }
 
 #[test]
-fn a_full_queue_drops_its_oldest_message_and_accepts_the_new_message() {
+fn a_full_queue_drops_its_oldest_message_for_a_new_message() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| {
             config.channels.iter_mut().for_each(|channel| channel.queue_messages = 4);
@@ -91,7 +91,7 @@ fn a_full_queue_drops_its_oldest_message_and_accepts_the_new_message() {
 }
 
 #[test]
-fn a_message_larger_than_its_queue_replaces_all_older_messages() {
+fn a_message_larger_than_its_queue_replaces_all_queued_messages() {
     let (mut net, connection) = connected(|config| config.channels[3].queue_bytes = 1000);
     for number in 0..3 {
         send(&mut net, connection, UNRELIABLE, vec![number; 100]);
@@ -121,7 +121,7 @@ fn a_channel_with_overflow_queue_returns_messages_when_it_is_full() {
 }
 
 #[test]
-fn newer_state_replaces_older_state_during_an_interruption_and_arrives_afterwards() {
+fn newer_state_replaces_older_state_during_an_interruption() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| config.idle_timeout = Duration::from_secs(2));
         net.filter = Box::new(|_, _, _| Pass::Drop);
@@ -142,7 +142,7 @@ fn newer_state_replaces_older_state_during_an_interruption_and_arrives_afterward
 }
 
 #[test]
-fn a_partly_sent_message_is_finished_while_newer_messages_are_dropped() {
+fn every_message_whose_sending_began_arrives_while_newer_messages_are_dropped() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| config.connection_bandwidth = Some(20_000));
         for number in 0..40 {
@@ -158,7 +158,7 @@ fn a_partly_sent_message_is_finished_while_newer_messages_are_dropped() {
 }
 
 #[test]
-fn the_rest_of_a_message_that_its_receiver_has_dropped_is_not_sent() {
+fn the_rest_of_a_message_that_the_receiver_has_dropped_is_not_sent() {
     let (mut net, connection) = connected(|config| config.connection_bandwidth = Some(10_000));
     send(&mut net, connection, UNRELIABLE, vec![1; 500_000]);
     net.run_for(SECOND);

@@ -177,17 +177,17 @@ fn matrix(losses: &[u64], moves: bool) {
 }
 
 #[test]
-fn peers_that_redial_after_either_restarts_end_up_with_one_connection() {
+fn peers_that_redial_after_either_peer_restarts_have_one_connection() {
     matrix(&[0], false);
 }
 
 #[test]
-fn a_peer_that_restarts_at_another_address_and_dials_ends_up_with_one_connection() {
+fn a_peer_that_restarts_at_another_address_and_dials_has_one_connection() {
     matrix(&[0], true);
 }
 
 #[test]
-fn peers_that_dial_again_through_loss_end_up_with_one_connection() {
+fn peers_that_dial_again_through_loss_have_one_connection() {
     matrix(&[10, 30], false);
 }
 
@@ -236,7 +236,7 @@ fn at_random(seed: u8) -> Result<(), String> {
 }
 
 #[test]
-fn peers_that_restart_and_dial_at_random_moments_end_up_with_one_connection() {
+fn peers_that_restart_and_dial_at_random_times_have_one_connection() {
     let faults: Vec<String> = (0..=255).filter_map(|seed| at_random(seed).err()).collect();
     assert!(faults.is_empty(), "{} of 256: {faults:#?}", faults.len());
 }
@@ -271,7 +271,7 @@ fn the_replaced_connection_ends_with_the_reason_replaced_within_one_and_a_half_r
 }
 
 #[test]
-fn a_hello_that_is_never_followed_by_data_ends_no_connection() {
+fn a_hello_without_a_first_data_packet_does_not_replace_the_connection_of_the_peer() {
     let mut pair = Pair::new(0, 1);
     pair.dial(0);
     pair.net.run_for(SECOND * 2);
@@ -286,7 +286,7 @@ fn a_hello_that_is_never_followed_by_data_ends_no_connection() {
 }
 
 #[test]
-fn a_peer_that_dials_again_needs_no_second_place() {
+fn a_peer_that_dials_again_needs_no_second_session_slot() {
     for again in 0..2 {
         let mut pair = Pair::with(0, 1, |config| config.max_connections = 1);
         pair.dial(0);

@@ -99,7 +99,7 @@ fn comings_back(loss: u64, wait: Duration, by_ticket: bool) -> usize {
 }
 
 #[test]
-fn a_client_that_disconnects_and_reconnects_gets_the_only_place_every_time() {
+fn a_client_that_disconnects_and_reconnects_gets_the_only_session_slot_every_time() {
     for by_ticket in [false, true] {
         for wait in [0, 1, 20, 50, 60, 100, 150, 400] {
             let count = comings_back(0, MILLISECOND * wait, by_ticket);
@@ -109,13 +109,13 @@ fn a_client_that_disconnects_and_reconnects_gets_the_only_place_every_time() {
 }
 
 #[test]
-fn a_client_whose_close_is_lost_regains_the_only_place_by_its_identity() {
+fn a_client_whose_close_is_lost_regains_the_only_session_slot_by_its_identity() {
     let count = comings_back(30, MILLISECOND * 10, true);
     assert_eq!(count, 20);
 }
 
 #[test]
-fn kicked_clients_that_do_not_answer_hold_no_place() {
+fn kicked_clients_that_do_not_answer_hold_no_session_slot() {
     let mut net = net(Access::Open, 3, |config| config.max_connections = 1);
     for node in 1..=3 {
         let client = dial(&mut net, node, None);
@@ -152,7 +152,7 @@ fn at_most_64_connections_of_a_small_server_are_closing_at_a_time() {
 }
 
 #[test]
-fn ended_connections_with_unread_events_are_bounded() {
+fn the_number_of_ended_connections_with_unread_events_is_bounded() {
     let mut net = net(Access::Open, 1, |config| config.max_connections = 1);
     net.nodes[0].is_listening = false;
     let mut refused = 0;
@@ -203,7 +203,7 @@ fn return_of_the_crashed(per_source: bool, loss: u64) -> Duration {
 }
 
 #[test]
-fn a_crashed_client_regains_its_place_in_a_full_server_within_three_seconds() {
+fn a_crashed_client_regains_its_session_slot_in_a_full_server_within_three_seconds() {
     for per_source in [false, true] {
         for loss in [0, 10, 30] {
             let took = return_of_the_crashed(per_source, loss);
@@ -226,7 +226,7 @@ fn second_of_a_full_server(access: Access, identities: [u8; 2], delay: Duration)
 }
 
 #[test]
-fn a_connection_that_answers_keeps_its_place_and_a_second_connection_of_its_identity_is_refused() {
+fn a_second_connection_of_an_identity_is_refused_while_the_first_connection_answers() {
     let full = [None, Some(CloseReason::Refused(Refusal::Full))];
     for delay in [10, 50, 300, 700] {
         let endings = second_of_a_full_server(Access::Tickets, [7, 7], MILLISECOND * delay);
@@ -239,7 +239,7 @@ fn a_connection_that_answers_keeps_its_place_and_a_second_connection_of_its_iden
 }
 
 #[test]
-fn an_unanswering_connection_keeps_its_place_from_other_identities() {
+fn a_connection_that_does_not_answer_is_not_replaced_by_a_different_identity() {
     for (access, identities) in [(Access::Tickets, [7, 8]), (Access::Tickets, [0, 0]), (Access::Open, [0, 0])]
     {
         let mut net = net(access, 2, |config| config.max_connections = 1);
@@ -257,7 +257,7 @@ fn an_unanswering_connection_keeps_its_place_from_other_identities() {
 }
 
 #[test]
-fn a_hello_without_a_first_data_ends_no_connection_of_its_identity() {
+fn a_hello_without_a_first_data_packet_ends_no_connection_of_its_identity() {
     let mut net = net(Access::Tickets, 2, |config| config.max_connections = 1);
     dial(&mut net, 1, Some(ticket(7, 0)));
     net.run_for(SECOND * 3);
@@ -271,7 +271,7 @@ fn a_hello_without_a_first_data_ends_no_connection_of_its_identity() {
 }
 
 #[test]
-fn two_connections_of_one_identity_stay_while_places_are_free() {
+fn two_connections_of_one_identity_stay_open_while_session_slots_are_free() {
     let mut net = net(Access::Tickets, 2, |config| config.max_connections = 2);
     for node in 1..=2 {
         dial(&mut net, node, Some(ticket(7, node as u8)));
@@ -281,7 +281,7 @@ fn two_connections_of_one_identity_stay_while_places_are_free() {
 }
 
 #[test]
-fn an_unanswering_connection_is_replaced_by_a_new_connection_of_its_identity() {
+fn a_connection_that_does_not_answer_is_replaced_by_a_new_connection_of_its_identity() {
     for ghost in [1, 2] {
         let mut net = net(Access::Tickets, 3, |config| config.max_connections = 2);
         let mut clients = Vec::new();
@@ -300,7 +300,7 @@ fn an_unanswering_connection_is_replaced_by_a_new_connection_of_its_identity() {
 }
 
 #[test]
-fn too_many_connections_from_one_address_have_their_own_refusal_before_and_after_the_welcome() {
+fn a_client_beyond_the_limit_of_its_address_is_refused_with_too_many_from_address() {
     let mut net = net(Access::Open, 3, |config| config.max_connections_per_source = Some(1));
     for node in 1..=3 {
         net.nodes[node].address = format!("10.9.9.9:{}", 4000 + node).parse().unwrap();
@@ -317,7 +317,7 @@ fn too_many_connections_from_one_address_have_their_own_refusal_before_and_after
 }
 
 #[test]
-fn one_address_takes_at_most_half_of_all_places_by_default_but_at_least_one_place() {
+fn one_address_takes_by_default_at_most_half_of_all_session_slots() {
     for (places, share) in [(1, 1), (2, 1), (5, 3), (8, 4)] {
         let mut net = net(Access::Open, 9, |config| config.max_connections = places);
         for node in 1..=9 {
@@ -417,7 +417,7 @@ fn changes_links(after: Duration) -> (bool, Option<Duration>) {
 }
 
 #[test]
-fn a_client_that_changes_links_keeps_its_place_for_two_seconds() {
+fn a_client_that_changes_links_keeps_its_session_slot_for_two_seconds() {
     for millis in [100, 500, 1000, 1700] {
         assert_eq!(changes_links(MILLISECOND * millis), (true, None), "back after {millis} ms");
     }

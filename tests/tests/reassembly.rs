@@ -57,7 +57,7 @@ fn a_packet_of_tiny_fragments_takes_at_most_three_times_the_instructions_of_whol
 }
 
 #[test]
-fn a_tiny_fragment_allocates_the_same_at_any_limit_on_message_size() {
+fn a_tiny_fragment_allocates_the_same_memory_at_any_limit_on_message_size() {
     let allocated = |max_message: usize, channel: u8| {
         let mut rogues = Rogues::new(1, |config| config.max_message = max_message);
         let mut packets = rogues.packets(0, crumbs(channel, 1, max_message as u64));
@@ -198,7 +198,7 @@ fn fill(rogues: &mut Rogues, channel: u8) {
 }
 
 #[test]
-fn all_connections_together_hold_no_more_in_reassembly_than_is_configured() {
+fn all_connections_together_hold_no_more_than_the_configured_reassembly_memory() {
     for (most, count) in [(limits::REASSEMBLY_MEMORY, 40), (8 << 20, 20)] {
         let mut rogues = Rogues::new(count, |config| config.reassembly_memory = most);
         allocation::start();
@@ -237,7 +237,7 @@ fn reassembly_memory_is_released_when_connections_end() {
 }
 
 #[test]
-fn message_memory_is_released_within_ten_idle_seconds() {
+fn reassembly_memory_is_released_within_ten_idle_seconds() {
     let mut rogues = Rogues::new(4, |_| {});
     allocation::start();
     for connection in 0..4 {
@@ -305,7 +305,7 @@ fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> O
 }
 
 #[test]
-fn connections_that_fill_the_reassembly_memory_do_not_keep_others_from_completing_messages() {
+fn connections_that_fill_the_reassembly_memory_do_not_block_messages_of_honest_connections() {
     for size in [20_000, 1 << 20] {
         let mut rogues = Rogues::new(40, |config| {
             config.reassembly_memory = 8 << 20;

@@ -7,14 +7,14 @@ use tickwire_tests::source::{self, File, Member};
 use xtask::requirements::{COUNT, Counts, PATH, Proof, Row, parse};
 
 #[test]
-fn every_requirement_is_listed_once_and_in_order() {
+fn every_requirement_is_listed_once_in_the_order_of_ids() {
     let ids: Vec<String> = rows().into_iter().map(|row| row.id).collect();
     let expected: Vec<String> = (1..=COUNT).map(|number| format!("R{number:03}")).collect();
     assert_eq!(ids, expected);
 }
 
 #[test]
-fn every_kind_of_requirement_is_explained_on_the_page() {
+fn every_requirement_has_only_documented_kinds() {
     for row in rows() {
         for kind in row.kind.split('/') {
             assert!("AFNTOPGRD".contains(kind) && kind.len() == 1, "{}: kind {kind:?}", row.id);
@@ -23,7 +23,7 @@ fn every_kind_of_requirement_is_explained_on_the_page() {
 }
 
 #[test]
-fn everything_named_as_proof_exists() {
+fn every_proof_named_in_the_requirements_exists() {
     let (files, members) = (source::files(), source::members());
     let rows = rows();
     println!("{}", Counts::of(&rows));
@@ -32,13 +32,13 @@ fn everything_named_as_proof_exists() {
 }
 
 #[test]
-fn a_named_proof_that_does_not_exist_is_a_fault() {
+fn a_named_proof_that_does_not_exist_is_reported() {
     let (files, members) = (source::files(), source::members());
     for bad in ["`core::no_such_test`", "`cmd:dance`", "`doc:core/src/no.rs`", "as R999", "as R001"] {
         let rows = parse(&format!("| R001 | One | F | {bad} |")).unwrap();
         assert_eq!(faults(&rows[0], &rows, &files, &members).len(), 1, "{bad} was taken");
     }
-    let good = "`tests::requirements::everything_named_as_proof_exists`, `cmd:requirements`";
+    let good = "`tests::requirements::every_proof_named_in_the_requirements_exists`, `cmd:requirements`";
     let rows = parse(&format!("| R001 | One | F | {good} |\n| R002 | Two | F | as R001 |")).unwrap();
     for row in &rows {
         assert_eq!(faults(row, &rows, &files, &members), [""; 0]);

@@ -126,7 +126,7 @@ fn the_pre_shared_key_of_peers_is_overwritten_before_its_memory_is_freed() {
 }
 
 #[test]
-fn a_secret_is_overwritten_when_it_is_dropped() {
+fn the_memory_of_a_secret_is_overwritten_when_the_secret_is_dropped() {
     let bytes: [u8; 32] = Rng::from_seed([6; 32]).array();
     let found = freed(&[bytes], || drop(Box::new(Secret::new(bytes))));
     assert_eq!(found, [0]);
@@ -136,7 +136,7 @@ fn a_secret_is_overwritten_when_it_is_dropped() {
 }
 
 #[test]
-fn no_secret_is_printed() {
+fn no_debug_output_contains_a_secret() {
     let secrets = Secrets::new([0xab; 32]).ticket_key([0xab; 32]);
     let text = format!("{secrets:?} {:?} {:?}", secrets.identity, secrets.ticket);
     assert_eq!(text, "Secrets(..) Secret(..) Some(Secret(..))");

@@ -29,7 +29,7 @@ fn every(nth: u64) -> impl FnMut(Instant, usize, &mut Vec<u8>) -> Pass {
 }
 
 #[test]
-fn messages_of_every_channel_and_size_arrive_both_ways() {
+fn messages_of_every_channel_and_size_arrive_in_both_directions() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -53,7 +53,7 @@ fn messages_of_every_channel_and_size_arrive_both_ways() {
 }
 
 #[test]
-fn reliable_messages_survive_loss_and_report_delivery() {
+fn reliable_messages_arrive_through_loss_and_are_reported_as_delivered() {
     let mut net = Net::pair(|_| {});
     net.filter = Box::new(every(3));
     let client = net.connect();
@@ -70,7 +70,7 @@ fn reliable_messages_survive_loss_and_report_delivery() {
 }
 
 #[test]
-fn an_idle_connection_stays_connected_with_at_most_45_datagrams_in_100_seconds() {
+fn an_idle_connection_sends_at_most_45_datagrams_in_100_seconds() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -82,7 +82,7 @@ fn an_idle_connection_stays_connected_with_at_most_45_datagrams_in_100_seconds()
 }
 
 #[test]
-fn a_close_reaches_the_peer_with_its_reason_and_both_ends_forget_the_connection() {
+fn a_close_reaches_the_peer_with_its_reason() {
     let mut net = Net::pair(|_| {});
     net.filter = Box::new(every(3));
     let client = net.connect();
@@ -164,7 +164,7 @@ fn a_session_survives_a_blackout_longer_than_the_idle_timeout() {
 }
 
 #[test]
-fn a_client_of_a_restarted_server_reconnects_within_seconds_with_a_session_lost_reason() {
+fn a_client_of_a_restarted_server_reconnects_with_the_reason_session_lost() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -191,7 +191,7 @@ fn a_client_of_a_restarted_server_reconnects_within_seconds_with_a_session_lost_
 
 /// Swarm seed 972: a client that had set its resume ticket aside began another session while the server had the first one.
 #[test]
-fn a_client_whose_resume_window_has_ended_resumes_the_session_that_the_server_kept() {
+fn a_client_past_its_resume_window_resumes_the_session_that_the_server_kept() {
     for dark in 20..60u32 {
         let mut net = Net::pair(|config| config.idle_timeout = SECOND * 3);
         let mut config = Config::new(APPLICATION);
@@ -216,7 +216,7 @@ fn a_client_whose_resume_window_has_ended_resumes_the_session_that_the_server_ke
 }
 
 #[test]
-fn a_forged_unknown_datagram_replaces_no_connection() {
+fn a_forged_unknown_datagram_does_not_replace_a_connection() {
     let mut net = Net::pair(|config| config.heartbeat = Duration::from_millis(20));
     let last = Rc::new(RefCell::new(Vec::new()));
     let tap = Rc::clone(&last);
@@ -260,7 +260,7 @@ fn all_messages_arrive_while_keys_rotate_under_loss() {
 }
 
 #[test]
-fn a_full_queue_returns_the_message_and_reports_when_there_is_room() {
+fn a_full_channel_reports_send_ready_once_its_queue_has_space() {
     let mut net = Net::pair(|config| {
         config.channels = vec![tickwire_core::ChannelConfig::new(Delivery::ReliableOrdered)];
         config.channels[0].queue_messages = 10;
@@ -275,7 +275,7 @@ fn a_full_queue_returns_the_message_and_reports_when_there_is_room() {
 }
 
 #[test]
-fn a_close_after_delivery_asked_for_while_connecting_still_delivers() {
+fn a_close_after_delivery_requested_while_connecting_delivers_all_messages() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.send(1, client, 0, vec![5; 5000]);
@@ -290,7 +290,7 @@ fn a_close_after_delivery_asked_for_while_connecting_still_delivers() {
 }
 
 #[test]
-fn heartbeats_reach_the_end_with_the_shorter_idle_timeout_in_time() {
+fn heartbeats_arrive_within_the_shorter_idle_timeout_of_the_two_ends() {
     let mut net = Net::pair(|_| {});
     let mut config = Config::new(APPLICATION);
     config.access = Access::Open;
@@ -302,7 +302,7 @@ fn heartbeats_reach_the_end_with_the_shorter_idle_timeout_in_time() {
 }
 
 #[test]
-fn every_probe_carries_data_while_data_waits() {
+fn every_pto_probe_carries_data_while_data_waits() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -328,7 +328,7 @@ fn dial_peer(net: &mut Net, node: usize) {
 }
 
 #[test]
-fn peers_that_dial_each_other_get_one_connection_whichever_packets_are_lost() {
+fn peers_that_dial_each_other_have_one_connection_whichever_packets_are_lost() {
     for seed in 0..2000u64 {
         let mut net = Net::peers();
         let mut draws = tickwire_core::rng::Rng::from_seed([(seed % 251) as u8; 32]);
@@ -395,7 +395,7 @@ fn comes_back_late(early: Duration, resume_window: Duration) -> Vec<Event> {
 }
 
 #[test]
-fn a_client_whose_resumption_was_accepted_keeps_its_session() {
+fn a_client_whose_resumption_was_accepted_resumes_or_gets_a_new_session() {
     let mut resumed = 0;
     for (seconds, window) in (1..9).flat_map(|seconds| [(seconds, 60), (seconds, 10)]) {
         let events = comes_back_late(SECOND * seconds, SECOND * window);

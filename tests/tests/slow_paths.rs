@@ -163,7 +163,7 @@ fn clients_connect_once_over_slow_paths_that_lose_datagrams() {
 }
 
 #[test]
-fn a_longer_connect_timeout_applies_to_reconnecting_too() {
+fn a_longer_connect_timeout_also_applies_to_reconnecting() {
     let mut net = Net::pair(|config| config.idle_timeout = SECOND * 30);
     net.delay = SECOND * 4;
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).timeout(SECOND * 30);
@@ -229,7 +229,7 @@ fn the_client_of_a_restarted_server_reconnects_over_an_rtt_of_eight_seconds() {
 }
 
 #[test]
-fn the_connection_of_a_client_that_moves_to_a_path_with_an_rtt_of_eight_seconds_continues() {
+fn a_connection_continues_after_its_client_moves_to_a_path_with_an_rtt_of_eight_seconds() {
     let (mut net, client) = Path::new(0.1, Comes::Openly).dial();
     net.run_for(SECOND * 10);
     net.nodes[1].address.set_port(5000);

@@ -13,7 +13,7 @@ fn state(net: &Net, node: usize, connection: ConnectionId) -> ConnectionState {
 }
 
 #[test]
-fn a_connection_goes_through_the_four_documented_states() {
+fn a_connection_has_each_of_its_four_documented_states_in_order() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     assert_eq!(state(&net, 1, client), ConnectionState::Connecting);
@@ -30,7 +30,7 @@ fn a_connection_goes_through_the_four_documented_states() {
 }
 
 #[test]
-fn an_unknown_connection_id_returns_nothing_and_changes_nothing() {
+fn calls_with_an_unknown_connection_id_return_nothing() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);
@@ -47,7 +47,7 @@ fn an_unknown_connection_id_returns_nothing_and_changes_nothing() {
 }
 
 #[test]
-fn a_server_lists_its_clients_and_closes_exactly_the_named_one() {
+fn a_server_closes_exactly_the_named_connection() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);
@@ -70,7 +70,7 @@ fn a_server_lists_its_clients_and_closes_exactly_the_named_one() {
 }
 
 #[test]
-fn every_byte_datagram_and_message_is_counted_once_at_each_end() {
+fn each_end_counts_every_byte_datagram_and_message_once() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     for round in 0..50 {
@@ -101,7 +101,7 @@ fn every_byte_datagram_and_message_is_counted_once_at_each_end() {
 }
 
 #[test]
-fn reported_latency_uptime_and_loss_match_the_path() {
+fn the_reported_rtt_uptime_and_loss_match_the_path() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     let fresh = net.nodes[1].endpoint.stats(client).unwrap();

@@ -111,7 +111,7 @@ fn every_file_is_shorter_than_its_limit() {
 }
 
 #[test]
-fn every_function_takes_at_most_its_limit_of_values() {
+fn every_function_takes_at_most_its_limit_of_parameter_values() {
     let count = |arguments: &str| crowded_functions(&planted(format!("fn f({arguments}) {{}}"))).is_some();
     assert!(!count("a: A, b: B, c: C, d: D, e: E, f: F, g: fn(A, B) -> (C, D)"));
     assert!(count("a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H"));
@@ -125,7 +125,7 @@ fn every_function_takes_at_most_its_limit_of_values() {
 }
 
 #[test]
-fn imports_between_files_form_no_circle() {
+fn imports_between_files_form_no_cycle() {
     expect_none(planted_circles());
 
     let files = source::files();
@@ -143,7 +143,7 @@ fn imports_between_files_form_no_circle() {
 const ALIKE: [&str; 1] = ["Args"];
 
 #[test]
-fn a_crate_has_one_type_per_name() {
+fn no_crate_has_two_types_with_the_same_name() {
     let root = "mod b;\nstruct One;\nimpl T for One { type Two = One; }\nstruct Args;\nfn three() {}";
     let files = [
         File::new("a/src/lib.rs", root),
@@ -210,7 +210,7 @@ fn planted_circles() -> Vec<String> {
 }
 
 #[test]
-fn code_that_is_not_shipped_is_exempt_from_the_rules_for_products() {
+fn test_code_is_exempt_from_the_rules_for_product_code() {
     let files = [
         File::new(
             "a/src/lib.rs",
@@ -256,7 +256,7 @@ fn core_and_simulator_read_no_clock_environment_or_entropy() {
 }
 
 #[test]
-fn the_core_knows_no_operating_system() {
+fn the_core_contains_no_code_for_an_operating_system() {
     assert_eq!(forbidden_words(&planted("std::net::UdpSocket::bind(a)"), &OPERATING_SYSTEM).len(), 1);
 
     expect_none(rust("core/src/").iter().flat_map(|file| forbidden_words(file, &OPERATING_SYSTEM)));
@@ -275,7 +275,7 @@ fn protocol_arithmetic_has_no_floats() {
 }
 
 #[test]
-fn no_file_holds_a_note_of_unfinished_work() {
+fn no_file_contains_a_note_of_unfinished_work() {
     for bad in ["// TODO: finish", "/* FIXME */", "fn f() { todo!() }", "unimplemented!()", "dbg!(x)"] {
         assert_eq!(unfinished(&planted(bad)).len(), 1, "{bad} was taken");
     }
@@ -285,7 +285,7 @@ fn no_file_holds_a_note_of_unfinished_work() {
 }
 
 #[test]
-fn events_and_errors_are_non_exhaustive() {
+fn public_event_and_error_types_are_non_exhaustive() {
     let bad = planted("/// Doc.\n#[derive(Debug)]\npub enum Open {\n    A,\n}\n");
     assert_eq!(exhaustive_enums(&bad, &EXHAUSTIVE).len(), 1);
     let good =
@@ -336,7 +336,7 @@ fn is_wrong_for(member: &str, dependency: &str) -> bool {
 }
 
 #[test]
-fn every_package_uses_the_lints_of_the_workspace() {
+fn every_package_inherits_the_lints_of_the_workspace() {
     for member in source::members() {
         let manifest = source::root().join(&member.folder).join("Cargo.toml");
         let text = std::fs::read_to_string(manifest).unwrap();
@@ -398,7 +398,7 @@ fn documentation_comments_name_their_subjects() {
 }
 
 #[test]
-fn no_file_contains_a_path_of_a_developers_machine() {
+fn no_file_contains_a_local_path_of_a_development_machine() {
     for folder in ["work", "root", "home"] {
         assert_eq!(machine_paths(&planted(format!("cd /{folder}/here"))).len(), 1);
         assert_eq!(machine_paths(&planted(format!("net/{folder} and /{folder}shop"))), [""; 0]);

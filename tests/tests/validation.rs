@@ -27,7 +27,7 @@ fn bytes(net: &Net, from: SocketAddr, to: SocketAddr) -> usize {
 }
 
 #[test]
-fn an_address_forged_in_a_first_data_packet_gets_no_more_bytes_than_it_sent() {
+fn an_address_forged_in_a_first_data_packet_receives_no_more_bytes_than_it_sent() {
     let victim = "10.9.9.9:9".parse().unwrap();
     let mut net = about_to_confirm(victim);
     let client = net.nodes[1].connected().unwrap();

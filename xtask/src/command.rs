@@ -117,7 +117,7 @@ mod tests {
     use super::Command;
 
     #[test]
-    fn a_command_is_displayed_as_typed_in_a_shell() {
+    fn a_command_is_displayed_as_it_is_typed_in_a_shell() {
         let command = Command::cargo("doc --no-deps").env("RUSTDOCFLAGS", "-D warnings").arg("it's");
         let words = ["RUSTDOCFLAGS=-D warnings", "cargo", "doc", "--no-deps", "it's"].map(String::from);
         assert_eq!(shlex::split(&command.to_string()).unwrap(), words);
@@ -125,13 +125,13 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn failure_of_the_child_is_an_error_that_names_the_command() {
+    fn the_error_of_a_failed_child_process_names_the_command() {
         let error = Command::new("false", [""; 0]).run().unwrap_err();
         assert!(error.to_string().contains("`false`"), "{error}");
     }
 
     #[test]
-    fn a_program_that_is_missing_does_not_succeed() {
+    fn running_a_missing_program_is_an_error() {
         assert!(!Command::new("no-such-program-as-this", ["--version"]).succeeds());
     }
 }

@@ -88,12 +88,12 @@ mod tests {
     use super::Cli;
 
     #[test]
-    fn the_command_line_is_well_formed() {
+    fn the_definition_of_the_xtask_command_line_is_valid() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_verb_and_every_argument_has_a_help_text() {
+    fn every_xtask_verb_and_argument_has_a_help_text() {
         for verb in Cli::command().get_subcommands() {
             assert!(verb.get_about().is_some(), "{} has no help", verb.get_name());
             for argument in verb.get_arguments() {

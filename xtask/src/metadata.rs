@@ -69,7 +69,7 @@ mod tests {
     use super::Workspace;
 
     #[test]
-    fn workspace_members_and_their_programs_are_found_and_dependencies_are_not() {
+    fn the_metadata_lists_workspace_members_but_no_dependencies() {
         let workspace = Workspace::load().unwrap();
         assert!(workspace.member("tickwire-core").is_some());
         assert!(workspace.has_bin("xtask", "xtask"));

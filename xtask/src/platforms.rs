@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_different_seed_is_named_and_missing_later_seeds_are_ignored() {
+    fn the_comparison_of_two_platforms_names_the_first_seed_with_different_hashes() {
         let native = hashes(&[(0, "aa"), (1, "bb"), (2, "cc")]);
         assert_eq!(first_difference(&native, &hashes(&[(0, "aa"), (1, "bb")])), Verdict::Equal);
         let other = hashes(&[(0, "aa"), (1, "bc"), (2, "cd")]);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_reported_with_the_target_the_seed_and_the_command_that_replays_it() {
+    fn the_report_of_a_different_hash_names_the_target_the_seed_and_the_replay_command() {
         let row = |target, verdict| PlatformRow::of(target, 100, verdict, Duration::from_secs(1));
         assert!(judge(10, &[row(Target::Wasm32, Verdict::Equal)]).is_ok());
         let rows = [row(Target::Wasm32, Verdict::Equal), row(Target::S390x, Verdict::Differs { seed: 17 })];

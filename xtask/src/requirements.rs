@@ -69,7 +69,7 @@ pub fn parse(text: &str) -> Result<Vec<Row>> {
 fn row(line: &str) -> Result<Row> {
     let cells: Vec<&str> = line.trim().trim_matches('|').split(" | ").map(str::trim).collect();
     let &[id, text, kind, tests] = cells.as_slice() else {
-        anyhow::bail!("expected 4 columns, got {}", cells.len());
+        anyhow::bail!("expected 4 columns in the row, got {}", cells.len());
     };
     ensure!(!text.is_empty() && !kind.is_empty(), "the requirement or its kind is empty");
     Ok(Row { id: id.into(), text: text.into(), kind: kind.into(), proof: proof(tests)? })
@@ -169,7 +169,7 @@ mod tests {
 ";
 
     #[test]
-    fn rows_are_read_with_their_proofs() {
+    fn requirement_rows_are_parsed_with_their_proofs() {
         let rows = parse(TABLE).unwrap();
         assert_eq!(rows.len(), 4);
         assert_eq!(rows[0].proof, Proof::Tests(vec!["core::a::b".into(), "cmd:swarm".into()]));
@@ -177,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_refers_to_other_rows_is_proven_when_all_of_them_are_proven() {
+    fn a_requirement_that_refers_to_several_requirements_is_proven_once_each_of_them_is_proven() {
         let rows = parse(TABLE).unwrap();
         let proven: Vec<bool> = rows.iter().map(|row| is_proven(row, &rows)).collect();
         assert_eq!(proven, [true, false, true, false]);
     }
 
     #[test]
-    fn a_row_of_two_kinds_counts_for_both_and_once_in_the_total() {
+    fn a_requirement_of_two_kinds_counts_once_in_the_total() {
         let text = Counts::of(&parse(TABLE).unwrap()).to_string();
         assert!(text.starts_with("requirements proven: 2 of 4\n"), "{text}");
         assert!(text.contains("A  API by name") && text.contains("N  number"), "{text}");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_forms_of_the_last_column_are_errors() {
+    fn an_invalid_form_of_the_proof_column_is_an_error() {
         for bad in ["", "someday", "core::a::b", "``", "`a`,`b`", "`a` `b`"] {
             assert!(parse(&format!("| R001 | One | A | {bad} |")).is_err(), "{bad:?} was taken");
         }

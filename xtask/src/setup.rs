@@ -118,9 +118,7 @@ fn tools(wanted: &[Tool]) -> Result<()> {
     }
     let names = missing.join(" ");
     if !is_root_on_debian() {
-        bail!(
-            "some tools are missing; install them by hand (these are the names of Debian's packages): {names}"
-        );
+        bail!("some tools are missing; install the Debian packages {names}");
     }
     // Standard output is for what a verb reports.
     eprintln!("installing {names}");
@@ -144,7 +142,7 @@ mod tests {
     use super::{Sign, Tool, has_rust_target};
 
     #[test]
-    fn installed_tools_are_present_and_absent_tools_are_missing() {
+    fn a_tool_that_is_not_installed_is_reported_as_missing() {
         let tool = |sign| Tool { package: "some-package", sign };
         assert!(!tool(Sign::Program("cargo")).is_missing());
         assert!(tool(Sign::Program("no-such-program-as-this")).is_missing());
@@ -153,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn the_runner_has_the_version_of_the_library() {
+    fn the_installed_runner_has_the_version_of_the_library() {
         let manifest =
             std::fs::read_to_string(super::workspace::root().join("bench/core/Cargo.toml")).unwrap();
         assert!(manifest.contains(&format!("gungraun = \"={}\"", super::GUNGRAUN)), "{}", super::GUNGRAUN);
     }
 
     #[test]
-    fn a_target_without_its_standard_library_is_not_installed() {
+    fn a_target_without_its_standard_library_counts_as_not_installed() {
         // A target of the compiler that ships no library at all.
         assert!(!has_rust_target("avr-none"));
     }

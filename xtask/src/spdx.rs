@@ -70,25 +70,25 @@ mod tests {
     }
 
     #[test]
-    fn either_side_of_or_is_enough_and_both_sides_of_and_are_needed() {
+    fn a_licence_expression_needs_one_side_of_or_and_both_sides_of_and() {
         assert!(met("GPL-3.0 OR MIT") && met("MIT/GPL-3.0") && met("Apache-2.0 AND ISC"));
         assert!(!met("GPL-3.0 OR MPL-2.0") && !met("MIT AND GPL-3.0"));
     }
 
     #[test]
-    fn and_binds_tighter_than_or_and_parentheses_bind_tightest() {
+    fn and_binds_tighter_than_or_in_a_licence_expression() {
         assert!(met("MIT OR GPL-3.0 AND MPL-2.0"));
         assert!(!met("(MIT OR GPL-3.0) AND MPL-2.0"));
     }
 
     #[test]
-    fn an_exception_is_part_of_the_name() {
+    fn the_exception_of_a_licence_is_part_of_its_name() {
         assert!(met("Apache-2.0 WITH LLVM-exception"));
         assert!(!met("MIT WITH LLVM-exception"));
     }
 
     #[test]
-    fn an_expression_that_does_not_parse_is_an_error() {
+    fn a_licence_expression_that_does_not_parse_is_an_error() {
         for bad in ["", "MIT OR", "(MIT", "MIT)", "MIT ISC", "AND MIT"] {
             assert!(is_met(bad, &["MIT".to_owned()]).is_err(), "{bad:?} was taken");
         }

@@ -29,7 +29,7 @@ mod tests {
     use super::{Command, command_step, step};
 
     #[test]
-    fn a_step_that_fails_names_itself_and_the_command_to_repeat_it() {
+    fn the_error_of_a_failed_step_names_the_step_and_the_command_to_repeat_it() {
         let error = step("paint", "cargo paint", || Err(anyhow::anyhow!("no brush"))).unwrap_err();
         let text = format!("{error:#}");
         assert!(
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_command_that_fails_fails_its_step() {
+    fn a_step_fails_if_its_command_fails() {
         assert!(command_step("bad", &Command::new("false", [""; 0])).is_err());
     }
 }

@@ -127,10 +127,10 @@ fn keygen(args: &Keygen, rng: &mut Rng) -> String {
         .to_string();
     }
     format!(
-        "master             {}  the backend's; it never leaves it\n\
-         server secret      {}  the server's: Secrets::new\n\
-         server key         {}  public: clients pin it, the backend mints for it\n\
-         server ticket key  {}  the server's: Secrets::ticket_key",
+        "master             {}  secret of the backend, which never leaves the backend\n\
+         server secret      {}  secret of the server, for Secrets::new\n\
+         server key         {}  public; clients pin this key, and the backend mints tickets for this key\n\
+         server ticket key  {}  secret of the server, for Secrets::ticket_key",
         master.reveal_hex(),
         secret.reveal_hex(),
         public,
@@ -200,18 +200,21 @@ impl Master {
     fn read(&self) -> Result<Secret> {
         let (text, place) = match (&self.master_file, &self.master) {
             (Some(path), _) if path == Path::new("-") => {
-                (from_standard_input()?, "the master from standard input".to_owned())
+                (from_standard_input()?, "the master key from standard input".to_owned())
             }
             (Some(path), _) => {
                 let text = fs::read_to_string(path)
-                    .with_context(|| format!("cannot read the master from {}", path.display()))?;
-                (text, format!("the master in {}", path.display()))
+                    .with_context(|| format!("cannot read the master key from {}", path.display()))?;
+                (text, format!("the master key in {}", path.display()))
             }
             (None, Some(text)) => (text.clone(), "--master".to_owned()),
-            (None, None) => bail!("no master was given; give --master-file"),
+            (None, None) => bail!("no master key was given; give --master-file"),
         };
         let master: Secret = text.parse().context(place)?;
-        ensure!(master != [0; 32], "the master is all zeros; draw one with `cargo xtask ticket keygen`");
+        ensure!(
+            master != [0; 32],
+            "the master key is all zeros; generate a master key with `cargo xtask ticket keygen`"
+        );
         Ok(master)
     }
 }
@@ -220,7 +223,7 @@ fn server_key(text: &str) -> Result<PublicKey> {
     let key: PublicKey = text.parse().context("--server-key")?;
     ensure!(
         key.to_bytes() != [0; 32],
-        "--server-key is all zeros; it is the public key that the server prints or `keygen` drew"
+        "--server-key is all zeros; it is the public key that the server prints or `keygen` generated"
     );
     Ok(key)
 }

@@ -82,7 +82,7 @@ impl<C: Client> Pool<C> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut clients = Vec::with_capacity(setup.clients);
         for number in 0..setup.clients {
-            let socket = UdpSocket::bind("127.0.0.1:0").context("cannot open a client's socket")?;
+            let socket = UdpSocket::bind("127.0.0.1:0").context("cannot open the socket of a client")?;
             socket.set_nonblocking(true)?;
             clients.push(C::new(setup, number, socket)?);
         }
@@ -151,7 +151,7 @@ impl<C: Client> Pool<C> {
                 ping.is_answered = true;
             }
         })
-        .with_context(|| format!("client {number} failed"))?;
+        .with_context(|| format!("the thread of client {number} failed"))?;
         let deadline = client.deadline();
         let noted = &mut self.noted[number];
         if *noted != deadline {
@@ -166,7 +166,7 @@ impl<C: Client> Pool<C> {
         if is_connected && !*was_connected {
             self.connected += 1;
         } else if !is_connected && *was_connected {
-            anyhow::bail!("client {number} has lost its connection");
+            anyhow::bail!("the connection of client {number} was lost");
         }
         *was_connected = is_connected;
         if self.connected == self.clients.len()

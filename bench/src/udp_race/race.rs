@@ -48,7 +48,7 @@ impl Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     for asked in &args.rows {
         if !ROWS.iter().any(|row| row.family() == asked) {
-            bail!("there is no row {asked}; the rows are E1 to E7");
+            bail!("the benchmark has no row {asked}; the rows are E1 to E7");
         }
     }
     let rounds = if args.quick { 1 } else { args.rounds.max(1) };
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         for &stack in &stacks {
             let mut samples = Samples::default();
             run_stack(args, stack, &mut samples)
-                .with_context(|| format!("{} failed in round {round}", stack.name()))?;
+                .with_context(|| format!("the stack {} failed in round {round}", stack.name()))?;
             let seconds = begun.elapsed().as_secs();
             eprintln!("round {round} of {rounds}, {:>8}, {seconds:>4} s: {samples}", stack.name());
             report.enter(stack, samples);

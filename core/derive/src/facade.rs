@@ -24,7 +24,7 @@ mod tests {
     }
 
     #[test]
-    fn code_derived_by_the_facade_names_the_facade_and_no_other_tickwire_crate() {
+    fn code_derived_through_the_facade_refers_only_to_the_facade_crate() {
         let input = parse_quote!(
             struct Bought {
                 by: BoundedString<8>,

@@ -9,7 +9,7 @@ fn refused(input: &DeriveInput) -> String {
 }
 
 #[test]
-fn an_invalid_message_name_is_refused_with_its_fault() {
+fn the_error_about_an_invalid_message_name_describes_the_fault() {
     let named = |name: &str| {
         refused(&parse_quote!(
             #[net(name = #name)]
@@ -44,7 +44,7 @@ fn an_invalid_message_name_is_refused_with_its_fault() {
 }
 
 #[test]
-fn a_channel_is_a_number_below_32_or_a_name_and_a_delivery_one_of_four() {
+fn an_invalid_channel_or_delivery_attribute_is_refused_with_the_valid_values() {
     let channel = "expected the number of a channel, 0 to 31, or its name in quotes";
     assert_eq!(
         refused(&parse_quote!(
@@ -92,7 +92,7 @@ fn a_channel_is_a_number_below_32_or_a_name_and_a_delivery_one_of_four() {
 }
 
 #[test]
-fn an_unknown_attribute_is_refused_with_the_valid_ones() {
+fn the_error_about_an_unknown_attribute_lists_the_valid_attributes() {
     assert_eq!(
         refused(&parse_quote!(
             #[net(chanel = 1)]
@@ -103,7 +103,7 @@ fn an_unknown_attribute_is_refused_with_the_valid_ones() {
 }
 
 #[test]
-fn a_step_divides_a_range_with_both_ends() {
+fn a_step_without_an_inclusive_range_is_refused() {
     let field = |field: syn::Field| refused(&parse_quote!(struct Chat { #field }));
     assert_eq!(
         field(parse_quote!(#[net(step = 0.1)] x: f32)),

@@ -100,13 +100,13 @@ impl fmt::Display for EncodeError {
             }
             Self::TooLarge { limit } => write!(
                 f,
-                "the message is longer than {limit} bytes, the limit of its type; shorten the message, or raise \
+                "the encoded message exceeds {limit} bytes, the limit of its type; shorten the message, or raise \
                  NetMessage::MAX_SIZE"
             ),
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
                 if field.is_empty() {
-                    write!(f, "the value is {value}; set it to a value from {low} to {high}")
+                    write!(f, "the encoded value is {value}; set it to a value from {low} to {high}")
                 } else {
                     write!(f, "the field `{field}` is {value}; set it to a value from {low} to {high}")
                 }
@@ -116,7 +116,7 @@ impl fmt::Display for EncodeError {
                 write!(f, "the message nests deeper than {} levels; flatten its type", limits::MESSAGE_DEPTH)
             }
             Self::TooManyItems => {
-                f.write_str("the message holds more values than a receiver accepts; split its lists")
+                f.write_str("the message contains more values than a receiver accepts; split its lists")
             }
             Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),
         }

@@ -43,7 +43,7 @@ impl Arbitrary for Script {
 }
 
 #[test]
-fn values_of_any_width_round_trip() {
+fn bit_values_of_any_width_round_trip() {
     fn the_values_read_are_those_written(script: Script) -> bool {
         let mut out = vec![0xaa];
         let mut writer = BitWriter::new(&mut out, usize::MAX);
@@ -62,13 +62,13 @@ fn values_of_any_width_round_trip() {
 }
 
 #[test]
-fn the_first_bit_is_the_lowest_of_the_first_byte() {
+fn the_first_bit_written_is_the_least_significant_bit_of_the_first_byte() {
     assert_eq!(encode(&(true, 0x80u8, false)), Ok(vec![0b0000_0001, 0b0000_0001]));
     assert_eq!(encode(&0x1234u16), Ok(vec![0x34, 0x12]));
 }
 
 #[test]
-fn a_value_wider_than_its_bits_is_refused_and_not_truncated() {
+fn a_value_that_needs_more_bits_than_its_field_has_is_refused() {
     let mut out = Vec::new();
     let mut writer = BitWriter::new(&mut out, 8);
     assert_eq!(writer.put(4, 2), Err(EncodeError::out_of_range(4, 0, 3)));
@@ -77,7 +77,7 @@ fn a_value_wider_than_its_bits_is_refused_and_not_truncated() {
 }
 
 #[test]
-fn a_writer_accepts_bytes_up_to_its_limit_and_refuses_the_next_byte() {
+fn a_bit_writer_refuses_the_first_byte_above_its_limit() {
     let mut out = vec![1, 2, 3];
     assert_eq!(Bits::encode(&0u64, &mut out, 7), Err(EncodeError::TooLarge { limit: 7 }));
     assert_eq!(Bits::encode(&(0u32, true), &mut Vec::new(), 4), Err(EncodeError::TooLarge { limit: 4 }));
@@ -85,7 +85,7 @@ fn a_writer_accepts_bytes_up_to_its_limit_and_refuses_the_next_byte() {
 }
 
 #[test]
-fn bits_after_the_value_are_refused_except_zeros_in_the_last_byte() {
+fn only_zero_bits_within_the_last_byte_may_follow_a_decoded_value() {
     assert_eq!(decode::<(bool, bool)>(&[0b11]), Ok((true, true)));
     assert_eq!(decode::<(bool, bool)>(&[0b111]), Err(DecodeError::Trailing));
     assert_eq!(decode::<(bool, bool)>(&[0b11, 0]), Err(DecodeError::Trailing));
@@ -94,14 +94,14 @@ fn bits_after_the_value_are_refused_except_zeros_in_the_last_byte() {
 }
 
 #[test]
-fn signed_integers_are_written_as_their_distance_from_the_smallest_value() {
+fn a_signed_integer_is_encoded_as_its_difference_from_the_minimum_of_its_range() {
     assert_eq!(encode(&i8::MIN), Ok(vec![0]));
     assert_eq!(encode(&0i8), Ok(vec![0x80]));
     assert_eq!(encode(&i64::MAX), Ok(vec![0xff; 8]));
 }
 
 #[test]
-fn every_integer_round_trips_within_any_range() {
+fn every_integer_within_its_range_round_trips() {
     fn an_integer_round_trips_in_its_range(value: i64, low: i64, high: i64) -> bool {
         let (low, high) = (low.min(high), low.max(high));
         let mut out = Vec::new();
@@ -121,13 +121,13 @@ fn every_integer_round_trips_within_any_range() {
 }
 
 #[test]
-fn an_integer_above_its_range_is_refused() {
+fn an_encoded_integer_above_its_range_is_refused() {
     assert_eq!(take_integer(&mut BitReader::new(&[0b11]), 5u8, 7), Err(DecodeError::OutOfRange));
     assert_eq!(take_integer(&mut BitReader::new(&[0b10]), 5u8, 7), Ok(7));
 }
 
 #[test]
-fn every_nan_has_the_same_encoding() {
+fn every_nan_is_encoded_as_the_same_bits() {
     let odd = f32::from_bits(0xffc0_1234);
     assert_eq!(encode(&odd), Ok(vec![0, 0, 0xc0, 0x7f]));
     assert_eq!(decode::<f32>(&0xffc0_1234u32.to_le_bytes()).map(f32::to_bits), Ok(0x7fc0_0000));
@@ -137,7 +137,7 @@ fn every_nan_has_the_same_encoding() {
 }
 
 #[test]
-fn floats_other_than_nan_keep_every_bit() {
+fn every_float_except_nan_round_trips_with_all_its_bits() {
     fn a_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         value.is_nan() || decode::<f64>(&encode(&value).unwrap()).unwrap().to_bits() == bits
@@ -147,7 +147,7 @@ fn floats_other_than_nan_keep_every_bit() {
 }
 
 #[test]
-fn surrogate_code_points_are_refused_as_characters() {
+fn a_surrogate_code_point_is_refused_as_a_character() {
     assert_eq!(decode::<char>(&encode(&'🦀').unwrap()), Ok('🦀'));
     assert_eq!(decode::<char>(&0xd800u32.to_le_bytes()[..3]), Err(DecodeError::OutOfRange));
 }
@@ -156,7 +156,7 @@ type Everything =
     ((bool, Option<u8>, i32, [u16; 3]), (BoundedVec<BoundedString<9>, 5>, BoundedBytes<300>, char));
 
 #[test]
-fn compound_values_round_trip() {
+fn tuples_arrays_lists_and_options_round_trip() {
     fn the_values_round_trip(
         flag: bool,
         small: Option<u8>,
@@ -176,7 +176,7 @@ fn compound_values_round_trip() {
 }
 
 #[test]
-fn bytes_that_decode_are_the_only_encoding_of_their_value() {
+fn a_decoded_value_is_encoded_as_the_same_bytes() {
     fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         decode::<Everything>(&bytes).is_ok_and(|value| encode(&value) == Ok(bytes.clone()))
             || decode::<Everything>(&bytes).is_err()
@@ -185,7 +185,7 @@ fn bytes_that_decode_are_the_only_encoding_of_their_value() {
 }
 
 #[test]
-fn list_items_without_bits_count_towards_the_limit() {
+fn list_items_that_take_no_bits_count_towards_the_limit_on_items() {
     type Nothings = BoundedVec<(), 0xffff_ffff>;
     let nothings = |count: usize| Nothings::try_from(vec![(); count]).unwrap();
     let most = 32 + limits::MESSAGE_FREE_ITEMS;
@@ -215,7 +215,7 @@ impl NetSerialize for Tree {
 }
 
 #[test]
-fn a_recursive_value_is_refused_beyond_the_depth_limit_in_both_directions() {
+fn a_recursive_value_beyond_the_depth_limit_is_neither_encoded_nor_decoded() {
     let grow = |depth: usize| {
         let leaf = Tree(BoundedVec::new());
         (1..depth).fold(leaf, |tree, _| Tree(vec![tree].try_into().unwrap()))

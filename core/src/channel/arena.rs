@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_hold_the_copied_bytes() {
+    fn an_arena_copy_equals_the_copied_bytes() {
         let mut arena = Arena::default();
         let copies: Vec<_> = (0..100u8).map(|byte| arena.copy(&[byte; 999], Keep::Queued)).collect();
         assert!(copies.iter().zip(0..).all(|(copy, byte)| **copy == [byte; 999]));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_that_the_application_holds_are_dropped_beyond_a_bound() {
+    fn the_arena_tracks_a_bounded_number_of_chunks_that_the_application_still_holds() {
         let mut arena = Arena::default();
         let _kept: Vec<_> = (0..10_000).map(|_| arena.copy(&[1; 1000], Keep::Passing)).collect();
         assert!(arena.passing.small.full.len() <= ARENA_CHUNKS);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_of_different_lifetimes_share_no_chunk() {
+    fn queued_and_passing_messages_share_no_arena_chunk() {
         let mut arena = Arena::default();
         for _ in 0..16 {
             // Until chunks have their size.

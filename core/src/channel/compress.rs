@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn payloads_of_every_size_around_the_format_boundaries_round_trip() {
+    fn a_compressed_payload_round_trips_at_every_size_around_the_boundaries_of_the_format() {
         let mut compressor = Compressor::default();
         for length in (0..700).chain([4096, 65_535, 65_536, 70_000, 200_000]) {
             for message in [vec![7; length], text(length as u32, length)] {
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn repetitive_payloads_shrink_and_random_payloads_stay_uncompressed() {
+    fn only_payloads_that_shrink_are_sent_compressed() {
         let mut compressor = Compressor::default();
         assert!(compressor.payload(&vec![0; 100_000]).len() < 420);
         for length in [200, 1000, 10_000, 200_000] {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_whose_size_differs_from_its_claimed_size_is_invalid() {
+    fn a_compressed_block_whose_size_differs_from_its_declared_size_is_invalid() {
         let payload = Compressor::default().payload(&vec![5; 1000]);
         let claim = |length: u16| {
             let mut changed = payload.to_vec();

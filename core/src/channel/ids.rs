@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_would_be_negative_near_zero_counts_as_ahead() {
+    fn a_truncated_message_id_near_zero_never_expands_to_a_negative_id() {
         assert_eq!(expand(ID_MAX, 0), u64::from(ID_MAX));
         assert_eq!(expand(ID_MAX, 1), u64::from(ID_MAX));
         assert_eq!(expand(ID_MAX, 1 << 24), (1 << 24) - 1);

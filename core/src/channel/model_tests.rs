@@ -395,7 +395,7 @@ fn every_channel_keeps_its_delivery_guarantee_through_loss_duplication_and_reord
 }
 
 #[test]
-fn ids_continue_over_three_wraps_of_24_bits() {
+fn message_ids_continue_over_three_wraps_of_their_24_bit_encoding() {
     for wrap in 1..=3u64 {
         let mut world = World::new((wrap << 24) - 200);
         for round in 0..400u32 {

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn touching_ranges_are_joined() {
+    fn adjacent_and_overlapping_ranges_are_merged() {
         let mut set = RangeSet::default();
         set.insert(0, 2);
         set.insert(4, 6);

@@ -88,7 +88,7 @@ mod tests {
         [Delivery::Unreliable, Delivery::Sequenced, Delivery::ReliableUnordered, Delivery::ReliableOrdered];
 
     #[test]
-    fn every_delivery_finds_the_first_channel_that_has_it() {
+    fn a_route_by_delivery_selects_the_first_channel_with_that_delivery() {
         let twice = [ALL, ALL].concat();
         let channels: alloc::vec::Vec<_> = twice.into_iter().map(ChannelConfig::new).collect();
         for (place, delivery) in ALL.into_iter().enumerate() {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_beyond_the_last_channel_and_an_unknown_name_find_none() {
+    fn a_route_with_an_unknown_channel_number_or_name_selects_no_channel() {
         let channels = [ChannelConfig::new(Delivery::Sequenced).named("state")];
         assert_eq!(Route::from(ChannelId(1)).channel(&channels), None);
         assert_eq!(Route::from("chat").channel(&channels), None);

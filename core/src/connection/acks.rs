@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ack_ranges_are_repeated_for_a_second_and_63_packets_to_a_peer_that_never_acknowledges_them() {
+    fn unacknowledged_ack_ranges_are_dropped_only_after_a_second_and_63_packets() {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO;
         for number in (0..10_000u64).filter(|number| number % 10 != 0) {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn acks_report_the_packets_of_one_burst_until_more_packets_arrive() {
+    fn ack_ranges_of_a_burst_are_kept_for_at_least_a_second_and_63_more_packets() {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO + Span::from_secs(9);
         for number in 0..1000 {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn ack_ranges_that_no_ack_has_reported_for_ten_seconds_are_kept() {
+    fn ack_ranges_are_kept_for_ten_seconds_without_an_ack_that_reports_them() {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO;
         for number in 0..1000 {

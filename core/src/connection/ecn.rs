@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_packets_test_the_path_and_all_carry_ecn_bits_once_the_path_keeps_them() {
+    fn every_packet_carries_ecn_bits_after_ten_test_packets_kept_them() {
         let mut marking = tested();
         assert!(!marking.on_ack(counts(2, 0), true, 12));
         assert!(marking.is_capable());
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ecn_mark_is_reported_once_and_only_by_the_newest_acknowledgement() {
+    fn an_ecn_mark_counts_once_and_only_from_the_newest_acknowledgement() {
         let mut marking = tested();
         assert!(marking.on_ack(counts(1, 1), true, 12));
         marking.on_acked(2);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_clears_the_ecn_bits_fails_the_test() {
+    fn a_path_that_clears_the_ecn_bits_fails_the_ecn_validation() {
         for report in [None, counts(1, 0), counts(0, 1)] {
             let mut marking = tested();
             assert!(!marking.on_ack(report, true, 12), "{report:?}");
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn ecn_counts_that_decrease_fail_the_test() {
+    fn ecn_counts_that_decrease_fail_the_ecn_validation() {
         let mut marking = tested();
         marking.on_ack(counts(2, 1), true, 12);
         assert!(!marking.on_ack(counts(3, 0), true, 13));
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_drops_marked_packets_fails_the_test() {
+    fn a_path_that_drops_ecn_capable_packets_fails_the_ecn_validation() {
         let mut marking = Marking::new(5);
         (5..15).for_each(|number| assert_eq!(marking.on_sent(number), Ecn::Capable0));
         (5..15).for_each(|number| marking.on_lost(number));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ecn_capable_path_stays_capable_without_a_report() {
+    fn an_ack_without_ecn_counts_keeps_a_path_ecn_capable() {
         let mut marking = tested();
         marking.on_ack(counts(2, 0), true, 12);
         marking.on_sent(12);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_path_is_tested_again_but_the_ecn_counts_continue() {
+    fn ecn_validation_on_a_new_path_continues_from_the_earlier_ecn_counts() {
         let mut marking = tested();
         marking.on_ack(counts(2, 1), true, 12);
         marking.restart(12);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_ecn_counts_and_new_marks_are_reported() {
+    fn acks_carry_ecn_counts_only_for_the_first_packets_and_after_new_marks() {
         let mut seen = MarksSeen::default();
         assert_eq!(seen.report(), None);
         for number in 1..=FIRST_REPORTS {
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_challenge_the_next_ecn_counts_are_reported_again() {
+    fn after_a_path_challenge_acks_report_ecn_counts_again() {
         let mut seen = MarksSeen::default();
         (0..200).for_each(|_| assert!(!seen.on_received(Ecn::Capable0)));
         assert_eq!(seen.report(), None);
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_without_ect_0_bits_are_not_counted() {
+    fn packets_without_ecn_bits_are_not_counted() {
         let mut seen = MarksSeen::default();
         seen.on_received(Ecn::NotCapable);
         seen.on_received(Ecn::Capable1);

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn an_initiator_asks_for_an_answer_with_every_other_heartbeat_of_a_silence() {
+    fn during_a_silence_every_second_heartbeat_of_an_initiator_requests_an_ack() {
         assert_eq!(beats(&ANSWERED), [true, false, true, false, true]);
         let mut heartbeat = Heartbeat::default();
         assert!(heartbeat.beat(&ANSWERED));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_asks_for_an_answer_while_packets_are_unacknowledged() {
+    fn every_heartbeat_requests_an_ack_while_packets_are_unacknowledged() {
         for situation in [
             Situation { role: Role::Responder, ..ANSWERED },
             Situation { is_unanswered: true, ..ANSWERED },
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_ask_for_no_answer_only_up_to_a_quarter_of_the_idle_timeout_and_up_to_7500_ms() {
+    fn heartbeats_request_an_ack_at_intervals_above_7500_ms_or_a_quarter_of_the_idle_timeout() {
         for (patience_ms, idle_ms, silent) in [
             (5_000, 20_000, true),
             (5_000, 19_999, false),

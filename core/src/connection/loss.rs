@@ -94,14 +94,14 @@ mod tests {
     const RTT: Span = Span::from_millis(100);
 
     #[test]
-    fn a_packet_is_lost_at_the_packet_threshold_of_three_or_after_the_time_threshold() {
+    fn a_packet_is_declared_lost_at_the_packet_threshold_of_three_or_after_the_time_threshold() {
         assert_eq!(judge(at(10), 0, at(0), 3, (3, RTT)), LossVerdict::Lost);
         assert_eq!(judge(at(10), 1, at(0), 3, (3, RTT)), LossVerdict::LostAt(at(100)));
         assert_eq!(judge(at(100), 1, at(0), 3, (3, RTT)), LossVerdict::Lost);
     }
 
     #[test]
-    fn loss_detection_reports_the_earliest_pending_loss() {
+    fn loss_detection_reports_the_earliest_time_of_a_pending_loss() {
         let mut sent = SentPackets::default();
         for ms in 0..5 {
             sent.record(at(ms), 100, true);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_queue_delays_no_pto_beyond_two_seconds_or_four_minimum_rtts() {
+    fn the_first_pto_is_at_most_two_seconds_or_four_minimum_rtts() {
         let wait = |timeout: u64, least: Option<u64>| {
             first_probe_us(timeout * 1000, least.map(|ms| ms * 1000)) / 1000
         };
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pto_backoff_has_a_lower_cap_while_reliable_data_waits() {
+    fn the_pto_backoff_is_capped_at_500_ms_while_reliable_data_waits() {
         let patience = Span::from_secs(6);
         let interval = |base, probes, waits| probe_interval(base, probes, RTT, waits, patience);
         let base = Span::from_millis(150);

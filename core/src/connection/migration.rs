@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_highest_packet_number_starts_a_challenge() {
+    fn only_a_packet_with_the_highest_packet_number_starts_a_path_challenge() {
         let mut migration = Migration::default();
         assert_eq!(sighted(&mut migration, 2, false), Sighting::Nothing);
         assert_eq!(migration.challenge_due(48), None);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_address_is_never_sent_more_bytes_than_came_from_it() {
+    fn a_candidate_address_never_receives_more_bytes_than_it_sent() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         assert_eq!(migration.challenge_due(51), None);
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_response_to_the_challenge_migrates_the_peer_and_only_once() {
+    fn the_peer_migrates_only_upon_the_first_correct_path_response() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         migration.on_challenge_sent(Instant::ZERO, 48);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_packet_from_the_old_path_ends_the_challenge() {
+    fn a_newer_packet_from_the_old_path_cancels_the_path_challenge() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         sighted(&mut migration, 1, false);
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_whose_bytes_do_not_cover_a_challenge_is_dropped() {
+    fn a_candidate_address_that_never_sends_enough_bytes_for_a_path_challenge_is_dropped() {
         let mut migration = Migration::default();
         migration.on_packet(&path(1), &path(2), 30, true, || [7; 8]);
         for _ in 0..TRIES {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_that_does_not_answer_for_fifteen_seconds_is_dropped() {
+    fn a_candidate_address_without_a_path_response_for_fifteen_seconds_is_dropped() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         migration.on_challenge_sent(Instant::ZERO, 1);

@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_reported_even_after_unread_notices() {
+    fn a_resumption_followed_by_an_interruption_before_the_next_poll_is_not_reported() {
         let here = Address::Link(LinkId(1));
         let mut notices = Notices::default();
         // A peer that came back on another link was never away.

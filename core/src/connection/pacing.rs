@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pacer_burst_covers_at_least_a_tick_and_two_datagrams() {
+    fn a_pacer_burst_is_at_least_two_datagrams_and_the_bytes_of_one_tick() {
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 600_000), 10_000);
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 10_000), 2000);
     }
 
     #[test]
-    fn the_pacer_keeps_the_exact_rate_and_saves_at_most_one_burst() {
+    fn the_pacer_exceeds_its_rate_by_at_most_one_burst() {
         for rate in [5_000u64, 60_000, 1_000_000] {
             let mut pacer = Pacer::new(at(0), 0);
             let mut now = at(0);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pacer_opens_exactly_at_its_stated_time() {
+    fn the_pacer_allows_a_packet_exactly_at_its_stated_time() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 50_000);
         let opens = pacer.opens_at(50_000, 1000);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_bytes_on_a_path_leave_at_once() {
+    fn the_first_burst_on_a_path_leaves_without_pacing_delay() {
         assert_eq!(burst_at(&mut Pacer::new(at(0), 10_000), at(0), 10_000), 12_000);
     }
 
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raised_rate_applies_at_once_despite_the_debt_of_the_low_rate() {
+    fn a_raised_pacing_rate_shortens_the_delay_that_a_burst_at_the_low_rate_caused() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 1000);
         pacer.on_rate_changed(at(0), 1_000_000, 1000);

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_recorded_tags_of_sent_packets_span_two_rtts_at_any_rate() {
+    fn the_recorded_tags_of_sent_packets_cover_two_rtts_at_any_packet_rate() {
         let round_trip = Span::from_millis(160);
         for interval_us in [10, 1000, 9000, 50_000] {
             let mut tags = RecentTags::default();

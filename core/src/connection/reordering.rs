@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_spurious_loss_is_counted_once() {
+    fn each_spurious_loss_is_counted_once() {
         let mut reordering = Reordering::new(Instant::ZERO);
         for number in [5, 7, 100, (1 << 32) + 3] {
             reordering.on_lost(number);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_latest_losses_are_kept() {
+    fn only_a_bounded_number_of_the_latest_losses_is_kept_to_detect_late_acks() {
         let mut reordering = Reordering::new(Instant::ZERO);
         (0..1000).for_each(|number| reordering.on_lost(number));
         assert_eq!(reordering.take_late(&(0..=1000 - REMEMBERED as u64 - 1)), 0);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn late_acks_raise_the_reordering_thresholds_and_ten_seconds_without_one_lower_them() {
+    fn ten_seconds_without_a_late_ack_halve_the_reordering_threshold() {
         let (rtt, delay) = (Span::from_millis(80), Span::from_millis(90));
         let mut reordering = Reordering::new(Instant::ZERO);
         assert_eq!((reordering.packet_threshold(), reordering.loss_delay(delay, rtt)), (3, delay));

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unvalidated_address_is_sent_no_more_bytes_than_came_from_it() {
+    fn an_unvalidated_address_never_receives_more_bytes_than_it_sent() {
         let mut unproven = Unproven::new([7; 8]);
         assert!(!unproven.may_send());
         unproven.on_received(CHALLENGE_DATAGRAM as u64);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_beyond_the_anti_amplification_limit_waits_for_a_received_packet_or_a_timeout() {
+    fn sending_beyond_the_anti_amplification_limit_is_blocked_until_a_packet_arrives_or_a_timeout() {
         let mut unproven = Unproven::new([7; 8]);
         unproven.on_received(100);
         unproven.on_challenge_sent();

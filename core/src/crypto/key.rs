@@ -30,11 +30,11 @@ impl fmt::Display for ParseKeyError {
             Self::NotHexadecimal { character, place } => {
                 write!(
                     f,
-                    "{character:?} at place {place} is not a hexadecimal digit; a key has 64 hexadecimal digits"
+                    "{character:?} at position {place} is not a hexadecimal digit; a key has 64 hexadecimal digits"
                 )
             }
             Self::WrongLength { digits } => {
-                write!(f, "the text has {digits} hexadecimal digits; a key has 64")
+                write!(f, "the text has {digits} hexadecimal digits; a key has 64 hexadecimal digits")
             }
         }
     }

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_displayed_public_key_parses_in_either_case_and_with_space_around_it() {
+    fn a_displayed_public_key_parses_in_either_case_and_with_surrounding_space() {
         let mut bytes = [0; 32];
         for (place, byte) in bytes.iter_mut().enumerate() {
             *byte = place as u8 * 7;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_not_a_key_is_refused_with_the_position_or_the_length() {
+    fn the_error_about_an_invalid_public_key_names_the_position_of_the_wrong_digit_or_the_length() {
         let refused = |text: &str| text.parse::<PublicKey>().unwrap_err();
         assert_eq!(refused(""), ParseKeyError::WrongLength { digits: 0 });
         assert_eq!(refused(&"a".repeat(63)), ParseKeyError::WrongLength { digits: 63 });
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(refused("+5"), not_hexadecimal('+', 1));
         assert_eq!(
             refused("\u{1b}[2J").to_string(),
-            "'\\u{1b}' at place 1 is not a hexadecimal digit; a key has 64 hexadecimal digits"
+            "'\\u{1b}' at position 1 is not a hexadecimal digit; a key has 64 hexadecimal digits"
         );
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_agrees_with_a_set_wherever_it_starts() {
+    fn the_replay_window_accepts_the_numbers_that_a_reference_set_accepts() {
         fn the_window_agrees_with_a_set(start: u64, steps: Vec<i16>) -> bool {
             [start, 0, u64::MAX, u64::MAX - 1500, start % 3000].iter().all(|&start| agrees(start, &steps))
         }
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_of_a_shuffled_window_is_taken_once() {
+    fn the_replay_window_accepts_every_number_of_a_shuffled_window_once() {
         fn each_number_is_taken_once(base: u64, stride: u16) -> TestResult {
             if stride.is_multiple_of(2) || base > u64::MAX - 1024 {
                 return TestResult::discard();
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn jumps_of_any_size_forget_exactly_the_numbers_that_left_the_window() {
+    fn after_a_jump_of_any_size_only_new_numbers_within_the_replay_window_are_accepted() {
         for jump in (0..2100).chain([1 << 20, u64::MAX - 3000]) {
             let mut window = ReplayWindow::new();
             (1000..=2047).for_each(|number| window.insert(number));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_packet_number_is_taken_once() {
+    fn the_replay_window_accepts_the_last_packet_number_once() {
         let mut window = ReplayWindow::new();
         window.insert(0);
         assert!(window.check(u64::MAX));

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_output_hides_a_secret_and_every_byte_counts_in_a_comparison() {
+    fn secrets_that_differ_in_one_byte_are_unequal() {
         let secret = Secret::new([7; 32]);
         assert_eq!(format!("{secret:?}"), "Secret(..)");
         assert!(secret == [7; 32] && secret.clone() == secret && !secret.is_zero());
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_parses_from_the_digits_that_it_reveals_and_derives_its_public_key() {
+    fn a_secret_parses_from_its_revealed_hexadecimal_digits() {
         let secret = Secret::new([0xe7; 32]);
         assert_eq!(secret.reveal_hex(), "e7".repeat(32));
         assert_eq!(secret.reveal_hex().parse(), Ok(secret.clone()));

@@ -57,7 +57,7 @@ fn secrets(keys: &SessionKeys) -> [Key; 3] {
 }
 
 #[test]
-fn a_handshake_gives_both_ends_the_same_three_different_keys() {
+fn both_ends_of_a_handshake_derive_the_same_three_keys() {
     for provider in providers() {
         let (mut initiator, first) = hello(&*provider, 1);
         let (theirs, second) = welcome(&*provider, 2, &first);
@@ -71,7 +71,7 @@ fn a_handshake_gives_both_ends_the_same_three_different_keys() {
 }
 
 #[test]
-fn the_bytes_of_a_handshake_depend_on_the_seeds_only() {
+fn handshakes_with_the_same_seeds_have_the_same_bytes() {
     for provider in providers() {
         let (_, first) = hello(&*provider, 1);
         assert_eq!(first, hello(&*provider, 1).1);
@@ -81,7 +81,7 @@ fn the_bytes_of_a_handshake_depend_on_the_seeds_only() {
 }
 
 #[test]
-fn a_rejected_second_message_leaves_the_authentic_one_readable() {
+fn the_authentic_second_message_is_accepted_after_a_rejected_forgery() {
     for provider in providers() {
         let (mut initiator, first) = hello(&*provider, 1);
         let (theirs, second) = welcome(&*provider, 2, &first);
@@ -142,7 +142,7 @@ fn public_keys_of_low_order_are_rejected() {
 }
 
 #[test]
-fn public_keys_equal_the_test_vectors_of_rfc_7748() {
+fn derived_public_keys_equal_the_test_vectors_of_rfc_7748() {
     // Section 5.2: the scalar 9 times the base point.
     let mut nine = [0; 32];
     nine[0] = 9;
@@ -153,7 +153,7 @@ fn public_keys_equal_the_test_vectors_of_rfc_7748() {
 }
 
 #[test]
-fn digests_and_derived_keys_equal_those_of_other_implementations() {
+fn digests_and_derived_keys_equal_the_values_of_independent_implementations() {
     // Expected values from Python's hashlib.blake2s and hmac.
     for provider in providers() {
         let digest = hex(&provider.handshake().digest(&[5; 32], &[b"abc", b"", b"def"]));
@@ -174,7 +174,7 @@ fn a_sealed_packet_equals_the_golden_bytes() {
 }
 
 #[test]
-fn providers_open_each_others_packets() {
+fn each_crypto_provider_opens_packets_that_another_provider_sealed() {
     for (sealer, opener) in
         providers().iter().flat_map(|a| providers().into_iter().map(move |b| (a.clone(), b)))
     {
@@ -196,7 +196,7 @@ fn providers_open_each_others_packets() {
 }
 
 #[test]
-fn packets_shorter_than_a_tag_stay_unchanged_and_never_open() {
+fn a_packet_shorter_than_an_authentication_tag_never_opens() {
     for provider in providers() {
         let key = provider.packet_key(&[1; 32]);
         for length in 0..16 {
@@ -209,7 +209,7 @@ fn packets_shorter_than_a_tag_stay_unchanged_and_never_open() {
 }
 
 #[test]
-fn only_an_unchanged_sealed_ticket_opens() {
+fn a_sealed_ticket_opens_only_if_it_is_unchanged() {
     for provider in providers() {
         let mut sealed = b"ticket".to_vec();
         provider.handshake().seal_ticket(&[1; 32], &[2; 24], b"server", &mut sealed);

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_released_id_finds_no_connection_and_its_slot_returns_under_a_new_generation() {
+    fn the_slot_of_a_released_connection_id_is_reused_with_a_different_id() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut table = IdTable::default();
         let first = table.reserve(&mut rng).unwrap();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn every_slot_of_the_id_table_can_be_taken_and_a_further_id_is_refused() {
+    fn the_id_table_reserves_exactly_as_many_connection_ids_as_its_limit() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut table = IdTable::default();
         let ids: alloc::collections::BTreeSet<u32> =

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_gets_its_burst_at_once_and_then_its_rate() {
+    fn a_rate_limited_key_gets_its_burst_immediately_and_then_its_rate() {
         let mut buckets = buckets(10, 20, 64);
         let places = buckets.places(&RustCrypto, b"key");
         assert_eq!((0..50).filter(|_| buckets.take(at(5_000), &places, 1)).count(), 20);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_taken_together_return_no_faster_than_single_tokens() {
+    fn many_tokens_taken_together_are_refilled_at_the_rate_of_single_tokens() {
         let mut buckets = buckets(10, 20, 64);
         let places = buckets.places(&RustCrypto, b"key");
         assert!(buckets.take(at(0), &places, 16) && !buckets.take(at(0), &places, 8));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_share_only_some_buckets_do_not_limit_each_other() {
+    fn a_hundred_exhausted_keys_limit_at_most_three_percent_of_the_remaining_keys() {
         let mut buckets = buckets(1, 4, 256);
         let greedy: Vec<BucketPlaces> =
             (0..100u8).map(|number| buckets.places(&RustCrypto, &[b'g', number])).collect();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn bucket_indexes_depend_on_the_secret_key_and_stay_in_their_row() {
+    fn the_bucket_indexes_of_a_key_depend_on_the_secret_key() {
         let indexes = |seed| {
             let buckets = Buckets::per_second(1, 1, 7, [seed; 32].into());
             let places = buckets.places(&RustCrypto, b"key");
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_above_one_per_microsecond_loses_no_tokens() {
+    fn a_refill_rate_above_one_token_per_microsecond_loses_no_tokens() {
         let mut buckets = buckets(u32::MAX, u32::MAX, 8);
         let places = buckets.places(&RustCrypto, b"key");
         assert!((0..10_000).all(|_| buckets.take(at(1), &places, 1)));

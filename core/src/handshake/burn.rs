@@ -117,7 +117,7 @@ mod tests {
     const SECOND_US: u64 = 1_000_000;
 
     #[test]
-    fn an_ended_session_stays_ended_past_its_last_tickets_expiry_and_a_full_table_ends_every_session() {
+    fn an_ended_session_is_remembered_until_the_last_of_its_tickets_counts_as_expired() {
         let mut ended = EndedSessions::new(2 * ROOM_KEPT);
         ended.add(100, [1; 16], 200);
         ended.add(100, [1; 16], 300);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_refuses_and_forgets_nothing_before_its_expiry() {
+    fn a_full_table_of_used_tickets_keeps_each_ticket_until_its_expiry() {
         let mut table = BurnTable::new(2);
         assert!(table.burn([1; 16], 10));
         assert!(table.burn([2; 16], 20));
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_can_be_used_once() {
+    fn a_used_ticket_is_refused_a_second_time() {
         let mut table = BurnTable::new(2);
         assert!(table.burn([1; 16], 10));
         assert!(!table.burn([1; 16], 10));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_dropped_from_the_table_stays_expired_after_the_clock_is_set_back() {
+    fn a_used_ticket_dropped_from_the_table_counts_as_expired_after_the_clock_is_set_back() {
         let mut table = BurnTable::new(2 * ROOM_KEPT);
         assert!(table.burn([1; 16], SECOND_US));
         table.advance(SECOND_US + KEPT_US - 1);
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_drops_expired_ids_at_once() {
+    fn a_table_of_used_tickets_without_room_drops_expired_tickets_immediately() {
         let mut table = BurnTable::new(ROOM_KEPT + 1);
         assert!(table.burn([1; 16], 10) && table.burn([2; 16], 11) && table.burn([3; 16], 12));
         table.advance(20);

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_datagram_echoes_id_and_tag_and_is_smaller_than_the_packet_that_it_answers() {
+    fn an_unknown_datagram_echoes_the_connection_id_and_the_tag_of_the_packet_that_it_answers() {
         let datagram: Vec<u8> = (0..21).collect();
         let reply = unknown(0x00ab_cdef, echo_of(&datagram).unwrap());
         assert!(reply.len() < datagram.len());
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn only_reply_datagrams_name_a_connection_id() {
+    fn only_replies_of_a_server_carry_a_connection_id_at_the_position_of_the_header() {
         let mut bytes = [0, 0, 1, 2, 3, 4];
         for first in 0..=255 {
             for second in 0..=255 {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn control_datagrams_have_their_exact_sizes() {
+    fn a_truncated_version_reply_is_malformed() {
         let reply = KeyReply { client_id: 1, echo: [2; 8], server_key: [3; 32] };
         let mut bytes = Vec::new();
         reply.append_to(&mut bytes);

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_valid_in_its_window_and_the_next_two_and_not_after() {
+    fn a_cookie_is_valid_only_in_its_time_window_and_the_next_two() {
         let cookies = cookies(1);
         let cookie = cookies.make(&RustCrypto, at(17_000), address(1, 1), &[2; 32]);
         let check = |millis| cookies.check(&RustCrypto, at(millis), address(1, 1), &[2; 32], &cookie);

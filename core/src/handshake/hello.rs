@@ -269,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_is_laid_out_as_documented() {
+    fn a_hello_has_its_documented_layout() {
         let hex: alloc::string::String =
             bytes_of(&HELLO_SAMPLE).iter().map(|byte| alloc::format!("{byte:02x}")).collect();
         insta::assert_snapshot!(hex, @"0401018877665544332211efcdaba7a7a7a7a7a7a7a7c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c00500000000000000020071720300919293");
     }
 
     #[test]
-    fn a_hello_round_trips_with_zero_padding_and_other_padding_is_malformed() {
+    fn a_hello_with_nonzero_padding_is_malformed() {
         let mut bytes = bytes_of(&HELLO_SAMPLE);
         assert_eq!(Hello::read(&bytes), Ok(HELLO_SAMPLE));
         bytes.resize(1200, 0);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn each_handshake_mode_admits_only_its_own_kind_of_ticket() {
+    fn a_hello_is_malformed_unless_its_ticket_fits_its_handshake_mode() {
         let hint = [1; 16];
         let long = [1; limits::TICKET_BYTES + 1];
         for (mode, expiry, ticket, admitted) in [
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prologue_covers_every_field_but_cookie_and_noise() {
+    fn the_prologue_depends_on_every_field_of_a_hello_except_cookie_and_noise() {
         let base = HELLO_SAMPLE.prologue();
         for other in [
             Hello { mode: Mode::Resume, ..HELLO_SAMPLE },
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_hello_without_padding_fits_the_least_datagram() {
+    fn the_largest_hello_without_padding_fits_the_smallest_datagram_size() {
         let ticket = [1; limits::TICKET_BYTES];
         let noise = [1; limits::HELLO_NOISE_BYTES];
         let hello = Hello { ticket: &ticket, noise: &noise, ..HELLO_SAMPLE };
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_round_trips_in_28_bytes_and_any_other_length_is_malformed() {
+    fn a_retry_of_any_length_but_28_bytes_is_malformed() {
         let retry = Retry { client_id: 7, echo: [8; 8], cookie: [9; 16] };
         let mut bytes = Vec::new();
         retry.append_to(&mut bytes);

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failed_handshakes_are_forgotten_after_two_lifetimes_at_most() {
+    fn a_failed_handshake_counts_as_load_for_at_most_two_windows() {
         let mut failures = Failures::new(Span::from_secs(5));
         let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
         failures.add(at(1));

@@ -96,7 +96,7 @@ mod tests {
     use crate::crypto::RustCrypto;
 
     #[test]
-    fn a_peer_hint_depends_on_the_secret_and_on_both_keys_in_order() {
+    fn a_peer_hint_depends_on_the_secret_and_on_the_order_of_both_keys() {
         let hint = |psk, from, to| PeerHint::new(&RustCrypto, &[psk; 32], &[from; 32], &[to; 32]);
         assert_eq!(hint(1, 2, 3), hint(1, 2, 3));
         assert_ne!(hint(1, 2, 3), hint(1, 3, 2));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn when_hellos_cross_the_lower_key_initiates() {
+    fn the_peer_with_the_lower_key_initiates_when_hellos_cross() {
         assert!(initiates(&[1; 32], &[2; 32]));
         assert!(!initiates(&[2; 32], &[1; 32]));
     }

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resume_ticket_opens_only_at_its_server_with_its_application_and_expiry() {
+    fn a_resume_ticket_opens_only_for_its_server_key_application_and_expiry() {
         let (expiry, sealed) = (contents().expiry, seal(&contents()));
         for (secret, application, expiry) in [([8; 32], 42, expiry), ([9; 32], 43, expiry), ([9; 32], 42, 1)]
         {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn user_data_beyond_its_limit_is_cut_off_and_the_rest_fits_the_wire() {
+    fn a_resume_ticket_truncates_user_data_at_the_limit() {
         let contents =
             ResumeContents { user_data: alloc::vec![1; limits::TICKET_USER_DATA + 1], ..contents() };
         let sealed = seal(&contents);

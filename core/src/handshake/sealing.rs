@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nonce_differs_with_randomness_associated_data_and_text() {
+    fn the_sealing_nonce_depends_on_the_randomness_the_associated_data_and_the_text() {
         let nonce = |seed, associated, text| seal(seed, associated, text)[..NONCE].to_vec();
         let base = nonce(1, b"a", b"text");
         assert_eq!(base, nonce(1, b"a", b"text"));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn sealing_adds_the_overhead_and_opening_removes_it() {
+    fn sealing_adds_exactly_the_documented_overhead() {
         let sealed = seal(1, b"a", b"text");
         assert_eq!(sealed.len(), OVERHEAD + 4);
         let key = SealingKey::new(&RustCrypto, &[1; 32]);

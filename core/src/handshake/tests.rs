@@ -28,7 +28,7 @@ fn assert_same_keys(client: &SessionKeys, server: &SessionKeys) {
 }
 
 #[test]
-fn a_ticket_connects_in_one_round_trip() {
+fn a_client_with_a_ticket_connects_in_one_round_trip() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -51,7 +51,7 @@ fn a_ticket_connects_in_one_round_trip() {
 }
 
 #[test]
-fn without_a_ticket_a_handshake_takes_a_cookie_and_two_round_trips() {
+fn a_client_without_a_ticket_connects_in_two_round_trips() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
@@ -66,7 +66,7 @@ fn without_a_ticket_a_handshake_takes_a_cookie_and_two_round_trips() {
 }
 
 #[test]
-fn connecting_to_any_key_takes_one_more_round_trip() {
+fn connecting_with_any_server_key_takes_one_more_round_trip() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Credential::Open) };
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
@@ -82,7 +82,7 @@ fn connecting_to_any_key_takes_one_more_round_trip() {
 }
 
 #[test]
-fn an_expected_peer_connects_and_is_identified_by_its_key() {
+fn an_expected_peer_is_identified_by_its_public_key() {
     let mut world = World::new(Access::Tickets);
     let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
     world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();
@@ -131,7 +131,7 @@ fn handshake_messages_have_their_documented_sizes() {
 }
 
 #[test]
-fn a_hello_with_any_byte_changed_but_the_unused_cookie_leads_to_no_connection() {
+fn a_hello_with_any_byte_changed_outside_the_unused_cookie_field_leads_to_no_connection() {
     // Failed handshakes must not end in a demand for a cookie here, so that each byte is looked at by Noise.
     let mut world = World::with_threshold(Access::Tickets, usize::MAX);
     let mut dialer = world.dial_with_ticket();
@@ -149,7 +149,7 @@ fn a_hello_with_any_byte_changed_but_the_unused_cookie_leads_to_no_connection() 
 }
 
 #[test]
-fn a_welcome_with_any_byte_changed_is_ignored_and_the_authentic_welcome_is_still_accepted() {
+fn the_authentic_welcome_is_accepted_after_welcomes_with_any_byte_changed() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);
@@ -175,7 +175,7 @@ fn a_welcome_is_accepted_only_by_the_attempt_that_it_answers() {
 }
 
 #[test]
-fn a_refused_client_learns_the_reason() {
+fn a_refused_client_receives_the_reason() {
     for refusal in
         [Refusal::Full, Refusal::Banned, Refusal::Other { code: 7, text: "maintenance at noon".into() }]
     {
@@ -191,7 +191,7 @@ fn a_refused_client_learns_the_reason() {
 }
 
 #[test]
-fn a_client_with_a_different_schema_learns_the_difference_from_its_point_of_view() {
+fn a_client_with_a_different_schema_receives_the_types_missing_at_either_end() {
     let mut world = World::new(Access::Tickets);
     let entry = |name: &str, hash| SchemaEntry { name: name.into(), hash };
     world.schema = Schema { entries: (0..300).map(|i| entry(&alloc::format!("type-{i:03}"), 1)).collect() };
@@ -211,7 +211,7 @@ fn a_client_with_a_different_schema_learns_the_difference_from_its_point_of_view
 }
 
 #[test]
-fn a_refusal_fits_the_datagrams_that_the_client_takes() {
+fn a_schema_refusal_fits_the_largest_datagram_that_the_client_accepts() {
     let mut world = World::new(Access::Tickets);
     let entry = |i| SchemaEntry { name: alloc::format!("type-{i:03}"), hash: 1 };
     world.schema = Schema { entries: (0..300).map(entry).collect() };
@@ -228,7 +228,7 @@ fn a_refusal_fits_the_datagrams_that_the_client_takes() {
 }
 
 #[test]
-fn arbitrary_datagrams_neither_panic_nor_connect_at_either_end() {
+fn arbitrary_datagrams_cause_neither_a_panic_nor_a_connection_at_either_end() {
     fn the_datagram_is_dropped_or_answered(kind: u8, mut bytes: Vec<u8>, length: u16) -> bool {
         let mut world = World::new(Access::Open);
         let mut dialer = world.dial(Credential::Open);

@@ -302,7 +302,7 @@ impl fmt::Display for TicketError {
         match self {
             Self::UserDataTooLong { size } => write!(
                 f,
-                "the user data has {size} bytes, but a ticket holds {}; put a reference into the ticket and keep the \
+                "the user data has {size} bytes, but a ticket holds at most {} bytes; put a reference into the ticket and keep the \
                  data at the backend",
                 limits::TICKET_USER_DATA
             ),
@@ -311,10 +311,10 @@ impl fmt::Display for TicketError {
             }
             Self::UnknownFormat(format) => write!(
                 f,
-                "the ticket has format {format}, but this version knows {FORMAT}; update, or mint with the same version"
+                "the ticket has format {format}, but this version reads format {FORMAT}; update this program, or mint the ticket with the same version"
             ),
             Self::Damaged => f.write_str(
-                "the ticket is damaged; copy the whole ticket again from the place where it was minted",
+                "the ticket is damaged; copy the whole ticket again from the output of the program that minted it",
             ),
         }
     }
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_opens_only_with_its_server_application_and_expiry() {
+    fn a_ticket_opens_only_for_its_server_key_application_and_expiry() {
         let sealed = ticket(1).sealed;
         assert!(opener(APPLICATION, [6; 32]).open(&RustCrypto, 1000, &sealed).is_none());
         assert!(opener(APPLICATION + 1, SERVER).open(&RustCrypto, 1000, &sealed).is_none());
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_user_data_fits_the_wire_and_larger_user_data_is_refused() {
+    fn user_data_above_the_limit_is_refused_when_a_ticket_is_minted() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut mint = |size| {
             let contents = TicketContents { user_data: alloc::vec![1; size], ..contents() };
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_ticket_text_is_refused_before_it_is_sent() {
+    fn a_damaged_ticket_text_does_not_parse() {
         let bytes = ticket(1).to_bytes();
         for place in 1..bytes.len() {
             let mut changed = bytes.clone();
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_shows_no_secret() {
+    fn the_debug_output_of_a_ticket_contains_no_secret() {
         insta::assert_snapshot!(alloc::format!("{:?}", ticket(1)), @"Ticket { application: 42, expiry: 1000, .. }");
     }
 }

@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_round_trips() {
+    fn every_kind_of_refusal_in_a_welcome_round_trips() {
         let ours = schema(&[]);
         for refusal in [
             Refusal::Full,
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_text_is_cut_at_its_limit_between_characters() {
+    fn a_refusal_text_is_truncated_at_its_limit_between_two_characters() {
         let text = "é".repeat(limits::CLOSE_TEXT).into();
         let payload = refuse(&Refusal::Other { code: 1, text }, &schema(&[]), 1200).unwrap();
         let expected = "é".repeat(limits::CLOSE_TEXT / 2).into();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_receives_the_names_missing_at_either_end_and_the_names_with_different_layouts() {
+    fn a_schema_refusal_lists_the_types_that_are_missing_at_either_end_or_have_different_layouts() {
         let server = schema(&[("chat", 1), ("move", 2), ("shoot", 3)]);
         let client = schema(&[("chat", 1), ("jump", 5), ("move", 9)]);
         let refusal = Refusal::Schema(SchemaDifference::default());
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_schema_is_truncated_to_the_datagram_and_claims_nothing_beyond_its_last_name() {
+    fn a_schema_refusal_truncated_to_the_datagram_claims_nothing_beyond_its_last_name() {
         let names: Vec<String> = (0..500).map(|index| format!("message-{index:03}")).collect();
         let entries = names.iter().map(|name| SchemaEntry { name: name.clone(), hash: 1 }).collect();
         let server = Schema { entries };

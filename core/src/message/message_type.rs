@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_protocols_message_types_have_their_documented_numbers() {
+    fn the_message_types_of_the_protocol_have_their_documented_numbers() {
         let listed = [
             (0x0001, "handshake"),
             (0x0002, "disconnect"),

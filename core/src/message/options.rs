@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delivery_has_its_own_setting_of_reliable_and_ordered() {
+    fn every_delivery_has_a_different_combination_of_reliable_and_ordered() {
         for delivery in ALL {
             assert_eq!(SendOptions::from(delivery).delivery(), delivery);
             assert_eq!(Route::from(SendOptions::from(delivery)), Route::Delivery(delivery));

@@ -119,22 +119,22 @@ impl fmt::Display for RegisterError {
             }
             Self::DuplicateType { message_type, name, other } => write!(
                 f,
-                "`{name}` and `{other}` both have type {message_type}; give one of them another type"
+                "message types `{name}` and `{other}` both have the number {message_type}; give one of the two another number"
             ),
             Self::ReservedType { message_type, name } => write!(
                 f,
-                "`{name}` has type {message_type}, but types below {} belong to the protocol; give the message a \
-                 higher type",
+                "message type `{name}` has the number {message_type}, but numbers below {} belong to the protocol; give the \
+                 message type a higher number",
                 MessageType::USER
             ),
             Self::TooLarge { name } => write!(
                 f,
-                "`{name}` may grow larger than any message; lower its MAX_SIZE to at most {} bytes",
+                "message type `{name}` can exceed the largest message; lower its MAX_SIZE to at most {} bytes",
                 limits::MESSAGE_SIZE_MAX
             ),
             Self::BadChannel { name } => write!(
                 f,
-                "`{name}` names a channel that cannot be configured; use one of the first {} channels",
+                "message type `{name}` names a channel that cannot be configured; use one of the first {} channels",
                 limits::CHANNELS
             ),
             Self::TooManyTypes => {

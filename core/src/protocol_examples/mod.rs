@@ -21,7 +21,7 @@ const BEGIN: &str = "<!-- example: ";
 const END: &str = "<!-- end of example -->";
 
 #[test]
-fn the_examples_of_the_specification_match_the_code() {
+fn the_examples_in_protocol_md_match_the_code() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/PROTOCOL.md");
     let old = fs::read_to_string(&path).unwrap();
     let sheets = [wire::sheets(), handshake::sheets()].concat();

@@ -12,7 +12,7 @@ fn here() -> Schema {
 }
 
 #[test]
-fn the_hash_is_fnv_1a_of_the_documented_bytes() {
+fn a_schema_entry_hash_is_fnv_1a_of_the_documented_bytes() {
     let mut hash = StableHasher::new();
     hash.bytes(b"foobar");
     // The published test vector of 64-bit FNV-1a.
@@ -63,7 +63,7 @@ fn only_the_received_part_of_a_truncated_schema_is_compared() {
 }
 
 #[test]
-fn names_from_the_peer_are_escaped_and_bounded_when_displayed() {
+fn type_names_from_the_peer_are_escaped_when_a_schema_difference_is_displayed() {
     let names: Vec<_> =
         (0..20).map(|place| entry(&format!("\x1b[31m{place:02}{}", "é".repeat(99)), 0)).collect();
     let text = Schema::default().difference(&names).to_string();
@@ -73,7 +73,7 @@ fn names_from_the_peer_are_escaped_and_bounded_when_displayed() {
 }
 
 #[test]
-fn the_schema_contains_only_the_channel_settings_that_both_ends_share() {
+fn the_channel_hash_depends_only_on_the_settings_that_both_ends_must_share() {
     let base = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Sequenced)];
     let mut own_affair = base.clone();
     own_affair[0].priority = 7;
@@ -93,7 +93,7 @@ fn the_schema_contains_only_the_channel_settings_that_both_ends_share() {
 }
 
 #[test]
-fn the_channels_have_their_golden_hashes() {
+fn channel_settings_have_their_golden_hashes() {
     let all = [
         ChannelConfig::new(Delivery::ReliableOrdered),
         ChannelConfig::new(Delivery::ReliableUnordered),

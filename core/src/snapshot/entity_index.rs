@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_matches_a_btree_map_after_any_insertions_and_removals() {
+    fn the_entity_index_matches_a_btree_map_after_any_insertions_and_removals() {
         fn property(steps: Vec<(u16, bool)>) -> bool {
             let (mut table, mut tree) = (EntityIndex::new(), BTreeMap::new());
             for (number, (id, is_insertion)) in (0..).zip(steps) {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn id_0_is_never_found() {
+    fn the_entity_index_never_finds_id_0() {
         let mut table = EntityIndex::new();
         table.insert(NetworkId(0), 7);
         assert_eq!((table.get(NetworkId(0)), table.len()), (None, 0));

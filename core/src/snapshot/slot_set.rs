@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_set_holds_the_slots_that_a_tree_holds() {
+    fn a_slot_set_matches_a_btree_set_after_any_insertions_and_removals() {
         fn property(steps: Vec<(u16, bool)>) -> bool {
             let (mut set, mut tree) = (SlotSet::default(), BTreeSet::new());
             for (slot, is_inserted) in steps {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_takes_all_slots_of_another_set_and_leaves_it_empty() {
+    fn take_all_moves_all_slots_of_one_slot_set_into_another() {
         let (mut one, mut other) = (SlotSet::default(), SlotSet::default());
         [3, 64, 200].into_iter().for_each(|slot| one.insert(UnitSlot(slot)));
         [3, 5, 700].into_iter().for_each(|slot| other.insert(UnitSlot(slot)));

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_set_by_name_equals_the_value_of_the_rust_type() {
+    fn a_value_set_by_component_name_equals_the_value_of_the_rust_type() {
         let schema = schema();
         let (mut world, mut store) = (schema.writer(), schema.store(10).unwrap());
         let id = world.create(EntitySettings::new()).unwrap();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_that_the_schema_lacks_is_refused_with_its_name_and_the_remedy() {
+    fn the_error_about_a_type_missing_from_the_schema_names_the_type_and_the_remedy() {
         let mut world = schema().writer();
         let id = world.create(EntitySettings::new()).unwrap();
         let text = world.set(id, &Stray).unwrap_err().to_string();

@@ -138,13 +138,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_above_two_to_the_sixty_second_are_refused() {
+    fn an_instant_above_two_to_the_62nd_microseconds_is_refused() {
         assert_eq!(Instant::from_micros(1 << 62), Some(Instant::MAX));
         assert_eq!(Instant::from_micros((1 << 62) + 1), None);
     }
 
     #[test]
-    fn arithmetic_saturates_at_both_ends() {
+    fn instant_arithmetic_saturates_at_both_ends_of_the_range() {
         assert_eq!(Instant::MAX + Duration::MAX, Instant::MAX);
         assert_eq!(Instant::ZERO - Duration::MAX, Instant::ZERO);
         assert_eq!(Instant::ZERO - Instant::MAX, Duration::ZERO);

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_bytes_outside_4_to_15_are_no_tickwire_datagrams() {
+    fn a_datagram_whose_first_byte_is_outside_4_to_15_is_not_a_tickwire_datagram() {
         for first in 0..=u8::MAX {
             let known = classify(&[first, 0]).is_some();
             assert_eq!(known, (4..16).contains(&first), "{first}");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_byte_distinguishes_control_datagrams() {
+    fn the_second_byte_of_a_control_datagram_determines_its_kind() {
         let kinds = [Control::Unknown, Control::Version, Control::KeyQuery, Control::KeyReply];
         for kind in kinds {
             assert_eq!(classify(&[CONTROL, kind as u8]), Some(PacketKind::Control(kind)));
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_read_is_the_header_written() {
+    fn a_packet_header_is_read_as_it_was_written() {
         fn the_header_read_is_the_one_written(phase: bool, id: u32, packet_number: u32, pn_len: u8) -> bool {
             let pn_len = pn_len % 4 + 1;
             let header =
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn only_data_packets_have_a_data_header() {
+    fn a_data_header_is_read_only_from_data_packets() {
         for first in 0..=u8::MAX {
             let read = DataHeader::read(&[first, 0, 0, 0, 0, 0, 0, 0]);
             assert_eq!(read.is_ok(), (8..16).contains(&first), "{first}");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_number_decodes_correctly_whatever_arrived_since_the_acknowledgement() {
+    fn a_packet_number_decodes_correctly_with_any_largest_number_received_since_the_ack() {
         fn the_number_decoded_is_the_one_sent(
             acked: u64,
             ahead: u32,
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_number_decodes_to_the_nearest_number_for_every_length_near_zero_and_the_maximum() {
+    fn a_packet_number_near_zero_or_the_maximum_decodes_to_the_nearest_number_for_every_length() {
         fn nearest(largest: u64, truncated: u32, length: u8) -> u64 {
             let expected = i128::from(largest) + 1;
             let window = 1i128 << (8 * length);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_packets_are_decoded_before_anything_was_received() {
+    fn the_first_128_packet_numbers_decode_before_any_packet_was_received() {
         for packet_number in 0..128 {
             let (truncated, length) = encode_packet_number(packet_number, None);
             assert_eq!(decode_packet_number(0, truncated, length), packet_number);

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn message_frames_have_the_specified_layout() {
+    fn message_frames_have_their_documented_layout() {
         let frames = [
             whole(1, Some(5), b"a"),
             whole(1, Some(6), b"b"),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_continues_over_the_wrap_of_24_bits() {
+    fn an_inferred_message_id_continues_over_the_wrap_of_24_bits() {
         let frames = [whole(0, Some(ID_MAX), b""), whole(0, Some(0), b"")];
         let bytes = encode(&frames);
         assert_eq!(bytes.len(), 5 + 2);
@@ -262,13 +262,13 @@ mod tests {
     }
 
     #[test]
-    fn an_explicit_id_that_could_have_been_inferred_is_malformed() {
+    fn an_explicit_message_id_that_could_have_been_inferred_is_malformed() {
         assert_eq!(decode(&[0x80, 5, 0, 0, 0, 0x80, 6, 0, 0, 0]), Err(Malformed));
         assert!(decode(&[0x80, 5, 0, 0, 0, 0x81, 6, 0, 0, 0]).is_ok());
     }
 
     #[test]
-    fn an_inferred_id_without_an_earlier_frame_is_malformed() {
+    fn an_inferred_message_id_without_an_earlier_frame_is_malformed() {
         assert_eq!(decode(&[0xa0, 0]), Err(Malformed));
         assert_eq!(decode(&[0x80, 5, 0, 0, 0, 0xa1, 0]), Err(Malformed));
         assert_eq!(decode(&[0xe0, 0, 0xa0, 0]), Err(Malformed));
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_of_a_message_frame_is_written_without_room() {
+    fn no_byte_of_a_message_frame_that_does_not_fit_is_written() {
         let frames =
             [whole(3, Some(1), &[7; 200]), whole(3, None, b"x"), fragment(1 << 20, 1 << 15, &[1; 130])];
         for frame in frames {

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_arrives_by_blocking_and_by_awaiting() {
+    fn an_answer_arrives_at_blocking_and_at_awaiting_callers() {
         let (replier, pending) = answer();
         replier.reply(5);
         assert_eq!(pending.wait(None), Some(5));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_answerer_leaves_no_caller_waiting() {
+    fn a_wait_for_an_answer_ends_when_the_answering_side_is_dropped() {
         let (replier, pending) = answer::<()>();
         drop(replier);
         assert_eq!(pending.wait(None), None);

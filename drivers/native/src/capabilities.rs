@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_comes_last_among_local_addresses() {
+    fn loopback_addresses_are_listed_last_among_the_local_addresses() {
         let addresses = local_addresses();
         assert!(addresses.iter().any(IpAddr::is_loopback), "{addresses:?}");
         assert!(addresses.is_sorted_by_key(IpAddr::is_loopback));

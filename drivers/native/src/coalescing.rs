@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_are_coalesced_only_when_dense_and_after_a_second_of_silence() {
+    fn datagrams_are_coalesced_only_at_a_high_rate_and_a_second_after_the_last_message() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_nap_without_datagrams_the_thread_waits_for_the_socket() {
+    fn after_a_nap_without_datagrams_the_network_thread_waits_for_the_socket() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn naps_grow_during_five_seconds_of_silence_and_are_short_again_after_activity() {
+    fn naps_of_the_network_thread_grow_during_five_seconds_of_silence() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_is_coalesced_with_coalescing_switched_off() {
+    fn no_datagram_is_coalesced_if_coalescing_is_switched_off() {
         let mut coalescing = Coalescing::new(Duration::ZERO, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5000, 5001]), [false; 3]);
     }
 
     #[test]
-    fn handshakes_noise_and_large_datagrams_end_coalescing() {
+    fn only_small_data_packets_allow_coalescing_to_continue() {
         assert!(may_be_upkeep(&[8; 40]));
         assert!(!may_be_upkeep(&[8; 1200]));
         assert!(!may_be_upkeep(&[4; 40]) && !may_be_upkeep(&[7, 0, 1]) && !may_be_upkeep(&[200; 40]));

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_delays_only_the_messages_of_its_own_thread() {
+    fn a_hold_delays_only_messages_of_the_thread_that_holds() {
         let sleeper = Sleeper::new().unwrap();
         let queue = CommandQueue::new(64, Arc::clone(sleeper.alarm()));
         let thread = queue.hold();

@@ -9,7 +9,7 @@ use tickwire_core::{CloseReason, Refusal, Violation};
 /// ```
 /// use tickwire_core::CloseReason;
 /// use tickwire_native::Ending;
-/// assert_eq!(Ending(&CloseReason::TimedOut).to_string(), "the other end stopped answering");
+/// assert_eq!(Ending(&CloseReason::TimedOut).to_string(), "the peer stopped answering");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Ending<'a>(pub &'a CloseReason);
@@ -18,14 +18,14 @@ impl fmt::Display for Ending<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             CloseReason::Local { code } => write!(f, "this end closed the connection (code {code:#06x})"),
-            CloseReason::Peer { code: 0, text } if text.is_empty() => f.write_str("the other end left"),
+            CloseReason::Peer { code: 0, text } if text.is_empty() => f.write_str("the peer closed the connection without a reason"),
             CloseReason::Peer { code, text } if text.is_empty() => {
-                write!(f, "the other end closed the connection (code {code:#06x})")
+                write!(f, "the peer closed the connection (code {code:#06x})")
             }
             CloseReason::Peer { code, text } => {
-                write!(f, "the other end closed the connection (code {code:#06x}): {text}")
+                write!(f, "the peer closed the connection (code {code:#06x}): {text}")
             }
-            CloseReason::TimedOut => f.write_str("the other end stopped answering"),
+            CloseReason::TimedOut => f.write_str("the peer stopped answering"),
             CloseReason::ConnectTimedOut { version_hint: None, key_hint: Some(key), .. } => write!(
                 f,
                 "a server answers at this address, but with another key, {key}; pin that key if you trust it, since \
@@ -35,7 +35,7 @@ impl fmt::Display for Ending<'_> {
                 f.write_str("no server or peer answered the attempt to connect")
             }
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, .. } => f.write_str(
-                "the far end answered small datagrams, but none of 1200 bytes: the path carries less, perhaps \
+                "the peer answered small datagrams, but no datagram of 1200 bytes: the path MTU is smaller, perhaps \
                  because of a tunnel or VPN; raise the tunnel's MTU, or use another network",
             ),
             CloseReason::PathTooNarrow { least } => write!(
@@ -57,18 +57,18 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the server refused the connection (code {code:#06x}): {text}")
             }
             CloseReason::SessionLost => f.write_str(
-                "the other end no longer knows the connection, because it was restarted or the connection was \
+                "the peer no longer has the connection, because the peer was restarted or the connection was \
                  interrupted for too long",
             ),
             CloseReason::Replaced => f.write_str(
-                "another connection took the place of this one: a connection of the same two peers or, in a full \
+                "a newer connection replaced this connection: a connection of the same two peers or, in a full \
                  server, of the same identity",
             ),
             CloseReason::Violation(violation) => {
-                write!(f, "the other end broke the protocol: {}", broken(*violation))
+                write!(f, "the peer violated the protocol: {}", broken(*violation))
             }
             CloseReason::KeysExhausted => {
-                f.write_str("the keys of the connection are worn out, because too many forged packets arrived")
+                f.write_str("the keys of the connection reached their limit of forged packets")
             }
             CloseReason::LinkClosed => f.write_str("the link under the connection was closed"),
             CloseReason::Driver { text } => f.write_str(text),
@@ -88,7 +88,7 @@ const fn broken(violation: Violation) -> &'static str {
         Violation::BadFragment => "it sent a fragment that does not fit its message",
         Violation::BadResume => "it sent resume state that contradicts the messages of this end",
         Violation::InvalidMessages => "it sent a compressed message that does not unpack",
-        _ => "it violated a rule that this version cannot name",
+        _ => "it violated a rule that this version does not list",
     }
 }
 
@@ -97,13 +97,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_close_reason_is_displayed_in_words() {
+    fn every_close_reason_has_its_documented_text() {
         let peer = |code, text: &str| CloseReason::Peer { code, text: text.into() };
         let told = [
             (CloseReason::Local { code: 65040 }, "this end closed the connection (code 0xfe10)"),
-            (peer(0, ""), "the other end left"),
-            (peer(7, ""), "the other end closed the connection (code 0x0007)"),
-            (peer(0xfe11, "no shouting"), "the other end closed the connection (code 0xfe11): no shouting"),
+            (peer(0, ""), "the peer closed the connection without a reason"),
+            (peer(7, ""), "the peer closed the connection (code 0x0007)"),
+            (peer(0xfe11, "no shouting"), "the peer closed the connection (code 0xfe11): no shouting"),
             (CloseReason::Refused(Refusal::Full), "the server was full"),
             (
                 CloseReason::PathTooNarrow { least: 700 },
@@ -112,12 +112,12 @@ mod tests {
             ),
             (
                 CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, key_hint: None },
-                "the far end answered small datagrams, but none of 1200 bytes: the path carries less, perhaps \
+                "the peer answered small datagrams, but no datagram of 1200 bytes: the path MTU is smaller, perhaps \
                  because of a tunnel or VPN; raise the tunnel's MTU, or use another network",
             ),
             (
                 CloseReason::Violation(Violation::CreditExceeded),
-                "the other end broke the protocol: it sent more data than its flow-control credit allows",
+                "the peer violated the protocol: it sent more data than its flow-control credit allows",
             ),
         ];
         for (reason, words) in told {

@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_for_an_event_of_a_stopped_endpoint_returns() {
+    fn a_wait_for_an_event_of_a_stopped_endpoint_returns_without_an_event() {
         let queue = EventQueue::new(1);
         queue.close();
         assert!(queue.next_within(Duration::MAX, || {}).is_none());

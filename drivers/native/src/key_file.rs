@@ -211,7 +211,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_in_the_place_of_a_key_file_is_refused_without_waiting() {
+    fn a_pipe_at_the_path_of_the_key_file_is_refused_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
@@ -221,7 +221,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_new_key_file_is_private_and_an_exposed_key_file_is_refused() {
+    fn a_key_file_that_other_users_can_access_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_valid_key_is_refused_and_never_overwritten() {
+    fn a_key_file_without_a_valid_key_is_refused_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.key");
         for text in ["", "zz", &"0".repeat(64), &"a".repeat(63), &"é".repeat(32)] {

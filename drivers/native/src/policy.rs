@@ -32,7 +32,7 @@ impl Authenticator for GuardedPolicy {
             self.panics.fetch_add(1, Ordering::Relaxed);
             Admission::Refuse(Refusal::other(
                 0,
-                "the server failed to decide about this client; try again later",
+                "the server failed while it decided whether to accept this client; try again later",
             ))
         })
     }

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn fifteen_receive_errors_in_a_row_cause_no_pause() {
+    fn fifteen_consecutive_receive_errors_cause_no_pause() {
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
         for second in 0..100 {
             let now = Instant::ZERO + Duration::from_secs(second);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_vanished_peers_never_end_the_endpoint_and_pause_it_a_millisecond_at_most() {
+    fn connection_reset_errors_never_end_the_endpoint() {
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
         assert_eq!(reads(&mut errors, io::ErrorKind::ConnectionReset, 60_000), (60_000 + 15, false));
     }

@@ -51,7 +51,7 @@ impl Server {
         }
         if options.secrets.is_none() && options.key_file.is_none() {
             tracing::warn!(
-                "this server draws a new key at each start, so clients that pin it cannot return after a restart; \
+                "this server generates a new key at each start, so clients that pinned the key cannot reconnect after a restart; \
                  Options::key_file keeps the key"
             );
         }

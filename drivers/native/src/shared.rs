@@ -254,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_numbered_per_connection_and_channel() {
+    fn message_ids_are_counted_per_connection_and_channel() {
         let (mut table, mut ids) = (Table::new(2), slotmap::SlotMap::<ConnectionId, ()>::with_key());
         let mut make = |table: &mut Table| {
             let id = ids.insert(());

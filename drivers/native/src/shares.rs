@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn behind_a_flood_of_ten_thousand_datagrams_a_second_source_waits_for_64_datagrams() {
+    fn a_source_waits_for_at_most_64_datagrams_of_a_flooding_source() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         let seen = turn(&mut shares, &[(1, 10_000), (2, 3)], &mut dropped);
         assert_eq!((count(&seen, 1), count(&seen, 2)), (64, 3));
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_datagrams_are_handled_in_order_with_a_share_for_each_source() {
+    fn each_source_has_a_share_of_the_datagrams_handled_in_a_turn() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         turn(&mut shares, &[(1, 200), (2, 100), (1, 50), (3, 64)], &mut dropped);
         let turns: Vec<[usize; 3]> = (0..4)
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_waiting_datagrams_is_bounded_even_if_they_are_empty() {
+    fn the_memory_of_waiting_empty_datagrams_is_bounded() {
         for bytes in [0, 100, 1200] {
             let (mut shares, mut dropped) = (Shares::default(), 0);
             let floods: Vec<(u8, usize)> = (1..=255).map(|number| (number, 1000)).collect();

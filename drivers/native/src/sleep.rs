@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_ends_at_its_time() {
+    fn a_sleep_of_the_network_thread_ends_at_its_deadline() {
         let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
         let begun = Instant::now();
         assert!(sleeper.lie_down());
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_up_after_the_sleep_began_ends_it() {
+    fn a_wake_up_ends_a_sleep_that_has_begun() {
         promptly(|| {
             let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
             for _ in 0..100 {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_up_before_the_sleep_prevents_it_once() {
+    fn a_wake_up_before_a_sleep_ends_only_the_next_sleep() {
         let sleeper = Sleeper::new().unwrap();
         sleeper.alarm().ring();
         assert!(!sleeper.lie_down());
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nap_ends_at_its_time_or_by_a_wake_up_but_not_by_a_datagram() {
+    fn an_arriving_datagram_does_not_end_a_nap() {
         let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
         let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         sender.send_to(&[1], socket.local_address()).unwrap();

@@ -319,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_system_without_offload_sends_and_receives_datagrams_one_by_one() {
+    fn without_segmentation_offload_each_datagram_is_sent_and_received_by_its_own_call() {
         let open = |has_offload: bool| {
             let socket = StdSocket::bind("127.0.0.1:0").unwrap();
             let offload = has_offload.then(|| UdpSocketState::new(UdpSockRef::from(&socket)).ok()).flatten();
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn ecn_marks_arrive_with_joined_datagrams_and_receive_times_with_single_datagrams() {
+    fn datagrams_joined_by_receive_offload_keep_their_ecn_marks() {
         for bind in ["127.0.0.1:0", "[::1]:0", "[::]:0"] {
             let bind: SocketAddr = bind.parse().unwrap();
             let kind = if bind.ip().is_unspecified() { Bind::Any { port: 0 } } else { Bind::Address(bind) };

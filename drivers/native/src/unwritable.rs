@@ -11,7 +11,7 @@ pub fn remedy(error: &io::Error) -> &'static str {
         Kind::PermissionDenied => "let this user write to the file's folder",
         Kind::ReadOnlyFilesystem => "make the file system writable",
         Kind::IsADirectory | Kind::NotADirectory | Kind::AlreadyExists | Kind::DirectoryNotEmpty => {
-            "remove the folder or file that stands in its place"
+            "remove the folder or file at that path"
         }
         _ => "check the disk and its quotas",
     }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_advice_depends_on_the_kind_of_write_error() {
+    fn the_remedy_in_a_write_error_depends_on_the_kind_of_the_error() {
         let remedy = |kind: io::ErrorKind| remedy(&kind.into());
         assert_eq!(remedy(io::ErrorKind::StorageFull), "free disk space");
         assert_eq!(remedy(io::ErrorKind::PermissionDenied), "let this user write to the file's folder");
@@ -38,7 +38,7 @@ mod tests {
     }
 
     #[test]
-    fn the_temporary_name_of_a_file_is_left_out_of_the_error() {
+    fn a_write_error_does_not_name_the_temporary_file() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing");
         let error = tempfile::NamedTempFile::new_in(&missing).unwrap_err();

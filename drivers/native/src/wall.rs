@@ -63,14 +63,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_error_above_half_a_second_is_corrected_at_once() {
+    fn a_wall_clock_error_above_half_a_second_is_corrected_in_one_step() {
         for system in [OFFSET + 500_001, OFFSET - 500_001, OFFSET + DAY, OFFSET - DAY, 0, u64::MAX] {
             assert_eq!(after_a_second(system), system);
         }
     }
 
     #[test]
-    fn a_wall_clock_error_up_to_half_a_second_is_corrected_by_a_hundredth_of_the_time() {
+    fn a_wall_clock_error_up_to_half_a_second_is_corrected_at_one_percent_of_the_elapsed_time() {
         assert_eq!(after_a_second(OFFSET + 500_000), OFFSET + 10_000);
         assert_eq!(after_a_second(OFFSET - 500_000), OFFSET - 10_000);
         assert_eq!(after_a_second(OFFSET + 4000), OFFSET + 4000, "no more than the difference");

@@ -84,7 +84,7 @@ fn thousand_messages(server: &Server, client: &Client, there: ConnectionId) -> D
 }
 
 #[test]
-fn a_hundred_pings_take_50_ms_on_average_at_most() {
+fn a_ping_takes_50_ms_at_most_on_average() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let echo = server.handle();
@@ -120,7 +120,7 @@ fn a_hundred_pings_take_50_ms_on_average_at_most() {
 }
 
 #[test]
-fn a_connection_is_made_within_half_a_second() {
+fn connecting_over_loopback_takes_less_than_half_a_second() {
     let server = common::server();
     let client = common::client();
     let begun = Instant::now();

@@ -39,7 +39,7 @@ fn link_local() -> Option<SocketAddrV6> {
 }
 
 #[test]
-fn a_local_address_bound_to_again_gives_the_same_socket_in_every_family() {
+fn binding_to_a_reported_local_address_gives_the_same_address_in_every_family() {
     let mut bound: Vec<SocketAddr> = ["127.0.0.1:0", "0.0.0.0:0"].map(|text| text.parse().unwrap()).into();
     if capabilities().dual_stack {
         bound.extend(["[::1]:0", "[::]:0"].map(|text| text.parse::<SocketAddr>().unwrap()));
@@ -66,7 +66,7 @@ fn a_local_address_bound_to_again_gives_the_same_socket_in_every_family() {
 }
 
 #[test]
-fn a_link_local_server_is_reached_through_its_interface_and_replies_there() {
+fn a_link_local_server_is_reached_through_the_interface_in_its_address() {
     let Some(address) = link_local() else {
         println!("skipped: this machine has no link-local address");
         return;
@@ -88,7 +88,7 @@ fn a_link_local_server_is_reached_through_its_interface_and_replies_there() {
 }
 
 #[test]
-fn multicast_and_broadcast_addresses_are_neither_bound_nor_dialled() {
+fn multicast_and_broadcast_addresses_are_refused_for_binding_and_dialling() {
     let client = common::client();
     for ip in ["224.0.0.1", "255.255.255.255", "127.255.255.255", "ff02::1", "::ffff:224.0.0.1"] {
         let address = SocketAddr::new(ip.parse().unwrap(), 7777);
@@ -103,7 +103,7 @@ fn multicast_and_broadcast_addresses_are_neither_bound_nor_dialled() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn an_attempt_whose_datagrams_are_all_refused_names_the_systems_error_before_its_timeout() {
+fn an_attempt_whose_datagrams_the_operating_system_refuses_fails_before_its_timeout() {
     // From the loopback address nothing leaves the machine: the system refuses each datagram.
     let client = common::client();
     let to: NetworkAddress = "192.0.2.1:7777".parse().unwrap();
@@ -128,7 +128,7 @@ fn client_that_finds(found: &Arc<Mutex<Vec<SocketAddr>>>, config: Config) -> Cli
 }
 
 #[test]
-fn with_room_for_one_connection_the_second_address_of_a_host_name_is_dialled() {
+fn an_endpoint_limited_to_one_connection_dials_the_second_address_of_a_host_name() {
     let server = common::server();
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let found = [silent.local_addr().unwrap(), server.local_address()];
@@ -141,7 +141,7 @@ fn with_room_for_one_connection_the_second_address_of_a_host_name_is_dialled() {
 }
 
 #[test]
-fn an_interrupted_connection_finds_its_server_at_a_new_address_of_the_other_family() {
+fn an_interrupted_connection_resumes_at_a_new_address_of_a_different_address_family() {
     if !capabilities().dual_stack {
         println!("skipped: this machine has no IPv6, or no dual stack");
         return;

@@ -57,7 +57,7 @@ fn measured_rtts_stay_accurate_while_heartbeats_are_coalesced() {
 }
 
 #[test]
-fn the_first_message_after_a_silence_arrives() {
+fn a_message_sent_after_a_silence_during_coalescing_arrives() {
     let (server, crowd, _) = idle(Duration::from_millis(100));
     for number in 0..3 {
         naps(&server);
@@ -79,7 +79,7 @@ fn the_first_message_after_a_silence_arrives() {
 }
 
 #[test]
-fn a_command_ends_a_nap_at_once_and_a_query_is_answered_during_a_nap() {
+fn a_command_ends_a_nap_of_the_network_thread_immediately() {
     // The first naps take a fifth of it: so long that an order which waits for the end of one is noticed.
     let (server, crowd, there) = idle(Duration::from_secs(12));
     let mut waited = Vec::new();
@@ -103,7 +103,7 @@ fn naps_begin(server: &Server) {
 }
 
 #[test]
-fn no_datagram_is_coalesced_while_noise_arrives() {
+fn no_datagram_is_coalesced_while_packets_of_unknown_connections_arrive() {
     let (server, _crowd, _) = idle(Duration::from_millis(100));
     naps(&server);
     let noise = std::net::UdpSocket::bind(common::loopback(0)).unwrap();
@@ -122,7 +122,7 @@ fn no_datagram_is_coalesced_while_noise_arrives() {
 }
 
 #[test]
-fn no_datagram_is_coalesced_with_coalescing_switched_off() {
+fn no_datagram_is_coalesced_if_coalescing_is_switched_off() {
     let (server, _crowd, _) = idle(Duration::ZERO);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(server.stats().naps, 0);

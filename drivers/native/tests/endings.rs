@@ -17,7 +17,7 @@ const SERVER: &str = "TICKWIRE_TEST_SERVER";
 /// The child of the test below: it sends, says good-bye, and exits without waiting for anything.
 #[test]
 #[ignore = "another test runs it as a process of its own"]
-fn a_process_that_disconnects_after_delivery_exits() {
+fn a_process_exits_once_its_messages_are_delivered_after_a_disconnect() {
     let to: NetworkAddress = std::env::var(SERVER).unwrap().parse().unwrap();
     let client = common::client();
     let key = common::open_config().provider.handshake().public_key(&[7; 32]);
@@ -31,11 +31,15 @@ fn a_process_that_disconnects_after_delivery_exits() {
 }
 
 #[test]
-fn a_process_that_exits_right_after_disconnecting_loses_no_message_and_no_close_text() {
+fn a_process_that_exits_immediately_after_disconnecting_loses_no_message_and_no_close_text() {
     let server = common::server();
     for _ in 0..5 {
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_process_that_disconnects_after_delivery_exits", "--ignored"])
+            .args([
+                "--exact",
+                "a_process_exits_once_its_messages_are_delivered_after_a_disconnect",
+                "--ignored",
+            ])
             .env(SERVER, server.local_address().to_string())
             .status();
         assert!(child.unwrap().success());
@@ -56,7 +60,7 @@ fn a_process_that_exits_right_after_disconnecting_loses_no_message_and_no_close_
 }
 
 #[test]
-fn a_drop_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
+fn dropping_a_client_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();
@@ -72,7 +76,7 @@ fn a_drop_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
 }
 
 #[test]
-fn a_stopped_endpoint_ends_all_waits_at_once_and_refuses_messages_with_stopped() {
+fn a_stopped_endpoint_ends_all_waits_immediately() {
     let server = common::server();
     let (mut client, _) = common::connected(&server);
     let connection = client.server().unwrap();
@@ -114,7 +118,7 @@ fn a_game_that_drains_events_receives_a_failed_attempt_as_an_event() {
 }
 
 #[test]
-fn invalid_messages_never_reach_a_draining_game_and_their_sender_is_disconnected() {
+fn invalid_messages_never_reach_a_game_that_drains_events() {
     let options = common::server_options(common::open_config()).screen_messages(true);
     let server = Server::start(options).unwrap();
     let (client, there) = common::connected(&server);
@@ -137,7 +141,7 @@ fn invalid_messages_never_reach_a_draining_game_and_their_sender_is_disconnected
 }
 
 #[test]
-fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
+fn an_endpoint_whose_message_type_names_a_missing_channel_does_not_start() {
     let mut config = common::open_config();
     config.channels.truncate(3);
     let error = Server::start(Options::new(config).registry(common::registry()).bind(common::loopback(0)))
@@ -151,13 +155,13 @@ fn a_message_type_on_a_channel_that_does_not_exist_is_refused_at_the_start() {
     );
     assert_eq!(
         error.to_string(),
-        "message type `Load` takes channel 3, but Config::channels has 0 (reliable-ordered), 1 (reliable-unordered), \
+        "message type `Load` uses channel 3, but Config::channels has 0 (reliable-ordered), 1 (reliable-unordered), \
          2 (sequenced); add that channel, or name another channel"
     );
 }
 
 #[test]
-fn messages_of_a_second_thread_leave_while_a_handler_runs() {
+fn messages_of_a_second_thread_are_sent_while_a_handler_runs() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let connection = client.server().unwrap();

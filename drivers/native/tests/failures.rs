@@ -16,7 +16,7 @@ use tickwire_native::{Client, ConnectError, NetworkAddress, Options, Server, Sta
 const SOON: Duration = Duration::from_millis(600);
 
 #[test]
-fn the_error_names_a_port_that_is_in_use() {
+fn the_start_error_names_a_port_that_is_in_use() {
     let first = common::server();
     let port = first.local_address().port();
     let error = Server::start(common::server_options(common::open_config()).bind(common::loopback(port)))
@@ -27,7 +27,7 @@ fn the_error_names_a_port_that_is_in_use() {
 }
 
 #[test]
-fn a_port_in_use_by_ipv4_is_refused_for_all_addresses() {
+fn a_port_in_use_by_an_ipv4_socket_is_refused_for_a_dual_stack_socket() {
     let first = common::server();
     let port = first.local_address().port();
     let both = Server::start(common::server_options(common::open_config()).port(port));
@@ -39,7 +39,7 @@ fn a_port_in_use_by_ipv4_is_refused_for_all_addresses() {
 
 #[test]
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
-fn an_address_of_another_machine_cannot_be_bound_to() {
+fn binding_to_an_address_of_a_different_machine_is_refused() {
     let elsewhere = "192.0.2.1:0".parse().unwrap();
     let error = Server::start(common::server_options(common::open_config()).bind(elsewhere)).unwrap_err();
     assert!(matches!(error, StartError::NoSuchLocalAddress { .. }), "{error:?}");
@@ -62,7 +62,7 @@ fn a_configuration_out_of_range_does_not_start() {
 }
 
 #[test]
-fn the_error_names_an_unknown_host() {
+fn the_connect_error_names_an_unknown_host() {
     let client = common::client();
     let to: NetworkAddress = "no-such-host.invalid:7777".parse().unwrap();
     let error = client.connect(&to, ConnectOptions::new([9; 32])).wait().unwrap_err();
@@ -78,7 +78,7 @@ fn the_error_names_an_unknown_host() {
 }
 
 #[test]
-fn an_address_of_the_other_family_is_not_tried() {
+fn an_address_of_a_family_that_the_socket_lacks_is_not_dialled() {
     let client = common::client();
     let to: NetworkAddress = "[::1]:7777".parse().unwrap();
     let error = client.connect(&to, ConnectOptions::new([9; 32])).wait().unwrap_err();
@@ -104,7 +104,7 @@ fn a_full_server_is_reported_as_full() {
 }
 
 #[test]
-fn an_attempt_with_a_wrong_key_fails_and_the_error_names_the_answering_key() {
+fn the_error_of_an_attempt_with_a_wrong_key_names_the_key_of_the_answering_server() {
     let server = common::server();
     let client = common::client();
     let options = ConnectOptions::new([9; 32]).timeout(SOON * 5);
@@ -124,11 +124,14 @@ fn an_address_without_a_server_times_out() {
     let error =
         client.connect(&nobody.into(), ConnectOptions::new([9; 32]).timeout(SOON)).wait().unwrap_err();
     assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}");
-    assert!(error.to_string().contains("and that the key (and the ticket) is that server's"), "{error}");
+    assert!(
+        error.to_string().contains("and that the key (and the ticket) belongs to that server"),
+        "{error}"
+    );
 }
 
 #[test]
-fn a_different_protocol_version_is_named_in_the_error() {
+fn the_connect_error_names_a_different_protocol_version_of_the_server() {
     let server = UdpSocket::bind(common::loopback(0)).unwrap();
     let at = server.local_addr().unwrap();
     let thread = std::thread::spawn(move || {
@@ -200,7 +203,7 @@ fn a_client_that_the_accept_policy_refuses_receives_the_reason() {
 }
 
 #[test]
-fn a_panic_in_an_accept_policy_refuses_one_client_and_affects_no_other_client() {
+fn a_panic_in_an_accept_policy_refuses_only_the_client_that_caused_it() {
     let mut asked = 0;
     let policy = move |_: &AdmissionRequest<'_>| {
         asked += 1;
@@ -219,7 +222,7 @@ fn a_panic_in_an_accept_policy_refuses_one_client_and_affects_no_other_client() 
 }
 
 #[test]
-fn a_policy_that_asks_for_statistics_gets_the_latest_report_at_once() {
+fn an_accept_policy_gets_the_latest_statistics_without_waiting() {
     let server = common::server();
     let handle = server.handle();
     server
@@ -249,7 +252,7 @@ fn a_client_with_different_message_types_is_refused_with_the_difference() {
 }
 
 #[test]
-fn an_attempt_ends_when_its_client_is_stopped() {
+fn a_connect_attempt_ends_when_its_client_is_stopped() {
     let mut client = common::client();
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let attempt = client.connect(&nobody.local_addr().unwrap().into(), ConnectOptions::new([9; 32]));

@@ -52,7 +52,7 @@ fn a_dual_stack_client_reaches_servers_of_either_family() {
 }
 
 #[test]
-fn the_addresses_of_a_name_are_tried_in_order_until_one_answers() {
+fn the_addresses_of_a_host_name_are_dialled_in_order_until_an_address_answers() {
     // `localhost` may have an IPv6 address, where nobody listens; the server has the IPv4 one.
     let server = common::server();
     let port = server.local_address().port();
@@ -73,7 +73,7 @@ fn the_addresses_of_a_name_are_tried_in_order_until_one_answers() {
 }
 
 #[test]
-fn peers_dial_each_other_with_a_secret_from_signalling() {
+fn two_peers_with_a_shared_secret_that_dial_each_other_connect() {
     let psk = [42; 32];
     let peer = |identity: u8| {
         let options = common::options(Config::new(common::APPLICATION));
@@ -95,7 +95,7 @@ fn peers_dial_each_other_with_a_secret_from_signalling() {
 }
 
 #[test]
-fn an_unexpected_peer_cannot_connect() {
+fn a_peer_that_the_server_does_not_expect_cannot_connect() {
     let options = common::options(Config::new(common::APPLICATION));
     let peer = Peer::start(options.secrets(Secrets::new([1; 32])).bind(common::loopback(0))).unwrap();
     let client = common::client();
@@ -108,7 +108,7 @@ fn an_unexpected_peer_cannot_connect() {
 }
 
 #[test]
-fn replies_leave_from_the_address_that_the_client_dialled() {
+fn replies_are_sent_from_the_address_that_the_client_dialled() {
     // A server of several addresses answers from the one that was asked.
     let server = Server::start(common::server_options(common::open_config()).port(0)).unwrap();
     let to = SocketAddr::from(([127, 0, 0, 2], server.local_address().port()));

@@ -62,7 +62,7 @@ fn warnings(options: Options) -> usize {
 }
 
 #[test]
-fn a_client_that_pinned_the_key_in_a_key_file_returns_after_the_server_restarted() {
+fn a_client_that_pinned_the_server_key_reconnects_after_the_server_restarts_with_its_key_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys/server.key");
     let pinned = Server::start(options().key_file(&path)).unwrap().public_key();
@@ -74,7 +74,7 @@ fn a_client_that_pinned_the_key_in_a_key_file_returns_after_the_server_restarted
 }
 
 #[test]
-fn a_server_without_a_key_file_has_a_new_key_after_each_start_and_logs_a_warning() {
+fn a_server_without_a_key_file_has_a_new_key_after_each_start() {
     let key = || Server::start(options()).unwrap().public_key();
     assert_ne!(key(), key());
 
@@ -85,7 +85,7 @@ fn a_server_without_a_key_file_has_a_new_key_after_each_start_and_logs_a_warning
 }
 
 #[test]
-fn a_key_file_replaces_the_identity_that_was_given_and_refuses_text_that_is_not_a_key() {
+fn a_configured_key_file_overrides_the_given_identity() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.key");
     let given = Secret::new([3; 32]);
@@ -96,5 +96,8 @@ fn a_key_file_replaces_the_identity_that_was_given_and_refuses_text_that_is_not_
     std::fs::write(&path, "not a key").unwrap();
     let error = Server::start(options().key_file(&path)).unwrap_err();
     assert!(matches!(error, StartError::KeyFile(_)), "{error:?}");
-    assert!(error.to_string().contains("server.key: the file holds no valid key: 'n' at place 1"), "{error}");
+    assert!(
+        error.to_string().contains("server.key: the file holds no valid key: 'n' at position 1"),
+        "{error}"
+    );
 }

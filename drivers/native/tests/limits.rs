@@ -79,7 +79,7 @@ fn the_bandwidth_limit_of_an_endpoint_bounds_the_rate_of_all_its_connections() {
 }
 
 #[test]
-fn the_limit_of_one_connection_holds_beside_an_unlimited_connection() {
+fn the_bandwidth_limit_of_one_connection_holds_beside_an_unlimited_connection() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 900);
@@ -87,14 +87,14 @@ fn the_limit_of_one_connection_holds_beside_an_unlimited_connection() {
 }
 
 #[test]
-fn the_limit_of_one_connection_does_not_slow_another_connection() {
+fn the_bandwidth_limit_of_one_connection_does_not_slow_a_second_connection() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(1000)).unwrap();
     take_unlimited(&server, &clients[1], there[1], || {});
 }
 
 #[test]
-fn the_limit_of_one_connection_holds_for_large_messages() {
+fn the_bandwidth_limit_of_one_connection_holds_for_large_messages() {
     let (server, clients, there) = limited(1);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(4 * RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 20_000);
@@ -102,7 +102,7 @@ fn the_limit_of_one_connection_holds_for_large_messages() {
 }
 
 #[test]
-fn a_lifted_limit_no_longer_slows_sending() {
+fn a_removed_bandwidth_limit_no_longer_slows_sending() {
     let (server, clients, there) = limited(1);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(1000)).unwrap();
     take_unlimited(&server, &clients[0], there[0], || {

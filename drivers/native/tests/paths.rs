@@ -11,7 +11,7 @@ use tickwire_core::{ChannelId, Event};
 use tickwire_native::SendError;
 
 #[test]
-fn bulk_data_over_the_loopback_interface_uses_jumbo_datagrams_and_keeps_ecn_marks() {
+fn bulk_data_over_the_loopback_interface_uses_jumbo_datagrams() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     let (mut sent, mut received) = (0, 0);

@@ -60,7 +60,7 @@ fn clients_of_a_killed_server_reconnect_after_its_restart() {
 }
 
 #[test]
-fn a_game_that_does_not_drain_events_stops_its_peer_and_loses_no_message() {
+fn flow_control_blocks_the_peer_of_a_game_that_does_not_drain_events() {
     let config = common::open_config();
     let server = Server::start(common::server_options(config).events(4)).unwrap();
     let (client, _) = common::connected(&server);
@@ -117,7 +117,7 @@ fn a_game_that_does_not_drain_events_keeps_its_connections() {
 }
 
 #[test]
-fn an_overloaded_network_thread_refuses_commands_and_counts_them() {
+fn an_overloaded_network_thread_counts_the_commands_that_it_refuses() {
     let server = Server::start(common::server_options(common::open_config()).commands(8)).unwrap();
     let (client, there) = common::connected(&server);
     // A policy that takes its time keeps the network thread from everything else.
@@ -149,7 +149,7 @@ fn an_overloaded_network_thread_refuses_commands_and_counts_them() {
 }
 
 #[test]
-fn a_full_command_queue_releases_held_messages() {
+fn a_hold_ends_when_the_command_queue_is_full() {
     let server = Server::start(common::server_options(common::open_config()).commands(64)).unwrap();
     let (client, there) = common::connected(&server);
     let _hold = server.hold();
@@ -169,7 +169,7 @@ fn a_full_command_queue_releases_held_messages() {
 }
 
 #[test]
-fn room_in_a_channel_is_reported_even_after_the_event_queue_was_full() {
+fn send_ready_is_reported_even_after_the_event_queue_was_full() {
     let mut config = Config::new(common::APPLICATION);
     config.channels[0].queue_messages = 8;
     let server = common::server();
@@ -205,7 +205,7 @@ fn pair_with_receipts(events: usize) -> (Server, Client, tickwire_core::Connecti
 }
 
 #[test]
-fn acknowledged_messages_remain_for_a_game_that_stops_with_a_full_queue() {
+fn a_game_that_stops_with_a_full_event_queue_still_receives_all_acknowledged_messages() {
     let (mut server, client, _) = pair_with_receipts(8);
     for number in 0..2000 {
         client.send_to_server(&common::Ping { number }).unwrap();
@@ -235,7 +235,7 @@ fn acknowledged_messages_remain_for_a_game_that_stops_with_a_full_queue() {
 }
 
 #[test]
-fn a_client_closed_after_delivery_receives_messages_that_wait_behind_a_limit() {
+fn a_close_after_delivery_also_delivers_messages_that_wait_for_a_bandwidth_limit() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     server.set_connection_bandwidth_limit(there, NonZeroU32::new(100_000)).unwrap();
@@ -248,7 +248,7 @@ fn a_client_closed_after_delivery_receives_messages_that_wait_behind_a_limit() {
 }
 
 #[test]
-fn messages_that_miss_the_deadline_of_a_close_are_reported_and_counted_as_not_sent() {
+fn messages_that_miss_the_deadline_of_a_close_are_reported_as_not_sent() {
     let mut config = common::open_config();
     config.channels[0].queue_messages = 8;
     config.connection_bandwidth = Some(10_000);
@@ -278,7 +278,7 @@ fn messages_that_miss_the_deadline_of_a_close_are_reported_and_counted_as_not_se
 }
 
 #[test]
-fn a_policy_that_gives_commands_with_a_full_queue_gets_an_error_and_blocks_nothing() {
+fn a_command_from_an_accept_policy_fails_without_blocking_when_the_command_queue_is_full() {
     let server = Server::start(common::server_options(common::open_config()).commands(4)).unwrap();
     let (client, there) = common::connected(&server);
     let (network, to) = (server.handle(), server.local_address().into());
@@ -315,7 +315,7 @@ fn a_policy_that_gives_commands_with_a_full_queue_gets_an_error_and_blocks_nothi
 }
 
 #[test]
-fn stopping_delivers_more_messages_than_a_channel_holds() {
+fn stopping_an_endpoint_delivers_more_messages_than_a_channel_queue_holds() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     let mut sent = 0;
@@ -343,7 +343,7 @@ fn count_until_closed(client: &Client) -> u64 {
 }
 
 #[test]
-fn stopping_delivers_sent_messages_and_closes_connections() {
+fn stopping_an_endpoint_delivers_sent_messages_before_its_connections_close() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     for number in 0..500 {

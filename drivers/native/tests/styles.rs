@@ -12,7 +12,7 @@ use tickwire_core::{ChannelId, CloseReason, Config, ConnectionId, Delivery, Even
 use tickwire_native::{Client, INVALID_MESSAGES, SendError, Server};
 
 #[test]
-fn a_handler_changes_the_game_until_it_is_removed() {
+fn a_handler_receives_messages_and_changes_the_game_until_it_is_removed() {
     #[derive(Default)]
     struct Sums {
         stays: u32,
@@ -45,7 +45,7 @@ fn a_handler_changes_the_game_until_it_is_removed() {
 }
 
 #[test]
-fn a_handler_answers_with_the_network_that_it_is_given() {
+fn a_handler_sends_an_answer_through_its_network_argument() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let mut echo = server.handlers::<()>();
@@ -64,7 +64,7 @@ fn a_handler_answers_with_the_network_that_it_is_given() {
 }
 
 #[test]
-fn handlers_are_called_for_connections_that_open_and_close() {
+fn event_handlers_are_called_when_a_connection_opens_and_when_it_closes() {
     let server = common::server();
     let mut handlers = server.handlers::<(u32, u32)>();
     handlers.on_connected(|(came, _), _, _, _, _| *came += 1);
@@ -95,7 +95,7 @@ fn handlers_are_called_for_connections_that_open_and_close() {
 }
 
 #[test]
-fn async_functions_connect_send_and_receive_as_blocking_functions_do() {
+fn the_async_functions_connect_send_and_receive() {
     async_std::task::block_on(async {
         let mut server = common::server();
         let client = common::client();
@@ -148,7 +148,7 @@ fn with_receipts() -> (Server, [(Client, ConnectionId); 2]) {
 }
 
 #[test]
-fn send_returns_the_message_number_of_the_receipt_beside_other_senders_and_broadcasts() {
+fn send_returns_the_message_number_of_the_receipt_while_several_threads_send_and_broadcast() {
     const EACH: u64 = 200;
     let (server, [(_one, first), (_two, second)]) = with_receipts();
     let ids: Vec<Vec<MessageId>> = std::thread::scope(|scope| {
@@ -202,7 +202,7 @@ fn send_returns_the_message_number_of_the_receipt_beside_other_senders_and_broad
 }
 
 #[test]
-fn the_core_reports_a_message_by_the_number_that_send_returned() {
+fn the_receipt_of_a_message_has_the_number_that_send_returned() {
     let (server, [(_one, first), _]) = with_receipts();
     server.broadcast(&Ping { number: 1 }).unwrap();
     for number in 1..50 {
@@ -264,7 +264,7 @@ fn messages_are_sent_on_a_channel_with_the_delivery_of_their_options() {
 }
 
 #[test]
-fn a_channel_is_found_by_the_name_that_this_end_gave_it() {
+fn a_message_is_sent_on_the_channel_with_the_given_local_name() {
     let named = |mut config: Config| {
         config.channels[2].name = Some("state".into());
         config
@@ -282,7 +282,7 @@ fn a_channel_is_found_by_the_name_that_this_end_gave_it() {
 }
 
 #[test]
-fn a_message_that_cannot_be_sent_is_returned() {
+fn the_send_error_returns_the_message_that_was_not_sent() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     let bytes = vec![1; 20];
@@ -320,7 +320,7 @@ fn a_sender_of_too_many_invalid_messages_is_disconnected() {
 }
 
 #[test]
-fn messages_sent_during_a_hold_leave_together() {
+fn messages_sent_during_a_hold_are_sent_in_one_datagram() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     // What connecting leaves behind dies down.

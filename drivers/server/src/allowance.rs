@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_sent_within_the_limits_during_a_stall_are_accepted_after_it() {
+    fn messages_sent_within_the_limits_during_a_stall_are_accepted_after_the_stall() {
         // Shorter than the idle timeout, and as long as an interrupted client's place is kept.
         for stall in [14, 30, 80] {
             let start = Instant::ZERO;
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn saved_budget_is_bounded_by_the_longest_silence_of_a_connection() {
+    fn a_client_saves_up_message_budget_for_at_most_the_longest_silence_of_a_connection() {
         let start = Instant::ZERO;
         let mut allowance = newcomer(start);
         let now = start + Duration::from_secs(3600);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flooding_client_is_disconnected_with_its_limit_after_four_seconds_worth() {
+    fn a_flooding_client_is_disconnected_after_the_messages_of_four_seconds_at_its_limit() {
         let (count, text) = taken(LIMITS, 100_000, 1, 10);
         assert!((400..=410).contains(&count), "{count}");
         let text = text.unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_larger_than_the_whole_burst_is_accepted() {
+    fn one_message_larger_than_the_whole_byte_burst_is_accepted() {
         assert_eq!(newcomer(Instant::ZERO).charge(LIMITS, Instant::ZERO, 1 << 20), Charged::Within);
     }
 
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn every_message_is_accepted_without_limits() {
+    fn a_client_without_message_limits_is_never_limited() {
         let none = Limits { messages: None, bytes: None };
         assert_eq!(taken(none, 100_000, 1000, 1), (100_000, None));
     }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_banned_as_it_is_printed_in_every_form() {
+    fn an_address_in_any_printed_form_parses_to_the_address_or_network_to_ban() {
         for (text, banned) in [
             ("192.0.2.7:51234", "192.0.2.7"),
             ("[2001:db8:1:2::3]:51234", "2001:db8:1:2::/64"),

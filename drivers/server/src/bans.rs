@@ -43,7 +43,7 @@ impl Bans {
         let bans = Self { path: path.into(), list: Arc::new(RwLock::new(list)) };
         if let Err(error) = bans.try_folder() {
             tracing::warn!(
-                "{}: the list of bans cannot be written to this file: {}; the bans hold until the server stops; {}, \
+                "{}: the list of bans cannot be written to this file: {}; the bans take effect until the server stops; {}, \
                  or name another `ban_file`",
                 path.display(),
                 unwritable::reason(&error),
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_survives_a_restart_and_can_be_lifted() {
+    fn a_ban_survives_a_restart_of_the_server() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_that_share_a_list_keep_each_others_bans() {
+    fn two_servers_that_share_a_ban_list_keep_the_bans_of_both_servers() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let (one, other) = (Bans::load(&path).unwrap(), Bans::load(&path).unwrap());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_cannot_be_written_holds_and_is_written_later() {
+    fn a_ban_that_cannot_be_written_takes_effect_nevertheless() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_banned_ipv6_address_bans_its_network() {
+    fn a_ban_of_an_ipv6_address_applies_to_its_network_of_64_bits() {
         let folder = tempfile::tempdir().unwrap();
         let bans = Bans::load(&folder.path().join("bans.json")).unwrap();
         bans.add(Banned::parse("2001:db8:1:2:3::4").unwrap(), "").unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_local_address_is_banned_alone_and_on_its_interface() {
+    fn a_ban_of_a_link_local_address_applies_only_to_that_address_on_its_interface() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_and_a_list_with_a_byte_order_mark_are_read() {
+    fn an_empty_ban_list_and_a_ban_list_with_a_byte_order_mark_are_accepted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         for (text, count) in
@@ -314,7 +314,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_symbolic_link_in_the_place_of_the_lock_file_is_not_followed() {
+    fn a_symbolic_link_at_the_path_of_the_lock_file_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let (path, target) = (folder.path().join("bans.json"), folder.path().join("precious"));
         fs::write(&target, "of value").unwrap();
@@ -322,14 +322,10 @@ mod tests {
         std::os::unix::fs::symlink(&target, &lock).unwrap();
         let bans = Bans::load(&path).unwrap();
         let refused = || bans.add(Banned::Identity([1; 16]), "").unwrap_err().to_string();
-        let said =
-            "the list of bans cannot be written: a link, a folder, a pipe or a device is in the place of ";
+        let said = "the list of bans cannot be written: a link, a folder, a pipe or a device is at the path ";
         assert!(
             refused().contains(said)
-                && refused().contains(
-                    "bans.json.lock; remove the folder or file that \
-                                                                stands in its place"
-                )
+                && refused().contains("bans.json.lock; remove the folder or file at that path")
         );
         fs::remove_file(&lock).unwrap();
         fs::create_dir(&lock).unwrap();

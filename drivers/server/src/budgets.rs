@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_debt_of_an_owner_is_kept_and_full_buckets_are_forgotten() {
+    fn the_table_of_budgets_keeps_the_largest_debt_of_each_owner() {
         let (now, mut kept) = (Instant::ZERO, SpentBudgets::default());
         let later = |seconds| now + Duration::from_secs(seconds);
         for seconds in [0, 3, 4, 2] {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_bounded_and_keeps_the_largest_debts() {
+    fn the_full_table_of_budgets_keeps_the_largest_debts() {
         let (now, mut kept) = (Instant::ZERO, SpentBudgets::default());
         let later = |millis| now + Duration::from_millis(millis);
         kept.keep(owner(0), spent(later(1_000_000)), now);

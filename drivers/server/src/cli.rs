@@ -116,7 +116,7 @@ mod tests {
     use crate::config::NoSettings;
 
     #[test]
-    fn the_command_line_is_well_formed_and_every_flag_has_a_help_text() {
+    fn every_flag_of_the_server_has_a_help_text() {
         let command = command::<NoSettings>();
         command.clone().debug_assert();
         for argument in command.get_arguments() {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_names_its_key() {
+    fn a_command_line_flag_overrides_the_configuration_key_of_its_name() {
         let matches =
             command::<NoSettings>().get_matches_from(["x", "--tick-rate", "30", "--config", "a.json"]);
         let layers = Cli::from_arg_matches(&matches).unwrap().layers::<NoSettings>(&matches);

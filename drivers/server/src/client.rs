@@ -154,7 +154,7 @@ mod tests {
     use tickwire_core::{Instant, LinkId};
 
     #[test]
-    fn ids_are_never_reused_and_a_client_is_found_by_id_and_connection() {
+    fn a_client_id_is_never_reused() {
         let mut keys = slotmap_keys();
         let mut clients = Clients::default();
         let (a, b) = (keys.remove(0), keys.remove(0));
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_returns_has_its_spent_budget() {
+    fn a_client_that_reconnects_keeps_its_spent_message_budget() {
         use crate::allowance::{Charged, Limits};
         let limits = Limits { messages: std::num::NonZeroU32::new(1), bytes: None };
         let (now, keys) = (Instant::ZERO, slotmap_keys());

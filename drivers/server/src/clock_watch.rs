@@ -84,7 +84,7 @@ impl ClockWatch {
         self.told.tickets.from_the_future = report.tickets.from_the_future;
         let ahead = shown(report.tickets.ahead_by);
         Some(format!(
-            "{count} clients came back with tickets that this server made when its clock showed a time {ahead} later; \
+            "{count} clients reconnected with tickets that this server made when its clock showed a time {ahead} later; \
              check the clock with `date -u`: if the clock is behind, set it (this server follows within a second); \
              if the clock was ahead before, do nothing"
         ))
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn single_expired_tickets_are_not_logged() {
+    fn fewer_than_three_expired_tickets_per_minute_are_not_logged() {
         let said = said(3600, |second, report| report.tickets.expired += u64::from(second % 40 == 0));
         assert_eq!(said, []);
     }
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn tickets_from_the_future_are_logged_at_once_and_then_summed_for_ten_minutes() {
+    fn after_the_first_log_line_tickets_from_the_future_are_logged_as_a_sum_every_ten_minutes() {
         let said = said(700, |second, report| {
             report.tickets.from_the_future += u64::from(second <= 5);
             report.tickets.ahead_by = Duration::from_secs(10_800);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_watch_checks_once_a_second() {
+    fn the_clock_watch_checks_the_statistics_at_most_once_a_second() {
         let start = Instant::now();
         let mut watch = ClockWatch::new(start);
         assert!(watch.look(start + Duration::from_millis(999), || panic!("too soon")).is_empty());

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_variable_gets_a_suggestion_and_a_foreign_variable_does_not() {
+    fn only_a_misspelt_variable_of_the_server_gets_a_suggestion() {
         let said = "environment variable TICKWIRE_TICKRATE sets nothing; did you mean TICKWIRE_TICK_RATE?";
         assert_eq!(found(&[("TICKWIRE_TICKRATE", "5")]).warnings, [said]);
         assert!(found(&[("TICKWIRE_CONFG", "a.json")]).warnings[0].ends_with("TICKWIRE_CONFIG?"));
@@ -72,7 +72,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_variable_without_a_value_is_reported_by_name() {
+    fn the_error_about_a_variable_without_a_value_names_the_variable() {
         use std::os::unix::ffi::OsStringExt as _;
         let said = |findings: Findings| findings.faults.iter().map(ToString::to_string).collect::<Vec<_>>();
         let empty = "environment variable TICKWIRE_CONFIG: is empty; name a file, or unset the variable";

@@ -120,16 +120,16 @@ impl fmt::Display for ServerError {
                 f,
                 "metrics and health cannot be served at {address}: {reason}; choose another `monitoring_address`, or null"
             ),
-            Self::Messages(error) => write!(f, "the game's message types do not fit together: {error}"),
+            Self::Messages(error) => write!(f, "the message types of the game cannot be registered: {error}"),
             Self::Game(error) => write!(f, "the game did not start: {error}"),
             Self::System { what, reason } => {
                 write!(f, "the system provided no {what}: {reason}; check the system's limits")
             }
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
-            Self::NetworkDied { reason: None } => {
-                f.write_str("the network thread died; the log has its last message: please report it")
-            }
+            Self::NetworkDied { reason: None } => f.write_str(
+                "the network thread ended unexpectedly; please report its last message, which is in the log",
+            ),
         }
     }
 }
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_error_names_its_key_and_a_lack_of_threads_is_no_network_error() {
+    fn only_a_start_error_about_an_address_names_the_key_bind_address() {
         let address = SocketAddr::from(([0, 0, 0, 0], 7777));
         let taken = ServerError::Network(StartError::PortInUse { address });
         assert!(taken.to_string().starts_with("UDP port 7777 is in use at 0.0.0.0; "), "{taken}");

@@ -127,7 +127,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn requests_arrive_in_order_and_waiting_ends_at_the_deadline() {
+    fn requests_leave_the_mailbox_in_the_order_of_their_arrival() {
         let mailbox = Mailbox::default();
         mailbox.put(1);
         mailbox.put(2);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wake_up_ends_one_wait() {
+    fn a_wake_up_of_the_mailbox_ends_exactly_one_wait() {
         let mailbox = Arc::new(Mailbox::default());
         let waiting = Arc::clone(&mailbox);
         let thread = std::thread::spawn(move || waiting.rest_by(Instant::now() + Duration::from_secs(10)));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_still_yields_earlier_requests_and_accepts_no_new_request() {
+    fn a_closed_mailbox_returns_only_requests_queued_before_it_closed() {
         let mailbox = Mailbox::default();
         mailbox.put(1);
         mailbox.put_last(2);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_mailbox_drops_its_requests() {
+    fn closing_a_mailbox_drops_its_queued_requests() {
         let mailbox = Mailbox::default();
         let letter = Arc::new(());
         mailbox.put(Arc::clone(&letter));

@@ -90,9 +90,9 @@ impl fmt::Display for MetricError {
                 )
             }
             Self::OtherKind { name } => {
-                write!(f, "the metric `{name}` is a counter and a gauge; give one of them another name")
+                write!(f, "the metric `{name}` is a counter and a gauge; give one of the two another name")
             }
-            Self::TooMany => write!(f, "a game has {METRICS_MAX} metrics at most; use fewer names"),
+            Self::TooMany => write!(f, "a game has at most {METRICS_MAX} metrics; use fewer metrics"),
         }
     }
 }
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_requested_twice_gives_one_metric_of_one_kind() {
+    fn a_metric_name_requested_twice_gives_the_same_metric() {
         let metrics = GameMetrics::default();
         let (first, again) =
             (metrics.counter("rings", "Rings").unwrap(), metrics.counter("rings", "").unwrap());
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_metric_name_is_refused_with_the_remedy() {
+    fn the_error_about_an_invalid_metric_name_names_the_remedy() {
         let metrics = GameMetrics::default();
         for name in ["", "Rings", "2rings", "_rings", "rings per second", "größe", &"a".repeat(65)] {
             let error = metrics.counter(name, "").unwrap_err();

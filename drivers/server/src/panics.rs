@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_an_error_with_its_message_and_exit_code() {
+    fn a_panic_of_the_game_becomes_an_error_with_the_panic_message() {
         let error = caught::<()>(|| panic!("the door\nis {}", "jammed"), || "look".into()).unwrap_err();
         assert_eq!(error.exit_code(), 8);
         assert_eq!(error.to_string(), "the game panicked: the door\\nis jammed; look");

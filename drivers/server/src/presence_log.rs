@@ -92,14 +92,14 @@ impl fmt::Display for LeftOut {
         let counts = [
             (self.joined, "joined"),
             (self.left, "left"),
-            (self.fell_silent, "fell silent"),
-            (self.came_back, "came back"),
+            (self.fell_silent, "stopped answering"),
+            (self.came_back, "resumed their sessions"),
             (self.sent_away, "disconnected by the server"),
         ];
         for (place, (count, what)) in counts.into_iter().filter(|(count, _)| *count > 0).enumerate() {
             write!(f, "{}{count} {what}", if place == 0 { "" } else { ", " })?;
         }
-        f.write_str("; there were too many clients to log each one")
+        f.write_str("; there were too many events to log each event separately")
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn joins_and_leaves_of_28000_clients_take_fewer_than_150_log_lines_and_are_all_counted() {
+    fn the_presence_log_takes_fewer_than_150_lines_for_28000_joins_and_leaves() {
         let (start, mut log) = (Instant::ZERO, PresenceLog::new());
         let (mut lines, mut summed) = (0, 0);
         for millis in 0..14_000 {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn fifty_warnings_are_logged_despite_many_joins_and_a_summary_that_counts_warnings_is_a_warning() {
+    fn a_summary_of_omitted_log_lines_is_a_warning_if_it_counts_a_warning() {
         let (now, mut log) = (Instant::ZERO, PresenceLog::new());
         while log.may_log(now, Presence::Joined) {}
         let logged = (0..60).filter(|_| log.may_log(now, Presence::SentAway)).count();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn one_join_and_one_leave_per_second_are_logged_one_by_one() {
+    fn one_join_and_one_leave_per_second_are_logged_on_separate_lines() {
         let (start, mut log) = (Instant::ZERO, PresenceLog::new());
         for second in 0..600 {
             let now = start + Duration::from_secs(second);
@@ -156,11 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_names_only_the_events_that_happened() {
+    fn a_summary_of_omitted_log_lines_names_only_events_that_happened() {
         let left_out = LeftOut { joined: 3, sent_away: 1, ..LeftOut::default() };
         assert_eq!(
             left_out.to_string(),
-            "3 joined, 1 disconnected by the server; there were too many clients to log each one"
+            "3 joined, 1 disconnected by the server; there were too many events to log each event separately"
         );
     }
 }

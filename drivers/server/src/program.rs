@@ -50,7 +50,10 @@ fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
         return print_json(&config);
     }
     if cli.check {
-        panics::caught(|| Dedicated::<G>::check(&config), || "standard error shows the place".into())?;
+        panics::caught(
+            || Dedicated::<G>::check(&config),
+            || "standard error names the source line of the panic".into(),
+        )?;
         print("the configuration is valid");
         return Ok(());
     }
@@ -74,7 +77,9 @@ fn run<G: Game>(
         let place = if is_logged { "the log" } else { "standard error" };
         let clients =
             if has_started.get() { "clients were disconnected" } else { "no client was connected yet" };
-        format!("{place} shows the place (set RUST_BACKTRACE=1 for a backtrace); {clients}")
+        format!(
+            "{place} names the source line of the panic (set RUST_BACKTRACE=1 for a backtrace); {clients}"
+        )
     };
     let run = || run_logged(game, config, cli, layers, &surroundings, &has_started);
     let done = panics::caught(run, more);
@@ -118,8 +123,8 @@ impl Surroundings {
                     drop(logging.take());
                 }
                 at_abort.output.warn(
-                    "error: a second panic while the first was handled: the program ends at once, \
-                                      and clients are not told",
+                    "error: a second panic while the first was handled: the program ends immediately, \
+                                      and clients are not notified",
                 );
                 at_abort.output.settle();
             }),
@@ -227,7 +232,7 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
         (0, 0) => "it delivered every message".to_owned(),
         (not_sent, unconfirmed) => {
             format!(
-                "it did not send {} in time, and {unconfirmed} are unconfirmed",
+                "it did not send {} in time, and {unconfirmed} sent messages are unconfirmed",
                 Counted(not_sent, "message")
             )
         }
@@ -251,14 +256,14 @@ fn leave(
         if is_over.load(Ordering::Relaxed) {
             return false;
         }
-        tracing::warn!(target: LOG_ONLY, "the server ended at once ({signal} while it stopped); queued messages are lost");
+        tracing::warn!(target: LOG_ONLY, "the server ended immediately ({signal} while it stopped); queued messages are lost");
         surroundings.end_log();
         surroundings.restore_terminal();
         let output = &surroundings.output;
         if is_json {
             output.line(&json!({ "event": "killed", "why": signal }).to_string());
         } else {
-            output.line(&format!("the server ended at once ({signal}), without waiting for clients"));
+            output.line(&format!("the server ended immediately ({signal}), without waiting for clients"));
         }
         output.settle();
         true

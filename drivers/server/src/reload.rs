@@ -53,9 +53,9 @@ impl<G: Game> Dedicated<G> {
         }
         if news.is_empty() {
             let text = match self.pending.is_empty() {
-                true => "the configuration was read: nothing has changed".to_owned(),
+                true => "the configuration was read: no key has changed".to_owned(),
                 false => format!(
-                    "the configuration was read: nothing more has changed; {} will take effect at a restart",
+                    "the configuration was read: no further key has changed; {} will take effect at a restart",
                     changes.at_restart.join(", ")
                 ),
             };
@@ -103,7 +103,7 @@ impl<G: Game> Dedicated<G> {
         let mut news = Vec::new();
         if !back.is_empty() {
             let text = format!(
-                "the configuration has changed: {} is back to the value that the server runs with",
+                "the configuration has changed: {} again has the value with which the server runs",
                 back.join(", ")
             );
             tracing::info!("{text}");

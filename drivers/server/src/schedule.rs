@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_has_sixty_ticks_and_twenty_updates() {
+    fn a_second_has_as_many_ticks_and_network_updates_as_their_configured_rates() {
         let start = Instant::now();
         assert_eq!(count(&mut Schedule::new(60, 20, start), start), (60, 20));
         assert_eq!(count(&mut Schedule::new(30, 20, start), start), (30, 20));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn no_tick_is_due_early_or_twice() {
+    fn a_tick_is_due_exactly_once_and_not_before_its_time() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 100, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn waking_late_moves_no_later_deadline() {
+    fn a_late_wake_up_does_not_move_the_deadlines_of_later_ticks() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 100, start);
         wake(&mut schedule, start + 7 * MS);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_missed_in_a_short_hang_are_taken_and_those_of_a_long_hang_are_skipped_and_counted() {
+    fn game_steps_missed_in_a_hang_are_taken_up_to_a_limit_and_then_skipped() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_taken_together_are_complete_and_no_step_counts_as_late() {
+    fn waking_only_for_network_updates_skips_no_game_step() {
         let start = Instant::now();
         let mut schedule = Schedule::new(60, 20, start);
         let (mut turns, mut ticks, mut networks) = (0, 0, 0);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_game_that_wakes_takes_one_step_at_the_current_time() {
+    fn an_idle_game_that_wakes_takes_one_step_at_the_current_time() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 50, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_after_a_game_woke_counts_as_an_overrun() {
+    fn a_delay_after_an_idle_game_woke_counts_as_an_overrun() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 50, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_higher_rate_takes_effect_at_once() {
+    fn a_higher_tick_rate_takes_effect_immediately() {
         let start = Instant::now();
         let mut schedule = Schedule::new(1, 1, start);
         wake(&mut schedule, start);

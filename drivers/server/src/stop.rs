@@ -44,7 +44,7 @@ impl<G: Game> Dedicated<G> {
         tracing::info!(
             target: FOR_PEOPLE,
             "the server is stopping ({why}): it sends the reason to {}, and delivers queued messages for up to {}; \
-             Ctrl-C or SIGTERM now ends the server at once",
+             Ctrl-C or SIGTERM now ends the server immediately",
             Counted(clients as u64, "client"),
             Shown(grace)
         );
@@ -68,7 +68,7 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "the shutdown timeout of {} has passed with {} not sent and {} not confirmed",
+                "the shutdown timeout of {} has passed with {} not sent and {} sent messages unconfirmed",
                 Shown(grace),
                 Counted(summary.not_sent, "message"),
                 summary.unconfirmed
@@ -89,7 +89,7 @@ impl<G: Game> Dedicated<G> {
             if stopping.is_err() {
                 // Dropping it says good-bye too, if less patiently.
                 tracing::warn!(
-                    "the system started no thread for an orderly end; the server notifies clients, but does not wait \
+                    "the system started no thread for an orderly shutdown; the server notifies clients, but does not wait \
                      for them"
                 );
                 return;

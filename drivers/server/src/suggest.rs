@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_word_gets_a_suggestion_and_nonsense_does_not() {
+    fn only_a_word_similar_to_a_known_word_gets_a_suggestion() {
         let known = ["status", "stats", "kick", "quit"];
         assert_eq!(suggest("kik", known.into_iter()), Some("kick"));
         assert_eq!(suggest("statu", known.into_iter()), Some("status"));

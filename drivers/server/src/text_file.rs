@@ -60,7 +60,7 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     let in_its_place = || {
         io::Error::new(
             io::ErrorKind::AlreadyExists,
-            format!("a link, a folder, a pipe or a device is in the place of {}", path.display()),
+            format!("a link, a folder, a pipe or a device is at the path {}", path.display()),
         )
     };
     let file = match options.open(path) {

@@ -223,7 +223,7 @@ impl<G: Game> Dedicated<G> {
                 self.inbox.forget(client.id);
                 if self.may_log(Presence::Left) {
                     tracing::info!(
-                        "client {} left: {}; {} not sent, {unconfirmed} unconfirmed",
+                        "client {} left: {}; {} were not sent, and {unconfirmed} sent messages are unconfirmed",
                         client.id,
                         Ending(&reason),
                         Counted(not_sent as u64, "message")
@@ -298,12 +298,14 @@ impl<G: Game> Dedicated<G> {
         if is_interrupted {
             if self.may_log(Presence::FellSilent) {
                 let kept = Shown(self.config.resume_window);
-                tracing::info!("client {id} fell silent; the server keeps its place for {kept}");
+                tracing::info!(
+                    "client {id} stopped answering; the server keeps the client's session for {kept}"
+                );
             }
             self.with_game(|game, server| game.interrupted(server, id));
         } else {
             if self.may_log(Presence::CameBack) {
-                tracing::info!("client {id} has returned after an interruption");
+                tracing::info!("client {id} resumed its session after an interruption");
             }
             self.with_game(|game, server| game.resumed(server, id));
         }
@@ -333,7 +335,7 @@ impl OverrunReport {
         self.worst = self.worst.max(late);
         if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
             tracing::warn!(
-                "the server is too slow: {} began late, the worst by {:.1?} (a step is {step:.1?}), {} skipped; \
+                "the server is too slow: {} began late, the worst by {:.1?} (a step is {step:.1?}), and {} ticks were skipped; \
                  lower `tick_rate`, or give the server more processor time",
                 Counted(self.count.into(), "tick"),
                 self.worst,
@@ -357,7 +359,7 @@ mod tests {
     use crate::world::World;
 
     #[test]
-    fn a_failed_network_is_reported_even_without_clients() {
+    fn a_failed_network_thread_is_reported_even_without_clients() {
         let folder = tempfile::tempdir().unwrap();
         let start = || {
             let config = ServerConfig {
@@ -380,6 +382,6 @@ mod tests {
         assert_eq!(error.exit_code(), 1);
         let mut server = start();
         server.network = None;
-        assert!(server.run().unwrap_err().to_string().contains("please report it"));
+        assert!(server.run().unwrap_err().to_string().contains("please report its last message"));
     }
 }

@@ -130,7 +130,7 @@ fn told_in_the_log_with_a_code_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let (code, errors) = run(folder.path(), "tenth step", &[], "");
     assert_eq!(code, Some(8), "{errors}");
-    let said = "error: the game panicked: the floor gave way\\nunder the tenth step; the log shows the place";
+    let said = "error: the game panicked: the floor gave way\\nunder the tenth step; the log names the source line of the panic";
     assert!(errors.contains(said) && errors.contains("; clients were disconnected"), "{errors}");
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
     assert!(
@@ -148,7 +148,10 @@ fn told_wherever_it_happens() {
         let folder = tempfile::tempdir().unwrap();
         let (code, errors) = run(folder.path(), place, &[], lines);
         assert_eq!(code, Some(8), "{place}: {errors}");
-        assert!(errors.contains(&format!("under the {place}; the log shows the place")), "{errors}");
+        assert!(
+            errors.contains(&format!("under the {place}; the log names the source line of the panic")),
+            "{errors}"
+        );
         assert!(errors.contains(clients), "{errors}");
     }
 }
@@ -180,7 +183,8 @@ fn without_a_log_none_is_spoken_of() {
     let (code, errors) = run(folder.path(), "tenth step", &["--enable-logging", "false"], "");
     assert_eq!(code, Some(8), "{errors}");
     assert!(
-        errors.contains("standard error shows the place") && !errors.contains("the log says"),
+        errors.contains("standard error names the source line of the panic")
+            && !errors.contains("the log says"),
         "{errors}"
     );
     assert!(errors.contains("panicking_game.rs"), "{errors}");
@@ -191,7 +195,7 @@ fn a_channel_that_is_not_there_is_the_games_fault_and_found_by_the_check() {
         let folder = tempfile::tempdir().unwrap();
         let (code, errors) = run(folder.path(), "channel", arguments, "");
         assert_eq!(code, Some(7), "{errors}");
-        assert!(errors.contains("error: message type `fragile/far` takes channel 9"), "{errors}");
+        assert!(errors.contains("error: message type `fragile/far` uses channel 9"), "{errors}");
     }
 }
 

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_reach_both_ends_and_the_powers_of_two() {
+    fn a_script_number_can_be_zero_the_maximum_or_near_any_power_of_two() {
         let number = |bytes: &[u8]| Script::new(bytes).number();
         assert_eq!(number(&[]), 0);
         assert_eq!(number(&[0x7f]), 127);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_beyond_the_script_read_as_zero() {
+    fn reading_beyond_the_end_of_a_script_gives_zero_bytes() {
         let mut script = Script::new(&[5, 1]);
         assert_eq!(script.sized(), [1]);
         assert_eq!((script.byte(), script.short(), script.number(), script.below(0)), (0, 0, 0, 0));

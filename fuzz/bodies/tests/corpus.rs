@@ -57,7 +57,7 @@ fn the_corpus_equals_the_output_of_its_generator() {
 }
 
 #[test]
-fn every_folder_belongs_to_a_target_and_every_target_has_its_program() {
+fn every_fuzz_target_has_a_corpus_folder_and_a_program() {
     let names: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(names.len(), TARGETS.len());
     let below = |folder: PathBuf| -> BTreeSet<String> {

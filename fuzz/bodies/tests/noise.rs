@@ -11,7 +11,7 @@ use tickwire_sim::rng::{Draws, mix};
 const ROUNDS: u64 = 300;
 
 #[test]
-fn random_bytes_and_changed_corpus_files_break_no_promise() {
+fn random_bytes_and_changed_corpus_files_violate_no_invariant_of_a_fuzz_target() {
     // A long run by hand: `ROUNDS=100000 TARGET=hostile_client cargo test -p tickwire-fuzz --release --test noise`.
     let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS);
     let only = std::env::var("TARGET").ok();

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_to_open_is_repeated_until_it_is_answered() {
+    fn a_channel_repeats_its_open_request_until_the_answer_arrives() {
         let config = ChannelCarrierConfig::default();
         let mut end = ChannelCarrier::new(&config, Side::Dialler, 3, at(0));
         assert!(end.poll_segment(at(0)).is_some() && end.poll_segment(at(0)).is_none());
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_leave_at_the_configured_rate_and_the_credit_is_the_free_buffer() {
+    fn a_channel_sends_datagrams_at_its_configured_rate() {
         let [mut end, mut other] =
             open(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
         for _ in 0..10 {
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_reports_a_drop_once_if_it_reports_drops() {
+    fn a_channel_that_reports_losses_reports_each_dropped_datagram_once() {
         for reports_loss in [true, false] {
             let config = ChannelCarrierConfig { drop_ppm: 1_000_000, reports_loss, ..Default::default() };
             let [mut end, _] = open(config);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_beyond_the_buffer_are_dropped() {
+    fn datagrams_that_exceed_the_buffer_of_a_channel_are_dropped() {
         let [mut end, _] = open(ChannelCarrierConfig { buffer_bytes: 1500, ..Default::default() });
         end.send(&[0; 1000]);
         end.send(&[0; 1000]);

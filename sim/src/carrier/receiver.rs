@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn split_repeated_and_shuffled_segments_give_the_same_datagrams() {
+    fn split_repeated_and_reordered_segments_give_the_same_datagrams() {
         let sent: Vec<Vec<u8>> = (0..20u8).map(|number| vec![number; usize::from(number) * 3]).collect();
         let mut stream = Vec::new();
         for datagram in &sent {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn early_bytes_of_a_stream_are_bounded() {
+    fn the_memory_of_out_of_order_stream_bytes_is_bounded() {
         let mut receiver = Receiver::new(100);
         receiver.on_open();
         for first in 0..1000 {

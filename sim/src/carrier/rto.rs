@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_is_at_least_a_second_and_doubles_up_to_a_minute() {
+    fn the_retransmission_timeout_doubles_from_one_second_to_at_most_one_minute() {
         let mut rto = Rto::default();
         let mut seen = Vec::new();
         for _ in 0..8 {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeout_follows_the_rtt_and_its_variation() {
+    fn the_retransmission_timeout_follows_the_rtt_and_the_rtt_variation() {
         let mut rto = Rto::default();
         rto.on_sample(ms(2000));
         assert_eq!(rto.timeout(), ms(2000 + 4 * 1000));

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_with_a_flipped_bit_or_missing_byte_is_refused() {
+    fn a_stream_segment_with_a_flipped_bit_or_missing_byte_is_refused() {
         let bytes = Segment { kind: SegmentKind::Open, connection: 1 << 40, body: &[0; 20] }.write();
         for bit in 0..bytes.len() * 8 {
             let mut bytes = bytes.clone();

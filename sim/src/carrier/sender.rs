@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn no_segment_follows_the_request_to_open_before_its_answer() {
+    fn a_stream_sends_no_data_before_its_open_request_is_answered() {
         let mut sender = Sender::new(100, 1000);
         sender.push(b"early");
         assert_eq!(burst(&mut sender, at(0)), [0]);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_congestion_window_grows_by_a_segment_per_ack_and_delays_further_segments() {
+    fn in_slow_start_the_stream_congestion_window_grows_by_one_segment_per_ack() {
         let mut sender = sender(50_000);
         let first = burst(&mut sender, at(100));
         assert_eq!(first.len(), 10);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn three_duplicate_acks_resend_the_oldest_segment_once_and_halve_the_congestion_window() {
+    fn three_duplicate_acks_resend_the_oldest_segment_once() {
         let mut sender = sender(50_000);
         burst(&mut sender, at(100));
         for _ in 0..3 {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_resends_all_segments_from_a_congestion_window_of_one() {
+    fn a_retransmission_timeout_resends_all_segments_from_a_congestion_window_of_one() {
         let mut sender = sender(1000);
         assert_eq!(burst(&mut sender, at(100)).len(), 10);
         assert_eq!(sender.poll_timeout(), at(1100));

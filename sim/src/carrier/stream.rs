@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_without_a_request_to_open_opens_no_stream() {
+    fn an_ack_without_an_open_request_opens_no_stream() {
         let mut pair = Pair::new(0);
         let [listener, dialler] = &mut pair.ends;
         let request = dialler.poll_segment(Instant::ZERO).unwrap();
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn the_credit_is_the_free_buffer_and_a_larger_datagram_breaks_the_stream() {
+    fn a_datagram_larger_than_the_free_buffer_breaks_the_stream() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         let credit = pair.ends[0].credit().unwrap();
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unanswered_stream_breaks_and_resets_the_far_end() {
+    fn a_stream_without_answers_breaks_and_resets_the_peer() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         pair.harm_ppm = 1_000_000;

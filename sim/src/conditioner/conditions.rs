@@ -111,18 +111,22 @@ impl fmt::Display for ConditionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MoreThanAll { what, ppm } => {
-                write!(f, "{what} of {} % exceeds 100 %; give 0 to 100", f64::from(*ppm) / 10_000.0)
+                write!(
+                    f,
+                    "{what} of {} % exceeds 100 %; give a percentage from 0 to 100",
+                    f64::from(*ppm) / 10_000.0
+                )
             }
-            Self::NoRate => {
-                f.write_str("at a rate of 0 bytes per second no datagram passes; give at least 1")
-            }
+            Self::NoRate => f.write_str(
+                "at a rate of 0 bytes per second no datagram passes; give at least 1 byte per second",
+            ),
             Self::RateAndTrace => {
                 f.write_str("a rate and a trace both set the capacity; give only one of the two")
             }
             Self::TinyMtu(mtu) => {
                 write!(
                     f,
-                    "a largest packet of {mtu} bytes is smaller than any network's; give at least {LEAST_MTU}"
+                    "a largest packet of {mtu} bytes is smaller than every network allows; give at least {LEAST_MTU} bytes"
                 )
             }
             Self::FaultOfNodes(fault) => write!(

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn each_direction_delays_by_half_the_rtt_and_keeps_the_order() {
+    fn each_direction_of_the_conditioner_delays_datagrams_by_half_the_rtt() {
         let mut schedule =
             Schedule::new(Conditions { rtt: Duration::from_millis(100), ..Conditions::default() });
         for number in 0..3 {
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_and_duplication_have_the_configured_shares() {
+    fn the_conditioner_loses_and_duplicates_the_configured_shares_of_datagrams() {
         let conditions = Conditions { loss_ppm: 100_000, duplicate_ppm: 200_000, ..Conditions::default() };
         let copies = offer_each_ms(&mut Schedule::new(conditions), 10_000);
         let count = |wanted: usize| copies.iter().filter(|copies| **copies == wanted).count();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_delays_by_no_more_than_configured() {
+    fn the_conditioner_adds_at_most_the_configured_jitter() {
         let jitter = Duration::from_millis(20);
         let mut schedule = Schedule::new(Conditions { jitter, ..Conditions::default() });
         offer_each_ms(&mut schedule, 1);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_beyond_the_rate_wait_and_a_full_queue_drops_them() {
+    fn the_conditioner_queues_datagrams_above_its_rate_and_drops_them_when_the_queue_is_full() {
         let mut schedule =
             Schedule::new(Conditions { bytes_per_second: Some(10_000), ..Conditions::default() });
         let passed: usize = offer_each_ms(&mut schedule, 2000).into_iter().sum();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_acts_only_during_its_time_and_on_its_target() {
+    fn a_fault_of_the_conditioner_affects_only_its_target_and_only_during_its_time() {
         let dark = Fault {
             from: Instant::ZERO + Duration::from_millis(10),
             until: Instant::ZERO + Duration::from_millis(20),

@@ -222,14 +222,14 @@ mod tests {
     const HORIZON: Duration = Duration::from_secs(20);
 
     #[test]
-    fn the_same_seed_draws_the_same_faults_and_a_different_seed_draws_different_faults() {
+    fn two_fault_lists_are_equal_if_and_only_if_their_seeds_are_equal() {
         let profile = Profile::new(5, 4, HORIZON);
         assert_eq!(draw(7, &profile), draw(7, &profile));
         assert_ne!(draw(7, &profile), draw(8, &profile));
     }
 
     #[test]
-    fn forbidding_a_kind_does_not_change_faults_of_other_kinds() {
+    fn forbidding_a_kind_of_fault_does_not_change_faults_of_different_kinds() {
         let all = Profile::new(5, 4, HORIZON);
         let mut fewer = all.clone();
         fewer.kinds = KindSet::ALL.without(KindName::Loss);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_lie_within_the_horizon_and_outages_are_bounded() {
+    fn every_generated_fault_lies_within_the_horizon_of_the_run() {
         let profile = Profile::new(5, 4, HORIZON);
         for seed in 0..300 {
             for fault in draw(seed, &profile) {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn fixed_nodes_are_never_rebound() {
+    fn a_node_with_a_fixed_address_is_never_rebound() {
         let profile = Profile::new(3, 2, HORIZON);
         let all = (0..200).flat_map(|seed| draw(seed, &profile));
         let rebound: Vec<_> = all.filter(|fault| fault.kind.name() == KindName::Rebind).collect();
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_enabled_in_half_of_the_seeds() {
+    fn each_kind_of_fault_is_enabled_in_about_half_of_the_seeds() {
         let profile = Profile::new(5, 4, HORIZON);
         for &name in KindName::ALL {
             let on = |seed: &u64| draw(*seed, &profile).iter().any(|fault| fault.kind.name() == name);

@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_holds_exactly_the_added_kinds() {
+    fn a_set_of_fault_kinds_contains_exactly_the_added_kinds() {
         let set = KindSet::ALL.without(KindName::Clog);
         assert!(!set.contains(KindName::Clog));
         assert_eq!(KindName::ALL.iter().filter(|&&kind| set.contains(kind)).count(), KindName::ALL.len() - 1);

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_empty_lines_are_skipped_and_the_error_names_the_bad_line() {
+    fn the_error_about_an_invalid_fault_list_names_the_line() {
         let text = "# a comment\n\n0..1 all clog seed=0\n0..1 all clog\n";
         let error = parse_list(text).unwrap_err();
         assert_eq!((error.line, error.text.as_str()), (4, "0..1 all clog"));

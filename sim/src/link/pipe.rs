@@ -248,14 +248,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_passes_exactly_its_bytes_per_second() {
+    fn a_bottleneck_passes_exactly_its_configured_bytes_per_second() {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 12_345, queue_bytes: 1_000_000 });
         let last = (0..1000).map(|_| pipe.offer(0, 100).unwrap()).last();
         assert_eq!(last, Some((100_000u64 * 1_000_000).div_ceil(12_345)));
     }
 
     #[test]
-    fn a_changing_rate_passes_the_capacity_of_each_stretch() {
+    fn a_bottleneck_with_a_changing_rate_passes_the_capacity_of_each_interval() {
         let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
         let rates = vec![(Duration::ZERO, 1000), (second, 4000), (second + half, 1000)];
         let config = PipeConfig::Shaped { rates, queue: Duration::from_secs(60), mark_above: None };
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_bounded_in_time_drops_and_marks_datagrams_by_their_wait() {
+    fn a_queue_with_a_time_limit_drops_and_marks_datagrams_by_their_queueing_delay() {
         let (queue, mark_above) = (Duration::from_millis(300), Some(Duration::from_millis(100)));
         let rates = vec![(Duration::ZERO, 10_000)];
         let mut pipe = Pipe::new(&PipeConfig::Shaped { rates, queue, mark_above });
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_pipe_saves_no_capacity() {
+    fn an_idle_bottleneck_saves_up_no_capacity() {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 1_000_000, queue_bytes: 10_000 });
         assert_eq!(pipe.offer(0, 1000), Some(1000));
         assert_eq!(pipe.offer(5000, 1000), Some(6000));
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_drops_new_datagrams_until_it_has_room() {
+    fn a_full_bottleneck_queue_drops_new_datagrams_until_a_datagram_fits() {
         let mut pipe = Pipe::new(&PipeConfig::Rate { bytes_per_second: 1_000_000, queue_bytes: 2500 });
         assert_eq!([pipe.offer(0, 1000), pipe.offer(0, 1000)], [Some(1000), Some(2000)]);
         assert_eq!(pipe.offer(0, 1000), None);
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn small_datagrams_share_an_opportunity_and_large_datagrams_take_several() {
+    fn a_large_datagram_takes_several_delivery_opportunities_of_a_trace() {
         let trace = LinkTrace::parse("2\n5\n9\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         let leaves: Vec<u64> = [700, 700, 200, 2800].map(|size| pipe.offer(0, size).unwrap() / 1000).into();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_opportunities_are_lost() {
+    fn unused_delivery_opportunities_of_a_trace_are_lost() {
         let trace = LinkTrace::parse("1\n2\n3\n4\n5\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         assert_eq!(pipe.offer(3500, 1500), Some(4000));

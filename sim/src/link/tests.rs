@@ -50,13 +50,13 @@ fn run(faults: &[Fault], count: u64) -> Run {
 }
 
 #[test]
-fn without_faults_every_datagram_arrives_unchanged_after_the_delay() {
+fn without_faults_every_datagram_arrives_unchanged_after_the_delay_of_the_link() {
     let run = run(&[], 100);
     assert_eq!(run.arrivals, (0..100).map(|number| (number, 50_000, sent(number))).collect::<Vec<_>>());
 }
 
 #[test]
-fn flips_within_the_head_change_no_later_byte() {
+fn a_flip_fault_limited_to_the_head_changes_no_later_byte() {
     let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8, within: 20 }, 1)], 1000);
     let harmed = run.arrivals.iter().filter(|(number, _, bytes)| bytes[..20] != sent(*number)[..20]);
     assert!(harmed.count() > 900);
@@ -64,7 +64,7 @@ fn flips_within_the_head_change_no_later_byte() {
 }
 
 #[test]
-fn a_stranger_repeats_undamaged_copies_of_lost_datagrams_too_and_half_before_the_original() {
+fn replayed_copies_arrive_undamaged_even_of_lost_datagrams() {
     let spread = Duration::from_millis(200);
     let faults = [fault(Kind::Loss { ppm: 500_000 }, 1), fault(Kind::Replay { ppm: 1_000_000, spread }, 2)];
     let mut link = link_with(&faults);
@@ -83,7 +83,7 @@ fn a_stranger_repeats_undamaged_copies_of_lost_datagrams_too_and_half_before_the
 }
 
 #[test]
-fn uniform_loss_drops_and_counts_the_configured_share() {
+fn uniform_loss_drops_the_configured_share_of_datagrams() {
     let run = run(&[fault(Kind::Loss { ppm: 300_000 }, 1)], 10_000);
     assert_eq!(run.tally.of(0), 10_000 - run.arrivals.len() as u64);
     assert!((2_850..3_150).contains(&run.tally.of(0)), "{}", run.tally.of(0));
@@ -99,7 +99,7 @@ fn burst_loss_has_the_expected_mean_burst_length() {
 }
 
 #[test]
-fn the_four_state_chain_reaches_all_four_states_in_the_expected_shares() {
+fn four_state_loss_spends_the_expected_share_of_datagrams_in_each_state() {
     // Isolated losses only: state 4 is entered from 1 with p14, and always left.
     let alone = Kind::FourState { p13: 0, p31: 0, p32: 0, p23: 0, p14: 100_000 };
     let lone = run(&[fault(alone, 1)], 50_000);
@@ -115,21 +115,21 @@ fn the_four_state_chain_reaches_all_four_states_in_the_expected_shares() {
 }
 
 #[test]
-fn traced_loss_repeats_its_bits() {
+fn traced_loss_repeats_its_pattern_of_bits() {
     let bits = [false, true, true, false, false].to_vec();
     let run = run(&[fault(Kind::Traced { bits }, 1)], 10);
     assert_eq!(run.arrivals.iter().map(|arrival| arrival.0).collect::<Vec<_>>(), [0, 3, 4, 5, 8, 9]);
 }
 
 #[test]
-fn a_partition_passes_no_datagram_and_an_mtu_limit_only_datagrams_that_fit() {
+fn an_mtu_fault_drops_every_datagram_above_its_size() {
     assert!(run(&[fault(Kind::Partition {}, 1)], 100).arrivals.is_empty());
     assert!(run(&[fault(Kind::Mtu { bytes: 99 }, 1)], 100).arrivals.is_empty());
     assert_eq!(run(&[fault(Kind::Mtu { bytes: 100 }, 1)], 100).arrivals.len(), 100);
 }
 
 #[test]
-fn duplicates_come_as_one_to_three_copies_within_their_spread() {
+fn a_duplicated_datagram_arrives_in_one_to_three_copies_within_the_configured_spread() {
     let kind = Kind::Duplicate { ppm: 500_000, most: 3, spread: Duration::from_millis(20) };
     let run = run(&[fault(kind, 1)], 10_000);
     let mut counts = [0; 5];
@@ -142,7 +142,7 @@ fn duplicates_come_as_one_to_three_copies_within_their_spread() {
 }
 
 #[test]
-fn flips_change_only_one_to_eight_bits() {
+fn a_flip_fault_changes_one_to_eight_bits_of_a_datagram() {
     let run = run(&[fault(Kind::Flip { ppm: 1_000_000, most: 8, within: 0 }, 1)], 1000);
     let mut seen = [0; 9];
     for (number, _, bytes) in &run.arrivals {
@@ -155,7 +155,7 @@ fn flips_change_only_one_to_eight_bits() {
 }
 
 #[test]
-fn each_copy_is_damaged_independently() {
+fn each_copy_of_a_datagram_is_damaged_independently() {
     let twice = fault(Kind::Duplicate { ppm: 1_000_000, most: 1, spread: Duration::ZERO }, 1);
     let run = run(&[twice, fault(Kind::Flip { ppm: 500_000, most: 1, within: 0 }, 2)], 1000);
     let alike = run.arrivals.chunks(2).filter(|pair| pair[0].2 == pair[1].2).count();
@@ -163,7 +163,7 @@ fn each_copy_is_damaged_independently() {
 }
 
 #[test]
-fn truncation_shortens_and_extension_appends() {
+fn a_truncation_fault_shortens_datagrams_and_an_extension_fault_lengthens_them() {
     let short = run(&[fault(Kind::Truncate { ppm: 1_000_000 }, 1)], 1000);
     assert!(
         short.arrivals.iter().all(|(number, _, bytes)| bytes.len() < 100 && sent(*number).starts_with(bytes))
@@ -176,7 +176,7 @@ fn truncation_shortens_and_extension_appends() {
 }
 
 #[test]
-fn reordering_delays_some_datagrams_beyond_later_ones() {
+fn a_reordering_fault_delays_some_datagrams_beyond_later_datagrams() {
     let run = run(&[fault(Kind::Reorder { ppm: 100_000, hold: Duration::from_millis(100) }, 1)], 10_000);
     let held = run.arrivals.iter().filter(|arrival| arrival.1 > 50_000).count() as u64;
     assert_eq!(held, run.tally.of(0));
@@ -191,7 +191,7 @@ fn delays(kind: Kind) -> Vec<u64> {
 }
 
 #[test]
-fn normal_delays_have_their_mean_and_deviation() {
+fn normally_distributed_delays_have_the_configured_mean_and_deviation() {
     let (mean, deviation) = (Duration::from_millis(30), Duration::from_millis(5));
     let delays = delays(Kind::Normal { mean, deviation });
     let quantile = |share: usize| delays[delays.len() * share / 1000];
@@ -201,7 +201,7 @@ fn normal_delays_have_their_mean_and_deviation() {
 }
 
 #[test]
-fn pareto_delays_have_their_scale_median_and_cut_tail() {
+fn pareto_distributed_delays_have_the_configured_scale_and_median() {
     let (scale, most) = (Duration::from_millis(10), Duration::from_millis(200));
     let delays = delays(Kind::Pareto { scale, most });
     let quantile = |share: usize| delays[delays.len() * share / 1000];
@@ -212,7 +212,7 @@ fn pareto_delays_have_their_scale_median_and_cut_tail() {
 }
 
 #[test]
-fn uniform_and_recorded_delays_follow_their_parameters() {
+fn uniform_and_recorded_delays_stay_within_their_parameters() {
     let uniform = delays(Kind::Uniform { most: Duration::from_millis(10) });
     assert!((4_800..5_200).contains(&uniform[uniform.len() / 2]) && uniform[uniform.len() - 1] <= 10_000);
     let recorded = Kind::Recorded { delays: [1, 2, 3].map(Duration::from_micros).to_vec() };
@@ -221,7 +221,7 @@ fn uniform_and_recorded_delays_follow_their_parameters() {
 }
 
 #[test]
-fn a_bunch_delivers_collected_datagrams_at_once_within_its_interval() {
+fn a_bunch_fault_delivers_the_datagrams_of_each_interval_at_the_same_time() {
     for (every, seed) in [(35_000, 1), (100_000, 2), (100_000, 3)] {
         let run = run(&[fault(Kind::Bunch { every: Duration::from_micros(every) }, seed)], 1000);
         let times: Vec<u64> = run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect();
@@ -234,7 +234,7 @@ fn a_bunch_delivers_collected_datagrams_at_once_within_its_interval() {
 }
 
 #[test]
-fn in_order_datagrams_wait_only_for_the_datagram_before_them() {
+fn the_in_order_fault_delays_a_datagram_only_until_the_preceding_datagrams_have_arrived() {
     let jitter = fault(Kind::Uniform { most: Duration::from_millis(100) }, 1);
     let times = |run: &Run| -> Vec<u64> {
         run.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect()
@@ -250,7 +250,7 @@ fn in_order_datagrams_wait_only_for_the_datagram_before_them() {
 }
 
 #[test]
-fn a_clog_delays_every_datagram_until_its_end() {
+fn a_clog_fault_delays_every_datagram_until_the_end_of_the_fault() {
     let mut clog = fault(Kind::Clog {}, 1);
     clog.until = Instant::saturating_from_micros(500_000);
     let run = run(&[clog], 100);
@@ -259,7 +259,7 @@ fn a_clog_delays_every_datagram_until_its_end() {
 }
 
 #[test]
-fn a_rate_spaces_datagrams_and_drops_what_its_queue_cannot_hold() {
+fn a_rate_fault_drops_datagrams_that_exceed_its_queue() {
     let squeezed = run(&[fault(Kind::Rate { bytes_per_second: 5_000, queue_bytes: 400 }, 1)], 1000);
     assert!((480..520).contains(&squeezed.arrivals.len()), "{}", squeezed.arrivals.len());
     let times: Vec<u64> = squeezed.arrivals.iter().map(|arrival| arrival.0 * 10_000 + arrival.1).collect();
@@ -267,7 +267,7 @@ fn a_rate_spaces_datagrams_and_drops_what_its_queue_cannot_hold() {
 }
 
 #[test]
-fn removing_a_fault_changes_no_decision_of_other_faults() {
+fn removing_a_fault_changes_no_random_decision_of_the_remaining_faults() {
     let all = [
         fault(Kind::Duplicate { ppm: 300_000, most: 2, spread: Duration::ZERO }, 5),
         fault(Kind::Loss { ppm: 100_000 }, 7),
@@ -294,7 +294,7 @@ fn removing_a_fault_changes_no_decision_of_other_faults() {
 }
 
 #[test]
-fn the_order_of_the_fault_list_changes_no_arrival() {
+fn the_order_of_the_fault_list_does_not_change_any_arrival() {
     let loss = fault(Kind::Loss { ppm: 300_000 }, 1);
     let delay = fault(Kind::Uniform { most: Duration::from_millis(9) }, 2);
     let flip = fault(Kind::Flip { ppm: 300_000, most: 8, within: 0 }, 3);

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn recording_does_not_change_a_run() {
+    fn recording_a_run_does_not_change_its_outcome() {
         let scenario = short().loss(50_000);
         let alone = scenario.play(7).unwrap();
         for every in [Duration::from_millis(1), Duration::from_millis(100), Duration::from_secs(60)] {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_add_up_to_the_totals_of_the_run() {
+    fn the_samples_of_a_recording_add_up_to_the_totals_of_the_run() {
         let scenario = short();
         let (outcome, recording) = scenario.record(1, Duration::from_millis(100)).unwrap();
         assert_eq!(recording.slices(), 53);

@@ -249,7 +249,7 @@ mod tests {
 
     /// After a loss below `recover` it went on for ever with the window that it had then, and never repeated the segment.
     #[test]
-    fn tcp_fills_the_queue_repeatedly_and_delivers_in_order() {
+    fn the_tcp_model_fills_the_queue_repeatedly_and_delivers_in_order() {
         for loss in [0, 5000] {
             let scenario = Scenario::new("tcp", kilobits(&[(0, 1000)]), Duration::from_secs(60));
             let scenario = scenario.flows(vec![Flow::of(Source::Tcp)]).loss(loss);

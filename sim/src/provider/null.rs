@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn both_ends_derive_the_same_keys_and_messages_have_the_sizes_of_the_real_suite() {
+    fn both_ends_of_a_null_handshake_derive_the_same_keys() {
         let pair = handshake(b"prologue", &[3; 32], &[4; 32]);
         assert_eq!(pair.client.to_responder, pair.server.to_responder);
         assert_eq!(pair.client.to_initiator, pair.server.to_initiator);
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn fresh_ephemerals_give_fresh_keys() {
+    fn different_ephemeral_keys_give_different_session_keys() {
         let provider = NullProvider;
         let server_key = provider.public_key(&[4; 32]);
         let mut rng = Rng::from_seed([1; 32]);
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_second_message_is_rejected_and_the_authentic_one_still_finishes() {
+    fn the_authentic_second_message_finishes_a_handshake_after_a_rejected_forgery() {
         let provider = NullProvider;
         let (mut first, mut second) = (Vec::new(), Vec::new());
         let server_key = provider.public_key(&[4; 32]);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_opens_only_as_it_was_sealed() {
+    fn a_packet_opens_only_unchanged_and_under_its_key_and_number() {
         let key = NullProvider.packet_key(&[9; 32]);
         let mut packet = [b"text".as_slice(), &[0; 16]].concat();
         key.seal(7, b"head", &mut packet);
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_opens_only_as_it_was_sealed() {
+    fn a_ticket_opens_only_unchanged_and_under_its_key_nonce_and_associated_data() {
         let (key, nonce) = ([1; 32], [2; 24]);
         let mut sealed = b"ticket".to_vec();
         NullProvider.seal_ticket(&key, &nonce, b"ad", &mut sealed);
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_that_of_the_concatenation_and_derivation_depends_on_the_label() {
+    fn the_digest_of_several_parts_is_the_digest_of_their_concatenation() {
         let key = [1; 32];
         let digest = |parts: &[&[u8]]| NullProvider.digest(&key, parts);
         assert_eq!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_fresh_nonces_are_no_repetition() {
+    fn a_hundred_thousand_different_nonces_are_not_reported_as_repeated() {
         let (provider, log) = recorded();
         for key in 0..10 {
             let key = provider.packet_key(&[key; 32]);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_used_again_under_the_same_key_is_flagged_even_by_another_instance() {
+    fn a_nonce_used_again_under_the_same_key_by_a_second_instance_is_reported() {
         let (provider, log) = recorded();
         provider.packet_key(&[1; 32]).seal(7, b"", &mut [0; 20]);
         provider.packet_key(&[2; 32]).seal(7, b"", &mut [0; 20]);
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_repeated_packet_numbers_are_flagged_in_any_order() {
+    fn exactly_the_repeated_packet_numbers_are_reported_in_any_order() {
         let (mut ranges, mut known) = (Vec::new(), std::collections::BTreeSet::new());
         let mut draws = crate::rng::Draws::new(1);
         for _ in 0..20_000 {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn opens_are_counted_by_outcome() {
+    fn opened_and_rejected_packets_are_counted_separately() {
         let (provider, log) = recorded();
         let key = provider.packet_key(&[1; 32]);
         let mut packet = [0; 20];
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn two_different_tickets_under_one_nonce_are_flagged() {
+    fn two_different_tickets_sealed_under_one_nonce_are_reported() {
         let (provider, log) = recorded();
         provider.seal_ticket(&[1; 32], &[2; 24], b"", &mut b"one".to_vec());
         provider.seal_ticket(&[1; 32], &[2; 24], b"", &mut b"one".to_vec());

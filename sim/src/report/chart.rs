@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn drawn_points_lie_at_their_coordinates() {
+    fn a_chart_draws_each_point_at_its_coordinates() {
         let shape = Shape::Line(vec![(0, Some(0)), (5 * SECOND, Some(100)), (10 * SECOND, None)]);
         let svg = frame().draw("some \"chart\"", &[Mark::new("f0", shape)]);
         assert!(svg.contains("<path class=\"line f0\" d=\"M48 154L548 12\"/>"), "{svg}");

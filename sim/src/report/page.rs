@@ -37,7 +37,7 @@ pub fn page(runs: &[RecordedRun], command: &str) -> String {
 
 fn header(runs: &[RecordedRun], name: &str) -> String {
     let mut html = format!(
-        "<header>\n<p class=\"over\">What congestion control makes of a path</p>\n<h1>Path {}</h1>\n",
+        "<header>\n<p class=\"over\">Congestion control on a simulated path</p>\n<h1>Path {}</h1>\n",
         escaped(name)
     );
     for run in runs {
@@ -153,7 +153,7 @@ fn flows(runs: &[RecordedRun]) -> String {
                 let lost: u64 = outcomes().map(|flow| flow.datagrams.1).sum();
                 let share = (lost * 1000)
                     .checked_div(sent)
-                    .map_or_else(|| "not told".to_owned(), |share| format!("{} %", tenths(share)));
+                    .map_or_else(|| "not reported".to_owned(), |share| format!("{} %", tenths(share)));
                 [Unit::Kilobytes.quantity(delivered), share]
             })
             .collect();
@@ -168,8 +168,8 @@ fn footer(runs: &[RecordedRun], command: &str) -> String {
         |run: &RecordedRun| format!("{} <code>{:016x}</code>", escaped(&run.label()), run.outcome.trace_hash);
     let hashes: Vec<String> = runs.iter().map(hash).collect();
     format!(
-        "<footer>\n<p>Made again, to the last bit and on every platform, by</p>\n<pre><code>{}</code></pre>\n\
-         <p>Virtual time, read at the link and at the receivers. The hash of all that happened: {}.</p>\n</footer>\n",
+        "<footer>\n<p>The following command repeats the run with the same hash on every platform:</p>\n<pre><code>{}</code></pre>\n\
+         <p>Times are virtual and measured at the link and at the receivers. Hash of each run: {}.</p>\n</footer>\n",
         escaped(command),
         hashes.join(", ")
     )

@@ -149,8 +149,7 @@ impl Sheet<'_> {
                 Mark::new("p95", Shape::Level(p95, words)),
             ]
         };
-        let note =
-            "How long datagrams waited at the link before their turn came: lag that every player feels.";
+        let note = "The queueing delay of datagrams at the link, which adds to the latency of every player.";
         self.panel("Queue at the link", note, Unit::Millis, keys, self.runs.iter().map(marks).collect())
     }
 

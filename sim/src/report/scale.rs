@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn axes_end_at_round_ticks_and_contain_all_values() {
+    fn an_axis_ends_at_round_numbers_and_contains_all_values() {
         for most in (0..5000).chain([u64::from(u32::MAX), 1 << 50]) {
             let axis = Axis::up_to(most, 4);
             assert!(axis.end >= most && axis.end.is_multiple_of(axis.step), "{most}: {axis:?}");
@@ -145,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_an_axis_are_the_ends_of_the_plot() {
+    fn the_end_values_of_an_axis_lie_at_the_edges_of_the_plot() {
         let axis = Axis::up_to(1000, 4);
         assert_eq!([0, 500, 1000, 7000].map(|value| axis.place(value, 640)), [0, 320, 640, 640]);
     }
 
     #[test]
-    fn numbers_are_printed_with_rounded_digits_and_units() {
+    fn axis_numbers_are_printed_with_rounded_digits_and_units() {
         assert_eq!(Unit::Kilobits.quantity(312_500), "2\u{202f}500 kbit/s");
         assert_eq!(Unit::Millis.quantity(37_400), "37 ms");
         assert_eq!(Unit::Millis.quantity(3_740), "3.7 ms");

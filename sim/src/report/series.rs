@@ -31,7 +31,7 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand> {
         let what = match flow.source {
             Source::Bulk => "flow",
             Source::Game { .. } | Source::Ticks { .. } => "game",
-            Source::Cooperative { .. } => "game that heeds the grant",
+            Source::Cooperative { .. } => "game that keeps to its send budget",
             Source::Tcp => "TCP",
             Source::ShortTcp { .. } => "short TCP transfers",
         };
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_per_second_in_a_shorter_last_stretch_too() {
+    fn the_rate_of_a_shorter_last_interval_is_also_given_per_second() {
         let recording = recording(&[100, 300, 200, 400, 700]);
         assert_eq!(delivery(&recording, &[0, 1], 3), [(100_000, 4000), (300_000, 6000), (500_000, 14_000)]);
         assert_eq!(capacity(&recording, 3), [(0, 10_000)]);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wait_is_counted_in_the_stretch_in_which_it_began() {
+    fn each_queueing_delay_is_counted_in_the_interval_in_which_it_began() {
         let passage =
             |came_us, waited_us| Passage { came_us, left_us: 0, waited_us, bytes: 1, marked: false };
         let passages = [passage(0, 5), passage(40, 9), passage(49, 7), passage(99, 1), passage(100, 50)];
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn short_transfers_share_one_curve_and_every_other_flow_has_its_own_curve() {
+    fn all_short_transfers_share_one_curve_of_a_chart() {
         let strands = strands(&rfc8867::short_tcp());
         let labels: Vec<&str> = strands.iter().map(|strand| strand.label.as_str()).collect();
         assert_eq!(labels, ["flow 1", "flow 2", "short TCP transfers"]);

@@ -64,19 +64,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_in_text_is_escaped() {
+    fn markup_in_report_text_is_escaped() {
         assert_eq!(escaped("<a href=\"x\">&'</a>"), "&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;");
         assert_eq!(escaped("a\u{0}b\u{1b}\n"), "a\u{fffd}b\u{fffd}\n");
     }
 
     #[test]
-    fn a_line_is_interrupted_where_values_are_missing() {
+    fn a_line_of_a_chart_is_interrupted_at_missing_values() {
         assert_eq!(line([Some((0, 5)), Some((10, 25)), None, Some((30, 0))]), "M0 0.5L1 2.5M3 0");
         assert_eq!(line([None]), "");
     }
 
     #[test]
-    fn areas_reach_down_to_the_axis_and_steps_hold_until_the_next_value() {
+    fn an_area_of_a_chart_is_closed_at_the_axis() {
         assert_eq!(area(&[(0, 10), (20, 30)], 90), "M0 1L2 3L2 9L0 9Z");
         assert_eq!(steps(&[(0, 10), (20, 30)], 50), [(0, 10), (20, 10), (20, 30), (50, 30)]);
     }

@@ -35,7 +35,7 @@ fn has_classes(node: &roxmltree::Node<'_, '_>, classes: &str) -> bool {
 }
 
 #[test]
-fn each_chart_of_each_run_has_its_series() {
+fn every_run_of_a_report_has_every_chart_with_its_series() {
     let html = page(&runs(&short(rfc8867::variable_capacity()).loss(50_000)), COMMAND);
     let document = read(&html);
     let expected = [
@@ -58,7 +58,7 @@ fn each_chart_of_each_run_has_its_series() {
 }
 
 #[test]
-fn a_page_has_no_external_resources_and_no_invalid_numbers() {
+fn a_report_page_loads_no_external_resources() {
     for scenario in [
         rfc8867::short_tcp(),
         rfc8867::congested_feedback(),
@@ -76,7 +76,7 @@ fn a_page_has_no_external_resources_and_no_invalid_numbers() {
 }
 
 #[test]
-fn the_page_names_the_scenario_and_the_command_that_repeats_it() {
+fn a_report_page_names_the_scenario_and_the_command_that_repeats_the_run() {
     let runs = runs(&short(rfc8867::variable_capacity()).loss(50_000));
     let html = page(&runs, COMMAND);
     assert!(html.contains("--only &#39;5.1&#39; --seed 3"));
@@ -88,7 +88,7 @@ fn the_page_names_the_scenario_and_the_command_that_repeats_it() {
 }
 
 #[test]
-fn the_capacity_of_a_recorded_link_is_drawn() {
+fn the_report_draws_the_capacity_of_a_recorded_link() {
     let trace = LinkTrace::parse("3\n9\n9\n20\n31\n").unwrap();
     let scenario =
         Scenario::new("recorded", PipeConfig::Trace { trace, queue_bytes: 60_000 }, Duration::from_secs(5));

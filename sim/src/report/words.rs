@@ -9,26 +9,26 @@ use crate::paths::{Flow, Scenario, Source};
 
 /// The settings of a run, each with its name.
 pub(super) fn settings(scenario: &Scenario, seed: u64) -> Vec<(&'static str, String)> {
-    let mut settings = vec![("Link", link(&scenario.forward)), ("Its queue", queue(&scenario.forward))];
+    let mut settings =
+        vec![("Link", link(&scenario.forward)), ("Queue of the link", queue(&scenario.forward))];
     if let Some(pipe) = &scenario.backward {
-        settings.push(("The way back", format!("{}; {}", link(pipe), queue(pipe))));
+        settings.push(("Return path", format!("{}; {}", link(pipe), queue(pipe))));
     }
     settings.push(("Distance", distance(&scenario.flows)));
     if scenario.loss_ppm > 0 {
-        settings
-            .push(("Loss by chance", format!("{} % each way", tenths(u64::from(scenario.loss_ppm) / 1000))));
+        settings.push(("Random loss", format!("{} % each way", tenths(u64::from(scenario.loss_ppm) / 1000))));
     }
     if !scenario.jitter.is_zero() {
         let order = if scenario.in_order { ", in order" } else { "" };
         settings.push(("Jitter", format!("up to {}{order}", millis(scenario.jitter))));
     }
     if !scenario.bunched.is_zero() {
-        settings.push(("Delivers", format!("each {}", millis(scenario.bunched))));
+        settings.push(("Delivery in bursts", format!("each {}", millis(scenario.bunched))));
     }
     for (name, limit) in ["Limit of a connection", "Limit of an endpoint"].into_iter().zip(scenario.limits) {
         settings.extend(limit.map(|limit| (name, Unit::Kilobits.quantity(limit))));
     }
-    settings.push(("Lasts", format!("{} s", scenario.duration.as_secs())));
+    settings.push(("Duration", format!("{} s", scenario.duration.as_secs())));
     settings.push(("Seed", seed.to_string()));
     settings
 }
@@ -75,17 +75,17 @@ fn distance(flows: &[Flow]) -> String {
 /// Describes the data that a flow sends, and when.
 pub(super) fn flow(flow: &Flow, duration: Duration) -> String {
     let what = match flow.source {
-        Source::Bulk => "sends all it can".to_owned(),
+        Source::Bulk => "sends as fast as congestion control allows".to_owned(),
         Source::Game { bytes, every } => format!("a game: {bytes} B each {}", millis(every)),
         Source::Ticks { messages, bytes, every } => {
             format!("a game: {messages} messages of {bytes} B each {}", millis(every))
         }
         Source::Cooperative { bytes, every } => {
-            format!("a game: up to {bytes} B each {}, as the grant allows", millis(every))
+            format!("a game: up to {bytes} B each {}, as the send budget allows", millis(every))
         }
         Source::Tcp => "TCP (NewReno), without end".to_owned(),
         Source::ShortTcp { bytes, pause } => {
-            format!("TCP: {} again and again, {} apart", Unit::Kilobytes.quantity(bytes), millis(pause))
+            format!("TCP: repeated transfers of {}, {} apart", Unit::Kilobytes.quantity(bytes), millis(pause))
         }
     };
     let from = flow.from.as_secs();
@@ -105,10 +105,10 @@ pub(super) fn verdict(run: &RecordedRun) -> String {
         Unit::Millis.quantity(outcome.queue_p95_us)
     );
     if let Some(share) = outcome.share_permille {
-        text.push_str(&format!("; beside TCP it got {} of what all got", percent(share)));
+        text.push_str(&format!("; beside TCP, the flow got {} of the delivered bytes", percent(share)));
     }
     if outcome.dropped > 0 {
-        text.push_str(&format!("; {} found it full", grouped(outcome.dropped)));
+        text.push_str(&format!("; the full queue dropped {} datagrams", grouped(outcome.dropped)));
     }
     text.push('.');
     text

@@ -153,7 +153,7 @@ fn swarm(seed: u64) -> World<Chat> {
 }
 
 #[test]
-fn without_faults_every_message_is_echoed_after_one_rtt_and_no_timer_fires() {
+fn without_faults_every_message_is_echoed_after_one_rtt() {
     let mut world = world(2, Vec::new());
     world.run_until(at(11 * SECOND)).unwrap();
     let chat = world.application();
@@ -164,7 +164,7 @@ fn without_faults_every_message_is_echoed_after_one_rtt_and_no_timer_fires() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_hash_and_a_different_seed_gives_a_different_hash() {
+fn two_runs_have_the_same_hash_if_and_only_if_their_seeds_are_equal() {
     let run = |seed| {
         let mut world = swarm(seed);
         world.run_until(at(12 * SECOND)).unwrap();
@@ -177,7 +177,7 @@ fn the_same_seed_gives_the_same_hash_and_a_different_seed_gives_a_different_hash
 }
 
 #[test]
-fn the_hash_does_not_depend_on_where_the_run_is_interrupted_nor_on_the_text() {
+fn the_hash_of_a_run_does_not_depend_on_where_the_run_is_interrupted() {
     let mut whole = swarm(3);
     whole.run_until(at(12 * SECOND)).unwrap();
     let config = WorldConfig::new(1, Topology::star(4, 20 * MS));
@@ -198,7 +198,7 @@ fn the_hash_of_a_run_is_the_same_on_every_target() {
 }
 
 #[test]
-fn after_healing_every_message_is_delivered() {
+fn every_message_is_delivered_after_healing_ends_all_faults() {
     for seed in 0..50 {
         let mut faults = draw(seed, &Profile::new(5, 4, 20 * SECOND));
         // The toy cannot survive losing its state.
@@ -214,7 +214,7 @@ fn after_healing_every_message_is_delivered() {
 }
 
 #[test]
-fn every_kind_of_fault_has_counted_effects_within_forty_seeds() {
+fn every_kind_of_fault_has_an_effect_within_forty_seeds() {
     let mut counts = BTreeMap::new();
     for seed in 0..40 {
         let mut world = swarm(seed);
@@ -231,7 +231,7 @@ fn every_kind_of_fault_has_counted_effects_within_forty_seeds() {
 }
 
 #[test]
-fn a_rebound_node_has_a_new_address_and_loses_datagrams_to_the_old_one() {
+fn datagrams_to_the_old_address_of_a_rebound_node_are_lost() {
     let kind = Kind::Rebind { every: SECOND };
     let mut world = world(1, vec![fault(1030 * MS, 10 * SECOND, Target::Node(1), kind)]);
     world.run_until(at(12 * SECOND)).unwrap();
@@ -243,7 +243,7 @@ fn a_rebound_node_has_a_new_address_and_loses_datagrams_to_the_old_one() {
 }
 
 #[test]
-fn a_paused_node_does_nothing_and_then_reads_the_waiting_datagrams() {
+fn a_paused_node_reads_datagrams_only_after_the_pause() {
     let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(0), Kind::Pause {})]);
     world.run_until(at(2900 * MS)).unwrap();
     let before = world.application().echoed.len();
@@ -267,7 +267,7 @@ fn a_full_socket_buffer_of_a_paused_node_drops_further_datagrams() {
 }
 
 #[test]
-fn a_tick_due_during_a_pause_comes_once_after_the_pause() {
+fn a_tick_due_during_a_pause_fires_once_after_the_pause() {
     let mut world = world(1, vec![fault(SECOND, 3 * SECOND, Target::Node(1), Kind::Pause {})]);
     world.run_until(at(3060 * MS)).unwrap();
     let ticks: Vec<u64> = world.application().ticks.iter().map(|(_, at)| at.as_micros() / 1000).collect();
@@ -275,7 +275,7 @@ fn a_tick_due_during_a_pause_comes_once_after_the_pause() {
 }
 
 #[test]
-fn a_restarted_node_does_not_get_the_tick_that_it_asked_for_before() {
+fn a_tick_requested_before_a_restart_of_the_node_does_not_fire() {
     let mut world = world(1, vec![fault(1020 * MS, 1030 * MS, Target::Node(1), Kind::Restart {})]);
     world.application.first_only = true;
     world.run_until(at(1100 * MS)).unwrap();
@@ -284,7 +284,7 @@ fn a_restarted_node_does_not_get_the_tick_that_it_asked_for_before() {
 }
 
 #[test]
-fn healing_ends_active_faults_and_lets_none_begin() {
+fn healing_ends_active_faults_and_cancels_future_faults() {
     let dark = |from| fault(from, from + 2 * SECOND, Target::All, Kind::Partition {});
     let pause = fault(1020 * MS, 9 * SECOND, Target::Node(1), Kind::Pause {});
     let mut world = world(1, vec![dark(SECOND), pause, dark(4 * SECOND)]);
@@ -298,7 +298,7 @@ fn healing_ends_active_faults_and_lets_none_begin() {
 }
 
 #[test]
-fn a_restarted_node_loses_its_state_and_boots_with_a_fresh_seed_when_the_fault_is_over() {
+fn a_restarted_node_boots_without_state_and_with_a_new_seed_when_the_fault_ends() {
     let restart = |from| fault(from, from + SECOND, Target::Node(0), Kind::Restart {});
     let mut world = world(1, vec![restart(SECOND), restart(5 * SECOND)]);
     world.run_until(at(1990 * MS)).unwrap();
@@ -354,7 +354,7 @@ fn a_skewed_clock_fires_its_timers_early_or_late() {
 }
 
 #[test]
-fn a_clock_jump_ahead_fires_timers_at_once_and_a_jump_back_delays_them() {
+fn a_forward_clock_jump_fires_timers_immediately_and_a_backward_jump_delays_them() {
     let timeouts = |micros| {
         let blackout = fault(Duration::ZERO, 60 * SECOND, Target::All, Kind::Partition {});
         let jump = fault(5 * SECOND, 6 * SECOND, Target::Node(1), Kind::Jump { micros });

@@ -39,7 +39,7 @@ fn latencies(reports_loss: bool) -> Vec<Duration> {
 }
 
 #[test]
-fn data_that_a_channel_reports_as_dropped_is_resent_after_an_rtt() {
+fn data_that_a_link_reports_as_dropped_is_resent_within_an_rtt() {
     let late = |latencies: Vec<Duration>| -> Vec<Duration> {
         latencies.into_iter().filter(|latency| *latency > DELAY * 2).collect()
     };
@@ -70,7 +70,7 @@ fn bulk(carrier: ChannelCarrierConfig) -> LinkWorld<ChannelCarrier> {
 }
 
 #[test]
-fn the_core_keeps_the_queue_short_and_the_link_busy_over_a_channel_without_congestion_control() {
+fn the_core_keeps_the_queue_short_over_a_link_without_congestion_control() {
     let carrier = ChannelCarrierConfig {
         congestion_controlled: false,
         bytes_per_second: None,
@@ -89,7 +89,7 @@ fn the_core_keeps_the_queue_short_and_the_link_busy_over_a_channel_without_conge
 }
 
 #[test]
-fn the_core_does_not_limit_its_rate_over_a_channel_with_its_own_congestion_control() {
+fn the_core_does_not_limit_its_rate_over_a_link_with_its_own_congestion_control() {
     let world = bulk(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
     assert_polite(&world);
     let stats = stats(&world, CLIENT);

@@ -309,7 +309,7 @@ fn no_mtu_probe_is_sent_over_a_link() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_run_and_a_different_seed_gives_a_different_run() {
+fn two_runs_are_equal_if_and_only_if_their_seeds_are_equal() {
     fn hash<C: Carrier>(seed: u64, carrier: C::Config) -> u64 {
         let script = Script { seed: 1, largest: 5000 };
         let mut world = new_world::<C>(seed, config(), carrier, star(), bad_network());

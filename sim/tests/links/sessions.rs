@@ -147,7 +147,7 @@ fn node_sent<C: Carrier>(world: &LinkWorld<C>, node: usize, channel: u8) -> u64 
 }
 
 #[test]
-fn sessions_survive_random_faults_below_their_links_and_reliable_messages_arrive_once() {
+fn reliable_messages_arrive_once_through_random_faults_below_the_links() {
     let seeds = std::env::var("TICKWIRE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(12);
     for seed in 0..seeds {
         survive::<StreamCarrier>(seed, StreamCarrierConfig { give_up: secs(8), ..Default::default() });
@@ -157,7 +157,7 @@ fn sessions_survive_random_faults_below_their_links_and_reliable_messages_arrive
 }
 
 #[test]
-fn the_reported_fates_are_true_when_the_stream_never_returns() {
+fn the_reported_message_fates_are_true_when_the_stream_never_returns() {
     let script = Script { seed: 4, largest: 2000 };
     let mut config = config();
     config.reconnect_for = secs(10);

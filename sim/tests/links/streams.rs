@@ -12,7 +12,7 @@ use super::{
 };
 
 #[test]
-fn messages_of_every_delivery_mode_cross_a_stream_on_a_bad_network_and_the_core_resends_nothing() {
+fn the_core_resends_nothing_over_a_stream_on_a_lossy_network() {
     let count = 60;
     let script = Script { seed: 5, largest: 64 << 10 };
     let carrier = StreamCarrierConfig { give_up: secs(300), ..Default::default() };
@@ -88,7 +88,7 @@ const RATE: u64 = 30_000;
 const LIFETIME: Duration = Duration::from_millis(50);
 
 #[test]
-fn the_age_of_state_over_a_slow_stream_is_bounded_by_the_buffer_of_the_carrier() {
+fn the_age_of_state_over_a_slow_stream_is_bounded_by_the_send_buffer_of_the_stream() {
     let mut p95 = Vec::new();
     for buffer_bytes in [4 << 10, 8 << 10, 16 << 10, 256 << 10] {
         let (ages, world) = ages(buffer_bytes, Vec::new());

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_values_that_were_measured() {
+    fn every_percentile_is_a_measured_value() {
         let mut samples = Samples::default();
         assert_eq!(samples.percentiles(), None);
         (1..=200).rev().for_each(|us| samples.add(Duration::from_micros(us)));

@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_one_line_that_parses_to_the_same_report() {
+    fn a_report_of_bots_is_printed_on_one_line_that_parses_to_the_same_report() {
         let totals = Totals { bytes_up: 5, heard: 2, ..Totals::default() };
         let report = Report::Second(State { at_ms: 1000, connected: 3, totals, ..State::default() });
         let line = serde_json::to_string(&report).unwrap();
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_are_added_and_subtracted_counter_by_counter() {
+    fn report_totals_are_added_and_subtracted_counter_by_counter() {
         let one = Totals { bytes_up: 5, heard: 2, ..Totals::default() };
         let sum: Totals = [one, one].into_iter().sum();
         assert_eq!((sum.bytes_up, sum.heard), (10, 4));

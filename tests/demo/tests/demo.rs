@@ -24,7 +24,7 @@ fn run(args: &[&str]) -> (Output, String) {
 }
 
 #[test]
-fn a_crowd_loses_no_reliable_message_through_a_bad_network() {
+fn bots_lose_no_reliable_message_over_a_network_with_faults() {
     let args = "--clients 8 --seconds 3 --loss 5 --rtt 40 --jitter 5 --json";
     let (output, errors) = run(&args.split(' ').collect::<Vec<_>>());
     let out = String::from_utf8(output.stdout).unwrap();
@@ -76,7 +76,7 @@ fn server_process(seen: &str) -> i32 {
 
 #[cfg(unix)]
 #[test]
-fn a_server_that_dies_is_reported_and_no_process_is_left_behind() {
+fn the_demo_reports_a_server_that_was_killed() {
     let (mut child, seen, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
     let server = rustix::process::Pid::from_raw(server_process(&seen)).unwrap();
     rustix::process::kill_process(server, rustix::process::Signal::KILL).unwrap();
@@ -92,7 +92,7 @@ fn a_server_that_dies_is_reported_and_no_process_is_left_behind() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_stops_the_demo_in_order() {
+fn an_interrupt_stops_every_process_of_the_demo() {
     let (mut child, _, mut lines) = start_and_watch(&["--clients", "4", "--seconds", "60", "--json"]);
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
@@ -106,7 +106,7 @@ fn an_interrupt_stops_the_demo_in_order() {
 }
 
 #[test]
-fn a_program_that_cannot_start_is_reported_with_the_remedy() {
+fn the_error_about_a_program_that_cannot_start_names_the_remedy() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let cases: [(i32, &[&str], &[&str]); 5] = [
@@ -220,7 +220,7 @@ impl Drop for Server {
 }
 
 #[test]
-fn bots_of_a_restarted_server_get_a_report_of_each_unconfirmed_line() {
+fn bots_of_a_restarted_server_receive_a_report_of_each_unconfirmed_chat_line() {
     let mut server = Server::start(|_| {}, &[]);
     let mut crowd = bots(&server, &["--clients", "8", "--seconds", "8"]).spawn().unwrap();
     let mut out = BufReader::new(crowd.stdout.take().unwrap());
@@ -243,7 +243,7 @@ fn bots_of_a_restarted_server_get_a_report_of_each_unconfirmed_line() {
 }
 
 #[test]
-fn the_server_detects_killed_bots_and_frees_their_places() {
+fn the_server_frees_the_session_slots_of_killed_bots() {
     let few = [
         ["--max-connections", "2"],
         ["--max-connections-per-address", "2"],
@@ -286,24 +286,24 @@ fn refused(server: &str, key: &str, more: &[&str]) -> String {
 }
 
 #[test]
-fn bots_report_an_unknown_host() {
+fn the_error_of_bots_names_an_unknown_host() {
     let said = refused("nowhere.invalid:7777", &"ab".repeat(32), &["--clients", "1"]);
-    let expected = "tickwire-bots: 1 of 1 bots were not let in: the host `nowhere.invalid` is unknown";
+    let expected = "tickwire-bots: 1 of 1 bots could not connect: the host `nowhere.invalid` is unknown";
     assert!(said.starts_with(expected), "{said}");
 }
 
 #[test]
-fn bots_report_a_full_server() {
+fn the_error_of_bots_reports_that_the_server_is_full() {
     let two = ["--max-connections", "2", "--max-connections-per-address", "2"];
     let server = Server::start(|_| {}, &two);
     let said = refused(&server.address, &server.key, &["--clients", "3"]);
-    let expected = "tickwire-bots: 1 of 3 bots were not let in: the server is full; try again later, or connect to another \
+    let expected = "tickwire-bots: 1 of 3 bots could not connect: the server is full; try again later, or connect to another \
          server\n";
     assert_eq!(said, expected);
 }
 
 #[test]
-fn bots_report_a_different_protocol_version() {
+fn the_error_of_bots_names_a_different_protocol_version() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let answer = server.try_clone().unwrap();
@@ -316,13 +316,13 @@ fn bots_report_a_different_protocol_version() {
         }
     });
     let said = refused(&address, &"ab".repeat(32), &["--clients", "1"]);
-    assert!(said.starts_with("tickwire-bots: 1 of 1 bots were not let in: "), "{said}");
+    assert!(said.starts_with("tickwire-bots: 1 of 1 bots could not connect: "), "{said}");
     assert!(said.contains("version 200"), "{said}");
 }
 
 #[cfg(unix)]
 #[test]
-fn bots_report_an_expired_ticket_and_connect_with_a_valid_one() {
+fn bots_with_an_expired_ticket_report_that_the_ticket_expired() {
     use std::os::unix::fs::PermissionsExt as _;
     use std::time::{SystemTime, UNIX_EPOCH};
     use tickwire_core::crypto::default_provider;
@@ -345,7 +345,7 @@ fn bots_report_an_expired_ticket_and_connect_with_a_valid_one() {
         ticket.to_string()
     };
     let said = refused(&server.address, &server.key, &["--clients", "1", "--ticket", &mint(1_000_000)]);
-    let expected = "tickwire-bots: 1 of 1 bots were not let in: the ticket has expired; get a fresh one from the \
+    let expected = "tickwire-bots: 1 of 1 bots could not connect: the ticket has expired; get a new ticket from the \
                     backend\n";
     assert_eq!(said, expected);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;

@@ -17,7 +17,7 @@ fn a_load_test_without_clients_is_refused() {
 }
 
 #[test]
-fn a_hundred_clients_lose_no_message() {
+fn a_load_test_of_a_hundred_clients_loses_no_reliable_message() {
     let output = Command::new(env!("CARGO_BIN_EXE_tickwire-load"))
         .args(["--clients", "100", "--seconds", "5", "--json"])
         .output()

@@ -11,7 +11,7 @@ use super::{UNORDERED, UNRELIABLE, closes_for, held_now, is_alive, server};
 
 // Row 7 of the table in fuzz/README.md.
 #[test]
-fn an_ack_range_over_all_numbers_visits_only_packets_in_flight() {
+fn processing_an_ack_range_over_all_packet_numbers_visits_only_packets_in_flight() {
     let mut arena = server();
     arena.send(&arena.honest_ack());
     arena.settle();
@@ -64,7 +64,7 @@ fn an_ack_of_an_unsent_packet_closes_the_connection() {
 
 // Row 9 of the table in fuzz/README.md.
 #[test]
-fn a_flood_of_acks_closes_no_connection_and_an_ack_of_33_ranges_closes_its_connection() {
+fn an_ack_of_33_ranges_closes_the_connection() {
     let mut arena = server();
     for _ in 0..200 {
         let connection = arena.connection;
@@ -88,7 +88,7 @@ fn a_flood_of_acks_closes_no_connection_and_an_ack_of_33_ranges_closes_its_conne
 
 // Row 13 of the table in fuzz/README.md.
 #[test]
-fn the_longest_rtts_and_ack_delays_overflow_no_arithmetic() {
+fn the_longest_rtts_and_ack_delays_cause_no_overflow() {
     let claims = Claims { credit: 1 << 62, ack_delay_us: 10_000_000, max_datagram: u16::MAX };
     for jump in [1, 1 << 20, 1 << 40, 1 << 61] {
         let mut arena = Arena::with_client(&config(), Some(claims));
@@ -108,7 +108,7 @@ fn the_longest_rtts_and_ack_delays_overflow_no_arithmetic() {
 }
 
 #[test]
-fn an_ack_after_the_closed_event_yields_no_receipt() {
+fn an_ack_that_arrives_after_the_closed_event_causes_no_receipt() {
     let mut arena = server();
     let connection = arena.connection;
     arena.tested.endpoint.send(arena.now, connection, ChannelId(UNORDERED), vec![1; 10]).unwrap();

@@ -9,7 +9,7 @@ use super::{ORDERED, drops, is_alive, server, whole};
 
 // Row 14 of the table in fuzz/README.md.
 #[test]
-fn handshake_datagrams_cut_or_changed_anywhere_have_at_most_one_encoding() {
+fn truncated_or_changed_handshake_datagrams_have_at_most_one_encoding() {
     for datagram in tickwire_fuzz::traffic::datagrams().iter().filter(|datagram| datagram[0] < 8) {
         for length in 0..datagram.len().min(200) {
             handshake::handshake_messages(&datagram[..length]);
@@ -70,7 +70,7 @@ fn every_truncated_datagram_is_ignored() {
 
 // Row 22 of the table in fuzz/README.md.
 #[test]
-fn forged_datagrams_change_no_state() {
+fn forged_datagrams_change_no_state_of_a_connection() {
     let mut arena = server();
     let genuine = arena.peer.seal(5, 1, &whole(ORDERED, 0, b"genuine"));
     let stats = arena.tested.endpoint.stats(arena.connection).unwrap();

@@ -42,7 +42,7 @@ fn a_message_length_that_changes_between_fragments_closes_the_connection() {
 
 // Row 3 of the table in fuzz/README.md.
 #[test]
-fn a_huge_message_length_is_refused_and_a_legal_length_takes_memory_only_for_received_bytes() {
+fn a_message_length_above_the_limit_closes_the_connection() {
     for total in [MAX_MESSAGE as u64 + 1, 1 << 32, u64::MAX - 1] {
         for channel in [ORDERED, SEQUENCED, UNRELIABLE] {
             closes_for(Violation::MessageTooLarge, &[fragment(channel, 0, total, 0, &[1])]);
@@ -61,7 +61,7 @@ fn a_huge_message_length_is_refused_and_a_legal_length_takes_memory_only_for_rec
 
 // Row 4 of the table in fuzz/README.md.
 #[test]
-fn unfinished_unreliable_messages_expire_and_unfinished_reliable_messages_are_bounded_by_credit() {
+fn incomplete_reliable_messages_hold_at_most_the_memory_of_the_flow_control_credit() {
     let mut arena = server();
     // A page has less than twice the bytes on it.
     let beginning = 2 * (1100 + MESSAGE_OVERHEAD);
@@ -100,7 +100,7 @@ fn unfinished_unreliable_messages_expire_and_unfinished_reliable_messages_are_bo
 
 // Row 6 of the table in fuzz/README.md.
 #[test]
-fn a_message_full_of_gaps_holds_bounded_memory() {
+fn a_message_received_in_one_byte_fragments_with_gaps_holds_bounded_memory() {
     let mut config = config();
     config.max_message = 1 << 20;
     let mut arena = Arena::with_client(&config, None);
@@ -146,7 +146,7 @@ fn fragment_offsets_that_overflow_close_the_connection() {
 
 // Row 20 of the table in fuzz/README.md.
 #[test]
-fn empty_fragments_are_refused_and_empty_messages_are_bounded() {
+fn empty_fragments_close_the_connection() {
     closes_for(Violation::MalformedFrame, &[vec![0xc0, 0, 0, 0, 4, 2, 0]]);
     closes_for(Violation::MalformedFrame, &[vec![0xc3, 0, 0, 0, 0, 0, 0]]);
     // 500 empty messages in a packet cost their overhead; nobody takes them.

@@ -30,7 +30,7 @@ fn a_frame_with_a_false_length_closes_the_connection() {
 
 // Row 17 of the table in fuzz/README.md.
 #[test]
-fn unknown_packet_types_are_ignored_and_unknown_frame_types_close_the_connection() {
+fn only_an_unknown_frame_type_closes_the_connection_and_an_unknown_packet_type_does_not() {
     let mut arena = server();
     for first in (0..4).chain(16..=255) {
         let datagram = [first; 40];
@@ -100,7 +100,7 @@ fn a_close_with_invalid_utf_8_is_reported_with_replaced_characters() {
 }
 
 #[test]
-fn a_second_violation_while_closing_changes_nothing() {
+fn a_second_violation_does_not_change_the_reason_of_a_closing_connection() {
     let mut arena = server();
     let packets = [arena.peer.packet(&[0x70]), arena.peer.packet(&[0x71]), arena.peer.packet(&[0x72])];
     for packet in packets {

@@ -29,7 +29,7 @@ fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) ->
 
 // Row 24 of the table in fuzz/README.md.
 #[test]
-fn a_ticket_works_once_and_copies_get_no_answer() {
+fn a_ticket_that_was_used_gets_no_answer() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let hello = hello(&config, Some(1), key, 7);
@@ -52,7 +52,7 @@ fn a_ticket_works_once_and_copies_get_no_answer() {
 
 // Row 26 of the table in fuzz/README.md.
 #[test]
-fn hellos_without_a_ticket_leave_no_state_behind() {
+fn hellos_without_a_ticket_leave_no_state_at_a_server_that_requires_tickets() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let mut hello = hello(&config, None, key, 7);
@@ -87,7 +87,7 @@ fn hellos_without_a_ticket_leave_no_state_behind() {
 
 // Row 27 of the table in fuzz/README.md.
 #[test]
-fn silent_clients_take_no_place() {
+fn clients_that_never_send_a_first_data_packet_take_no_session_slot() {
     let (config, mut server) = listening(Access::Tickets, |config| config.max_connections = 1);
     let key = *server.endpoint.public_key();
     let now = Instant::ZERO;
@@ -115,7 +115,7 @@ fn silent_clients_take_no_place() {
 
 // Row 28 of the table in fuzz/README.md.
 #[test]
-fn no_answer_is_larger_than_the_datagram_that_caused_it() {
+fn no_handshake_answer_is_larger_than_the_datagram_that_it_answers() {
     for access in [Access::Open, Access::Tickets, Access::Closed] {
         // `Watched` keeps the account of every address, over all that arrives.
         let (_, mut server) = listening(access, |config| config.cookie_threshold = 2);
@@ -132,7 +132,7 @@ fn no_answer_is_larger_than_the_datagram_that_caused_it() {
 
 // Row 39 of the table in fuzz/README.md.
 #[test]
-fn connection_ids_that_an_attacker_chooses_find_no_connection_and_take_no_memory() {
+fn packets_with_guessed_connection_ids_find_no_connection() {
     let (_, mut server) = listening(Access::Open, |_| {});
     let unknown = |server: &Watched| server.endpoint.drops().of(DropReason::UnknownConnection);
     for id in (0..1u32 << 24).step_by(997) {

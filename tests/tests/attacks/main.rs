@@ -91,7 +91,7 @@ fn source(index: u32) -> SocketAddr {
 }
 
 #[test]
-fn the_channels_of_the_attack_tests_have_the_deliveries_of_their_names() {
+fn the_channel_constants_of_the_attack_tests_match_their_deliveries() {
     let deliveries: Vec<Delivery> = config().channels.iter().map(|channel| channel.delivery).collect();
     let expected = [
         (ORDERED, Delivery::ReliableOrdered),

@@ -29,7 +29,7 @@ fn step(pair: &mut Pair) {
 
 // Row 10 of the table in fuzz/README.md.
 #[test]
-fn the_largest_packet_numbers_overflow_no_arithmetic() {
+fn the_largest_packet_numbers_cause_no_overflow() {
     let mut arena = server();
     arena.send(&arena.honest_ack());
     arena.settle();
@@ -59,7 +59,7 @@ fn the_largest_packet_numbers_overflow_no_arithmetic() {
 
 // Row 11 of the table in fuzz/README.md.
 #[test]
-fn messages_arrive_once_where_packet_numbers_cross_the_limits_of_their_truncated_forms() {
+fn messages_arrive_once_while_packet_numbers_cross_the_limits_of_their_truncated_encodings() {
     // One, two, three and four bytes, and the 16 bits of acknowledgements, three times over.
     let edges = [1 << 8, 1 << 16, 2 << 16, 3 << 16, 1 << 24, 1 << 32, 2 << 32, 3 << 32, 1 << 62];
     for edge in edges {
@@ -88,7 +88,7 @@ fn messages_arrive_once_where_packet_numbers_cross_the_limits_of_their_truncated
 
 // Row 12 of the table in fuzz/README.md.
 #[test]
-fn clocks_saturate_at_the_ends_of_their_range() {
+fn a_driver_clock_at_either_end_of_its_range_causes_no_panic() {
     let mut pair = pair(&config());
     for now in [Instant::MAX, Instant::ZERO, Instant::MAX - Duration::from_micros(1), Instant::MAX] {
         pair.now = now;
@@ -138,7 +138,7 @@ fn no_nonce_is_used_again_after_a_restart() {
 
 // Row 23 of the table in fuzz/README.md.
 #[test]
-fn replays_inside_and_outside_the_replay_window_are_dropped() {
+fn replayed_packets_inside_and_outside_the_replay_window_are_dropped() {
     let mut arena = server();
     let frame = message_bytes(UNRELIABLE, None, MessagePart::Whole, b"once");
     let packets: Vec<Vec<u8>> = (0..3000).map(|_| arena.peer.packet(&frame)).collect();

@@ -10,7 +10,7 @@ use super::{ORDERED, is_alive, listening, server, source};
 
 // Row 29 of the table in fuzz/README.md.
 #[test]
-fn forged_closes_and_resets_end_no_connection_and_each_answer_is_smaller_than_its_cause() {
+fn forged_closes_and_resets_end_no_connection() {
     let mut arena = server();
     let mut forged = arena.peer.packet(&bytes_of(&Frame::Close { code: 1, text: b"bye" }));
     forged.last_mut().into_iter().for_each(|byte| *byte ^= 1);
@@ -55,7 +55,7 @@ fn forged_closes_and_resets_end_no_connection_and_each_answer_is_smaller_than_it
 
 // Row 30 of the table in fuzz/README.md.
 #[test]
-fn a_new_address_is_challenged_before_other_packets_are_sent_there() {
+fn before_validation_a_new_address_receives_at_most_as_many_bytes_as_it_sent() {
     let mut arena = server();
     let connection = arena.connection;
     arena.tested.endpoint.send(arena.now, connection, ChannelId(ORDERED), vec![1; 15_000]).unwrap();
@@ -78,7 +78,7 @@ fn a_new_address_is_challenged_before_other_packets_are_sent_there() {
 
 // Row 31 of the table in fuzz/README.md.
 #[test]
-fn no_datagram_but_one_probe_to_an_unmeasured_path_is_larger_than_1200_bytes() {
+fn only_mtu_probes_to_an_unmeasured_path_are_larger_than_1200_bytes() {
     let claims = Claims { credit: 1 << 40, ack_delay_us: 0, max_datagram: u16::MAX };
     let mut arena = Arena::with_client(&config(), Some(claims));
     for least in [false, true] {

@@ -42,7 +42,7 @@ fn is_expired(outcome: Option<&Event>) -> bool {
 }
 
 #[test]
-fn tickets_expire_correctly_after_the_correction_of_a_wall_clock() {
+fn tickets_expire_by_the_corrected_wall_clock_of_the_server() {
     for off in OFF.into_iter().filter(|off| *off != 0) {
         let mut net = ticket_office(off);
         net.run_for(SECOND * 5);
@@ -61,7 +61,7 @@ fn tickets_expire_correctly_after_the_correction_of_a_wall_clock() {
 }
 
 #[test]
-fn a_used_ticket_is_refused_at_any_wall_clock() {
+fn a_used_ticket_is_refused_at_any_wall_clock_of_the_server() {
     for wrong in [-DAY, -10_800, 3600, 10_800, DAY, 2 * DAY, 30 * DAY] {
         for hours in [0, 1, 30, 100] {
             let mut net = ticket_office(0);
@@ -89,7 +89,7 @@ fn a_used_ticket_is_refused_at_any_wall_clock() {
 }
 
 #[test]
-fn tickets_minted_after_a_correction_are_valid_although_others_were_used_before() {
+fn tickets_minted_after_a_clock_correction_are_valid_although_earlier_tickets_were_used() {
     let mut net = ticket_office(DAY);
     for seed in 1..20 {
         let wall = shifted(WALL, DAY) + net.now.as_micros();
@@ -102,7 +102,7 @@ fn tickets_minted_after_a_correction_are_valid_although_others_were_used_before(
 }
 
 #[test]
-fn an_ended_session_stays_ended_at_any_wall_clock() {
+fn an_ended_session_is_not_resumed_at_any_wall_clock_of_its_server() {
     for wrong in [-DAY, 10_800, DAY] {
         let night = Night::new(Came::WithTicket, 5);
         let (mut net, client) = night.evening();
@@ -138,7 +138,7 @@ fn a_session_is_resumed_at_any_wall_clock_of_its_server() {
 }
 
 #[test]
-fn resume_tickets_are_valid_by_the_correct_clock_half_a_minute_after_a_correction() {
+fn a_resume_ticket_issued_half_a_minute_after_a_clock_correction_expires_by_the_correct_clock() {
     for off in [-DAY, DAY] {
         let night = Night { off: [off, 0], ..Night::new(Came::WithTicket, 5) };
         let (mut net, before) = night.evening();
@@ -162,7 +162,7 @@ fn resume_tickets_are_valid_by_the_correct_clock_half_a_minute_after_a_correctio
 }
 
 #[test]
-fn an_offset_out_of_range_is_refused_and_changes_nothing() {
+fn a_wall_clock_offset_out_of_range_is_refused() {
     let mut net = ticket_office(0);
     let endpoint = &mut net.nodes[0].endpoint;
     let most = Instant::MAX.as_micros();
@@ -179,7 +179,7 @@ fn an_offset_out_of_range_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn tickets_that_are_expired_or_from_the_future_by_the_wall_clock_are_counted() {
+fn tickets_that_are_expired_or_from_the_future_are_counted() {
     let mut net = ticket_office(DAY);
     for seed in 1..4 {
         assert!(is_expired(shown(&mut net, &ticket(WALL + 600_000_000, seed)).as_ref()));

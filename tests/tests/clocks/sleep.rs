@@ -8,17 +8,17 @@ fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_its
 }
 
 #[test]
-fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_its_own() {
+fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_the_client() {
     Night::all(Came::Openly, 1).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn peers_reconnect_within_a_second_at_any_wall_clock_of_either_peer() {
+fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_of_either_peer() {
     Night::all(Came::AsPeer, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_with_a_ticket_resumes_reconnects_or_is_refused_at_once_as_expired() {
+fn a_client_with_a_ticket_that_wakes_resumes_reconnects_or_is_refused_as_expired() {
     for night in Night::all(Came::WithTicket, 0) {
         let age = i64::try_from(night.seconds).unwrap() + night.restarts.unwrap_or(0);
         if night.is_kept() || age < 7200 {
@@ -36,7 +36,7 @@ fn a_client_with_a_ticket_resumes_reconnects_or_is_refused_at_once_as_expired() 
 }
 
 #[test]
-fn a_client_that_was_cut_off_before_it_slept_has_its_full_reconnect_time_when_it_wakes() {
+fn a_client_interrupted_before_a_sleep_has_its_full_reconnect_time_afterwards() {
     for goes_on in [false, true] {
         let night = Night { goes_on, ..Night::new(Came::Openly, 2 * HOUR) };
         let (mut net, _) = night.evening();

@@ -13,7 +13,7 @@ use crate::script::provider;
 use crate::script::world::{Setup, World};
 
 #[test]
-fn clause_11_connected_comes_first_and_closed_last_and_once() {
+fn clause_11_connected_is_the_first_event_of_a_connection_and_closed_the_last() {
     fn in_order(script: Vec<Op>, seed: u64) {
         let mut world = World::new(Setup::new(provider_for(seed), seed));
         world.play(&script);
@@ -27,7 +27,7 @@ fn clause_11_connected_comes_first_and_closed_last_and_once() {
 }
 
 #[test]
-fn clause_11_terminal_events_and_send_ready_are_not_lost_while_other_events_wait() {
+fn clause_11_closed_and_send_ready_are_reported_even_if_earlier_events_are_unread() {
     fn are_told(messages: u16, size: u16, close: bool) {
         let mut pair = pairs::new(|config| config.channels[1].queue_messages = 8);
         let client = pair.dial();

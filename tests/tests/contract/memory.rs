@@ -16,7 +16,7 @@ use crate::script::world::{Setup, World};
 use crate::script::{forge, provider};
 
 #[test]
-fn clause_07_no_input_panics_and_noise_is_counted() {
+fn clause_07_no_input_causes_a_panic() {
     fn survives(script: Vec<Op>, seed: u64) {
         // With a provider that believes everything, whoever forges a packet is a peer gone bad.
         let mut world = World::new(Setup::new(provider::gullible(), seed));
@@ -161,7 +161,7 @@ fn held_for(frames: impl Iterator<Item = (u8, u32, MessagePart, u32)>) -> (u64, 
 }
 
 #[test]
-fn clause_07_memory_reports_the_bytes_held_for_a_peer_within_a_factor_of_two() {
+fn clause_07_memory_reports_at_least_half_of_the_bytes_held_for_a_peer() {
     for size in [1, 20, 65, 129, 300, 1100] {
         for hoard in [Hoard::Whole, Hoard::Begun, Hoard::InPieces, Hoard::Last] {
             // As many as credit allows, and one more than half a table's places.

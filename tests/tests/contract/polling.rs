@@ -10,7 +10,7 @@ use crate::script::pairs::{self, frames};
 use crate::script::world::{Manner, Setup, World};
 
 #[test]
-fn clause_02_while_a_poll_would_return_something_poll_timeout_is_due_and_names_its_cause() {
+fn clause_02_poll_timeout_is_due_while_a_poll_would_return_output() {
     fn due(script: Vec<Op>, seed: u64) {
         let manner = Manner::CauseOnly;
         let mut world = World::new(Setup { manner, ..Setup::new(provider_for(seed), seed) });
@@ -27,7 +27,7 @@ fn clause_02_while_a_poll_would_return_something_poll_timeout_is_due_and_names_i
 }
 
 #[test]
-fn clause_03_repeating_handle_timeout_and_draining_ends_and_poll_timeout_is_then_later() {
+fn clause_03_handle_timeout_and_draining_repeated_move_poll_timeout_into_the_future() {
     fn no_spin(script: Vec<Op>, seed: u64) {
         let mut world = World::new(Setup::new(provider_for(seed), seed));
         for part in script.chunks(10) {
@@ -58,7 +58,7 @@ fn idle_polls(pair: &mut Pair, end: usize) {
 /// Counted in instructions, where they can be.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
-fn clause_04_an_idle_poll_costs_the_same_for_any_number_of_connections() {
+fn clause_04_an_idle_poll_does_the_same_work_for_any_number_of_connections() {
     use crate::script::steps;
     let count = 10_000;
     let (mut one, mut many) = (pairs::connected(1, |_| {}), pairs::connected(count, |_| {}));
@@ -78,7 +78,7 @@ fn clause_04_an_idle_poll_costs_the_same_for_any_number_of_connections() {
 }
 
 #[test]
-fn clause_05_poll_timeout_is_pure_and_never_late() {
+fn clause_05_polling_before_poll_timeout_returns_no_earlier_output() {
     fn never_late(script: Vec<Op>, seed: u64, every: u8) {
         let lazy = Setup::new(provider_for(seed), seed);
         let every = Some(Duration::from_micros(7001 + u64::from(every) * 211));
@@ -107,7 +107,7 @@ fn next_datagrams(pair: &mut Pair, end: usize, latest: Instant) -> Vec<Vec<u8>> 
 }
 
 #[test]
-fn clause_05_a_delayed_ack_leaves_within_the_ack_delay() {
+fn clause_05_a_delayed_ack_is_sent_within_the_ack_delay() {
     fn in_time(millis: u8) {
         let delay = Duration::from_millis(u64::from(millis % 100) + 1);
         let mut pair = pairs::connected(1, |config| config.ack_delay = delay);
@@ -132,7 +132,7 @@ fn clause_05_a_delayed_ack_leaves_within_the_ack_delay() {
 }
 
 #[test]
-fn clause_05_paced_packets_leave_as_soon_as_the_rate_allows() {
+fn clause_05_a_paced_packet_is_sent_as_soon_as_the_pacing_rate_allows() {
     fn in_time(rate: u16) {
         let rate = 2000 + u64::from(rate);
         let mut pair = pairs::connected(1, |config| {

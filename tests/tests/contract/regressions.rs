@@ -11,7 +11,7 @@ use crate::script::world::{Manner, Setup, World};
 
 /// The Hello could not be written for want of credit, and its timer stayed due.
 #[test]
-fn regression_a_dial_over_a_link_without_credit_does_not_spin() {
+fn regression_dialling_over_a_link_without_credit_does_not_keep_poll_timeout_due() {
     let mut world = World::new(Setup::new(provider::null(), 0));
     world.play(&[Op::Connect { node: 2, to: 1, how: How::Link }]);
     assert!(world.settle(2, 20).is_some());
@@ -38,7 +38,7 @@ fn regression_a_connection_closed_twice_still_sends_its_close() {
 
 /// The deadline of what was in reassembly was kept after `Closed`, and could never be met.
 #[test]
-fn regression_a_closed_connection_awaits_no_fragments() {
+fn regression_a_closed_connection_has_no_reassembly_timeout() {
     let script = [
         Op::Connect { node: 1, to: 2, how: How::Ticket },
         Op::Connect { node: 0, to: 2, how: How::Link },
@@ -72,7 +72,7 @@ fn regression_send_ready_waits_for_connected() {
 
 /// Each connection that ended before its turn to send left that turn behind.
 #[test]
-fn regression_turns_of_closed_connections_do_not_accumulate() {
+fn regression_send_turns_of_closed_connections_do_not_accumulate() {
     let mut pair = pairs::new(|_| {});
     let round = |pair: &mut Pair| {
         let connection = pair.dial();
@@ -87,7 +87,7 @@ fn regression_turns_of_closed_connections_do_not_accumulate() {
 
 /// A peer that finished no message for two minutes was taken for a violator, though nothing could reach it.
 #[test]
-fn regression_a_path_outage_in_mid_message_ends_no_session() {
+fn regression_a_path_outage_within_a_message_ends_no_session() {
     let mut pair = pairs::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
     pair.send(CLIENT, 0, vec![1; 20_000]);
     let mut first = pair.take(CLIENT).remove(0);

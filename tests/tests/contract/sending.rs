@@ -12,7 +12,7 @@ use crate::script::pairs::{self, frames};
 use crate::script::provider;
 
 #[test]
-fn clause_08_datagrams_are_built_when_they_leave() {
+fn clause_08_a_datagram_contains_the_newest_data_at_the_time_of_the_poll() {
     fn fresh_data_is_framed_when_it_leaves(bulk: u16, wait: u8, packets: u8) {
         let mut pair = pairs::connected(1, |config| {
             let [mut urgent, mut stale] = [Delivery::Unreliable; 2].map(ChannelConfig::new);
@@ -165,7 +165,7 @@ const WEATHERS: [Weather; 3] =
     [Weather { lost: 0, jitter: 0 }, Weather { lost: 50, jitter: 0 }, Weather { lost: 20, jitter: 4 }];
 
 #[test]
-fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
+fn clause_09_sending_and_receiving_packets_in_steady_state_allocates_nothing() {
     for provider in [provider::null(), default_provider()] {
         for (sizes, weather) in SIZES.into_iter().flat_map(|sizes| WEATHERS.map(|weather| (sizes, weather))) {
             for compress in [false, true] {
@@ -187,7 +187,7 @@ fn clause_09_in_steady_state_nothing_is_allocated_per_packet() {
 }
 
 #[test]
-fn clause_09_a_message_larger_than_any_datagram_is_allocated_once() {
+fn clause_09_receiving_a_message_larger_than_a_datagram_allocates_once() {
     for weather in WEATHERS {
         let pair = pairs::connected(1, |config| config.connection_bandwidth = Some(BANDWIDTH));
         let mut game = Game::new(pair, &[0, 100_000], weather);

@@ -27,7 +27,7 @@ fn noticed(pair: &Pair) -> usize {
 }
 
 #[test]
-fn clause_10_each_call_does_bounded_work_and_further_work_stays_due() {
+fn clause_10_work_beyond_the_bound_of_a_call_stays_due() {
     fn timeouts(count: u8, settled: bool) {
         let count = usize::from(count) * 2;
         let mut pair = forgetful(count);
@@ -76,7 +76,7 @@ fn clause_10_each_call_does_bounded_work_and_further_work_stays_due() {
 }
 
 #[test]
-fn clause_10_used_connections_are_visited_a_bounded_number_at_a_time() {
+fn clause_10_each_call_visits_a_bounded_number_of_used_connections() {
     let count = 300;
     // Whoever waited for what was held back would have probes to send.
     let mut pair = pairs::connected(count, |config| config.ack_delay = Duration::ZERO);
@@ -105,7 +105,7 @@ fn clause_10_used_connections_are_visited_a_bounded_number_at_a_time() {
 }
 
 #[test]
-fn clause_10_connections_without_output_are_skipped_a_bounded_number_at_a_time() {
+fn clause_10_each_call_skips_a_bounded_number_of_connections_without_output() {
     let count = 150;
     let mut pair = pairs::connected(count, |config| {
         config.idle_timeout = Duration::from_secs(1);
@@ -148,7 +148,7 @@ fn clause_10_connections_without_output_are_skipped_a_bounded_number_at_a_time()
 }
 
 #[test]
-fn clause_10_half_open_handshakes_expire_a_bounded_number_at_a_time() {
+fn clause_10_each_call_expires_a_bounded_number_of_half_open_handshakes() {
     fn expire(count: u8) {
         let mut pair = pairs::new(|_| {});
         for _ in 0..count {

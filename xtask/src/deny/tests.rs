@@ -41,7 +41,7 @@ fn the_workspace_passes_its_own_dependency_rules() {
 }
 
 #[test]
-fn a_package_with_an_unlisted_licence_or_without_a_licence_is_a_fault() {
+fn a_package_with_an_unlisted_licence_or_without_a_licence_is_reported() {
     let fault = |license: Option<&str>| {
         let license = license.map(str::to_owned);
         rules().licence_fault(&Package { license, ..package("a") }).unwrap()
@@ -52,7 +52,7 @@ fn a_package_with_an_unlisted_licence_or_without_a_licence_is_a_fault() {
 }
 
 #[test]
-fn a_source_other_than_the_registry_is_a_fault() {
+fn a_package_from_a_source_other_than_the_registry_is_reported() {
     let fault = |source: Option<&str>, is_member| {
         rules().source_fault(&Package { source: source.map(str::to_owned), ..package("a") }, is_member)
     };
@@ -64,7 +64,7 @@ fn a_source_other_than_the_registry_is_a_fault() {
 }
 
 #[test]
-fn a_banned_package_is_a_fault_unless_only_its_wrappers_use_it() {
+fn a_banned_package_is_reported_unless_only_its_wrappers_depend_on_it() {
     let kept = [package("old"), user_of("keeper", "old", "1")];
     assert_eq!(rules().ban_fault(&kept[0], &kept), None);
     let used = [package("old"), user_of("keeper", "old", "1"), user_of("careless", "old", "1")];
@@ -72,7 +72,7 @@ fn a_banned_package_is_a_fault_unless_only_its_wrappers_use_it() {
 }
 
 #[test]
-fn a_banned_development_dependency_of_a_package_is_not_a_fault() {
+fn a_banned_development_dependency_of_a_package_is_not_reported() {
     let mut all = [package("old"), user_of("tested", "old", "1")];
     all[1].dependencies[0].kind = Some("dev".into());
     assert_eq!(rules().ban_fault(&all[0], &all), None);
@@ -81,13 +81,13 @@ fn a_banned_development_dependency_of_a_package_is_not_a_fault() {
 }
 
 #[test]
-fn a_requirement_of_any_version_is_a_fault() {
+fn a_dependency_with_a_wildcard_version_is_reported() {
     assert!(wildcard_faults(&user_of("a", "b", "1.2")).is_empty());
     assert_eq!(wildcard_faults(&user_of("a", "b", "*")).len(), 1);
 }
 
 #[test]
-fn an_exception_without_its_date_is_a_fault() {
+fn an_exception_without_a_date_is_reported() {
     assert_eq!(rules().undated_exceptions().len(), 1);
     assert!(starts_with_date("2026-11-21: x") && !starts_with_date("2026-11") && !starts_with_date("x"));
 }

@@ -98,7 +98,7 @@ mod tests {
     use super::{Command, Player, parse, split};
 
     #[test]
-    fn a_line_is_a_seed_and_sixteen_digits() {
+    fn a_line_of_hashes_is_a_seed_and_sixteen_hexadecimal_digits() {
         assert_eq!(parse("17 00ff00ff00ff00ff").unwrap(), (17, "00ff00ff00ff00ff".into()));
         for bad in ["", "17", "17 ff", "x 00ff00ff00ff00ff", "17 00FF00FF00FF00FF", "17 00ff00ff00ff00ff 1"] {
             assert!(parse(bad).is_err(), "{bad:?} was taken");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_the_seed_range_are_contiguous_and_complete() {
+    fn the_parts_of_a_seed_range_are_contiguous_and_cover_the_range() {
         assert_eq!(split(5, 7, 2), [(5, 3), (8, 4)]);
         assert_eq!(split(5, 1, 2), [(5, 1)]);
         assert_eq!(split(5, 0, 2), [(5, 0)]);
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_seed_that_is_missing_is_an_error() {
+    fn a_seed_without_a_hash_is_an_error() {
         let script = r#"for seed in $(seq $1 $(($1 + $2 - 1))); do echo "$seed 00000000000000$3"; done"#;
         let shell =
             |script: &str| Player::script(Command::new("sh", ["-c"]).arg(script).arg("sh")).play(3, 5, 10);

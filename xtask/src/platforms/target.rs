@@ -85,7 +85,7 @@ mod tests {
     use super::{Command, Target, under_qemu};
 
     #[test]
-    fn targets_are_shown_as_they_are_typed() {
+    fn a_target_is_displayed_as_it_is_typed_on_the_command_line() {
         for target in Target::ALL {
             let typed = target.to_possible_value().unwrap();
             assert_eq!(typed.get_name(), target.to_string());
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn qemu_and_the_linker_are_given_to_cargo_under_the_name_of_the_target() {
+    fn cargo_variables_for_qemu_and_the_linker_contain_the_target_name() {
         let command = under_qemu(&Command::cargo("run"), "s390x-unknown-linux-gnu", "s390x").to_string();
         assert!(
             command.contains("CARGO_TARGET_S390X_UNKNOWN_LINUX_GNU_LINKER=s390x-linux-gnu-gcc "),

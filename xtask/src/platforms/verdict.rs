@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_line_per_target() {
+    fn the_platform_report_has_one_line_per_target() {
         let table = table(&rows());
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 5);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_json_report_has_the_figures_of_the_table() {
+    fn the_json_report_contains_the_figures_of_the_platform_table() {
         let json = json(0, 10, &rows());
         assert_eq!(json["virtual_seconds"], 10);
         assert_eq!(json["targets"][1]["equal"], true);

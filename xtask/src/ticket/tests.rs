@@ -57,12 +57,12 @@ fn error(line: &[&str]) -> String {
 }
 
 #[test]
-fn the_derived_key_is_that_of_the_specification() {
+fn the_derived_ticket_key_equals_the_test_vector_of_the_specification() {
     assert_eq!(play(&["derive", "--master", MASTER, "--server-key", SERVER_KEY]).unwrap(), TICKET_KEY);
 }
 
 #[test]
-fn the_command_mints_the_same_ticket_as_the_library() {
+fn the_ticket_command_mints_the_same_ticket_as_the_library() {
     let text = play(&mint_line(&[])).unwrap();
     let key: Secret = TICKET_KEY.parse().unwrap();
     let mint = TicketMint::new(tickwire_core::crypto::default_provider(), &key);
@@ -73,7 +73,7 @@ fn the_command_mints_the_same_ticket_as_the_library() {
 }
 
 #[test]
-fn a_server_with_the_drawn_keys_accepts_a_ticket_minted_for_it() {
+fn a_server_with_generated_keys_accepts_a_ticket_minted_for_that_server() {
     let keys: serde_json::Value = serde_json::from_str(&play(&["keygen", "--json"]).unwrap()).unwrap();
     let key = |name: &str| -> Secret { keys[name].as_str().unwrap().parse().unwrap() };
     let (master, server_key) = (keys["master"].as_str().unwrap(), keys["server_key"].as_str().unwrap());
@@ -106,7 +106,7 @@ fn a_server_with_the_drawn_keys_accepts_a_ticket_minted_for_it() {
 }
 
 #[test]
-fn two_tickets_never_share_their_secrets() {
+fn two_minted_tickets_have_different_secrets() {
     let Ok(TicketVerb::Mint(args)) = verb(&mint_line(&[])) else { panic!() };
     let mut rng = rng();
     let [one, two] = [(); 2].map(|()| mint(&args, &mut rng, NOW).unwrap());
@@ -114,7 +114,7 @@ fn two_tickets_never_share_their_secrets() {
 }
 
 #[test]
-fn a_shown_ticket_names_its_server_and_expiry_but_no_secret() {
+fn a_displayed_ticket_contains_no_secret() {
     let text = play(&mint_line(&[])).unwrap();
     let shown = play(&["show", &text]).unwrap();
     assert!(shown.contains("0x6d79") && shown.contains(SERVER_KEY), "{shown}");
@@ -126,7 +126,7 @@ fn a_shown_ticket_names_its_server_and_expiry_but_no_secret() {
 }
 
 #[test]
-fn json_is_one_object_per_command() {
+fn each_ticket_command_prints_one_json_object() {
     for line in
         [mint_line(&[]), vec!["keygen"], vec!["derive", "--master", MASTER, "--server-key", SERVER_KEY]]
     {
@@ -137,31 +137,34 @@ fn json_is_one_object_per_command() {
 }
 
 #[test]
-fn a_master_key_may_come_from_a_file() {
+fn a_master_key_can_be_read_from_a_file() {
     let path = std::env::temp_dir().join(format!("tickwire-master-{}", std::process::id()));
     std::fs::write(&path, format!("{MASTER}\n")).unwrap();
     let line = ["derive", "--master-file", path.to_str().unwrap(), "--server-key", SERVER_KEY];
     let key = play(&line);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(key.unwrap(), TICKET_KEY);
-    assert!(error(&line).contains("cannot read the master from"), "{}", error(&line));
+    assert!(error(&line).contains("cannot read the master key from"), "{}", error(&line));
 }
 
 #[test]
-fn errors_name_the_option_and_the_expected_value() {
+fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
     let zeros = "0".repeat(64);
     for (change, expected) in [
-        (("--server-key", "abcd"), "--server-key: the text has 4 hexadecimal digits; a key has 64"),
+        (
+            ("--server-key", "abcd"),
+            "--server-key: the text has 4 hexadecimal digits; a key has 64 hexadecimal digits",
+        ),
         (("--identity", "1d1g"), "--identity: 'g', character 4, is not a hexadecimal digit"),
         (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit"),
-        (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64"),
-        (("--master", &zeros), "the master is all zeros"),
+        (("--master", "22"), "--master: the text has 2 hexadecimal digits; a key has 64 hexadecimal digits"),
+        (("--master", &zeros), "the master key is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),
         (("--application", "my game"), "as 1234 or 0x4d2"),
         (("--valid", "0"), "0 is not in 1..=604800"),
         (
             ("--user-data", &"x".repeat(257)),
-            "--user-data: the user data has 257 bytes, but a ticket holds 256",
+            "--user-data: the user data has 257 bytes, but a ticket holds at most 256 bytes",
         ),
     ] {
         let text = error(&mint_line(&[change]));

@@ -69,7 +69,7 @@ fn main() -> Result<()> {
         bail!(
             "no recording was given: name one with --data FILE or in the variable {DATA}. It is a file of frames, 60 a second, the first \
              the state that both ends begin with; a frame is {} records of {RECORD_BYTES} bytes, one a cube (--cubes): \
-             little-endian i32 for the place of the rotation's largest component (0 to 3), the other three (9 bits each), \
+             little-endian i32 for the index of the rotation's largest component (0 to 3), the remaining three components (9 bits each), \
              x and y (-16384 to 16383), z (0 to 32767) and whether the cube interacts (0 or 1). The bench unpacks .xz",
             args.cubes
         );

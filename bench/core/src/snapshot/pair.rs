@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_arrives_unchanged_and_its_bits_add_up_to_its_bytes() {
+    fn a_recording_arrives_losslessly_in_as_many_bytes_as_the_counted_bits_need() {
         let recording = recording();
         let outcome = Pair::new(&recording).send(&recording).unwrap();
         assert!(outcome.is_lossless);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_with_a_different_world_is_detected() {
+    fn a_receiver_whose_world_differs_from_the_senders_is_detected() {
         let recording = recording();
         let pair = Pair::new(&recording);
         assert!(pair.receiver.shows(recording.initial()));

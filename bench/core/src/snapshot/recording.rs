@@ -121,14 +121,14 @@ mod tests {
     const CUBE: [i32; WORDS] = [3, 0, 511, 7, -16_384, 16_383, 8191, 1];
 
     #[test]
-    fn cubes_are_read_with_positions_from_zero_up() {
+    fn the_positions_of_recorded_cubes_are_shifted_to_start_at_zero() {
         let recording = Recording::parse(&file(&[CUBE, CUBE].concat()), 1).unwrap();
         assert_eq!(recording.initial(), [[3, 0, 511, 7, 0, 32_767, 8191, 1]]);
         assert_eq!((recording.cubes(), recording.sent().len()), (1, 1));
     }
 
     #[test]
-    fn an_invalid_recording_is_refused_with_the_reason() {
+    fn the_error_about_an_invalid_recording_names_the_reason() {
         let refused =
             |values: &[i32], cubes| format!("{:#}", Recording::parse(&file(values), cubes).unwrap_err());
         assert!(refused(&CUBE, 1).contains("32 bytes are not two or more frames"));

@@ -21,7 +21,7 @@ const PING_INTERVAL: u32 = 5_000;
 
 fn host(socket: UdpSocket, peers: usize) -> Result<Host<UdpSocket>> {
     let settings = HostSettings { peer_limit: peers, channel_limit: 1, ..HostSettings::default() };
-    Host::new(socket, settings).map_err(|error| anyhow!("cannot create a host: {error:?}"))
+    Host::new(socket, settings).map_err(|error| anyhow!("cannot create an ENet host: {error:?}"))
 }
 
 pub(crate) fn serve(setup: &Setup, control: &Control) -> Result<()> {
@@ -59,7 +59,7 @@ impl Polled for ServedEnet {
                     if echo {
                         is_answering = true;
                         peer.send(0, &Packet::reliable(packet.data()))
-                            .map_err(|error| anyhow!("{error:?}"))?;
+                            .map_err(|error| anyhow!("the ENet host cannot send an echo: {error:?}"))?;
                     }
                 }
             }
@@ -113,7 +113,10 @@ impl Client for EnetClient {
     }
 
     fn connect(&mut self) -> Result<()> {
-        let peer = self.host.connect(self.server, 1, 0).map_err(|error| anyhow!("{error:?}"))?;
+        let peer = self
+            .host
+            .connect(self.server, 1, 0)
+            .map_err(|error| anyhow!("the ENet host cannot connect to the server: {error:?}"))?;
         self.peer = Some(peer.id());
         self.host.flush();
         Ok(())
@@ -140,7 +143,10 @@ impl Client for EnetClient {
     fn send(&mut self, message: &[u8]) -> Result<()> {
         let peer = self.peer.context("the client is not connected")?;
         let packet = Packet::reliable(message);
-        self.host.peer_mut(peer).send(0, &packet).map_err(|error| anyhow!("{error:?}"))?;
+        self.host
+            .peer_mut(peer)
+            .send(0, &packet)
+            .map_err(|error| anyhow!("the ENet host cannot send a message: {error:?}"))?;
         self.host.flush();
         Ok(())
     }

@@ -113,7 +113,8 @@ impl Client for TickwireClient {
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
         let (server, key) = setup.server.clone().context("the setup names no server")?;
-        let key = key.try_into().map_err(|_| anyhow!("the server's key does not have 32 bytes"))?;
+        let key =
+            key.try_into().map_err(|_| anyhow!("the public key of the server does not have 32 bytes"))?;
         let mut seed = [9; 32];
         seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
         seed[8..16].copy_from_slice(&now().to_le_bytes());

@@ -42,7 +42,7 @@ fn a_component_or_group_name_that_a_schema_refuses_is_refused() {
 }
 
 #[test]
-fn an_unknown_attribute_of_a_component_is_refused_with_the_valid_ones() {
+fn the_error_about_an_unknown_attribute_of_a_component_lists_the_valid_attributes() {
     assert_eq!(
         refused(&parse_quote!(
             #[net(codec = "bits")]
@@ -64,7 +64,7 @@ fn an_unknown_attribute_of_a_component_is_refused_with_the_valid_ones() {
 }
 
 #[test]
-fn conflicting_attributes_of_a_field_are_refused_with_the_reason() {
+fn the_error_about_conflicting_attributes_of_a_field_names_the_reason() {
     let one =
         "`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four";
     assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);
@@ -102,7 +102,7 @@ fn conflicting_attributes_of_a_field_are_refused_with_the_reason() {
 }
 
 #[test]
-fn types_that_cannot_be_components_are_refused_with_the_remedy() {
+fn the_error_about_a_type_that_cannot_be_a_component_names_the_remedy() {
     assert_eq!(
         refused(&parse_quote!(
             struct Pose<T>(T);

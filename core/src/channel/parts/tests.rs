@@ -3,12 +3,12 @@ use quickcheck::quickcheck;
 use super::*;
 
 #[test]
-fn a_message_in_reassembly_takes_40_bytes_beside_its_pages() {
+fn the_record_of_a_message_in_reassembly_takes_40_bytes_without_its_pages() {
     assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (40, 24));
 }
 
 #[test]
-fn nine_bytes_of_a_large_message_take_the_smallest_page_and_one_byte_takes_none() {
+fn a_first_fragment_of_nine_bytes_allocates_the_smallest_page_at_any_offset() {
     for offset in [0, 4095, 70_000, (1 << 28) - 1] {
         for (length, memory) in [(1, 0), (9, PAGE_LEAST)] {
             let mut spare = Spare::default();
@@ -20,7 +20,7 @@ fn nine_bytes_of_a_large_message_take_the_smallest_page_and_one_byte_takes_none(
 }
 
 #[test]
-fn bytes_in_order_fill_whole_pages() {
+fn fragments_that_arrive_in_order_fill_whole_pages() {
     let mut spare = Spare::default();
     let mut parts = Spare::begin(1 << 20);
     for offset in (0..1 << 20).step_by(1024) {
@@ -31,7 +31,7 @@ fn bytes_in_order_fill_whole_pages() {
 }
 
 #[test]
-fn pages_are_reused_and_unused_pages_are_bounded() {
+fn at_most_a_fixed_number_of_unused_pages_is_kept_for_reuse() {
     let mut spare = Spare::default();
     let mut seen = alloc::collections::BTreeSet::new();
     for _ in 0..100 {
@@ -52,7 +52,7 @@ fn pages_are_reused_and_unused_pages_are_bounded() {
 }
 
 #[test]
-fn a_message_in_any_order_takes_at_most_twice_its_bytes_and_its_extent_records() {
+fn reassembly_in_any_order_takes_at_most_twice_the_bytes_of_the_message_plus_its_extent_records() {
     const TOTAL: u32 = 40_000;
     for step in [1u32, 3, 64, 100, 1150] {
         let starts = || (0..TOTAL).step_by(step as usize);

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn consecutive_small_messages_take_two_bytes_of_overhead_each() {
+    fn a_held_message_of_one_byte_takes_at_most_six_bytes() {
         let (mut ordered, mut spare) = (Ordered::new(7), Spare::default());
         for ahead in 1..=2000 {
             ordered.hold(ahead, Payload::Borrowed(&[ahead as u8]), &mut spare);

@@ -85,7 +85,7 @@ fn peer() -> Peer {
 }
 
 #[test]
-fn a_fragment_past_the_end_is_a_violation() {
+fn a_fragment_past_the_end_of_its_message_is_a_violation() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         assert_eq!(peer().part(channel, 0, 10, 5, &[0; 6]), Err(Violation::BadFragment));
         assert_eq!(peer().part(channel, 0, 10, u64::MAX, &[0; 6]), Err(Violation::BadFragment));
@@ -105,7 +105,7 @@ fn a_fragment_that_changes_the_size_of_its_message_is_a_violation() {
 }
 
 #[test]
-fn a_huge_total_reserves_memory_for_the_received_bytes_only() {
+fn a_large_declared_message_length_reserves_memory_only_for_received_bytes() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let mut peer = peer();
         peer.part(channel, 0, MOST as u64, 70_000, &[0; 100]).unwrap();
@@ -117,7 +117,7 @@ fn a_huge_total_reserves_memory_for_the_received_bytes_only() {
 }
 
 #[test]
-fn a_message_larger_than_both_ends_agreed_to_is_a_violation() {
+fn a_message_above_the_negotiated_size_limit_is_a_violation() {
     let large = vec![0; MOST + 2];
     assert_eq!(peer().whole(ORDERED, 0, &large), Err(Violation::MessageTooLarge));
     assert_eq!(peer().unreliable(&large), Err(Violation::MessageTooLarge));
@@ -126,7 +126,7 @@ fn a_message_larger_than_both_ends_agreed_to_is_a_violation() {
 }
 
 #[test]
-fn an_id_beyond_the_window_is_a_violation_and_an_id_below_the_floor_is_a_duplicate() {
+fn a_reliable_message_id_is_accepted_only_between_the_floor_and_the_end_of_the_window() {
     for channel in [ORDERED, UNORDERED] {
         let mut peer = peer();
         assert_eq!(peer.whole(channel, RELIABLE_WINDOW - 1, b""), Ok(Receipt::Taken));
@@ -144,7 +144,7 @@ fn an_id_beyond_the_window_is_a_violation_and_an_id_below_the_floor_is_a_duplica
 }
 
 #[test]
-fn data_beyond_the_granted_credit_is_a_violation() {
+fn data_beyond_the_granted_flow_control_credit_is_a_violation() {
     let mut peer = Peer::new(1000);
     assert_eq!(peer.whole(ORDERED, 0, &[0; 436]), Ok(Receipt::Taken));
     assert_eq!(peer.part(UNORDERED, 0, 436, 0, &[0; 64]), Ok(Receipt::Taken));
@@ -153,7 +153,7 @@ fn data_beyond_the_granted_credit_is_a_violation() {
 }
 
 #[test]
-fn credit_returns_as_the_application_takes_messages_and_is_sent_from_a_quarter_of_the_window_on() {
+fn new_credit_is_due_once_the_application_has_taken_a_quarter_of_the_flow_control_window() {
     let mut peer = Peer::new(1000);
     peer.whole(ORDERED, 0, &[0; 100]).unwrap();
     peer.whole(ORDERED, 2, &[0; 100]).unwrap();
@@ -181,7 +181,7 @@ fn a_channel_accepts_only_the_frame_kinds_of_its_delivery() {
 }
 
 #[test]
-fn a_message_with_too_many_ranges_accepts_only_fragments_that_join_received_ranges() {
+fn a_message_at_the_limit_of_received_ranges_accepts_only_fragments_that_extend_a_range() {
     let mut peer = peer();
     let total = MOST as u64;
     // A connection may hold four times the bytes received: those of message 2 earn the room that the crumbs of message 0 take.
@@ -204,7 +204,7 @@ fn a_message_with_too_many_ranges_accepts_only_fragments_that_join_received_rang
 }
 
 #[test]
-fn tiny_fragments_of_many_messages_are_refused_before_they_exceed_their_memory() {
+fn tiny_fragments_of_many_messages_are_refused_at_the_limit_of_reassembly_memory() {
     let window = 16_000;
     let mut peer = Peer::new(window);
     let total = 2000;
@@ -230,7 +230,7 @@ fn a_decompression_bomb_is_a_violation() {
 }
 
 #[test]
-fn unpacked_bytes_count_against_the_credit() {
+fn compressed_messages_use_flow_control_credit_for_their_decompressed_size() {
     let payload = Compressor::default().payload(&vec![0; 100_000]);
     assert!(payload.len() < 500);
     let mut peer = Peer::new(250_000);
@@ -247,7 +247,7 @@ fn unpacked_bytes_count_against_the_credit() {
 }
 
 #[test]
-fn ordered_messages_wait_for_earlier_messages_and_unordered_messages_do_not_wait() {
+fn only_ordered_channels_hold_a_message_back_until_all_earlier_messages_arrived() {
     let mut peer = peer();
     for channel in [ORDERED, UNORDERED] {
         for id in [2, 0, 3, 1, 1] {
@@ -261,7 +261,7 @@ fn ordered_messages_wait_for_earlier_messages_and_unordered_messages_do_not_wait
 }
 
 #[test]
-fn fragments_are_joined_in_any_order_and_when_they_overlap() {
+fn a_message_is_reassembled_from_fragments_that_overlap_and_arrive_in_any_order() {
     for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
         let message: Vec<u8> = (0..200).collect();
         let mut peer = peer();
@@ -275,7 +275,7 @@ fn fragments_are_joined_in_any_order_and_when_they_overlap() {
 }
 
 #[test]
-fn a_whole_message_ends_its_reassembly_and_is_charged_once() {
+fn a_message_that_arrives_whole_after_its_fragments_uses_credit_once() {
     let mut peer = Peer::new(264);
     peer.part(ORDERED, 0, 200, 0, &[0; 100]).unwrap();
     assert_eq!(peer.whole(ORDERED, 0, &[1; 200]), Ok(Receipt::Taken));
@@ -318,7 +318,7 @@ fn a_sequenced_channel_continues_over_the_wrap_of_its_ids() {
 }
 
 #[test]
-fn reliable_reassembly_never_times_out() {
+fn an_incomplete_reliable_message_has_no_reassembly_timeout() {
     for channel in [ORDERED, UNORDERED] {
         let mut peer = peer();
         peer.part(channel, 0, 200, 0, &[0; 100]).unwrap();
@@ -331,7 +331,7 @@ fn reliable_reassembly_never_times_out() {
 }
 
 #[test]
-fn resume_state_names_the_received_messages() {
+fn the_resume_state_lists_the_received_messages() {
     let mut peer = peer();
     for channel in [ORDERED, UNORDERED] {
         for id in [0, 1, 3, 4, 7] {
@@ -350,7 +350,7 @@ fn resume_state_names_the_received_messages() {
 }
 
 #[test]
-fn a_resume_drops_messages_in_reassembly_and_refunds_their_credit() {
+fn a_resume_refunds_the_credit_of_incomplete_messages() {
     let mut peer = Peer::new(1000);
     peer.part(ORDERED, 0, 400, 0, &[0; 100]).unwrap();
     peer.part(UNRELIABLE, 0, 400, 0, &[0; 100]).unwrap();
@@ -365,7 +365,7 @@ fn a_resume_drops_messages_in_reassembly_and_refunds_their_credit() {
 }
 
 #[test]
-fn empty_messages_are_delivered() {
+fn an_empty_message_is_delivered_on_every_channel() {
     let mut peer = peer();
     peer.whole(ORDERED, 0, b"").unwrap();
     peer.whole(SEQUENCED, 0, b"").unwrap();
@@ -406,7 +406,7 @@ quickcheck! {
 }
 
 #[test]
-fn an_unused_reliable_channel_reports_its_first_id_as_floor_and_takes_no_memory() {
+fn an_unused_reliable_channel_reports_its_first_message_id_as_its_floor() {
     let channels = [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Unreliable];
     let side = ReceiveSide::with_first_id(channels.map(ChannelConfig::new).into(), MOST, WINDOW, 77);
     assert_eq!([0, 1, 2, 3].map(|channel| side.floor(ChannelId(channel))), [Some(77), Some(77), None, None]);

@@ -88,7 +88,7 @@ fn delivered(side: &mut Sender) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_queue_returns_the_message_and_reports_when_it_has_drained_to_half() {
+fn a_full_send_queue_reports_ready_once_after_half_of_its_messages_are_acknowledged() {
     let mut side =
         side(&[ChannelConfig { queue_messages: 10, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 10, 500);
@@ -104,7 +104,7 @@ fn a_full_queue_returns_the_message_and_reports_when_it_has_drained_to_half() {
 }
 
 #[test]
-fn a_queue_is_also_full_by_bytes_and_reports_ready_once_the_refused_message_fits() {
+fn a_send_queue_full_by_bytes_reports_ready_once_the_refused_message_fits() {
     let mut side =
         side(&[ChannelConfig { queue_bytes: 10_000, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 4, 1000);
@@ -118,14 +118,14 @@ fn a_queue_is_also_full_by_bytes_and_reports_ready_once_the_refused_message_fits
 }
 
 #[test]
-fn an_empty_queue_takes_a_message_above_its_budget() {
+fn an_empty_send_queue_accepts_a_message_larger_than_its_byte_limit() {
     let mut side = side(&[ChannelConfig { queue_bytes: 100, ..ChannelConfig::new(Delivery::Unreliable) }]);
     send(&mut side, 0, MOST);
     assert_eq!(side.enqueue(NOW, FIRST, bytes(1)), Err(SendError::Full(bytes(1))));
 }
 
 #[test]
-fn receipts_that_the_application_does_not_take_fill_the_queue() {
+fn unread_receipts_count_towards_the_limit_of_messages_in_the_send_queue() {
     let config =
         ChannelConfig { receipts: true, queue_messages: 5, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let mut side = side(&[config]);
@@ -139,7 +139,7 @@ fn receipts_that_the_application_does_not_take_fill_the_queue() {
 }
 
 #[test]
-fn a_message_for_no_channel_is_returned() {
+fn a_message_for_an_unknown_channel_or_above_the_size_limit_is_returned_in_the_error() {
     let mut side = ordered();
     assert_eq!(side.enqueue(NOW, ChannelId(1), bytes(1)), Err(SendError::NoSuchChannel(bytes(1))));
     let large = bytes(MOST + 1);
@@ -150,7 +150,7 @@ fn a_message_for_no_channel_is_returned() {
 }
 
 #[test]
-fn channels_share_the_bandwidth_by_two_to_the_power_of_their_priority() {
+fn channels_share_the_bandwidth_in_proportion_to_two_to_the_power_of_their_priority() {
     for delivery in [Delivery::ReliableOrdered, Delivery::Unreliable] {
         let priorities = [0, 1, 3, 7];
         let configs = priorities.map(|priority| ChannelConfig {
@@ -180,7 +180,7 @@ fn channels_share_the_bandwidth_by_two_to_the_power_of_their_priority() {
 }
 
 #[test]
-fn an_idle_channel_saves_up_no_share_of_the_bandwidth() {
+fn a_channel_that_was_idle_gets_no_more_than_its_share_of_the_bandwidth_afterwards() {
     let mut side =
         side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Unreliable)]);
     for _ in 0..1000 {
@@ -195,7 +195,7 @@ fn an_idle_channel_saves_up_no_share_of_the_bandwidth() {
 }
 
 #[test]
-fn a_whole_message_waits_for_the_next_packet_while_another_channel_fills_the_space() {
+fn a_message_that_does_not_fit_the_rest_of_a_packet_waits_while_another_channel_fills_that_space() {
     let mut side =
         side(&[ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)]);
     send(&mut side, 0, 800);
@@ -211,7 +211,7 @@ fn a_whole_message_waits_for_the_next_packet_while_another_channel_fills_the_spa
 }
 
 #[test]
-fn no_message_that_fits_a_packet_is_split_in_any_mix() {
+fn a_message_that_fits_a_packet_is_never_split() {
     let mut side = side(&[
         ChannelConfig::new(Delivery::ReliableOrdered),
         ChannelConfig::new(Delivery::Unreliable),
@@ -230,7 +230,7 @@ fn no_message_that_fits_a_packet_is_split_in_any_mix() {
 }
 
 #[test]
-fn fragments_fill_the_rest_of_a_packet_and_have_at_least_64_bytes() {
+fn a_fragment_fills_the_rest_of_a_packet_if_at_least_64_bytes_fit() {
     let mut side = ordered();
     send(&mut side, 0, 1000);
     send(&mut side, 0, 5000);
@@ -256,7 +256,7 @@ fn fragments_fill_the_rest_of_a_packet_and_have_at_least_64_bytes() {
 }
 
 #[test]
-fn a_path_with_small_packets_carries_messages_that_would_fit_a_larger_packet() {
+fn messages_slightly_larger_than_a_packet_are_sent_in_fragments() {
     let mut side = ordered();
     send_many(&mut side, 0, 3, 1130);
     let frames: Vec<_> = (0..6).flat_map(|_| packet_of(&mut side, 1116).0).collect();
@@ -264,7 +264,7 @@ fn a_path_with_small_packets_carries_messages_that_would_fit_a_larger_packet() {
 }
 
 #[test]
-fn lost_pieces_are_resent_before_new_data_and_acknowledged_pieces_are_never_resent() {
+fn lost_pieces_of_messages_are_resent_before_new_data() {
     let mut side = ordered();
     send_many(&mut side, 0, 3, 700);
     let (_, first) = packet(&mut side);
@@ -285,7 +285,7 @@ fn lost_pieces_are_resent_before_new_data_and_acknowledged_pieces_are_never_rese
 }
 
 #[test]
-fn a_lost_fragment_is_split_again_for_smaller_packets() {
+fn a_lost_fragment_is_split_after_the_datagram_size_decreased() {
     let mut side = ordered();
     send(&mut side, 0, 3000);
     let (_, first) = packet_of(&mut side, 1400);
@@ -323,7 +323,7 @@ fn a_fragment_declared_lost_and_then_acknowledged_is_not_resent() {
 }
 
 #[test]
-fn a_lost_whole_message_is_resent_in_fragments_after_packets_shrank() {
+fn a_lost_whole_message_is_resent_in_fragments_after_the_datagram_size_decreased() {
     let mut side = ordered();
     send(&mut side, 0, 1300);
     let (frames, first) = packet_of(&mut side, 1400);
@@ -352,7 +352,7 @@ fn an_ack_of_the_whole_message_stops_the_resending_of_its_fragments() {
 }
 
 #[test]
-fn messages_in_flight_never_exceed_the_window_above_the_lowest_unacknowledged() {
+fn reliable_messages_in_flight_stay_within_the_window_above_the_lowest_unacknowledged_id() {
     let config = ChannelConfig { queue_messages: 20_000, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let mut side = side(&[config]);
     send_many(&mut side, 0, RELIABLE_WINDOW + 10, 0);
@@ -365,7 +365,7 @@ fn messages_in_flight_never_exceed_the_window_above_the_lowest_unacknowledged() 
 }
 
 #[test]
-fn without_credit_no_reliable_message_begins_and_begun_messages_are_finished() {
+fn a_reliable_message_is_not_started_without_flow_control_credit_for_its_whole_length() {
     let configs = [ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Unreliable)];
     let mut side = Sender::new(&configs, 3064 + 74);
     send(&mut side, 0, 3000);
@@ -386,7 +386,7 @@ fn without_credit_no_reliable_message_begins_and_begun_messages_are_finished() {
 }
 
 #[test]
-fn a_large_message_gets_credit_beside_small_messages_that_take_all_available_credit() {
+fn small_messages_do_not_starve_a_large_message_of_flow_control_credit() {
     let small = ChannelConfig { priority: 7, ..ChannelConfig::new(Delivery::ReliableUnordered) };
     let large = ChannelConfig { priority: 0, ..ChannelConfig::new(Delivery::ReliableOrdered) };
     let window = 100_000;
@@ -414,7 +414,7 @@ fn a_large_message_gets_credit_beside_small_messages_that_take_all_available_cre
 }
 
 #[test]
-fn the_channel_counters_equal_the_sent_frames() {
+fn the_channel_counters_equal_the_number_of_sent_frames() {
     let mut side = ordered();
     send(&mut side, 0, 2000);
     send(&mut side, 0, 5);

@@ -55,7 +55,7 @@ impl Pair {
 }
 
 #[test]
-fn the_peer_clock_is_unknown_before_a_time_and_an_acknowledgement_arrived() {
+fn the_peer_clock_is_unknown_until_a_clock_report_and_an_ack_have_arrived() {
     let mut pair = Pair::new(5_000_000, 0);
     assert_eq!(pair.sync.shown(), None);
     pair.sync.on_new_transport();
@@ -67,7 +67,7 @@ fn the_peer_clock_is_unknown_before_a_time_and_an_acknowledgement_arrived() {
 }
 
 #[test]
-fn the_first_sample_is_shown_at_once_with_half_the_round_trip_as_its_error() {
+fn the_first_clock_sample_has_half_the_rtt_as_its_stated_error() {
     let mut pair = Pair::new(77_000_000_000, 0);
     pair.exchange(30_000, 40_000, 10_000);
     // The rest is what the clocks may have drifted apart since the packet was sent.
@@ -76,7 +76,7 @@ fn the_first_sample_is_shown_at_once_with_half_the_round_trip_as_its_error() {
 }
 
 #[test]
-fn one_fast_packet_in_each_direction_bounds_the_clock_error_even_in_different_round_trips() {
+fn fast_packets_of_two_different_round_trips_together_bound_the_clock_error() {
     let mut pair = Pair::new(1 << 40, 0);
     pair.exchange(1000, 0, 90_000);
     pair.exchange(80_000, 0, 1000);
@@ -104,7 +104,7 @@ fn the_true_offset_lies_within_the_stated_error_for_any_delays_and_skew() {
 }
 
 #[test]
-fn no_time_reported_by_a_peer_makes_the_reading_go_backwards() {
+fn no_time_reported_by_a_peer_moves_the_clock_reading_backwards() {
     fn no_reading_steps_back(steps: Vec<(u64, u32, u64, u32, bool)>) -> bool {
         let (mut sync, mut now, mut last) = (ClockSync::default(), Instant::ZERO, Instant::ZERO);
         for (time, low, held, pause, tells) in steps {
@@ -131,7 +131,7 @@ fn no_time_reported_by_a_peer_makes_the_reading_go_backwards() {
 }
 
 #[test]
-fn a_small_clock_error_is_corrected_by_running_five_per_cent_faster_or_slower() {
+fn a_small_clock_error_is_corrected_by_a_reading_that_runs_five_percent_faster_or_slower() {
     let clock = |correction| PeerClock { local: at(1000), peer: at(5000), correction, half_width: 7 };
     assert_eq!(clock(100).at(at(2000)), at(6050));
     assert_eq!(clock(-100).at(at(2000)), at(5950));
@@ -142,7 +142,7 @@ fn a_small_clock_error_is_corrected_by_running_five_per_cent_faster_or_slower() 
 }
 
 #[test]
-fn a_forward_leap_of_the_peers_clock_is_followed_at_once() {
+fn the_peer_clock_reading_follows_a_forward_jump_of_the_peers_clock_with_the_next_sample() {
     for leap in [300_000, 3_000_000, 9_000_000, 3_600_000_000] {
         let mut pair = Pair::new(0, 0);
         pair.exchange(10_000, 0, 10_000);
@@ -157,7 +157,7 @@ fn a_forward_leap_of_the_peers_clock_is_followed_at_once() {
 }
 
 #[test]
-fn a_forward_leap_of_this_ends_clock_stops_the_reading_until_the_estimate_catches_up() {
+fn after_a_forward_jump_of_the_local_clock_the_peer_clock_reading_stops_until_the_estimate_reaches_it() {
     let mut pair = Pair::new(20_000_000, 0);
     pair.exchange(10_000, 0, 10_000);
     pair.now += 2_000_000;
@@ -175,7 +175,7 @@ fn a_forward_leap_of_this_ends_clock_stops_the_reading_until_the_estimate_catche
 }
 
 #[test]
-fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_time() {
+fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_full_time() {
     let mut pair = Pair::new(0, 0);
     pair.exchange(10_000, 0, 10_000);
     let shown = pair.sync.shown();
@@ -190,7 +190,7 @@ fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_ti
 }
 
 #[test]
-fn the_clock_is_reported_until_acknowledged_within_a_limit_and_then_every_four_seconds() {
+fn an_unacknowledged_clock_report_is_repeated_at_most_eight_times_within_four_seconds() {
     let mut telling = ClockTelling::default();
     let mut told = 0;
     for _ in 0..100 {

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_arrival_rate_is_measured_exactly_after_one_span_at_any_epoch() {
+    fn a_steady_arrival_rate_is_measured_exactly_after_210_ms_at_any_clock_value() {
         for from in [-1_000_000_000, -77, 0, (1 << 32) - 1_000_000, 1 << 40] {
             let rates = steady(&mut ArrivalRate::default(), from, 300);
             assert_eq!(rates.iter().position(|rate| *rate != 0), Some(7), "210 ms after the first");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_the_arrival_rate_is_measured_after_two_spans_at_most() {
+    fn a_change_of_the_arrival_rate_is_measured_within_two_measurement_spans() {
         let mut arrivals = ArrivalRate::default();
         steady(&mut arrivals, 0, 300);
         for packet in 0..25 {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_or_replaced_restarts_the_measurement() {
+    fn a_peer_clock_that_was_set_back_or_replaced_restarts_the_measurement_of_the_arrival_rate() {
         for is_told in [false, true] {
             let mut arrivals = ArrivalRate::default();
             steady(&mut arrivals, 9_000_000, 300);

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn cube_roots_are_exact() {
+    fn the_integer_cube_root_is_exact() {
         for root in [0u64, 1, 2, 999, 1_000_000, 2_642_244] {
             assert_eq!(cube_root(root.pow(3)), root);
             assert_eq!(cube_root((root + 1).pow(3) - 1), root);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn cubic_regains_its_congestion_window_after_the_cube_root_of_the_reduction() {
+    fn cubic_regains_its_congestion_window_after_the_time_k_of_rfc_9438() {
         let mut cubic = Cubic::new(Instant::ZERO, DATAGRAM);
         let mut now = Instant::ZERO;
         while cubic.window < 400 * DATAGRAM {

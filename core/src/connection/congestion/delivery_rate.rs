@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_of_an_application_limited_sender_are_marked_as_such() {
+    fn rate_samples_of_an_application_limited_sender_are_marked_app_limited() {
         let samples = play(10_000, 1_000, true);
         let last = samples.last().unwrap();
         assert!((90_000..=110_000).contains(&last.bytes_per_second), "{last:?}");

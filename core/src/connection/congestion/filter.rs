@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minimum_is_kept_for_half_a_window_to_a_whole_window() {
+    fn a_windowed_minimum_is_kept_for_half_a_window_to_a_whole_window() {
         for first in 0..5 {
             let mut least = RecentLeast::new(at(0));
             for second in 0..40 {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_long_silence_only_the_newest_sample_counts() {
+    fn after_a_silence_of_a_whole_window_the_minimum_is_the_newest_sample() {
         let mut least = RecentLeast::new(at(0));
         least.insert(at(0), WINDOW, 1);
         least.insert(at(100), WINDOW, 5);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_maximum_is_kept_as_long_as_a_minimum() {
+    fn a_windowed_maximum_is_kept_for_half_a_window_to_a_whole_window() {
         let mut most = RecentMost::new(at(0));
         assert_eq!(most.get(), 0);
         for second in 0..40 {

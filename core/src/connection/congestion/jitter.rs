@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_jitter_allowance_ends_two_seconds_after_the_jitter() {
+    fn the_jitter_allowance_falls_to_zero_two_seconds_after_the_last_jitter() {
         let mut acked = Acked::new(120_000);
         assert!(acked.bunched(0, 4000, 100) > 0);
         assert_eq!(acked.bunched(4000, 6500, 10), 0);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_that_waits_until_its_queue_has_drained_sees_no_jitter() {
+    fn no_jitter_is_measured_for_a_sender_that_lets_its_queue_drain_between_bursts() {
         let mut acked = Acked::new(120_000);
         let mut idle_at = 0;
         for burst in 0..100 {
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_averaged_over_acknowledgements() {
+    fn the_delay_difference_is_averaged_over_acknowledgements() {
         let mut acked = Acked::new(0);
         for packet in 0..1000 {
             acked.datagram(packet * 10_000, packet % 2 * 5_000);

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_percent_loss_sets_no_rate_cap_and_heavier_loss_caps_the_rate_to_the_delivered_rate() {
+    fn loss_above_ten_percent_caps_the_rate_to_the_delivered_rate() {
         let mut path = Path::new();
         path.play(100, 10);
         assert_eq!(path.cap.cap(), None);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_that_does_not_depend_on_the_rate_caps_the_rate_in_2_of_100_rounds() {
+    fn loss_of_30_percent_at_any_rate_caps_the_rate_in_2_of_100_rounds() {
         let mut path = Path::new();
         let mut capped = 0;
         for _ in 0..100 {
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_cap_that_reduces_loss_holds_and_then_rises_until_loss_returns() {
+    fn a_rate_cap_without_loss_rises_after_six_rounds_until_loss_returns() {
         let mut path = Path::new();
         path.play(200, 100);
         for _ in 0..5 {
@@ -235,7 +235,7 @@ mod tests {
     /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second was left, below
     /// the least window.
     #[test]
-    fn regression_a_cap_far_below_the_delivered_rate_is_lifted() {
+    fn regression_a_rate_cap_far_below_the_delivered_rate_is_lifted() {
         let mut cap = LossCap::new(Instant::ZERO);
         let until = Instant::ZERO + Span::from_secs(1);
         cap.state = CapState::Held { cap: 187, until, is_calm: true, chance: 0 };

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_clock_of_the_peer_lowers_the_measured_delay() {
+    fn a_peer_clock_that_runs_slow_lowers_the_measured_one_way_delay() {
         let mut delay = OneWayDelay::default();
         let values: alloc::vec::Vec<i64> = (0..3u64)
             .map(|step| {

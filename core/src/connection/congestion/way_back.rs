@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lasting_return_path_delay_counts_as_base_delay_after_ten_seconds_until_it_ends() {
+    fn a_return_path_delay_that_lasts_ten_seconds_counts_as_base_delay() {
         let mut way_back = WayBack::new(at(0));
         let mut distance = 0;
         for ms in (0..40_000).step_by(10) {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_adds_no_more_return_path_delay_than_the_rtt_grew() {
+    fn a_clock_that_is_set_back_raises_the_return_path_delay_by_at_most_the_growth_of_the_rtt() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..30_000).step_by(10) {
             let ahead = if ms < 5000 { 0 } else { -3_000_000 };
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn arrivals_are_estimated_only_as_long_as_acks_can_wait_on_the_return_path() {
+    fn the_estimate_of_arrivals_stops_growing_once_no_ack_can_still_wait_on_the_return_path() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..1000).step_by(10) {
             acknowledge(&mut way_back, ms, 0, 0, 0);

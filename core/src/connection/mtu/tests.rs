@@ -34,7 +34,7 @@ fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
 }
 
 #[test]
-fn the_path_mtu_is_found_in_at_most_16_probes() {
+fn the_mtu_search_finds_the_path_mtu_with_at_most_16_probes() {
     for (path_mtu, most_probes) in [(1500, 10), (9000, 2), (1420, 16), (1280, 13), (1492, 16), (6000, 8)] {
         for (remote, headers) in [(ipv4(), 28), (ipv6(), 48)] {
             let mut mtu = PathMtu::new(remote, 1200, 9000 - headers);
@@ -46,7 +46,7 @@ fn the_path_mtu_is_found_in_at_most_16_probes() {
 }
 
 #[test]
-fn the_search_finds_the_plateau_below_the_path_mtu_and_keeps_the_base_below_the_first_plateau() {
+fn the_mtu_search_finds_the_largest_plateau_below_the_path_mtu_or_keeps_the_base_size() {
     for (path_mtu, found) in [(1495, 1492 - 28), (1281, 1280 - 28), (1250, 1200), (3000, 1472)] {
         let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
         assert_eq!(search(&mut mtu, Instant::ZERO, path_mtu).0, found, "{path_mtu}");
@@ -54,7 +54,7 @@ fn the_search_finds_the_plateau_below_the_path_mtu_and_keeps_the_base_below_the_
 }
 
 #[test]
-fn no_size_above_the_maximum_of_both_ends_is_probed() {
+fn no_size_above_the_maximum_datagram_size_of_both_ends_is_probed() {
     for most in [1200, 1201, 1300, 1452, 1472, 2000, 8972] {
         let mut mtu = PathMtu::new(ipv4(), 1200, most);
         assert_eq!(search(&mut mtu, Instant::ZERO, u16::MAX).0, most, "{most}");
@@ -69,12 +69,12 @@ fn a_link_is_never_probed_for_its_mtu() {
 }
 
 #[test]
-fn no_probe_is_sent_before_a_datagram_is_full() {
+fn no_mtu_probe_is_sent_before_the_first_full_datagram() {
     assert!(!PathMtu::new(ipv4(), 1200, 1472).is_due());
 }
 
 #[test]
-fn one_lost_probe_is_ignored_and_three_lost_probes_set_the_limit() {
+fn a_datagram_size_is_given_up_after_three_lost_mtu_probes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     mtu.on_full(Instant::ZERO, ROOM);
     for number in 1..=3 {
@@ -87,7 +87,7 @@ fn one_lost_probe_is_ignored_and_three_lost_probes_set_the_limit() {
 }
 
 #[test]
-fn a_failed_size_is_probed_again_after_ten_minutes() {
+fn a_datagram_size_that_failed_is_probed_again_after_ten_minutes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
     let early = Instant::ZERO + RAISE_AFTER - Span::from_micros(1);
@@ -108,7 +108,7 @@ fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
 }
 
 #[test]
-fn losses_of_only_large_datagrams_are_a_black_hole_and_the_search_continues_below() {
+fn losses_of_only_large_datagrams_are_a_black_hole_and_restart_the_mtu_search_below_their_size() {
     let mut mtu = found();
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
     mtu.on_acked(103, 1200);
@@ -132,7 +132,7 @@ fn fall(mtu: &mut PathMtu, number: u64, bytes: u64) -> bool {
 }
 
 #[test]
-fn below_the_base_the_size_falls_to_1000_and_700_and_then_rises_to_the_largest_that_passes() {
+fn after_a_black_hole_at_the_base_size_the_datagram_size_falls_to_1000_and_then_700_bytes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(mtu.current, 1000);
@@ -150,7 +150,7 @@ fn below_the_base_the_size_falls_to_1000_and_700_and_then_rises_to_the_largest_t
 }
 
 #[test]
-fn a_size_that_failed_below_the_base_is_probed_again_after_a_minute() {
+fn a_datagram_size_below_the_base_that_failed_is_probed_again_after_a_minute() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(search(&mut mtu, Instant::ZERO, 1000 + 28).0, 1000);
@@ -160,7 +160,7 @@ fn a_size_that_failed_below_the_base_is_probed_again_after_a_minute() {
 }
 
 #[test]
-fn a_path_is_too_narrow_after_five_lost_probes_of_700_bytes_unless_one_passes() {
+fn a_path_mtu_counts_as_too_small_after_five_lost_probes_of_700_bytes() {
     for passing in 0..=5 {
         let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
         assert!(fall(&mut mtu, 10, 1200) && fall(&mut mtu, 20, 1000) && fall(&mut mtu, 30, 700));
@@ -183,7 +183,7 @@ fn a_path_is_too_narrow_after_five_lost_probes_of_700_bytes_unless_one_passes() 
 }
 
 #[test]
-fn a_suspicion_that_a_probe_refutes_restores_the_size_and_delays_the_next_suspicion_by_ten_seconds() {
+fn a_disproved_black_hole_delays_the_detection_of_the_next_black_hole_by_ten_seconds() {
     let mut mtu = found();
     assert!(fall(&mut mtu, 10, 900));
     assert_eq!((mtu.current, mtu.due()), (700, Some(1472)));
@@ -201,7 +201,7 @@ fn a_suspicion_that_a_probe_refutes_restores_the_size_and_delays_the_next_suspic
 }
 
 #[test]
-fn a_suspicion_that_three_probes_confirm_leaves_the_search_below_the_lost_size() {
+fn a_black_hole_that_three_lost_probes_confirm_limits_the_mtu_search_to_smaller_sizes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1200);
     assert!(fall(&mut mtu, 10, 900));
     for number in 50..53 {
@@ -213,7 +213,7 @@ fn a_suspicion_that_three_probes_confirm_leaves_the_search_below_the_lost_size()
 }
 
 #[test]
-fn heavy_random_loss_raises_the_number_of_losses_that_suggest_a_black_hole() {
+fn heavy_random_loss_raises_the_number_of_losses_that_count_as_a_black_hole() {
     // Of 100 datagrams 30 are lost, large and small.
     let (mut mtu, mut draws, mut falls) = (found(), 1u64, 0);
     for number in 2..200_000u64 {
@@ -235,7 +235,7 @@ fn heavy_random_loss_raises_the_number_of_losses_that_suggest_a_black_hole() {
 }
 
 #[test]
-fn a_delivered_large_datagram_clears_earlier_suspected_losses() {
+fn an_acknowledged_large_datagram_resets_the_count_of_black_hole_losses() {
     let mut mtu = found();
     for number in (0..100_000).step_by(1000) {
         mtu.on_acked(number + 1, 800);
@@ -273,7 +273,7 @@ fn regression_losses_on_a_link_are_never_taken_for_a_black_hole() {
 }
 
 #[test]
-fn a_small_transmit_buffer_pauses_the_search_until_a_larger_one_comes() {
+fn a_transmit_buffer_below_the_probe_size_pauses_the_mtu_search_until_a_larger_buffer_is_given() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
     mtu.on_full(Instant::ZERO, ROOM);
     mtu.on_no_room(1400);
@@ -292,7 +292,7 @@ fn a_new_path_starts_at_the_base_datagram_size() {
 }
 
 #[test]
-fn random_losses_are_forgotten_after_2000_acknowledged_packets() {
+fn the_count_of_random_losses_is_reset_after_2000_acknowledged_packets() {
     let mut mtu = found();
     (1000..1100).for_each(|number| assert!(!mtu.on_lost(number, 1200)));
     // One that comes through says that those were chance.

@@ -65,7 +65,7 @@ fn rotated(a: &mut End, b: &mut End, micros: u64) {
 }
 
 #[test]
-fn a_rotation_changes_the_phase_and_the_peer_follows() {
+fn a_peer_follows_a_key_rotation_upon_the_first_packet_of_the_new_key_phase() {
     let [mut a, mut b] = pair();
     assert_eq!(b.receive(0, &a.send()), Ok(4));
     assert!(!a.keys.send_phase() && a.rotate(0) && a.keys.send_phase());
@@ -77,7 +77,7 @@ fn a_rotation_changes_the_phase_and_the_peer_follows() {
 }
 
 #[test]
-fn packets_open_after_both_ends_rotate_keys_at_once() {
+fn packets_open_after_both_ends_rotate_keys_at_the_same_time() {
     let [mut a, mut b] = pair();
     assert!(a.rotate(0) && b.rotate(0));
     let (from_a, from_b) = (a.send(), b.send());
@@ -87,7 +87,7 @@ fn packets_open_after_both_ends_rotate_keys_at_once() {
 }
 
 #[test]
-fn a_key_rotation_is_refused_until_the_previous_rotation_is_acknowledged_and_followed() {
+fn a_key_rotation_is_refused_until_the_peer_acknowledged_and_followed_the_previous_rotation() {
     let [mut a, mut b] = pair();
     let before = a.send();
     assert!(a.rotate(0));
@@ -106,7 +106,7 @@ fn a_key_rotation_is_refused_until_the_previous_rotation_is_acknowledged_and_fol
 }
 
 #[test]
-fn an_end_that_followed_a_rotation_cannot_rotate_before_its_new_phase_is_acknowledged() {
+fn an_end_that_followed_a_key_rotation_cannot_rotate_before_its_new_phase_is_acknowledged() {
     let [mut a, mut b] = pair();
     assert!(a.rotate(0));
     b.receive(0, &a.send()).unwrap();
@@ -128,7 +128,7 @@ fn the_previous_key_opens_reordered_packets_for_three_ptos() {
 }
 
 #[test]
-fn reordered_packets_of_the_new_key_phase_open() {
+fn a_reordered_packet_of_the_new_key_phase_opens() {
     let [mut a, mut b] = pair();
     assert_eq!(b.receive(0, &a.send()), Ok(4));
     assert!(a.rotate(0));
@@ -203,7 +203,7 @@ fn a_forged_phase_bit_does_not_rotate_keys() {
 }
 
 #[test]
-fn packets_are_counted_per_phase() {
+fn a_key_rotation_resets_the_count_of_sealed_packets() {
     let [mut a, _] = pair();
     a.send();
     a.send();
@@ -215,7 +215,7 @@ fn packets_are_counted_per_phase() {
 }
 
 #[test]
-fn keys_are_exhausted_at_the_limit_of_failed_opens() {
+fn keys_are_exhausted_at_the_limit_of_packets_that_failed_to_open() {
     let [mut a, mut b] = pair();
     let forged = Packet { number: 1, ..b.send() };
     a.keys.failed_opens = limits::FAILED_OPENS - 1;
@@ -323,7 +323,7 @@ impl Exchange {
 }
 
 #[test]
-fn two_ends_that_rotate_keys_at_random_open_each_others_packets() {
+fn packets_open_while_both_ends_rotate_keys_at_random_times() {
     fn each_end_opens_the_packets_of_the_other(steps: Vec<Step>) -> bool {
         let mut exchange =
             Exchange { ends: pair(), received: [None; 2], network: Vec::new(), now: 0, rotations: 0 };

@@ -25,7 +25,7 @@ fn ignored(answer: &Answer) -> DropReason {
 }
 
 #[test]
-fn a_hello_is_resent_unchanged_every_200_ms_with_jitter_and_without_backoff() {
+fn a_hello_is_resent_every_200_ms_with_jitter_and_without_backoff() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let first = world.sent(&mut dialer);
@@ -51,7 +51,7 @@ fn a_hello_is_resent_unchanged_every_200_ms_with_jitter_and_without_backoff() {
 }
 
 #[test]
-fn a_query_is_resent_only_after_two_seconds_on_a_reliable_link() {
+fn a_key_query_is_resent_only_after_two_seconds_on_a_reliable_link() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { reliable: true, padded: false, ..world.setup(Credential::Open) };
     let mut dialer = dial(&mut world, setup).unwrap();
@@ -64,7 +64,7 @@ fn a_query_is_resent_only_after_two_seconds_on_a_reliable_link() {
 }
 
 #[test]
-fn an_attempt_fails_after_its_timeout_and_sends_no_more() {
+fn an_attempt_fails_at_its_connect_timeout() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let deadline = world.now + Span::from_secs(10);
@@ -78,7 +78,7 @@ fn an_attempt_fails_after_its_timeout_and_sends_no_more() {
 }
 
 #[test]
-fn a_buffer_too_small_for_a_hello_stays_empty_and_the_hello_stays_due() {
+fn a_hello_stays_due_until_the_buffer_is_large_enough_for_it() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     assert_eq!(dialer.write(world.now, &mut world.rng, &mut [0; 1199]), None);
@@ -87,7 +87,7 @@ fn a_buffer_too_small_for_a_hello_stays_empty_and_the_hello_stays_due() {
 }
 
 #[test]
-fn a_retry_is_followed_at_once_with_the_same_noise_bytes_and_the_cookie() {
+fn a_hello_with_the_same_noise_bytes_and_the_cookie_immediately_follows_a_retry() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let first = world.sent(&mut dialer);
@@ -101,7 +101,7 @@ fn a_retry_is_followed_at_once_with_the_same_noise_bytes_and_the_cookie() {
 }
 
 #[test]
-fn an_attempt_follows_two_retries_and_ignores_copies_of_them() {
+fn a_client_follows_at_most_two_retries_per_attempt() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
@@ -115,7 +115,7 @@ fn an_attempt_follows_two_retries_and_ignores_copies_of_them() {
 }
 
 #[test]
-fn an_attempt_without_an_answer_for_nine_seconds_draws_new_noise_bytes_and_ignores_the_old_answer() {
+fn after_nine_seconds_without_an_answer_an_attempt_continues_with_new_noise_bytes() {
     for access in [Access::Tickets, Access::Open] {
         let mut world = World::new(access);
         let mut dialer =
@@ -193,7 +193,7 @@ fn a_cookie_is_dropped_after_five_unanswered_hellos() {
 }
 
 #[test]
-fn a_forged_or_damaged_retry_changes_nothing() {
+fn a_forged_or_damaged_retry_is_ignored() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
@@ -210,7 +210,7 @@ fn a_forged_or_damaged_retry_changes_nothing() {
 }
 
 #[test]
-fn forged_welcomes_change_nothing() {
+fn forged_welcomes_are_ignored() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);
@@ -226,7 +226,7 @@ fn forged_welcomes_change_nothing() {
 }
 
 #[test]
-fn a_finished_attempt_sends_and_accepts_nothing() {
+fn a_finished_connect_attempt_ignores_a_copy_of_its_welcome() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);
@@ -238,7 +238,7 @@ fn a_finished_attempt_sends_and_accepts_nothing() {
 }
 
 #[test]
-fn a_version_reply_is_a_hint_and_does_not_end_the_attempt() {
+fn a_version_reply_does_not_end_the_connect_attempt() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -293,7 +293,7 @@ fn an_attempt_with_a_ticket_sends_no_key_query() {
 }
 
 #[test]
-fn a_key_and_credential_that_contradict_are_refused() {
+fn a_server_key_that_contradicts_the_credential_is_refused() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let with = |credential| world.setup(credential);
@@ -338,7 +338,7 @@ fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, 
 }
 
 #[test]
-fn answers_to_small_queries_alone_indicate_a_narrow_path() {
+fn only_an_answer_to_a_small_query_without_an_answered_hello_indicates_a_path_with_a_small_mtu() {
     let mut world = World::new(Access::Tickets);
     let dialer = world.dial_with_ticket();
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);
@@ -361,7 +361,7 @@ fn answers_to_small_queries_alone_indicate_a_narrow_path() {
 }
 
 #[test]
-fn an_answered_hello_rules_out_a_narrow_path() {
+fn an_answered_hello_shows_that_the_path_mtu_is_large_enough() {
     let mut world = World::new(Access::Open);
     let dialer = world.dial(Credential::Open);
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);

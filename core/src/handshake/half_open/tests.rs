@@ -43,7 +43,7 @@ fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
 }
 
 #[test]
-fn a_full_half_open_table_refuses_new_entries_and_keeps_all_old_entries() {
+fn a_full_half_open_table_refuses_new_entries() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::HALF_OPEN as u32 {
         assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));
@@ -57,7 +57,7 @@ fn a_full_half_open_table_refuses_new_entries_and_keeps_all_old_entries() {
 }
 
 #[test]
-fn entries_live_ten_and_a_half_seconds_and_free_their_ids_a_bounded_number_at_a_time() {
+fn half_open_entries_expire_after_ten_and_a_half_seconds_in_batches_of_bounded_size() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::TIMERS_PER_CALL as u32 + 1 {
         assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));
@@ -73,7 +73,7 @@ fn entries_live_ten_and_a_half_seconds_and_free_their_ids_a_bounded_number_at_a_
 }
 
 #[test]
-fn a_copy_of_the_hello_extends_an_entry_up_to_thirty_seconds() {
+fn copies_of_its_hello_extend_a_half_open_entry_to_at_most_thirty_seconds() {
     let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
@@ -88,7 +88,7 @@ fn a_copy_of_the_hello_extends_an_entry_up_to_thirty_seconds() {
 }
 
 #[test]
-fn a_copy_of_the_hello_from_a_different_address_extends_no_entry() {
+fn a_copy_of_a_hello_from_a_different_address_does_not_extend_the_half_open_entry() {
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));
@@ -97,7 +97,7 @@ fn a_copy_of_the_hello_from_a_different_address_extends_no_entry() {
 }
 
 #[test]
-fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() {
+fn the_older_of_two_half_open_entries_of_a_ticket_is_dropped_after_five_seconds() {
     let ours = ShownCredential::Ticket { id: [1; 16], expiry: 9 };
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
@@ -111,7 +111,7 @@ fn the_older_of_two_entries_of_a_ticket_gives_way_once_it_is_five_seconds_old() 
 }
 
 #[test]
-fn confirming_an_entry_removes_only_the_entries_of_the_same_ticket() {
+fn confirming_a_half_open_entry_removes_only_the_entries_of_the_same_ticket() {
     let ours = ShownCredential::Ticket { id: [1; 16], expiry: 9 };
     let other = ShownCredential::Ticket { id: [2; 16], expiry: 9 };
     let mut table = HalfOpenTable::new();
@@ -128,7 +128,7 @@ fn confirming_an_entry_removes_only_the_entries_of_the_same_ticket() {
 }
 
 #[test]
-fn handshakes_without_a_credential_do_not_remove_each_other() {
+fn confirming_a_handshake_without_a_credential_removes_no_other_half_open_entry() {
     let mut table = HalfOpenTable::new();
     assert!(table.insert(Instant::ZERO, id(1), half_open(ShownCredential::Open, 11)));
     assert!(table.insert(Instant::ZERO, id(2), half_open(ShownCredential::Open, 12)));

@@ -21,7 +21,7 @@ use crate::time::Span;
 const ACCEPT: Admittance = Admittance::Accept { local_id: 5 };
 
 #[test]
-fn closed_access_answers_no_hello() {
+fn a_server_with_closed_access_answers_neither_a_hello_nor_a_query() {
     let mut world = World::new(Access::Closed);
     let mut dialer = world.dial_with_ticket();
     let mut hello = world.sent(&mut dialer);
@@ -35,7 +35,7 @@ fn closed_access_answers_no_hello() {
 }
 
 #[test]
-fn a_hello_without_padding_is_dropped_unless_its_sender_is_validated() {
+fn a_hello_without_padding_is_dropped_unless_its_address_is_validated() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -55,7 +55,7 @@ fn a_hello_longer_than_1200_bytes_is_dropped() {
 }
 
 #[test]
-fn a_different_application_gets_no_answer_and_a_different_version_gets_the_servers_version() {
+fn only_a_hello_of_a_different_version_gets_the_servers_version_as_the_answer() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -83,7 +83,7 @@ fn datagrams_other_than_hellos_and_queries_are_dropped_as_unexpected() {
 }
 
 #[test]
-fn open_access_demands_a_cookie_from_unvalidated_addresses_even_without_load() {
+fn open_access_demands_a_cookie_from_every_unvalidated_address() {
     for with_ticket in [false, true] {
         let mut world = World::new(Access::Open);
         let mut dialer = if with_ticket { world.dial_with_ticket() } else { world.dial(Shown::Open) };
@@ -107,7 +107,7 @@ fn open_access_demands_no_cookie_from_a_link() {
 }
 
 #[test]
-fn a_hello_with_an_expired_cookie_gets_a_fresh_cookie() {
+fn a_hello_with_an_expired_cookie_is_answered_with_a_new_cookie() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
@@ -122,7 +122,7 @@ fn a_hello_with_an_expired_cookie_gets_a_fresh_cookie() {
 }
 
 #[test]
-fn under_load_a_ticket_needs_a_cookie_too() {
+fn under_load_a_hello_with_a_ticket_needs_a_cookie() {
     let mut world = World::with_threshold(Access::Tickets, 1);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -135,7 +135,7 @@ fn under_load_a_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn a_source_is_limited_to_its_rate_without_load_and_does_not_delay_a_second_source() {
+fn a_source_that_uses_up_its_handshake_rate_does_not_limit_a_second_source() {
     let mut world = World::with_rate(Access::Open, 64, 2);
     let mut outcomes = Vec::new();
     for host in [1, 1, 1, 1, 2] {
@@ -155,7 +155,7 @@ fn a_source_is_limited_to_its_rate_without_load_and_does_not_delay_a_second_sour
 }
 
 #[test]
-fn copies_of_a_ticket_without_a_cookie_share_one_budget_from_any_address() {
+fn copies_of_a_ticket_without_a_cookie_from_any_addresses_share_one_handshake_budget() {
     let mut world = World::with_rate(Access::Tickets, 64, 2);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -176,7 +176,7 @@ fn copies_of_a_ticket_without_a_cookie_share_one_budget_from_any_address() {
 }
 
 #[test]
-fn a_forged_source_without_a_cookie_uses_no_budget_of_the_true_source() {
+fn hellos_without_a_cookie_use_no_handshake_budget_of_their_claimed_source() {
     let mut world = World::with_threshold(Access::Tickets, 0);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -207,7 +207,7 @@ fn forged_copies_of_a_captured_ticket_count_as_load() {
 }
 
 #[test]
-fn every_copy_of_a_hello_from_any_address_gets_the_same_welcome() {
+fn copies_of_a_hello_from_different_addresses_are_answered_with_the_same_welcome() {
     let mut world = World::with_threshold(Access::Tickets, 1);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -220,7 +220,7 @@ fn every_copy_of_a_hello_from_any_address_gets_the_same_welcome() {
 }
 
 #[test]
-fn a_half_open_handshake_lives_ten_and_a_half_seconds_and_its_ticket_works_again_after() {
+fn the_ticket_of_a_half_open_handshake_is_accepted_again_after_ten_and_a_half_seconds() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -237,7 +237,7 @@ fn a_half_open_handshake_lives_ten_and_a_half_seconds_and_its_ticket_works_again
 }
 
 #[test]
-fn only_expected_peers_are_accepted() {
+fn only_a_peer_with_the_expected_key_and_secret_is_accepted() {
     let mut world = World::new(Access::Tickets);
     let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
     let mut dialer = world.dial(Shown::Peer { psk: psk.clone(), local_key: peer_key, peer_key: our_key });
@@ -255,7 +255,7 @@ fn only_expected_peers_are_accepted() {
 }
 
 #[test]
-fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_answer() {
+fn a_peer_hello_is_dropped_while_the_local_attempt_has_precedence() {
     let mut world = World::new(Access::Peers);
     world.directory.prefers_own_dial = true;
     let (psk, peer_secret) = (Secret::new([5; 32]), [6; 32]);
@@ -270,7 +270,7 @@ fn a_peer_whose_hello_loses_against_ours_costs_no_diffie_hellman_and_gets_no_ans
 }
 
 #[test]
-fn a_ticket_refused_for_lack_of_a_place_is_accepted_later() {
+fn a_ticket_that_a_full_server_refused_is_accepted_later() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -298,7 +298,7 @@ fn a_key_query_is_answered_only_if_it_is_as_long_as_the_reply() {
 }
 
 #[test]
-fn a_hello_that_gets_no_answer_leaves_no_state() {
+fn a_hello_that_the_endpoint_does_not_answer_leaves_no_half_open_entry() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

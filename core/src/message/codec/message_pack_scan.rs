@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_marker_is_measured_as_the_specification_says() {
+    fn every_message_pack_marker_is_scanned_as_the_message_pack_specification_defines() {
         // Marker, the bytes that complete the smallest value that it begins.
         let cases: &[(u8, &[u8])] = &[
             (0x7f, &[]),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn values_nested_beyond_the_limit_are_refused_even_if_they_are_empty() {
+    fn empty_containers_nested_beyond_the_limit_are_refused() {
         let nested = |depth: usize| {
             let mut bytes = vec![0x91; depth - 1];
             bytes.push(0x90);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_values_is_counted_across_siblings() {
+    fn all_items_of_a_list_count_towards_the_limit_on_values() {
         let list = |count: u32| {
             let mut bytes = vec![0xdd];
             bytes.extend_from_slice(&count.to_be_bytes());
@@ -176,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn a_length_beyond_the_bytes_is_refused_at_its_marker() {
+    fn a_container_length_that_exceeds_the_remaining_bytes_is_refused() {
         assert_eq!(scan(&[0xdd, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[0xdf, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[0xc6, 0xff, 0xff, 0xff, 0xff]), Err(DecodeError::Truncated));
     }
 
     #[test]
-    fn siblings_and_nested_containers_end_at_their_last_item() {
+    fn a_nested_container_ends_at_its_last_item() {
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90, 0x81, 3, 0x91, 4]), Ok(()));
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[]), Err(DecodeError::Truncated));

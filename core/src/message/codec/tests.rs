@@ -37,7 +37,7 @@ fn nested(depth: usize) -> ScriptValue {
 }
 
 #[test]
-fn message_pack_length_bombs_are_refused() {
+fn message_pack_lengths_that_exceed_the_remaining_bytes_are_refused() {
     let claims: [&[u8]; 4] = [
         &[0xdd, 0xff, 0xff, 0xff, 0xff],
         &[0xdd, 0x10, 0x00, 0x00, 0x00],
@@ -53,7 +53,7 @@ fn message_pack_length_bombs_are_refused() {
 }
 
 #[test]
-fn both_codecs_nest_to_the_same_depth_in_both_directions() {
+fn message_pack_and_json_accept_the_same_depth_when_they_encode_and_decode() {
     let (most, beyond) = (nested(limits::MESSAGE_DEPTH), nested(limits::MESSAGE_DEPTH + 1));
     assert_eq!(unpack(&encode::<MessagePack, _>(&most).unwrap()), Ok(most.clone()));
     assert_eq!(Json::decode(&encode::<Json, _>(&most).unwrap()), Ok(most));
@@ -67,7 +67,7 @@ fn both_codecs_nest_to_the_same_depth_in_both_directions() {
 }
 
 #[test]
-fn the_nesting_of_unknown_fields_is_bounded() {
+fn unknown_fields_nested_beyond_the_limit_are_refused() {
     let mut bytes = vec![0x82, 0xa1, b'a', 1, 0xa1, b'z'];
     bytes.extend(vec![0x91; 700]);
     bytes.push(0xc0);
@@ -79,7 +79,7 @@ fn the_nesting_of_unknown_fields_is_bounded() {
 }
 
 #[test]
-fn both_codecs_bound_the_number_of_values_in_both_directions() {
+fn message_pack_and_json_bound_the_number_of_values_when_they_encode_and_decode() {
     let list = |items: usize| vec![0u8; items];
     let most = limits::MESSAGE_ITEMS - 1;
     assert_eq!(unpack(&encode::<MessagePack, _>(&list(most)).unwrap()), Ok(list(most)));
@@ -89,7 +89,7 @@ fn both_codecs_bound_the_number_of_values_in_both_directions() {
 }
 
 #[test]
-fn bytes_after_the_value_are_refused() {
+fn bytes_after_a_decoded_value_are_refused() {
     assert_eq!(unpack::<u8>(&[1, 2]), Err(DecodeError::Trailing));
     assert_eq!(parse::<u8>("1 2"), Err(DecodeError::Invalid));
     assert_eq!(parse::<u8>("1"), Ok(1));
@@ -99,7 +99,7 @@ fn bytes_after_the_value_are_refused() {
 }
 
 #[test]
-fn brackets_inside_json_text_do_not_nest() {
+fn brackets_inside_a_json_string_do_not_count_towards_the_nesting_depth() {
     let text =
         String::from("[[[[[[[[[[[[[[[[[[[[\\\"{{{{{{{{{{{{{{{{{{\"") + &",".repeat(limits::MESSAGE_ITEMS);
     assert_eq!(Json::decode(&encode::<Json, _>(&text).unwrap()), Ok(text));
@@ -113,7 +113,7 @@ fn a_list_with_fewer_or_more_items_than_the_type_has_fields_is_refused() {
 }
 
 #[test]
-fn any_bytes_are_a_script_value_or_refused_without_a_panic() {
+fn arbitrary_bytes_decode_to_a_script_value_or_are_refused_without_a_panic() {
     fn the_bytes_decode_or_are_refused(bytes: Vec<u8>) -> bool {
         let again = |value: &ScriptValue| {
             unpack::<ScriptValue>(&encode::<MessagePack, _>(value).unwrap()).as_ref() == Ok(value)
@@ -130,7 +130,7 @@ fn any_bytes_are_a_script_value_or_refused_without_a_panic() {
 }
 
 #[test]
-fn json_floats_keep_every_bit() {
+fn every_float_round_trips_through_json_with_all_its_bits() {
     fn the_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         let kept = |bytes: Vec<u8>| Json::decode(&bytes).map(f64::to_bits) == Ok(bits);

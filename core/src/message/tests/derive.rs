@@ -24,7 +24,7 @@ fn every_derived_message_round_trips() {
 }
 
 #[test]
-fn bytes_that_decode_are_the_only_encoding_of_their_value() {
+fn a_decoded_value_is_encoded_as_the_same_bytes() {
     fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         let decoded: Result<Move, _> = Bits::decode(&bytes);
         decoded.is_ok_and(|value| value.speed.is_nan() || encode(&value) == Ok(bytes.clone()))
@@ -34,7 +34,7 @@ fn bytes_that_decode_are_the_only_encoding_of_their_value() {
 }
 
 #[test]
-fn a_field_outside_its_range_is_refused_when_written_and_named_with_value_and_range() {
+fn the_error_about_a_written_field_outside_its_range_names_the_field_the_value_and_the_range() {
     let refused = |written: Result<Vec<u8>, EncodeError>| written.unwrap_err().to_string();
     assert_eq!(
         refused(encode(&Move { x: 1024, ..a_move() })),
@@ -53,7 +53,7 @@ fn a_field_outside_its_range_is_refused_when_written_and_named_with_value_and_ra
 }
 
 #[test]
-fn an_unknown_variant_or_value_is_refused_when_read() {
+fn an_encoded_unknown_variant_or_value_is_refused() {
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b11]), Err(DecodeError::OutOfRange));
     // Variant 1, then 100 above the least of 1 to 100.
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b1001_0001, 0b1]), Err(DecodeError::OutOfRange));
@@ -78,7 +78,7 @@ struct Node {
 }
 
 #[test]
-fn generic_empty_and_recursive_types_are_derived() {
+fn derived_generic_empty_and_recursive_types_round_trip() {
     assert_eq!(encode(&Pair(1u8, 2)), Ok(vec![1, 2]));
     assert_eq!(encode(&(Unit, Only::One)), Ok(vec![]));
     assert_eq!(Bits::decode(&[]), Ok((Unit, Only::One)));
@@ -100,7 +100,7 @@ struct Stepped {
 }
 
 #[test]
-fn a_float_with_a_step_takes_the_bits_of_its_steps() {
+fn a_float_with_a_step_is_encoded_in_as_many_bits_as_its_number_of_steps_needs() {
     let value = Stepped { one: -7.5, two: [1.0, 2.0], all: 1.0 };
     let bytes = encode(&value).unwrap();
     // 6 bits: 1; 3 bits each: 2, 4; 32 bits: 1.
@@ -109,7 +109,7 @@ fn a_float_with_a_step_takes_the_bits_of_its_steps() {
 }
 
 #[test]
-fn a_float_beyond_its_range_becomes_the_end_and_nan_becomes_zero() {
+fn a_float_beyond_its_range_becomes_the_nearest_end_of_the_range() {
     let beyond = Stepped { one: f32::INFINITY, two: [-1.0, 99.0], all: 1e300 };
     let decoded: Stepped = Bits::decode(&encode(&beyond).unwrap()).unwrap();
     assert_eq!(decoded, Stepped { one: 8.0, two: [0.0, 2.0], all: 4_294_967_295.0 });
@@ -119,7 +119,7 @@ fn a_float_beyond_its_range_becomes_the_end_and_nan_becomes_zero() {
 }
 
 #[test]
-fn a_step_beyond_the_range_is_refused_and_every_other_step_has_one_encoding() {
+fn an_encoded_step_beyond_the_range_of_a_float_is_refused() {
     fn property(bytes: Vec<u8>) -> bool {
         let bytes: Vec<u8> = bytes.into_iter().chain([0; 6]).take(6).collect();
         let (one, two) = (bytes[0] & 63, [bytes[0] >> 6 | (bytes[1] & 1) << 2, bytes[1] >> 1 & 7]);
@@ -134,13 +134,13 @@ fn a_step_beyond_the_range_is_refused_and_every_other_step_has_one_encoding() {
 }
 
 #[test]
-fn the_shape_of_a_recursive_type_is_finite() {
+fn the_shape_of_a_recursive_type_ends_at_a_reference_to_the_enclosing_type() {
     let shape = Shapes::default().of::<Node>();
     assert!(format!("{shape:?}").contains("Recursive { up: 2 }"), "{shape:?}");
 }
 
 #[test]
-fn a_derived_message_has_the_name_type_channel_and_bound_of_its_attributes() {
+fn a_derived_message_has_the_name_type_channel_and_size_limit_of_its_attributes() {
     assert_eq!(
         (Move::NAME, Move::TYPE, Move::ROUTE),
         ("move", Some(MessageType(0x1001)), ChannelId(2).into())
@@ -150,7 +150,7 @@ fn a_derived_message_has_the_name_type_channel_and_bound_of_its_attributes() {
 }
 
 #[test]
-fn a_message_takes_its_channel_by_name_or_by_delivery() {
+fn a_message_selects_its_channel_by_name_or_by_delivery() {
     #[derive(NetMessage)]
     #[net(channel = "state")]
     struct Named;
@@ -266,7 +266,7 @@ mod altered {
 }
 
 #[test]
-fn only_changes_of_the_layout_change_the_hash() {
+fn only_a_change_of_a_types_layout_changes_its_hash() {
     use altered::*;
     let base = shape_hash::<Base>();
     assert_eq!(shape_hash::<OtherName>(), base);

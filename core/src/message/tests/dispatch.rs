@@ -43,7 +43,7 @@ fn rejected(outcome: Outcome) -> (Rejection, Verdict) {
 }
 
 #[test]
-fn only_handlers_of_the_type_receive_the_message() {
+fn only_handlers_of_its_type_receive_a_message() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let (moves, seen) = counter();
@@ -63,7 +63,7 @@ fn only_handlers_of_the_type_receive_the_message() {
 }
 
 #[test]
-fn handlers_change_the_game_and_use_the_network_that_dispatch_passes() {
+fn handlers_receive_the_game_and_the_network_that_dispatch_was_given() {
     #[derive(Default)]
     struct Score(u32);
     let mut dispatcher = Dispatcher::<Score, Vec<ConnectionId>, ConnectionId>::new(registry());
@@ -102,7 +102,7 @@ fn a_handler_can_remove_itself_while_it_runs() {
 }
 
 #[test]
-fn a_removed_handler_is_not_called_and_its_id_removes_no_other_handler() {
+fn the_id_of_a_removed_handler_removes_no_later_handler() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let removed = dispatcher
@@ -125,7 +125,7 @@ fn a_handler_for_an_unregistered_type_is_refused() {
 }
 
 #[test]
-fn an_invalid_message_reaches_no_handler() {
+fn no_handler_receives_an_invalid_message() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     dispatcher.on(|(), (), _, message: &Move| assert!(message.x < 900)).unwrap();
@@ -155,7 +155,7 @@ fn malformed_messages_are_violations_even_without_handlers() {
 }
 
 #[test]
-fn the_ninth_violation_within_ten_seconds_closes_that_connection_only() {
+fn only_the_connection_with_nine_violations_within_ten_seconds_is_closed() {
     let mut dispatcher = Game::new(registry());
     let [bad, good] = connections();
     let mut violate =
@@ -172,7 +172,7 @@ fn the_ninth_violation_within_ten_seconds_closes_that_connection_only() {
 }
 
 #[test]
-fn the_game_sets_the_limit_on_violations() {
+fn a_violation_limit_of_zero_closes_the_connection_at_the_first_violation() {
     let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
     let mut dispatcher = Game::new(registry()).violation_limit(limit);
     let [connection] = connections();

@@ -17,7 +17,7 @@ fn encoded<C: Codec<T>, T>(value: &T) -> Vec<u8> {
 }
 
 #[test]
-fn each_codec_writes_its_golden_bytes() {
+fn each_codec_encodes_the_sample_messages_to_their_golden_bytes() {
     let registry = registry();
     let lines = [
         format!("chat {}", hex(&registry.encode(&a_chat()).unwrap())),
@@ -29,7 +29,7 @@ fn each_codec_writes_its_golden_bytes() {
 }
 
 #[test]
-fn each_type_has_its_golden_hash() {
+fn each_sample_message_type_has_its_golden_hash() {
     let schema = registry().schema();
     let mut lines: Vec<_> =
         schema.entries.iter().map(|entry| format!("{:08x} {}", entry.hash, entry.name)).collect();

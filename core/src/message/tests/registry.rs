@@ -66,7 +66,7 @@ fn the_schema_does_not_depend_on_the_order_of_registration() {
 }
 
 #[test]
-fn the_wire_carries_the_index_of_a_type_among_the_sorted_names() {
+fn an_encoded_message_begins_with_the_index_of_its_type_among_the_sorted_names() {
     let registry = registry();
     let first = |bytes: Result<Bytes, EncodeError>| bytes.unwrap()[0];
     assert_eq!(first(registry.encode(&a_chat())), 0);
@@ -76,7 +76,7 @@ fn the_wire_carries_the_index_of_a_type_among_the_sorted_names() {
 }
 
 #[test]
-fn a_message_is_decoded_only_as_its_own_type() {
+fn decoding_a_message_as_a_different_type_is_refused() {
     let registry = registry();
     let decoded = registry.decode(&registry.encode(&a_move()).unwrap()).unwrap();
     assert_eq!((decoded.type_name(), decoded.message_type()), ("move", MessageType(0x1001)));
@@ -89,7 +89,7 @@ fn a_message_is_decoded_only_as_its_own_type() {
 }
 
 #[test]
-fn an_undecoded_message_has_its_type_size_time_and_data() {
+fn an_opened_message_reports_its_type_size_receive_time_and_data_before_it_is_decoded() {
     let registry = registry();
     let data = registry.encode(&a_ping()).unwrap();
     let at = Instant::saturating_from_micros(7);
@@ -101,7 +101,7 @@ fn an_undecoded_message_has_its_type_size_time_and_data() {
 }
 
 #[test]
-fn a_type_without_a_number_gets_one_from_its_name() {
+fn a_message_type_without_a_number_gets_a_number_from_its_name() {
     let registry = registry();
     assert_eq!(registry.type_of::<Ping>(), Some(MessageType(0x1000)));
     let chat = registry.type_of::<Chat>().unwrap();
@@ -120,7 +120,7 @@ fn a_value_of_an_unregistered_type_is_not_encoded() {
 }
 
 #[test]
-fn bytes_of_an_unknown_type_or_beyond_the_bound_are_refused() {
+fn a_message_of_an_unknown_type_or_above_the_size_limit_of_its_type_is_refused() {
     let registry = registry();
     let refused = |bytes: &[u8]| registry.decode(bytes).map(|_| ()).unwrap_err();
     assert_eq!(refused(&[]), DecodeError::UnknownType);
@@ -131,7 +131,7 @@ fn bytes_of_an_unknown_type_or_beyond_the_bound_are_refused() {
 }
 
 #[test]
-fn a_value_larger_than_its_bound_is_refused_when_written() {
+fn a_message_above_the_size_limit_of_its_type_is_not_encoded() {
     #[derive(NetMessage, Serialize, Deserialize)]
     #[net(codec = "json", max = 3)]
     struct Tiny(u32);
@@ -143,7 +143,7 @@ fn a_value_larger_than_its_bound_is_refused_when_written() {
 }
 
 #[test]
-fn any_bytes_decode_or_are_refused_without_a_panic() {
+fn arbitrary_bytes_decode_or_are_refused_without_a_panic() {
     fn the_bytes_decode_or_are_refused(index: u8, body: Vec<u8>) -> bool {
         let registry = registry();
         let bytes = [&[index % 5], &*body].concat();
@@ -154,7 +154,7 @@ fn any_bytes_decode_or_are_refused_without_a_panic() {
 }
 
 #[test]
-fn any_change_to_one_byte_of_a_message_decodes_or_is_refused_without_a_panic() {
+fn a_message_with_any_byte_changed_decodes_or_is_refused_without_a_panic() {
     let registry = registry();
     let messages = [
         registry.encode(&a_chat()).unwrap(),
@@ -176,7 +176,7 @@ fn any_change_to_one_byte_of_a_message_decodes_or_is_refused_without_a_panic() {
 }
 
 #[test]
-fn errors_of_registration_name_the_remedy() {
+fn the_error_about_a_duplicate_message_type_names_the_remedy() {
     let error = registry().register::<SameType>().unwrap_err();
-    insta::assert_snapshot!(alloc::format!("{error}"), @"`other` and `move` both have type 0x1001; give one of them another type");
+    insta::assert_snapshot!(alloc::format!("{error}"), @"message types `other` and `move` both have the number 0x1001; give one of the two another number");
 }

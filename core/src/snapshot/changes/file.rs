@@ -43,17 +43,14 @@ pub enum ChangesError {
 impl fmt::Display for ChangesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotChanges => f.write_str("the file does not hold changes of a world"),
+            Self::NotChanges => f.write_str("the file does not contain the changes of a world"),
             Self::Version { version } => {
-                write!(
-                    f,
-                    "the file has version {version} of the format, and this build reads version {VERSION}"
-                )
+                write!(f, "the file has format version {version}, but this build reads version {VERSION}")
             }
-            Self::Truncated => f.write_str("the file ends too early"),
+            Self::Truncated => f.write_str("the file of changes ends too early"),
             Self::Damaged => f.write_str("the file is damaged: its checksum does not match"),
             Self::Invalid => {
-                f.write_str("the file was not written by this library: its content contradicts itself")
+                f.write_str("the content of the file contradicts itself, so this library did not write it")
             }
         }
     }

@@ -123,7 +123,7 @@ fn every_component_is_restored_from_its_words() {
 }
 
 #[test]
-fn arbitrary_words_give_a_value_whose_words_are_admitted() {
+fn arbitrary_words_decode_to_a_value_whose_words_the_layout_accepts() {
     fn property(seed: Vec<u32>) -> bool {
         let mut any: Vec<u32> = seed.iter().cycle().take(AllKinds::WORDS).copied().collect();
         any.resize(AllKinds::WORDS, u32::MAX);
@@ -140,7 +140,7 @@ fn arbitrary_words_give_a_value_whose_words_are_admitted() {
 }
 
 #[test]
-fn the_layout_has_a_part_for_each_field_in_order() {
+fn the_layout_of_a_component_has_one_part_per_field_in_declaration_order() {
     let number = |max, threshold| Part::Numbers { words: 1, max, threshold };
     let hand = vec![Part::Numbers { words: 2, max: 4, threshold: 0 }, Part::Flag];
     let parts = [
@@ -169,7 +169,7 @@ fn the_layout_has_a_part_for_each_field_in_order() {
 }
 
 #[test]
-fn the_spec_of_a_component_has_the_values_of_its_attributes() {
+fn the_spec_of_a_derived_component_contains_the_values_of_its_attributes() {
     let spec = AllKinds::spec();
     assert_eq!((AllKinds::NAME, &*spec.name, spec.group_name()), ("all/kinds", "all/kinds", "motion"));
     assert_eq!((spec.hz, spec.predictor), (Some(30), Some(Prediction::Velocity)));
@@ -181,7 +181,7 @@ fn the_spec_of_a_component_has_the_values_of_its_attributes() {
 }
 
 #[test]
-fn a_component_needs_no_attributes_and_no_fields() {
+fn a_component_without_attributes_and_fields_is_derived() {
     #[derive(NetComponent, PartialEq, Debug)]
     struct Asleep;
     #[derive(NetComponent, Clone, Copy, PartialEq, Debug)]
@@ -211,7 +211,7 @@ fn a_generic_type_can_be_a_field_of_a_component() {
 }
 
 #[test]
-fn values_outside_their_range_become_the_nearest_end() {
+fn a_value_outside_its_range_is_clamped_to_the_nearest_end() {
     #[derive(NetComponent, PartialEq, Debug)]
     struct Bounds {
         #[net(range = -1.0..=1.0, step = 0.1)]
@@ -229,7 +229,7 @@ fn values_outside_their_range_become_the_nearest_end() {
 }
 
 #[test]
-fn each_nan_has_the_same_words() {
+fn every_nan_has_the_same_words() {
     let nan = [f32::from_bits(0xffc0_1234), f32::NAN, f32::from_bits(0x7f80_0001)];
     assert_eq!(words(&nan), [0x7fc0_0000; 3]);
     assert_eq!(restored::<f32>(&[0xffff_ffff]).to_bits(), 0x7fc0_0000);
@@ -239,7 +239,7 @@ fn each_nan_has_the_same_words() {
 }
 
 #[test]
-fn text_cut_within_a_character_ends_before_that_character() {
+fn text_truncated_within_a_character_ends_before_that_character() {
     let name: BoundedString<6> = BoundedString::truncated("Zoë");
     assert_eq!(words(&name), [4, u32::from_le_bytes([b'Z', b'o', 0xc3, 0xab]), 0]);
     assert_eq!(restored::<BoundedString<6>>(&[3, words(&name)[1], 0]).as_str(), "Zo");
@@ -250,7 +250,7 @@ fn text_cut_within_a_character_ends_before_that_character() {
 }
 
 #[test]
-fn a_part_admits_its_words_and_no_others() {
+fn a_layout_part_refuses_words_out_of_range_or_of_a_wrong_count() {
     let refused: [(Part, &[u32]); 14] = [
         (Part::Flag, &[2]),
         (Part::Flag, &[]),
@@ -289,7 +289,7 @@ fn a_part_admits_its_words_and_no_others() {
 }
 
 #[test]
-fn a_hidden_change_is_at_most_the_threshold_plus_half_a_step() {
+fn a_change_that_is_not_sent_is_at_most_the_threshold_plus_half_a_step() {
     fn property(before: i16, after: i16) -> bool {
         let steps = Steps::new(-8.0, 8.0, 0.003).unwrap();
         let FieldKind::Numbers { threshold, .. } = FieldKind::numbers(1, steps) else { return false };

@@ -47,30 +47,30 @@ impl fmt::Display for SnapshotFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(error) => error.fmt(f),
-            Self::Reserved => f.write_str("a reserved bit is set"),
+            Self::Reserved => f.write_str("a reserved bit of the frame header is set"),
             Self::Tick => f.write_str(
-                "the ticks of the header contradict each other, or do not determine the frame's tick",
+                "the ticks of the frame header contradict each other, or do not determine the tick of the frame",
             ),
             Self::ReferenceMissing => {
-                f.write_str("the frame refers to a frame that the receiver does not hold")
+                f.write_str("the frame refers to an earlier frame that the receiver does not have")
             }
-            Self::Slot => f.write_str("a slot lies beyond the slots of the view"),
+            Self::Slot => f.write_str("the frame names a slot beyond the slots of the view"),
             Self::TooLarge => f.write_str("the frame holds too many units or words"),
-            Self::UnknownUnit { slot } => write!(f, "there is no unit in slot {}", slot.0),
+            Self::UnknownUnit { slot } => write!(f, "the frame updates slot {}, which has no unit", slot.0),
             Self::BaselineMissing { slot, tick: Some(tick) } => {
-                write!(f, "slot {} is coded against tick {tick}, which the receiver does not hold", slot.0)
+                write!(f, "slot {} is coded against tick {tick}, which the receiver does not have", slot.0)
             }
             Self::BaselineMissing { slot, tick: None } => {
                 write!(
                     f,
-                    "slot {} is coded against a version below the floor, and the receiver holds none",
+                    "slot {} is coded against a version below the floor, but the receiver has no such version",
                     slot.0
                 )
             }
-            Self::WrongLength => f.write_str("a stored version has the wrong number of words"),
-            Self::OutOfRange => f.write_str("a value lies outside its range"),
+            Self::WrongLength => f.write_str("the stored version of a unit has the wrong number of words"),
+            Self::OutOfRange => f.write_str("a decoded value lies outside its range"),
             Self::Unchanged => f.write_str("a part is marked as changed but equals its prediction"),
-            Self::Diverged => f.write_str("the decoded words are not those that the sender coded"),
+            Self::Diverged => f.write_str("the decoded words differ from the words that the sender coded"),
         }
     }
 }

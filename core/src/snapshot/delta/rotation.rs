@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn two_components_of_the_same_size_swap_places() {
+    fn a_rotation_with_two_equal_largest_components_is_rewritten_to_the_second_one() {
         // The components at places 0 (left out) and 1 are 1/sqrt(2); the others are zero.
         let (most, zero) = (511, 256);
         assert_eq!(in_chart([0, most, zero, zero], 1, 9), [most, zero, zero]);
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn no_words_overflow_and_the_result_is_within_range() {
+    fn rewriting_any_rotation_words_gives_words_within_the_range() {
         fn property(words: (u32, u32, u32, u32), largest: u8, bits: u8) -> bool {
             let bits = u32::from(bits % 40);
             let rotation = [words.0 % 5, words.1, words.2, words.3];
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn rewriting_a_rotation_and_back_changes_a_component_by_at_most_2_words() {
+    fn rewriting_a_rotation_and_back_changes_a_component_by_at_most_2_steps() {
         fn property(a: u8, b: u8) -> bool {
             // Components 0 and 1 are about 0.6, the others about 0.37.
             let rotation = [0, 466 + u32::from(a % 8), 385 + u32::from(b % 8), 389];

@@ -39,7 +39,7 @@ fn list(items: impl IntoIterator<Item = DynamicValue>) -> DynamicValue {
 }
 
 #[test]
-fn the_default_of_a_field_is_the_value_nearest_to_zero() {
+fn the_default_of_a_dynamic_field_is_the_value_nearest_to_zero() {
     let thing = thing();
     let get = |field: &str| thing.get(field).unwrap();
     assert_eq!(get("at"), DynamicValue::Vector(vec![0.0; 3]));
@@ -53,7 +53,7 @@ fn the_default_of_a_field_is_the_value_nearest_to_zero() {
 }
 
 #[test]
-fn each_field_gives_back_the_value_that_was_set() {
+fn each_dynamic_field_returns_the_value_that_was_set() {
     let values = [
         ("at", DynamicValue::Vector(vec![1.0, -2.5, 8.0])),
         ("speed", DynamicValue::Float(-0.25)),
@@ -83,7 +83,7 @@ fn each_field_gives_back_the_value_that_was_set() {
 }
 
 #[test]
-fn equivalent_dynamic_values_give_the_same_words() {
+fn equivalent_dynamic_values_have_the_same_words() {
     let pairs = [
         ("at", DynamicValue::Vector(vec![1.0, 2.0, 3.0]), list([1, 2, 3].map(DynamicValue::Int))),
         ("speed", DynamicValue::Float(2.0), DynamicValue::Int(2)),
@@ -109,7 +109,7 @@ fn equivalent_dynamic_values_give_the_same_words() {
 }
 
 #[test]
-fn an_error_names_the_component_the_field_and_the_accepted_values() {
+fn the_error_about_a_refused_value_names_the_component_the_field_and_the_accepted_values() {
     let mut thing = thing();
     let before = thing.clone();
     let mut refused = |field: &str, value: DynamicValue| thing.set(field, &value).unwrap_err().to_string();
@@ -185,7 +185,7 @@ mod typed {
     }
 
     #[test]
-    fn a_script_and_a_rust_type_give_the_same_words_for_the_same_values() {
+    fn a_dynamic_component_and_a_rust_type_have_the_same_words_for_the_same_values() {
         fn property((x, y): (f64, f64), count: i16, seed: u32, any: u64) -> bool {
             let turn = seed.to_le_bytes().map(f64::from);
             let name: Option<BoundedString<9>> =

@@ -19,9 +19,9 @@ pub enum CodeError {
 impl fmt::Display for CodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Truncated => "the bits end too early",
-            Self::TooLarge => "a number is too large",
-            Self::Trailing => "more bits follow the last bit",
+            Self::Truncated => "the coded bits end too early",
+            Self::TooLarge => "a coded number exceeds 32 bits",
+            Self::Trailing => "nonzero bits follow the last code",
         })
     }
 }

@@ -11,7 +11,7 @@ fn bytes_of(writer: &CodeWriter) -> Vec<u8> {
 }
 
 #[test]
-fn numbers_of_every_order_round_trip_in_the_predicted_number_of_bits() {
+fn a_number_round_trips_in_golomb_bits_bits_in_every_order() {
     fn property(numbers: Vec<(u32, u8, u64, u8)>) {
         let mut writer = CodeWriter::new();
         for (value, order, raw, bits) in &numbers {
@@ -36,7 +36,7 @@ fn numbers_of_every_order_round_trip_in_the_predicted_number_of_bits() {
 }
 
 #[test]
-fn the_greatest_number_fits_64_bits_in_every_order() {
+fn the_code_of_the_greatest_number_fits_64_bits_in_every_order() {
     for order in 0..=ORDER_MAX {
         assert!(golomb_bits(u32::MAX, order) <= 64);
         let mut writer = CodeWriter::new();
@@ -46,7 +46,7 @@ fn the_greatest_number_fits_64_bits_in_every_order() {
 }
 
 #[test]
-fn the_code_matches_the_published_exponential_golomb_code() {
+fn coded_numbers_equal_the_published_exponential_golomb_codes() {
     let bits = |value, order| {
         let mut writer = CodeWriter::new();
         writer.golomb(value, order);
@@ -60,7 +60,7 @@ fn the_code_matches_the_published_exponential_golomb_code() {
 }
 
 #[test]
-fn a_number_above_32_bits_is_refused() {
+fn a_coded_number_above_32_bits_is_refused() {
     for order in 0..=ORDER_MAX {
         // All 32 low bits are set: the number is 2^33 - 1, less 2^order.
         let mut writer = CodeWriter::new();
@@ -71,7 +71,7 @@ fn a_number_above_32_bits_is_refused() {
 }
 
 #[test]
-fn reading_stops_at_the_end_wherever_the_bytes_are_cut() {
+fn a_code_reader_never_reads_beyond_truncated_bytes() {
     let mut writer = CodeWriter::new();
     for value in 0..40 {
         writer.golomb(value * value * 100_000, value % 9);
@@ -87,7 +87,7 @@ fn reading_stops_at_the_end_wherever_the_bytes_are_cut() {
 }
 
 #[test]
-fn spare_bits_of_the_last_byte_are_zero_or_the_end_is_refused() {
+fn nonzero_bits_after_the_last_code_are_refused() {
     let mut reader = CodeReader::new(&[0b0001_0111, 0]);
     assert_eq!((reader.take(5), reader.finish()), (Ok(0b10111), Err(CodeError::Trailing)));
     let mut reader = CodeReader::new(&[0b0001_0111]);
@@ -96,7 +96,7 @@ fn spare_bits_of_the_last_byte_are_zero_or_the_end_is_refused() {
 }
 
 #[test]
-fn appended_bits_equal_the_bits_written_in_place() {
+fn appending_coded_bits_equals_coding_the_same_numbers_in_place() {
     fn property(before: u8, values: Vec<u32>) {
         let write = |writer: &mut CodeWriter| values.iter().for_each(|value| writer.golomb(*value, 5));
         let mut part = CodeWriter::new();
@@ -113,7 +113,7 @@ fn appended_bits_equal_the_bits_written_in_place() {
 }
 
 #[test]
-fn zigzag_puts_small_numbers_of_both_signs_first() {
+fn zigzag_maps_numbers_of_small_magnitude_to_small_codes() {
     assert_eq!([0, -1, 1, -2, 2].map(zigzag), [0, 1, 2, 3, 4]);
     assert_eq!([i32::MIN, i32::MAX].map(zigzag), [u32::MAX, u32::MAX - 1]);
     quickcheck((|value| unzigzag(zigzag(value)) == value) as fn(i32) -> bool);

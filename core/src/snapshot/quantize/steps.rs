@@ -65,7 +65,7 @@ impl StepsError {
                 "the range lies further from zero than 2^40 steps; give a larger step, or move the range towards zero"
             }
             Self::TooFine => {
-                "an `f32` cannot tell the steps apart at the far end of the range; give a larger step, or make the field an `f64`"
+                "an `f32` cannot represent every step at the end of the range that is furthest from zero; give a larger step, or make the field an `f64`"
             }
         }
     }

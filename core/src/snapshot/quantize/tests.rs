@@ -26,7 +26,7 @@ fn tolerance(steps: &Steps) -> f64 {
 }
 
 #[test]
-fn the_error_of_a_number_is_at_most_half_a_step() {
+fn the_quantization_error_of_a_number_is_at_most_half_a_step() {
     fn property(share: u32) -> bool {
         steps().all(|steps| {
             let value = steps.low() + (steps.high() - steps.low()) * f64::from(share) / f64::from(u32::MAX);
@@ -39,7 +39,7 @@ fn the_error_of_a_number_is_at_most_half_a_step() {
 }
 
 #[test]
-fn a_restored_number_has_the_same_word() {
+fn a_restored_number_quantizes_to_the_same_word() {
     fn property(word: u32) -> bool {
         steps().all(|steps| {
             let word = (u64::from(word) % (u64::from(steps.max()) + 1)) as u32;
@@ -56,7 +56,7 @@ fn a_restored_number_has_the_same_word() {
 }
 
 #[test]
-fn the_ends_and_zero_are_exact_where_they_are_multiples_of_the_step() {
+fn range_ends_and_zero_are_restored_exactly_if_they_are_multiples_of_the_step() {
     let metres = Steps::new(-1024.0, 1024.0, 0.002).unwrap();
     assert_eq!((metres.value(0), metres.value(metres.max())), (-1024.0, 1024.0));
     assert_eq!((metres.word(0.0), metres.word(-0.0)), (512_000, 512_000));
@@ -68,7 +68,7 @@ fn the_ends_and_zero_are_exact_where_they_are_multiples_of_the_step() {
 }
 
 #[test]
-fn an_end_that_is_not_a_multiple_of_the_step_is_never_exceeded() {
+fn no_word_restores_to_a_number_outside_the_range() {
     for steps in steps() {
         for word in [0, 1, steps.max() - steps.max().min(1), steps.max(), u32::MAX] {
             assert!((steps.low()..=steps.high()).contains(&steps.value(word)), "{steps:?}");
@@ -77,7 +77,7 @@ fn an_end_that_is_not_a_multiple_of_the_step_is_never_exceeded() {
 }
 
 #[test]
-fn numbers_out_of_range_and_nan_have_words() {
+fn numbers_out_of_range_are_clamped_and_nan_counts_as_zero() {
     for steps in steps() {
         assert_eq!((steps.word(f64::INFINITY), steps.word(f64::MAX)), (steps.max(), steps.max()));
         assert_eq!((steps.word(f64::NEG_INFINITY), steps.word(f64::MIN)), (0, 0));
@@ -87,7 +87,7 @@ fn numbers_out_of_range_and_nan_have_words() {
 }
 
 #[test]
-fn a_range_without_room_for_steps_is_refused() {
+fn an_empty_infinite_or_too_finely_divided_range_is_refused() {
     let refused = |low, high, step| Steps::new(low, high, step).unwrap_err();
     assert_eq!(refused(0.0, f64::INFINITY, 1.0), StepsError::NotFinite);
     assert_eq!(refused(f64::NAN, 1.0, 1.0), StepsError::NotFinite);
@@ -119,7 +119,7 @@ fn thresholds_are_rounded_down_to_whole_steps() {
 }
 
 #[test]
-fn the_error_of_an_angle_is_at_most_half_a_step_for_any_number_of_turns() {
+fn the_quantization_error_of_an_angle_of_any_number_of_turns_is_at_most_half_a_step() {
     fn property(turns: i8, part: u16, bits: u8) -> bool {
         let bits = bits % f32::ANGLE_BITS + 1;
         let angle = (f64::from(turns) + f64::from(part) / 65_536.0) * core::f64::consts::TAU;
@@ -132,7 +132,7 @@ fn the_error_of_an_angle_is_at_most_half_a_step_for_any_number_of_turns() {
 }
 
 #[test]
-fn a_restored_angle_has_the_same_word() {
+fn a_restored_angle_quantizes_to_the_same_word() {
     fn property(word: u32, bits: u8) -> bool {
         let again = |bits: u8, through: fn(f64) -> f64| {
             let word = word >> (32 - u32::from(bits));
@@ -145,7 +145,7 @@ fn a_restored_angle_has_the_same_word() {
 }
 
 #[test]
-fn nan_and_infinite_angles_become_zero() {
+fn nan_and_infinite_angles_are_quantized_as_zero() {
     for none in [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE] {
         assert_eq!(angle_word(none, 8), 0, "{none}");
     }
@@ -175,7 +175,7 @@ fn rotation([x, y, z, w]: [i16; 4]) -> Option<[f64; 4]> {
 }
 
 #[test]
-fn the_error_of_a_rotation_is_at_most_half_a_step_or_two_steps_if_components_are_equal() {
+fn the_quantization_error_of_a_rotation_is_at_most_half_a_step_or_two_steps_for_equal_components() {
     fn property(x: i16, y: i16, z: i16, w: i16) -> TestResult {
         let Some(quaternion) = rotation([x, y, z, w]) else { return TestResult::discard() };
         let exact = unit(quaternion);
@@ -197,7 +197,7 @@ fn the_error_of_a_rotation_is_at_most_half_a_step_or_two_steps_if_components_are
 }
 
 #[test]
-fn a_restored_rotation_has_the_same_words() {
+fn a_restored_rotation_quantizes_to_the_same_words() {
     fn property(x: i16, y: i16, z: i16, w: i16) -> TestResult {
         let Some(quaternion) = rotation([x, y, z, w]) else { return TestResult::discard() };
         TestResult::from_bool((2..=15).all(|bits| {
@@ -211,7 +211,7 @@ fn a_restored_rotation_has_the_same_words() {
 }
 
 #[test]
-fn all_words_of_few_bits_restore_to_unit_quaternions_with_stable_words() {
+fn every_rotation_word_of_few_bits_restores_to_a_unit_quaternion_with_the_same_words() {
     for bits in 2..=5 {
         for word in 0..4 << (3 * bits) {
             let at = |place: u32| word >> (place * u32::from(bits)) & ((1 << bits) - 1);
@@ -225,7 +225,7 @@ fn all_words_of_few_bits_restore_to_unit_quaternions_with_stable_words() {
 }
 
 #[test]
-fn the_length_and_the_sign_of_a_quaternion_do_not_matter() {
+fn quaternions_that_differ_only_in_length_or_sign_have_the_same_words() {
     fn property(x: i16, y: i16, z: i16, w: i16) -> TestResult {
         let Some(quaternion) = rotation([x, y, z, w]) else { return TestResult::discard() };
         let words = rotation_words(quaternion, 9);
@@ -243,13 +243,13 @@ fn the_length_and_the_sign_of_a_quaternion_do_not_matter() {
 }
 
 #[test]
-fn words_above_the_maximum_of_a_rotation_count_as_the_maximum() {
+fn rotation_words_above_the_maximum_are_clamped_to_the_maximum() {
     assert_eq!(rotation_from_words([u32::MAX; 4], 9), rotation_from_words([3, 510, 510, 510], 9));
     assert!(component_error(rotation_from_words([9, 255, 255, 255], 9), [0.0, 0.0, 0.0, 1.0]) < 1e-8);
 }
 
 #[test]
-fn rotations_within_the_threshold_of_each_component_differ_by_no_more_degrees() {
+fn rotations_within_the_threshold_of_each_component_differ_by_at_most_the_threshold_in_degrees() {
     fn property(seed: [i16; 4], moves: (i8, i8, i8)) -> TestResult {
         let Some(quaternion) = rotation(seed) else { return TestResult::discard() };
         let (bits, degrees) = (12, 2.0);
@@ -272,7 +272,7 @@ fn rotations_within_the_threshold_of_each_component_differ_by_no_more_degrees() 
 }
 
 #[test]
-fn golden_words_are_the_same_on_all_targets() {
+fn quantized_words_equal_their_golden_values_on_every_target() {
     let metres = Steps::new(-1024.0, 1024.0, 0.002).unwrap();
     let numbers = [0.001, 0.003, -0.001, 1.2345, -1023.9991].map(|value| metres.word(value));
     assert_eq!(numbers, [512_000, 512_002, 512_000, 512_617, 0]);

@@ -98,7 +98,7 @@ fn components_and_groups_are_numbered_in_the_order_of_their_names() {
 }
 
 #[test]
-fn a_group_of_several_components_begins_with_a_word_for_their_presence() {
+fn the_layout_of_a_group_of_several_components_begins_with_a_word_of_presence_bits() {
     let schema = declared().finish().unwrap();
     let groups = schema.groups();
     let motion = groups.group(GroupId(2)).unwrap();
@@ -120,7 +120,7 @@ fn a_group_of_several_components_begins_with_a_word_for_their_presence() {
 }
 
 #[test]
-fn the_order_in_which_components_are_declared_does_not_matter() {
+fn the_schema_does_not_depend_on_the_order_in_which_components_are_declared() {
     let mut other = SnapshotSchema::new();
     other.group("bag").hz(5).to(Audience::Owner);
     for spec in [moves(), flag("alive"), bag(), place()] {
@@ -136,7 +136,7 @@ fn the_order_in_which_components_are_declared_does_not_matter() {
 }
 
 #[test]
-fn golden_hashes_of_a_schema() {
+fn a_snapshot_schema_has_its_golden_hashes() {
     let schema = Schema::default().with_entries(declared().finish().unwrap().entries());
     let lines = schema.entries.iter().map(|entry| format!("{:08x} {}", entry.hash, entry.name));
     let mut lines: Vec<_> = lines.collect();
@@ -145,7 +145,7 @@ fn golden_hashes_of_a_schema() {
 }
 
 #[test]
-fn ends_that_differ_are_told_which_components_groups_and_blueprints() {
+fn a_schema_difference_names_the_different_components_groups_and_blueprints() {
     let mut server = SnapshotSchema::new();
     let faster = FieldSpec::new("by", FieldKind::numbers(3, steps(40.0, 0.01))).velocity();
     let faster = ComponentSpec::new("moves").group("motion").field(faster);
@@ -158,7 +158,7 @@ fn ends_that_differ_are_told_which_components_groups_and_blueprints() {
 }
 
 #[test]
-fn every_property_that_the_receiver_must_know_changes_the_hash() {
+fn every_property_that_the_receiver_needs_changes_the_schema_hash() {
     let field = |name: &'static str, kind| ComponentSpec::new("c").field(FieldSpec::new(name, kind));
     let number = |far, step| FieldKind::numbers(1, steps(far, step));
     let base = entries([field("a", number(8.0, 0.5))]);
@@ -195,7 +195,7 @@ fn every_property_that_the_receiver_must_know_changes_the_hash() {
 }
 
 #[test]
-fn rates_thresholds_and_audiences_do_not_change_the_hash() {
+fn rates_thresholds_and_audiences_do_not_change_the_schema_hash() {
     let field = |threshold| {
         let kind = FieldKind::numbers(1, steps(8.0, 0.5)).with_threshold(threshold);
         ComponentSpec::new("c").field(FieldSpec::new("a", kind))
@@ -209,7 +209,7 @@ fn rates_thresholds_and_audiences_do_not_change_the_hash() {
 }
 
 #[test]
-fn the_ticks_per_second_scale_the_velocity_and_change_the_hash() {
+fn the_ticks_per_second_scale_the_predicted_velocity() {
     let scale = |ticks| {
         let mut schema = declared();
         schema.ticks_per_second(ticks);
@@ -226,7 +226,7 @@ fn the_ticks_per_second_scale_the_velocity_and_change_the_hash() {
 }
 
 #[test]
-fn the_rate_of_a_group_is_its_own_or_the_highest_of_its_components() {
+fn a_group_without_its_own_rate_has_the_highest_rate_of_its_components() {
     let hz = |rates: [Option<u16>; 2], own: Option<u16>| {
         let mut schema = SnapshotSchema::new();
         for (name, hz) in ["a", "b"].into_iter().zip(rates) {
@@ -245,7 +245,7 @@ fn the_rate_of_a_group_is_its_own_or_the_highest_of_its_components() {
 }
 
 #[test]
-fn a_blueprint_has_the_words_of_its_components_and_of_their_units() {
+fn a_blueprint_lists_the_words_of_its_components_and_units() {
     let schema = declared().finish().unwrap();
     let place = schema.blueprint_named("crate").unwrap();
     let blueprint = &schema.blueprints()[usize::from(place.0)];
@@ -284,7 +284,7 @@ mod typed {
     }
 
     #[test]
-    fn a_type_and_a_script_that_declare_the_same_component_have_the_same_schema() {
+    fn a_component_declared_by_a_type_or_by_a_spec_gives_the_same_schema() {
         let mut schema = SnapshotSchema::new();
         schema.component::<Place>().unwrap().component::<Moves>().unwrap().component::<Alive>().unwrap();
         schema.blueprint("crate", (Place { at: [0.002, -1024.0, 5.0] }, Alive { on: false })).unwrap();
@@ -300,7 +300,7 @@ mod typed {
     }
 
     #[test]
-    fn a_type_is_declared_once() {
+    fn a_component_type_that_is_declared_twice_is_refused() {
         let mut schema = SnapshotSchema::new();
         schema.component::<Alive>().unwrap();
         let twice = schema.component::<Alive>().unwrap_err().to_string();

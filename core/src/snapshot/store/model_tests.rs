@@ -276,7 +276,7 @@ impl Both {
 }
 
 #[test]
-fn the_store_matches_a_model_of_the_whole_world_after_any_calls() {
+fn the_store_matches_a_reference_model_of_the_world_after_any_calls() {
     fn property(steps: Vec<(u8, u8, u16)>) -> bool {
         let mut both = Both {
             writer: WorldWriter::new(&groups()),
@@ -291,7 +291,7 @@ fn the_store_matches_a_model_of_the_whole_world_after_any_calls() {
 }
 
 #[test]
-fn changes_read_from_a_file_commit_like_the_changes_that_were_written() {
+fn committing_changes_read_from_a_file_equals_committing_the_written_changes() {
     fn property(steps: Vec<(u8, u8, u16)>) -> bool {
         let mut both = Both {
             writer: WorldWriter::new(&groups()),

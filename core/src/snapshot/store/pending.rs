@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unit_is_taken_on_the_tick_that_it_waits_for() {
+    fn the_due_wheel_returns_each_unit_on_its_due_tick() {
         fn property(steps: Vec<(u8, u8, u8)>) -> bool {
             let (mut pending, mut model) = (DueWheel::new(20), BTreeMap::new());
             pending.grow(16);

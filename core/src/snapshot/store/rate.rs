@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_due_ticks_of_a_second_match_the_rate_and_are_evenly_spread() {
+    fn the_due_ticks_of_a_rate_are_evenly_spread_over_each_second() {
         fn property(seed: u32, hz: u16, ticks: u16, from: u32) -> bool {
             let (ticks, from) = (u32::from(ticks % 300) + 1, u64::from(from));
             let hz = hz % 300;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_due_tick_is_the_first_that_is_due() {
+    fn no_tick_before_the_next_due_tick_is_due() {
         fn property(seed: u32, hz: u8, ticks: u16, from: u32) -> bool {
             let ticks = u32::from(ticks % 200) + 1;
             let rate = DueRate::new(hz.into(), seed, ticks);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn units_with_consecutive_ids_are_spread_over_the_ticks() {
+    fn the_due_ticks_of_units_with_consecutive_ids_are_spread_over_all_ticks() {
         let mut due_at = [0; 3];
         for id in 1..=300 {
             due_at[DueRate::new(20, id, 60).next_due(600, 60) as usize - 600] += 1;
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn slower_units_of_one_owner_are_due_on_ticks_of_faster_ones() {
+    fn units_of_one_owner_at_a_slow_rate_are_due_only_on_due_ticks_of_a_faster_rate() {
         let (slow, fast) = (DueRate::new(5, 77, 60), DueRate::new(20, 77, 60));
         for tick in 0..600 {
             let next = slow.next_due(tick, 60);
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_near_the_maximum_do_not_overflow() {
+    fn due_ticks_near_the_maximum_tick_do_not_overflow() {
         let rate = DueRate::new(1, 12_345, 10_000);
         assert!(rate.next_due(u64::MAX - 1, 10_000) >= u64::MAX - 1);
     }

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_part_admits_its_greatest_words_and_no_greater_ones() {
+    fn each_kind_of_part_accepts_no_words_above_its_greatest_words() {
         let cases: [(Part, &[u32]); 8] = [
             (Part::Flag, &[1]),
             (Part::Choice { count: 5 }, &[4]),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_up_to_the_threshold_apart_do_not_differ() {
+    fn numbers_whose_difference_is_at_most_the_threshold_count_as_equal() {
         let rules = rules(vec![
             Part::Flag,
             Part::Numbers { words: 2, max: 100, threshold: 3 },
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn angles_are_compared_the_short_way_round() {
+    fn the_difference_of_two_angles_is_measured_along_the_shorter_turn() {
         for (bits, full) in [(8, 1u64 << 8), (32, 1 << 32), (1, 2)] {
             let rules = rules(vec![Part::Angle { bits, threshold: 1 }]);
             let differ =
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_differs_where_another_component_is_the_largest() {
+    fn rotations_with_different_largest_components_count_as_different() {
         let rules = rules(vec![Part::Rotation { bits: 9, threshold: 2 }]);
         let old = [1, 100, 200, 300, 1];
         assert!(!rules.differ(&old, &[1, 102, 198, 300, 1]));

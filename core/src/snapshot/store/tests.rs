@@ -134,7 +134,7 @@ fn a_new_entity_and_its_values_are_committed_in_the_tick_in_which_they_were_set(
 }
 
 #[test]
-fn setting_the_same_value_again_changes_nothing() {
+fn setting_the_same_value_again_commits_no_change() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     for _ in 0..100 {
@@ -146,7 +146,7 @@ fn setting_the_same_value_again_changes_nothing() {
 }
 
 #[test]
-fn the_committed_value_follows_a_slowly_changing_value_within_its_threshold() {
+fn a_slowly_changing_value_is_committed_before_it_differs_by_more_than_its_threshold() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let mut commits = 0;
@@ -163,7 +163,7 @@ fn the_committed_value_follows_a_slowly_changing_value_within_its_threshold() {
 }
 
 #[test]
-fn a_value_at_rest_for_half_a_second_is_committed_exactly() {
+fn a_value_that_is_unchanged_for_half_a_second_is_committed_exactly() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, POSE, &[502, 499, 255]);
@@ -176,7 +176,7 @@ fn a_value_at_rest_for_half_a_second_is_committed_exactly() {
 }
 
 #[test]
-fn a_value_that_returns_before_its_due_tick_is_not_committed() {
+fn a_value_that_changes_back_before_its_due_tick_is_not_committed() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, HEALTH, &[100]);
@@ -201,7 +201,7 @@ fn a_value_that_returns_before_its_due_tick_is_not_committed() {
 }
 
 #[test]
-fn a_value_that_is_not_due_waits_and_the_newest_is_committed_at_the_due_tick() {
+fn the_newest_value_of_a_unit_is_committed_at_its_due_tick() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     play.set(id, HEALTH, &[0]);
@@ -220,7 +220,7 @@ fn a_value_that_is_not_due_waits_and_the_newest_is_committed_at_the_due_tick() {
 }
 
 #[test]
-fn a_due_tick_that_was_skipped_counts_at_the_next_commit() {
+fn a_unit_whose_due_tick_was_skipped_is_committed_at_the_next_commit() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     for x in [0, 1000, 0, 1000] {
@@ -233,7 +233,7 @@ fn a_due_tick_that_was_skipped_counts_at_the_next_commit() {
 }
 
 #[test]
-fn the_rate_of_an_entity_overrides_the_rates_of_its_groups() {
+fn the_rate_of_an_entity_overrides_the_rate_of_each_of_its_groups() {
     for (hz, period) in [(Some(0), 1), (None, 3), (Some(2), 30), (Some(60), 1), (Some(500), 1)] {
         let mut play = Play::new();
         let id = play.writer.create(EntitySettings { hz, ..EntitySettings::new() }).unwrap();
@@ -250,7 +250,7 @@ fn the_rate_of_an_entity_overrides_the_rates_of_its_groups() {
 }
 
 #[test]
-fn units_that_move_all_the_time_are_spread_over_the_ticks() {
+fn the_commits_of_constantly_moving_units_are_spread_over_all_ticks() {
     let mut play = Play::new();
     let ids: Vec<NetworkId> = (0..300).map(|_| play.create()).collect();
     let mut changed = Vec::new();
@@ -265,7 +265,7 @@ fn units_that_move_all_the_time_are_spread_over_the_ticks() {
 }
 
 #[test]
-fn owned_or_predicted_units_are_committed_without_thresholds() {
+fn changes_below_the_threshold_of_owned_or_predicted_units_are_committed() {
     for is_owned in [true, false] {
         let mut play = Play::new();
         let (id, unit) = play.entity();
@@ -288,7 +288,7 @@ fn owned_or_predicted_units_are_committed_without_thresholds() {
 }
 
 #[test]
-fn a_small_change_that_waited_is_committed_once_the_unit_has_an_owner() {
+fn a_change_below_the_threshold_is_committed_once_the_unit_has_an_owner() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, POSE, &[501, 500, 0]);
@@ -299,7 +299,7 @@ fn a_small_change_that_waited_is_committed_once_the_unit_has_an_owner() {
 }
 
 #[test]
-fn units_of_one_owner_are_due_on_the_same_ticks_and_predicted_ones_on_every_tick() {
+fn units_of_one_owner_are_due_on_the_same_ticks_and_predicted_units_on_every_tick() {
     let mut play = Play::new();
     let ids: Vec<NetworkId> = (0..40).map(|_| play.create()).collect();
     for id in &ids[..20] {
@@ -333,7 +333,7 @@ fn units_of_one_owner_are_due_on_the_same_ticks_and_predicted_ones_on_every_tick
 }
 
 #[test]
-fn a_new_owner_is_committed_at_once_and_increments_the_epoch() {
+fn each_change_of_the_owner_increments_the_epoch_of_the_entity() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     let existence = play.store.unit(id, play.store.existence_group()).unwrap();
@@ -353,7 +353,7 @@ fn a_new_owner_is_committed_at_once_and_increments_the_epoch() {
 }
 
 #[test]
-fn a_component_that_was_removed_and_added_with_its_default_value_is_a_change_each_time() {
+fn removing_and_adding_a_component_with_its_default_value_are_two_changes() {
     let mut play = Play::new();
     let id = play.create();
     for component in [HEALTH, VISIBLE, SPEED] {
@@ -387,7 +387,7 @@ fn the_words_of_a_removed_component_are_zero() {
 }
 
 #[test]
-fn destruction_is_immediate_and_carries_the_last_values() {
+fn destroying_an_entity_commits_its_last_values_immediately() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let existence = play.store.unit(id, play.store.existence_group()).unwrap();
@@ -409,7 +409,7 @@ fn destruction_is_immediate_and_carries_the_last_values() {
 }
 
 #[test]
-fn an_entity_that_lives_for_less_than_a_tick_leaves_nothing() {
+fn an_entity_created_and_destroyed_within_one_tick_does_not_change_the_world_hash() {
     let mut play = Play::new();
     let empty = play.store.world_hash();
     let id = play.create();

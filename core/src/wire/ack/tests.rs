@@ -46,7 +46,7 @@ fn expanded(bytes: &[u8], next: u64) -> Result<Vec<RangeInclusive<u64>>, Malform
 }
 
 #[test]
-fn the_ack_ranges_equal_the_inserted_numbers_in_any_order() {
+fn ack_ranges_contain_exactly_the_packet_numbers_inserted_in_any_order() {
     fn the_set_holds_the_inserted_numbers(inserted: Vec<u8>, base: u64) -> bool {
         // 64 different numbers make at most 32 ranges, so nothing is forgotten.
         [0, base >> 1, u64::MAX - 63].iter().all(|&base| {
@@ -64,7 +64,7 @@ fn the_ack_ranges_equal_the_inserted_numbers_in_any_order() {
 }
 
 #[test]
-fn one_range_too_many_drops_the_oldest_eighth_of_the_ranges() {
+fn one_ack_range_beyond_the_limit_drops_the_oldest_eighth_of_the_ranges() {
     let full = set((0..limits::ACK_RANGES_KEPT as u64).map(|step| 1000 + step * 2));
     assert_eq!((full.len(), full.lowest()), (limits::ACK_RANGES_KEPT, Some(1000)));
     let newest = full.largest().unwrap();
@@ -80,7 +80,7 @@ fn one_range_too_many_drops_the_oldest_eighth_of_the_ranges() {
 }
 
 #[test]
-fn ranges_are_thinned_out_from_below_and_never_to_fewer_than_asked() {
+fn thinning_drops_the_lowest_ack_ranges_and_keeps_the_requested_number() {
     let full = set((0..100).map(|step| step * 10));
     for (below, keep, lowest) in [(500, 40, 500), (500, 80, 200), (501, 0, 510), (0, 0, 0), (5000, 1, 990)] {
         let mut ranges = full.clone();
@@ -94,7 +94,7 @@ fn ranges_are_thinned_out_from_below_and_never_to_fewer_than_asked() {
 }
 
 #[test]
-fn more_than_32_ranges_are_written_as_bits_from_the_lowest_that_fits() {
+fn an_ack_of_more_than_32_ranges_is_written_as_a_bitmap_of_the_newest_numbers() {
     fn the_ranges_written_fit_and_are_the_newest(inserted: Vec<u16>, base: u64, room: u16) -> bool {
         let base = base.min(u64::MAX - 70_000);
         [base, 0].iter().all(|&base| {
@@ -121,7 +121,7 @@ fn more_than_32_ranges_are_written_as_bits_from_the_lowest_that_fits() {
 }
 
 #[test]
-fn every_second_number_of_a_whole_flight_fits_one_datagram() {
+fn an_ack_of_every_second_packet_of_the_largest_flight_fits_one_datagram() {
     let ranges = set((0..limits::PACKETS_IN_FLIGHT as u64).map(|step| 2 * step));
     let mut buffer = [0; limits::BASE_DATAGRAM - 24];
     let mut writer = Writer::new(&mut buffer);
@@ -135,14 +135,14 @@ fn every_second_number_of_a_whole_flight_fits_one_datagram() {
 }
 
 #[test]
-fn sparse_gaps_in_many_numbers_are_written_as_ranges() {
+fn an_ack_with_gaps_2000_packets_apart_is_written_as_ranges() {
     let ranges = set((0..100_000).filter(|number| number % 2000 != 0));
     let bytes = encode(&ranges, 1000).unwrap();
     assert_eq!((bytes[0], decode(&bytes).unwrap().ranges(100_000).count()), (ACK | 15, limits::ACK_RANGES));
 }
 
 #[test]
-fn bits_below_zero_and_more_bits_than_the_limit_are_malformed() {
+fn an_ack_bitmap_below_packet_number_zero_or_above_the_size_limit_is_malformed() {
     let frame = |largest: u16, bits: &[u8]| {
         let mut buffer = vec![0; 2000];
         let mut writer = Writer::new(&mut buffer);
@@ -166,7 +166,7 @@ fn bits_below_zero_and_more_bits_than_the_limit_are_malformed() {
 }
 
 #[test]
-fn removing_below_a_number_keeps_that_number_and_all_above() {
+fn removing_ack_ranges_below_a_number_keeps_that_number_and_all_higher_numbers() {
     fn the_numbers_below_are_removed(inserted: Vec<u8>, below: u8) -> bool {
         let (inserted, below) =
             (inserted.iter().map(|&number| u64::from(number % 64)), u64::from(below % 70));
@@ -179,7 +179,7 @@ fn removing_below_a_number_keeps_that_number_and_all_above() {
 }
 
 #[test]
-fn acknowledgements_decode_to_the_encoded_ranges() {
+fn an_ack_decodes_to_the_encoded_ranges() {
     fn the_ranges_decoded_are_those_written(inserted: Vec<u16>, base: u64, ahead: u16) -> bool {
         let base = base.min(u64::MAX - 70_000);
         [base, 0, u64::MAX - 70_000].iter().all(|&base| {
@@ -201,7 +201,7 @@ fn acknowledgements_decode_to_the_encoded_ranges() {
 }
 
 #[test]
-fn ecn_counts_round_trip_and_are_left_out_where_they_do_not_fit() {
+fn ecn_counts_of_an_ack_round_trip() {
     let ranges = set([1, 5, 9]);
     for (capable, experienced) in [(0, 0), (1, 0), (64, 3), (u64::from(u32::MAX), u64::MAX >> 2)] {
         let marks = Some(EcnCounts { capable, experienced });
@@ -216,7 +216,7 @@ fn ecn_counts_round_trip_and_are_left_out_where_they_do_not_fit() {
 }
 
 #[test]
-fn as_many_ranges_are_written_as_fit_and_the_newest_first() {
+fn an_ack_without_space_for_all_ranges_contains_the_newest_ranges_that_fit() {
     for count in [1u64, 2, 14, 15, 16, 17, 31, 32] {
         let ranges = set((0..count).map(|step| step * 3));
         let full = encode(&ranges, 500).unwrap();
@@ -238,12 +238,12 @@ fn as_many_ranges_are_written_as_fit_and_the_newest_first() {
 }
 
 #[test]
-fn an_empty_set_writes_no_ack_frame() {
+fn an_ack_frame_without_ranges_is_not_written() {
     assert_eq!(encode(&AckRanges::default(), 0), Ok(vec![]));
 }
 
 #[test]
-fn no_byte_is_written_where_the_first_range_does_not_fit() {
+fn no_byte_of_an_ack_is_written_if_the_first_range_does_not_fit() {
     let mut buffer = [0; 7];
     let mut writer = Writer::new(&mut buffer);
     assert_eq!(write_ack(&set([1]), Span::ZERO, Instant::ZERO, None, &mut writer), Err(NoRoom));
@@ -251,7 +251,7 @@ fn no_byte_is_written_where_the_first_range_does_not_fit() {
 }
 
 #[test]
-fn acknowledgements_of_unsent_packets_expand_to_unsent_numbers() {
+fn an_ack_of_an_unsent_packet_expands_to_the_unsent_packet_number() {
     for next in [0u64, 1, 100, 70_000, 1 << 40] {
         for ahead in [0, 1, 1000, 1 << 15] {
             let bytes = encode(&set([next + ahead]), 100).unwrap();
@@ -261,7 +261,7 @@ fn acknowledgements_of_unsent_packets_expand_to_unsent_numbers() {
 }
 
 #[test]
-fn ranges_below_zero_are_malformed() {
+fn an_ack_range_below_packet_number_zero_is_malformed() {
     let bytes = encode(&set([1, 5, 6]), 100).unwrap();
     assert_eq!(expanded(&bytes, 7), Ok(vec![5..=6, 1..=1]));
     let mut first_too_long = bytes.clone();
@@ -278,7 +278,7 @@ fn ranges_below_zero_are_malformed() {
 }
 
 #[test]
-fn an_error_ends_the_ranges() {
+fn the_iterator_over_ack_ranges_ends_at_the_first_malformed_range() {
     let mut bytes = encode(&set([1, 5, 6]), 100).unwrap();
     bytes[7] = 7;
     let frame = decode(&bytes).unwrap();
@@ -286,7 +286,7 @@ fn an_error_ends_the_ranges() {
 }
 
 #[test]
-fn delays_above_two_to_the_sixty_second_microseconds_are_malformed() {
+fn an_ack_delay_above_two_to_the_62nd_microseconds_is_malformed() {
     for (units, valid) in [(1u64 << 59, true), ((1 << 59) + 1, false), (u64::MAX, false)] {
         let mut buffer = [0; 20];
         let mut writer = Writer::new(&mut buffer);
@@ -299,7 +299,7 @@ fn delays_above_two_to_the_sixty_second_microseconds_are_malformed() {
 }
 
 #[test]
-fn more_ranges_than_the_limit_are_malformed() {
+fn an_ack_with_more_ranges_than_the_limit_is_malformed() {
     let frame = |further: u8| {
         let mut bytes = vec![ACK | 15, further - 15, 0, 0, 0, 0, 0, 0];
         bytes.resize(8 + 1 + 2 * usize::from(further), 0);
@@ -310,7 +310,7 @@ fn more_ranges_than_the_limit_are_malformed() {
 }
 
 #[test]
-fn arbitrary_bytes_never_panic() {
+fn decoding_arbitrary_ack_bytes_never_panics() {
     fn the_bytes_never_panic(bytes: Vec<u8>, next: u64) -> bool {
         let mut reader = Reader::new(&bytes);
         let Ok(frame) = AckFrame::read(ACK | (bytes.first().copied().unwrap_or(0) % 16), &mut reader) else {

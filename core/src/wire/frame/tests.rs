@@ -140,7 +140,7 @@ fn is_canonical(bytes: &[u8]) -> bool {
 }
 
 #[test]
-fn the_frames_read_are_the_frames_written() {
+fn frames_are_read_as_they_were_written() {
     fn the_frames_read_are_those_written(recipes: Vec<Recipe>) -> bool {
         let (bytes, frames) = packet(&recipes);
         let mut read = FrameReader::new(&bytes).map(Result::unwrap).peekable();
@@ -172,7 +172,7 @@ fn resume_frames_are_read_as_they_were_written() {
 }
 
 #[test]
-fn arbitrary_bytes_are_read_to_their_end_or_an_error_and_have_one_encoding() {
+fn reading_arbitrary_bytes_ends_at_the_last_byte_or_at_the_first_malformed_frame() {
     fn the_bytes_have_one_encoding(bytes: Vec<u8>) -> bool {
         let frames: Vec<_> = FrameReader::new(&bytes).collect();
         let errors = frames.iter().filter(|frame| frame.is_err()).count();
@@ -183,7 +183,7 @@ fn arbitrary_bytes_are_read_to_their_end_or_an_error_and_have_one_encoding() {
 }
 
 #[test]
-fn damaged_packets_are_read_to_their_end_or_an_error_and_have_one_encoding() {
+fn reading_a_damaged_packet_ends_at_the_last_byte_or_at_the_first_malformed_frame() {
     fn the_damaged_packet_has_one_encoding(recipes: Vec<Recipe>, damage: Vec<(u16, u8)>, cut: u16) -> bool {
         let (mut bytes, _) = packet(&recipes);
         let intact = is_canonical(&bytes);
@@ -201,7 +201,7 @@ fn damaged_packets_are_read_to_their_end_or_an_error_and_have_one_encoding() {
 }
 
 #[test]
-fn a_frame_cut_off_anywhere_is_malformed() {
+fn a_frame_truncated_at_any_byte_is_malformed() {
     fn every_truncation_is_malformed(recipe: Recipe) -> bool {
         let recipe = [recipe];
         let (bytes, _) = packet(&recipe);
@@ -229,21 +229,21 @@ fn no_byte_is_written_of_a_frame_that_does_not_fit() {
 }
 
 #[test]
-fn a_run_of_padding_is_one_frame() {
+fn consecutive_padding_bytes_are_read_as_one_frame() {
     let mut bytes = vec![PADDING; 1000];
     bytes.push(PING);
     assert!(FrameReader::new(&bytes).eq([Ok(Frame::Padding), Ok(Frame::Ping)]));
 }
 
 #[test]
-fn unknown_types_are_malformed_and_end_the_packet() {
+fn a_frame_of_an_unknown_type_ends_the_packet_as_malformed() {
     for unknown in (0x09..0x20).chain(0x41..0x50).chain(0x51..0x80) {
         assert!(FrameReader::new(&[PING, unknown, PING]).eq([Ok(Frame::Ping), Err(Malformed)]));
     }
 }
 
 #[test]
-fn texts_beyond_their_limit_are_truncated_and_tickets_beyond_theirs_are_refused() {
+fn a_close_text_above_its_limit_is_truncated_and_a_ticket_above_its_limit_is_refused() {
     let long = [b'x'; limits::TICKET_BYTES + 1];
     let mut buffer = [0; 600];
     let mut writer = Writer::new(&mut buffer);
@@ -262,7 +262,7 @@ fn texts_beyond_their_limit_are_truncated_and_tickets_beyond_theirs_are_refused(
 }
 
 #[test]
-fn resume_frames_that_contradict_themselves_are_malformed() {
+fn contradictory_resume_frames_are_malformed() {
     let read = |bytes: &[u8]| FrameReader::new(&[&[RESUME], bytes].concat()).next().unwrap().is_ok();
     assert!(read(&[31, 0, 0, 0, 1, 1, 1]));
     assert!(!read(&[32, 0, 0, 0, 1, 1, 1]), "a channel that cannot be");
@@ -277,7 +277,7 @@ fn resume_frames_that_contradict_themselves_are_malformed() {
 }
 
 #[test]
-fn every_frame_has_the_layout_of_the_specification() {
+fn every_frame_has_its_documented_layout() {
     let recipes = [
         Recipe::Padding(2),
         Recipe::Ping,

@@ -1,14 +1,14 @@
 use super::*;
 
 #[test]
-fn a_full_address_displays_as_the_text_that_it_was_parsed_from() {
+fn a_complete_address_displays_as_the_text_that_it_was_parsed_from() {
     for text in ["play.example:7777", "192.0.2.1:1", "[2001:db8::1]:65535", "localhost:0"] {
         assert_eq!(text.parse::<NetworkAddress>().unwrap().to_string(), text);
     }
 }
 
 #[test]
-fn a_missing_port_is_7777_and_case_and_brackets_are_ignored() {
+fn an_address_without_a_port_has_port_7777() {
     let read = |text: &str| text.parse::<NetworkAddress>().unwrap().to_string();
     assert_eq!(read("Play.Example"), "play.example:7777");
     assert_eq!(read("::1"), "[::1]:7777");
@@ -18,7 +18,7 @@ fn a_missing_port_is_7777_and_case_and_brackets_are_ignored() {
 }
 
 #[test]
-fn text_that_is_not_an_address_is_refused_with_the_reason() {
+fn the_error_about_text_that_is_not_an_address_describes_the_fault() {
     for (text, what) in [
         ("", "the host is missing"),
         (":80", "the host is missing"),
@@ -78,7 +78,7 @@ fn a_printed_address_parses_to_the_same_address_in_every_family() {
 }
 
 #[test]
-fn a_mapped_ipv4_address_is_ipv4_however_it_is_written() {
+fn a_mapped_ipv4_address_in_any_notation_parses_to_the_ipv4_address() {
     let v4: NetworkAddress = "192.0.2.1:1".parse().unwrap();
     for text in ["[::ffff:192.0.2.1]:1", "[::FFFF:c000:0201]:1"] {
         assert_eq!(text.parse(), Ok(v4.clone()));
@@ -89,7 +89,7 @@ fn a_mapped_ipv4_address_is_ipv4_however_it_is_written() {
 }
 
 #[test]
-fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_distinguishes_addresses() {
+fn link_local_addresses_on_different_interfaces_are_different() {
     let interfaces = |name: &str| (name == "eth0").then_some(7);
     let read = |text: &str| parse(text, &interfaces).map(|address| address.to_string());
     assert_eq!(read("[fe80::1%eth0]:1").as_deref(), Ok("[fe80::1%7]:1"));
@@ -102,7 +102,7 @@ fn the_interface_of_a_link_local_address_is_a_number_or_a_name_and_distinguishes
 }
 
 #[test]
-fn an_ipv6_address_whose_end_reads_as_a_port_is_refused_with_the_text_to_write() {
+fn an_ipv6_address_without_brackets_that_ends_like_a_port_is_refused() {
     for (text, write) in [
         ("::1:7777", "write [::1]:7777 if it is a port, else [::1:7777]:7777"),
         ("1:2:3:4:5:6:7:8:7777", "write [1:2:3:4:5:6:7:8]:7777"),
@@ -117,7 +117,7 @@ fn an_ipv6_address_whose_end_reads_as_a_port_is_refused_with_the_text_to_write()
 }
 
 #[test]
-fn a_host_without_its_port_is_parsed_whole() {
+fn an_ipv6_host_given_without_a_port_is_not_split_at_a_colon() {
     for text in ["2001:db8::1:2", "::1:7777", "fe80::1%2", "1:2:3:4:5:6:7:8"] {
         let address = NetworkAddress::new(text, 5).unwrap();
         assert_eq!(address.to_string(), format!("[{text}]:5"));

@@ -151,7 +151,7 @@ fn to_port(to: SocketAddr) -> u16 {
 }
 
 #[test]
-fn addresses_are_tried_in_order_a_quarter_of_a_second_apart_until_one_answers() {
+fn the_addresses_of_a_host_are_dialled_a_quarter_of_a_second_apart_until_an_address_answers() {
     let mut stage = Stage::new(found(&[1, 2, 3]), &[2], |_| {});
     assert!(stage.run(200).is_none());
     assert_eq!(stage.tried, [address(1)]);
@@ -165,7 +165,7 @@ fn addresses_are_tried_in_order_a_quarter_of_a_second_apart_until_one_answers() 
 }
 
 #[test]
-fn two_addresses_that_answer_at_once_give_the_game_one_connection() {
+fn two_addresses_that_answer_at_the_same_time_give_the_game_one_connection() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |_| {});
     // Both are under way, and the thread was held up: now both answer in one turn.
     assert!(stage.run(300).is_none());
@@ -186,7 +186,7 @@ fn an_unusable_address_does_not_end_the_attempt_at_the_next_address() {
 }
 
 #[test]
-fn with_room_for_one_connection_the_addresses_of_a_host_name_are_dialled_in_turn() {
+fn an_endpoint_limited_to_one_connection_dials_the_addresses_of_a_host_name_one_after_another() {
     let mut stage = Stage::new(found(&[1, 2, 3]), &[3], |config| config.max_connections = 1);
     let connection = stage.run(900).unwrap().unwrap();
     assert_eq!(stage.tried, [1, 2, 3].map(address));
@@ -196,7 +196,7 @@ fn with_room_for_one_connection_the_addresses_of_a_host_name_are_dialled_in_turn
 }
 
 #[test]
-fn an_address_without_an_answer_gets_a_longer_second_turn() {
+fn an_address_that_did_not_answer_is_dialled_a_second_time_for_longer() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(600).is_none());
     stage.answering = vec![address(1)];
@@ -205,18 +205,21 @@ fn an_address_without_an_answer_gets_a_longer_second_turn() {
 }
 
 #[test]
-fn the_error_lists_tried_and_untried_addresses_separately() {
+fn the_connect_error_lists_dialled_and_undialled_addresses_separately() {
     let mut stage = Stage::new(found(&[1, 2, 3, 4, 5, 6]), &[], |config| config.max_connections = 1);
     let error = stage.run(1100).unwrap().unwrap_err();
     let ConnectError::TimedOut { tried, unreached, .. } = &error else { panic!("{error:?}") };
     assert_eq!((tried, tried), (&stage.tried, &[1, 2, 3, 4].map(address).to_vec()));
     let left: Vec<_> = unreached.iter().map(|left| (left.address, left.cause.clone())).collect();
     assert_eq!(left, [5, 6].map(|number| (address(number), UnreachedCause::NoTime)));
-    assert!(error.to_string().contains("no datagram was sent to 10.0.0.5:7777 (no time was left"), "{error}");
+    assert!(
+        error.to_string().contains("no datagram was sent to 10.0.0.5:7777 (the attempt timed out"),
+        "{error}"
+    );
 }
 
 #[test]
-fn a_full_endpoint_is_named_in_the_error() {
+fn dialling_from_an_endpoint_without_a_free_connection_fails_with_too_many_connections() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     stage.client.connect(Instant::ZERO, address(9), ConnectOptions::new([9; 32])).unwrap();
     let error = stage.run(10).unwrap().unwrap_err();
@@ -224,7 +227,7 @@ fn a_full_endpoint_is_named_in_the_error() {
 }
 
 #[test]
-fn an_address_is_given_up_after_five_refused_datagrams_and_the_error_names_the_systems_error() {
+fn after_five_refused_datagrams_an_address_fails_with_the_error_of_the_operating_system() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |_| {});
     stage.refusing = vec![address(1), address(2)];
     let error = stage.run(999).expect("it ends before its time").unwrap_err();
@@ -241,7 +244,7 @@ fn an_address_is_given_up_after_five_refused_datagrams_and_the_error_names_the_s
 }
 
 #[test]
-fn the_next_address_is_dialled_at_once_after_the_system_refused_the_previous_address() {
+fn the_next_address_is_dialled_immediately_after_the_operating_system_refused_a_datagram() {
     let mut stage = Stage::new(found(&[1, 2]), &[2], |_| {});
     stage.refusing = vec![address(1)];
     assert!(stage.run(10).expect("well before a quarter of a second").is_ok());
@@ -280,7 +283,7 @@ fn an_attempt_ends_at_its_timeout_with_any_number_of_addresses() {
 }
 
 #[test]
-fn a_lookup_that_never_ends_fails_the_attempt_at_its_timeout() {
+fn a_host_lookup_that_never_ends_fails_the_attempt_at_its_timeout() {
     let mut stage = Stage::new(|_: &str, _: u16| -> Resolution { Box::pin(pending()) }, &[], |_| {});
     assert_eq!(stage.dials.deadline(), Instant::ZERO + MS * 1000);
     assert!(matches!(stage.run(1100).unwrap().unwrap_err(), ConnectError::TimedOut { .. }));

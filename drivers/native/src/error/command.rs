@@ -16,7 +16,7 @@ impl fmt::Display for CommandError {
         match self {
             Self::QueueFull => f.write_str(
                 "the queue to the network thread is full, and an accept policy, which runs on that thread, cannot \
-                 wait for room; call the method from another thread, or raise Options::commands",
+                 wait until the queue has space; call the method from another thread, or raise Options::commands",
             ),
         }
     }

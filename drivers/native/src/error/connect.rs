@@ -150,13 +150,13 @@ impl fmt::Display for UnreachedCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherFamily => {
-                f.write_str("the address has a different family from the socket's; bind to [::]")
+                f.write_str("the socket cannot send to this address family; bind to [::] for IPv4 and IPv6")
             }
             Self::NotUnicast(kind) => {
                 write!(f, "the address is {kind}; connect to the address of a single machine")
             }
             Self::NoTime => f.write_str(
-                "no time was left for the address; allow more time with \
+                "the attempt timed out before the address was dialled; allow more time with \
                                          ConnectOptions::timeout",
             ),
             Self::SendRefused(words) => {
@@ -206,8 +206,8 @@ impl fmt::Display for ConnectError {
             }
             Self::TimedOut { tried, unreached, after } => write!(
                 f,
-                "no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
-                 and that the key (and the ticket) is that server's{}",
+                "the attempt to connect got no answer from {} within {after:.1?}; check that the server runs there, that its UDP port is open, \
+                 and that the key (and the ticket) belongs to that server{}",
                 List(tried),
                 LeftOut(unreached)
             ),
@@ -219,7 +219,7 @@ impl fmt::Display for ConnectError {
             ),
             Self::NarrowPath { tried } => write!(
                 f,
-                "{} answered small datagrams, but none of 1200 bytes: the path carries less, perhaps because of a \
+                "{} answered small datagrams, but no datagram of 1200 bytes: the path MTU is smaller, perhaps because of a \
                  tunnel or VPN; raise the tunnel's MTU, or use another network",
                 List(tried)
             ),
@@ -234,7 +234,7 @@ impl fmt::Display for ConnectError {
                  server's operator to allow more per address",
             ),
             Self::Banned => f.write_str("the server has banned this identity"),
-            Self::TicketExpired => f.write_str("the ticket has expired; get a fresh one from the backend"),
+            Self::TicketExpired => f.write_str("the ticket has expired; get a new ticket from the backend"),
             Self::Schema(difference) => difference.fmt(f),
             Self::Refused { code, text } => write!(f, "the server refused the connection (code {code}): {text}"),
             Self::Closed(reason) => write!(f, "the attempt to connect ended: {}", Ending(reason)),

@@ -52,9 +52,9 @@ impl SendError {
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ChannelFull(_) => {
-                f.write_str("the channel's queue is full; send again after Event::SendReady, or send less")
-            }
+            Self::ChannelFull(_) => f.write_str(
+                "the channel's queue is full; send again after Event::SendReady, or send fewer messages",
+            ),
             Self::QueueFull(_) => f.write_str(
                 "the queue to the network thread is full; send again next frame, or raise Options::commands",
             ),

@@ -98,7 +98,7 @@ impl fmt::Display for StartError {
             Self::Config(error) => error.fmt(f),
             Self::NoSuchChannel { message, route, channels } => write!(
                 f,
-                "message type `{message}` takes {route}, but Config::channels has {channels}; add that channel, or \
+                "message type `{message}` uses {route}, but Config::channels has {channels}; add that channel, or \
                  name another channel"
             ),
             Self::NobodyMayConnect => f.write_str(
@@ -129,15 +129,15 @@ impl fmt::Display for StartError {
                 NetworkAddress::from(*address).host()
             ),
             Self::Socket { address, source } => {
-                write!(f, "the system opened no UDP socket at {address}: {source}; check the address and the \
+                write!(f, "the system cannot open a UDP socket at {address}: {source}; check the address and the \
                            system's limits")
             }
             Self::KeyFile(error) => error.fmt(f),
             Self::Entropy { reason } => {
-                write!(f, "the system provided no entropy: {reason}; the driver cannot make keys without entropy")
+                write!(f, "the system cannot provide entropy: {reason}; the driver cannot make keys without entropy")
             }
             Self::Thread(source) => {
-                write!(f, "the system started no network thread: {source}; check the system's limits")
+                write!(f, "the system cannot start the network thread: {source}; check the system's limits")
             }
         }
     }

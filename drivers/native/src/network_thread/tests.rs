@@ -10,7 +10,7 @@ use crate::resolve::SystemResolver;
 use crate::shared::Facts;
 
 #[test]
-fn a_socket_that_only_fails_ends_the_endpoint_within_100_reads_with_an_event_that_names_the_error() {
+fn an_endpoint_whose_socket_fails_every_read_ends_within_100_reads() {
     let (clock, sleeper) = (Clock::start(), Sleeper::new().unwrap());
     let mut endpoint = Endpoint::new(Config::new(1), Secrets::new([1; 32]), [2; 32], clock.now()).unwrap();
     endpoint.connect(clock.now(), somewhere(), ConnectOptions::new([9; 32])).unwrap();

@@ -73,7 +73,7 @@ mod tests {
     use crate::config::{NoSettings, schema};
 
     #[test]
-    fn every_key_takes_effect_when_its_documentation_says() {
+    fn the_documentation_of_every_key_says_correctly_if_a_change_needs_a_restart() {
         let schema = schema::<NoSettings>();
         let Some(Value::Object(properties)) = schema.get("properties") else { panic!("{schema}") };
         for (key, property) in properties.iter().filter(|(key, _)| *key != GAME_KEY) {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_keys_are_split_into_those_that_apply_at_once_and_those_that_need_a_restart() {
+    fn changed_keys_are_split_into_immediate_keys_and_keys_that_need_a_restart() {
         let old = ServerConfig::<NoSettings>::default();
         let mut new = old.clone();
         (new.tick_rate, new.max_connections) = (30, 8);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_keys_that_take_effect_at_once_are_applied() {
+    fn a_reload_applies_only_keys_that_take_effect_immediately() {
         let old = ServerConfig::<NoSettings>::default();
         let limit = std::num::NonZeroU32::new(7);
         let mut new = ServerConfig { tick_rate: 1, network_update_rate: 1, ..old.clone() };

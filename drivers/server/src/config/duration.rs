@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_without_a_unit_and_a_unit_without_a_number_are_not_durations() {
+    fn text_without_exactly_one_number_and_one_unit_is_not_a_duration() {
         for text in ["", "20", "s", "-1 s", "1.5 s", "1 m", "20 sec", "1 min 30 s", "18446744073709551615 h"]
         {
             assert_eq!(parse(text), None, "{text}");

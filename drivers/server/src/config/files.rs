@@ -20,7 +20,7 @@ impl Used {
         match (self.key, self.what) {
             (None, _) => "the configuration itself".into(),
             (Some(key), None) => format!("`{key}`"),
-            (Some(key), Some(what)) => format!("what `{key}` needs for {what}"),
+            (Some(key), Some(what)) => format!("the file that `{key}` needs for {what}"),
         }
     }
 }
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_with_different_files_are_accepted_and_a_key_does_not_clash_with_itself() {
+    fn keys_that_name_different_files_are_accepted() {
         assert_eq!(clashes(&config(), Some(Path::new("server.json"))).len(), 0);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(refused(folder.path(), |config, at| config.ticket_key_file = Some(at("ticket"))), [""; 0]);
     }
 
     #[test]
-    fn a_file_that_two_keys_name_is_refused_however_it_is_spelt() {
+    fn two_keys_that_name_the_same_file_in_different_spellings_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused =
             |change: &dyn Fn(&mut ServerConfig<NoSettings>, &At<'_>)| refused(folder.path(), change);
@@ -162,7 +162,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_named_through_links_is_recognised_as_the_same() {
+    fn two_keys_that_name_the_same_file_through_links_are_refused() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);

@@ -75,7 +75,7 @@ impl Layers {
         let document = Document::read(self.path(), text.as_deref().unwrap_or_default())?;
         let new = self.over_document(self.path(), &document)?;
         let what = match (&self.file, text) {
-            (Some(_), None) => "does not exist any more",
+            (Some(_), None) => "no longer exists",
             (Some(_), Some(_)) if document.is_blank => "is empty",
             _ => return Ok(new),
         };

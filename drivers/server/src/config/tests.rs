@@ -48,7 +48,7 @@ fn variable(key: &str, text: &str) -> Override {
 }
 
 #[test]
-fn an_empty_file_gives_the_documented_defaults() {
+fn an_empty_configuration_file_gives_the_documented_defaults() {
     for text in ["", "{}", "// nothing\n", "\u{feff}{}"] {
         assert_eq!(load(text), Ok(ServerConfig::default()), "{text:?}");
     }
@@ -97,7 +97,7 @@ fn a_configuration_with_comments_and_trailing_commas_is_read() {
 }
 
 #[test]
-fn flags_override_the_environment_which_overrides_the_file_and_the_defaults() {
+fn a_flag_overrides_an_environment_variable_which_overrides_the_configuration_file() {
     let text = r#"{ "tick_rate": 10, "network_update_rate": 10, "max_connections": 10 }"#;
     let overrides = vec![
         variable("tick_rate", "20"),
@@ -120,7 +120,7 @@ fn flags_override_the_environment_which_overrides_the_file_and_the_defaults() {
 }
 
 #[test]
-fn text_that_is_not_json_is_reported_by_line_and_column() {
+fn the_error_about_text_that_is_not_json_names_the_line_and_the_column() {
     insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
@@ -128,14 +128,14 @@ fn text_that_is_not_json_is_reported_by_line_and_column() {
 }
 
 #[test]
-fn an_unknown_key_gets_a_suggestion() {
+fn the_error_about_an_unknown_key_suggests_a_similar_key() {
     insta::assert_snapshot!(complaint("{\n  \"tickrate\": 60\n}"), @"server.json:2:3: `tickrate` is not a key of this configuration; did you mean `tick_rate`?");
     insta::assert_snapshot!(complaint("{ \"gravity\": 9 }"), @"server.json:1:3: `gravity` is not a key of this configuration; remove the key, or see the schema for the valid keys");
     insta::assert_snapshot!(complaint("{\n \"game\": {\n  \"second\": 1 } }"), @"server.json:3:3: `game.second` is not a key of this configuration; did you mean `seconds`?");
 }
 
 #[test]
-fn an_invalid_value_is_reported_with_the_valid_values() {
+fn the_error_about_an_invalid_value_lists_the_valid_values() {
     let wrong = [
         r#"{ "tick_rate": 0 }"#,
         r#"{ "tick_rate": "fast" }"#,
@@ -174,7 +174,7 @@ fn an_invalid_value_is_reported_with_the_valid_values() {
 }
 
 #[test]
-fn a_duration_without_a_unit_is_refused_with_the_text_to_write() {
+fn the_error_about_a_duration_without_a_unit_shows_the_correct_text() {
     let config =
         load(r#"{ "idle_timeout": "250 ms", "resume_window": "5min", "shutdown_timeout": "0 s" }"#).unwrap();
     assert_eq!(config.idle_timeout, Duration::from_millis(250));
@@ -199,7 +199,7 @@ fn a_duration_without_a_unit_is_refused_with_the_text_to_write() {
 }
 
 #[test]
-fn all_faults_are_reported_together_in_the_order_of_the_file() {
+fn all_faults_of_a_configuration_are_reported_together_in_the_order_of_the_file() {
     let text = "{\n \"tick_rate\": 0,\n \"log_level\": 1,\n \"bans\": 0 }";
     let overrides = vec![variable("max_connections", "many"), flag("idle_timeout", "0 s")];
     let error =
@@ -214,7 +214,7 @@ fn all_faults_are_reported_together_in_the_order_of_the_file() {
 }
 
 #[test]
-fn an_unreadable_file_is_reported_by_name() {
+fn the_error_about_an_unreadable_configuration_names_the_file() {
     let mut layers = Layers { file: Some("nowhere/server.json".into()), ..Layers::default() };
     // The middle is the system's.
     let why = std::fs::read("nowhere/server.json").unwrap_err();
@@ -226,7 +226,7 @@ fn an_unreadable_file_is_reported_by_name() {
 }
 
 #[test]
-fn an_address_is_read_as_it_is_printed_with_its_interface() {
+fn a_configured_address_with_an_interface_is_parsed_and_printed_unchanged() {
     for text in ["0.0.0.0:7777", "[::]:0", "[fe80::1%4]:7777", "[2001:db8::1]:7777"] {
         let config =
             load(&format!(r#"{{ "bind_address": "{text}", "monitoring_address": "{text}" }}"#)).unwrap();
@@ -236,7 +236,7 @@ fn an_address_is_read_as_it_is_printed_with_its_interface() {
 }
 
 #[test]
-fn an_address_that_no_socket_can_have_is_refused_by_the_check() {
+fn a_configured_address_that_no_socket_can_bind_is_refused() {
     let wrong = ["224.0.0.1:7777", "255.255.255.255:7777", "[ff02::1%4]:7777", "[fe80::1]:0", "::1", "[::1]"];
     let said: Vec<String> =
         wrong.iter().map(|text| complaint(&format!(r#"{{ "bind_address": "{text}" }}"#))).collect();
@@ -260,7 +260,7 @@ fn file_with(text: &str) -> (tempfile::TempDir, PathBuf, Layers) {
 }
 
 #[test]
-fn a_file_of_comments_resets_no_setting_while_the_server_runs() {
+fn a_configuration_file_without_keys_resets_no_setting_while_the_server_runs() {
     let (_folder, path, layers) = file_with(r#"{ "tick_rate": 25 }"#);
     let running: ServerConfig<NoSettings> = layers.load().unwrap();
     for text in ["", "\u{feff}\n", "// \"tick_rate\": 25\n", "/* later */"] {
@@ -274,7 +274,7 @@ fn a_file_of_comments_resets_no_setting_while_the_server_runs() {
 }
 
 #[test]
-fn a_file_that_is_repeatedly_emptied_and_rewritten_resets_no_setting() {
+fn reading_a_configuration_file_during_rewrites_resets_no_setting() {
     let text = r#"{ "tick_rate": 25 }"#;
     let (_folder, path, layers) = file_with(text);
     let running: ServerConfig<NoSettings> = layers.load().unwrap();
@@ -294,7 +294,7 @@ fn a_file_that_is_repeatedly_emptied_and_rewritten_resets_no_setting() {
 
 #[cfg(unix)]
 #[test]
-fn pipes_devices_and_oversized_files_are_refused_without_waiting() {
+fn a_pipe_a_device_or_an_oversized_file_is_refused_as_configuration_without_waiting() {
     let (folder, path, layers) = file_with("");
     let refused = || layers.load::<NoSettings>().unwrap_err().to_string();
     std::fs::File::create(&path).unwrap().set_len((16 << 20) + 1).unwrap();
@@ -311,7 +311,7 @@ fn pipes_devices_and_oversized_files_are_refused_without_waiting() {
 }
 
 #[test]
-fn the_published_schema_is_that_of_the_program() {
+fn config_schema_json_equals_the_schema_that_the_program_prints() {
     let published = include_str!("../../config.schema.json");
     let current = serde_json::to_string_pretty(&schema::<WorldSettings>()).unwrap() + "\n";
     assert_eq!(

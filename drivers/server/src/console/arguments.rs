@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_split_at_spaces_and_quotes_keep_them_together() {
+    fn a_quoted_argument_with_spaces_is_one_argument() {
         let words = |text| Arguments::new(text).words();
         assert_eq!(words("  7  being rude ").unwrap(), ["7", "being", "rude"]);
         assert_eq!(words("7 'being  rude'").unwrap(), ["7", "being  rude"]);
@@ -61,14 +61,14 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_arguments_is_unchanged() {
+    fn the_rest_of_a_command_line_keeps_its_spaces_and_apostrophes() {
         assert_eq!(Arguments::new(" it's  fine ").text(), "it's  fine");
         assert_eq!(Arguments::new("7  it's  rude").first(), Some(("7", "it's  rude")));
         assert_eq!(Arguments::new("").first(), None);
     }
 
     #[test]
-    fn a_flag_is_present_or_absent_and_other_text_is_refused() {
+    fn a_command_refuses_text_other_than_its_flag() {
         assert_eq!(Arguments::new("--json").flag("--json"), Ok(true));
         assert_eq!(Arguments::new("").flag("--json"), Ok(false));
         assert!(Arguments::new("--jsn").flag("--json").is_err());

@@ -189,7 +189,7 @@ fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     match server.with_game(|game, context| game.say(context, arguments.text())) {
         Ok(told) if told >= there => Ok(format!("the text was sent to {}", Counted(there as u64, "client"))),
         Ok(told) => Err(CommandError::Failed(format!(
-            "the text was sent to {told} of {}; the queues of the other clients are full, so say it again",
+            "the text was sent to {told} of {}; the queues of the remaining clients are full; give the command again",
             Counted(there as u64, "client")
         ))),
         Err(why) => Err(why),

@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_console_that_closes_by_itself_reports_the_reason() {
+    fn a_console_whose_input_ends_reports_the_reason() {
         let end = "the server runs until Ctrl-C or SIGTERM";
         assert_eq!(closed(&ReadlineError::Eof), format!("the console is closed; {end}"));
         let error = ReadlineError::Io(io::Error::other("gone"));
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_beyond_its_limit_is_cut_off_and_the_next_line_is_read() {
+    fn a_console_line_beyond_its_limit_does_not_affect_the_next_line() {
         let text = [&[b'x'; 100_000][..], b"\nhelp\n\n", &[b'y'; LINE_MOST], b"\nend"].concat();
         let mut input = io::BufReader::with_capacity(1000, &text[..]);
         let mut lines = Vec::new();

@@ -180,7 +180,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     #[test]
-    fn text_is_printed_in_order_and_settle_waits_until_it_is_printed() {
+    fn the_spool_prints_text_in_the_order_in_which_it_was_queued() {
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {
             thread::sleep(Duration::from_millis(1));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_thread_the_caller_prints_the_text_itself() {
+    fn a_spool_without_a_thread_prints_text_on_the_calling_thread() {
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| printed.send(thing).unwrap());
         spool.shared.lock().has_no_thread = true;
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn output_that_is_not_read_is_dropped_counted_and_reported_on_the_next_read() {
+    fn the_spool_reports_the_number_of_dropped_texts_once_output_is_read_again() {
         let (go_on, may_go_on) = sync_channel::<()>(0);
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {

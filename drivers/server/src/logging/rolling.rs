@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_log_is_renamed_and_the_oldest_is_deleted() {
+    fn a_full_log_file_is_renamed_and_the_oldest_log_file_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/server.log");
         let mut file = RollingFile::open(&path, 40, 2, Output::default()).unwrap();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_appended_to_after_a_restart() {
+    fn the_log_file_is_continued_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         for _ in 0..2 {
@@ -226,7 +226,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_log_that_was_moved_or_deleted_is_created_again() {
+    fn a_log_file_that_was_moved_or_deleted_is_created_again() {
         for kept in [0, 2] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("logs/server.log");
@@ -245,7 +245,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_moved_log_is_created_again_within_a_second() {
+    fn a_moved_log_file_is_created_again_within_a_second() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let mut file = RollingFile::open(&path, 1 << 20, 2, Output::default()).unwrap();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_truncated_in_place_rolls_by_its_current_size() {
+    fn a_log_file_truncated_in_place_is_rotated_by_its_current_size() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let mut file = RollingFile::open(&path, 40, 2, Output::default()).unwrap();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_cannot_be_renamed_keeps_growing() {
+    fn a_log_file_that_cannot_be_renamed_keeps_growing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         fs::create_dir_all(folder.path().join("server.log.1/full")).unwrap();
@@ -284,7 +284,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_log_pipe_is_refused_without_a_reader_and_written_to_with_a_reader() {
+    fn a_pipe_without_a_reader_is_refused_as_log_file() {
         use std::io::Read as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
@@ -302,7 +302,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_loses_only_log_lines() {
+    fn a_full_disk_loses_only_the_log_lines_written_meanwhile() {
         let mut file = RollingFile::open(Path::new("/dev/full"), 40, 2, Output::default()).unwrap();
         for _ in 0..5 {
             file.write_all(b"0123456789\n").unwrap();

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_head_is_parsed_once_it_is_complete() {
+    fn an_http_request_head_is_parsed_once_it_is_complete() {
         let head = b"GET /health?a=b HTTP/1.0\r\nHost: x\r\n\r\n";
         for length in 0..head.len() {
             assert_eq!(parse(&head[..length]), Head::None, "{length}");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_target_is_parsed_with_and_without_a_host() {
+    fn an_http_request_target_is_parsed_with_and_without_a_host() {
         for target in ["/health", "/health?a=b", "http://x/health", "http://x:80/health?a=b"] {
             assert_eq!(path_of(target), "/health", "{target}");
         }
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_http_are_refused_before_the_head_is_complete() {
+    fn bytes_that_are_not_http_are_refused_before_the_request_head_is_complete() {
         let many = "x: y\r\n".repeat(HEADERS + 1);
         let many = format!("GET / HTTP/1.1\r\n{many}\r\n");
         for text in ["good morning\r\n", "GET / HTTP/2.0\r\n", "\0", "GET / HTTP/1.1\r\na b: c\r\n", &many] {

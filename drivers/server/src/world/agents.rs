@@ -130,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn worlds_with_equal_seeds_are_equal_and_worlds_with_different_seeds_differ() {
+    fn two_worlds_of_agents_are_equal_if_and_only_if_their_seeds_are_equal() {
         assert_eq!(after(1, 500), after(1, 500));
         assert_ne!(after(1, 500), after(2, 500));
         assert_ne!(after(1, 500), after(1, 501));
     }
 
     #[test]
-    fn no_agent_leaves_the_box() {
+    fn an_agent_stops_at_the_walls_of_the_box() {
         let mut agents = Agents::default();
         let id = agents.add_owned();
         for (x, y) in [(1000, 1000), (-1000, -1000)] {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owned_agent_moves_only_as_its_client_steers() {
+    fn an_agent_owned_by_a_client_moves_only_as_the_client_steers() {
         let mut agents = Agents::default();
         let id = agents.add_owned();
         agents.steer(id, -1000, -1000);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn changing_the_number_of_free_agents_keeps_the_clients_agents() {
+    fn changing_the_number_of_agents_without_a_client_keeps_the_agents_of_clients() {
         let mut agents = Agents::default();
         agents.set_free(10);
         let owned = agents.add_owned();

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chat_flood_is_dropped_and_its_author_notified_once_a_second() {
+    fn the_author_of_a_chat_flood_is_notified_at_most_once_a_second() {
         let (start, mut chat) = (Instant::ZERO, Chat::new(None));
         let (mut heard, mut told) = (0, 0);
         for place in 0..100_000 {
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_every_chat_line_is_passed_on() {
+    fn without_a_line_limit_every_chat_line_is_passed_on() {
         let (now, mut chat) = (Instant::ZERO, Chat::new(None));
         assert!((0..1000).all(|_| chat.take_line(None, now) == Line::PassedOn));
     }

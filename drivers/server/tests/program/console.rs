@@ -7,7 +7,7 @@ use tickwire_server::world::{FROM_SERVER, Heard};
 use crate::harness::{Program, ending, next, until};
 
 #[test]
-fn status_reports_the_server_as_text_and_as_json() {
+fn the_command_status_reports_the_server_as_text_and_as_json() {
     let mut server = Program::start(r#""max_connections": 9"#);
     let _client = server.join();
     let status = until(|| Some(server.ask_json("status --json")).filter(|status| status["clients"] == 1));
@@ -20,7 +20,7 @@ fn status_reports_the_server_as_text_and_as_json() {
 }
 
 #[test]
-fn an_unknown_command_gets_a_suggestion_and_wrong_arguments_get_the_usage() {
+fn an_unknown_command_is_answered_with_a_suggestion() {
     let mut server = Program::start(r#""enable_logging": false"#);
     assert_eq!(server.ask("statu"), "error: unknown command `statu`; did you mean `status`?");
     assert_eq!(server.ask("frobnicate"), "error: unknown command `frobnicate`; `help` lists the commands");
@@ -46,7 +46,7 @@ fn an_unknown_command_gets_a_suggestion_and_wrong_arguments_get_the_usage() {
 }
 
 #[test]
-fn help_names_every_command_the_games_own_included() {
+fn help_lists_every_command_including_commands_of_the_game() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let mut help = vec![server.ask("help")];
     help.extend(server.lines_until("unban"));
@@ -68,7 +68,7 @@ fn help_names_every_command_the_games_own_included() {
 }
 
 #[test]
-fn text_said_at_the_console_reaches_clients() {
+fn the_command_say_sends_its_text_to_every_client() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("say the bridge is out, it's gone"), "the text was sent to 1 client");
@@ -77,7 +77,7 @@ fn text_said_at_the_console_reaches_clients() {
 }
 
 #[test]
-fn text_too_long_for_a_chat_line_is_refused() {
+fn the_command_say_refuses_text_too_long_for_a_chat_line() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
@@ -88,7 +88,7 @@ fn text_too_long_for_a_chat_line_is_refused() {
 }
 
 #[test]
-fn a_kicked_client_receives_the_reason_and_connects_again() {
+fn a_kicked_client_receives_the_reason() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     assert_eq!(server.ask("kick #1 no shouting"), "client 1 is kicked: no shouting");
@@ -99,7 +99,7 @@ fn a_kicked_client_receives_the_reason_and_connects_again() {
 }
 
 #[test]
-fn a_banned_address_is_refused_by_the_next_server_too() {
+fn a_banned_address_is_refused_after_the_server_restarts() {
     let mut server = Program::start("\"ban_file\": \"bans.json\"");
     assert_eq!(
         server.ask("ban 127.0.0.1"),
@@ -117,7 +117,7 @@ fn a_banned_address_is_refused_by_the_next_server_too() {
 }
 
 #[test]
-fn console_and_configuration_accept_addresses_as_they_are_printed() {
+fn the_console_and_the_configuration_accept_addresses_as_they_are_printed() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let clients =
@@ -149,7 +149,7 @@ fn the_command_stats_prints_the_counters() {
 }
 
 #[test]
-fn quit_sends_clients_the_reason_and_exits_with_code_0() {
+fn the_command_quit_sends_every_client_the_reason() {
     let mut server = Program::start(r#""tick_rate": 50"#);
     let client = server.join();
     assert_eq!(server.ask("quit maintenance until noon"), "stopping");
@@ -166,7 +166,7 @@ fn quit_sends_clients_the_reason_and_exits_with_code_0() {
 }
 
 #[test]
-fn the_server_continues_after_the_end_of_input() {
+fn the_server_continues_after_its_standard_input_ends() {
     let mut server = Program::start(r#""enable_logging": false"#);
     server.ask("status --json");
     server.close_input();
@@ -176,7 +176,7 @@ fn the_server_continues_after_the_end_of_input() {
 }
 
 #[test]
-fn a_line_that_is_not_utf8_is_refused_and_the_server_continues() {
+fn the_server_continues_after_a_console_line_that_is_not_utf_8() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let answer = server.ask("\u{1b}[2J\u{fffd}");
     assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");
@@ -185,7 +185,7 @@ fn a_line_that_is_not_utf8_is_refused_and_the_server_continues() {
 
 #[cfg(unix)]
 #[test]
-fn a_stalled_reader_of_answers_does_not_delay_the_shutdown() {
+fn a_reader_of_console_output_that_stalls_does_not_delay_the_shutdown() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
     let folder = tempfile::tempdir().unwrap();
@@ -215,7 +215,7 @@ fn a_stalled_reader_of_answers_does_not_delay_the_shutdown() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_is_slow_gets_every_answer() {
+fn a_slow_reader_of_console_output_gets_every_answer() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let mut expected = 0;
     for number in 0..100 {
@@ -229,7 +229,7 @@ fn a_reader_that_is_slow_gets_every_answer() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
+fn a_console_line_above_4096_bytes_is_refused() {
     let mut server = Program::start(r#""enable_logging": false"#);
     assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: the line has more than 4096 bytes and is ignored");
     let shown = "x".repeat(40) + "…";
@@ -246,7 +246,7 @@ fn a_line_that_is_too_long_is_refused_and_shown_again_only_in_part() {
 }
 
 #[test]
-fn text_that_reached_no_client_is_reported_as_failed() {
+fn the_command_say_fails_if_its_text_reached_no_client() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let mut client = server.join();
     // It hears nothing any more, and the server does not know yet.

@@ -57,7 +57,7 @@ fn config(folder: &tempfile::TempDir) -> ServerConfig<NoSettings> {
 }
 
 #[test]
-fn a_slow_game_is_counted_as_overrunning_and_steps_are_skipped() {
+fn a_game_that_is_slower_than_its_tick_rate_counts_overruns() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(&folder);
     let (started, running) = std::sync::mpsc::channel();
@@ -78,7 +78,7 @@ fn a_slow_game_is_counted_as_overrunning_and_steps_are_skipped() {
 }
 
 #[test]
-fn a_game_that_does_not_start_is_reported_with_its_error() {
+fn the_error_of_a_game_that_does_not_start_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let error = Dedicated::start(Odd(Manner::Failing), config(&folder)).unwrap_err();
     assert_eq!(
@@ -88,7 +88,7 @@ fn a_game_that_does_not_start_is_reported_with_its_error() {
 }
 
 #[test]
-fn a_server_stops_when_its_game_asks() {
+fn a_server_stops_when_its_game_requests_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
     let remote = server.remote();
@@ -98,7 +98,7 @@ fn a_server_stops_when_its_game_asks() {
 }
 
 #[test]
-fn a_server_that_never_ran_leaves_no_caller_waiting_and_frees_its_port() {
+fn a_server_that_is_dropped_before_it_ran_frees_its_port() {
     let folder = tempfile::tempdir().unwrap();
     let server = Dedicated::start(Odd(Manner::Short), config(&folder)).unwrap();
     let (remote, address) = (server.remote(), server.address());
@@ -112,7 +112,7 @@ fn a_server_that_never_ran_leaves_no_caller_waiting_and_frees_its_port() {
 }
 
 #[test]
-fn health_reports_a_hanging_game_and_its_recovery() {
+fn the_health_page_reports_a_hanging_game() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(&folder);
     config.monitoring_address = Some("127.0.0.1:0".parse().unwrap());

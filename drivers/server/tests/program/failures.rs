@@ -28,7 +28,7 @@ fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
 const LOOPBACK: [&str; 2] = ["--bind-address", "127.0.0.1:0"];
 
 #[test]
-fn an_invalid_configuration_is_reported_by_file_line_and_key() {
+fn the_error_about_an_invalid_configuration_names_the_file_the_line_and_the_key() {
     let folder = folder_with("server.json", "{\n  // slow\n  \"tick_rate\": 0\n}");
     let said = ["error: server.json:3:3: `tick_rate` is 0; set it to a whole number from 1 to 1000"];
     refuse(folder.path(), &[], 2, &said);
@@ -39,7 +39,7 @@ fn an_invalid_configuration_is_reported_by_file_line_and_key() {
 }
 
 #[test]
-fn an_invalid_flag_or_variable_is_reported_by_name() {
+fn the_error_about_an_invalid_flag_or_variable_names_the_flag_or_variable() {
     let folder = tempfile::tempdir().unwrap();
     refuse(folder.path(), &["--tick-rat", "3"], 2, &["--tick-rate"]);
     refuse(
@@ -60,7 +60,7 @@ fn an_invalid_flag_or_variable_is_reported_by_name() {
 
 #[cfg(unix)]
 #[test]
-fn an_empty_or_misspelt_variable_is_reported_by_name() {
+fn the_report_of_an_empty_or_misspelt_variable_names_the_variable() {
     use std::os::unix::ffi::OsStringExt as _;
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, value: &[u8]| {
@@ -82,7 +82,7 @@ fn an_empty_or_misspelt_variable_is_reported_by_name() {
 }
 
 #[test]
-fn files_that_would_destroy_each_other_are_refused_before_anything_is_written() {
+fn keys_that_name_the_same_file_are_refused_before_any_file_is_written() {
     for (arguments, said) in [
         (["--log-file-path", "./server.key"], "is ./server.key, the same file as `key_file`; name another"),
         (["--ban-file", "server.key"], "is server.key, the same file as `key_file`"),
@@ -101,7 +101,7 @@ fn files_that_would_destroy_each_other_are_refused_before_anything_is_written() 
 }
 
 #[test]
-fn a_port_in_use_is_reported_with_its_number() {
+fn the_start_error_names_the_number_of_a_port_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let other = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let _taken = UdpSocket::bind(other).unwrap();
@@ -164,7 +164,7 @@ fn a_key_file_that_other_users_can_read_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
+fn a_key_file_that_cannot_be_read_is_never_replaced() {
     use std::os::unix::fs::PermissionsExt as _;
     let private = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
     let folder = folder_with("server.key", "half a key");
@@ -174,7 +174,7 @@ fn a_key_that_cannot_be_read_is_refused_and_never_replaced() {
         &LOOPBACK,
         3,
         &[
-            "server.key: the file holds no valid key: 'h' at place 1 is not a hexadecimal digit",
+            "server.key: the file holds no valid key: 'h' at position 1 is not a hexadecimal digit",
             "restore the file from a copy",
         ],
     );
@@ -219,7 +219,7 @@ fn a_list_of_bans_that_does_not_parse_is_refused() {
 }
 
 #[test]
-fn a_log_that_cannot_be_opened_keeps_the_server_from_starting() {
+fn a_server_whose_log_file_cannot_be_opened_does_not_start() {
     let folder = folder_with("file", "");
     let arguments = [&LOOPBACK[..], &["--log-file-path", "file/server.log"]].concat();
     refuse(
@@ -232,7 +232,7 @@ fn a_log_that_cannot_be_opened_keeps_the_server_from_starting() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_under_the_log_is_reported_and_the_server_continues() {
+fn the_server_continues_on_a_full_disk_under_the_log() {
     let mut server = Program::start(r#""log_file_path": "/dev/full""#);
     let _client = server.join();
     assert_eq!(server.ask_json("status --json")["clients"], 1);
@@ -247,7 +247,7 @@ fn a_full_disk_under_the_log_is_reported_and_the_server_continues() {
 }
 
 #[test]
-fn the_effective_configuration_can_be_printed() {
+fn the_flag_print_config_prints_the_effective_configuration() {
     let folder = folder_with("server.json", &config(r#""tick_rate": 30"#));
     let printed = run(folder.path(), &["--print-config", "--max-connections", "7"]);
     let printed: serde_json::Value = serde_json::from_str(&printed.out).unwrap();

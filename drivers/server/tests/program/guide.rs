@@ -5,7 +5,7 @@ const RUNNING: &str = include_str!("../../../../docs/guide/running-a-server.md")
 const EXAMPLE: &str = include_str!("../../../../examples/bells.rs");
 
 #[test]
-fn the_code_in_the_guide_equals_the_example() {
+fn the_code_in_the_server_guide_equals_the_example_program() {
     let pieces = GUIDE.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let program: Vec<&str> = pieces.collect();
     // Between two pieces there is an empty line or none, as it reads best.
@@ -14,7 +14,7 @@ fn the_code_in_the_guide_equals_the_example() {
 }
 
 #[test]
-fn the_guides_keys_and_commands_exist() {
+fn every_key_and_command_in_the_server_guide_exists() {
     let config = include_str!("../../config.schema.json");
     let schema: serde_json::Value = serde_json::from_str(config).unwrap();
     let example = GUIDE.split("```jsonc\n").nth(1).unwrap().split("```").next().unwrap();
@@ -33,7 +33,7 @@ fn quoted(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_guides_commands_are_those_of_the_console() {
+fn the_server_guide_lists_exactly_the_commands_of_the_console() {
     let mut server = crate::harness::Program::start(r#""enable_logging": false"#);
     let mut help = vec![server.ask("help")];
     help.extend(server.lines_until("unban"));
@@ -70,7 +70,7 @@ fn deployments() -> [Vec<String>; 2] {
 
 #[cfg(unix)]
 #[test]
-fn the_guides_service_and_container_start_stop_and_restart_with_their_key() {
+fn a_server_started_as_the_guide_describes_keeps_its_key_over_a_restart() {
     use crate::harness::{Program, config, until};
     assert!(RUNNING.contains("STOPSIGNAL SIGTERM"), "as systemd does by itself");
     for arguments in deployments() {

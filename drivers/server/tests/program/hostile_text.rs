@@ -14,7 +14,7 @@ use crate::harness::{Program, ending, next, until};
 const FORGED: &str = "bye\n2026-01-01T00:00:00Z  INFO client 9 joined\r\tx\u{2028}y\u{202e}z\u{85}";
 
 #[test]
-fn a_close_text_with_line_feeds_stays_on_one_line_of_the_log() {
+fn a_close_text_with_line_feeds_takes_one_line_of_the_log() {
     let server = Program::start("");
     let client = server.join();
     client.disconnect(client.server().unwrap(), 7, FORGED).unwrap();
@@ -44,7 +44,7 @@ fn flood(client: &Client, lines: usize) {
 }
 
 #[test]
-fn a_chat_flooder_is_notified_and_fewer_than_500_of_its_5000_lines_reach_a_second_client() {
+fn fewer_than_500_of_the_5000_lines_of_a_chat_flooder_reach_a_second_client() {
     let server = Program::start(r#""client_message_limit": null, "client_byte_limit": null"#);
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 5000);
@@ -61,7 +61,7 @@ fn a_chat_flooder_is_notified_and_fewer_than_500_of_its_5000_lines_reach_a_secon
 }
 
 #[test]
-fn a_flooding_client_is_disconnected_with_the_key_of_the_limit() {
+fn the_close_text_names_the_key_of_the_limit_that_a_flooding_client_exceeded() {
     let server = Program::start(r#""client_message_limit": 50"#);
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 1000);

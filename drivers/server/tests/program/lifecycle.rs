@@ -77,7 +77,7 @@ fn sigterm_under_load_sends_every_client_the_reason() {
 
 #[cfg(unix)]
 #[test]
-fn a_stopping_server_waits_for_its_clients_up_to_the_timeout_and_logs_the_stop() {
+fn a_stopping_server_waits_for_its_clients_for_at_most_the_shutdown_timeout() {
     let mut server = Program::start(r#""shutdown_timeout": "2 s", "monitoring_address": "127.0.0.1:0""#);
     let monitoring = server.listening["monitoring"].as_str().unwrap().to_owned();
     let mut client = server.join();
@@ -99,7 +99,7 @@ fn a_stopping_server_waits_for_its_clients_up_to_the_timeout_and_logs_the_stop()
 
 #[cfg(unix)]
 #[test]
-fn a_second_sigterm_ends_the_server_at_once_with_a_message() {
+fn a_second_sigterm_ends_the_server_immediately() {
     let mut server = Program::start(r#""shutdown_timeout": "600 s""#);
     let mut client = server.join();
     client.abort();
@@ -116,7 +116,7 @@ fn a_second_sigterm_ends_the_server_at_once_with_a_message() {
     let (code, last) = server.end();
     assert_eq!((code, &last["event"], &last["why"]), (Some(143), &"killed".into(), &"SIGTERM".into()));
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ended at once (SIGTERM while it stopped)"), "{log}");
+    assert!(log.contains("ended immediately (SIGTERM while it stopped)"), "{log}");
 }
 
 #[test]
@@ -190,7 +190,7 @@ mod counting {
 }
 
 #[test]
-fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
+fn the_session_slot_of_a_vanished_client_is_freed() {
     let mut server = Program::start(r#""max_connections": 1, "idle_timeout": "1 s", "resume_window": "1 s""#);
     let mut vanishing = server.join();
     // Who is gone before it has a ticket to come back with has no place to keep.
@@ -204,11 +204,11 @@ fn a_client_that_vanishes_is_noticed_and_its_place_is_freed() {
     );
     until(|| (server.ask_json("status --json")["clients"] == 0).then_some(()));
     server.join();
-    until(|| server.log().contains("client 1 left: the other end stopped answering; ").then_some(()));
+    until(|| server.log().contains("client 1 left: the peer stopped answering; ").then_some(()));
 }
 
 #[test]
-fn clients_of_a_killed_server_return_after_its_restart_with_a_list_of_lost_messages() {
+fn clients_of_a_killed_server_reconnect_after_its_restart_with_a_list_of_lost_messages() {
     let mut server = Program::start(r#""resume_window": "60 s""#);
     let (address, folder) = (server.address(), Arc::clone(&server.folder));
     let clients: Vec<Client> = (0..4).map(|_| server.join()).collect();

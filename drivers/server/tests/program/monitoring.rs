@@ -31,7 +31,7 @@ fn metric(metrics: &str, name: &str) -> f64 {
 }
 
 #[test]
-fn prometheus_reads_the_counters() {
+fn the_monitoring_page_serves_the_counters_in_the_format_of_prometheus() {
     let mut server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let _client = server.join();
     let metrics =
@@ -57,7 +57,7 @@ fn prometheus_reads_the_counters() {
 }
 
 #[test]
-fn drops_are_counted_by_reason() {
+fn dropped_datagrams_are_counted_by_their_reason() {
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     std::net::UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&[99; 50], server.address()).unwrap();
     let name = r#"tickwire_datagrams_dropped_total{reason="unknown-type"}"#;
@@ -66,7 +66,7 @@ fn drops_are_counted_by_reason() {
 }
 
 #[test]
-fn health_is_served_and_other_paths_are_not_found() {
+fn the_monitoring_port_serves_the_health_of_the_server() {
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let (head, body) = get(&server, "/health");
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -77,7 +77,7 @@ fn health_is_served_and_other_paths_are_not_found() {
 }
 
 #[test]
-fn invalid_requests_get_an_error_status_and_80_silent_connections_block_no_request() {
+fn eighty_silent_monitoring_connections_block_no_request() {
     let server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let address = server.listening["monitoring"].as_str().unwrap();
     let ask = |text: &str| {

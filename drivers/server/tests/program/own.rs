@@ -68,7 +68,7 @@ impl Game for Bells {
 }
 
 #[test]
-fn a_client_takes_its_configuration_from_the_game_and_the_games_metrics_are_shown() {
+fn the_monitoring_page_shows_the_metrics_of_the_game() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = ServerConfig::default();
     config.bind_address = "127.0.0.1:0".parse().unwrap();

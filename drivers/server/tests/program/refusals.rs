@@ -15,7 +15,7 @@ use tickwire_server::world;
 use crate::harness::{Program, client, config, ending, until};
 
 #[test]
-fn a_full_server_refuses_clients_and_accepts_a_client_once_a_place_is_free() {
+fn a_full_server_accepts_a_client_once_a_session_slot_is_free() {
     let mut server = Program::start(r#""max_connections": 1"#);
     let first = server.join();
     let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
@@ -26,7 +26,7 @@ fn a_full_server_refuses_clients_and_accepts_a_client_once_a_place_is_free() {
 }
 
 #[test]
-fn an_unknown_host_is_reported_by_name() {
+fn the_error_about_an_unknown_host_names_the_host() {
     let nowhere: NetworkAddress = "nowhere.invalid:7777".parse().unwrap();
     let error = client().connect(&nowhere, ConnectOptions::new([9; 32])).wait().unwrap_err();
     assert!(error.to_string().starts_with("the host `nowhere.invalid` is unknown"), "{error}");
@@ -52,7 +52,7 @@ fn a_hello_of_a_different_protocol_version_is_answered_only_with_the_servers_ver
 }
 
 #[test]
-fn an_attempt_at_a_server_with_a_different_key_fails_and_the_error_names_that_key() {
+fn the_error_about_a_server_with_a_different_key_names_that_key() {
     let server = Program::start(r#""enable_logging": false"#);
     let options = ConnectOptions::new([9; 32]).timeout(Duration::from_secs(3));
     let error = client().connect(&server.address().into(), options).wait().unwrap_err();
@@ -89,11 +89,11 @@ fn in_a_minute() -> u64 {
 }
 
 #[test]
-fn with_a_ticket_key_only_tickets_are_accepted_and_an_expired_ticket_is_refused() {
+fn a_server_with_a_ticket_key_accepts_only_clients_with_a_valid_ticket() {
     let (mut server, mint) = ticket_server();
     let open = || ConnectOptions::new(server.key());
     let expired = server.try_join(open().ticket(mint(1_000_000, [7; 16]))).unwrap_err();
-    assert_eq!(expired.to_string(), "the ticket has expired; get a fresh one from the backend");
+    assert_eq!(expired.to_string(), "the ticket has expired; get a new ticket from the backend");
     let without = client().connect(&server.address().into(), open().timeout(Duration::from_secs(1))).wait();
     assert!(matches!(without, Err(ConnectError::TimedOut { .. })), "{without:?}");
     let _client = server.try_join(open().ticket(mint(in_a_minute(), [7; 16]))).unwrap();
@@ -101,7 +101,7 @@ fn with_a_ticket_key_only_tickets_are_accepted_and_an_expired_ticket_is_refused(
 }
 
 #[test]
-fn a_banned_identity_is_disconnected_and_refused_afterwards() {
+fn a_client_with_a_banned_identity_is_refused() {
     let (mut server, mint) = ticket_server();
     let join = |server: &Program, identity| {
         server.try_join(ConnectOptions::new(server.key()).ticket(mint(in_a_minute(), identity)))

@@ -13,7 +13,7 @@ fn logged(server: &Program, text: &str) {
 }
 
 #[test]
-fn a_reload_applies_immediate_keys_and_reports_the_keys_that_need_a_restart() {
+fn a_reload_reports_the_changed_keys_that_need_a_restart() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     change(&server, r#""tick_rate": 30, "max_connections": 3, "game": { "agents": 2 }"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
@@ -25,7 +25,7 @@ fn a_reload_applies_immediate_keys_and_reports_the_keys_that_need_a_restart() {
 }
 
 #[test]
-fn an_invalid_change_is_reported_and_not_applied() {
+fn an_invalid_change_of_the_configuration_is_not_applied() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     change(&server, r#""tick_rate": 0"#);
     logged(
@@ -38,7 +38,7 @@ fn an_invalid_change_is_reported_and_not_applied() {
 }
 
 #[test]
-fn a_replaced_file_and_a_rewritten_file_are_both_noticed() {
+fn a_replaced_and_a_rewritten_configuration_file_are_both_noticed() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     let path = server.folder.path().join("server.json");
     fs::write(path.with_extension("new"), config(r#""tick_rate": 25"#)).unwrap();
@@ -47,7 +47,7 @@ fn a_replaced_file_and_a_rewritten_file_are_both_noticed() {
 }
 
 #[test]
-fn the_level_of_the_log_changes_at_once() {
+fn a_changed_log_level_takes_effect_immediately() {
     let server = Program::start(r#""log_level": "error""#);
     let _first = server.join();
     change(&server, r#""log_level": "info""#);
@@ -65,7 +65,7 @@ fn keys_that_need_a_restart_keep_their_running_values() {
     assert_eq!(server.ask_json("status --json")["clients_max"], 64);
     logged(&server, "max_connections will take effect at a restart");
     change(&server, r#""max_connections": 64, "tick_rate": 30"#);
-    logged(&server, "max_connections is back to the value that the server runs with");
+    logged(&server, "max_connections again has the value with which the server runs");
     assert_eq!(server.log().matches("max_connections will take effect at a restart").count(), 1);
     change(&server, r#""max_connections": 64, "tick_rate": 30, "game": { "seed": 2 }"#);
     logged(&server, "game will take effect at a restart");
@@ -74,18 +74,18 @@ fn keys_that_need_a_restart_keep_their_running_values() {
 }
 
 #[test]
-fn a_file_that_is_created_while_the_server_runs_is_noticed() {
+fn a_configuration_file_that_is_created_while_the_server_runs_is_noticed() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let mut server = Program::start_with(folder, &["--bind-address", "127.0.0.1:0"]);
-    assert_eq!(server.ask("reload"), "the configuration was read: nothing has changed");
+    assert_eq!(server.ask("reload"), "the configuration was read: no key has changed");
     change(&server, r#""tick_rate": 30"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
 }
 
 #[test]
-fn reload_answers_with_its_result() {
+fn the_command_reload_answers_with_the_result_of_the_reload() {
     let mut server = Program::start(r#""max_connections": 64"#);
-    let nothing = "the configuration was read: nothing has changed";
+    let nothing = "the configuration was read: no key has changed";
     assert_eq!(server.ask("reload"), nothing);
     logged(&server, nothing);
     let path = server.folder.path().join("server.bans.json");
@@ -98,15 +98,15 @@ fn reload_answers_with_its_result() {
 
 #[cfg(unix)]
 #[test]
-fn sighup_reloads_the_configuration_and_logs_it() {
+fn sighup_reloads_the_configuration() {
     let server = Program::start(r#""max_connections": 64"#);
     server.signal(rustix::process::Signal::HUP);
-    logged(&server, "the configuration was read: nothing has changed");
+    logged(&server, "the configuration was read: no key has changed");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_change_to_a_file_behind_links_is_noticed() {
+fn a_change_to_a_configuration_file_behind_links_is_noticed() {
     use std::os::unix::fs::symlink;
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let target = other.path().join("real.json");
@@ -127,7 +127,7 @@ fn a_change_to_a_file_behind_links_is_noticed() {
 }
 
 #[test]
-fn an_emptied_or_deleted_file_resets_no_setting() {
+fn an_emptied_or_deleted_configuration_file_resets_no_setting() {
     let mut server = Program::start(r#""tick_rate": 25, "log_level": "debug", "game": { "agents": 3 }"#);
     let path = server.folder.path().join("server.json");
     for text in ["", " \n", "\u{feff}", "// all of it is for later\n"] {
@@ -141,7 +141,7 @@ fn an_emptied_or_deleted_file_resets_no_setting() {
     }
     fs::remove_file(&path).unwrap();
     let answer = server.ask("reload");
-    assert!(answer.contains("does not exist any more"), "{answer}");
+    assert!(answer.contains("no longer exists"), "{answer}");
     assert_eq!(server.ask_json("status --json")["tick_rate"], 25);
     fs::write(&path, "{}").unwrap();
     until(|| (server.ask_json("status --json")["tick_rate"] == 60).then_some(()));

@@ -97,12 +97,12 @@ fn a_configuration_without_read_permission_is_reported() {
 }
 
 #[test]
-fn bans_that_cannot_be_written_are_reported_at_the_start_and_still_hold() {
+fn bans_that_cannot_be_written_still_take_effect() {
     let folder = Foreign::new();
     let arguments = [&["--json", "--key-file", "own/server.key"], &NO_LOG[..]].concat();
     let mut server = Program::start_as(folder.server(&arguments), Arc::clone(&folder.0));
     let said = "server.bans.json: the list of bans cannot be written to this file: Permission denied (os error 13); \
-    the bans hold until the \
+    the bans take effect until the \
                 server stops; let this user write to the file's folder, or name another `ban_file`";
     until(|| server.errors().contains(said).then_some(()));
     let answer = server.ask("ban 127.0.0.1");
@@ -150,7 +150,7 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) 
 }
 
 #[test]
-fn a_full_disk_under_the_key_is_reported_and_leaves_no_partial_key() {
+fn a_full_disk_under_the_key_file_leaves_no_partial_key() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
@@ -160,7 +160,7 @@ fn a_full_disk_under_the_key_is_reported_and_leaves_no_partial_key() {
 }
 
 #[test]
-fn a_full_disk_under_log_and_bans_is_reported_and_the_server_continues() {
+fn the_server_continues_on_a_full_disk_under_log_and_bans() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     fs::write(folder.path().join("server.json"), config("")).unwrap();
     // It needs no room: it is there already.
@@ -175,7 +175,7 @@ fn a_full_disk_under_log_and_bans_is_reported_and_the_server_continues() {
             "the log disk/server.log cannot be written: {why}; the server has lost 1 line so far; {remedy}"
         ),
         format!(
-            "disk/bans.json: the list of bans cannot be written to this file: {why}; the bans hold until the server \
+            "disk/bans.json: the list of bans cannot be written to this file: {why}; the bans take effect until the server \
              stops; {remedy}"
         ),
     ] {

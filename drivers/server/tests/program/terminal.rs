@@ -50,7 +50,7 @@ fn exits(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn a_line_can_be_edited_and_the_last_line_can_be_recalled() {
+fn the_arrow_keys_edit_the_console_line_and_recall_the_last_line() {
     let (mut session, _folder) = start();
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
@@ -65,7 +65,7 @@ fn a_line_can_be_edited_and_the_last_line_can_be_recalled() {
 }
 
 #[test]
-fn ctrl_c_stops_the_server_and_ctrl_d_only_closes_the_console() {
+fn ctrl_d_closes_the_console_without_stopping_the_server() {
     let (mut session, _folder) = start();
     session.send_control('c').unwrap();
     session.exp_string("stopped (interrupted at the console)").unwrap();
@@ -94,7 +94,7 @@ fn keep_busy(session: &mut PtySession, listening: &str) {
 }
 
 #[test]
-fn a_second_ctrl_c_ends_the_server_at_once() {
+fn a_second_ctrl_c_ends_the_server_immediately() {
     let long = r#""shutdown_timeout": "600 s""#;
     let (mut session, folder, listening) = start_with(long);
     keep_busy(&mut session, &listening);
@@ -107,22 +107,22 @@ fn a_second_ctrl_c_ends_the_server_at_once() {
         .unwrap();
     until(|| (!is_edited(&session)).then_some(()));
     session.send_control('c').unwrap();
-    session.exp_string("ended at once (SIGINT)").unwrap();
+    session.exp_string("ended immediately (SIGINT)").unwrap();
     assert_eq!(exits(&session), 130);
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ended at once (SIGINT while it stopped)"), "{log}");
+    assert!(log.contains("ended immediately (SIGINT while it stopped)"), "{log}");
 
     let (mut session, _folder, listening) = start_with(long);
     keep_busy(&mut session, &listening);
     send(&mut session, "quit\r");
     session.exp_string("stopping (quit at the console)").unwrap();
     session.process_mut().signal(Signal::SIGTERM).unwrap();
-    session.exp_string("ended at once (SIGTERM)").unwrap();
+    session.exp_string("ended immediately (SIGTERM)").unwrap();
     assert_eq!(exits(&session), 143);
 }
 
 #[test]
-fn a_typed_line_that_is_not_utf8_is_refused_and_the_next_line_is_read() {
+fn a_typed_line_that_is_not_utf_8_does_not_affect_the_next_line() {
     let (mut session, _folder) = start();
     for line in [&b"say caf\xe9 quit\r"[..], b"\xff\r", b"agents 3\xc3\r"] {
         session.process().get_file_handle().unwrap().write_all(line).unwrap();
@@ -149,7 +149,7 @@ fn a_signal_restores_the_terminal_settings() {
 }
 
 #[test]
-fn a_warning_leaves_the_line_that_is_being_edited_intact() {
+fn a_logged_warning_does_not_change_the_console_line_being_edited() {
     let (mut session, folder) = start();
     send(&mut session, "agents 7");
     session.exp_string("agents 7").unwrap();
@@ -185,7 +185,7 @@ fn runs_in_background(session: &mut PtySession) {
 }
 
 #[test]
-fn a_server_in_the_background_is_not_stopped_by_its_terminal_and_has_its_console_in_the_foreground() {
+fn a_server_in_the_background_is_not_stopped_by_its_terminal() {
     let (mut session, _folder, program) = shell();
     session.send_line(&format!("{program} &")).unwrap();
     session.exp_regex("listening on 127.0.0.1:[0-9]+ key [0-9a-f]{64}").unwrap();
@@ -208,7 +208,7 @@ fn a_server_in_the_background_is_not_stopped_by_its_terminal_and_has_its_console
 }
 
 #[test]
-fn a_server_in_the_background_whose_output_goes_to_a_file_runs_and_stops_on_sigterm() {
+fn a_server_in_the_background_with_output_to_a_file_stops_on_sigterm() {
     let (mut session, folder, program) = shell();
     session.send_line(&format!("{program} > out.txt 2>&1 &")).unwrap();
     let out = || std::fs::read_to_string(folder.path().join("out.txt")).unwrap_or_default();

@@ -6,7 +6,7 @@ use tickwire_server::world::{Heard, Joined, Positions, Say, Steer};
 use crate::harness::{Program, next, until};
 
 #[test]
-fn agents_wander_and_a_clients_agent_moves_as_it_is_steered() {
+fn a_clients_agent_moves_as_the_client_steers() {
     let server = Program::start(r#""game": { "agents": 5 }"#);
     let client = server.join();
     let joined: Joined = next(&client);
@@ -27,7 +27,7 @@ fn agents_wander_and_a_clients_agent_moves_as_it_is_steered() {
 }
 
 #[test]
-fn positions_that_fill_several_datagrams_all_arrive() {
+fn all_positions_of_a_world_that_fills_several_datagrams_arrive() {
     let server = Program::start(r#""game": { "agents": 300 }"#);
     let client = server.join();
     let mut seen = std::collections::BTreeSet::new();
@@ -49,7 +49,7 @@ fn a_chat_line_reaches_every_client() {
 }
 
 #[test]
-fn reconnecting_does_not_renew_the_chat_budget() {
+fn reconnecting_does_not_renew_the_chat_budget_of_a_client() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let listener = server.join();
     let begun = std::time::Instant::now();
@@ -96,7 +96,7 @@ fn clients_that_join_and_leave_within_a_step_log_no_warnings() {
 }
 
 #[test]
-fn a_client_that_sends_server_messages_is_disconnected() {
+fn a_client_that_sends_message_types_of_the_server_is_disconnected() {
     let server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     for _ in 0..20 {

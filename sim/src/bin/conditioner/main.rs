@@ -69,7 +69,7 @@ const REPORT: Duration = Duration::from_secs(5);
 fn line(counters: &Counters) -> String {
     let Counters { clients, received, delivered, lost, overflowed, .. } = counters;
     format!(
-        "{}, {received} in, {delivered} out, {lost} lost, {overflowed} overflowed",
+        "{}, {received} datagrams received, {delivered} delivered, {lost} lost, {overflowed} dropped by full queues",
         Counted(*clients, "client")
     )
 }

@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_names_the_command_that_reproduces_it_without_local_folders() {
+    fn the_command_that_reproduces_a_report_contains_no_local_folder() {
         let arguments =
             parse("--report some/folder/a.html --only 5.1 --loss 2.5 --seed 9 --algorithm cubic").unwrap();
         assert_eq!(
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn percentages_are_parsed_exactly() {
+    fn percentages_are_parsed_to_exact_parts_per_million() {
         assert_eq!([ppm("5"), ppm("0.25"), ppm("100")], [Some(50_000), Some(2500), Some(1_000_000)]);
         for bad in ["", "x", "101", "1.", "1.00001", "100.1", "-1"] {
             assert_eq!(ppm(bad), None, "{bad}");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictory_arguments_are_refused() {
+    fn contradictory_arguments_of_the_paths_program_are_refused() {
         for bad in [
             "--seeds 0",
             "--loss",

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_run_with_too_few_faults_or_datagrams_or_at_low_speed_fails() {
+    fn a_full_swarm_run_with_too_few_faults_or_datagrams_or_at_low_speed_fails() {
         let in_time = Duration::from_secs(30);
         assert!(passes(&full(), in_time));
         assert!(!passes(&full(), in_time + Duration::from_millis(400)));

@@ -35,7 +35,7 @@ impl Application for Nobody {
 }
 
 #[test]
-fn a_timer_that_is_always_due_is_a_violation_and_no_endless_loop() {
+fn a_timer_that_is_always_due_is_reported_as_a_violation() {
     let mut world = World::new(WorldConfig::new(1, Topology::star(1, MS)), Nobody);
     let violation = world.run_until(at(2 * SECOND)).unwrap_err();
     assert_eq!((violation.checker, violation.at), ("spin", at(SECOND)));
@@ -61,7 +61,7 @@ impl Checker<ToyEvent> for NoRepetition {
 }
 
 #[test]
-fn a_failing_fault_list_shrinks_to_one_that_fails_the_same_way_when_read_back_from_text() {
+fn a_shrunk_fault_list_fails_the_same_way_after_printing_and_parsing() {
     let run = |faults: &[Fault]| {
         let mut world = world(4, faults.to_vec());
         world.check(NoRepetition(Vec::new()));

@@ -30,5 +30,5 @@ pub(super) struct Args {
     pub(super) seconds: Option<u64>,
 }
 
-const AFTER: &str = "Exit codes: 0 if all bots were let in, and each of their lines arrived or was reported as unconfirmed; \
+const AFTER: &str = "Exit codes: 0 if all bots connected, and each of their lines arrived or was reported as unconfirmed; \
 1 otherwise; 2 for a wrong flag.";

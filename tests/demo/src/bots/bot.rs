@@ -241,7 +241,7 @@ mod tests {
     use tickwire_core::ChannelId;
 
     #[test]
-    fn a_line_is_accounted_for_once_it_arrived_or_was_reported_as_unconfirmed() {
+    fn a_chat_line_that_arrived_or_was_reported_as_unconfirmed_is_not_missing() {
         let mut bot = Bot::new(0, 1, Duration::from_secs(1)).unwrap();
         bot.counted.reliable_sent = 3;
         bot.counted.reliable_delivered = 1;
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_that_strangers_send_to_a_bot_is_not_counted_as_the_servers() {
+    fn datagrams_that_strangers_send_to_a_bot_are_not_counted_as_datagrams_of_the_server() {
         let bot = Bot::new(0, 1, Duration::from_secs(1)).unwrap();
         let stranger = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = bot.client.handle().local_address().port();

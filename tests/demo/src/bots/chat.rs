@@ -52,7 +52,7 @@ mod tests {
     use tickwire_server::world::CHAT_BYTES;
 
     #[test]
-    fn composed_lines_fit_and_arrive_once_each_in_order() {
+    fn composed_chat_lines_fit_a_message_and_are_accepted_once_in_order() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut ears = Ears::default();
         for number in 0..1000 {
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_repeated_and_reordered_lines_are_detected() {
+    fn missing_repeated_and_reordered_chat_lines_are_detected() {
         let heard = |lines: &[&str]| {
             let mut ears = Ears::default();
             lines.iter().for_each(|line| ears.hear(line));

@@ -193,7 +193,7 @@ impl Crowd {
     /// Says on standard error why bots are not there, for whoever does not read reports.
     fn complain(&self) {
         for (why, count) in &self.failures {
-            eprintln!("tickwire-bots: {count} of {} bots were not let in: {why}", self.bots.len());
+            eprintln!("tickwire-bots: {count} of {} bots could not connect: {why}", self.bots.len());
         }
     }
 

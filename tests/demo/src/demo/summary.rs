@@ -16,7 +16,7 @@ pub(super) struct Summary {
     pub(super) connected: usize,
     pub(super) interruptions: u64,
     pub(super) connect_us: Option<Percentiles>,
-    /// Why bots were not let in.
+    /// Why bots could not connect.
     pub(super) failures: BTreeMap<String, usize>,
     pub(super) rtt_us: Option<Percentiles>,
     pub(super) played_ms: u64,
@@ -47,7 +47,7 @@ impl Summary {
         let totals = &self.totals;
         let mut faults = Vec::new();
         for (why, count) in &self.failures {
-            faults.push(format!("{count} bots were not let in: {why}"));
+            faults.push(format!("{count} bots could not connect: {why}"));
         }
         let mut unless = |is_well: bool, fault: String| {
             if !is_well {
@@ -74,7 +74,7 @@ impl Summary {
         );
         unless(
             totals.misplaced == 0,
-            format!("{} reliable messages came twice or out of order", totals.misplaced),
+            format!("{} reliable messages arrived twice or out of order", totals.misplaced),
         );
         unless(self.stopped_in_order, "the server did not stop in order".into());
         let told = self.told_by_server();
@@ -168,7 +168,7 @@ impl Summary {
             out += &format!("  {name:<16}{cpu}{rss}\n");
         }
         for (text, count) in &self.told {
-            out += &format!("  {:<16}{count} bots were told: {text}\n", "good-bye");
+            out += &format!("  {:<16}{count} bots received the reason: {text}\n", "good-bye");
         }
         out
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn only_broken_expectations_are_reported_as_faults() {
+    fn the_demo_summary_reports_only_violated_expectations_as_faults() {
         assert_eq!(good().faults(), [""; 0]);
         let with = |change: fn(&mut Summary)| {
             let mut summary = good();
@@ -274,10 +274,10 @@ mod tests {
                 "1 of 5 reliable messages were not delivered to the server",
             ),
             (|summary| summary.totals.heard = 7, "3 of 10 reliable messages were not delivered to the bots"),
-            (|summary| summary.totals.misplaced = 1, "came twice or out of order"),
+            (|summary| summary.totals.misplaced = 1, "arrived twice or out of order"),
             (|summary| summary.stopped_in_order = false, "did not stop in order"),
             (|summary| summary.told.clear(), "only 0 of 2 bots received"),
-            (|summary| summary.failures.extend([("full".into(), 1)]), "1 bots were not let in: full"),
+            (|summary| summary.failures.extend([("full".into(), 1)]), "1 bots could not connect: full"),
         ];
         for (change, expected) in cases {
             let faults = with(change);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_figures_are_null() {
+    fn unknown_figures_of_the_demo_summary_are_null_in_json() {
         let json = good().json(&[]);
         assert_eq!((&json["server"]["cpu_percent"], &json["rtt_ms"]), (&Value::Null, &Value::Null));
         assert!(good().text().contains("not known"));

@@ -208,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn the_table_fits_a_terminal_of_80_columns() {
+    fn the_table_of_the_demo_fits_a_terminal_of_80_columns() {
         let panel = panel(&frame());
         assert!(panel.lines().all(|line| line.chars().count() < 80), "{panel}");
         assert!(panel.contains("playing, 12 of 20 s") && panel.contains("64 of 64 bots"), "{panel}");
     }
 
     #[test]
-    fn a_row_is_as_wide_as_its_head_and_columns_are_aligned_with_their_names() {
+    fn the_columns_of_the_demo_table_are_aligned_with_their_names() {
         let row = row(&frame());
         let names = HEAD.lines().last().unwrap();
         assert_eq!(row.len(), names.len(), "\n{HEAD}{row}");
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_figures_are_shown_as_a_dash() {
+    fn unknown_figures_in_the_demo_table_are_shown_as_a_dash() {
         let panel = panel(&Frame::default());
         assert!(panel.contains("round trip              -"), "{panel}");
     }

@@ -45,7 +45,7 @@ impl Clients {
         }
         match usize::from(clients) - all.present() {
             0 => Ok(all),
-            missing => Err(format!("{missing} clients were not let in: {:?}", all.troubles())),
+            missing => Err(format!("{missing} clients could not connect: {:?}", all.troubles())),
         }
     }
 

@@ -45,7 +45,10 @@ impl LoadOutcome {
         for (way, sent, received) in self.ways().into_iter().filter(|_| !self.idle) {
             let lost = sent.sure_sent.abs_diff(received.sure_received);
             note(lost > 0, format!("{} lost on the way {way}", Counted(lost, "reliable message")));
-            note(received.misplaced > 0, format!("{} came twice or out of order, {way}", received.misplaced));
+            note(
+                received.misplaced > 0,
+                format!("{} arrived twice or out of order, {way}", received.misplaced),
+            );
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
             note(is_poor, format!("of the unreliable messages only {percent:?} % arrived, {way}"));
@@ -175,13 +178,13 @@ mod tests {
     type Change = fn(&mut LoadOutcome);
 
     #[test]
-    fn each_kind_of_fault_fails_the_load_test() {
+    fn each_kind_of_fault_fails_a_load_test() {
         assert_eq!(good().faults(), [""; 0]);
         let cases: [(Change, &str); 8] = [
             (|outcome| outcome.connected = 1, "1 client gone"),
             (|outcome| outcome.troubles.extend([("interrupted".into(), 1)]), "interrupted"),
             (|outcome| outcome.there.sure_received = 99, "1 reliable message lost on the way up"),
-            (|outcome| outcome.here.misplaced = 3, "3 came twice or out of order, down"),
+            (|outcome| outcome.here.misplaced = 3, "3 arrived twice or out of order, down"),
             (|outcome| outcome.here.loose_received = 1898, "arrived, down"),
             (|outcome| outcome.there.loose_received = 0, "arrived, up"),
             (|outcome| outcome.there.refused = 1, "refused by the driver, down"),
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_are_printed_as_text_and_as_json() {
+    fn the_figures_of_a_load_test_are_printed_as_text_and_as_json() {
         let json = good().json(&[]);
         assert_eq!(json["up"]["unreliable"]["delivered_percent"], 100.0);
         assert_eq!(

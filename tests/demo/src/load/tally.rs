@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn one_message_in_twenty_is_reliable_and_refused_messages_do_not_count_as_sent() {
+    fn one_load_message_in_twenty_is_reliable() {
         let mut tally = Tally::default();
         (0..40).for_each(|_| tally.send(&mut Willing(true)));
         tally.send(&mut Willing(false));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_and_early_messages_are_counted() {
+    fn repeated_and_early_load_messages_are_counted() {
         let mut tally = Tally::default();
         for number in [0, 1, 1, 3] {
             tally.on_sure(&Sure::new(number));

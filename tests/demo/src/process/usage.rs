@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_reports_its_memory_and_cpu_time() {
+    fn the_usage_of_the_test_process_has_memory_and_cpu_time() {
         let before = Usage::of(std::process::id()).unwrap();
         assert!(before.rss > 100_000, "{before:?}");
         let start = Instant::now();
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_process_has_no_usage() {
+    fn a_process_that_does_not_exist_has_no_usage() {
         assert_eq!(Usage::of(u32::MAX), None);
     }
 }

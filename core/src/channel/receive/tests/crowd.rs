@@ -47,7 +47,7 @@ impl Crowd {
 }
 
 #[test]
-fn each_connection_has_a_share_of_the_reassembly_memory_that_no_other_connection_takes() {
+fn each_of_40_connections_gets_its_share_of_the_reassembly_memory() {
     let mut crowd = Crowd::new(40, 8 << 20);
     let half = ((8 << 20) - crate::limits::reserved_room(MOST)) / 2;
     for side in 0..40 {
@@ -64,7 +64,7 @@ fn each_connection_has_a_share_of_the_reassembly_memory_that_no_other_connection
 }
 
 #[test]
-fn messages_that_fill_the_reassembly_memory_are_completed_one_after_the_other() {
+fn all_messages_complete_although_together_they_exceed_the_reassembly_memory() {
     for channel in [0, 1] {
         let mut crowd = Crowd::new(20, 8 << 20);
         let mut at = [[0; 2]; 20];
@@ -87,7 +87,7 @@ fn messages_that_fill_the_reassembly_memory_are_completed_one_after_the_other() 
 }
 
 #[test]
-fn connections_that_never_finish_their_messages_do_not_starve_a_connection_that_does() {
+fn connections_that_never_finish_their_messages_do_not_starve_a_connection_that_finishes_messages() {
     let mut crowd = Crowd::new(9, 6 << 20);
     for side in 0..8 {
         for id in 0..3 {
@@ -105,7 +105,7 @@ fn connections_that_never_finish_their_messages_do_not_starve_a_connection_that_
 }
 
 #[test]
-fn a_connection_holds_at_most_four_times_its_received_bytes_plus_a_constant() {
+fn a_connections_reassembly_memory_is_at_most_four_times_its_received_bytes_plus_a_constant() {
     let mut peer = Peer::new(WINDOW);
     let mut sent = 0;
     for id in 0..1000 {

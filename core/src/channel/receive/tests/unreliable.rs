@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn unread_unreliable_messages_give_way_to_newer_messages() {
+fn a_full_unreliable_backlog_drops_its_oldest_unread_messages() {
     let mut peer = peer();
     peer.whole(ORDERED, 0, b"stays").unwrap();
     for number in 0..5000u32 {
@@ -20,7 +20,7 @@ fn unread_unreliable_messages_give_way_to_newer_messages() {
 }
 
 #[test]
-fn the_largest_unreliable_message_arrives_even_when_the_backlog_is_full() {
+fn an_unreliable_message_of_the_largest_size_arrives_when_the_unread_backlog_is_full() {
     let mut peer = peer();
     (0..10).for_each(|_| assert!(peer.unreliable(&[0; 1000]).is_ok()));
     peer.unreliable(&vec![1; MOST]).unwrap();
@@ -28,7 +28,7 @@ fn the_largest_unreliable_message_arrives_even_when_the_backlog_is_full() {
 }
 
 #[test]
-fn unreliable_reassembly_is_bounded_in_number_and_the_oldest_gives_way() {
+fn the_oldest_incomplete_unreliable_message_is_dropped_beyond_the_limit_on_their_number() {
     let mut peer = peer();
     for id in 0..=UNRELIABLE_REASSEMBLIES as u32 {
         peer.part(UNRELIABLE, id, 200, 0, &[0; 100]).unwrap();
@@ -42,7 +42,7 @@ fn unreliable_reassembly_is_bounded_in_number_and_the_oldest_gives_way() {
 }
 
 #[test]
-fn unreliable_reassembly_is_bounded_in_bytes() {
+fn incomplete_unreliable_messages_never_exceed_their_limit_of_bytes() {
     let most = UNRELIABLE_REASSEMBLY_BYTES.max(2 * MOST as u64);
     let mut peer = peer();
     for id in 0..8u32 {
@@ -58,7 +58,7 @@ fn unreliable_reassembly_is_bounded_in_bytes() {
 }
 
 #[test]
-fn unreliable_reassembly_ends_after_five_seconds() {
+fn an_incomplete_unreliable_message_is_dropped_after_five_seconds() {
     let mut peer = peer();
     peer.part(UNRELIABLE, 0, 200, 0, &[0; 100]).unwrap();
     let due = NOW + Span::from_secs(5);

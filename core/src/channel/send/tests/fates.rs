@@ -34,7 +34,7 @@ fn on_ordered_channels_a_message_is_reported_delivered_after_all_earlier_message
 }
 
 #[test]
-fn a_lifetime_drops_only_messages_that_were_never_sent() {
+fn an_expired_lifetime_drops_only_messages_that_were_never_sent() {
     let lifetime = Some(core::time::Duration::from_millis(100));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let begun = send(&mut side, 0, 2000);
@@ -58,7 +58,7 @@ fn a_lifetime_drops_only_messages_that_were_never_sent() {
 }
 
 #[test]
-fn one_record_covers_consecutive_messages_and_settles_each_of_them() {
+fn a_loss_or_ack_of_a_joined_record_applies_to_each_of_its_consecutive_messages() {
     let receipts = true;
     let mut side = side(&[ChannelConfig { receipts, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 5, 10);
@@ -86,7 +86,7 @@ fn one_record_covers_consecutive_messages_and_settles_each_of_them() {
 }
 
 #[test]
-fn fates_of_expired_messages_are_kept_in_bounded_memory_and_are_correct() {
+fn the_fates_of_200_expired_messages_are_kept_correctly_in_bounded_memory() {
     let lifetime = Some(core::time::Duration::from_millis(1));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let mut now = NOW;
@@ -108,7 +108,7 @@ fn fates_of_expired_messages_are_kept_in_bounded_memory_and_are_correct() {
 }
 
 #[test]
-fn an_unreliable_message_has_an_unknown_fate_once_it_is_sent() {
+fn a_sent_unreliable_or_sequenced_message_has_the_fate_unknown() {
     let mut side = side(&[ChannelConfig::new(Delivery::Unreliable), ChannelConfig::new(Delivery::Sequenced)]);
     for channel in 0..2 {
         let id = send(&mut side, channel, 1200);

@@ -30,7 +30,7 @@ fn after_a_resume_messages_that_the_peer_lacks_are_resent_from_their_first_byte(
 }
 
 #[test]
-fn unreliable_messages_do_not_wait_for_the_peers_state() {
+fn during_a_resume_new_unreliable_messages_are_sent_before_the_peers_resume_state_arrives() {
     let mut side = side(&[ChannelConfig::new(Delivery::Unreliable)]);
     send(&mut side, 0, 5000);
     packet(&mut side);

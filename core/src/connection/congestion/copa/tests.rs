@@ -130,7 +130,7 @@ impl<'a> Path<'a> {
 const SECOND: Span = Span::from_secs(1);
 
 #[test]
-fn copa_settles_at_the_path_rate_from_50_kb_to_12_mb_per_second() {
+fn copa_converges_to_the_path_rate_from_50_kb_to_12_mb_per_second() {
     for (rate, base_ms) in [(50_000, 20), (125_000, 50), (1_250_000, 10), (12_500_000, 100), (2_500_000, 300)]
     {
         let mut path = Path::new(rate, base_ms);
@@ -179,7 +179,7 @@ fn isolated_losses_do_not_change_the_congestion_window() {
 }
 
 #[test]
-fn heavy_loss_caps_the_rate_to_the_delivered_rate_and_a_black_hole_lifts_the_cap() {
+fn a_black_hole_removes_the_rate_cap_that_heavy_loss_set() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     for _ in 0..100 {
@@ -245,7 +245,7 @@ fn a_clock_jump_of_less_than_a_round_trip_is_not_taken_for_a_queue() {
 }
 
 #[test]
-fn persistent_congestion_restarts_the_congestion_window() {
+fn persistent_congestion_reduces_the_congestion_window_to_the_minimum() {
     let mut path = Path::new(250_000, 50);
     path.run(10 * SECOND);
     path.lose(10, true);
@@ -311,7 +311,7 @@ fn acknowledge(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
 }
 
 #[test]
-fn a_queue_on_the_return_path_allows_more_in_flight_and_leaves_the_rate_unchanged() {
+fn a_queue_on_the_return_path_does_not_change_the_rate() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -329,7 +329,7 @@ fn a_queue_on_the_return_path_allows_more_in_flight_and_leaves_the_rate_unchange
 }
 
 #[test]
-fn a_return_path_that_drops_everything_bounds_the_estimated_arrivals() {
+fn the_estimate_of_arrivals_is_bounded_while_the_return_path_drops_every_ack() {
     let mut now = Instant::ZERO + 100 * SECOND;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 60, 0);
@@ -340,7 +340,7 @@ fn a_return_path_that_drops_everything_bounds_the_estimated_arrivals() {
 }
 
 #[test]
-fn a_return_path_that_drains_after_its_minimum_was_forgotten_does_not_raise_the_rate() {
+fn a_return_queue_that_drains_after_its_minimum_delay_expired_does_not_raise_the_rate() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -371,7 +371,7 @@ fn a_return_path_that_drains_while_the_forward_path_fills_is_not_taken_for_a_clo
 }
 
 #[test]
-fn persistent_congestion_forgets_the_estimated_arrivals() {
+fn persistent_congestion_resets_the_estimate_of_arrivals() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -382,7 +382,7 @@ fn persistent_congestion_forgets_the_estimated_arrivals() {
 }
 
 #[test]
-fn estimated_arrivals_open_the_congestion_window_before_a_drained_queue_is_measured() {
+fn while_acks_wait_on_the_return_path_estimated_arrivals_keep_the_pacing_rate_above_the_minimum() {
     for (back, least) in [(0, 0), (15, 20_000), (85, 120_000)] {
         let mut now = Instant::ZERO;
         let mut copa = Copa::new(now, DATAGRAM);

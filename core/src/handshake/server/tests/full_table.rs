@@ -25,7 +25,7 @@ fn fill(world: &mut World, credential: ShownCredential, count: usize, record: Op
 }
 
 #[test]
-fn in_a_full_table_the_oldest_half_open_handshake_gives_way() {
+fn a_full_half_open_table_replaces_its_oldest_handshake() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     fill(&mut world, ShownCredential::Open, limits::HALF_OPEN, None);
@@ -40,7 +40,7 @@ fn in_a_full_table_the_oldest_half_open_handshake_gives_way() {
 }
 
 #[test]
-fn half_of_the_table_is_for_tickets_and_half_for_clients_with_only_a_cookie() {
+fn half_of_the_half_open_table_is_reserved_for_tickets_and_half_for_clients_with_only_a_cookie() {
     let ticket = |number: u8| ShownCredential::Ticket { id: [number; 16], expiry: 1 };
     let room = |world: &World, credential| world.acceptor.half_open.room(world.now, &credential, 0, |_| 0);
     let is_ticket = |world: &World, room| match room {
@@ -69,7 +69,7 @@ fn half_of_the_table_is_for_tickets_and_half_for_clients_with_only_a_cookie() {
 }
 
 #[test]
-fn a_source_with_failed_handshakes_gives_way_before_older_entries() {
+fn a_full_half_open_table_first_drops_entries_of_sources_with_failed_handshakes() {
     let mut world = World::new(Access::Open);
     let (some, more) = (BucketPlaces::new(1, 0), BucketPlaces::new(2, 0));
     fill(&mut world, ShownCredential::Open, 1000, None);
@@ -87,7 +87,7 @@ fn a_source_with_failed_handshakes_gives_way_before_older_entries() {
 }
 
 #[test]
-fn a_source_with_failed_handshakes_never_displaces_a_fresh_entry_of_a_source_without_any() {
+fn a_source_with_failed_handshakes_replaces_only_half_open_entries_older_than_250_ms() {
     let mut world = World::new(Access::Open);
     for _ in 0..limits::HALF_OPEN / 8 {
         fill(&mut world, ShownCredential::Open, 8, None);

@@ -22,7 +22,7 @@ fn resume_contents(world: &World) -> ResumeContents {
 }
 
 #[test]
-fn a_resume_ticket_names_its_session_and_works_more_than_once() {
+fn a_resume_ticket_is_accepted_more_than_once() {
     for session in [SessionOutcome::Resumed, SessionOutcome::Lost] {
         let mut world = World::new(Access::Tickets);
         world.directory.session = Ok(session);
@@ -47,7 +47,7 @@ fn a_resume_ticket_names_its_session_and_works_more_than_once() {
 }
 
 #[test]
-fn a_superseded_resume_ticket_costs_no_diffie_hellman_and_gets_no_answer() {
+fn a_hello_with_a_superseded_resume_ticket_gets_no_answer() {
     let mut world = World::new(Access::Tickets);
     world.directory.session = Err(DropReason::BurntTicket);
     let contents = resume_contents(&world);
@@ -57,7 +57,7 @@ fn a_superseded_resume_ticket_costs_no_diffie_hellman_and_gets_no_answer() {
 }
 
 #[test]
-fn the_resume_ticket_of_a_session_that_this_end_ended_is_refused_inside_the_encryption() {
+fn the_resume_ticket_of_an_ended_session_is_refused_in_an_encrypted_welcome() {
     let mut world = World::new(Access::Tickets);
     let contents = resume_contents(&world);
     world.acceptor.end_session(world.wall_now(), contents.session, contents.expiry);
@@ -70,7 +70,7 @@ fn the_resume_ticket_of_a_session_that_this_end_ended_is_refused_inside_the_encr
 }
 
 #[test]
-fn an_expired_resume_ticket_is_refused_unless_its_session_lives() {
+fn an_expired_resume_ticket_is_refused_unless_the_server_still_has_its_session() {
     let mut world = World::new(Access::Tickets);
     let contents = resume_contents(&world);
     let mut dialer = resuming(&mut world, &contents);
@@ -85,7 +85,7 @@ fn an_expired_resume_ticket_is_refused_unless_its_session_lives() {
 }
 
 #[test]
-fn two_half_open_resumptions_of_one_session_exist_until_the_first_data_packet_ends_the_other() {
+fn a_session_has_at_most_two_half_open_resumptions() {
     let mut world = World::new(Access::Tickets);
     let mut contents = resume_contents(&world);
     let mut first = resuming(&mut world, &contents);

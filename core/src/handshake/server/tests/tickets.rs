@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn forged_and_foreign_tickets_get_no_answer_with_or_without_a_cookie() {
+fn forged_tickets_and_tickets_of_a_different_server_get_no_answer() {
     for threshold in [0, 64] {
         let mut world = World::with_threshold(Access::Tickets, threshold);
         let mut dialer = world.dial_with_ticket();
@@ -22,7 +22,7 @@ fn forged_and_foreign_tickets_get_no_answer_with_or_without_a_cookie() {
 }
 
 #[test]
-fn a_server_in_ticket_mode_answers_no_client_without_a_ticket_even_on_a_link() {
+fn a_server_that_requires_tickets_does_not_answer_a_hello_without_a_ticket_even_over_a_link() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial(Shown::Open);
     let hello = world.sent(&mut dialer);
@@ -32,7 +32,7 @@ fn a_server_in_ticket_mode_answers_no_client_without_a_ticket_even_on_a_link() {
 }
 
 #[test]
-fn a_server_without_a_ticket_key_answers_no_ticket() {
+fn a_server_without_a_ticket_key_does_not_answer_a_hello_with_a_ticket() {
     let mut world = World::new(Access::Open);
     world.acceptor.credentials.tickets = None;
     let mut dialer = world.dial_with_ticket();
@@ -41,7 +41,7 @@ fn a_server_without_a_ticket_key_answers_no_ticket() {
 }
 
 #[test]
-fn an_expired_ticket_is_refused_inside_the_encryption_whatever_the_authenticator_decides() {
+fn an_expired_ticket_is_refused_in_an_encrypted_welcome_even_if_the_authenticator_accepts() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket_until(world.wall_now());
     let mut dialer = world.dial(Shown::Ticket(ticket));
@@ -56,7 +56,7 @@ fn an_expired_ticket_is_refused_inside_the_encryption_whatever_the_authenticator
 }
 
 #[test]
-fn under_load_an_expired_ticket_needs_a_cookie_too() {
+fn under_load_a_hello_with_an_expired_ticket_needs_a_cookie() {
     let mut world = World::with_threshold(Access::Tickets, 0);
     let ticket = world.ticket_until(1);
     let mut dialer = world.dial(Shown::Ticket(ticket));
@@ -65,7 +65,7 @@ fn under_load_an_expired_ticket_needs_a_cookie_too() {
 }
 
 #[test]
-fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_tickets() {
+fn a_used_ticket_is_refused_after_the_wall_clock_is_set_back() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket_until(world.wall_now() + 1_000_000);
     let mut used = world.dial(Shown::Ticket(ticket.clone()));
@@ -98,7 +98,7 @@ fn a_wall_clock_set_back_revives_no_used_ticket_and_accepts_unused_tickets() {
 }
 
 #[test]
-fn two_half_open_handshakes_per_ticket_exist_until_the_first_data_packet_ends_the_other() {
+fn a_ticket_has_at_most_two_half_open_handshakes() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let mut dialers: Vec<_> = (0..3).map(|_| world.dial(Shown::Ticket(ticket.clone()))).collect();
@@ -115,7 +115,7 @@ fn two_half_open_handshakes_per_ticket_exist_until_the_first_data_packet_ends_th
 }
 
 #[test]
-fn the_first_data_packet_uses_up_the_ticket_and_a_replay_gets_no_answer() {
+fn a_ticket_gets_no_answer_once_a_first_data_packet_has_used_it() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let mut dialer = world.dial(Shown::Ticket(ticket.clone()));

@@ -45,7 +45,7 @@ fn record(body: &[u8]) -> Vec<u8> {
 
 /// Format version 1 must never change: recordings are read for years.
 #[test]
-fn the_bytes_of_format_version_1_never_change() {
+fn a_change_file_of_format_version_1_has_its_golden_bytes() {
     let mut body = Vec::new();
     changes().write_body(&mut body);
     let (five, six) = ([0xf5, 0, 0, 0, 0x20], [0xf6, 0, 0, 0, 0x20]);
@@ -68,7 +68,7 @@ fn the_bytes_of_format_version_1_never_change() {
 }
 
 #[test]
-fn several_records_of_a_file_are_read_in_order() {
+fn several_records_of_a_change_file_are_read_in_order() {
     let (first, second) = (changes(), Changes { tick: 1001, ..Changes::default() });
     let mut file = Vec::new();
     first.write(&mut file);
@@ -79,7 +79,7 @@ fn several_records_of_a_file_are_read_in_order() {
 }
 
 #[test]
-fn a_file_that_was_cut_or_damaged_is_refused() {
+fn a_truncated_or_damaged_change_file_is_refused() {
     let mut file = Vec::new();
     changes().write(&mut file);
     for length in 0..file.len() {
@@ -96,7 +96,7 @@ fn a_file_that_was_cut_or_damaged_is_refused() {
 }
 
 #[test]
-fn a_body_that_contradicts_itself_is_refused() {
+fn a_change_file_with_a_contradictory_body_is_refused() {
     let edits: [fn(&mut Changes); 12] = [
         |changes| changes.created.swap(0, 1),
         |changes| changes.created[0].id = NetworkId(0),
@@ -127,7 +127,7 @@ fn a_body_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn undefined_codes_and_wrong_counts_are_refused() {
+fn undefined_codes_and_wrong_counts_in_a_change_file_are_refused() {
     let empty = [0; 7];
     assert_eq!(Changes::read(&record(&empty)), Ok((Changes::default(), &[][..])));
     let bodies: [&[u8]; 9] = [
@@ -147,7 +147,7 @@ fn undefined_codes_and_wrong_counts_are_refused() {
 }
 
 #[test]
-fn any_body_is_refused_or_is_written_back_as_the_same_bytes() {
+fn an_arbitrary_change_file_body_is_refused_or_is_written_back_as_the_same_bytes() {
     fn property(body: Vec<u8>) -> bool {
         let file = record(&body);
         let Ok((changes, _)) = Changes::read(&file) else { return true };

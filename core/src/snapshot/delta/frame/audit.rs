@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_bit_of_every_word_and_the_order_of_words_change_the_checksum() {
+    fn the_checksum_depends_on_every_bit_of_every_word_and_on_the_order_of_words() {
         let words = [7, 0, 3, 1 << 31, 5];
         for place in 0..5 {
             for bit in 0..32 {

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_round_trips_whatever_arrived_since_its_reference() {
+    fn a_frame_header_round_trips_whichever_frames_arrived_since_its_reference() {
         fn property(tick: u32, parts: (u8, u8), back: u16, floor: u32, lead: i16) -> bool {
             let tick = tick.max(1 << 16);
             let reference = tick - 1 - u32::from(back) % FrameHeader::REACH;
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictory_ticks_are_not_written() {
+    fn a_frame_header_with_contradictory_ticks_is_not_written() {
         let name = |tick| FrameName { tick, part: 0 };
         let good = FrameHeader { name: name(100_000), floor: 99_000, reference: Some(name(99_500)) };
         assert!(bytes_of(&good).is_some());
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_that_cannot_be_determined_is_refused() {
+    fn a_frame_header_whose_tick_cannot_be_determined_is_refused() {
         let name = |tick| FrameName { tick, part: 0 };
         let header = FrameHeader { name: name(10), floor: 0, reference: Some(name(4)) };
         assert_eq!(again(&header, None), Err(SnapshotFault::Tick));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn reserved_bits_are_refused() {
+    fn a_frame_header_with_reserved_bits_set_is_refused() {
         for first in [1, 2, 3] {
             let taken = FrameHeader::take(&mut CodeReader::new(&[first; 9]), Some(0));
             assert_eq!(taken, Err(SnapshotFault::Reserved));

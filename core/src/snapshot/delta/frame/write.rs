@@ -83,15 +83,17 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header => f.write_str("the ticks of the header contradict each other"),
-            Self::Order => f.write_str("the slots of the units do not ascend"),
+            Self::Header => f.write_str("the ticks of the frame header contradict each other"),
+            Self::Order => f.write_str("the slots of the units in the frame are not in ascending order"),
             Self::TooLarge => f.write_str("the frame would hold too many units or words"),
-            Self::WrongLength { slot } => write!(f, "slot {} has the wrong number of words", slot.0),
+            Self::WrongLength { slot } => {
+                write!(f, "the unit in slot {} has the wrong number of words", slot.0)
+            }
             Self::Baseline { slot } => {
-                write!(f, "the baseline of slot {} is not older than the frame", slot.0)
+                write!(f, "the baseline of the unit in slot {} is not older than the frame", slot.0)
             }
             Self::Forgotten { slot } => {
-                write!(f, "the second baseline of slot {} is below the floor", slot.0)
+                write!(f, "the second baseline of the unit in slot {} is below the floor", slot.0)
             }
         }
     }

@@ -90,7 +90,7 @@ fn every_arriving_frame_restores_the_whole_world_despite_losses() {
 }
 
 #[test]
-fn golden_bytes_of_a_frame() {
+fn a_frame_with_every_kind_of_part_has_its_golden_bytes() {
     let numbers = Part::Numbers { words: 3, max: 4095, threshold: 0 };
     let element = vec![Part::Choice { count: 10 }, Part::Opaque { bits: 40 }];
     let parts = vec![
@@ -121,7 +121,7 @@ fn golden_bytes_of_a_frame() {
 }
 
 #[test]
-fn units_coded_before_give_the_same_frame_as_their_words() {
+fn a_frame_of_precoded_units_equals_the_frame_coded_from_their_words() {
     for seed in 0..100 {
         let (plan, words) = versions(seed, 3);
         let against = Against::Version {
@@ -154,7 +154,7 @@ fn units_coded_before_give_the_same_frame_as_their_words() {
 }
 
 #[test]
-fn a_second_baseline_below_the_floor_is_used_by_neither_end() {
+fn neither_end_uses_a_second_baseline_below_the_floor() {
     let plan = angles();
     let mut receiver = Receiver::new(plan.clone(), 1);
     receiver.frames.insert(name(20), vec![UnitSlot(0)]);
@@ -182,7 +182,7 @@ fn a_second_baseline_below_the_floor_is_used_by_neither_end() {
 }
 
 #[test]
-fn arbitrary_bytes_are_refused_or_decode_to_admissible_words_of_known_units() {
+fn an_arbitrary_frame_is_refused_or_decodes_to_words_that_the_layouts_accept() {
     fn property(seed: u64, mut bytes: Vec<u8>, is_headed: bool) {
         let (plan, words) = versions(seed, 1);
         let mut receiver = Receiver::new(plan.clone(), 100);
@@ -207,7 +207,7 @@ fn arbitrary_bytes_are_refused_or_decode_to_admissible_words_of_known_units() {
 }
 
 #[test]
-fn a_corrupt_or_truncated_frame_changes_nothing() {
+fn a_corrupt_or_truncated_frame_does_not_change_the_received_world() {
     let plan = angles();
     let mut receiver = Receiver::new(plan.clone(), 100);
     let header = FrameHeader { name: name(5), ..FrameHeader::default() };
@@ -227,7 +227,7 @@ fn a_corrupt_or_truncated_frame_changes_nothing() {
 }
 
 #[test]
-fn each_fault_of_a_frame_has_its_own_error() {
+fn each_kind_of_invalid_frame_has_its_own_error() {
     let plan = angles();
     let receiver = || Receiver::new(plan.clone(), 10);
     let refused = |bytes: &[u8]| receiver().receive(bytes).unwrap_err();
@@ -288,7 +288,7 @@ fn the_frame_writer_refuses_input_that_the_receiver_would_refuse() {
 }
 
 #[test]
-fn a_frame_of_one_bit_units_is_refused_beyond_the_limit_of_words() {
+fn a_small_frame_that_decodes_to_more_words_than_the_limit_is_refused() {
     let parts = vec![Part::Array { length: 200, element: vec![Part::Flag] }];
     let plan = Plan::new(&Layout::new(parts, Predictor::Linear));
     let mut receiver = Receiver::new(plan.clone(), 4000);

@@ -31,7 +31,7 @@ fn bits(plan: &Plan, tick: u32, current: &[u32], against: &Against<'_>) -> usize
 }
 
 #[test]
-fn words_of_any_layout_round_trip_against_any_baseline() {
+fn the_words_of_any_layout_round_trip_against_any_baseline() {
     fn property(seed: u64, ticks: (u32, u32, u32), steps: (u8, u8), kind: u8) {
         let (plan, words) = versions(seed, 3);
         assert!(words.iter().all(|words| plan.admits(words)), "{words:?}");
@@ -49,7 +49,7 @@ fn words_of_any_layout_round_trip_against_any_baseline() {
 }
 
 #[test]
-fn any_bytes_decode_to_words_that_the_layout_admits_or_are_refused() {
+fn arbitrary_bytes_decode_to_words_that_the_layout_accepts_or_are_refused() {
     fn property(seed: u64, bytes: Vec<u8>, kind: u8, tick: u8) {
         let (plan, words) = versions(seed, 2);
         let against = against(&words[1..], (10, 5), kind);
@@ -68,7 +68,7 @@ fn any_bytes_decode_to_words_that_the_layout_admits_or_are_refused() {
 }
 
 #[test]
-fn corrupt_or_truncated_bits_never_panic() {
+fn decoding_a_corrupt_or_truncated_unit_never_panics() {
     for seed in 0..300 {
         let (plan, words) = versions(seed, 3);
         let against = against(&words[1..], (10, 5), seed as u8);
@@ -101,7 +101,7 @@ fn moving<'a>(baseline: &'a [u32], second: &'a [u32]) -> Against<'a> {
 const POSITION: Part = Part::Numbers { words: 3, max: 32_767, threshold: 0 };
 
 #[test]
-fn a_unit_in_steady_motion_takes_3_bits_with_linear_prediction_and_over_20_without() {
+fn a_unit_in_steady_motion_takes_3_bits_with_linear_prediction() {
     let (baseline, second) = ([1100, 2000, 300], [1000, 2000, 350]);
     let parts = [POSITION, Part::Flag];
     let (linear, last) = (plan(&parts, Predictor::Linear), plan(&parts, Predictor::Last));
@@ -117,7 +117,7 @@ fn a_unit_in_steady_motion_takes_3_bits_with_linear_prediction_and_over_20_witho
 }
 
 #[test]
-fn a_prediction_stops_at_the_edge_of_the_range() {
+fn a_predicted_position_is_clamped_to_its_range() {
     let linear = plan(&[POSITION], Predictor::Linear);
     let against = moving(&[32_700, 100, 0], &[32_000, 800, 0]);
     assert_eq!(bits(&linear, 18, &[32_767, 0, 0], &against), 1);
@@ -149,7 +149,7 @@ fn a_position_is_predicted_along_the_mean_of_its_old_and_new_velocity() {
 }
 
 #[test]
-fn an_angle_is_predicted_the_short_way_round() {
+fn an_angle_is_predicted_along_its_shorter_turn() {
     let angle = plan(&[Part::Angle { bits: 10, threshold: 0 }], Predictor::Linear);
     assert_eq!(bits(&angle, 18, &[1], &moving(&[1019], &[1013])), 1);
     let far = bits(&angle, 18, &[500], &moving(&[1019], &[1013]));
@@ -157,7 +157,7 @@ fn an_angle_is_predicted_the_short_way_round() {
 }
 
 #[test]
-fn a_rotation_whose_largest_component_changes_costs_at_most_8_more_bits() {
+fn a_rotation_whose_largest_component_changes_takes_at_most_8_more_bits() {
     let rotation = plan(&[Part::Rotation { bits: 9, threshold: 0 }], Predictor::Linear);
     // The component at place 0 is left out: 0.6, then 0.58. The component at place 1 is 0.5 and more.
     let against = moving(&[0, 490, 380, 380], &[0, 484, 380, 380]);
@@ -167,7 +167,7 @@ fn a_rotation_whose_largest_component_changes_costs_at_most_8_more_bits() {
 }
 
 #[test]
-fn a_part_with_one_other_value_takes_no_bits_beyond_its_mask() {
+fn a_changed_part_with_only_two_values_takes_no_bits_beyond_its_mask() {
     let flag = plan(&[Part::Flag], Predictor::Last);
     assert_eq!(bits(&flag, 18, &[1], &moving(&[0], &[0])), 1);
     let choice = plan(&[Part::Choice { count: 2 }], Predictor::Last);
@@ -175,7 +175,7 @@ fn a_part_with_one_other_value_takes_no_bits_beyond_its_mask() {
 }
 
 #[test]
-fn one_changed_element_of_a_hundred_costs_less_than_32_bits() {
+fn one_changed_element_of_an_array_of_a_hundred_takes_less_than_32_bits() {
     let stock = Part::Array { length: 100, element: vec![Part::Choice { count: 256 }, Part::Flag] };
     let plan = plan(&[stock], Predictor::Last);
     let (before, mut now) = (vec![0; 200], vec![0; 200]);
@@ -189,7 +189,7 @@ fn one_changed_element_of_a_hundred_costs_less_than_32_bits() {
 }
 
 #[test]
-fn an_unexpected_change_among_many_parts_costs_one_mask_of_eight_bits() {
+fn one_unpredicted_change_among_40_parts_takes_eight_more_bits() {
     let plan = plan(&vec![Part::Flag; 40], Predictor::Last);
     let mut now = [0; 40];
     assert_eq!(bits(&plan, 18, &now, &moving(&[0; 40], &[0; 40])), 5);
@@ -198,7 +198,7 @@ fn an_unexpected_change_among_many_parts_costs_one_mask_of_eight_bits() {
 }
 
 #[test]
-fn a_wrong_number_of_words_is_refused_at_both_ends() {
+fn encoder_and_decoder_refuse_a_unit_with_a_wrong_number_of_words() {
     let plan = plan(&[POSITION], Predictor::Linear);
     let mut writer = CodeWriter::new();
     for (now, baseline, second) in [(2, 3, 3), (3, 4, 3), (3, 3, 2)] {

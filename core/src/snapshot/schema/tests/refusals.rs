@@ -25,12 +25,12 @@ fn a_group_has_at_most_32_components() {
 }
 
 #[test]
-fn a_group_that_may_exceed_640_bytes_is_refused() {
+fn a_group_that_can_exceed_640_bytes_is_refused() {
     let bytes = |max| ComponentSpec::new("blob").field(FieldSpec::new("data", FieldKind::Bytes { max }));
     assert!(finished([bytes(638)]).is_ok());
     assert_eq!(
         refusal([bytes(639)]),
-        "a unit of group `blob` may take 641 bytes, but a packet has room for 640; move component `blob` to a group \
+        "a unit of group `blob` may take 641 bytes, but a packet has space for 640 bytes; move component `blob` to a group \
          of its own, or lower the bounds of its fields"
     );
     let error = refusal([bytes(600), bag().group("blob")]);
@@ -40,13 +40,13 @@ fn a_group_that_may_exceed_640_bytes_is_refused() {
     );
     let many = FieldKind::array(u16::MAX, FieldKind::array(u16::MAX, FieldKind::rotation(15)));
     let error = with_field(FieldSpec::new("many", many));
-    assert!(error.contains("a packet has room for 640"), "{error}");
+    assert!(error.contains("a packet has space for 640"), "{error}");
     let nothing = FieldKind::array(u16::MAX, FieldKind::structure([]));
     assert!(with_field(FieldSpec::new("nothing", nothing)).contains("may take 8193 bytes"));
 }
 
 #[test]
-fn a_duplicate_or_invalid_name_is_refused() {
+fn a_duplicate_or_invalid_component_or_blueprint_name_is_refused() {
     let mut schema = declared();
     let taken = schema.declare(flag("bag")).unwrap_err();
     assert_eq!(
@@ -75,7 +75,7 @@ fn a_duplicate_or_invalid_name_is_refused() {
 }
 
 #[test]
-fn an_invalid_field_is_refused_with_its_path_and_its_fault() {
+fn the_error_about_an_invalid_field_names_the_path_and_the_fault() {
     let bad = |kind| with_field(FieldSpec::new("f", kind));
     let field = "field `f` of component `thing`: ";
     let cases = [
@@ -117,7 +117,7 @@ fn an_invalid_field_is_refused_with_its_path_and_its_fault() {
 }
 
 #[test]
-fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
+fn velocity_prediction_of_an_unsuitable_group_is_refused_with_the_reason() {
     let field = |name: &'static str, kind| FieldSpec::new(name, kind);
     let at = |axes| field("at", FieldKind::numbers(axes, steps(8.0, 0.5))).position();
     let by = |axes| field("by", FieldKind::numbers(axes, steps(8.0, 0.5))).velocity();
@@ -163,7 +163,7 @@ fn a_group_that_cannot_move_along_a_velocity_is_refused_with_the_reason() {
 }
 
 #[test]
-fn conflicting_predictors_of_a_group_are_refused_unless_the_group_sets_one() {
+fn components_of_one_group_with_conflicting_predictors_are_refused_unless_the_group_sets_one() {
     let of = |name, predictor| flag(name).group("g").predictor(predictor);
     let specs = || [of("a", Prediction::Last), of("b", Prediction::Linear)];
     assert_eq!(
@@ -192,7 +192,7 @@ fn settings_of_a_group_without_components_are_refused() {
 }
 
 #[test]
-fn a_blueprint_of_components_that_are_not_declared_is_refused() {
+fn a_blueprint_with_an_undeclared_component_is_refused() {
     let blueprint = |values: Vec<&str>, specs: [ComponentSpec; 2]| {
         let mut schema = SnapshotSchema::new();
         for spec in specs {

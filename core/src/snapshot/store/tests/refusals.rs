@@ -6,7 +6,7 @@ use super::*;
 use crate::snapshot::changes::Created;
 
 #[test]
-fn a_tick_that_is_not_newer_is_refused() {
+fn a_commit_with_a_tick_that_is_not_newer_is_refused() {
     let mut play = Play::new();
     play.entity();
     let newest = play.tick;
@@ -17,7 +17,7 @@ fn a_tick_that_is_not_newer_is_refused() {
 }
 
 #[test]
-fn a_world_of_too_many_entities_is_refused() {
+fn a_commit_beyond_the_limit_of_entities_is_refused() {
     let mut play = Play::new();
     play.store = Store::new(groups(), TICKS, 2).unwrap();
     let (first, _) = play.entity();
@@ -32,7 +32,7 @@ fn a_world_of_too_many_entities_is_refused() {
 }
 
 #[test]
-fn an_id_that_was_used_before_is_refused() {
+fn a_commit_that_reuses_an_entity_id_is_refused() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     play.entity();
@@ -46,7 +46,7 @@ fn an_id_that_was_used_before_is_refused() {
 }
 
 #[test]
-fn changes_that_name_entities_that_do_not_exist_are_refused() {
+fn changes_to_entities_that_do_not_exist_are_refused() {
     let edits: [fn(&mut Changes, NetworkId); 6] = [
         |changes, id| {
             changes.columns[2].push(id);
@@ -75,7 +75,7 @@ fn changes_that_name_entities_that_do_not_exist_are_refused() {
 }
 
 #[test]
-fn components_of_another_schema_are_refused() {
+fn changes_with_components_of_a_different_schema_are_refused() {
     let mut play = Play::new();
     let (id, _) = play.entity();
     let component = ComponentId(4);
@@ -94,7 +94,7 @@ fn components_of_another_schema_are_refused() {
 }
 
 #[test]
-fn a_word_out_of_range_refuses_the_whole_commit() {
+fn a_commit_with_one_word_out_of_range_changes_no_value() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     for (component, words) in [(HEALTH, vec![101]), (POSE, vec![0, 1001, 0]), (POSE, vec![0, 0, 256])] {
@@ -130,7 +130,7 @@ fn a_connection_predicts_no_more_entities_than_the_limit() {
 }
 
 #[test]
-fn a_store_beyond_the_limits_is_refused() {
+fn a_store_with_settings_beyond_the_limits_is_refused() {
     let new = |groups, ticks, entities| Store::new(groups, ticks, entities).unwrap_err();
     for ticks_per_second in [0, 10_001] {
         assert_eq!(new(groups(), ticks_per_second, 1), StoreError::Rate { ticks_per_second });
@@ -151,7 +151,7 @@ fn a_store_beyond_the_limits_is_refused() {
 }
 
 #[test]
-fn a_refusal_says_what_to_do() {
+fn the_error_about_a_refused_commit_names_the_remedy() {
     let error = CommitError::IdNotNew { id: NetworkId(4), newest: NetworkId(9) };
     assert_eq!(
         error.to_string(),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn numbers_of_units_are_used_again_only_after_their_release() {
+fn a_unit_id_is_reused_only_after_its_release() {
     let mut play = Play::new();
     let (old, unit) = play.entity();
     play.writer.destroy(old, Gone::Destroyed).unwrap();
@@ -25,7 +25,7 @@ fn numbers_of_units_are_used_again_only_after_their_release() {
 }
 
 #[test]
-fn the_entity_that_is_gone_the_longest_is_evicted_when_too_many_are_gone() {
+fn the_entity_destroyed_first_is_evicted_when_too_many_destroyed_entities_are_kept() {
     let mut play = Play::new();
     play.store = Store::new(groups(), TICKS, 3).unwrap();
     let mut units = Vec::new();
@@ -44,7 +44,7 @@ fn the_entity_that_is_gone_the_longest_is_evicted_when_too_many_are_gone() {
 }
 
 #[test]
-fn at_most_64_versions_of_a_unit_are_kept_and_the_oldest_is_dropped() {
+fn at_most_the_64_newest_versions_of_a_unit_are_kept() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.writer.predict(connection(1), id).unwrap();
@@ -62,7 +62,7 @@ fn at_most_64_versions_of_a_unit_are_kept_and_the_oldest_is_dropped() {
 }
 
 #[test]
-fn an_unneeded_version_is_dropped_and_no_older_version_replaces_it() {
+fn thinning_drops_exactly_the_versions_of_a_unit_that_are_not_needed() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.writer.predict(connection(1), id).unwrap();
@@ -93,7 +93,7 @@ fn an_unneeded_version_is_dropped_and_no_older_version_replaces_it() {
 }
 
 #[test]
-fn a_unit_at_rest_drops_unneeded_older_versions() {
+fn an_unchanged_unit_drops_older_versions_that_are_not_needed() {
     let mut play = Play::new();
     let units: Vec<(NetworkId, UnitId)> = (0..100).map(|_| play.entity()).collect();
     for step in 1..=5 {
@@ -114,7 +114,7 @@ fn a_unit_at_rest_drops_unneeded_older_versions() {
 }
 
 #[test]
-fn the_hash_depends_on_existence_owners_and_words_but_not_on_ticks() {
+fn the_world_hash_depends_on_existence_owners_and_words_but_not_on_ticks() {
     let mut play = Play::new();
     let mut hashes = vec![play.store.world_hash()];
     let id = play.create();
@@ -144,7 +144,7 @@ fn the_hash_depends_on_existence_owners_and_words_but_not_on_ticks() {
 }
 
 #[test]
-fn the_hash_is_the_same_on_every_target() {
+fn the_world_hash_is_the_same_on_every_target() {
     let mut play = Play::new();
     play.entity();
     let (id, _) = play.entity();

@@ -39,14 +39,14 @@ fn values(changes: &Changes, component: ComponentId) -> Vec<(NetworkId, Vec<u32>
 }
 
 #[test]
-fn changes_cross_threads() {
+fn changes_and_world_writers_can_be_sent_to_another_thread() {
     fn crosses<T: Send + Sync + 'static>() {}
     crosses::<Changes>();
     crosses::<WorldWriter>();
 }
 
 #[test]
-fn ids_count_from_1_and_are_never_used_again() {
+fn entity_ids_count_from_1_and_are_never_reused() {
     let (mut world, first) = world();
     assert_eq!(first, NetworkId(1));
     world.destroy(first, Gone::Destroyed).unwrap();
@@ -62,7 +62,7 @@ fn ids_count_from_1_and_are_never_used_again() {
 }
 
 #[test]
-fn the_newest_of_several_values_in_a_tick_counts() {
+fn the_last_value_set_in_a_tick_replaces_earlier_values_of_the_tick() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     world.set_words(id, POINT, &[3, 4]).unwrap();
@@ -73,7 +73,7 @@ fn the_newest_of_several_values_in_a_tick_counts() {
 }
 
 #[test]
-fn the_last_call_that_sets_or_removes_a_component_in_a_tick_counts() {
+fn the_last_call_in_a_tick_decides_if_a_component_is_set_or_removed() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     world.remove_component(id, POINT).unwrap();
@@ -88,7 +88,7 @@ fn the_last_call_that_sets_or_removes_a_component_in_a_tick_counts() {
 }
 
 #[test]
-fn a_tick_holds_the_last_change_of_each_component() {
+fn the_changes_of_a_tick_contain_only_the_last_change_of_each_component() {
     fn property(steps: Vec<(u8, u8, u32)>) -> bool {
         let mut world = WorldWriter::new(&groups());
         let ids: Vec<NetworkId> = (0..6).map(|_| world.create(EntitySettings::new()).unwrap()).collect();
@@ -132,7 +132,7 @@ fn a_tick_holds_the_last_change_of_each_component() {
 }
 
 #[test]
-fn every_call_refuses_an_entity_that_does_not_exist_and_changes_nothing() {
+fn every_call_of_the_world_writer_refuses_an_entity_that_does_not_exist() {
     let (mut world, id) = world();
     world.destroy(id, Gone::Destroyed).unwrap();
     drop(world.finish(1));
@@ -154,7 +154,7 @@ fn every_call_refuses_an_entity_that_does_not_exist_and_changes_nothing() {
 }
 
 #[test]
-fn a_value_with_a_wrong_number_of_words_is_refused_and_the_earlier_value_stays() {
+fn a_refused_value_with_a_wrong_number_of_words_keeps_the_earlier_value() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     let error = world.set_words(id, POINT, &[1, 2, 3]);
@@ -165,7 +165,7 @@ fn a_value_with_a_wrong_number_of_words_is_refused_and_the_earlier_value_stays()
 }
 
 #[test]
-fn a_world_has_no_more_entities_than_its_limit() {
+fn the_world_writer_refuses_an_entity_beyond_the_limit() {
     let mut world = WorldWriter::new(&groups()).with_max_entities(2);
     let first = world.create(EntitySettings::new()).unwrap();
     world.create(EntitySettings::new()).unwrap();
@@ -175,7 +175,7 @@ fn a_world_has_no_more_entities_than_its_limit() {
 }
 
 #[test]
-fn a_connection_predicts_no_more_entities_than_the_limit_and_none_that_are_gone() {
+fn destroyed_entities_do_not_count_towards_the_limit_of_predicted_entities() {
     let mut world = WorldWriter::new(&groups());
     let ids: Vec<NetworkId> =
         (0..=limits::PREDICTED_ENTITIES).map(|_| world.create(EntitySettings::new()).unwrap()).collect();
@@ -198,7 +198,7 @@ fn a_connection_predicts_no_more_entities_than_the_limit_and_none_that_are_gone(
 }
 
 #[test]
-fn rare_changes_are_listed_once_with_their_last_value() {
+fn owner_and_visibility_changes_are_listed_once_with_their_last_value() {
     let (mut world, id) = world();
     let other = world.create(EntitySettings::new()).unwrap();
     for show in [Show::Never, Show::Always] {
@@ -219,7 +219,7 @@ fn rare_changes_are_listed_once_with_their_last_value() {
 }
 
 #[test]
-fn reused_changes_equal_new_changes() {
+fn changes_in_reused_memory_equal_changes_in_new_memory() {
     let (mut world, id) = world();
     let mut fresh = world.clone();
     world.set_words(id, POINT, &[1, 2]).unwrap();
