@@ -11,7 +11,7 @@ use core::ops::Range;
 use super::clock_sync::{ClockSync, PeerClock};
 use super::control::{ResumeExchange, TicketPush};
 use super::sent::SentFrame;
-use super::world_exchange::WorldExchange;
+use super::world_exchange::{WorldExchange, WorldTurn};
 use crate::channel::{Arena, Receipt, ReceiveSide, SendSide};
 use crate::crypto::Secret;
 use crate::error::SendError;
@@ -19,7 +19,6 @@ use crate::event::{ChannelId, ConnectionId, Event, Fate, MessageId, PeerInfo, Un
 use crate::fair::VirtualClock;
 use crate::handshake::{Resume, ResumeContents};
 use crate::snapshot::spare_changes::SpareChanges;
-use crate::snapshot::worlds::Worlds;
 use crate::stats::{ChannelStats, ConnectionStats, Traffic};
 use crate::time::Instant;
 use crate::wire::message::MessageFrame;
@@ -170,11 +169,11 @@ impl Session {
         &mut self,
         now: Instant,
         writer: &mut Writer<'_>,
-        worlds: Option<&mut Worlds>,
+        lent: Option<WorldTurn<'_>>,
         mut note: impl FnMut(SentFrame),
     ) -> Option<Range<usize>> {
         self.write_control(writer, &mut note);
-        let Some(worlds) = worlds.filter(|_| self.worlds.has_frame()) else {
+        let Some(mut lent) = lent.filter(|_| self.worlds.has_frame()) else {
             self.write_pieces(now, writer, &mut note);
             return None;
         };
@@ -185,7 +184,7 @@ impl Session {
             self.write_pieces(now, writer, &mut note);
         }
         let from = writer.written();
-        let size = self.worlds.write(&mut self.shares, writer, worlds, &mut note);
+        let size = self.worlds.write(&mut self.shares, writer, &mut lent, &mut note);
         if is_first {
             self.write_pieces(now, writer, &mut note);
         }

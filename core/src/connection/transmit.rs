@@ -5,6 +5,7 @@ use super::sent::SentFrame;
 use super::session::Session;
 use super::transport::Transport;
 use super::unproven::CHALLENGE_DATAGRAM;
+use super::world_exchange::WorldTurn;
 use crate::address::Path;
 use crate::limits::TAG;
 use crate::snapshot::worlds::Worlds;
@@ -186,7 +187,9 @@ pub(crate) fn write_datagram(
     let before_eliciting = writer.written();
     let mut snapshot = None;
     if is_open {
-        snapshot = session.write(now, &mut writer, worlds, |frame| transport.sent.note(frame));
+        let (rate, window) = (transport.regulator.rate(), transport.window_left());
+        let lent = worlds.map(|worlds| WorldTurn { worlds, rate, window });
+        snapshot = session.write(now, &mut writer, lent, |frame| transport.sent.note(frame));
     }
     let mut eliciting = writer.written() > before_eliciting;
     if eliciting {

@@ -310,6 +310,11 @@ impl Transport {
         Some(settled)
     }
 
+    /// Bytes that may leave before another acknowledgement comes.
+    pub(crate) fn window_left(&self) -> u64 {
+        self.regulator.window().saturating_sub(self.sent.bytes_in_flight())
+    }
+
     /// Whether a packet that asks for an acknowledgement may leave now.
     pub(crate) fn window_is_open(&self, now: Instant) -> bool {
         self.probe_due

@@ -22,6 +22,18 @@ const LEAST_ROOM: usize = 96;
 /// Bytes of the type, the view and the length in front of a frame.
 const FRAME_OVERHEAD: usize = 1 + 4 + 2;
 
+/// The time between two commits that is assumed at first, and the longest.
+const FIRST_INTERVAL: Span = Span::from_millis(100);
+
+/// What an endpoint and a transport lend to write a snapshot frame.
+pub(crate) struct WorldTurn<'a> {
+    pub(crate) worlds: &'a mut Worlds,
+    /// Bytes per second that the path carries.
+    pub(crate) rate: u64,
+    /// Bytes that may leave before another acknowledgement comes.
+    pub(crate) window: u64,
+}
+
 /// Both directions. A connection without worlds has none of it.
 #[derive(Default)]
 pub(super) struct WorldExchange {
@@ -39,8 +51,9 @@ struct SendingWorld {
     view: u32,
     world: WorldSender,
     share: Share,
-    /// When the world was committed last.
+    /// When the world was committed last, and the time from one commit to the next.
     committed_at: Instant,
+    interval: Span,
 }
 
 struct ReceivingWorld {
@@ -59,7 +72,13 @@ impl WorldExchange {
     pub(super) fn send_world(&mut self, now: Instant, world: WorldSender, priority: u8) {
         let state = self.state.get_or_insert_default();
         let view = state.sender.as_ref().map_or(0, |before| before.view.wrapping_add(1));
-        state.sender = Some(SendingWorld { view, world, share: Share::new(priority), committed_at: now });
+        state.sender = Some(SendingWorld {
+            view,
+            world,
+            share: Share::new(priority),
+            committed_at: now,
+            interval: FIRST_INTERVAL,
+        });
     }
 
     /// The world that the peer is sent.
@@ -70,7 +89,8 @@ impl WorldExchange {
     /// The world that the peer is sent, to take a commit in.
     pub(super) fn on_commit(&mut self, now: Instant) -> Option<&mut WorldSender> {
         let sending = self.sending_mut()?;
-        sending.committed_at = now;
+        let before = core::mem::replace(&mut sending.committed_at, now);
+        sending.interval = now.since(before).min(FIRST_INTERVAL);
         Some(&mut sending.world)
     }
 
@@ -97,7 +117,7 @@ impl WorldExchange {
         &mut self,
         clock: &mut VirtualClock,
         writer: &mut Writer<'_>,
-        worlds: &mut Worlds,
+        lent: &mut WorldTurn<'_>,
         note: &mut impl FnMut(SentFrame),
     ) -> usize {
         let from = writer.written();
@@ -106,8 +126,11 @@ impl WorldExchange {
             return 0;
         };
         let Some(sending) = self.sending_mut() else { return 0 };
-        let Some((store, scratch)) = worlds.lend(sending.world.world()) else { return 0 };
-        let Some(frame) = sending.world.pack(store, scratch, room) else { return 0 };
+        let Some((store, scratch)) = lent.worlds.lend(sending.world.world()) else { return 0 };
+        // What the path carries until the next commit, or has room for now.
+        let until_commit = lent.rate.saturating_mul(sending.interval.as_micros()) / 1_000_000;
+        let budget = until_commit.min(lent.window);
+        let Some(frame) = sending.world.pack(store, scratch, room, budget) else { return 0 };
         let view = sending.view;
         let bytes = scratch.bytes();
         let is_written = Frame::Snapshot(SnapshotFrame { view, bytes })

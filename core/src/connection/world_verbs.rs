@@ -50,6 +50,11 @@ impl Session {
         self.worlds.sender().map_or(0, |world| world.needed(unit, ranges))
     }
 
+    /// Whether the peer is to be sent something of its world.
+    pub(crate) fn has_world_frame(&self) -> bool {
+        self.worlds.has_frame()
+    }
+
     /// Counters of both worlds.
     pub(crate) fn world_stats(&self) -> WorldStats {
         let (sender, receiver) = (self.worlds.sender(), self.worlds.receiver());

@@ -71,7 +71,10 @@ impl Endpoint {
         });
         store.release_before(first_leaving);
         for id in viewers.clone() {
-            self.touch(id);
+            // Who has nothing to send need not be asked.
+            if self.connections.get(id).is_some_and(|connection| connection.session().has_world_frame()) {
+                self.touch(id);
+            }
         }
         Ok(())
     }

@@ -20,6 +20,11 @@ impl SlotSet {
         self.count == 0
     }
 
+    pub(super) fn contains(&self, slot: UnitSlot) -> bool {
+        let (place, bit) = place(slot);
+        self.bits.get(place).is_some_and(|bits| bits & bit != 0)
+    }
+
     pub(super) fn insert(&mut self, slot: UnitSlot) {
         let (place, bit) = place(slot);
         if self.bits.len() <= place {

@@ -188,7 +188,8 @@ impl WorldLink {
     }
 
     fn send(&mut self, room: usize) {
-        while let Some(frame) = self.sender.pack(&self.store, &mut self.scratch, room) {
+        let budget = self.below(4000);
+        while let Some(frame) = self.sender.pack(&self.store, &mut self.scratch, room, budget) {
             let bytes = self.scratch.bytes().to_vec();
             assert!(bytes.len() <= room);
             let at = self.tick + 2 + self.below(3);

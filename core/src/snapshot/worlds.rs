@@ -14,7 +14,12 @@ pub(crate) struct Worlds {
     schema: Arc<WorldSchema>,
     codec: Arc<UnitCodec>,
     max_entities: usize,
-    stores: BTreeMap<WorldId, Store>,
+    worlds: BTreeMap<WorldId, World>,
+}
+
+/// A world, and what its connections share to build frames.
+struct World {
+    store: Store,
     scratch: FrameScratch,
 }
 
@@ -22,7 +27,7 @@ impl Worlds {
     /// No world yet; each may have `max_entities` entities.
     pub(crate) fn new(schema: Arc<WorldSchema>, max_entities: usize) -> Self {
         let codec = Arc::new(UnitCodec::new(&schema));
-        Self { schema, codec, max_entities, stores: BTreeMap::new(), scratch: FrameScratch::new() }
+        Self { schema, codec, max_entities, worlds: BTreeMap::new() }
     }
 
     pub(crate) const fn codec(&self) -> &Arc<UnitCodec> {
@@ -35,31 +40,31 @@ impl Worlds {
 
     /// How many worlds there are.
     pub(crate) fn len(&self) -> usize {
-        self.stores.len()
+        self.worlds.len()
     }
 
     pub(crate) fn get(&self, world: WorldId) -> Option<&Store> {
-        self.stores.get(&world)
+        self.worlds.get(&world).map(|world| &world.store)
     }
 
     pub(crate) fn get_mut(&mut self, world: WorldId) -> Option<&mut Store> {
-        self.stores.get_mut(&world)
+        self.worlds.get_mut(&world).map(|world| &mut world.store)
     }
 
     /// Adds an empty world.
     pub(crate) fn insert(&mut self, world: WorldId) -> Result<(), StoreError> {
         let store = self.schema.store(self.max_entities)?;
-        self.stores.insert(world, store);
+        self.worlds.insert(world, World { store, scratch: FrameScratch::new() });
         Ok(())
     }
 
     /// A world, and the memory to build a frame in.
     pub(crate) fn lend(&mut self, world: WorldId) -> Option<(&Store, &mut FrameScratch)> {
-        Some((self.stores.get(&world)?, &mut self.scratch))
+        self.worlds.get_mut(&world).map(|world| (&world.store, &mut world.scratch))
     }
 
     /// Bytes of the heap.
     pub(crate) fn memory(&self) -> usize {
-        self.stores.values().map(Store::memory).sum::<usize>() + self.scratch.memory()
+        self.worlds.values().map(|world| world.store.memory() + world.scratch.memory()).sum()
     }
 }

@@ -1,7 +1,10 @@
 //! The sending end of a replicated world: for one connection, what the peer has of each unit, and the frames that bring it the rest.
 
+mod coding;
 mod ledger;
 mod packer;
+mod plan;
+mod residuals;
 mod scratch;
 mod slots;
 mod view;
@@ -11,6 +14,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use self::ledger::Ledger;
+use self::plan::SendPlan;
 pub(crate) use self::scratch::FrameScratch;
 use self::slots::{NEVER, Slot, Slots};
 use super::changes::Gone;
@@ -37,6 +41,9 @@ pub(crate) struct WorldSender {
     dirty: SlotSet,
     /// Units that were sent in this tick and lost, or have to wait for an acknowledgement: they are dirty again in the next tick.
     spent: SlotSet,
+    plan: SendPlan,
+    /// Whether the last tick ended before its plan was done.
+    is_behind: bool,
     ledger: Ledger,
     reference: Option<Reference>,
     /// The tick of the last commit, or [`NEVER`].
@@ -93,6 +100,8 @@ impl WorldSender {
             slots: Slots::default(),
             dirty: SlotSet::default(),
             spent: SlotSet::default(),
+            plan: SendPlan::default(),
+            is_behind: false,
             ledger: Ledger::default(),
             reference: None,
             tick: NEVER,
@@ -272,6 +281,7 @@ impl WorldSender {
             + self.dirty.memory()
             + self.spent.memory()
             + self.ledger.memory()
+            + self.plan.memory()
             + reference * size_of::<UnitSlot>()
     }
 }

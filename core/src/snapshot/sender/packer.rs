@@ -1,15 +1,11 @@
 //! Building a frame: the units that differ from what the peer may show, the most urgent first where not all fit.
 
-use alloc::vec::Vec;
-
 use super::ledger::LedgerEntry;
-use super::scratch::{FrameCandidate, FrameScratch, PickedUnit};
-use super::slots::{NEVER, Slot};
+use super::scratch::{FrameScratch, PickedUnit};
+use super::slots::NEVER;
 use super::{FrameHeader, Opening, WorldSender};
 use crate::limits;
-use crate::snapshot::delta::{
-    Against, CodedUnit, SlotBinding, UnitSlot, UnitUpdate, UpdateBody, VersionWords,
-};
+use crate::snapshot::delta::{CodedUnit, UnitUpdate, UpdateBody};
 use crate::snapshot::store::Store;
 
 /// Bits of a frame's head, names and check that no unit pays for.
@@ -17,84 +13,56 @@ const HEAD_BITS: usize = 160;
 /// Bits that name a unit, about, and those that say which unit a slot stands for.
 const NAME_BITS: usize = 8;
 const BINDING_BITS: usize = 24;
-/// The share of a frame that entering units may take while others wait, in quarters.
-const ENTERING_QUARTERS: usize = 3;
-/// How urgent a unit is that the peer has nothing of: as one that was sent so many ticks ago.
-const ENTERING_TICKS: u32 = 8;
-/// How urgent it is that an entity is gone, as a multiple.
-const LEAVING_FACTOR: u32 = 8;
 
 impl WorldSender {
-    /// Builds the next frame of at most `room` bytes. Returns its number; its bytes are those of `scratch`.
-    pub(crate) fn pack(&mut self, store: &Store, scratch: &mut FrameScratch, room: usize) -> Option<u64> {
+    /// Builds the next frame of at most `room` bytes. `budget` bytes may leave before the next commit. Returns the frame's number; its
+    /// bytes are those of `scratch`.
+    pub(crate) fn pack(
+        &mut self,
+        store: &Store,
+        scratch: &mut FrameScratch,
+        room: usize,
+        budget: u64,
+    ) -> Option<u64> {
         if !self.has_news() {
             return None;
         }
         let header = self.header();
         let room_bits = (room * 8).checked_sub(HEAD_BITS)?;
-        self.gather(store, &mut scratch.candidates, room_bits);
+        if self.plan.is_done() {
+            self.make_plan(store, &mut scratch.candidates, budget);
+        }
         self.code(store, &header, scratch, room_bits);
-        self.write(&header, scratch, room)?;
+        let is_written = self.write(&header, scratch, room);
+        if is_written.is_none() || scratch.is_cut {
+            // What found no room is in no plan any more.
+            self.plan.clear();
+        }
+        is_written?;
         self.record(&header, scratch);
         Some(self.ledger.next() - 1)
     }
 
-    /// Lists the units that wait, in the order of their slots if all will fit, else the most urgent first.
-    fn gather(&mut self, store: &Store, candidates: &mut Vec<FrameCandidate>, room_bits: usize) {
-        candidates.clear();
-        let expected = self.dirty.len() * self.unit_bits as usize / 8;
-        let all_fit = expected * 8 <= room_bits * 7;
-        for number in self.dirty.iter() {
-            let Some(slot) = self.slots.get(number) else { continue };
-            let is_entering = slot.baseline == NEVER;
-            let urgency = if all_fit { 0 } else { self.urgency(store, slot) };
-            candidates.push(FrameCandidate { urgency, slot: number, is_entering });
-        }
-        if all_fit {
-            return;
-        }
-        // Twice as many as are expected to fit: units differ in size.
-        let most = 16 + 2 * room_bits * 8 / self.unit_bits.max(8) as usize;
-        if candidates.len() > most {
-            candidates.select_nth_unstable_by(most, |one, other| other.cmp(one));
-            candidates.truncate(most);
-        }
-        candidates.sort_unstable_by(|one, other| other.cmp(one));
-    }
-
-    fn urgency(&self, store: &Store, slot: &Slot) -> u32 {
-        let waited = match slot.sent {
-            NEVER => ENTERING_TICKS,
-            sent => self.tick.saturating_sub(sent).saturating_add(1),
-        };
-        let is_leaving = slot.group == store.existence_group()
-            && self.slots.entities.get(&slot.id).is_some_and(|entity| entity.leaving.is_some());
-        let factor = if is_leaving { LEAVING_FACTOR * 128 } else { u32::from(store.weight(slot.unit)) };
-        waited.saturating_mul(factor)
-    }
-
-    /// Codes units until no more fit.
+    /// Codes units in the plan's order, until no more fit.
     fn code(&mut self, store: &Store, header: &FrameHeader, scratch: &mut FrameScratch, room_bits: usize) {
-        let FrameScratch { candidates, picked, coded, .. } = scratch;
+        let FrameScratch { picked, residuals, .. } = scratch;
         picked.clear();
-        let has_others = candidates.iter().any(|candidate| !candidate.is_entering);
-        let entering_room = if has_others { room_bits * ENTERING_QUARTERS / 4 } else { room_bits };
-        let (mut used, mut entering, mut words) = (0, 0, 0);
-        for candidate in candidates.iter() {
+        residuals.begin(self.tick);
+        let (mut used, mut words) = (0, 0);
+        while let Some(number) = self.plan.first() {
             if picked.len() >= limits::SNAPSHOT_FRAME_UNITS || used >= room_bits {
                 break;
             }
-            if candidate.is_entering && entering >= entering_room {
+            if !self.dirty.contains(number) || !self.prepare(header, number) {
+                self.plan.advance();
                 continue;
             }
-            if !self.prepare(header, candidate.slot) {
+            let coded = self.code_unit(store, header, number, residuals);
+            let Some((binding, place)) = coded else {
+                self.plan.advance();
                 continue;
-            }
-            if coded.len() == picked.len() {
-                coded.push(CodedUnit::default());
-            }
-            let Some(unit) = coded.get_mut(picked.len()) else { break };
-            let Some(binding) = self.code_unit(store, header, candidate.slot, unit) else { continue };
+            };
+            let Some(unit) = residuals.get(place) else { break };
             let is_absolute = unit.baseline().is_none();
             let bits = unit.bits() + NAME_BITS + if is_absolute { BINDING_BITS } else { 0 };
             words += unit.words();
@@ -103,95 +71,25 @@ impl WorldSender {
                 break;
             }
             used += bits;
-            entering += if candidate.is_entering { bits } else { 0 };
-            picked.push(PickedUnit { slot: candidate.slot, binding, place: picked.len() });
+            self.plan.advance();
+            picked.push(PickedUnit { slot: number, binding, order: picked.len(), place });
         }
-    }
-
-    /// Sees to it that a unit may be sent in this frame. One with so many versions in doubt waits for an acknowledgement.
-    fn prepare(&mut self, header: &FrameHeader, number: UnitSlot) -> bool {
-        let (tick, newest_acked) = (self.tick, self.newest_acked);
-        let Some(slot) = self.slots.get_mut(number) else {
-            self.dirty.remove(number);
-            return false;
-        };
-        if slot.sent == tick {
-            // It goes once a tick, because the tick names the version.
-            self.dirty.remove(number);
-            self.spent.insert(number);
-            return false;
-        }
-        if slot.is_full(tick, limits::UNACKED_VERSIONS) {
-            if newest_acked.is_none_or(|acked| acked < slot.sent) && slot.baseline != NEVER {
-                self.dirty.remove(number);
-                self.spent.insert(number);
-                return false;
-            }
-            self.counts.restarts += u64::from(slot.baseline != NEVER);
-            slot.start_over();
-        }
-        if slot.first_unacked().is_some_and(|first| first < header.floor) {
-            self.counts.restarts += u64::from(slot.baseline != NEVER);
-            slot.start_over();
-        }
-        true
-    }
-
-    /// Codes a unit against what the peer is known to have.
-    fn code_unit(
-        &mut self,
-        store: &Store,
-        header: &FrameHeader,
-        number: UnitSlot,
-        out: &mut CodedUnit,
-    ) -> Option<SlotBinding> {
-        let slot = *self.slots.get(number)?;
-        let blueprint = self.blueprint_of(slot.id);
-        let binding = SlotBinding { id: slot.id, group: slot.group, blueprint };
-        let plan = self.codec.plan(slot.group)?;
-        let nothing = Against::Blueprint(self.codec.blueprint(slot.group, blueprint)?);
-        if slot.group == self.codec.existence_group() {
-            let words = self.existence_words(store, slot.id);
-            out.code(plan, self.tick, &words, &nothing).ok()?;
-            return Some(binding);
-        }
-        if slot.is_hidden {
-            let absent = self.codec.blueprint(slot.group, None)?;
-            out.code(plan, self.tick, absent, &nothing).ok()?;
-            return Some(binding);
-        }
-        let current = store.state(slot.unit)?.version.row;
-        let words_at = |tick: u32| store.words_at(slot.unit, u64::from(tick)).map(|version| version.row);
-        let baseline = if slot.baseline == NEVER { None } else { words_at(slot.baseline) };
-        let has_second = slot.against != NEVER && slot.against >= header.floor;
-        let second = if has_second { words_at(slot.against) } else { None };
-        let against = match baseline {
-            Some(words) if second.is_some() == has_second && !slot.is_renewed => Against::Version {
-                baseline: VersionWords { tick: slot.baseline, words },
-                second: second.map(|words| VersionWords { tick: slot.against, words }),
-            },
-            _ => nothing,
-        };
-        if slot.baseline != NEVER && !slot.is_renewed && matches!(against, Against::Blueprint(_)) {
-            // The store does not have the words any more.
-            self.counts.restarts += 1;
-            self.slots.get_mut(number)?.start_over();
-        }
-        out.code(plan, self.tick, current, &against).ok()?;
-        Some(binding)
     }
 
     /// Writes the frame. Units that do not fit after all stay for the next one.
     fn write(&self, header: &FrameHeader, scratch: &mut FrameScratch, room: usize) -> Option<()> {
-        let FrameScratch { picked, coded, writer, bytes, .. } = scratch;
+        let FrameScratch { picked, residuals, writer, bytes, is_cut, .. } = scratch;
+        *is_cut = false;
         let reference = self.reference.as_ref().filter(|one| header.reference == Some(one.name));
         let reference = reference.map_or(&[][..], |reference| &reference.slots);
         // The first frame of a view may be empty: it says that there is one.
         while !picked.is_empty() || self.opening == Opening::Due {
             let kept = picked.len();
-            picked.sort_unstable_by_key(|unit| unit.slot);
+            if !picked.is_sorted_by_key(|unit| unit.slot) {
+                picked.sort_unstable_by_key(|unit| unit.slot);
+            }
             let units = picked.iter().filter_map(|unit| {
-                let body = UpdateBody::Coded(coded.get(unit.place)?);
+                let body = UpdateBody::Coded(residuals.get(unit.place)?);
                 Some(UnitUpdate { slot: unit.slot, binding: unit.binding, body })
             });
             let written = writer.write(header, reference, units).ok()?;
@@ -201,7 +99,8 @@ impl WorldSender {
                 return Some(());
             }
             // The least urgent give way.
-            picked.sort_unstable_by_key(|unit| unit.place);
+            *is_cut = true;
+            picked.sort_unstable_by_key(|unit| unit.order);
             picked.truncate(kept.saturating_sub((kept / 8).max(1)));
             if kept == 0 {
                 break;
@@ -214,7 +113,7 @@ impl WorldSender {
     fn record(&mut self, header: &FrameHeader, scratch: &FrameScratch) {
         for unit in &scratch.picked {
             let Some(slot) = self.slots.get_mut(unit.slot) else { continue };
-            let coded = scratch.coded.get(unit.place);
+            let coded = scratch.residuals.get(unit.place);
             let coded_against = coded.and_then(CodedUnit::baseline).unwrap_or(NEVER);
             slot.on_sent(header.name.tick);
             self.ledger.note(LedgerEntry { slot: unit.slot, visit: slot.visit, coded_against });

@@ -1,23 +1,18 @@
-//! Memory that all connections of an endpoint use in turn to build a frame.
+//! Memory that all connections that are sent a world use in turn to build a frame.
 
 use alloc::vec::Vec;
 
-use crate::snapshot::delta::{CodedUnit, FrameWriter, SlotBinding, UnitSlot};
-
-/// A unit that a frame may carry, and how urgent it is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct FrameCandidate {
-    pub(super) urgency: u32,
-    pub(super) slot: UnitSlot,
-    /// Whether the peer has nothing of it yet.
-    pub(super) is_entering: bool,
-}
+use super::plan::PlanCandidate;
+use super::residuals::Residuals;
+use crate::snapshot::delta::{FrameWriter, SlotBinding, UnitSlot};
 
 /// A unit of the frame that is built.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PickedUnit {
     pub(super) slot: UnitSlot,
     pub(super) binding: SlotBinding,
+    /// How many units were picked before it: more urgent ones.
+    pub(super) order: usize,
     /// The place of its bits among the coded units.
     pub(super) place: usize,
 }
@@ -25,11 +20,13 @@ pub(super) struct PickedUnit {
 /// Lists and buffers, empty between two frames.
 #[derive(Debug, Default)]
 pub(crate) struct FrameScratch {
-    pub(super) candidates: Vec<FrameCandidate>,
+    pub(super) candidates: Vec<PlanCandidate>,
     pub(super) picked: Vec<PickedUnit>,
-    pub(super) coded: Vec<CodedUnit>,
+    pub(super) residuals: Residuals,
     pub(super) writer: FrameWriter,
     pub(super) bytes: Vec<u8>,
+    /// Whether units had to be taken out of the frame that was built last.
+    pub(super) is_cut: bool,
 }
 
 impl FrameScratch {
@@ -45,9 +42,9 @@ impl FrameScratch {
 
     /// Bytes of the heap, the bits of units aside.
     pub(crate) const fn memory(&self) -> usize {
-        self.candidates.capacity() * size_of::<FrameCandidate>()
+        self.candidates.capacity() * size_of::<PlanCandidate>()
             + self.picked.capacity() * size_of::<PickedUnit>()
-            + self.coded.capacity() * size_of::<CodedUnit>()
+            + self.residuals.memory()
             + self.bytes.capacity()
     }
 }

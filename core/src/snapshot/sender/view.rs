@@ -49,6 +49,8 @@ impl WorldSender {
         if let Some(tick) = tick.filter(|tick| *tick != self.tick) {
             self.tick = tick;
             self.parts = 0;
+            self.is_behind = !self.plan.is_done();
+            self.plan.clear();
             self.dirty.take_all(&mut self.spent);
         }
     }

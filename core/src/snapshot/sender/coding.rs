@@ -1,0 +1,100 @@
+//! Coding one unit against what the peer is known to have.
+
+use super::residuals::{CodedAgainst, Residuals};
+use super::slots::{NEVER, Slot};
+use super::{FrameHeader, WorldSender};
+use crate::limits;
+use crate::snapshot::delta::{Against, CodedUnit, SlotBinding, UnitSlot, VersionWords};
+use crate::snapshot::store::Store;
+
+impl WorldSender {
+    /// Sees to it that a unit may be sent in this frame. One with so many versions in doubt waits for an acknowledgement.
+    pub(super) fn prepare(&mut self, header: &FrameHeader, number: UnitSlot) -> bool {
+        let (tick, newest_acked) = (self.tick, self.newest_acked);
+        let Some(slot) = self.slots.get_mut(number) else {
+            self.dirty.remove(number);
+            return false;
+        };
+        if slot.sent == tick {
+            // It goes once a tick, because the tick names the version.
+            self.dirty.remove(number);
+            self.spent.insert(number);
+            return false;
+        }
+        if slot.is_full(tick, limits::UNACKED_VERSIONS) {
+            if newest_acked.is_none_or(|acked| acked < slot.sent) && slot.baseline != NEVER {
+                self.dirty.remove(number);
+                self.spent.insert(number);
+                return false;
+            }
+            self.counts.restarts += u64::from(slot.baseline != NEVER);
+            slot.start_over();
+        }
+        if slot.first_unacked().is_some_and(|first| first < header.floor) {
+            self.counts.restarts += u64::from(slot.baseline != NEVER);
+            slot.start_over();
+        }
+        true
+    }
+
+    /// Codes a unit. Returns what its slot stands for, and the place of its bits.
+    pub(super) fn code_unit(
+        &mut self,
+        store: &Store,
+        header: &FrameHeader,
+        number: UnitSlot,
+        residuals: &mut Residuals,
+    ) -> Option<(SlotBinding, usize)> {
+        let slot = *self.slots.get(number)?;
+        let blueprint = self.blueprint_of(slot.id);
+        let binding = SlotBinding { id: slot.id, group: slot.group, blueprint };
+        if slot.group == self.codec.existence_group() || slot.is_hidden {
+            let place = residuals.spare();
+            self.code_own(store, &slot, residuals.get_mut(place)?)?;
+            return Some((binding, place));
+        }
+        let has_second = slot.against != NEVER && slot.against >= header.floor;
+        let is_absolute = slot.baseline == NEVER || slot.is_renewed;
+        let second = if has_second && !is_absolute { slot.against } else { NEVER };
+        let wanted = CodedAgainst { baseline: if is_absolute { NEVER } else { slot.baseline }, second };
+        if let Some(place) = residuals.find(slot.unit, wanted) {
+            return Some((binding, place));
+        }
+        let current = store.state(slot.unit)?.version.row;
+        let plan = self.codec.plan(slot.group)?;
+        let mut against = Against::Blueprint(self.codec.blueprint(slot.group, blueprint)?);
+        let mut coded_against = CodedAgainst { baseline: NEVER, second: NEVER };
+        if !is_absolute {
+            let version = |tick: u32| {
+                let words = store.words_at(slot.unit, u64::from(tick))?.row;
+                Some(VersionWords { tick, words })
+            };
+            let second = if second == NEVER { Some(None) } else { version(second).map(Some) };
+            if let (Some(baseline), Some(second)) = (version(slot.baseline), second) {
+                against = Against::Version { baseline, second };
+                coded_against = wanted;
+            } else {
+                // The store does not have the words any more.
+                self.counts.restarts += 1;
+                self.slots.get_mut(number)?.start_over();
+            }
+        }
+        let place = residuals.spare();
+        residuals.get_mut(place)?.code(plan, self.tick, current, &against).ok()?;
+        residuals.keep(slot.unit, coded_against, place);
+        Some((binding, place))
+    }
+
+    /// Codes a unit that the store has in another form: an entity's own, or one that the peer may not see.
+    fn code_own(&self, store: &Store, slot: &Slot, out: &mut CodedUnit) -> Option<()> {
+        let plan = self.codec.plan(slot.group)?;
+        let absent = self.codec.blueprint(slot.group, None)?;
+        let blueprint = self.codec.blueprint(slot.group, self.blueprint_of(slot.id))?;
+        let against = Against::Blueprint(blueprint);
+        if slot.is_hidden && slot.group != self.codec.existence_group() {
+            return out.code(plan, self.tick, absent, &against).ok();
+        }
+        let words = self.existence_words(store, slot.id);
+        out.code(plan, self.tick, &words, &against).ok()
+    }
+}

@@ -1,0 +1,120 @@
+//! The order in which the units of a tick are sent: that of their slots if all of them will leave in time, else the most urgent first.
+
+use alloc::vec::Vec;
+
+use super::WorldSender;
+use super::slots::{NEVER, Slot};
+use crate::snapshot::delta::UnitSlot;
+use crate::snapshot::store::Store;
+
+/// Of four units, the number that may enter the view while others wait.
+const ENTERING_OF_FOUR: usize = 3;
+/// How urgent a unit is that the peer has nothing of: as one that was sent so many ticks ago.
+const ENTERING_TICKS: u32 = 8;
+/// How urgent it is that an entity is gone, as a multiple.
+const LEAVING_FACTOR: u32 = 8;
+
+/// The units that wait, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SendPlan {
+    slots: Vec<UnitSlot>,
+    next: usize,
+}
+
+/// A unit that waits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct PlanCandidate {
+    urgency: u32,
+    slot: UnitSlot,
+    is_entering: bool,
+}
+
+impl SendPlan {
+    /// The unit whose turn it is.
+    pub(super) fn first(&self) -> Option<UnitSlot> {
+        self.slots.get(self.next).copied()
+    }
+
+    /// The first unit had its turn.
+    pub(super) const fn advance(&mut self) {
+        self.next += 1;
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.next >= self.slots.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.next = 0;
+    }
+
+    pub(super) const fn memory(&self) -> usize {
+        self.slots.capacity() * size_of::<UnitSlot>()
+    }
+}
+
+impl WorldSender {
+    /// Makes a plan of all that waits, of which `budget` bytes may leave before the next commit.
+    pub(super) fn make_plan(&mut self, store: &Store, candidates: &mut Vec<PlanCandidate>, budget: u64) {
+        let expected = self.dirty.len() as u64 * u64::from(self.unit_bits) / 64;
+        let all_fit = !self.is_behind && expected <= budget;
+        self.plan.clear();
+        if all_fit {
+            self.plan.slots.extend(self.dirty.iter());
+            return;
+        }
+        candidates.clear();
+        for number in self.dirty.iter() {
+            let Some(slot) = self.slots.get(number) else { continue };
+            let urgency = self.urgency(store, slot);
+            candidates.push(PlanCandidate { urgency, slot: number, is_entering: slot.baseline == NEVER });
+        }
+        // The most urgent first, and of the same urgency the lowest slot.
+        candidates.sort_unstable_by_key(|candidate| (core::cmp::Reverse(candidate.urgency), candidate.slot));
+        let (mut entering, mut others) = (0, 0);
+        for place in 0..candidates.len() {
+            let is_others_turn = place % 4 >= ENTERING_OF_FOUR;
+            let own = take(candidates, &mut entering, true);
+            let other = take(candidates, &mut others, false);
+            let first = match (own, other) {
+                (Some(own), Some(other)) if is_others_turn || other.urgency > own.urgency => {
+                    others += 1;
+                    other
+                }
+                (Some(own), _) => {
+                    entering += 1;
+                    own
+                }
+                (None, Some(other)) => {
+                    others += 1;
+                    other
+                }
+                (None, None) => return,
+            };
+            self.plan.slots.push(first.slot);
+        }
+    }
+
+    fn urgency(&self, store: &Store, slot: &Slot) -> u32 {
+        let waited = match slot.sent {
+            NEVER => ENTERING_TICKS,
+            sent => self.tick.saturating_sub(sent).saturating_add(1),
+        };
+        let is_leaving = slot.group == store.existence_group()
+            && self.slots.entities.get(&slot.id).is_some_and(|entity| entity.leaving.is_some());
+        let factor = if is_leaving { LEAVING_FACTOR * 128 } else { u32::from(store.weight(slot.unit)) };
+        waited.saturating_mul(factor)
+    }
+}
+
+/// The next candidate from `place` on that enters, or does not.
+fn take(candidates: &[PlanCandidate], place: &mut usize, is_entering: bool) -> Option<PlanCandidate> {
+    while let Some(candidate) = candidates.get(*place) {
+        if candidate.is_entering == is_entering {
+            return Some(*candidate);
+        }
+        *place += 1;
+    }
+    None
+}

@@ -1,0 +1,101 @@
+//! Units that were coded in this tick: connections that hold the same versions of a unit share its bits.
+
+use alloc::vec::Vec;
+
+use crate::snapshot::delta::CodedUnit;
+use crate::snapshot::store::UnitId;
+
+/// The versions that a unit is coded against; [`NEVER`](super::slots::NEVER) stands for none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct CodedAgainst {
+    pub(super) baseline: u32,
+    pub(super) second: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    unit: UnitId,
+    against: CodedAgainst,
+    coded: u32,
+    /// The entry of the same unit that was made before, or [`NO_ENTRY`].
+    next: u32,
+}
+
+const NO_ENTRY: u32 = u32::MAX;
+
+/// All units that were coded in a tick, and memory for more.
+#[derive(Debug, Default)]
+pub(super) struct Residuals {
+    tick: u32,
+    coded: Vec<CodedUnit>,
+    used: usize,
+    entries: Vec<Entry>,
+    /// The newest entry of each unit.
+    by_unit: Vec<u32>,
+}
+
+impl Residuals {
+    /// Forgets what was coded in other ticks.
+    pub(super) fn begin(&mut self, tick: u32) {
+        if core::mem::replace(&mut self.tick, tick) == tick {
+            return;
+        }
+        for entry in self.entries.drain(..) {
+            if let Some(place) = self.by_unit.get_mut(entry.unit.0 as usize) {
+                *place = NO_ENTRY;
+            }
+        }
+        self.used = 0;
+    }
+
+    /// A unit that was coded against the same versions.
+    pub(super) fn find(&self, unit: UnitId, against: CodedAgainst) -> Option<usize> {
+        let mut place = *self.by_unit.get(unit.0 as usize)?;
+        while let Some(entry) = self.entries.get(place as usize) {
+            if entry.against == against {
+                return Some(entry.coded as usize);
+            }
+            place = entry.next;
+        }
+        None
+    }
+
+    /// Makes room for another unit. Returns its place.
+    pub(super) fn spare(&mut self) -> usize {
+        let place = self.used;
+        self.used += 1;
+        if self.coded.len() < self.used {
+            self.coded.resize(self.used, CodedUnit::default());
+        }
+        place
+    }
+
+    /// The unit at a place, to be coded.
+    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut CodedUnit> {
+        self.coded.get_mut(place)
+    }
+
+    /// The unit at a place was coded against these versions.
+    pub(super) fn keep(&mut self, unit: UnitId, against: CodedAgainst, place: usize) {
+        let index = unit.0 as usize;
+        if self.by_unit.len() <= index {
+            self.by_unit.resize(index + 1, NO_ENTRY);
+        }
+        if let Some(newest) = self.by_unit.get_mut(index) {
+            let next = core::mem::replace(newest, self.entries.len() as u32);
+            self.entries.push(Entry { unit, against, coded: place as u32, next });
+        }
+    }
+
+    /// The unit at a place.
+    pub(super) fn get(&self, place: usize) -> Option<&CodedUnit> {
+        self.coded.get(place)
+    }
+
+    /// The heap memory, without the bits of units, in bytes.
+    pub(super) const fn memory(&self) -> usize {
+        self.coded.capacity() * size_of::<CodedUnit>()
+            + self.entries.capacity() * size_of::<Entry>()
+            + self.by_unit.capacity() * size_of::<u32>()
+    }
+}
