@@ -325,10 +325,11 @@ impl Config {
         Ok(())
     }
 
-    /// The schema, with the entries of replicated worlds.
+    /// The schema that the handshake compares: with the entries of replicated worlds, the channels and the largest message.
     pub(crate) fn whole_schema(&self) -> Schema {
         let worlds = self.snapshots.as_ref().map_or(&[][..], |snapshots| snapshots.schema.entries());
-        self.schema.clone().with_entries(worlds)
+        let own = self.schema.clone().with_entries(worlds);
+        own.with_channels(&self.channels).with_max_message(self.max_message)
     }
 
     fn check_schema(&self) -> Result<(), ConfigError> {

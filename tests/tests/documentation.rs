@@ -1,10 +1,13 @@
 //! The documentation of the core's configuration says what the code does, and its contract names tests that are there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+use std::sync::Arc;
 use tickwire_core::error::ConfigError;
 use tickwire_core::message::ViolationLimit;
+use tickwire_core::snapshot::SnapshotSchema;
 use tickwire_core::{
     ChannelConfig, Config, Delivery, Duration, Endpoint, Instant, LinkId, LinkProperties, Secrets,
+    SnapshotConfig,
 };
 use tickwire_sim::carrier::{ChannelCarrierConfig, StreamCarrierConfig};
 use tickwire_sim::conditioner::Conditions;
@@ -158,6 +161,7 @@ fn the_documented_default_and_range_of_every_field_of_the_configuration_are_thos
         ),
         plain("congestion", text(format!("[`Algorithm::{:?}`]", config.congestion))),
         number("wall_offset", config.wall_offset, "µs", u64::MAX, |c, value| c.wall_offset = value),
+        plain("snapshots", none_or(config.snapshots.as_ref().map(|_| 1u8))),
         plain("schema", text(if config.schema.entries.is_empty() { "empty" } else { "not empty" })),
         plain("provider", text("pure Rust; with the feature `ring`, ring")),
     ];
@@ -190,6 +194,27 @@ fn the_documented_default_and_range_of_every_field_of_a_channel_are_those_of_the
         plain("compress", yes_or_no(channel.compress)),
     ];
     expect_none(&faults(&documented("core/src/config/channel.rs", "ChannelConfig"), &actual));
+}
+
+#[test]
+fn the_documented_default_and_range_of_every_field_of_the_settings_of_worlds_are_those_of_the_code() {
+    let schema = Arc::new(SnapshotSchema::new().finish().unwrap());
+    let settings = SnapshotConfig::new(Arc::clone(&schema));
+    let most = Arc::clone(&schema);
+    let actual = [
+        plain("schema", DefaultValue::Missing),
+        size("max_entities", settings.max_entities, "", move |config, value| {
+            let mut settings = SnapshotConfig::new(Arc::clone(&most));
+            settings.max_entities = value;
+            config.snapshots = Some(settings);
+        }),
+        number("priority", settings.priority.into(), "", u8::MAX, move |config, value| {
+            let mut settings = SnapshotConfig::new(Arc::clone(&schema));
+            settings.priority = value;
+            config.snapshots = Some(settings);
+        }),
+    ];
+    expect_none(&faults(&documented("core/src/config/snapshot_config.rs", "SnapshotConfig"), &actual));
 }
 
 #[test]

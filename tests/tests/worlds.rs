@@ -367,6 +367,57 @@ fn a_saturated_reliable_channel_does_not_stop_the_world() {
 }
 
 #[test]
+fn a_moving_world_takes_at_most_a_fifth_of_the_bytes_of_its_full_state() {
+    let mut game = Game::new(1000);
+    game.settle(SECOND * 3);
+    let before = game.stats(0).bytes_sent;
+    // One entity of ten moves.
+    let resting = game.ids.split_off(100);
+    game.play(SECOND * 3, true);
+    let sent = game.stats(0).bytes_sent - before;
+    game.ids.extend(resting);
+    // Three words of 20 bits, three of 12 bits and one of 7 bits, sixty times a second.
+    let full = 1000 * (3 * 20 + 3 * 12 + 7) / 8 * 180;
+    assert!(sent * 5 < full, "{sent} of {full} bytes");
+}
+
+#[test]
+fn an_entity_of_eight_times_the_weight_is_updated_at_least_three_times_as_often_where_not_all_fits() {
+    let mut game = Game::new(0);
+    for weight in [16, 128] {
+        for _ in 0..500 {
+            let id = game.writer.create(EntitySettings::new().weight(weight)).unwrap();
+            game.ids.push(id);
+            game.writer.set_words(id, HEALTH, &[1]).unwrap();
+            game.writer.set_words(id, POSE, &[1, 2, 3]).unwrap();
+            game.writer.set_words(id, SPEED, &[2000, 2000, 2000]).unwrap();
+        }
+    }
+    game.settle(SECOND * 2);
+    let now = game.net.now;
+    game.net.nodes[0].endpoint.set_bandwidth(now, Some(8_000));
+    let mut updates = [0, 0];
+    let end = game.net.now + SECOND * 10;
+    while game.net.now < end {
+        game.step();
+        game.commit();
+        game.net.run_for(TICK);
+        for event in std::mem::take(&mut game.net.nodes[1].events) {
+            if let Event::Snapshot { changes, .. } = event {
+                apply(&mut game.shown, &changes);
+                let poses = changes.column(POSE).map_or(&[][..], |column| column.ids());
+                for id in poses {
+                    updates[usize::from(id.0 > 500)] += 1;
+                }
+            }
+        }
+    }
+    assert!(updates[1] >= 3 * updates[0] && updates[0] > 100, "{updates:?}");
+    game.net.nodes[0].endpoint.set_bandwidth(game.net.now, None);
+    game.settle(SECOND * 2);
+}
+
+#[test]
 fn worlds_that_cannot_be_are_refused_with_the_reason() {
     let mut net = Net::pair(|_| {});
     let (changes, now) = (Changes::default(), Instant::ZERO);

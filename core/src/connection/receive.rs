@@ -66,15 +66,7 @@ impl Connection {
         }
         let payload = datagram.get(opened.payload_from..opened.payload_from + opened.payload_len);
         let payload = payload.unwrap_or_default();
-        let (payload, has_snapshot) = match self.take_snapshot(payload, lent) {
-            Ok(taken) => taken,
-            Err(SnapshotDrop::Dropped(reason)) => return Err(reason),
-            Err(SnapshotDrop::Violation(violation)) => {
-                self.violate(violation);
-                return Err(DropReason::Violation);
-            }
-        };
-        let outcome = self.handle_frames(now, reception, payload, has_snapshot, lent);
+        let outcome = self.handle_payload(now, reception, payload, lent);
         match outcome {
             Ok(PacketSummary { eliciting, busy, acks, closes, refused: false }) => {
                 let substantial = busy || acks;
@@ -111,11 +103,25 @@ impl Connection {
                 Ok(())
             }
             Ok(_) => Err(DropReason::NoRoom),
-            Err(violation) => {
+            Err(SnapshotDrop::Dropped(reason)) => Err(reason),
+            Err(SnapshotDrop::Violation(violation)) => {
                 self.violate(violation);
                 Err(DropReason::Violation)
             }
         }
+    }
+
+    /// Takes in the frames of a packet: the snapshot frame first, if there is one.
+    #[inline(always)]
+    fn handle_payload(
+        &mut self,
+        now: Instant,
+        reception: &Reception,
+        payload: &[u8],
+        lent: &mut Resources<'_>,
+    ) -> Result<PacketSummary, SnapshotDrop> {
+        let (payload, has_snapshot) = self.take_snapshot(payload, lent)?;
+        self.handle_frames(now, reception, payload, has_snapshot, lent).map_err(SnapshotDrop::Violation)
     }
 
     fn handle_frames(

@@ -6,7 +6,6 @@
 //! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
 
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use super::clock_sync::{ClockSync, PeerClock};
 use super::control::{ResumeExchange, TicketPush};
@@ -163,19 +162,19 @@ impl Session {
 
     // ---- Writing ----
 
-    /// Fills what is left of a packet; `note` is told of each frame whose fate matters. Returns where the snapshot frame is, if the
-    /// packet has one.
+    /// Fills what is left of a packet; `note` is told of each frame whose fate matters. A snapshot frame moves to the front: its receiver
+    /// looks at it first, because the packet counts as lost if the frame cannot be stored.
     pub(super) fn write(
         &mut self,
         now: Instant,
         writer: &mut Writer<'_>,
         lent: Option<WorldTurn<'_>>,
         mut note: impl FnMut(SentFrame),
-    ) -> Option<Range<usize>> {
+    ) {
         self.write_control(writer, &mut note);
         let Some(mut lent) = lent.filter(|_| self.worlds.has_frame()) else {
             self.write_pieces(now, writer, &mut note);
-            return None;
+            return;
         };
         let turn = self.worlds.turn(self.shares);
         let is_first =
@@ -184,11 +183,11 @@ impl Session {
             self.write_pieces(now, writer, &mut note);
         }
         let from = writer.written();
-        let size = self.worlds.write(&mut self.shares, writer, &mut lent, &mut note);
+        self.worlds.write(&mut self.shares, writer, &mut lent, &mut note);
+        writer.move_to_front(from);
         if is_first {
             self.write_pieces(now, writer, &mut note);
         }
-        (size > 0).then_some(from..from + size)
     }
 
     fn write_pieces(&mut self, now: Instant, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {

@@ -185,11 +185,9 @@ pub(crate) fn write_datagram(
     let after_ack = writer.written();
     write_response(transport, &mut writer);
     let before_eliciting = writer.written();
-    let mut snapshot = None;
     if is_open {
-        let (rate, window) = (transport.regulator.rate(), transport.window_left());
-        let lent = worlds.map(|worlds| WorldTurn { worlds, rate, window });
-        snapshot = session.write(now, &mut writer, lent, |frame| transport.sent.note(frame));
+        let lent = worlds.map(|worlds| world_turn(transport, worlds));
+        session.write(now, &mut writer, lent, |frame| transport.sent.note(frame));
     }
     let mut eliciting = writer.written() > before_eliciting;
     if eliciting {
@@ -226,18 +224,17 @@ pub(crate) fn write_datagram(
         transport.probe_due = false;
         transport.ping_due = false;
     }
-    if let Some(snapshot) = snapshot
-        && let Some(before) = draft.body().get_mut(..snapshot.end)
-    {
-        // Its receiver looks at it first: if it cannot be stored, the packet counts as lost.
-        before.rotate_right(snapshot.len());
-    }
     let size = draft.seal(now, transport, body, eliciting)?;
     if eliciting && is_open {
         let has_more = session.has_eliciting();
         on_filled(now, transport, has_more, is_largest.then_some(room));
     }
     Some(size)
+}
+
+/// Lends what a snapshot frame is written with.
+fn world_turn<'a>(transport: &Transport, worlds: &'a mut Worlds) -> WorldTurn<'a> {
+    WorldTurn { worlds, rate: transport.regulator.rate(), window: transport.window_left() }
 }
 
 /// A datagram was filled with what there was, or `has_more` says that something waits that did not fit. Then one of up to

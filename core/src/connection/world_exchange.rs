@@ -25,7 +25,7 @@ const FRAME_OVERHEAD: usize = 1 + 4 + 2;
 /// The time between two commits that is assumed at first, and the longest.
 const FIRST_INTERVAL: Span = Span::from_millis(100);
 
-/// What an endpoint and a transport lend to write a snapshot frame.
+/// The parts of an endpoint and a transport that a snapshot frame is written with.
 pub(crate) struct WorldTurn<'a> {
     pub(crate) worlds: &'a mut Worlds,
     /// Bytes per second that the path carries.
@@ -112,25 +112,25 @@ impl WorldExchange {
         self.sending().filter(|sending| sending.world.has_news()).map(|sending| sending.share.start(clock))
     }
 
-    /// Writes a frame of the newest state, if one fits, and returns how many bytes it took.
+    /// Writes a frame of the newest state, if one fits.
     pub(super) fn write(
         &mut self,
         clock: &mut VirtualClock,
         writer: &mut Writer<'_>,
         lent: &mut WorldTurn<'_>,
         note: &mut impl FnMut(SentFrame),
-    ) -> usize {
+    ) {
         let from = writer.written();
         let Some(room) = writer.remaining().checked_sub(FRAME_OVERHEAD).filter(|room| *room >= LEAST_ROOM)
         else {
-            return 0;
+            return;
         };
-        let Some(sending) = self.sending_mut() else { return 0 };
-        let Some((store, scratch)) = lent.worlds.lend(sending.world.world()) else { return 0 };
+        let Some(sending) = self.sending_mut() else { return };
+        let Some((store, scratch)) = lent.worlds.lend(sending.world.world()) else { return };
         // What the path carries until the next commit, or has room for now.
         let until_commit = lent.rate.saturating_mul(sending.interval.as_micros()) / 1_000_000;
         let budget = until_commit.min(lent.window);
-        let Some(frame) = sending.world.pack(store, scratch, room, budget) else { return 0 };
+        let Some(frame) = sending.world.pack(store, scratch, room, budget) else { return };
         let view = sending.view;
         let bytes = scratch.bytes();
         let is_written = Frame::Snapshot(SnapshotFrame { view, bytes })
@@ -138,13 +138,12 @@ impl WorldExchange {
             .is_ok();
         if !is_written {
             sending.world.on_lost(frame);
-            return 0;
+            return;
         }
         let size = writer.written() - from;
         clock.advance(sending.share.start(*clock));
         sending.share.charge(*clock, size);
         note(SentFrame::Snapshot { view, frame: frame as u32 });
-        size
     }
 
     pub(super) fn on_acked(&mut self, view: u32, frame: u32) {
@@ -308,7 +307,7 @@ impl WorldExchange {
     }
 }
 
-/// What becomes of a packet whose snapshot frame was not stored.
+/// The fate of a packet whose snapshot frame was not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SnapshotDrop {
     /// It is dropped, and not acknowledged.

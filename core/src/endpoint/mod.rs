@@ -23,6 +23,7 @@ mod poll;
 mod replies;
 mod throttle;
 mod tickets;
+mod world_table;
 mod worlds;
 
 use alloc::boxed::Box;
@@ -43,7 +44,7 @@ use self::places::Places;
 pub use self::poll::Transmit;
 use self::replies::Replies;
 use self::throttle::Throttle;
-use self::worlds::EndpointWorlds;
+use self::world_table::EndpointWorlds;
 use crate::channel::Arena;
 use crate::config::{Access, Config, Secrets};
 use crate::connection::{Connection, Outlook, Settings, reliable_channels};
@@ -154,8 +155,7 @@ impl Endpoint {
             bandwidth: config.connection_bandwidth.unwrap_or(u64::MAX),
             reliable_channels: reliable_channels(&config.channels),
         };
-        let schema =
-            config.whole_schema().with_channels(&config.channels).with_max_message(config.max_message);
+        let schema = config.whole_schema();
         let parameters = config.parameters(schema.hash());
         let unknown_sources = SourceBuckets::new(
             UNKNOWN_PER_SECOND_AND_SOURCE,

@@ -1,36 +1,16 @@
 //! The verbs of replicated worlds: commits, viewers, and the memory of events.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Endpoint;
-use crate::config::Config;
 use crate::event::ConnectionId;
 use crate::limits;
 use crate::snapshot::sender::WorldSender;
-use crate::snapshot::spare_changes::SpareChanges;
 use crate::snapshot::worlds::Worlds;
 use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
 use crate::time::Instant;
-
-/// The worlds of an endpoint, and who is sent them.
-#[derive(Default)]
-pub(super) struct EndpointWorlds {
-    pub(super) table: Option<Worlds>,
-    /// The connections that are sent each world.
-    viewers: BTreeMap<WorldId, Vec<ConnectionId>>,
-    pub(super) spare: SpareChanges,
-}
-
-impl EndpointWorlds {
-    pub(super) fn new(config: &Config) -> Self {
-        let table = config.snapshots.as_ref();
-        let table = table.map(|snapshots| Worlds::new(Arc::clone(&snapshots.schema), snapshots.max_entities));
-        Self { table, ..Self::default() }
-    }
-}
 
 impl Endpoint {
     /// Commits the changes of one tick of a world, as a whole or not at all. The first commit of a [`WorldId`] creates the

@@ -1,4 +1,4 @@
-//! What both ends of a connection know of a schema to code units: a plan for each group, and the words of each blueprint.
+//! The part of a schema that codes units, the same at both ends: a plan for each group, and the words of each blueprint.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -96,7 +96,7 @@ impl UnitCodec {
         self.groups.get(usize::from(group.0)).map(|group| &group.plan)
     }
 
-    /// What a unit is coded against for the first time.
+    /// The words that a unit is coded against for the first time.
     pub(super) fn blueprint(&self, group: GroupId, blueprint: Option<BlueprintId>) -> Option<&[u32]> {
         let place = blueprint.map_or(0, |blueprint| usize::from(blueprint.0) + 1);
         let group = self.groups.get(usize::from(group.0))?;

@@ -1,4 +1,4 @@
-//! What a connection sees of a world.
+//! The part of a world that a connection sees.
 
 use super::ids::WorldId;
 

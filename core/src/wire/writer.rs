@@ -14,6 +14,13 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
+    /// Moves what was written from `from` on to the front.
+    pub(crate) fn move_to_front(&mut self, from: usize) {
+        if let Some(written) = self.buffer.get_mut(..self.written) {
+            written.rotate_left(from.min(self.written));
+        }
+    }
+
     /// Creates a writer at the start of `buffer`.
     #[must_use]
     pub const fn new(buffer: &'a mut [u8]) -> Self {

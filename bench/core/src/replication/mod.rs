@@ -1,4 +1,4 @@
-//! What a replicated world costs on the wire and on the server: rows R1 to R4, in memory on virtual time.
+//! Measures replicated worlds in memory on virtual time: their bytes and the server's time, rows R1 to R4.
 
 mod field;
 mod star;

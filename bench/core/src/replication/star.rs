@@ -27,7 +27,7 @@ pub enum Paths {
     Spread,
 }
 
-/// What a world cost in some ticks.
+/// The cost of a world in a number of ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
     /// Ticks that were played.

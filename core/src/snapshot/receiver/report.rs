@@ -3,7 +3,7 @@
 use slotmap::Key;
 
 use super::WorldReceiver;
-use super::seen_entities::{Existence, Owner};
+use super::seen_entities::{Existence, SeenOwner};
 use crate::event::ConnectionId;
 use crate::snapshot::changes::{Changes, Column, Created, EntitySettings};
 use crate::snapshot::delta::UnitSlot;
@@ -59,9 +59,9 @@ impl WorldReceiver {
                 }
                 if reported.unwrap_or_default() != owner {
                     let owner = match owner {
-                        Owner::Nobody => None,
-                        Owner::Own => Some(own),
-                        Owner::Another => Some(ConnectionId::null()),
+                        SeenOwner::Nobody => None,
+                        SeenOwner::Own => Some(own),
+                        SeenOwner::Another => Some(ConnectionId::null()),
                     };
                     changes.owners.push((id, owner));
                 }

@@ -21,21 +21,21 @@ pub(super) struct SeenEntity {
     pub(super) state: Existence,
     pub(super) since: u32,
     /// The state that the application was told; `None` if the entity is not there for the application.
-    pub(super) reported: Option<Owner>,
+    pub(super) reported: Option<SeenOwner>,
 }
 
 /// Whether an entity is there, and whose it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Existence {
     /// It is there.
-    There(Owner),
+    There(SeenOwner),
     /// It is not there any more.
     Gone(Gone),
 }
 
 /// The owner of an entity, as seen from one peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum Owner {
+pub(super) enum SeenOwner {
     #[default]
     Nobody,
     /// This peer.
@@ -46,7 +46,7 @@ pub(super) enum Owner {
 
 impl Default for Existence {
     fn default() -> Self {
-        Self::There(Owner::Nobody)
+        Self::There(SeenOwner::Nobody)
     }
 }
 
@@ -56,9 +56,9 @@ impl Existence {
         match words {
             [1, ..] => Self::Gone(Gone::Destroyed),
             [2, ..] => Self::Gone(Gone::OutOfSight),
-            [_, 1, ..] => Self::There(Owner::Own),
-            [_, 2, ..] => Self::There(Owner::Another),
-            _ => Self::There(Owner::Nobody),
+            [_, 1, ..] => Self::There(SeenOwner::Own),
+            [_, 2, ..] => Self::There(SeenOwner::Another),
+            _ => Self::There(SeenOwner::Nobody),
         }
     }
 

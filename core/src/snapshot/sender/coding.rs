@@ -1,9 +1,10 @@
 //! Coding one unit against what the peer is known to have.
 
 use super::residuals::{CodedAgainst, Residuals};
-use super::slots::{NEVER, Slot};
-use super::{FrameHeader, WorldSender};
+use super::slots::{NEVER, ViewSlot};
+use super::world_sender::WorldSender;
 use crate::limits;
+use crate::snapshot::delta::FrameHeader;
 use crate::snapshot::delta::{Against, CodedUnit, SlotBinding, UnitSlot, VersionWords};
 use crate::snapshot::store::Store;
 
@@ -46,8 +47,8 @@ impl WorldSender {
         residuals: &mut Residuals,
     ) -> Option<(SlotBinding, usize)> {
         let slot = *self.slots.get(number)?;
-        let blueprint = self.blueprint_of(slot.id);
-        let binding = SlotBinding { id: slot.id, group: slot.group, blueprint };
+        let ViewSlot { id, group, blueprint, .. } = slot;
+        let binding = SlotBinding { id, group, blueprint };
         if slot.group == self.codec.existence_group() || slot.is_hidden {
             let place = residuals.spare();
             self.code_own(store, &slot, residuals.get_mut(place)?)?;
@@ -86,10 +87,10 @@ impl WorldSender {
     }
 
     /// Codes a unit that the store has in another form: an entity's own, or one that the peer may not see.
-    fn code_own(&self, store: &Store, slot: &Slot, out: &mut CodedUnit) -> Option<()> {
+    fn code_own(&self, store: &Store, slot: &ViewSlot, out: &mut CodedUnit) -> Option<()> {
         let plan = self.codec.plan(slot.group)?;
         let absent = self.codec.blueprint(slot.group, None)?;
-        let blueprint = self.codec.blueprint(slot.group, self.blueprint_of(slot.id))?;
+        let blueprint = self.codec.blueprint(slot.group, slot.blueprint)?;
         let against = Against::Blueprint(blueprint);
         if slot.is_hidden && slot.group != self.codec.existence_group() {
             return out.code(plan, self.tick, absent, &against).ok();

@@ -1,4 +1,4 @@
-//! What each frame carried that is neither acknowledged nor lost.
+//! The units of each frame that is neither acknowledged nor lost.
 
 use alloc::collections::VecDeque;
 

@@ -3,8 +3,9 @@
 use super::ledger::LedgerEntry;
 use super::scratch::{FrameScratch, PickedUnit};
 use super::slots::NEVER;
-use super::{FrameHeader, Opening, WorldSender};
+use super::world_sender::{ViewOpening, WorldSender};
 use crate::limits;
+use crate::snapshot::delta::FrameHeader;
 use crate::snapshot::delta::{CodedUnit, UnitUpdate, UpdateBody};
 use crate::snapshot::store::Store;
 
@@ -83,7 +84,7 @@ impl WorldSender {
         let reference = self.reference.as_ref().filter(|one| header.reference == Some(one.name));
         let reference = reference.map_or(&[][..], |reference| &reference.slots);
         // The first frame of a view may be empty: it says that there is one.
-        while !picked.is_empty() || self.opening == Opening::Due {
+        while !picked.is_empty() || self.opening == ViewOpening::Due {
             let kept = picked.len();
             if !picked.is_sorted_by_key(|unit| unit.slot) {
                 picked.sort_unstable_by_key(|unit| unit.slot);
@@ -120,8 +121,8 @@ impl WorldSender {
             self.dirty.remove(unit.slot);
         }
         self.ledger.record(header.name, header.floor);
-        if self.opening == Opening::Due {
-            self.opening = Opening::Sent;
+        if self.opening == ViewOpening::Due {
+            self.opening = ViewOpening::Sent;
         }
         self.parts += 1;
         self.counts.frames += 1;

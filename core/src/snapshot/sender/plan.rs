@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-use super::WorldSender;
-use super::slots::{NEVER, Slot};
-use crate::snapshot::delta::UnitSlot;
+use super::send_plan::PlanCandidate;
+use super::slots::{NEVER, ViewSlot};
+use super::world_sender::WorldSender;
 use crate::snapshot::store::Store;
 
 /// Of four units, the number that may enter the view while others wait.
@@ -13,46 +13,6 @@ const ENTERING_OF_FOUR: usize = 3;
 const ENTERING_TICKS: u32 = 8;
 /// How urgent it is that an entity is gone, as a multiple.
 const LEAVING_FACTOR: u32 = 8;
-
-/// The units that wait, in order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SendPlan {
-    slots: Vec<UnitSlot>,
-    next: usize,
-}
-
-/// A unit that waits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct PlanCandidate {
-    urgency: u32,
-    slot: UnitSlot,
-    is_entering: bool,
-}
-
-impl SendPlan {
-    /// The unit whose turn it is.
-    pub(super) fn first(&self) -> Option<UnitSlot> {
-        self.slots.get(self.next).copied()
-    }
-
-    /// The first unit had its turn.
-    pub(super) const fn advance(&mut self) {
-        self.next += 1;
-    }
-
-    pub(super) fn is_done(&self) -> bool {
-        self.next >= self.slots.len()
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.slots.clear();
-        self.next = 0;
-    }
-
-    pub(super) const fn memory(&self) -> usize {
-        self.slots.capacity() * size_of::<UnitSlot>()
-    }
-}
 
 impl WorldSender {
     /// Makes a plan of all that waits, of which `budget` bytes may leave before the next commit.
@@ -96,7 +56,7 @@ impl WorldSender {
         }
     }
 
-    fn urgency(&self, store: &Store, slot: &Slot) -> u32 {
+    fn urgency(&self, store: &Store, slot: &ViewSlot) -> u32 {
         let waited = match slot.sent {
             NEVER => ENTERING_TICKS,
             sent => self.tick.saturating_sub(sent).saturating_add(1),

@@ -13,7 +13,7 @@ pub(super) struct CodedAgainst {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct ResidualEntry {
     unit: UnitId,
     against: CodedAgainst,
     coded: u32,
@@ -29,7 +29,7 @@ pub(super) struct Residuals {
     tick: u32,
     coded: Vec<CodedUnit>,
     used: usize,
-    entries: Vec<Entry>,
+    entries: Vec<ResidualEntry>,
     /// The newest entry of each unit.
     by_unit: Vec<u32>,
 }
@@ -83,7 +83,7 @@ impl Residuals {
         }
         if let Some(newest) = self.by_unit.get_mut(index) {
             let next = core::mem::replace(newest, self.entries.len() as u32);
-            self.entries.push(Entry { unit, against, coded: place as u32, next });
+            self.entries.push(ResidualEntry { unit, against, coded: place as u32, next });
         }
     }
 
@@ -95,7 +95,7 @@ impl Residuals {
     /// The heap memory, without the bits of units, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.coded.capacity() * size_of::<CodedUnit>()
-            + self.entries.capacity() * size_of::<Entry>()
+            + self.entries.capacity() * size_of::<ResidualEntry>()
             + self.by_unit.capacity() * size_of::<u32>()
     }
 }

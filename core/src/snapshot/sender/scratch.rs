@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-use super::plan::PlanCandidate;
 use super::residuals::Residuals;
+use super::send_plan::PlanCandidate;
 use crate::snapshot::delta::{FrameWriter, SlotBinding, UnitSlot};
 
 /// A unit of the frame that is built.

@@ -19,10 +19,11 @@ const NONE: u16 = u16::MAX;
 
 /// A unit in the view of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
+pub(super) struct ViewSlot {
     pub(super) unit: UnitId,
     pub(super) id: NetworkId,
     pub(super) group: GroupId,
+    pub(super) blueprint: Option<BlueprintId>,
     /// Counts what makes earlier frames say nothing of this unit: another unit in the slot, or a fresh start.
     pub(super) visit: u16,
     /// The newest acknowledged version, or [`NEVER`].
@@ -35,24 +36,33 @@ pub(super) struct Slot {
     unacked: u64,
     /// Whether the store has the unit no more, or the peer may not see it: it is sent as absent.
     pub(super) is_hidden: bool,
+    /// Whether its entity is out of sight, so that the unit is not sent.
+    pub(super) is_away: bool,
     /// Whether the peer may have heard of it.
     pub(super) is_known: bool,
     /// Whether the next frame codes it against nothing, although the peer has the baseline.
     pub(super) is_renewed: bool,
 }
 
-impl Slot {
-    const fn new(unit: UnitId, id: NetworkId, group: GroupId, visit: u16) -> Self {
+impl ViewSlot {
+    const fn new(
+        unit: UnitId,
+        id: NetworkId,
+        (group, blueprint): (GroupId, Option<BlueprintId>),
+        visit: u16,
+    ) -> Self {
         Self {
             unit,
             id,
             group,
+            blueprint,
             visit,
             baseline: NEVER,
             against: NEVER,
             sent: NEVER,
             unacked: 0,
             is_hidden: false,
+            is_away: false,
             is_known: false,
             is_renewed: false,
         }
@@ -122,7 +132,7 @@ pub(super) struct ViewedEntity {
 /// All slots, and the entities in view.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
-    slots: Vec<Option<Slot>>,
+    slots: Vec<Option<ViewSlot>>,
     /// By unit.
     by_unit: Vec<u16>,
     pub(super) entities: BTreeMap<NetworkId, ViewedEntity>,
@@ -134,11 +144,11 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    pub(super) fn get(&self, slot: UnitSlot) -> Option<&Slot> {
+    pub(super) fn get(&self, slot: UnitSlot) -> Option<&ViewSlot> {
         self.slots.get(usize::from(slot.0))?.as_ref()
     }
 
-    pub(super) fn get_mut(&mut self, slot: UnitSlot) -> Option<&mut Slot> {
+    pub(super) fn get_mut(&mut self, slot: UnitSlot) -> Option<&mut ViewSlot> {
         self.slots.get_mut(usize::from(slot.0))?.as_mut()
     }
 
@@ -154,17 +164,22 @@ impl Slots {
     }
 
     /// Changes all slots that units have.
-    pub(super) fn for_each_mut(&mut self, change: impl FnMut(&mut Slot)) {
+    pub(super) fn for_each_mut(&mut self, change: impl FnMut(&mut ViewSlot)) {
         self.slots.iter_mut().flatten().for_each(change);
     }
 
     /// All slots that units have.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (UnitSlot, &Slot)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (UnitSlot, &ViewSlot)> {
         (0..).map(UnitSlot).zip(&self.slots).filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
     }
 
     /// Gives a unit the lowest free slot; none if all are taken.
-    pub(super) fn insert(&mut self, unit: UnitId, id: NetworkId, group: GroupId) -> Option<UnitSlot> {
+    pub(super) fn insert(
+        &mut self,
+        unit: UnitId,
+        id: NetworkId,
+        of: (GroupId, Option<BlueprintId>),
+    ) -> Option<UnitSlot> {
         let number = match self.free.pop_first() {
             Some(number) => number,
             None if self.slots.len() < usize::from(NONE) => {
@@ -176,7 +191,7 @@ impl Slots {
         };
         let visit = self.visits.get(usize::from(number)).copied().unwrap_or(0);
         if let Some(place) = self.slots.get_mut(usize::from(number)) {
-            *place = Some(Slot::new(unit, id, group, visit));
+            *place = Some(ViewSlot::new(unit, id, of, visit));
         }
         if self.by_unit.len() <= unit.0 as usize {
             self.by_unit.resize(unit.0 as usize + 1, NONE);
@@ -230,7 +245,7 @@ impl Slots {
 
     /// Bytes of the heap.
     pub(super) fn memory(&self) -> usize {
-        self.slots.capacity() * size_of::<Option<Slot>>()
+        self.slots.capacity() * size_of::<Option<ViewSlot>>()
             + (self.by_unit.capacity() + self.visits.capacity()) * size_of::<u16>()
             + self.entities.len() * size_of::<(NetworkId, ViewedEntity)>() * 2
             + self.free.len() * size_of::<u16>() * 2

@@ -5,12 +5,12 @@ use core::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::WorldSender;
 use super::slots::{NEVER, ViewedEntity};
+use super::world_sender::WorldSender;
 use crate::event::ConnectionId;
 use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
-use crate::snapshot::ids::{BlueprintId, NetworkId};
+use crate::snapshot::ids::NetworkId;
 use crate::snapshot::schema::Audience;
 use crate::snapshot::store::{Store, UnitId};
 use crate::snapshot::unit_codec::EXISTENCE_WORDS;
@@ -72,9 +72,7 @@ impl WorldSender {
             }
             return;
         }
-        let leaving = self.slots.entities.get(&state.id).and_then(|entity| entity.leaving);
-        let is_out_of_sight = matches!(leaving, Some((_, Gone::OutOfSight)));
-        if !is_out_of_sight && self.slots.get(slot).is_some_and(|slot| !slot.is_hidden) {
+        if self.slots.get(slot).is_some_and(|slot| !slot.is_hidden && !slot.is_away) {
             self.spent.remove(slot);
             self.dirty.insert(slot);
         }
@@ -104,6 +102,7 @@ impl WorldSender {
             // The peer may have forgotten it, or forgets it before the next frame comes.
             for number in self.slots.units_of(id) {
                 if let Some(slot) = self.slots.get_mut(number) {
+                    slot.is_away = false;
                     slot.start_over();
                 }
                 self.dirty.insert(number);
@@ -113,8 +112,8 @@ impl WorldSender {
         }
         let group = store.existence_group();
         let Some((unit, entity)) = store.unit(id, group).zip(store.entity(id)) else { return };
-        let Some(existence) = self.slots.insert(unit, id, group) else { return };
         let blueprint = entity.settings.blueprint;
+        let Some(existence) = self.slots.insert(unit, id, (group, blueprint)) else { return };
         let viewed = ViewedEntity {
             existence,
             units: SmallVec::new(),
@@ -140,7 +139,8 @@ impl WorldSender {
     /// A unit of an entity in view gets a slot.
     fn add_unit(&mut self, store: &Store, unit: UnitId) {
         let Some(state) = store.state(unit) else { return };
-        let Some(slot) = self.slots.insert(unit, state.id, state.group) else { return };
+        let blueprint = self.slots.entities.get(&state.id).and_then(|entity| entity.blueprint);
+        let Some(slot) = self.slots.insert(unit, state.id, (state.group, blueprint)) else { return };
         if let Some(entity) = self.slots.entities.get_mut(&state.id) {
             entity.units.push(slot);
         }
@@ -166,6 +166,9 @@ impl WorldSender {
         for slot in units.iter().filter(|_| is_out_of_sight) {
             self.dirty.remove(*slot);
             self.spent.remove(*slot);
+            if let Some(slot) = self.slots.get_mut(*slot) {
+                slot.is_away = true;
+            }
         }
         let was_sent = |slot: &UnitSlot| self.slots.get(*slot).is_some_and(|slot| slot.is_known);
         if units.iter().chain([&existence]).any(was_sent) {
@@ -249,10 +252,6 @@ impl WorldSender {
             Some(_) => 2,
         };
         [0, owner, entity.epoch]
-    }
-
-    pub(super) fn blueprint_of(&self, id: NetworkId) -> Option<BlueprintId> {
-        self.slots.entities.get(&id)?.blueprint
     }
 
     /// The versions of a unit that later frames of this connection may be coded against, of those that were the newest in `ranges`, as

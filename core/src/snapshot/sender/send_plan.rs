@@ -1,0 +1,45 @@
+//! A list of units in the order in which they are to be sent.
+
+use alloc::vec::Vec;
+
+use crate::snapshot::delta::UnitSlot;
+
+/// The units that wait, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SendPlan {
+    pub(super) slots: Vec<UnitSlot>,
+    next: usize,
+}
+
+/// A unit that waits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct PlanCandidate {
+    pub(super) urgency: u32,
+    pub(super) slot: UnitSlot,
+    pub(super) is_entering: bool,
+}
+
+impl SendPlan {
+    /// The unit whose turn it is.
+    pub(super) fn first(&self) -> Option<UnitSlot> {
+        self.slots.get(self.next).copied()
+    }
+
+    /// The first unit had its turn.
+    pub(super) const fn advance(&mut self) {
+        self.next += 1;
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.next >= self.slots.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.slots.clear();
+        self.next = 0;
+    }
+
+    pub(super) const fn memory(&self) -> usize {
+        self.slots.capacity() * size_of::<UnitSlot>()
+    }
+}
