@@ -13,22 +13,23 @@ use crate::snapshot::Changes;
 use crate::text::PeerText;
 
 slotmap::new_key_type! {
-    /// The id of a connection of one endpoint. Ids are never reused, so the id of an ended connection finds nothing.
+    /// The id of a connection of one endpoint. Ids are never reused, so the id of an ended connection never refers to
+    /// another connection.
     pub struct ConnectionId;
 }
 
-/// The number of a channel: its place in [`crate::Config::channels`].
+/// The number of a channel: the index of the channel in [`crate::Config::channels`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChannelId(pub u8);
 
-/// The number of a message: its place in the order of `send`, counted from 0 per connection and channel.
+/// The number of a message: the number of earlier `send` calls on the same channel of the same connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
 
 /// The identity of a peer, from its ticket, the authenticator, or the resumed session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
-    /// The identity in the peer's ticket. It is all zeros for a client without a ticket.
+    /// The identity in the peer's ticket. The identity of a client without a ticket is all zeros.
     pub identity: [u8; 16],
     /// The bytes that the backend put into the ticket for the server.
     pub user_data: Bytes,
@@ -61,11 +62,11 @@ pub struct Unconfirmed {
     pub fate: Fate,
 }
 
-/// The reason that a server does not let a client in.
+/// The reason why a server does not let a client in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Every place for a connection is taken.
+    /// The server already has its maximum number of connections.
     Full,
     /// The client's address (IPv4, or IPv6 /64) already has the largest number of clients that one address may have.
     TooManyFromAddress,
@@ -87,7 +88,7 @@ pub enum Refusal {
     },
 }
 
-/// The reason that a connection ended, or was never made.
+/// The reason why a connection ended, or was never made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -196,7 +197,7 @@ pub enum Violation {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A connection is ready to carry messages. This end dialled or accepted it.
+    /// A connection that this end dialled or accepted is ready to carry messages.
     Connected {
         /// The connection that is ready.
         connection: ConnectionId,
@@ -268,13 +269,14 @@ pub enum Event {
         /// The rate that the path carries now, in bytes per second.
         bytes_per_second: u64,
     },
-    /// The connection has ended. This event is its last. Its statistics stay available until the peer has received the
-    /// CLOSE frame, for some seconds at most. After that the id finds nothing.
+    /// The connection has ended, and no further event for the connection follows. The statistics of the connection stay
+    /// available until the peer has acknowledged the CLOSE frame, for at most 10 s. Later calls with the id of the
+    /// connection fail like calls with an unknown id.
     Closed {
         /// The connection that ended. A driver that reports a failed attempt to connect, or its own end, uses the null
         /// id, `ConnectionId::default()`, because the game never knew such a connection.
         connection: ConnectionId,
-        /// The reason that the connection ended.
+        /// The reason why the connection ended.
         reason: CloseReason,
         /// The reliable messages whose delivery is not confirmed, in order of channel and number. Each end's CLOSE
         /// frame confirms the messages that it received.

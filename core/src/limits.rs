@@ -20,15 +20,15 @@ pub const REPLAY_WINDOW: u64 = 1024;
 /// The largest number of packet number ranges in one ACK frame. A receiver that must acknowledge more ranges sends
 /// a bitmap.
 pub const ACK_RANGES: usize = 32;
-/// The largest number of packet number ranges that a receiver keeps to report them in several acknowledgements.
-/// Each range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum of
+/// The largest number of packet number ranges that a receiver keeps to report them in several acknowledgements. Each
+/// range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum number of
 /// packets in flight and every second packet is lost.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
 /// The size of the bitmap in an ACK frame, in bytes. The bitmap has one bit for each of twice [`PACKETS_IN_FLIGHT`]
 /// packet numbers.
 pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
-/// The largest number of ranges of received messages in the resume state of one channel. The sender resends the
-/// messages of further ranges although they were received.
+/// The largest number of ranges of received messages that the resume state of one channel reports. If the receiver has
+/// more ranges, the sender also resends the messages of the ranges that were not reported.
 pub const RESUME_RANGES: usize = 32;
 /// The time beyond the acknowledgement delay that a peer may take to acknowledge packets that are never resent,
 /// such as heartbeats. Drivers may coalesce such packets before they read them, because no message waits for them.
@@ -136,10 +136,10 @@ pub const MESSAGE_FREE_ITEMS: usize = 1024;
 /// The default number of invalid messages that a connection may send within [`VIOLATION_WINDOW`]. The dispatcher
 /// closes the connection at the next invalid message.
 pub const VIOLATIONS: u16 = 8;
-/// The default time for which a violation counts.
+/// The default time for which an invalid message counts towards [`VIOLATIONS`].
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
-/// The largest number of connections whose violations one dispatcher remembers. Beyond this number, the dispatcher
-/// drops the violations of the connection with the lowest id.
+/// The largest number of connections for which one dispatcher counts invalid messages. Above this number, the
+/// dispatcher discards the count of the connection with the lowest id.
 pub const VIOLATION_RECORDS: usize = 32_768;
 /// The largest number of components in a schema of replicated worlds.
 pub const COMPONENTS: usize = 1024;
@@ -150,7 +150,7 @@ pub const BLUEPRINTS: usize = 1024;
 /// The longest name of a component, group or blueprint, in bytes. In a schema's entries, the prefix `component:`,
 /// `group:` or `blueprint:` precedes the name.
 pub const COMPONENT_NAME: usize = SCHEMA_NAME - "component:".len();
-/// The greatest nesting depth of arrays, structures and optional values inside a component.
+/// The greatest nesting depth of arrays, structs and optional values inside a component.
 pub const COMPONENT_DEPTH: usize = 8;
 /// The largest number of variants of a choice, which is a component's field with named values.
 pub const COMPONENT_VARIANTS: usize = 1 << 16;

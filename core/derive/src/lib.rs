@@ -47,7 +47,7 @@ pub fn net_component(input: TokenStream) -> TokenStream {
     component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetValue`, for enumerations without fields and for structures inside components. Fields take the attributes of
+/// Derives `NetValue`, for enums without fields and for structs inside components. Fields take the attributes of
 /// [`macro@NetComponent`]; the type takes `#[net(crate = path)]`.
 #[proc_macro_derive(NetValue, attributes(net))]
 pub fn net_value(input: TokenStream) -> TokenStream {
@@ -89,7 +89,7 @@ pub fn facade_net_component(input: TokenStream) -> TokenStream {
     component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetValue`, for enumerations without fields and for structures inside components. Fields take the attributes of
+/// Derives `NetValue`, for enums without fields and for structs inside components. Fields take the attributes of
 /// [`macro@NetComponent`]; the type takes `#[net(crate = path)]`.
 #[proc_macro_derive(FacadeNetValue, attributes(net))]
 pub fn facade_net_value(input: TokenStream) -> TokenStream {

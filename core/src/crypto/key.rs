@@ -6,7 +6,7 @@ use core::fmt;
 /// shows or parses, use [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
 pub type Key = [u8; 32];
 
-/// The reason that a text could not be parsed as a key.
+/// The reason why a string could not be parsed as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ParseKeyError {

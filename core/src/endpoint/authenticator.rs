@@ -53,8 +53,8 @@ pub enum Admission {
 /// # }
 /// ```
 pub trait Authenticator: Send {
-    /// Decides whether the client of `request` may connect. One client may cause several requests. Only its first Data
-    /// packet opens the connection.
+    /// Decides whether the client of `request` may connect. One client may cause several requests, and an accepted
+    /// request opens no connection before the client's first Data packet.
     fn admit(&mut self, request: &AdmissionRequest<'_>) -> Admission;
 }
 

@@ -280,7 +280,7 @@ impl TicketOpener {
     }
 }
 
-/// The reason that a ticket could not be made or read.
+/// The reason why a ticket could not be made or read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TicketError {

@@ -61,7 +61,7 @@ pub(super) struct RegisteredType {
 
 type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>;
 
-/// The reason that a message type cannot be registered.
+/// The reason why a message type cannot be registered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RegisterError {

@@ -38,7 +38,7 @@ pub struct NetworkAddress {
     port: u16,
 }
 
-/// The reason that a text is not a valid network address.
+/// The reason why a string is not a valid network address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseAddressError {
     text: String,

@@ -13,8 +13,9 @@ use crate::rt;
 /// A future that resolves to a host's addresses, in the order in which the driver tries them.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// A resolver, which looks up the IP addresses of host names. The default resolver is the system's name service,
-/// and `Options::resolver` replaces it. The network thread polls the returned future, so the future must not block.
+/// A resolver, which looks up the IP addresses of host names. By default, the driver uses the system's name service;
+/// `Options::resolver` sets a different resolver. The network thread polls the future that [`Resolver::resolve`]
+/// returns, so the future must not block.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};

@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 /// An error that the game returns, of any type.
 pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The reason that a server did not start, or stopped because of an error.
+/// The reason why a server did not start, or stopped because of an error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
@@ -126,7 +126,7 @@ impl fmt::Display for ServerError {
                 write!(f, "the system provided no {what}: {reason}; check the system's limits")
             }
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
-            Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
+            Self::NetworkDied { reason: Some(reason) } => write!(f, "the network thread has stopped: {reason}"),
             Self::NetworkDied { reason: None } => f.write_str(
                 "the network thread ended unexpectedly; please report its last message, which is in the log",
             ),

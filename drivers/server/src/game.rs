@@ -146,11 +146,11 @@ pub trait Game: Sized + 'static {
         false
     }
 
-    /// Sends the players a text that was typed at the console. Returns the number of clients to which the text was
-    /// sent.
+    /// Sends the players a message that was typed at the console. Returns the number of clients to which the message
+    /// was sent.
     ///
     /// # Errors
-    /// [`CommandError::Failed`] if the game does not show texts, or the text is too long.
+    /// [`CommandError::Failed`] if the game shows its players no messages, or the message is too long.
     fn say(&mut self, _server: &mut Context, _text: &str) -> Result<usize, CommandError> {
         Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }

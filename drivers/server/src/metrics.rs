@@ -44,7 +44,7 @@ impl Gauge {
     }
 }
 
-/// The reason that a metric cannot be created.
+/// The reason why a metric cannot be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum MetricError {

@@ -16,7 +16,7 @@ use crate::server::Dedicated;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The reason that the server stopped.
+    /// The reason why the server stopped.
     pub why: String,
     /// The time for which the server ran.
     pub uptime: Duration,
@@ -68,7 +68,7 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "the shutdown timeout of {} has passed with {} not sent and {} sent messages unconfirmed",
+                "the shutdown timeout of {} has passed with {} not sent, and {} more sent but not confirmed",
                 Shown(grace),
                 Counted(summary.not_sent, "message"),
                 summary.unconfirmed

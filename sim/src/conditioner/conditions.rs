@@ -41,7 +41,7 @@ pub struct Conditions {
     ///
     /// Default: none. Range: 1 bytes/s or more.
     pub bytes_per_second: Option<u64>,
-    /// A recording that determines the capacity of the link in each direction, instead of a constant rate.
+    /// A bandwidth trace that determines the capacity of the link in each direction, instead of a constant rate.
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
@@ -87,7 +87,7 @@ impl Default for Conditions {
 /// The size of an IP packet that every network passes, in bytes (RFC 791).
 const LEAST_MTU: u32 = 68;
 
-/// The reason that conditions are invalid.
+/// The reason why conditions are invalid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConditionsError {
     /// A share exceeds 1,000,000 parts per million.
@@ -99,7 +99,7 @@ pub enum ConditionsError {
     },
     /// The rate is zero, so no datagram would pass.
     NoRate,
-    /// The conditions set both a rate and a recording.
+    /// The conditions set both a fixed rate and a bandwidth trace, which exclude each other.
     RateAndTrace,
     /// The largest packet is smaller than the 68 bytes that every network must carry (RFC 791).
     TinyMtu(u32),
@@ -126,7 +126,7 @@ impl fmt::Display for ConditionsError {
             Self::TinyMtu(mtu) => {
                 write!(
                     f,
-                    "a largest packet of {mtu} bytes is smaller than every network allows; give at least {LEAST_MTU} bytes"
+                    "a largest packet of {mtu} bytes is too small; give at least {LEAST_MTU} bytes, which every network carries"
                 )
             }
             Self::FaultOfNodes(fault) => write!(

@@ -1,4 +1,4 @@
-//! A bottleneck: bytes pass at a rate, or by a recording, and wait in a bounded drop-tail queue.
+//! A bottleneck: bytes pass at a rate, or by a bandwidth trace, and wait in a bounded drop-tail queue.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -26,9 +26,9 @@ pub enum PipeConfig {
         /// The wait in the queue above which the bottleneck marks an ECN-capable datagram (RFC 3168).
         mark_above: Option<Duration>,
     },
-    /// A bottleneck with the capacity of a recorded link.
+    /// A bottleneck whose capacity follows a bandwidth trace.
     Trace {
-        /// The recording that determines the capacity.
+        /// The bandwidth trace that determines the capacity.
         trace: LinkTrace,
         /// The size of the queue in bytes. The bottleneck drops a datagram that would exceed this size.
         queue_bytes: u64,

@@ -34,7 +34,7 @@ pub struct Steps {
     max: u32,
 }
 
-/// The reason that a range cannot be divided into steps.
+/// The reason why a range cannot be divided into steps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StepsError {

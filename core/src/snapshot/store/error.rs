@@ -7,7 +7,7 @@ use crate::limits;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 use crate::tick::TICKS_PER_SECOND_MAX;
 
-/// The reason that a [`Store`](super::Store) could not be created.
+/// The reason why a [`Store`](super::Store) could not be created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -55,7 +55,7 @@ impl fmt::Display for StoreError {
 
 impl core::error::Error for StoreError {}
 
-/// The reason that a commit was rejected. The store is then unchanged.
+/// The reason why a commit was rejected. The store is then unchanged.
 ///
 /// If the changes are from a [`WorldWriter`](crate::snapshot::WorldWriter) with the same schema and the same
 /// `max_entities`, the only possible reason is the tick.

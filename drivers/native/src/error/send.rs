@@ -1,11 +1,11 @@
-//! The reason that the driver did not accept a message.
+//! The reason why the driver did not accept a message.
 
 use std::fmt;
 
 use tickwire_core::Bytes;
 use tickwire_core::message::EncodeError;
 
-/// The reason that the driver did not accept a message. Every variant holds the encoded message, unless encoding
+/// The reason why the driver did not accept a message. Every variant holds the encoded message, unless encoding
 /// failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
