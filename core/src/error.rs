@@ -51,14 +51,14 @@ impl fmt::Display for ConfigError {
                 write!(f, "Config::{field} is {value}, outside its range of {least} to {most}; set a value in the range")
             }
             Self::MissingTicketKey => f.write_str(
-                "Access::Tickets needs the key that opens this server's tickets; give it with Secrets::ticket_key",
+                "the key that opens this server's tickets is missing, but Access::Tickets needs the key; set Secrets::ticket_key",
             ),
             Self::MissingWallTime => f.write_str(
-                "Access::Tickets needs the wall-clock time to check when tickets expire; set Config::wall_offset to the \
+                "the wall-clock time is missing, but Access::Tickets needs the time to check if tickets have expired; set Config::wall_offset to the \
                  Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
-                write!(f, "the name of the schema entry {name:?} has {} bytes; shorten it to {most} bytes", name.len())
+                write!(f, "the name of the schema entry {name:?} has {} bytes, but at most {most} are allowed; shorten the name", name.len())
             }
             Self::ChannelNameTwice { name } => {
                 write!(f, "Config::channels names two channels {name:?}; give each channel its own name")
@@ -216,7 +216,7 @@ impl fmt::Display for SendError {
             Self::NoSuchChannel(_) => {
                 f.write_str("the channel does not exist; use the index of a channel in Config::channels")
             }
-            Self::Closing(_) => f.write_str("the connection is closing; send before calling close"),
+            Self::Closing(_) => f.write_str("the connection is closing and accepts no more messages; send before you call close"),
         }
     }
 }

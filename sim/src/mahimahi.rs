@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_about_an_invalid_trace_names_the_line_number() {
+    fn the_error_about_an_invalid_bandwidth_trace_names_the_line_number() {
         assert_eq!(LinkTrace::parse("1\nx\n").unwrap_err(), TraceError::NotANumber(2));
         assert_eq!(LinkTrace::parse("# a\n5\n4\n").unwrap_err(), TraceError::Backwards(3));
         assert_eq!(LinkTrace::parse("").unwrap_err(), TraceError::Empty);

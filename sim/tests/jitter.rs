@@ -160,7 +160,7 @@ fn uses_the_link_and_keeps_the_queue_short(scenario: &Scenario, uniform_ms: u64,
 }
 
 #[test]
-fn the_queue_of_a_bottleneck_behind_jitter_is_bounded_by_the_jitter() {
+fn the_mean_queue_behind_jitter_stays_below_100_ms_plus_the_jitter() {
     let link = rfc8867::kilobits(&[(0, 1000), (20, 2500), (40, 600)]);
     uses_the_link_and_keeps_the_queue_short(&Scenario::new("bottleneck", link, MINUTE), 100, 20);
 }

@@ -367,7 +367,7 @@ fn a_saturated_reliable_channel_does_not_stop_the_world() {
 }
 
 #[test]
-fn worlds_that_cannot_be_are_refused_with_the_reason() {
+fn invalid_commits_and_viewers_of_worlds_are_refused_with_the_reason() {
     let mut net = Net::pair(|_| {});
     let (changes, now) = (Changes::default(), Instant::ZERO);
     let endpoint = &mut net.nodes[0].endpoint;

@@ -34,7 +34,7 @@ impl fmt::Display for ParseKeyError {
                 )
             }
             Self::WrongLength { digits } => {
-                write!(f, "the text has {digits} hexadecimal digits; a key has 64 hexadecimal digits")
+                write!(f, "the text has {digits} hexadecimal digits, but a key has 64 hexadecimal digits")
             }
         }
     }

@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_ticket_with_any_byte_changed_or_missing_does_not_open() {
+    fn a_sealed_ticket_does_not_open_if_a_byte_is_changed_or_missing() {
         let sealed = ticket(1).sealed;
         let opener = opener(APPLICATION, SERVER);
         for place in 0..sealed.len() {

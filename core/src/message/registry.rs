@@ -115,7 +115,7 @@ impl fmt::Display for RegisterError {
                 limits::MESSAGE_NAME
             ),
             Self::DuplicateName { name } => {
-                write!(f, "a message type `{name}` is registered already; give the new type another name")
+                write!(f, "a message type `{name}` is already registered; give the new type another name")
             }
             Self::DuplicateType { message_type, name, other } => write!(
                 f,

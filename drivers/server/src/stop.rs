@@ -20,9 +20,9 @@ pub struct Summary {
     pub why: String,
     /// The time for which the server ran.
     pub uptime: Duration,
-    /// The number of steps that the game ran.
+    /// The number of ticks that the game ran.
     pub ticks: u64,
-    /// The number of steps that the server skipped because the game was idle.
+    /// The number of ticks that the server skipped because the game was idle.
     pub rested: u64,
     /// The number of clients that were connected when the server stopped, and received the reason.
     pub clients: usize,

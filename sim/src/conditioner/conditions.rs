@@ -121,7 +121,7 @@ impl fmt::Display for ConditionsError {
                 "at a rate of 0 bytes per second no datagram passes; give at least 1 byte per second",
             ),
             Self::RateAndTrace => {
-                f.write_str("a rate and a trace both set the capacity; give only one of the two")
+                f.write_str("a fixed rate and a bandwidth trace both set the capacity; give only one of the two")
             }
             Self::TinyMtu(mtu) => {
                 write!(

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_link_delivers_the_capacity_of_its_trace() {
+    fn a_link_with_a_bandwidth_trace_delivers_the_capacity_of_the_trace() {
         let trace = LinkTrace::parse("1\n1\n4\n9\n10\n").unwrap();
         let capacity = trace.bytes_per_period() * 100;
         for size in [40, 100, 777, 1500, 4000] {
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_delivery_opportunities_of_a_trace_are_lost() {
+    fn unused_delivery_opportunities_of_a_trace_are_not_saved_up() {
         let trace = LinkTrace::parse("1\n2\n3\n4\n5\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         assert_eq!(pipe.offer(3500, 1500), Some(4000));

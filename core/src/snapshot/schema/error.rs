@@ -100,10 +100,10 @@ impl fmt::Display for SnapshotSchemaError {
                 limits::COMPONENT_NAME
             ),
             Self::DuplicateName { what, name } => {
-                write!(f, "a {what} `{name}` is declared already; give the new {what} another name")
+                write!(f, "a {what} `{name}` is already declared; give the new {what} another name")
             }
             Self::DuplicateType { name } => {
-                write!(f, "the type of component `{name}` is declared already; declare it once")
+                write!(f, "the type of component `{name}` is already declared; declare the type once")
             }
             Self::BadField { component, field, fault } => {
                 write!(f, "field `{}` of component `{component}`: {fault}", Escaped(field))

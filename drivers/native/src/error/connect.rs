@@ -153,7 +153,7 @@ impl fmt::Display for UnreachedCause {
                 f.write_str("the socket cannot send to this address family; bind to [::] for IPv4 and IPv6")
             }
             Self::NotUnicast(kind) => {
-                write!(f, "the address is {kind}; connect to the address of a single machine")
+                write!(f, "the address is {kind}, which accepts no connections; connect to the address of a single machine")
             }
             Self::NoTime => f.write_str(
                 "the attempt timed out before the address was dialled; allow more time with \
@@ -225,7 +225,7 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongVersion { theirs, tried } => write!(
                 f,
-                "{} seems to speak protocol version {theirs}; update the client or the server",
+                "{} seems to use protocol version {theirs}, which this client does not support; update the client or the server",
                 List(tried)
             ),
             Self::ServerFull => f.write_str("the server is full; try again later, or connect to another server"),

@@ -79,7 +79,7 @@ pub struct ServerConfig<S> {
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshake_burst: u32,
-    /// The number of ticks (steps of the game) per second. Takes effect immediately.
+    /// The number of ticks of the game per second. Takes effect immediately.
     ///
     /// Default: 60. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]

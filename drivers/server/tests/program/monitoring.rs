@@ -48,7 +48,7 @@ fn the_monitoring_page_serves_the_counters_in_the_format_of_prometheus() {
     }
     assert!(metrics.contains("# TYPE tickwire_clients gauge\n"), "{metrics}");
     assert!(
-        metrics.contains("# HELP tickwire_ticks_skipped Steps that were due and never taken"),
+        metrics.contains("# HELP tickwire_ticks_skipped Ticks that were due but skipped"),
         "{metrics}"
     );
     assert!(metrics.ends_with("# EOF\n"), "{metrics}");
