@@ -10,7 +10,7 @@ use bytes::Bytes;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A field's value is outside the range of the field.
+    /// A field of the configuration has a value outside its range.
     OutOfRange {
         /// The name of the field in [`crate::config::Config`].
         field: &'static str,
@@ -54,11 +54,15 @@ impl fmt::Display for ConfigError {
                 "the key that opens this server's tickets is missing, but Access::Tickets needs the key; set Secrets::ticket_key",
             ),
             Self::MissingWallTime => f.write_str(
-                "the wall-clock time is missing, but Access::Tickets needs the time to check if tickets have expired; set Config::wall_offset to the \
-                 Unix time at Instant::ZERO in microseconds",
+                "the wall-clock time is missing, but Access::Tickets needs the time to check if tickets have expired; \
+                 set Config::wall_offset to the Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
-                write!(f, "the name of the schema entry {name:?} has {} bytes, but at most {most} are allowed; shorten the name", name.len())
+                write!(
+                    f,
+                    "the name of the schema entry {name:?} has {} bytes, but at most {most} are allowed; shorten the name",
+                    name.len()
+                )
             }
             Self::ChannelNameTwice { name } => {
                 write!(f, "Config::channels names two channels {name:?}; give each channel its own name")
@@ -216,7 +220,9 @@ impl fmt::Display for SendError {
             Self::NoSuchChannel(_) => {
                 f.write_str("the channel does not exist; use the index of a channel in Config::channels")
             }
-            Self::Closing(_) => f.write_str("the connection is closing and accepts no more messages; send before you call close"),
+            Self::Closing(_) => f.write_str(
+                "the connection is closing and accepts no more messages; send before you call close",
+            ),
         }
     }
 }

@@ -72,11 +72,11 @@ pub const SCHEMA_NAME: usize = 64;
 /// The smallest value that a peer or a link may declare as its largest datagram, in bytes. On a path that carries
 /// only smaller datagrams, connections end.
 pub const LEAST_DATAGRAM: u16 = 700;
-/// The largest number of ids of used tickets that a server remembers until the tickets expire. When the table is
-/// full, the server refuses tickets.
+/// The largest number of ids of used tickets that a server stores until the tickets expire. When the table is full, the
+/// server refuses tickets.
 pub const BURNT_TICKETS: usize = 65_536;
-/// The largest number of ended sessions that a server remembers until their resume tickets expire. When the table
-/// is full, the server refuses the resume ticket of every session that it has lost.
+/// The largest number of ended sessions that a server stores until their resume tickets expire. When the table is full,
+/// the server refuses the resume ticket of every session that it has lost.
 pub const ENDED_SESSIONS: usize = 65_536;
 /// The largest number of connections per second that the endpoint searches for the connection to which a datagram
 /// of type Unknown refers.
@@ -193,19 +193,19 @@ pub const HELD_FREE: usize = 32 << 10;
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
 /// The number of bytes of a message for which the message may occupy the reserved memory one second longer.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
-/// The time for which the reserved memory waits for the next connection in turn. This connection must resend the
-/// message that found no memory.
+/// The time for which the endpoint keeps the reserved memory for the next connection in turn, whose peer must resend
+/// the message for which there was no memory.
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The size of the largest message that is compressed, in bytes. Larger messages are sent uncompressed.
 pub const COMPRESS_MAX: usize = 1 << 22;
-/// The largest number of ranges of dropped messages that a channel remembers. The channel no longer reports the
-/// fate of messages in older ranges.
+/// The largest number of ranges of dropped messages that a channel stores. The channel no longer reports the fate of
+/// messages in older ranges.
 pub const DROPPED_RANGES: usize = 64;
 /// The value that replaces [`DROPPED_RANGES`] on a connection that has exchanged only heartbeats for
 /// [`REST_AFTER`].
 pub const DROPPED_RANGES_AT_REST: usize = 8;
-/// The time for which the path may delay an unreliable message. After this time, a channel whose
-/// [`crate::Overflow`] allows it drops the message in favour of newer messages.
+/// The time after which a message that the path delays is dropped for newer messages, on unreliable channels that drop
+/// their oldest messages ([`crate::Overflow`]).
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
 /// The idle time after which a connection returns unused memory to the system, at its next heartbeat. A connection
 /// that exchanges only heartbeats is idle.
@@ -268,7 +268,7 @@ pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
 /// The number of worlds that an endpoint may replicate.
 pub const WORLDS: usize = 1024;
-/// The number of wrong snapshot frames after which a connection ends.
+/// The number of invalid snapshot frames after which a connection ends.
 pub const SNAPSHOT_OFFENCES: u32 = 8;
 /// The time without a commit after which units that were lost in the newest tick are sent again in the same tick.
 pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);

@@ -106,9 +106,15 @@ impl fmt::Display for EncodeError {
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
                 if field.is_empty() {
-                    write!(f, "the encoded value {value} is outside its range of {low} to {high}; set a value in the range")
+                    write!(
+                        f,
+                        "the encoded value {value} is outside its range of {low} to {high}; set a value in the range"
+                    )
                 } else {
-                    write!(f, "the field `{field}` is {value}, outside its range of {low} to {high}; set a value in the range")
+                    write!(
+                        f,
+                        "the field `{field}` is {value}, outside its range of {low} to {high}; set a value in the range"
+                    )
                 }
             }
             Self::InMessage { name, error } => write!(f, "cannot encode message type `{name}`: {error}"),

@@ -151,7 +151,7 @@ pub enum Reaction {
     Replied,
     /// The server accepted the client, and wrote a Welcome.
     Admitted(HalfOpenHandle),
-    /// The server refused the client. It may or may not have written an answer.
+    /// The server refused the client. The server may or may not have written an answer.
     Refused,
 }
 

@@ -34,7 +34,7 @@ pub enum Verdict {
     Close,
 }
 
-/// A counter of one connection's invalid messages within the window.
+/// A counter of one connection's invalid messages within the window of a [`ViolationLimit`].
 ///
 /// ```
 /// use std::time::Duration;

@@ -5,13 +5,13 @@ use core::fmt;
 use super::ids::WorldId;
 use super::store::{CommitError, StoreError};
 
-/// The reason why a commit or a viewer was refused. Nothing has changed then.
+/// The reason why a commit or a viewer was refused. A refused call changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WorldError {
     /// The endpoint's configuration has no `snapshots`.
     NotConfigured,
-    /// The endpoint already has as many worlds as an endpoint may have.
+    /// The endpoint already has its maximum number of worlds.
     TooManyWorlds {
         /// The largest number of worlds.
         most: usize,

@@ -27,7 +27,7 @@ pub enum PacketKind {
     Retry,
     /// A server's answer to a Hello.
     Welcome,
-    /// An unencrypted datagram of any other type, which is in its second byte.
+    /// An unencrypted datagram of any other type. The second byte of the datagram is the type.
     Control(Control),
     /// An encrypted data packet.
     Data,

@@ -181,7 +181,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// Returns what is wrong with the text, without the text itself and without advice.
+    /// Returns a description of the error in the text, without the text itself and without advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what

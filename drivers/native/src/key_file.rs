@@ -44,7 +44,7 @@ impl KeyFileError {
         &self.path
     }
 
-    /// Returns what is wrong with the key file, without its path.
+    /// Returns a description of the problem with the key file, without the path of the file.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what

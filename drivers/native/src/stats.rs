@@ -93,15 +93,15 @@ pub struct NetworkStats {
     pub commands_refused: u64,
     /// The number of commands that are queued for the network thread now.
     pub commands_waiting: usize,
-    /// The number of times that the network thread waited because the queue to the game was full. While it waits, peers
-    /// get no more flow-control credit.
+    /// The number of times that the network thread waited because the queue to the game was full. While the thread
+    /// waits, peers get no more flow-control credit.
     pub event_stalls: u64,
     /// The number of events that are queued for the game now.
     pub events_waiting: usize,
     /// The number of wake-ups of the network thread.
     pub wakeups: u64,
-    /// The number of wake-ups after a sleep in which heartbeats and acknowledgements were coalesced
-    /// (`Options::receive_coalescing`).
+    /// The number of wake-ups of the network thread after a sleep in which heartbeats and acknowledgements were
+    /// coalesced (`Options::receive_coalescing`).
     pub naps: u64,
 }
 

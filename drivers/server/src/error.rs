@@ -23,9 +23,9 @@ pub enum ServerError {
     File {
         /// The path of the file.
         path: PathBuf,
-        /// A text that says what is wrong with the file.
+        /// A description of the error in the file.
         what: String,
-        /// A text that says how to make the file usable.
+        /// Advice on how to make the file usable.
         remedy: String,
     },
     /// The network driver could not open the socket or start its thread.
@@ -64,7 +64,7 @@ pub enum ServerError {
     Panicked {
         /// The message of the panic, with special characters escaped.
         text: String,
-        /// A text that says where to find details, and whether the server disconnected its clients.
+        /// A sentence for a person: where to find details, and whether the server disconnected its clients.
         more: String,
     },
 }

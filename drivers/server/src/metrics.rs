@@ -59,7 +59,7 @@ pub enum MetricError {
         /// The name that ends in `_total`.
         name: String,
     },
-    /// A metric of the other kind has this name: the call asked for a counter and the metric is a gauge, or the
+    /// A metric of a different kind has this name: the call requests a counter, but the metric is a gauge, or the
     /// reverse.
     OtherKind {
         /// The name for which both kinds were requested.

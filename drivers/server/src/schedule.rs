@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 pub struct Schedule {
     tick: Beat,
     network: Beat,
-    /// Steps that were due and never taken.
+    /// Ticks that were due but skipped.
     skipped: u64,
-    /// Times that a step began late by more than a step.
+    /// Times that a tick began late by more than the tick interval.
     overruns: u64,
 }
 

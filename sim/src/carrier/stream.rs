@@ -15,7 +15,7 @@ use crate::clock::micros;
 /// The settings of a byte stream. Both ends must have the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamCarrierConfig {
-    /// The largest datagram that the stream carries, in bytes. It may be larger than a segment.
+    /// The largest datagram that the stream carries, in bytes. A datagram may be larger than a segment.
     ///
     /// Default: 4 KiB.
     pub max_datagram: u16,

@@ -17,7 +17,7 @@ const MILLION: u32 = 1_000_000;
 /// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// The network conditions between each client and the target. They are the same in both directions.
+/// The network conditions between each client and the target. The conditions are the same in both directions.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// The share of datagrams lost in each direction, in parts per million.
@@ -120,9 +120,9 @@ impl fmt::Display for ConditionsError {
             Self::NoRate => f.write_str(
                 "at a rate of 0 bytes per second no datagram passes; give at least 1 byte per second",
             ),
-            Self::RateAndTrace => {
-                f.write_str("a fixed rate and a bandwidth trace both set the capacity; give only one of the two")
-            }
+            Self::RateAndTrace => f.write_str(
+                "a fixed rate and a bandwidth trace both set the capacity; give only one of the two",
+            ),
             Self::TinyMtu(mtu) => {
                 write!(
                     f,

@@ -10,7 +10,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal {
         $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)?
     })*) => {
-        /// A kind of fault. Its probabilities are in parts per million.
+        /// A kind of fault. All probabilities are in parts per million.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Kind {
             $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $type),* },)*

@@ -1,4 +1,4 @@
-//! What a replicated world costs on the wire and on the server: rows R1 to R4, in memory on virtual time.
+//! The cost of a replicated world on the wire and on the server: rows R1 to R4, in memory on virtual time.
 
 mod field;
 mod star;
@@ -6,7 +6,7 @@ mod star;
 pub use field::Field;
 pub use star::{Paths, Star, Traffic};
 
-/// Entities of the world.
+/// The number of entities in the world.
 pub const ENTITIES: usize = 1000;
-/// Ticks per second of the world.
+/// The number of ticks per second of the world.
 pub const TICKS_PER_SECOND: u32 = 20;

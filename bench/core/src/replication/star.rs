@@ -18,33 +18,34 @@ const FIRST_PORT: u16 = 1000;
 /// How often the network is looked at.
 const STEP: Duration = Duration::from_millis(1);
 
-/// The round trips of the clients.
+/// The round-trip times of the clients.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Paths {
-    /// 100 ms for all.
+    /// Every client has a round-trip time of 100 ms.
     Equal,
-    /// From 20 ms on, 20 ms more for each client.
+    /// The first client has a round-trip time of 20 ms, and each further client has 20 ms more than the previous
+    /// client.
     Spread,
 }
 
-/// What a world cost in some ticks.
+/// The cost of a replicated world over a number of ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
-    /// Ticks that were played.
+    /// The number of measured ticks.
     pub ticks: u64,
-    /// Bytes of snapshot frames to all clients.
+    /// The number of bytes in snapshot frames to all clients.
     pub frame_bytes: u64,
-    /// Bytes of all datagrams to all clients.
+    /// The number of bytes in datagrams to all clients.
     pub datagram_bytes: u64,
-    /// Units in these frames.
+    /// The number of units in the snapshot frames.
     pub units: u64,
-    /// Units that were coded in full although the client had a version.
+    /// The number of units that were coded in full although the client had a version of the unit.
     pub restarts: u64,
-    /// The server's time for commits and datagrams, acknowledgements included.
+    /// The time that the server took for commits and for all datagrams, including acknowledgements.
     pub server: Elapsed,
-    /// The clients' time.
+    /// The time that all clients together took.
     pub clients: Elapsed,
-    /// Frames that a client refused.
+    /// The number of snapshot frames that clients refused.
     pub refused: u64,
 }
 
@@ -59,7 +60,7 @@ struct Client {
     up: VecDeque<(Instant, Vec<u8>)>,
 }
 
-/// A server with its clients.
+/// A server and its clients.
 pub struct Star {
     now: Instant,
     server: Endpoint,
@@ -71,10 +72,11 @@ pub struct Star {
 }
 
 impl Star {
-    /// A server that replicates a field of `entities` entities, of which `moving` move, to `clients` clients. All of it has arrived.
+    /// Creates a server that replicates a field of `entities` entities, of which `moving` move, to `clients` clients, and runs the
+    /// server until every client has received the whole world.
     ///
     /// # Panics
-    /// If the core refuses its configuration, or the clients do not connect.
+    /// If the core refuses the configuration, or the clients do not connect.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn new(entities: usize, moving: usize, clients: usize, paths: Paths) -> Self {
@@ -130,7 +132,7 @@ impl Star {
             .all(|stats| stats.is_some_and(|stats| stats.is_settled))
     }
 
-    /// Plays some ticks, and says what they cost.
+    /// Runs `ticks` ticks, and returns their cost.
     pub fn play(&mut self, ticks: u64, is_moving: bool) -> Traffic {
         let (frames, units, restarts, refused) = self.counters();
         self.traffic = Traffic { ticks, ..Traffic::default() };

@@ -37,11 +37,17 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rate { ticks_per_second } => {
-                write!(f, "ticks_per_second is {ticks_per_second}, outside its range of 1 to {TICKS_PER_SECOND_MAX}; set a value in the range")
+                write!(
+                    f,
+                    "ticks_per_second is {ticks_per_second}, outside its range of 1 to {TICKS_PER_SECOND_MAX}; set a value in the range"
+                )
             }
             Self::Entities { max_entities } => {
                 let most = limits::ENTITIES_MAX;
-                write!(f, "max_entities is {max_entities}, but a world has at most {most} entities; set a smaller value")
+                write!(
+                    f,
+                    "max_entities is {max_entities}, but a world has at most {most} entities; set a smaller value"
+                )
             }
             Self::Groups { groups } => {
                 write!(f, "the schema has {groups} groups, but at most 65,534 are allowed; merge some groups")
@@ -118,7 +124,10 @@ impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TickNotNewer { tick, newest } => {
-                write!(f, "tick {tick} is not newer than the last committed tick {newest}; commit a newer tick")
+                write!(
+                    f,
+                    "tick {tick} is not newer than the last committed tick {newest}; commit a newer tick"
+                )
             }
             Self::TooManyEntities { max } => {
                 write!(f, "the world would have more than {max} entities; raise max_entities")

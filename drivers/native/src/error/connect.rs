@@ -153,7 +153,10 @@ impl fmt::Display for UnreachedCause {
                 f.write_str("the socket cannot send to this address family; bind to [::] for IPv4 and IPv6")
             }
             Self::NotUnicast(kind) => {
-                write!(f, "the address is {kind}, which accepts no connections; connect to the address of a single machine")
+                write!(
+                    f,
+                    "the address is {kind}, which accepts no connections; connect to the address of a single machine"
+                )
             }
             Self::NoTime => f.write_str(
                 "the attempt timed out before the address was dialled; allow more time with \

@@ -125,7 +125,8 @@ impl fmt::Display for StartError {
             ),
             Self::NotUnicast { address, reason } => write!(
                 f,
-                "{} is {reason}, to which no socket can be bound; bind to an address of this machine, or to [::], which stands for all addresses",
+                "{} is {reason}, to which no socket can be bound; bind to an address of this machine, or to [::], which \
+                 stands for all addresses",
                 NetworkAddress::from(*address).host()
             ),
             Self::Socket { address, source } => {

@@ -33,7 +33,7 @@ pub struct Layers {
     pub file: Option<PathBuf>,
     /// `true` if the file may be missing. A missing file counts as an empty file.
     pub is_optional: bool,
-    /// The values that override values in the file. If two of them set the same key, the later value wins.
+    /// The values that override values in the file. If two values set the same key, the later value applies.
     pub overrides: Vec<Override>,
 }
 

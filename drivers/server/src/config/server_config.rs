@@ -74,7 +74,7 @@ pub struct ServerConfig<S> {
     /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
-    /// The largest number of handshakes with one address (an IPv4 address or an IPv6 /64) that the server answers in one burst, before `handshakes_per_second` limits the address. Set it to the number of players who share an address and may connect at the same time. Takes effect at a restart.
+    /// The largest number of handshakes with one address (an IPv4 address or an IPv6 /64) that the server answers in one burst, before `handshakes_per_second` limits the address. Set this key to the number of players who share an address and may connect at the same time. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
