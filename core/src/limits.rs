@@ -165,8 +165,8 @@ pub const WHOLE_FRAME: usize = 1150;
 /// The largest number of unreliable messages in reassembly per connection. Beyond it, the oldest message is
 /// dropped.
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
-/// The number of bytes of unreliable messages in reassembly per connection. The limit is twice the largest message
-/// if that is more.
+/// The largest number of bytes of unreliable messages in reassembly per connection. If twice the size of the largest
+/// message is more, that size is the limit.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
 /// The largest number of closing connections that an endpoint keeps, or `Config::max_connections` if that is
 /// larger. Closing connections do not count towards `Config::max_connections`. Beyond the limit, the endpoint drops

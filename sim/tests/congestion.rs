@@ -47,7 +47,7 @@ fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
 }
 
 #[test]
-fn a_flow_uses_varying_capacity_while_the_queue_stays_short() {
+fn a_flow_uses_90_percent_of_varying_capacity_with_a_p95_queueing_delay_below_100_ms() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
 }
 

@@ -212,8 +212,8 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection immediately, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. The call has no
-    /// effect on an unknown connection, and returns no error for it.
+    /// Closes a connection immediately, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. For an unknown
+    /// connection, the call has no effect and returns no error.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.

@@ -240,7 +240,7 @@ impl Handle {
     }
 
     /// Takes all waiting events, and calls `handlers` with `game` for each of them. Call this method once per frame.
-    /// Messages that handlers send leave together when the method returns.
+    /// Messages that handlers send are sent together when the method returns.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // Messages that handlers send leave together.
         let _hold = self.hold();

@@ -55,8 +55,8 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Resolves `address` to all its socket addresses, in the order that the system prefers (RFC 6724). The function
-/// does not block, because it asks the name service on a thread of the executor.
+/// Resolves `address` to all its socket addresses, in the order that the system prefers (RFC 6724). The function does
+/// not block, because a thread of the executor asks the name service.
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] if the host name has no IP address, or the name service does not answer.

@@ -26,7 +26,7 @@ pub struct Override {
     pub origin: Origin,
 }
 
-/// The sources of a configuration: a file, and the values that override it.
+/// The sources of a configuration: a file, and values that override values in the file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Layers {
     /// The path of the configuration file, if there is one.
