@@ -125,7 +125,7 @@ impl Endpoint {
         self.worlds.spare.put(changes);
     }
 
-    /// Returns the counters of a connection's worlds. `None` if there is no such connection.
+    /// Returns the counters of a connection's worlds. Returns `None` if the endpoint has no such connection.
     #[must_use]
     pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
         Some(self.connections.get(connection)?.session().world_stats())

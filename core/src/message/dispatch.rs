@@ -80,11 +80,11 @@ pub enum Rejection {
 /// A dispatcher, which decodes messages, validates them, and passes them to handlers together with the game's
 /// state. The dispatcher also counts the invalid messages of each sender.
 ///
-/// The dispatcher calls a handler with the game, the network, the sender and the message. `G` is the type of the
-/// game's state. The dispatcher borrows the state for one call, so a handler can change it without a lock. `N` is
-/// the type with which handlers send, and `I` the type of sender ids; the defaults are [`Endpoint`] and
-/// [`ConnectionId`]. Handlers of the native driver and of the dedicated server have the same parameters, with a
-/// `Handle` or a `Context` as the second.
+/// The dispatcher calls a handler with the game, the network, the sender and the message. `G` is the type of the game's
+/// state. The dispatcher borrows the state for one call, so a handler can change the state without a lock. `N` is the
+/// type with which handlers send, and `I` the type of sender ids; the defaults are [`Endpoint`] and [`ConnectionId`].
+/// Handlers of the native driver and of the dedicated server have the same parameters, with a `Handle` or a `Context`
+/// as the second.
 ///
 /// [`Dispatcher::dispatch`] calls the handlers in the order in which they were added. A handler that returns
 /// [`HandlerAction::Remove`] receives no further message. A handler that returns `()` stays registered.

@@ -52,8 +52,8 @@ pub enum Part {
     },
     /// A reference to an entity by its network id, in one word. 0 stands for no entity.
     Entity,
-    /// A byte string: one word for the length, then the bytes, four in each word in little-endian order. The unused
-    /// bytes of the last word are zero.
+    /// A byte string: one word for the length, then the bytes, four in each word in little-endian order. All bytes
+    /// after the end of the string are zero.
     Bytes {
         /// The largest length of the byte string, in bytes.
         max: u16,

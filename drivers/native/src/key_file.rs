@@ -25,7 +25,7 @@ use tickwire_core::crypto::ParseKeyError;
 
 use crate::{text_file, unwritable};
 
-/// The reason why a key file is unusable, with advice on how to fix it.
+/// The reason why a key file is unusable, with advice on how to fix the file.
 #[derive(Debug)]
 pub struct KeyFileError {
     path: PathBuf,

@@ -107,8 +107,7 @@ pub struct ServerConfig<S> {
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
     pub log_file_bytes: u64,
-    /// The number of rotated log files that the server keeps. The server deletes older files at each rotation. Takes
-    /// effect at a restart.
+    /// The number of rotated log files that the server keeps. The server deletes older files at each rotation. Takes effect at a restart.
     ///
     /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]
