@@ -1,6 +1,6 @@
 //! Replicated worlds: components, their schema, and the words that their values become.
 //!
-//! A component is a type with `#[derive(NetComponent)]`. Structures and enumerations inside it derive [`NetValue`]. A
+//! A component is a type with `#[derive(NetComponent)]`. Structs and enums inside it derive [`NetValue`]. A
 //! [`SnapshotSchema`] holds every component of a game; both ends declare the same ones, and the handshake compares them.
 //!
 //! ```

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn only_link_local_addresses_are_compared_with_their_interface() {
+    fn address_equality_ignores_the_scope_id_except_for_link_local_addresses() {
         assert_ne!(at("[fe80::1%2]:7777"), at("[fe80::1%3]:7777"));
         assert_eq!(alloc::format!("{}", at("[fe80::1%2]:7777")), "[fe80::1%2]:7777");
         assert_eq!(at("[2001:db8::1%2]:7777"), at("[2001:db8::1]:7777"));

@@ -4,7 +4,7 @@ use core::fmt;
 
 macro_rules! drop_reasons {
     ($($(#[$doc:meta])+ $variant:ident => $name:literal,)+) => {
-        /// The reason that the endpoint dropped a datagram, for counters and reports.
+        /// The reason why the endpoint dropped a datagram, for counters and reports.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         #[non_exhaustive]
         pub enum DropReason {

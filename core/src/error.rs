@@ -6,11 +6,11 @@ use core::fmt;
 
 use bytes::Bytes;
 
-/// The reason that an endpoint cannot run with a configuration.
+/// The reason why an endpoint cannot run with a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A field's value is outside the range of the field.
+    /// A field of the configuration has a value outside its range.
     OutOfRange {
         /// The name of the field in [`crate::config::Config`].
         field: &'static str,
@@ -48,17 +48,21 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfRange { field, value, least, most } => {
-                write!(f, "Config::{field} is {value}; set it to a value from {least} to {most}")
+                write!(f, "Config::{field} is {value}, outside its range of {least} to {most}; set a value in the range")
             }
             Self::MissingTicketKey => f.write_str(
-                "Access::Tickets needs the key that opens this server's tickets; give it with Secrets::ticket_key",
+                "the key that opens this server's tickets is missing, but Access::Tickets needs the key; set Secrets::ticket_key",
             ),
             Self::MissingWallTime => f.write_str(
-                "Access::Tickets needs the wall-clock time to check when tickets expire; set Config::wall_offset to the \
-                 Unix time at Instant::ZERO in microseconds",
+                "the wall-clock time is missing, but Access::Tickets needs the time to check if tickets have expired; \
+                 set Config::wall_offset to the Unix time at Instant::ZERO in microseconds",
             ),
             Self::SchemaNameTooLong { name, most } => {
-                write!(f, "the name of the schema entry {name:?} has {} bytes; shorten it to {most} bytes", name.len())
+                write!(
+                    f,
+                    "the name of the schema entry {name:?} has {} bytes, but at most {most} are allowed; shorten the name",
+                    name.len()
+                )
             }
             Self::ChannelNameTwice { name } => {
                 write!(f, "Config::channels names two channels {name:?}; give each channel its own name")
@@ -72,7 +76,7 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// The reason that a call to connect to a peer, or to expect a peer, failed.
+/// The reason why a call to connect to a peer, or to expect a peer, failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -149,7 +153,7 @@ impl fmt::Display for ConnectError {
 
 impl core::error::Error for ConnectError {}
 
-/// The reason that a message was not queued. Every variant holds the message.
+/// The reason why a message was not queued. Every variant holds the message.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
@@ -216,7 +220,9 @@ impl fmt::Display for SendError {
             Self::NoSuchChannel(_) => {
                 f.write_str("the channel does not exist; use the index of a channel in Config::channels")
             }
-            Self::Closing(_) => f.write_str("the connection is closing; send before calling close"),
+            Self::Closing(_) => f.write_str(
+                "the connection is closing and accepts no more messages; send before you call close",
+            ),
         }
     }
 }
@@ -247,7 +253,7 @@ mod tests {
         let error = SendError::TooLarge { message: Bytes::from_static(b"hello"), most: 4 };
         insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, but this connection accepts 4; split it, or raise Config::max_message at both ends");
         let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };
-        insta::assert_snapshot!(error.to_string(), @"Config::max_connections is 0; set it to a value from 1 to 32768");
+        insta::assert_snapshot!(error.to_string(), @"Config::max_connections is 0, outside its range of 1 to 32768; set a value in the range");
         let error = ConnectError::TicketForAnotherApplication { ticket: 16, endpoint: 17 };
         insta::assert_snapshot!(error.to_string(), @"the ticket is for application 0x10, but this endpoint has application 0x11; mint tickets with the application of Config::application");
     }

@@ -13,22 +13,24 @@ use crate::snapshot::Changes;
 use crate::text::PeerText;
 
 slotmap::new_key_type! {
-    /// The id of a connection of one endpoint. Ids are never reused, so the id of an ended connection finds nothing.
+    /// The id of a connection of one endpoint. Ids are never reused, so the id of an ended connection never refers to
+    /// another connection.
     pub struct ConnectionId;
 }
 
-/// The number of a channel: its place in [`crate::Config::channels`].
+/// The number of a channel: the index of the channel in [`crate::Config::channels`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChannelId(pub u8);
 
-/// The number of a message: its place in the order of `send`, counted from 0 per connection and channel.
+/// The number of a message: the number of messages that `send` accepted earlier on the same channel of the same
+/// connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
 
 /// The identity of a peer, from its ticket, the authenticator, or the resumed session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
-    /// The identity in the peer's ticket. It is all zeros for a client without a ticket.
+    /// The identity in the peer's ticket. The identity of a client without a ticket is all zeros.
     pub identity: [u8; 16],
     /// The bytes that the backend put into the ticket for the server.
     pub user_data: Bytes,
@@ -61,11 +63,11 @@ pub struct Unconfirmed {
     pub fate: Fate,
 }
 
-/// The reason that a server does not let a client in.
+/// The reason why a server does not let a client in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Every place for a connection is taken.
+    /// The server already has its maximum number of connections.
     Full,
     /// The client's address (IPv4, or IPv6 /64) already has the largest number of clients that one address may have.
     TooManyFromAddress,
@@ -78,7 +80,7 @@ pub enum Refusal {
     SessionEnded,
     /// The two ends were built from different message types.
     Schema(SchemaDifference),
-    /// The authenticator refused for a reason of the game's own.
+    /// The authenticator refused the client for a reason that the game defines.
     Other {
         /// The reason code, which the game defines.
         code: u16,
@@ -87,7 +89,7 @@ pub enum Refusal {
     },
 }
 
-/// The reason that a connection ended, or was never made.
+/// The reason why a connection ended, or was never made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -107,41 +109,41 @@ pub enum CloseReason {
     TimedOut,
     /// No answer arrived within the connect timeout.
     ConnectTimedOut {
-        /// The protocol version that the far end hinted at, if it differs from this end's version. The hint is not
-        /// authenticated.
+        /// The protocol version that an answer of the peer indicated, if the version differs from this end's version.
+        /// The answer is not authenticated.
         version_hint: Option<u8>,
-        /// `true` if small datagrams reach the far end and come back, but no datagram of 1200 bytes, which a handshake
-        /// needs, does. The path carries less, as some tunnels and VPNs do. A different network, or a larger MTU of the
-        /// tunnel, helps. The finding is not authenticated.
+        /// `true` if the peer answers small datagrams, but no datagram of 1200 bytes, which a handshake needs. The path
+        /// MTU is too small, as in some tunnels and VPNs. A different network, or a larger MTU of the tunnel, helps.
+        /// The answers are not authenticated.
         narrow_path: bool,
         /// The public key of the server that answers at this address, if it differs from the pinned key or the ticket's
         /// key. The hint is not authenticated, because nothing proves who owns the key.
         key_hint: Option<PublicKey>,
     },
-    /// The path changed, to a tunnel's for example, and now carries only datagrams smaller than `least` bytes. A
-    /// different network, or a larger MTU of the tunnel, helps.
+    /// The path changed (for example, to a path through a tunnel), and its MTU is now too small for a datagram of
+    /// `least` bytes. A different network, or a larger MTU of the tunnel, helps.
     PathTooNarrow {
         /// The smallest datagram that a path must carry whole, in bytes without the headers of IP and UDP: 700, or 1200
-        /// for a connection that was interrupted and could not be made again because its handshake needs 1200 (a
-        /// finding that is not authenticated).
+        /// for an interrupted connection that could not reconnect, because a handshake needs 1200 (the answers that
+        /// showed this are not authenticated).
         least: u16,
     },
     /// The server refused the client.
     Refused(Refusal),
-    /// The server restarted or forgot the session. A new connection takes the place of this connection.
+    /// The server restarted, or no longer has the session. A new connection replaces this connection.
     SessionLost,
-    /// A newer connection took the place of this connection. Two peers that share a pair of keys have one connection,
-    /// the last that was dialled. In a full server, a client whose connection no longer answers gives its place to the
-    /// next client with its identity.
+    /// A newer connection replaced this connection. Two peers that share a pair of keys have one connection: the
+    /// connection that was dialled last. In a full server, a new client replaces a connection of the same identity
+    /// whose client no longer answers.
     Replaced,
     /// The peer broke the protocol.
     Violation(Violation),
-    /// The connection's keys are worn out, because too many forged packets arrived.
+    /// The connection's keys reached their limit of forged packets.
     KeysExhausted,
     /// The driver closed the link under the connection.
     LinkClosed,
-    /// The driver gave up before the core could: it found no address, or its socket failed. The core itself never
-    /// reports this reason.
+    /// The driver ended the attempt or the connection, because the driver found no address, or its socket failed. The
+    /// core itself never reports this reason.
     Driver {
         /// The driver's reason as text for a person.
         text: String,
@@ -164,11 +166,11 @@ pub enum Violation {
     CreditExceeded,
     /// A fragment lies outside its message, or contradicts an earlier fragment.
     BadFragment,
-    /// A resume state contradicts the messages that were sent.
+    /// A resume state contradicts the messages that this end sent.
     BadResume,
-    /// A compressed message does not unpack to its claimed length.
+    /// A compressed message does not decompress to its declared length.
     InvalidMessages,
-    /// Eight snapshot frames were wrong, or the peer may not send any.
+    /// The peer sent eight invalid snapshot frames, or sent a snapshot frame although it may not send snapshots.
     BadSnapshot,
 }
 
@@ -196,7 +198,7 @@ pub enum Violation {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// A connection is ready to carry messages. This end dialled or accepted it.
+    /// A connection that this end dialled or accepted is ready to carry messages.
     Connected {
         /// The connection that is ready.
         connection: ConnectionId,
@@ -256,25 +258,26 @@ pub enum Event {
     Snapshot {
         /// The connection that the changes arrived on.
         connection: ConnectionId,
-        /// The changes. [`Endpoint::recycle`](crate::Endpoint::recycle) uses their memory again.
+        /// The changes. Pass them to [`Endpoint::recycle`](crate::Endpoint::recycle) to reuse their memory.
         changes: Box<Changes>,
     },
     /// The rate that the path carries changed by a quarter or more since the last event of this kind, or since the
-    /// first acknowledgement, while at least a quarter of the rate is in use. A game may adapt its sending; for each
-    /// tick, `Endpoint::grant` is more exact.
+    /// first acknowledgement, while at least a quarter of the rate is in use. A game may adapt its sending rate to this
+    /// event. `Endpoint::grant` gives a more exact rate for each tick.
     RateChanged {
         /// The connection whose path changed its rate.
         connection: ConnectionId,
         /// The rate that the path carries now, in bytes per second.
         bytes_per_second: u64,
     },
-    /// The connection has ended. This event is its last. Its statistics stay available until the peer has received the
-    /// CLOSE frame, for some seconds at most. After that the id finds nothing.
+    /// The connection has ended, and no further event for the connection follows. The statistics of the connection stay
+    /// available until the peer has acknowledged the CLOSE frame, for at most 10 s. Later calls with the id of the
+    /// connection fail like calls with an unknown id.
     Closed {
         /// The connection that ended. A driver that reports a failed attempt to connect, or its own end, uses the null
-        /// id, `ConnectionId::default()`, because the game never knew such a connection.
+        /// id, `ConnectionId::default()`, because the game has no id for the connection.
         connection: ConnectionId,
-        /// The reason that the connection ended.
+        /// The reason why the connection ended.
         reason: CloseReason,
         /// The reliable messages whose delivery is not confirmed, in order of channel and number. Each end's CLOSE
         /// frame confirms the messages that it received.

@@ -20,15 +20,15 @@ pub const REPLAY_WINDOW: u64 = 1024;
 /// The largest number of packet number ranges in one ACK frame. A receiver that must acknowledge more ranges sends
 /// a bitmap.
 pub const ACK_RANGES: usize = 32;
-/// The largest number of packet number ranges that a receiver keeps to report them in several acknowledgements.
-/// Each range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum of
+/// The largest number of packet number ranges that a receiver keeps to report them in several acknowledgements. Each
+/// range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum number of
 /// packets in flight and every second packet is lost.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
 /// The size of the bitmap in an ACK frame, in bytes. The bitmap has one bit for each of twice [`PACKETS_IN_FLIGHT`]
 /// packet numbers.
 pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
-/// The largest number of ranges of received messages in the resume state of one channel. The sender resends the
-/// messages of further ranges although they were received.
+/// The largest number of ranges of received messages that the resume state of one channel reports. If the receiver has
+/// more ranges, the sender also resends the messages of the ranges that were not reported.
 pub const RESUME_RANGES: usize = 32;
 /// The time beyond the acknowledgement delay that a peer may take to acknowledge packets that are never resent,
 /// such as heartbeats. Drivers may coalesce such packets before they read them, because no message waits for them.
@@ -72,11 +72,11 @@ pub const SCHEMA_NAME: usize = 64;
 /// The smallest value that a peer or a link may declare as its largest datagram, in bytes. On a path that carries
 /// only smaller datagrams, connections end.
 pub const LEAST_DATAGRAM: u16 = 700;
-/// The largest number of ids of used tickets that a server remembers until the tickets expire. When the table is
-/// full, the server refuses tickets.
+/// The largest number of ids of used tickets that a server stores until the tickets expire. When the table is full, the
+/// server refuses tickets.
 pub const BURNT_TICKETS: usize = 65_536;
-/// The largest number of ended sessions that a server remembers until their resume tickets expire. When the table
-/// is full, the server refuses the resume ticket of every session that it has lost.
+/// The largest number of ended sessions that a server stores until their resume tickets expire. When the table is full,
+/// the server refuses the resume ticket of every session that it has lost.
 pub const ENDED_SESSIONS: usize = 65_536;
 /// The largest number of connections per second that the endpoint searches for the connection to which a datagram
 /// of type Unknown refers.
@@ -136,10 +136,10 @@ pub const MESSAGE_FREE_ITEMS: usize = 1024;
 /// The default number of invalid messages that a connection may send within [`VIOLATION_WINDOW`]. The dispatcher
 /// closes the connection at the next invalid message.
 pub const VIOLATIONS: u16 = 8;
-/// The default time for which a violation counts.
+/// The default time for which an invalid message counts towards [`VIOLATIONS`].
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
-/// The largest number of connections whose violations one dispatcher remembers. Beyond this number, the dispatcher
-/// drops the violations of the connection with the lowest id.
+/// The largest number of connections for which one dispatcher counts invalid messages. Above this number, the
+/// dispatcher discards the count of the connection with the lowest id.
 pub const VIOLATION_RECORDS: usize = 32_768;
 /// The largest number of components in a schema of replicated worlds.
 pub const COMPONENTS: usize = 1024;
@@ -150,7 +150,7 @@ pub const BLUEPRINTS: usize = 1024;
 /// The longest name of a component, group or blueprint, in bytes. In a schema's entries, the prefix `component:`,
 /// `group:` or `blueprint:` precedes the name.
 pub const COMPONENT_NAME: usize = SCHEMA_NAME - "component:".len();
-/// The greatest nesting depth of arrays, structures and optional values inside a component.
+/// The greatest nesting depth of arrays, structs and optional values inside a component.
 pub const COMPONENT_DEPTH: usize = 8;
 /// The largest number of variants of a choice, which is a component's field with named values.
 pub const COMPONENT_VARIANTS: usize = 1 << 16;
@@ -165,8 +165,8 @@ pub const WHOLE_FRAME: usize = 1150;
 /// The largest number of unreliable messages in reassembly per connection. Beyond it, the oldest message is
 /// dropped.
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
-/// The number of bytes of unreliable messages in reassembly per connection. The limit is twice the largest message
-/// if that is more.
+/// The largest number of bytes of unreliable messages in reassembly per connection. If twice the size of the largest
+/// message is more, that size is the limit.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
 /// The largest number of closing connections that an endpoint keeps, or `Config::max_connections` if that is
 /// larger. Closing connections do not count towards `Config::max_connections`. Beyond the limit, the endpoint drops
@@ -193,19 +193,19 @@ pub const HELD_FREE: usize = 32 << 10;
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
 /// The number of bytes of a message for which the message may occupy the reserved memory one second longer.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
-/// The time for which the reserved memory waits for the next connection in turn. This connection must resend the
-/// message that found no memory.
+/// The time for which the endpoint keeps the reserved memory for the next connection in turn, whose peer must resend
+/// the message for which there was no memory.
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The size of the largest message that is compressed, in bytes. Larger messages are sent uncompressed.
 pub const COMPRESS_MAX: usize = 1 << 22;
-/// The largest number of ranges of dropped messages that a channel remembers. The channel no longer reports the
-/// fate of messages in older ranges.
+/// The largest number of ranges of dropped messages that a channel stores. The channel no longer reports the fate of
+/// messages in older ranges.
 pub const DROPPED_RANGES: usize = 64;
 /// The value that replaces [`DROPPED_RANGES`] on a connection that has exchanged only heartbeats for
 /// [`REST_AFTER`].
 pub const DROPPED_RANGES_AT_REST: usize = 8;
-/// The time for which the path may delay an unreliable message. After this time, a channel whose
-/// [`crate::Overflow`] allows it drops the message in favour of newer messages.
+/// The time after which a message that the path delays is dropped for newer messages, on unreliable channels that drop
+/// their oldest messages ([`crate::Overflow`]).
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
 /// The idle time after which a connection returns unused memory to the system, at its next heartbeat. A connection
 /// that exchanges only heartbeats is idle.
@@ -268,7 +268,7 @@ pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
 /// The number of worlds that an endpoint may replicate.
 pub const WORLDS: usize = 1024;
-/// The number of wrong snapshot frames after which a connection ends.
+/// The number of invalid snapshot frames after which a connection ends.
 pub const SNAPSHOT_OFFENCES: u32 = 8;
 /// The time without a commit after which units that were lost in the newest tick are sent again in the same tick.
 pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);

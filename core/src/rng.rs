@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
 
-/// A deterministic, cryptographically strong random number generator. Its output depends on the seed alone.
+/// A deterministic, cryptographically strong random number generator. The output of the generator depends only on the
+/// seed.
 pub struct Rng(ChaCha20Rng);
 
 impl core::fmt::Debug for Rng {

@@ -77,7 +77,7 @@ impl Schema {
         Self::new(self.entries)
     }
 
-    /// Compares this schema with all entries of the `server`'s schema. This schema is that of the end whose connection
+    /// Compares this schema with all entries of the `server`'s schema. `self` is the schema of the end whose connection
     /// the server refused.
     #[must_use]
     pub fn difference(&self, server: &[SchemaEntry]) -> SchemaDifference {

@@ -101,9 +101,9 @@ pub struct ChannelStats {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ChannelSent {
-    /// The number of messages that wait for their first transmission now.
+    /// The number of messages that are queued for their first transmission now.
     pub queued: u64,
-    /// The number of bytes of the messages that wait for their first transmission now, with
+    /// The number of bytes of the messages that are queued for their first transmission now, with
     /// [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
     /// The number of reliable messages of which a part was sent, and which are not yet acknowledged in full.

@@ -112,8 +112,8 @@ impl TickSchedule {
 /// them from an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
-    /// The time by which the peer's clock may be ahead of the estimate: [`PeerClock::error`]. It includes the minimum
-    /// delay of the path to the peer, because the same fastest packet determines both.
+    /// The time by which the peer's clock may be ahead of the estimate: [`PeerClock::error`]. This error includes the
+    /// minimum delay of the path to the peer, because the same fastest packet determines both.
     pub clock_error: Duration,
     /// The smoothed round-trip time.
     pub rtt: Duration,

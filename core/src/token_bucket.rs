@@ -52,8 +52,8 @@ impl TokenBucket {
         Self { full_at: None }
     }
 
-    /// Takes `tokens` if the bucket holds at least this many, and returns whether it took them. A request for more
-    /// tokens than the capacity takes all tokens of a full bucket.
+    /// Takes `tokens` if the bucket holds at least this many, and returns whether the tokens were taken. A request for
+    /// more tokens than the capacity takes all tokens of a full bucket.
     pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
         let is_there = missing <= rate.burst_ns;
@@ -63,8 +63,8 @@ impl TokenBucket {
         is_there
     }
 
-    /// Takes `tokens` if the bucket is not empty, even if it holds fewer tokens, and returns whether it took them. The
-    /// missing tokens must refill before the bucket gives tokens again.
+    /// Takes `tokens` if the bucket is not empty, even if it holds fewer tokens, and returns whether the tokens were
+    /// taken. The missing tokens must refill before the bucket gives tokens again.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;
@@ -80,8 +80,8 @@ impl TokenBucket {
         Duration::from_nanos(self.missing_ns(now))
     }
 
-    /// Takes tokens until the bucket needs at least `time_to_full` to be full again. If it already needs longer, the
-    /// call has no effect.
+    /// Takes tokens until the bucket needs at least `time_to_full` to be full again. If the bucket already needs
+    /// longer, the call has no effect.
     pub fn drain(&mut self, now: Instant, time_to_full: Duration) {
         let missing = nanos(time_to_full);
         if self.missing_ns(now) < missing {

@@ -241,7 +241,7 @@ impl<E, C: FnMut(NodeId, SocketAddr) -> bool> Checker<E> for Amplification<C> {
     }
 }
 
-/// A checker of the rule that no key is used twice with the same nonce. It uses the log of the
+/// A checker of the rule that no key is used twice with the same nonce. The checker uses the log of the
 /// [`crate::provider::RecordingProvider`]s.
 #[derive(Clone, Debug)]
 pub struct NonceUniqueness(pub NonceLog);

@@ -24,7 +24,7 @@ pub struct Outgoing {
     pub ecn: Ecn,
 }
 
-/// A sans-IO state machine that the simulation runs on a node. All times that it gets are from the node's own
+/// A sans-IO state machine that the simulation runs on a node. All times that the host gets are from the node's own
 /// clock.
 pub trait Host {
     /// The events that the host reports to its application.
@@ -150,7 +150,7 @@ pub struct Context<'a, H> {
     pub incarnation: u32,
     /// The present time on the node's clock.
     pub now: Instant,
-    /// The present virtual time, which faults of clocks do not affect.
+    /// The current virtual time, which faults of clocks do not affect.
     pub time: Instant,
     /// The host that runs on the node.
     pub host: &'a mut H,
@@ -160,7 +160,7 @@ pub struct Context<'a, H> {
 
 impl<H> Context<'_, H> {
     /// Requests one call of [`Application::tick`] for this node after `delay` of virtual time. The request replaces an
-    /// earlier request. The call waits while the node is paused, and a restart cancels it.
+    /// earlier request. The call waits while the node is paused. A restart of the node cancels the call.
     pub fn tick_in(&mut self, delay: Duration) {
         *self.tick = Some(self.time + delay);
     }

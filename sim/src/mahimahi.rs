@@ -1,5 +1,5 @@
-//! Recorded links, in the format of mahimahi: each line of a trace is a millisecond at which one packet of 1500
-//! bytes may cross. Several small packets share an opportunity, a large one takes several. The recording loops.
+//! Bandwidth traces in the format of Mahimahi: each line of a trace is a millisecond at which one packet of 1500 bytes
+//! may cross. Several small packets share an opportunity, a large one takes several. The trace repeats.
 
 use core::fmt;
 use std::sync::Arc;
@@ -7,22 +7,22 @@ use std::sync::Arc;
 /// The number of bytes that may pass at each opportunity.
 pub const OPPORTUNITY_BYTES: u32 = 1500;
 
-/// A recording of a link, in the format of Mahimahi: the times at which one packet may pass (opportunities).
+/// A bandwidth trace in the format of Mahimahi: the times at which one packet may pass (opportunities).
 #[derive(Clone, Debug)]
 pub struct LinkTrace {
-    /// Milliseconds, in ascending order; the last is above zero and is where the recording starts over.
+    /// Milliseconds, in ascending order; the last is above zero and is where the trace starts over.
     opportunities: Arc<[u32]>,
     period_ms: u32,
 }
 
-/// The reason that a text is not a recording of a link.
+/// The reason why a string is not a valid bandwidth trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TraceError {
     /// The line with this number (counted from 1) is not a number of milliseconds.
     NotANumber(usize),
     /// The line with this number (counted from 1) has an earlier time than the line above it.
     Backwards(usize),
-    /// The recording has a length of zero.
+    /// The trace has a length of zero.
     Empty,
 }
 
@@ -39,8 +39,8 @@ impl fmt::Display for TraceError {
 impl core::error::Error for TraceError {}
 
 impl LinkTrace {
-    /// Parses a recording with one number of milliseconds per line. The function skips empty lines and lines that begin
-    /// with `#`.
+    /// Parses a bandwidth trace with one number of milliseconds per line. The function skips empty lines and lines that
+    /// begin with `#`.
     ///
     /// # Errors
     /// [`TraceError`] for the first line that violates the format.
@@ -62,19 +62,19 @@ impl LinkTrace {
         }
     }
 
-    /// Returns the length of the recording, after which it repeats, in milliseconds.
+    /// Returns the length of the trace in milliseconds, after which the trace repeats.
     #[must_use]
     pub const fn period_ms(&self) -> u32 {
         self.period_ms
     }
 
-    /// Returns the average rate of the recording, in bytes per second.
+    /// Returns the average rate of the trace, in bytes per second.
     #[must_use]
     pub fn bytes_per_second(&self) -> u64 {
         self.bytes_per_period().saturating_mul(1000) / u64::from(self.period_ms)
     }
 
-    /// Returns the number of bytes that may pass in one period of the recording.
+    /// Returns the number of bytes that may pass in one period of the trace.
     #[must_use]
     pub fn bytes_per_period(&self) -> u64 {
         self.opportunities.len() as u64 * u64::from(OPPORTUNITY_BYTES)
@@ -88,8 +88,8 @@ impl LinkTrace {
         gaps.max().unwrap_or(0)
     }
 
-    /// Returns the gaps of the recording until `until_ms`: the periods of at least `least_ms` in which no packet may
-    /// pass. Each gap is the pair of the times of the opportunities before and after it, in milliseconds.
+    /// Returns the gaps of the trace until `until_ms`: the periods of at least `least_ms` in which no packet may pass.
+    /// Each gap is the pair of the times of the opportunities before and after it, in milliseconds.
     #[must_use]
     pub fn gaps_ms(&self, least_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
         let times = (0..).map(|index| self.time_us(index) / 1000).take_while(|&at| at <= until_ms);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_about_an_invalid_trace_names_the_line_number() {
+    fn the_error_about_an_invalid_bandwidth_trace_names_the_line_number() {
         assert_eq!(LinkTrace::parse("1\nx\n").unwrap_err(), TraceError::NotANumber(2));
         assert_eq!(LinkTrace::parse("# a\n5\n4\n").unwrap_err(), TraceError::Backwards(3));
         assert_eq!(LinkTrace::parse("").unwrap_err(), TraceError::Empty);

@@ -48,7 +48,7 @@ pub struct Topology {
     pub nodes: usize,
     /// The links between the nodes. If several links join the same two nodes, the network uses the last of these links.
     pub links: Vec<LinkConfig>,
-    /// The bottlenecks of the network. Links that name the same bottleneck share it.
+    /// The bottlenecks of the network. Links that name the same bottleneck share its capacity.
     pub pipes: Vec<PipeConfig>,
 }
 

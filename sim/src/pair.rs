@@ -107,7 +107,7 @@ impl Pair {
         }
     }
 
-    /// Starts to append every event of both ends to `told`.
+    /// Begins to record: from now on, every event of both ends is appended to `told`.
     pub fn record(&mut self) {
         self.is_recording = true;
     }

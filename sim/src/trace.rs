@@ -50,7 +50,7 @@ pub(crate) enum Entry {
     Boot,
 }
 
-/// The trace of a run: a hash, and also a text if the settings request it.
+/// The trace of a run: a hash, and also a textual log if the settings request the log.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     hash: TraceHash,

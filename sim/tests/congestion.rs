@@ -47,7 +47,7 @@ fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
 }
 
 #[test]
-fn a_flow_uses_varying_capacity_while_the_queue_stays_short() {
+fn a_flow_uses_90_percent_of_varying_capacity_with_a_p95_queueing_delay_below_100_ms() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
 }
 
@@ -57,23 +57,23 @@ fn jitter_and_reordering_are_not_taken_for_a_queue() {
 }
 
 #[test]
-fn two_flows_get_fair_shares_of_varying_capacity() {
+fn two_flows_share_varying_capacity_with_a_jain_index_of_at_least_90_percent() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_two_flows());
 }
 
 #[test]
-fn three_flows_that_start_one_after_another_get_fair_shares_of_the_capacity() {
+fn three_flows_that_start_one_after_another_have_a_jain_index_of_at_least_90_percent() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::competing());
 }
 
 #[test]
-fn a_flow_that_starts_later_gets_its_fair_share_of_the_capacity() {
+fn flows_that_start_at_different_times_have_a_jain_index_of_at_least_90_percent() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::two_flows());
     keeps_the_queue_short_and_the_link_busy(rfc8867::four_flows());
 }
 
 #[test]
-fn a_flow_that_paused_regains_its_fair_share_of_the_capacity() {
+fn flows_of_which_one_pauses_and_resumes_have_a_jain_index_of_at_least_90_percent() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::pause_and_resume());
 }
 

@@ -42,7 +42,7 @@ fn connects_after(seed: u64, config: Config, trust: Trust, faults: Vec<Fault>) -
 }
 
 #[test]
-fn connecting_takes_1_rtt_with_a_ticket_2_rtts_with_a_cookie_and_3_rtts_with_any_server_key() {
+fn connecting_takes_1_rtt_with_a_ticket_2_rtts_with_a_cookie_and_3_rtts_if_no_key_is_pinned() {
     assert_eq!(DELAY * 2, ROUND_TRIP);
     let providers: [Arc<dyn Provider>; 2] = [Arc::new(NullProvider), Arc::new(RustCrypto)];
     for (seed, provider) in (0..10).flat_map(|seed| providers.iter().map(move |provider| (seed, provider))) {

@@ -25,7 +25,7 @@ fn bulk(algorithm: Algorithm, mark_above: Option<Duration>) -> Outcome {
 }
 
 #[test]
-fn ecn_marks_keep_the_queue_of_cubic_short_without_a_loss() {
+fn ecn_marks_keep_the_p95_queueing_delay_of_cubic_below_100_ms() {
     let unmarked = bulk(Algorithm::Cubic, None);
     let marked = bulk(Algorithm::Cubic, Some(Duration::from_millis(30)));
     assert!(unmarked.dropped > 10 && unmarked.queue_p95_us > 200_000, "{unmarked:?}");

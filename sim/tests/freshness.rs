@@ -124,7 +124,7 @@ fn percentile(ages: &[Duration], percent: usize) -> Duration {
 }
 
 #[test]
-fn state_sent_at_three_times_the_path_rate_is_recent_when_it_arrives() {
+fn state_sent_at_three_times_the_path_rate_arrives_within_the_path_delay_plus_200_ms() {
     for (rate, sizes) in [
         (5_000, &[20, 200, 1000][..]),
         (20_000, &[20, 200, 1000, 3000]),
@@ -163,7 +163,7 @@ fn no_message_arrives_later_than_a_second_after_an_overloading_game_stopped_send
 }
 
 #[test]
-fn state_on_channels_of_all_priorities_is_recent_when_it_arrives_beside_reliable_data() {
+fn state_of_every_priority_arrives_beside_reliable_data_within_the_path_delay_plus_400_ms() {
     let mut config = config(&[
         Delivery::Unreliable,
         Delivery::Sequenced,
@@ -197,7 +197,7 @@ fn state_on_channels_of_all_priorities_is_recent_when_it_arrives_beside_reliable
 }
 
 #[test]
-fn state_above_a_connection_or_endpoint_rate_limit_is_recent_from_the_first_message_on() {
+fn state_above_a_connection_or_endpoint_rate_limit_arrives_within_the_path_delay_plus_200_ms() {
     for is_for_all in [false, true] {
         for rate in [5_000, 50_000] {
             for delivery in STATE {
@@ -257,7 +257,7 @@ fn a_channel_that_queues_on_overflow_delivers_messages_of_any_age() {
 }
 
 #[test]
-fn state_is_recent_again_within_twenty_seconds_after_a_path_became_fifty_times_slower() {
+fn state_is_less_than_a_second_old_twenty_seconds_after_a_path_became_fifty_times_slower() {
     for (fast, slow, offered, queue_s) in
         [(1_000_000, 20_000, 800_000, 3), (2_000_000, 40_000, 1_000_000, 3), (1_000_000, 20_000, 800_000, 5)]
     {

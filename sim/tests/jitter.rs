@@ -160,13 +160,13 @@ fn uses_the_link_and_keeps_the_queue_short(scenario: &Scenario, uniform_ms: u64,
 }
 
 #[test]
-fn the_queue_of_a_bottleneck_behind_jitter_is_bounded_by_the_jitter() {
+fn the_mean_p95_queueing_delay_behind_jitter_is_at_most_100_ms_plus_the_jitter() {
     let link = rfc8867::kilobits(&[(0, 1000), (20, 2500), (40, 600)]);
     uses_the_link_and_keeps_the_queue_short(&Scenario::new("bottleneck", link, MINUTE), 100, 20);
 }
 
 #[test]
-fn a_game_that_overloads_a_bottleneck_behind_jitter_keeps_the_queue_short() {
+fn the_mean_p95_queueing_delay_of_an_overloading_game_is_at_most_100_ms_plus_the_jitter() {
     let source = Source::Ticks { messages: 20, bytes: 100, every: Duration::from_micros(16_667) };
     let link = rfc8867::kilobits(&[(0, 500)]);
     let scenario = Scenario::new("overload", link, MINUTE).flows(vec![Flow::of(source)]);

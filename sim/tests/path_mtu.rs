@@ -112,7 +112,7 @@ fn occasional_full_datagrams_suffice_to_find_the_path_mtu() {
 }
 
 #[test]
-fn datagrams_stay_small_on_a_slow_path_with_a_large_mtu() {
+fn datagrams_on_a_slow_path_with_a_large_mtu_have_fewer_than_1200_bytes_on_average() {
     let slow = Kind::Rate { bytes_per_second: 100_000, queue_bytes: 30_000 };
     let slow = Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind: slow, seed: 4 };
     let mut world = connected(1, config(), vec![slow]);

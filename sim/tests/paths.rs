@@ -167,7 +167,7 @@ fn every_message_arrives_through_a_nat_rebinding_each_second() {
     assert!(!world.application().was_told("Interrupted"));
 }
 
-/// The recordings `NAME.up` and `NAME.down` in the folder that `TICKWIRE_TRACES` names.
+/// The bandwidth traces `NAME.up` and `NAME.down` in the folder that `TICKWIRE_TRACES` names.
 fn recordings() -> Vec<(String, [LinkTrace; 2])> {
     let Some(folder) = std::env::var_os("TICKWIRE_TRACES").map(PathBuf::from) else {
         println!("TICKWIRE_TRACES is not set: no recorded link was played");
@@ -179,7 +179,7 @@ fn recordings() -> Vec<(String, [LinkTrace; 2])> {
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     names.sort();
-    assert!(!names.is_empty(), "no recordings in {}", folder.display());
+    assert!(!names.is_empty(), "no bandwidth traces in {}", folder.display());
     let read = |name: &str, end: &str| {
         let text = std::fs::read_to_string(folder.join(format!("{name}.{end}"))).unwrap();
         LinkTrace::parse(&text).unwrap()
@@ -194,7 +194,7 @@ fn recordings() -> Vec<(String, [LinkTrace; 2])> {
 }
 
 #[test]
-fn every_message_arrives_over_recorded_links() {
+fn every_message_arrives_over_links_with_bandwidth_traces() {
     // Seed 0 once went without a message for 46 s: a probe timeout had grown with a queue of 15 s.
     let seeds_of = |recording| (0..SEEDS).map(move |seed| (seed, recording));
     let recordings = recordings();

@@ -10,8 +10,8 @@ pub struct Allocations {
     pub count: u64,
     /// The size of the largest request, in bytes.
     pub largest: usize,
-    /// The number of bytes that the thread holds in addition to the bytes held at the start. It is negative if the
-    /// thread released more bytes than it requested.
+    /// The number of bytes that the thread holds in addition to the bytes held at the start. The number is negative if
+    /// the thread released more bytes than it requested.
     pub live: i64,
     /// The largest value that `live` has had.
     pub peak: i64,

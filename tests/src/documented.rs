@@ -56,7 +56,7 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// Returns the fields of the structure `name` in the source text `text` of the file `path`, in order.
+/// Returns the fields of the struct `name` in the source text `text` of the file `path`, in order.
 #[must_use]
 pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let items = syntax::parse(path, text).items;
@@ -64,7 +64,7 @@ pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
         Item::Struct(item) if item.ident == name => Some(item.fields),
         _ => None,
     });
-    let Some(Fields::Named(fields)) = found else { panic!("{path} has no structure {name} with names") };
+    let Some(Fields::Named(fields)) = found else { panic!("{path} has no struct {name} with names") };
     let named = fields.named.into_iter().filter_map(|field| Some((field.ident?.to_string(), field.attrs)));
     named.map(|(name, attributes)| documented(name, &attributes)).collect()
 }
@@ -85,7 +85,7 @@ pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     methods.filter(|method| method.default.is_some() || method.range.is_some()).collect()
 }
 
-/// Returns the names of a file's structures, enumerations and traits whose documentation has a compiled example.
+/// Returns the names of a file's structs, enums and traits whose documentation has a compiled example.
 #[must_use]
 pub fn types_with_examples(path: &str, text: &str) -> Vec<String> {
     let items = syntax::parse(path, text).items.into_iter();

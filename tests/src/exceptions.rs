@@ -8,10 +8,9 @@
 pub struct Offence {
     /// The path of the file.
     pub path: String,
-    /// The measured number: the lines or functions of the file that break the rule, or the files in a circle of
-    /// imports.
+    /// The measured number: the lines or functions of the file that break the rule, or the files in an import cycle.
     pub number: usize,
-    /// A text that says how to fix the file.
+    /// Advice on how to fix the file.
     pub text: String,
 }
 
@@ -50,7 +49,7 @@ pub const CROWDED_FUNCTIONS: &[(&str, usize)] = &[];
 /// The root files of crates in which several types may share a name, each with the number of such names.
 pub const SHARED_NAMES: &[(&str, usize)] = &[];
 
-/// One file of each permitted circle of imports, with the number of files in the circle.
+/// One file of each permitted import cycle, with the number of files in the cycle.
 pub const CIRCLES: &[(&str, usize)] = &[];
 
 #[cfg(test)]

@@ -120,11 +120,11 @@ fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Optio
     named.filter_map(through).next().or_else(|| globs.filter_map(through_glob).next())
 }
 
-/// Returns the circles of a graph. A circle is a group of files in which each file imports each other file,
+/// Returns the import cycles of a graph. A cycle is a group of files in which each file imports each other file,
 /// directly or through further files.
 ///
-/// A circle is named after the first of its files in `names`, or else after its first file. The number of a circle
-/// is the number of its files.
+/// A cycle is named after the first of its files in `names`, or else after its first file. The number of a cycle is the
+/// number of its files.
 #[must_use]
 pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =

@@ -135,7 +135,7 @@ pub fn unfinished(file: &File) -> Vec<String> {
     faults
 }
 
-/// Returns the public enumerations that are not `#[non_exhaustive]`, and are not in `except`. A later version could
+/// Returns the public enums that are not `#[non_exhaustive]`, and are not in `except`. A later version could
 /// not add variants to them.
 #[must_use]
 pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {

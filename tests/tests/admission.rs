@@ -220,7 +220,7 @@ fn a_client_with_a_different_application_id_gets_no_answer() {
 }
 
 #[test]
-fn connecting_with_any_server_key_takes_one_more_rtt() {
+fn connecting_without_a_pinned_server_key_takes_one_more_rtt() {
     let mut net = Net::pair(|_| {});
     let (now, to) = (net.now, net.nodes[0].address);
     net.nodes[1].endpoint.connect(now, to, ConnectOptions::danger_any_key()).unwrap();

@@ -282,7 +282,7 @@ fn the_source_address_of_a_copied_packet_receives_no_more_bytes_than_it_sent() {
 
 /// With the first probe timeout of more than a second, five lost in a row outlived the half-open handshake.
 #[test]
-fn regression_the_first_data_packet_is_resent_frequently_while_the_handshake_is_half_open() {
+fn regression_a_first_data_packet_that_is_always_lost_is_sent_at_least_14_times_in_4500_ms() {
     let mut field = Field::new(Access::Open, |_| {});
     let lost = Arc::new(AtomicU64::new(0));
     let (count, mut welcomes) = (Arc::clone(&lost), 0);

@@ -218,7 +218,7 @@ fn the_documented_default_and_range_of_every_field_of_the_settings_of_worlds_are
 }
 
 #[test]
-fn the_documented_defaults_of_the_limit_on_violations_are_those_of_the_code() {
+fn the_documented_defaults_of_the_limit_on_invalid_messages_are_those_of_the_code() {
     let limit = ViolationLimit::default();
     let any = |type_max: u128| Some(Bounds::new(type_max, |_| true));
     let count = DefaultValue::Number(limit.count.into());

@@ -22,7 +22,7 @@ pub(crate) fn run(_args: &Args) -> Result<()> {
     tools_for_instructions().map(drop)
 }
 
-/// Whatever compiles, links and runs programs for [`BIG_ENDIAN`].
+/// Installs the tools that compile, link and run programs for [`BIG_ENDIAN`].
 pub(crate) fn tools_for_big_endian() -> Result<()> {
     rust_target(BIG_ENDIAN)?;
     tools(&[
@@ -32,7 +32,7 @@ pub(crate) fn tools_for_big_endian() -> Result<()> {
     ])
 }
 
-/// Whatever compiles, links and runs programs for [`ARM`].
+/// Installs the tools that compile, link and run programs for [`ARM`].
 pub(crate) fn tools_for_arm() -> Result<()> {
     rust_target(ARM)?;
     tools(&[
@@ -42,7 +42,7 @@ pub(crate) fn tools_for_arm() -> Result<()> {
     ])
 }
 
-/// Whatever compiles and runs modules for [`WASM`].
+/// Installs the tools that compile and run modules for [`WASM`].
 pub(crate) fn tools_for_wasm() -> Result<()> {
     rust_target(WASM)?;
     tools(&[Tool { package: "nodejs", sign: Sign::Program("node") }])
@@ -51,7 +51,7 @@ pub(crate) fn tools_for_wasm() -> Result<()> {
 /// Where Debian puts wine.
 pub(crate) const WINE: &str = "/usr/lib/wine/wine64";
 
-/// Whatever compiles, links and runs programs for Windows.
+/// Installs the tools that compile, link and run programs for Windows.
 pub(crate) fn tools_for_windows() -> Result<()> {
     rust_target(WINDOWS)?;
     tools(&[
@@ -63,7 +63,8 @@ pub(crate) fn tools_for_windows() -> Result<()> {
 /// The version of gungraun that `bench/` is built with: its runner has to be the same.
 const GUNGRAUN: &str = "0.20.0";
 
-/// Whatever counts instructions; returns gungraun's runner, which is kept beside the benches.
+/// Installs the tools that count instructions, and returns the path of gungraun's runner, which is kept beside the
+/// benches.
 pub(crate) fn tools_for_instructions() -> Result<PathBuf> {
     tools(&[Tool { package: "valgrind", sign: Sign::Program("valgrind") }])?;
     let folder = workspace::root().join("bench/target/tools");

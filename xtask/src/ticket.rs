@@ -241,7 +241,7 @@ fn identity(text: &str) -> Result<[u8; 16]> {
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
         bail!("{wrong:?}, character {}, is not a hexadecimal digit", place + 1);
     }
-    ensure!(text.len() == 32, "the text has {} hexadecimal digits; an identity has 32", text.len());
+    ensure!(text.len() == 32, "the text has {} hexadecimal digits, but an identity has 32", text.len());
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
@@ -251,7 +251,7 @@ fn number(text: &str) -> Result<u64> {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => text.parse(),
     };
-    parsed.map_err(|_| anyhow!("expected a number below 2^64, as 1234 or 0x4d2"))
+    parsed.map_err(|_| anyhow!("expected a number below 2^64, such as 1234 or 0x4d2"))
 }
 
 fn system_rng() -> Result<Rng> {

@@ -57,10 +57,10 @@ fn structure(fields: &Fields, krate: &Path) -> Result<(TokenStream, TokenStream)
 
 fn enumeration(input: &DeriveInput, krate: &Path) -> Result<(TokenStream, TokenStream)> {
     let Data::Enum(data) = &input.data else {
-        return Err(Error::new_spanned(input, "expected an enumeration"));
+        return Err(Error::new_spanned(input, "expected an enum"));
     };
     let Some(last) = data.variants.len().checked_sub(1) else {
-        return Err(Error::new_spanned(&input.ident, "an enumeration without variants has no values"));
+        return Err(Error::new_spanned(&input.ident, "an enum without variants has no values"));
     };
     let bits = usize::BITS - last.leading_zeros();
     let (mut encodes, mut decodes) = (Vec::new(), Vec::new());
@@ -79,7 +79,7 @@ fn enumeration(input: &DeriveInput, krate: &Path) -> Result<(TokenStream, TokenS
     ))
 }
 
-/// The code for the fields of a structure or variant: a pattern, the writing and the reading.
+/// The code for the fields of a struct or variant: a pattern, the writing and the reading.
 struct Parts {
     pattern: TokenStream,
     encode: TokenStream,

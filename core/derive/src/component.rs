@@ -101,7 +101,7 @@ fn implement(input: &DeriveInput, krate: &Path) -> Result<TokenStream> {
         Data::Struct(data) => Value::of_structure(&data.fields, krate)?,
         Data::Enum(data) => Value::of_choice(&input.ident, data, krate)?,
         Data::Union(_) => {
-            return Err(Error::new_spanned(&input.ident, "a union has no single value: use a structure"));
+            return Err(Error::new_spanned(&input.ident, "a union has no single value: use a struct"));
         }
     };
     let Value { words, kind, quantise, restore } = value;
@@ -167,14 +167,14 @@ impl Value {
             if !variant.fields.is_empty() {
                 return Err(Error::new_spanned(
                     variant,
-                    "an enumeration in a component has no fields: make them fields of the component, next to the \
-                     enumeration",
+                    "an enum in a component has no fields: make them fields of the component, next to the \
+                     enum",
                 ));
             }
         }
         let variants: Vec<&Ident> = data.variants.iter().map(|variant| &variant.ident).collect();
         let Some((last, others)) = variants.split_last() else {
-            return Err(Error::new_spanned(ident, "an enumeration without variants has no values"));
+            return Err(Error::new_spanned(ident, "an enum without variants has no values"));
         };
         let names = variants.iter().map(|variant| variant.unraw().to_string());
         let places = 0u32..;

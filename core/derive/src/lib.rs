@@ -32,8 +32,8 @@ pub fn net_serialize(input: TokenStream) -> TokenStream {
     bits::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes
-/// `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// Derives `NetShape`, for types inside messages of codecs other than the bits codec. Fields take `#[net(opaque)]`; the
+/// type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(NetShape, attributes(net))]
 pub fn net_shape(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -47,7 +47,7 @@ pub fn net_component(input: TokenStream) -> TokenStream {
     component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetValue`, for enumerations without fields and for structures inside components. Fields take the attributes of
+/// Derives `NetValue`, for enums without fields and for structs inside components. Fields take the attributes of
 /// [`macro@NetComponent`]; the type takes `#[net(crate = path)]`.
 #[proc_macro_derive(NetValue, attributes(net))]
 pub fn net_value(input: TokenStream) -> TokenStream {
@@ -74,8 +74,8 @@ pub fn facade_net_serialize(input: TokenStream) -> TokenStream {
     bits::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetShape`, for types inside messages of the other codecs. Fields take `#[net(opaque)]`; the type takes
-/// `#[net(crate = path)]`: see [`macro@NetMessage`].
+/// Derives `NetShape`, for types inside messages of codecs other than the bits codec. Fields take `#[net(opaque)]`; the
+/// type takes `#[net(crate = path)]`: see [`macro@NetMessage`].
 #[proc_macro_derive(FacadeNetShape, attributes(net))]
 pub fn facade_net_shape(input: TokenStream) -> TokenStream {
     let input = facade::named(parse_macro_input!(input as DeriveInput));
@@ -89,7 +89,7 @@ pub fn facade_net_component(input: TokenStream) -> TokenStream {
     component::derive(&input).unwrap_or_else(|error| error.to_compile_error()).into()
 }
 
-/// Derives `NetValue`, for enumerations without fields and for structures inside components. Fields take the attributes of
+/// Derives `NetValue`, for enums without fields and for structs inside components. Fields take the attributes of
 /// [`macro@NetComponent`]; the type takes `#[net(crate = path)]`.
 #[proc_macro_derive(FacadeNetValue, attributes(net))]
 pub fn facade_net_value(input: TokenStream) -> TokenStream {

@@ -8,7 +8,7 @@ use core::fmt;
 use crate::limits;
 use crate::wire::Malformed;
 
-/// The reason that a value could not be encoded. The cause is always the value that the caller passed.
+/// The reason why a value could not be encoded. The cause is always the value that the caller passed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -106,9 +106,15 @@ impl fmt::Display for EncodeError {
             Self::OutOfRange(outside) => {
                 let OutOfRange { field, value, low, high } = &**outside;
                 if field.is_empty() {
-                    write!(f, "the encoded value is {value}; set it to a value from {low} to {high}")
+                    write!(
+                        f,
+                        "the encoded value {value} is outside its range of {low} to {high}; set a value in the range"
+                    )
                 } else {
-                    write!(f, "the field `{field}` is {value}; set it to a value from {low} to {high}")
+                    write!(
+                        f,
+                        "the field `{field}` is {value}, outside its range of {low} to {high}; set a value in the range"
+                    )
                 }
             }
             Self::InMessage { name, error } => write!(f, "cannot encode message type `{name}`: {error}"),
@@ -125,7 +131,7 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The reason that bytes do not decode as a message. The error holds no text, so rejecting a message allocates no
+/// The reason why bytes do not decode as a message. The error holds no text, so rejecting a message allocates no
 /// memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -159,7 +165,7 @@ impl fmt::Display for DecodeError {
             Self::Truncated => "the message ends too early",
             Self::Trailing => "bytes follow the end of the message",
             Self::OutOfRange => "a value in the message is outside its range",
-            Self::NotUtf8 => "a text in the message is not UTF-8",
+            Self::NotUtf8 => "a string in the message is not UTF-8",
             Self::TooDeep => "the message nests too deeply",
             Self::TooManyItems => "the message holds too many values",
             Self::Invalid => "the message is not a valid value of its type",

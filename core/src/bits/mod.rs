@@ -14,8 +14,8 @@
 //! | `Option<T>` | 1, then the value if it is 1 |
 //! | `BoundedVec<T, N>` | a length in those of `N`, then the items |
 //! | `BoundedString<N>`, `BoundedBytes<N>` | a length in those of `N`, then 8 per byte |
-//! | `[T; N]`, tuples, structures | the items or fields in order |
-//! | enumerations | the variant's place in those of (number of variants - 1), then its fields |
+//! | `[T; N]`, tuples, structs | the items or fields in order |
+//! | enums | the variant's index in as many bits as (number of variants - 1) takes, then the variant's fields |
 //!
 //! Bits fill each byte from the lowest up; the last byte is filled with zeros.
 

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arena_tracks_a_bounded_number_of_chunks_that_the_application_still_holds() {
+    fn the_arena_tracks_at_most_8_full_chunks_that_the_application_still_holds() {
         let mut arena = Arena::default();
         let _kept: Vec<_> = (0..10_000).map(|_| arena.copy(&[1; 1000], Keep::Passing)).collect();
         assert!(arena.passing.small.full.len() <= ARENA_CHUNKS);

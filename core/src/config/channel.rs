@@ -85,7 +85,7 @@ pub struct ChannelConfig {
     pub name: Option<Cow<'static, str>>,
     /// The delivery guarantee of the channel's messages, as passed to [`ChannelConfig::new`].
     pub delivery: Delivery,
-    /// The priority of the channel. Channels that compete for bandwidth share it in proportion to the weight
+    /// The priority of the channel. Channels that compete for bandwidth share the bandwidth in proportion to the weight
     /// 2^priority.
     ///
     /// Default: 3. Range: 0 to 7.

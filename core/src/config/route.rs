@@ -30,7 +30,8 @@ pub enum Route {
 }
 
 impl Route {
-    /// Returns the id of the channel in `channels` that this route selects. Returns `None` if the route selects none.
+    /// Returns the id of the channel in `channels` that this route selects. Returns `None` if the route selects no
+    /// channel.
     #[must_use]
     pub fn channel(self, channels: &[ChannelConfig]) -> Option<ChannelId> {
         let place = match self {

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn ack_ranges_are_kept_for_ten_seconds_without_an_ack_that_reports_them() {
+    fn ack_ranges_that_no_ack_has_reported_are_kept_for_ten_seconds() {
         let mut acks = AckTracker::default();
         let mut now = Instant::ZERO;
         for number in 0..1000 {

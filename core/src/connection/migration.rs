@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_address_without_a_path_response_for_fifteen_seconds_is_dropped() {
+    fn a_candidate_address_is_dropped_after_fifteen_seconds_without_a_path_response() {
         let mut migration = Migration::default();
         sighted(&mut migration, 2, true);
         migration.on_challenge_sent(Instant::ZERO, 1);

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_bounded_number_of_the_latest_losses_is_kept_to_detect_late_acks() {
+    fn the_32_latest_losses_are_kept_to_detect_late_acks() {
         let mut reordering = Reordering::new(Instant::ZERO);
         (0..1000).for_each(|number| reordering.on_lost(number));
         assert_eq!(reordering.take_late(&(0..=1000 - REMEMBERED as u64 - 1)), 0);

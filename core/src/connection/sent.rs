@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_is_settled_once_and_returns_exactly_its_frames() {
+    fn a_packet_is_acknowledged_or_lost_once_and_then_returns_exactly_its_frames() {
         let mut sent = SentPackets::default();
         for number in 0..4u64 {
             for _ in 0..=number {
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_with_retransmittable_frames_count_until_they_are_settled() {
+    fn packets_with_retransmittable_frames_count_until_they_are_acknowledged_or_lost() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Ack(1));
         sent.record(Instant::ZERO, 100, true);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_memory_is_released_and_packets_in_flight_are_kept() {
+    fn releasing_unused_memory_keeps_packets_in_flight() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Credit);
         sent.record(Instant::ZERO, 100, true);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgement_only_packets_leave_no_record() {
+    fn ack_only_packets_are_not_recorded_as_sent() {
         let mut sent = SentPackets::default();
         for _ in 0..10_000 {
             sent.record(Instant::ZERO, 30, false);

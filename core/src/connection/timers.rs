@@ -2,7 +2,7 @@
 
 use crate::time::Instant;
 
-/// The reason that the driver must call the endpoint at the next deadline.
+/// The reason why the driver must call the endpoint at the next deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TimeoutCause {

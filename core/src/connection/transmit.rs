@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_heartbeat_after_a_probe_of_the_path_mtu_asks_for_an_answer() {
+    fn the_heartbeat_after_an_mtu_probe_requests_an_ack() {
         for is_probed in [false, true] {
             let mut transport = initiator(Instant::ZERO);
             // One hundred milliseconds of round trip: there is time for a silent heartbeat.

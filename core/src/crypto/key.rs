@@ -6,7 +6,7 @@ use core::fmt;
 /// shows or parses, use [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
 pub type Key = [u8; 32];
 
-/// The reason that a text could not be parsed as a key.
+/// The reason why a string could not be parsed as a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ParseKeyError {
@@ -34,7 +34,7 @@ impl fmt::Display for ParseKeyError {
                 )
             }
             Self::WrongLength { digits } => {
-                write!(f, "the text has {digits} hexadecimal digits; a key has 64 hexadecimal digits")
+                write!(f, "the text has {digits} hexadecimal digits, but a key has 64 hexadecimal digits")
             }
         }
     }

@@ -7,7 +7,7 @@ use super::key::Key;
 use super::secret::Secret;
 use crate::rng::Rng;
 
-/// The error of bytes that are not authentic. It gives no reason, so an attacker learns nothing from it.
+/// The error of bytes that are not authentic. The error gives no reason, so an attacker learns nothing from the error.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rejected;
 
@@ -40,8 +40,8 @@ pub struct HandshakeInput<'a> {
     pub payload: &'a [u8],
 }
 
-/// A provider of the cryptography that an endpoint uses. It creates the AEAD of packets, where speed matters, and
-/// gives access to the cryptography of handshakes. Implementations hold no mutable state.
+/// A provider of the cryptography that an endpoint uses. The provider creates the AEAD of packets, where speed matters,
+/// and gives access to the cryptography of handshakes. Implementations hold no mutable state.
 pub trait Provider: Send + Sync {
     /// Creates the AEAD of data packets under `key`.
     fn packet_key(&self, key: &Key) -> Box<dyn PacketKey>;

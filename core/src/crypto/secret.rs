@@ -14,8 +14,8 @@ use super::public_key::PublicKey;
 /// A secret key of 32 bytes: a server's identity, a ticket key, or a key that two peers share. Dropping the secret
 /// overwrites its memory. `Debug` does not show the key, there is no `Display`, and only [`Clone`] copies it.
 ///
-/// `FromStr` reads a secret from 64 hexadecimal digits, as it does for a [`PublicKey`]. [`Secret::reveal_hex`]
-/// returns the digits, for a file that only its owner may read.
+/// `FromStr` reads a secret from 64 hexadecimal digits, as `FromStr` of [`PublicKey`] reads a key.
+/// [`Secret::reveal_hex`] returns the digits, for a file that only its owner may read.
 ///
 /// ```
 /// use tickwire_core::{Secret, Secrets};

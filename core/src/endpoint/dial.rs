@@ -20,8 +20,8 @@ impl Endpoint {
     /// messages before the event.
     ///
     /// # Errors
-    /// [`ConnectError`] if the endpoint has its maximum of connections, the ticket is for a different server, or the
-    /// key is unusable.
+    /// [`ConnectError`] if the endpoint already has its maximum number of connections, the ticket is for a different
+    /// server, or the key is unusable.
     pub fn connect(
         &mut self,
         now: Instant,

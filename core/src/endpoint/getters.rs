@@ -148,7 +148,7 @@ impl Endpoint {
     }
 
     /// Returns the numbers of client tickets, counted by their expiry relative to the wall clock. Many expired tickets
-    /// suggest that the wall clock is wrong.
+    /// suggest that the endpoint's wall clock is wrong.
     #[must_use]
     pub const fn ticket_counts(&self) -> TicketCounts {
         self.acceptor.tickets_judged()

@@ -9,12 +9,12 @@ use crate::limits::LEAST_DATAGRAM;
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Declares a link that the driver opened. Call it before the link's first datagram. A second call for the same
-    /// link replaces the link's properties.
+    /// Declares a link that the driver opened. Call this method before the link's first datagram. A second call for the
+    /// same link replaces the link's properties.
     ///
-    /// `far_end` is the IP address of the host at the other end of the link. Traffic on the link counts towards the
-    /// limits of this address (connections, handshakes, bans), as UDP traffic from it does. A link without `far_end` is
-    /// a source of its own, so limits per source do not restrict a host that opens many such links.
+    /// `far_end` is the IP address of the peer's host. Traffic on the link counts towards the limits of this address
+    /// (connections, handshakes, bans), as UDP traffic from this address does. A link without `far_end` is a source of
+    /// its own, so limits per source do not restrict a host that opens many such links.
     ///
     /// # Errors
     /// [`ConnectError::LinkTooSmall`] if the link cannot carry a datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.

@@ -13,15 +13,16 @@ use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Commits the changes of one tick of a world, as a whole or not at all. The first commit of a [`WorldId`] creates the
-    /// world. Each connection that views the world is sent what changed, as fast as its path carries it, always in the
-    /// newest state: a state that was replaced before it was sent is not sent.
+    /// Commits the changes of one tick of a world, as a whole or not at all. The first commit of a [`WorldId`] creates the world.
+    /// The endpoint sends the changes to each connection that views the world, as fast as the path of the connection allows. It
+    /// always sends the newest state: a state that a newer commit replaced before the transmission is not sent.
     ///
-    /// A commit without changes is cheap, and lets lost units be sent again in the new tick: commit every tick.
+    /// Commit in every tick, even without changes: such a commit takes little time, and lets the endpoint resend lost
+    /// units in the new tick.
     ///
     /// # Errors
-    /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), has
-    /// [`limits::WORLDS`] worlds, or the changes do not fit the world. The world then stays as it was.
+    /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), has [`limits::WORLDS`]
+    /// worlds, or the changes do not fit the world. The world is then unchanged.
     pub fn commit(&mut self, now: Instant, world: WorldId, changes: &Changes) -> Result<(), WorldError> {
         let now = self.advance(now);
         let Some(worlds) = self.worlds.table.as_mut() else { return Err(WorldError::NotConfigured) };
@@ -59,8 +60,8 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Sets the world that a connection is sent. `None` makes everything leave the view with the next commit of that world. The peer
-    /// must have dialled this endpoint. The call ignores an unknown connection.
+    /// Sets the world that the endpoint sends to a connection. With `None`, all entities leave the connection's view at the next
+    /// commit of the earlier world. The peer must have dialled this endpoint. The call ignores an unknown connection.
     ///
     /// # Errors
     /// [`WorldError::NotConfigured`], or [`WorldError::NoSuchWorld`] if nothing was committed to the world yet.
@@ -92,30 +93,31 @@ impl Endpoint {
         Ok(())
     }
 
-    /// The committed state of a world.
+    /// Returns the committed state of a world.
     #[must_use]
     pub fn world(&self, world: WorldId) -> Option<&Store> {
         self.worlds.table.as_ref()?.get(world)
     }
 
-    /// Takes the changes of an [`Event::Snapshot`](crate::Event::Snapshot) back, so that a later event uses their memory again.
+    /// Returns the changes of an [`Event::Snapshot`](crate::Event::Snapshot) to the endpoint, so that a later event reuses the
+    /// memory of the changes.
     pub fn recycle(&mut self, changes: Box<Changes>) {
         self.worlds.spare.put(changes);
     }
 
-    /// Returns the counters of a connection's worlds. `None` if there is no such connection.
+    /// Returns the counters of a connection's worlds. Returns `None` if the endpoint has no such connection.
     #[must_use]
     pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
         Some(self.connections.get(connection)?.session().world_stats())
     }
 
-    /// The bytes of the heap that all worlds take, without what each connection knows of them.
+    /// Returns the number of heap bytes that all worlds take, without the state that each connection keeps for them.
     #[must_use]
     pub fn world_memory(&self) -> usize {
         self.worlds.table.as_ref().map_or(0, Worlds::memory)
     }
 
-    /// The connections that are sent a world.
+    /// Returns the connections to which the endpoint sends a world.
     #[must_use]
     pub fn viewers(&self, world: WorldId) -> &[ConnectionId] {
         self.worlds.viewers.get(&world).map_or(&[], Vec::as_slice)

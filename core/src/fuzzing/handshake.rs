@@ -151,7 +151,7 @@ pub enum Reaction {
     Replied,
     /// The server accepted the client, and wrote a Welcome.
     Admitted(HalfOpenHandle),
-    /// The server refused the client. It may or may not have written an answer.
+    /// The server refused the client. The server may or may not have written an answer.
     Refused,
 }
 
@@ -177,8 +177,8 @@ impl Answering {
         Self { acceptor, rng, parameters, schema, provider, wall_offset: config.wall_offset, next_id: 1 }
     }
 
-    /// Processes a datagram. The reply, if any, is addressed to the sender. A client with a valid credential is
-    /// accepted if `refusal` is `None`, and refused with `refusal` otherwise.
+    /// Processes a datagram, and returns the reaction and the reply to the sender, which may be empty. Accepts a client
+    /// with a valid credential if `refusal` is `None`, and otherwise refuses the client with the reason in `refusal`.
     pub fn handle(
         &mut self,
         now: Instant,

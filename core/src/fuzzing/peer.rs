@@ -179,7 +179,7 @@ impl HostilePeer {
         self.keys.rotate(now, self.next)
     }
 
-    /// Records that the other end acknowledged the packet `number` of this peer.
+    /// Records that the endpoint under test acknowledged the packet `number` of this peer.
     pub fn on_acked(&mut self, number: u64) {
         self.keys.on_acked(number);
     }
@@ -198,7 +198,7 @@ impl HostilePeer {
         Proof::Resume { sealed: sealed.to_vec(), psk: *psk, expiry }
     }
 
-    /// Returns the connection id that the other end uses.
+    /// Returns the connection id that the endpoint under test uses.
     #[must_use]
     pub const fn remote_id(&self) -> u32 {
         self.remote_id

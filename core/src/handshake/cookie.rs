@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_with_any_bit_flipped_or_all_zeros_is_invalid() {
+    fn a_cookie_with_a_flipped_bit_or_of_all_zeros_is_invalid() {
         let cookies = cookies(1);
         let cookie = cookies.make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
         let check = |cookie: &Cookie| cookies.check(&RustCrypto, at(1), address(1, 1), &[2; 32], cookie);

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_ticket_with_any_byte_changed_or_missing_does_not_open() {
+    fn a_sealed_ticket_does_not_open_if_a_byte_is_changed_or_missing() {
         let (expiry, sealed) = (contents().expiry, seal(&contents()));
         for place in 0..sealed.len() {
             let mut changed = sealed.clone();

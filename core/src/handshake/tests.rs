@@ -66,7 +66,7 @@ fn a_client_without_a_ticket_connects_in_two_round_trips() {
 }
 
 #[test]
-fn connecting_with_any_server_key_takes_one_more_round_trip() {
+fn connecting_without_a_pinned_server_key_takes_one_more_round_trip() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { server_key: ServerKey::Any, ..world.setup(Credential::Open) };
     let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
@@ -131,7 +131,7 @@ fn handshake_messages_have_their_documented_sizes() {
 }
 
 #[test]
-fn a_hello_with_any_byte_changed_outside_the_unused_cookie_field_leads_to_no_connection() {
+fn a_hello_with_a_changed_byte_outside_the_unused_cookie_field_leads_to_no_connection() {
     // Failed handshakes must not end in a demand for a cookie here, so that each byte is looked at by Noise.
     let mut world = World::with_threshold(Access::Tickets, usize::MAX);
     let mut dialer = world.dial_with_ticket();
@@ -149,7 +149,7 @@ fn a_hello_with_any_byte_changed_outside_the_unused_cookie_field_leads_to_no_con
 }
 
 #[test]
-fn the_authentic_welcome_is_accepted_after_welcomes_with_any_byte_changed() {
+fn the_authentic_welcome_is_accepted_after_forged_welcomes_that_differ_in_one_byte() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let (_, welcome) = world.open(&mut dialer, 5);

@@ -135,10 +135,10 @@ impl FromStr for Ticket {
 /// The content of a ticket, which a backend defines.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TicketContents {
-    /// The identity of the client. Its meaning is up to the game.
+    /// The identity of the client. The game defines the meaning of the identity.
     pub identity: [u8; 16],
-    /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose an early time,
-    /// because the server remembers a used ticket until it expires.
+    /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose a time in the
+    /// near future, because the server stores the id of a used ticket until the ticket expires.
     pub expiry: u64,
     /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] of them.
     pub user_data: Vec<u8>,
@@ -280,7 +280,7 @@ impl TicketOpener {
     }
 }
 
-/// The reason that a ticket could not be made or read.
+/// The reason why a ticket could not be made or read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TicketError {
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_ticket_with_any_byte_changed_or_missing_does_not_open() {
+    fn a_sealed_ticket_does_not_open_if_a_byte_is_changed_or_missing() {
         let sealed = ticket(1).sealed;
         let opener = opener(APPLICATION, SERVER);
         for place in 0..sealed.len() {

@@ -59,7 +59,7 @@ pub enum Outcome {
     },
 }
 
-/// The reason that a message was rejected.
+/// The reason why a message was rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Rejection {
@@ -80,11 +80,11 @@ pub enum Rejection {
 /// A dispatcher, which decodes messages, validates them, and passes them to handlers together with the game's
 /// state. The dispatcher also counts the invalid messages of each sender.
 ///
-/// The dispatcher calls a handler with the game, the network, the sender and the message. `G` is the type of the
-/// game's state. The dispatcher borrows the state for one call, so a handler can change it without a lock. `N` is
-/// the type with which handlers send, and `I` the type of sender ids; the defaults are [`Endpoint`] and
-/// [`ConnectionId`]. Handlers of the native driver and of the dedicated server have the same parameters, with a
-/// `Handle` or a `Context` as the second.
+/// The dispatcher calls a handler with the game, the network, the sender and the message. `G` is the type of the game's
+/// state. The dispatcher borrows the state for one call, so a handler can change the state without a lock. `N` is the
+/// type with which handlers send, and `I` the type of sender ids; the defaults are [`Endpoint`] and [`ConnectionId`].
+/// Handlers of the native driver and of the dedicated server have the same parameters, with a `Handle` or a `Context`
+/// as the second.
 ///
 /// [`Dispatcher::dispatch`] calls the handlers in the order in which they were added. A handler that returns
 /// [`HandlerAction::Remove`] receives no further message. A handler that returns `()` stays registered.
@@ -218,7 +218,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts a violation by `from` that the game itself found in a valid message, such as a move through a wall.
+    /// Counts a message of `from` as invalid because it breaks a rule of the game, such as a move through a wall,
+    /// although it decodes and passes the validators.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();
@@ -227,7 +228,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         self.violations.entry(from).or_insert_with(|| ViolationBudget::new(limit)).record(now)
     }
 
-    /// Drops the counted violations of a sender. Call it when the sender's connection is closed.
+    /// Discards the count of a sender's invalid messages. Call this method when the sender's connection is closed.
     pub fn forget(&mut self, from: I) {
         self.violations.remove(&from);
     }

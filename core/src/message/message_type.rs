@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-/// The number of a message type in the API, captures and statistics. The wire carries a shorter index instead.
+/// The number of a message type in the API, captures and statistics. On the wire, a shorter index stands for the
+/// message type.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageType(pub u16);
 

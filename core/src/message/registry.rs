@@ -61,7 +61,7 @@ pub(super) struct RegisteredType {
 
 type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>;
 
-/// The reason that a message type cannot be registered.
+/// The reason why a message type cannot be registered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RegisterError {
@@ -115,7 +115,7 @@ impl fmt::Display for RegisterError {
                 limits::MESSAGE_NAME
             ),
             Self::DuplicateName { name } => {
-                write!(f, "a message type `{name}` is registered already; give the new type another name")
+                write!(f, "a message type `{name}` is already registered; give the new type another name")
             }
             Self::DuplicateType { message_type, name, other } => write!(
                 f,

@@ -34,7 +34,7 @@ pub enum Verdict {
     Close,
 }
 
-/// A counter of one connection's invalid messages within the window.
+/// A counter of one connection's invalid messages within the window of a [`ViolationLimit`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ninth_violation_within_ten_seconds_exceeds_the_budget() {
+    fn the_ninth_invalid_message_within_ten_seconds_exceeds_the_limit() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             assert_eq!(budget.record(at(second)), Verdict::Tolerate);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_violation_stops_counting_at_the_end_of_the_window() {
+    fn each_invalid_message_stops_counting_at_the_end_of_the_window() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_runs_backwards_removes_no_violation_from_the_count() {
+    fn a_clock_that_runs_backwards_removes_no_invalid_message_from_the_count() {
         let limit = ViolationLimit { count: 1, window: Duration::from_secs(1) };
         let mut budget = ViolationBudget::new(limit);
         assert_eq!(budget.record(at(5)), Verdict::Tolerate);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_violation_budget_of_zero_closes_at_the_first_violation() {
+    fn a_limit_of_zero_is_exceeded_by_the_first_invalid_message() {
         let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
         assert_eq!(ViolationBudget::new(limit).record(at(0)), Verdict::Close);
     }

@@ -105,14 +105,14 @@ pub enum Shape {
         /// The layout of the value, if it is present.
         item: Box<Self>,
     },
-    /// A structure, whose fields are encoded one after another.
+    /// A struct, whose fields are encoded one after another.
     Structure {
-        /// The fields of the structure, in the order of the wire.
+        /// The fields of the struct, in the order of the wire.
         fields: Vec<Field>,
     },
-    /// An enumeration, whose value is one of several variants.
+    /// An enum, whose value is one of several variants.
     Enumeration {
-        /// The variants of the enumeration, in the order of the wire.
+        /// The variants of the enum, in the order of the wire.
         variants: Vec<Variant>,
     },
     /// A type that is described only by its name.
@@ -135,7 +135,7 @@ pub enum Shape {
     },
 }
 
-/// A field of a structure or variant.
+/// A field of a struct or variant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Field {
     /// The name of the field, or its index in a tuple.
@@ -147,7 +147,7 @@ pub struct Field {
     pub shape: Shape,
 }
 
-/// A variant of an enumeration.
+/// A variant of an enum.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Variant {
     /// The name of the variant.
@@ -190,13 +190,13 @@ impl Variant {
 }
 
 impl Shape {
-    /// Creates a structure of `fields`.
+    /// Creates a struct of `fields`.
     #[must_use]
     pub fn structure(fields: impl IntoIterator<Item = Field>) -> Self {
         Self::Structure { fields: fields.into_iter().collect() }
     }
 
-    /// Creates an enumeration of `variants`.
+    /// Creates an enum of `variants`.
     #[must_use]
     pub fn enumeration(variants: impl IntoIterator<Item = Variant>) -> Self {
         Self::Enumeration { variants: variants.into_iter().collect() }

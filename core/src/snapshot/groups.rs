@@ -31,7 +31,7 @@ pub struct Group {
 pub struct ComponentPlace {
     /// The id of the component's group.
     pub group: GroupId,
-    /// The number of the bit in the unit's first word that shows whether the entity has the component. It has a
+    /// The number of the bit in the unit's first word that shows whether the entity has the component. The bit has a
     /// meaning only in a group of more than one component.
     pub bit: u8,
     /// The index of the component's first word in the unit.

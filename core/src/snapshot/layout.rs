@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 pub enum Part {
     /// A Boolean value: one word, 0 or 1.
     Flag,
-    /// A choice among `count` values, such as the variant of an enumeration: one word below `count`.
+    /// A choice among `count` values, such as the variant of an enum: one word below `count`.
     Choice {
         /// The number of possible values, at least 1.
         count: u32,
@@ -52,7 +52,7 @@ pub enum Part {
     },
     /// A reference to an entity by its network id, in one word. 0 stands for no entity.
     Entity,
-    /// A byte string: one word for the length, then words of four bytes each, the first byte in the lowest bits. Bytes
+    /// A byte string: one word for the length, then the bytes, four in each word in little-endian order. All bytes
     /// after the end of the string are zero.
     Bytes {
         /// The largest length of the byte string, in bytes.
@@ -77,8 +77,8 @@ pub enum Predictor {
     Last,
     /// The prediction that the value keeps changing at the rate between the two versions.
     Linear,
-    /// The prediction that one part changes with the velocity in another part of the same unit, and that all other
-    /// parts do not change.
+    /// Dead reckoning: the prediction that one part (a position) grows in each tick by the velocity in another part of
+    /// the same unit, and that no other part changes.
     Velocity {
         /// The index of the part that changes, which is a [`Part::Numbers`].
         position: u16,

@@ -5,13 +5,13 @@ use core::fmt;
 use super::ids::WorldId;
 use super::store::{CommitError, StoreError};
 
-/// The reason that a commit or a viewer was refused. Nothing has changed then.
+/// The reason why a commit or a viewer was refused. A refused call changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WorldError {
     /// The endpoint's configuration has no `snapshots`.
     NotConfigured,
-    /// The endpoint already has as many worlds as an endpoint may have.
+    /// The endpoint already has its maximum number of worlds.
     TooManyWorlds {
         /// The largest number of worlds.
         most: usize,
@@ -38,7 +38,7 @@ impl fmt::Display for WorldError {
             Self::NotConfigured => f.write_str("the endpoint replicates no worlds; set Config::snapshots"),
             Self::TooManyWorlds { most } => write!(f, "the endpoint already has {most} worlds"),
             Self::NoSuchWorld { world } => {
-                write!(f, "world {} does not exist yet; commit to it first", world.0)
+                write!(f, "world {} does not exist; commit changes to this world before you use it", world.0)
             }
             Self::TickTooLarge { tick } => write!(f, "tick {tick} does not fit 32 bits; count ticks from 0"),
             Self::Store(error) => write!(f, "the world cannot be created: {error}"),

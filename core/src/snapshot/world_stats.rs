@@ -23,7 +23,7 @@ pub struct WorldStats {
     pub frames_stored: u64,
     /// The number of snapshot frames received too late to be decoded.
     pub frames_stale: u64,
-    /// The number of snapshot frames received that were wrong.
+    /// The number of received snapshot frames that were invalid.
     pub frames_refused: u64,
 }
 

@@ -27,7 +27,7 @@ pub enum PacketKind {
     Retry,
     /// A server's answer to a Hello.
     Welcome,
-    /// An unencrypted datagram of any other type, which is in its second byte.
+    /// An unencrypted datagram of any other type. The second byte of the datagram is the type.
     Control(Control),
     /// An encrypted data packet.
     Data,
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_number_decodes_correctly_with_any_largest_number_received_since_the_ack() {
+    fn a_packet_number_decodes_for_every_largest_received_number_not_below_the_acked_number() {
         fn the_number_decoded_is_the_one_sent(
             acked: u64,
             ahead: u32,

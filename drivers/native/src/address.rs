@@ -38,7 +38,7 @@ pub struct NetworkAddress {
     port: u16,
 }
 
-/// The reason that a text is not a valid network address.
+/// The reason why a string is not a valid network address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseAddressError {
     text: String,
@@ -181,7 +181,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// Returns what is wrong with the text, without the text itself and without advice.
+    /// Returns a description of the error in the text, without the text itself and without advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what

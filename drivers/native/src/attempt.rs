@@ -43,8 +43,8 @@ impl Attempt {
     /// attempt.
     ///
     /// # Errors
-    /// [`ConnectError`] if the attempt fails. If an accept policy calls this method while the attempt runs, it returns
-    /// [`ConnectError::OnNetworkThread`].
+    /// [`ConnectError`] if the attempt fails, and [`ConnectError::OnNetworkThread`] if an accept policy calls this
+    /// method while the attempt runs.
     pub fn wait(mut self) -> Result<ConnectionId, ConnectError> {
         if self.network_thread.is_here() {
             return self.result().unwrap_or(Err(ConnectError::OnNetworkThread));

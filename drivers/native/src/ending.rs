@@ -1,4 +1,4 @@
-//! The reason that a connection ended, as text for a person.
+//! The reason why a connection ended, as text for a person.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl fmt::Display for Ending<'_> {
                  raise the tunnel's MTU, or use another network"
             ),
             CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
-                write!(f, "the only server that answered seems to speak protocol version {version}")
+                write!(f, "the only server that answered seems to use protocol version {version}, which this end does not support")
             }
             CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
             CloseReason::Refused(Refusal::TooManyFromAddress) => {

@@ -212,8 +212,8 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection immediately, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. The call has no
-    /// effect on an unknown connection, and returns no error for it.
+    /// Closes a connection immediately, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. For an unknown
+    /// connection, the call has no effect and returns no error.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
@@ -285,9 +285,9 @@ impl Handle {
         self.order(Command::ForgetPeer { psk: psk.into(), peer_key: peer_key.into() })
     }
 
-    /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for its answer, so the
-    /// policy must return quickly. The policy may call every method of a handle, but a method that would wait for the network thread
-    /// returns an error or `None`.
+    /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for the decision, so
+    /// the policy must return quickly. The policy may call every method of a handle, but a method that would wait for the network
+    /// thread returns an error or `None`.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.

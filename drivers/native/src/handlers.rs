@@ -160,8 +160,8 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Registers `handler` for every event. The driver calls it before the handlers for connections and messages. The
-    /// handler gets messages as bytes.
+    /// Registers `handler` for every event. The driver calls `handler` before the handlers for connections and
+    /// messages. The handler gets messages as bytes.
     pub fn on_event(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, &Event) + Send + 'static,
@@ -233,14 +233,14 @@ impl Update {
 }
 
 impl Handle {
-    /// Creates an empty set of handlers for a game of type `G`. It uses the registry of this endpoint.
+    /// Creates an empty set of handlers for a game of type `G`, with the message types of this endpoint's registry.
     #[must_use]
     pub fn handlers<G: 'static>(&self) -> Handlers<G> {
         Handlers::new(Arc::clone(&self.0.facts.registry))
     }
 
     /// Takes all waiting events, and calls `handlers` with `game` for each of them. Call this method once per frame.
-    /// Messages that handlers send leave together when the method returns.
+    /// Messages that handlers send are sent together when the method returns.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // Messages that handlers send leave together.
         let _hold = self.hold();

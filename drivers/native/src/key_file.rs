@@ -25,7 +25,7 @@ use tickwire_core::crypto::ParseKeyError;
 
 use crate::{text_file, unwritable};
 
-/// The reason that a key file is unusable, with advice on how to fix it.
+/// The reason why a key file is unusable, with advice on how to fix the file.
 #[derive(Debug)]
 pub struct KeyFileError {
     path: PathBuf,
@@ -44,7 +44,7 @@ impl KeyFileError {
         &self.path
     }
 
-    /// Returns what is wrong with the key file, without its path.
+    /// Returns a description of the problem with the key file, without the path of the file.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what

@@ -13,8 +13,9 @@ use crate::rt;
 /// A future that resolves to a host's addresses, in the order in which the driver tries them.
 pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
-/// A resolver, which looks up the IP addresses of host names. The default resolver is the system's name service,
-/// and `Options::resolver` replaces it. The network thread polls the returned future, so the future must not block.
+/// A resolver, which looks up the IP addresses of host names. By default, the driver uses the system's name service;
+/// `Options::resolver` sets a different resolver. The network thread polls the future that [`Resolver::resolve`]
+/// returns, so the future must not block.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};
@@ -54,8 +55,8 @@ impl Resolver for SystemResolver {
     }
 }
 
-/// Resolves `address` to all its socket addresses, in the order that the system prefers (RFC 6724). The function
-/// does not block, because it asks the name service on a thread of the executor.
+/// Resolves `address` to all its socket addresses, in the order that the system prefers (RFC 6724). The function does
+/// not block, because a thread of the executor asks the name service.
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] if the host name has no IP address, or the name service does not answer.

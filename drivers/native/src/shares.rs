@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_waiting_empty_datagrams_is_bounded() {
+    fn datagrams_that_wait_for_a_later_turn_take_at_most_8_mib_of_memory() {
         for bytes in [0, 100, 1200] {
             let (mut shares, mut dropped) = (Shares::default(), 0);
             let floods: Vec<(u8, usize)> = (1..=255).map(|number| (number, 1000)).collect();

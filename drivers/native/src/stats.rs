@@ -45,10 +45,10 @@ pub struct NetworkStats {
     pub uptime: Duration,
     /// The number of connections that carry messages now.
     pub connections: usize,
-    /// The number of half-open handshakes at present.
+    /// The number of handshakes that are half-open now.
     pub half_open: usize,
-    /// The number of bytes held for peers at present, in messages in reassembly and in messages that wait for earlier
-    /// messages or for the game.
+    /// The number of bytes held for peers now, in messages in reassembly and in messages that wait for earlier messages
+    /// or for the game.
     pub memory: u64,
     /// The number of datagrams that the driver passed to the system.
     pub datagrams_sent: u64,
@@ -91,17 +91,17 @@ pub struct NetworkStats {
     pub socket_full: u64,
     /// The number of the game's calls that returned an error because the queue to the network thread was full.
     pub commands_refused: u64,
-    /// The number of commands that wait for the network thread at present.
+    /// The number of commands that are queued for the network thread now.
     pub commands_waiting: usize,
-    /// The number of times that the network thread waited because the queue to the game was full. While it waits, peers
-    /// get no more flow-control credit.
+    /// The number of times that the network thread waited because the queue to the game was full. While the thread
+    /// waits, peers get no more flow-control credit.
     pub event_stalls: u64,
-    /// The number of events that wait for the game at present.
+    /// The number of events that are queued for the game now.
     pub events_waiting: usize,
     /// The number of wake-ups of the network thread.
     pub wakeups: u64,
-    /// The number of wake-ups after a sleep in which heartbeats and acknowledgements were coalesced
-    /// (`Options::receive_coalescing`).
+    /// The number of wake-ups of the network thread after a sleep in which heartbeats and acknowledgements were
+    /// coalesced (`Options::receive_coalescing`).
     pub naps: u64,
 }
 
@@ -114,7 +114,7 @@ pub struct ClockReport {
     /// The number of times that the system's clock differed by more than 0.5 s from the expected time. The cause is
     /// that the clock was set or the host slept.
     pub steps: u64,
-    /// The latest of these differences, in microseconds. It is positive if the clock was set forward.
+    /// The latest of these differences, in microseconds. The value is positive if the clock was set forward.
     pub last_step_us: i64,
 }
 

@@ -16,7 +16,8 @@ macro_rules! verbs {
                 self.node.stop(code, text, grace);
             }
 
-            /// Stops as [`Self::stop`] does, without blocking. The endpoint may stop even if the future is dropped.
+            /// Stops the endpoint as [`Self::stop`] does, without blocking. The endpoint may stop even if the future is
+            /// dropped.
             pub async fn stop_async(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop_async(code, text, grace).await;
             }

@@ -58,7 +58,10 @@ fn a_configuration_out_of_range_does_not_start() {
     let mut config = common::open_config();
     config.max_connections = 0;
     let error = Server::start(common::server_options(config)).unwrap_err();
-    assert!(error.to_string().starts_with("Config::max_connections is 0; set it to"), "{error}");
+    assert!(
+        error.to_string().starts_with("Config::max_connections is 0, outside its range of 1 to 32768; set"),
+        "{error}"
+    );
 }
 
 #[test]

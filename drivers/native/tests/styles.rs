@@ -320,7 +320,7 @@ fn a_sender_of_too_many_invalid_messages_is_disconnected() {
 }
 
 #[test]
-fn messages_sent_during_a_hold_are_sent_in_one_datagram() {
+fn messages_queued_during_a_hold_leave_in_one_datagram_after_the_hold() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     // What connecting leaves behind dies down.

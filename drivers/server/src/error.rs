@@ -13,7 +13,7 @@ use crate::config::ConfigError;
 /// An error that the game returns, of any type.
 pub type GameError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The reason that a server did not start, or stopped because of an error.
+/// The reason why a server did not start, or stopped because of an error.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ServerError {
@@ -23,9 +23,9 @@ pub enum ServerError {
     File {
         /// The path of the file.
         path: PathBuf,
-        /// A text that says what is wrong with the file.
+        /// A description of the error in the file.
         what: String,
-        /// A text that says how to make the file usable.
+        /// Advice on how to make the file usable.
         remedy: String,
     },
     /// The network driver could not open the socket or start its thread.
@@ -64,7 +64,7 @@ pub enum ServerError {
     Panicked {
         /// The message of the panic, with special characters escaped.
         text: String,
-        /// A text that says where to find details, and whether the server disconnected its clients.
+        /// A sentence for a person: where to find details, and whether the server disconnected its clients.
         more: String,
     },
 }
@@ -126,9 +126,9 @@ impl fmt::Display for ServerError {
                 write!(f, "the system provided no {what}: {reason}; check the system's limits")
             }
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
-            Self::NetworkDied { reason: Some(reason) } => write!(f, "the network failed: {reason}"),
+            Self::NetworkDied { reason: Some(reason) } => write!(f, "the network thread has stopped: {reason}"),
             Self::NetworkDied { reason: None } => f.write_str(
-                "the network thread ended unexpectedly; please report its last message, which is in the log",
+                "the network thread ended unexpectedly; please report the last message of the thread, which is in the log",
             ),
         }
     }

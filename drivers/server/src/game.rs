@@ -127,30 +127,31 @@ pub trait Game: Sized + 'static {
     /// Handles a client that has left. The context no longer lists the client under its id.
     fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
-    /// Runs one step of the game, `tick_rate` times per second. `step` is always 1 s / `tick_rate`. After an overrun
-    /// the server runs the late steps, or skips and counts them. While no client is connected, the server runs several
-    /// steps together. While the game is idle, the server runs no steps ([`Game::is_at_rest`]).
+    /// Runs one tick of the game. The server calls this method `tick_rate` times per second. `step` is the tick
+    /// interval: always 1 s / `tick_rate`. After an overrun, the server runs the late ticks, or skips and counts them.
+    /// While no client is connected, the server runs several ticks together. While the game is idle
+    /// ([`Game::is_at_rest`]), the server runs no ticks.
     fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
     /// Sends the game's state to the clients, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context) {}
 
     /// Returns whether the game is idle: its state does not change, and it has nothing to send, until input arrives.
-    /// The server calls this method after each step. While the game is idle, the server sleeps, runs no steps and sends
+    /// The server calls this method after each tick. While the game is idle, the server sleeps, runs no ticks and sends
     /// no network updates. A message, a console command or a new configuration wakes the server immediately, not at the
-    /// next step. The server then runs one step at the current time ([`Context::tick`] has advanced), and calls this
-    /// method again. It also calls this method once per second, for games that become active without input. Steps that
-    /// the server skips while the game is idle count separately, not as overruns or skipped steps. A delay after the
-    /// server was woken counts as an overrun, as every other delay does.
+    /// time of the next tick. The server then runs one tick at the current time ([`Context::tick`] has advanced), and
+    /// calls this method again. The server also calls this method once per second, for games that become active without
+    /// input. Ticks that the server skips while the game is idle count separately, not as overruns or skipped ticks. A
+    /// delay after the server was woken counts as an overrun, as every other delay does.
     fn is_at_rest(&self) -> bool {
         false
     }
 
-    /// Sends the players a text that was typed at the console. Returns the number of clients to which the text was
-    /// sent.
+    /// Sends the players a message that was typed at the console. Returns the number of clients to which the message
+    /// was sent.
     ///
     /// # Errors
-    /// [`CommandError::Failed`] if the game does not show texts, or the text is too long.
+    /// [`CommandError::Failed`] if the game shows its players no messages, or the message is too long.
     fn say(&mut self, _server: &mut Context, _text: &str) -> Result<usize, CommandError> {
         Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
     }

@@ -7,7 +7,7 @@ use tickwire_core::message::{Dispatcher, EncodeError, HandlerAction, NetMessage,
 use crate::client::ClientId;
 use crate::context::Context;
 
-/// The collection of the message types of game `G`, to which [`crate::Game::messages`] adds them.
+/// The collection of the message types of game `G`, to which [`crate::Game::messages`] adds the types.
 ///
 /// ```
 /// use tickwire_core::message::{NetMessage, RegisterError};

@@ -44,7 +44,7 @@ impl Gauge {
     }
 }
 
-/// The reason that a metric cannot be created.
+/// The reason why a metric cannot be created.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum MetricError {
@@ -59,7 +59,7 @@ pub enum MetricError {
         /// The name that ends in `_total`.
         name: String,
     },
-    /// A metric of the other kind has this name: the call asked for a counter and the metric is a gauge, or the
+    /// A metric of a different kind has this name: the call requests a counter, but the metric is a gauge, or the
     /// reverse.
     OtherKind {
         /// The name for which both kinds were requested.

@@ -1,36 +1,35 @@
-//! The schedule of fixed steps. The server catches up with missed steps, up to a limit.
+//! The schedule of ticks. The server catches up with missed ticks, up to a limit.
 
 use std::time::{Duration, Instant};
 
-/// The schedule of ticks (steps of the game) and network updates. The caller passes the time, so the schedule reads
-/// no clock.
+/// The schedule of ticks and network updates. The caller passes the time, so the schedule reads no clock.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     tick: Beat,
     network: Beat,
-    /// Steps that were due and never taken.
+    /// Ticks that were due but skipped.
     skipped: u64,
-    /// Times that a step began late by more than a step.
+    /// Times that a tick began late by more than the tick interval.
     overruns: u64,
 }
 
 /// The work that a server must do at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Due {
-    /// The number of steps of the game to run now.
+    /// The number of ticks to run now.
     pub ticks: u32,
-    /// `true` if a network update is due after the steps.
+    /// `true` if a network update is due after the ticks.
     pub network: bool,
-    /// The time by which the first step is late, if it is late by more than the duration of a step.
+    /// The time by which the first tick is late, if the tick is late by more than the tick interval.
     pub overrun: Option<Duration>,
-    /// The number of late steps that the server skips.
+    /// The number of late ticks that the server skips.
     pub skipped: u64,
-    /// The number of steps before the present steps that the server skipped because the game was idle.
+    /// The number of earlier ticks that the server skipped because the game was idle.
     pub rested: u64,
 }
 
 impl Schedule {
-    /// Creates a schedule whose first step is due immediately. Both rates are per second, and at least 1.
+    /// Creates a schedule whose first tick is due immediately. Both rates are per second, and at least 1.
     #[must_use]
     pub fn new(tick_rate: u32, network_rate: u32, now: Instant) -> Self {
         Self {
@@ -41,19 +40,19 @@ impl Schedule {
         }
     }
 
-    /// Changes the rates of steps and network updates. Steps that are already due remain due.
+    /// Changes the rates of ticks and network updates. Ticks that are already due remain due.
     pub fn set_rates(&mut self, tick_rate: u32, network_rate: u32, now: Instant) {
         self.tick.set_rate(tick_rate, now);
         self.network.set_rate(network_rate, now);
     }
 
-    /// Returns the duration of one step.
+    /// Returns the tick interval.
     #[must_use]
     pub const fn step(&self) -> Duration {
         self.tick.interval
     }
 
-    /// Returns the time at which the server must wake up for the next step. Network updates follow a step, so they have
+    /// Returns the time at which the server must wake up for the next tick. Network updates follow a tick, so they have
     /// no deadline of their own.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
@@ -61,7 +60,7 @@ impl Schedule {
     }
 
     /// Returns the time at which the server must wake up while no client is connected. The server then runs several
-    /// steps together, at the rate of network updates, so that the machine can sleep longer.
+    /// ticks together, at the rate of network updates, so that the machine can sleep longer.
     #[must_use]
     pub fn rest_deadline(&self) -> Instant {
         let steps = self.network.interval.as_nanos() / self.tick.interval.as_nanos().max(1);
@@ -87,8 +86,8 @@ impl Schedule {
         Due { ticks: ticks as u32, network, overrun, skipped, rested: 0 }
     }
 
-    /// Returns the work that is due at `now`, after the game was idle. It is at most one step, which does not count as
-    /// late.
+    /// Returns the work that is due at `now`, after the game was idle. The work is at most one tick, which does not
+    /// count as late.
     pub fn wake(&mut self, now: Instant) -> Due {
         let missed = self.tick.advance(now);
         if missed == 0 {
@@ -98,25 +97,25 @@ impl Schedule {
         Due { ticks: 1, network, rested: missed - 1, ..Due::default() }
     }
 
-    /// Returns whether a step is due at `now` already, because the previous work took too long.
+    /// Returns whether a tick is already due at `now`, because the previous work took too long.
     #[must_use]
     pub fn is_behind(&self, now: Instant) -> bool {
         self.tick.next <= now
     }
 
-    /// Extends the time in which the game is idle until `now`. Returns the number of steps that the game skips in the
+    /// Extends the time in which the game is idle until `now`. Returns the number of ticks that the game skips in the
     /// added time.
     pub fn rest(&mut self, now: Instant) -> u64 {
         self.tick.advance(now)
     }
 
-    /// Returns the number of steps that were late by more than the duration of a step.
+    /// Returns the number of ticks that were late by more than the tick interval.
     #[must_use]
     pub const fn overruns(&self) -> u64 {
         self.overruns
     }
 
-    /// Returns the number of steps that were due but skipped.
+    /// Returns the number of ticks that were due but skipped.
     #[must_use]
     pub const fn skipped(&self) -> u64 {
         self.skipped
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn game_steps_missed_in_a_hang_are_taken_up_to_a_limit_and_then_skipped() {
+    fn ticks_missed_in_a_hang_beyond_the_limit_are_skipped() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn waking_only_for_network_updates_skips_no_game_step() {
+    fn waking_only_for_network_updates_skips_no_tick() {
         let start = Instant::now();
         let mut schedule = Schedule::new(60, 20, start);
         let (mut turns, mut ticks, mut networks) = (0, 0, 0);
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_game_that_wakes_takes_one_step_at_the_current_time() {
+    fn an_idle_game_that_wakes_runs_one_tick_at_the_current_time() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 50, start);
         assert_eq!(wake(&mut schedule, start).ticks, 1);

@@ -16,13 +16,13 @@ use crate::server::Dedicated;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The reason that the server stopped.
+    /// The reason why the server stopped.
     pub why: String,
     /// The time for which the server ran.
     pub uptime: Duration,
-    /// The number of steps that the game ran.
+    /// The number of ticks that the game ran.
     pub ticks: u64,
-    /// The number of steps that the server skipped because the game was idle.
+    /// The number of ticks that the server skipped because the game was idle.
     pub rested: u64,
     /// The number of clients that were connected when the server stopped, and received the reason.
     pub clients: usize,
@@ -68,7 +68,7 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "the shutdown timeout of {} has passed with {} not sent and {} sent messages unconfirmed",
+                "the shutdown timeout of {} has passed with {} not sent, and {} more sent but not confirmed",
                 Shown(grace),
                 Counted(summary.not_sent, "message"),
                 summary.unconfirmed

@@ -335,7 +335,7 @@ impl OverrunReport {
         self.worst = self.worst.max(late);
         if self.last.is_none_or(|last| last.elapsed() >= REPORT_EVERY) {
             tracing::warn!(
-                "the server is too slow: {} began late, the worst by {:.1?} (a step is {step:.1?}), and {} ticks were skipped; \
+                "the server is too slow: {} began late, the worst by {:.1?} (the tick interval is {step:.1?}), and {} ticks were skipped; \
                  lower `tick_rate`, or give the server more processor time",
                 Counted(self.count.into(), "tick"),
                 self.worst,
@@ -378,7 +378,7 @@ mod tests {
             unconfirmed: Vec::new(),
         });
         let error = server.run().unwrap_err();
-        assert_eq!(error.to_string(), "the network failed: receiving has failed: no memory");
+        assert_eq!(error.to_string(), "the network thread has stopped: receiving has failed: no memory");
         assert_eq!(error.exit_code(), 1);
         let mut server = start();
         server.network = None;

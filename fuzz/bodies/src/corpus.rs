@@ -10,7 +10,7 @@ use tickwire_sim::rng::{Draws, mix};
 
 use crate::{handshake, message, traffic};
 
-/// The files of the corpus, by the names of their target and of the file.
+/// The files of the corpus, indexed by the name of the fuzz target and the name of the file.
 pub type Files = BTreeMap<(&'static str, String), Vec<u8>>;
 
 /// Datagrams of each kind that are kept.

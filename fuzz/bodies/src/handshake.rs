@@ -59,8 +59,8 @@ pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket
     mint.mint(&mut Rng::from_seed([serial; 32]), APPLICATION, &public_key, contents).unwrap()
 }
 
-/// Parses an unencrypted handshake message, and the parameters inside it. Asserts that each of them has exactly one
-/// encoding.
+/// Parses an unencrypted handshake message, and the parameters inside it. Asserts that the message and the parameters
+/// each have exactly one encoding.
 pub fn handshake_messages(bytes: &[u8]) {
     if let Some(written) = rewrite_handshake(bytes) {
         let (same, padding) = bytes.split_at(written.len());

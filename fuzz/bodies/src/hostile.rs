@@ -186,7 +186,7 @@ impl Arena {
         }
     }
 
-    /// Returns the reason that the connection under test ended, if it has ended.
+    /// Returns the reason why the connection under test ended, if it has ended.
     #[must_use]
     pub fn reason(&self) -> Option<&CloseReason> {
         self.events.iter().find_map(|event| match event {

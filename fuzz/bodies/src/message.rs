@@ -27,7 +27,7 @@ pub struct Packed {
     pair: (u8, [i16; 3]),
 }
 
-/// An enumeration inside a message.
+/// An enum inside a message.
 #[derive(NetSerialize, Clone, PartialEq, Debug)]
 pub enum Kind {
     /// A variant without fields.
@@ -53,7 +53,7 @@ pub struct Fixed {
     d: [u8; 3],
 }
 
-/// A message that contains types which MessagePack and JSON support.
+/// A message with field types that only the MessagePack and JSON codecs support, such as a map and a script value.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Loose {
     id: u64,

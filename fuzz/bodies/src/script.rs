@@ -1,7 +1,7 @@
 //! Bytes as a sequence of decisions.
 
-/// A reader of a fuzzer's bytes. Reads beyond the end return zeros, so that a prefix of an input has the same
-/// meaning as the whole input has up to the prefix's end.
+/// A reader of a fuzzer's bytes. Reads beyond the end return zeros. A prefix of an input therefore gives the same
+/// values as the whole input, up to the end of the prefix.
 #[derive(Clone, Debug)]
 pub struct Script<'a> {
     rest: &'a [u8],

@@ -108,7 +108,7 @@ impl Watched {
         output
     }
 
-    /// Checks that the endpoint keeps no state of connections that closed long ago.
+    /// Checks that the endpoint keeps no state of closed connections.
     pub fn expect_nothing_left(&self) {
         let left = self.endpoint.connections().find(|id| self.closed.get(id) == Some(&true));
         assert_eq!(left, None, "a closed connection stays");

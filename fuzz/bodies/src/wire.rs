@@ -79,7 +79,7 @@ pub fn ack_frame(bytes: &[u8]) {
     assert!(count <= if first <= ACK_LAST { ACK_RANGES } else { 4 * ACK_BITMAP + 1 });
 }
 
-/// Compares the packet numbers that a receiver must acknowledge with a simple set, both directly and after a round
+/// Compares the packet numbers that a receiver must acknowledge with a reference set, both directly and after a round
 /// trip through an ACK frame.
 pub fn ack_ranges(bytes: &[u8]) {
     let mut script = Script::new(bytes);

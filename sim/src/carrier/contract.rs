@@ -34,8 +34,8 @@ pub struct CarrierCounters {
     pub held_most: u64,
 }
 
-/// One end of a connection that carries datagrams, as a sans-IO state machine. It sends segments, which the network
-/// may lose, duplicate, reorder and damage.
+/// One end of a connection that carries datagrams, as a sans-IO state machine. The machine sends segments, which the
+/// network may lose, duplicate, reorder and damage.
 pub trait Carrier: Sized {
     /// The settings of the carrier.
     type Config: Clone;

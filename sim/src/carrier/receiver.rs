@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_out_of_order_stream_bytes_is_bounded() {
+    fn a_stream_receiver_buffers_no_more_out_of_order_bytes_than_its_limit() {
         let mut receiver = Receiver::new(100);
         receiver.on_open();
         for first in 0..1000 {

@@ -15,7 +15,7 @@ use crate::clock::micros;
 /// The settings of a byte stream. Both ends must have the same settings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamCarrierConfig {
-    /// The largest datagram that the stream carries, in bytes. It may be larger than a segment.
+    /// The largest datagram that the stream carries, in bytes. A datagram may be larger than a segment.
     ///
     /// Default: 4 KiB.
     pub max_datagram: u16,
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_without_answers_breaks_and_resets_the_peer() {
+    fn a_stream_that_gets_no_acks_for_five_minutes_breaks_at_both_ends() {
         let mut pair = Pair::new(0);
         pair.run_for(Duration::from_secs(1));
         pair.harm_ppm = 1_000_000;

@@ -17,7 +17,7 @@ const MILLION: u32 = 1_000_000;
 /// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// The network conditions between each client and the target. They are the same in both directions.
+/// The network conditions between each client and the target. The conditions are the same in both directions.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// The share of datagrams lost in each direction, in parts per million.
@@ -41,7 +41,7 @@ pub struct Conditions {
     ///
     /// Default: none. Range: 1 bytes/s or more.
     pub bytes_per_second: Option<u64>,
-    /// A recording that determines the capacity of the link in each direction, instead of a constant rate.
+    /// A bandwidth trace that determines the capacity of the link in each direction, instead of a constant rate.
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
@@ -87,7 +87,7 @@ impl Default for Conditions {
 /// The size of an IP packet that every network passes, in bytes (RFC 791).
 const LEAST_MTU: u32 = 68;
 
-/// The reason that conditions are invalid.
+/// The reason why conditions are invalid.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConditionsError {
     /// A share exceeds 1,000,000 parts per million.
@@ -99,7 +99,7 @@ pub enum ConditionsError {
     },
     /// The rate is zero, so no datagram would pass.
     NoRate,
-    /// The conditions set both a rate and a recording.
+    /// The conditions set both a fixed rate and a bandwidth trace, which exclude each other.
     RateAndTrace,
     /// The largest packet is smaller than the 68 bytes that every network must carry (RFC 791).
     TinyMtu(u32),
@@ -120,13 +120,13 @@ impl fmt::Display for ConditionsError {
             Self::NoRate => f.write_str(
                 "at a rate of 0 bytes per second no datagram passes; give at least 1 byte per second",
             ),
-            Self::RateAndTrace => {
-                f.write_str("a rate and a trace both set the capacity; give only one of the two")
-            }
+            Self::RateAndTrace => f.write_str(
+                "a fixed rate and a bandwidth trace both set the capacity; give only one of the two",
+            ),
             Self::TinyMtu(mtu) => {
                 write!(
                     f,
-                    "a largest packet of {mtu} bytes is smaller than every network allows; give at least {LEAST_MTU} bytes"
+                    "a largest packet of {mtu} bytes is too small; give at least {LEAST_MTU} bytes, which every network carries"
                 )
             }
             Self::FaultOfNodes(fault) => write!(

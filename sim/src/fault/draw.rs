@@ -19,7 +19,7 @@ pub struct Profile {
     /// The number of nodes, counted from node 0, whose addresses never change, so that other nodes can find them.
     /// Default 1.
     pub fixed: usize,
-    /// The end of the time in which faults occur. This time begins at 0.
+    /// The time until which faults occur, from time 0 on.
     pub horizon: Duration,
     /// The kinds of faults that may occur.
     pub kinds: KindSet,

@@ -10,7 +10,7 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $variant:ident = $name:literal {
         $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)?
     })*) => {
-        /// A kind of fault. Its probabilities are in parts per million.
+        /// A kind of fault. All probabilities are in parts per million.
         #[derive(Clone, PartialEq, Eq, Debug)]
         pub enum Kind {
             $($(#[$doc])* $variant { $($(#[$field_doc])* $field: $type),* },)*
@@ -89,9 +89,9 @@ kinds! {
         /// The probability of the transition from state 1 to state 4.
         p14: u32,
     }
-    /// Loss is replayed from a recording that repeats: `1` stands for a lost datagram.
+    /// Losses follow a loss trace that repeats: `1` stands for a lost datagram.
     Traced = "traced" {
-        /// The recording, one bit per datagram.
+        /// The loss trace, one bit per datagram.
         bits: Vec<bool>,
     }
     /// No datagram passes.
@@ -164,12 +164,12 @@ kinds! {
         /// The longest delay, at which the tail is cut.
         most: Duration,
     }
-    /// Delays are replayed from a recording that repeats.
+    /// Delays follow a delay trace that repeats.
     Recorded = "recorded" {
-        /// The recording, one delay per datagram.
+        /// The delay trace, one delay per datagram.
         delays: Vec<Duration>,
     }
-    /// All datagrams wait until the fault ends, then arrive at once.
+    /// All datagrams wait until the fault ends, and then arrive at the same time.
     Clog = "clog" {}
     /// The node's visible address gets another port; datagrams in transit to the old port are lost.
     Rebind = "rebind" {

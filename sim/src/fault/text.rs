@@ -13,7 +13,7 @@ use super::place::{Direction, Target};
 /// The error that a line of text does not describe a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseFaultError {
-    /// The number of the line, counted from 1. It is 1 if a single fault was parsed.
+    /// The number of the line, counted from 1. The number is 1 if a single fault was parsed.
     pub line: usize,
     /// The text of the line that does not describe a fault.
     pub text: String,
@@ -27,13 +27,13 @@ impl fmt::Display for ParseFaultError {
 
 impl core::error::Error for ParseFaultError {}
 
-/// Returns a text with one fault per line.
+/// Returns a string with one fault per line.
 #[must_use]
 pub fn print_list(faults: &[Fault]) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
-/// Parses a text with one fault per line. The function skips empty lines and lines that begin with `#`.
+/// Parses a string with one fault per line. The function skips empty lines and lines that begin with `#`.
 ///
 /// # Errors
 /// [`ParseFaultError`] for the first line that does not describe a fault.

@@ -1,4 +1,4 @@
-//! A bottleneck: bytes pass at a rate, or by a recording, and wait in a bounded drop-tail queue.
+//! A bottleneck: bytes pass at a rate, or by a bandwidth trace, and wait in a bounded drop-tail queue.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -26,9 +26,9 @@ pub enum PipeConfig {
         /// The wait in the queue above which the bottleneck marks an ECN-capable datagram (RFC 3168).
         mark_above: Option<Duration>,
     },
-    /// A bottleneck with the capacity of a recorded link.
+    /// A bottleneck whose capacity follows a bandwidth trace.
     Trace {
-        /// The recording that determines the capacity.
+        /// The bandwidth trace that determines the capacity.
         trace: LinkTrace,
         /// The size of the queue in bytes. The bottleneck drops a datagram that would exceed this size.
         queue_bytes: u64,
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_link_delivers_the_capacity_of_its_trace() {
+    fn a_link_with_a_bandwidth_trace_delivers_the_capacity_of_the_trace() {
         let trace = LinkTrace::parse("1\n1\n4\n9\n10\n").unwrap();
         let capacity = trace.bytes_per_period() * 100;
         for size in [40, 100, 777, 1500, 4000] {
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_delivery_opportunities_of_a_trace_are_lost() {
+    fn unused_delivery_opportunities_of_a_trace_are_not_saved_up() {
         let trace = LinkTrace::parse("1\n2\n3\n4\n5\n").unwrap();
         let mut pipe = Pipe::new(&PipeConfig::Trace { trace, queue_bytes: 100_000 });
         assert_eq!(pipe.offer(3500, 1500), Some(4000));

@@ -46,8 +46,8 @@ pub struct Outcome {
     pub flows: Vec<FlowOutcome>,
     /// Jain's fairness index of the forward flows while all of them send, in thousandths.
     pub jain_permille: u64,
-    /// The share of flows other than TCP in all delivered bytes, in thousandths, while all forward flows send. `None`
-    /// if the scenario has no TCP flow.
+    /// The share of all delivered bytes that flows other than TCP delivered, in thousandths, measured while all forward
+    /// flows send. `None` if the scenario has no TCP flow.
     pub share_permille: Option<u64>,
     /// The hash of every datagram, time and event of the run.
     pub trace_hash: u64,

@@ -26,7 +26,7 @@ const SLICES: u128 = 1200;
 const EVERY: [u64; 9] = [10, 20, 50, 100, 200, 250, 500, 1000, 2000];
 
 impl RecordedRun {
-    /// Runs `scenario` with `seed`, and records it.
+    /// Runs `scenario` with `seed`, and records the run.
     ///
     /// # Errors
     /// The first violation that a checker reports.

@@ -88,7 +88,7 @@ fn a_report_page_names_the_scenario_and_the_command_that_repeats_the_run() {
 }
 
 #[test]
-fn the_report_draws_the_capacity_of_a_recorded_link() {
+fn the_report_draws_the_capacity_of_a_bandwidth_trace() {
     let trace = LinkTrace::parse("3\n9\n9\n20\n31\n").unwrap();
     let scenario =
         Scenario::new("recorded", PipeConfig::Trace { trace, queue_bytes: 60_000 }, Duration::from_secs(5));

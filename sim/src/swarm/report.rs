@@ -83,7 +83,7 @@ impl SeedReport {
     }
 }
 
-/// The results of the runs with many seeds.
+/// The combined results of runs with many seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The number of seeds whose run has ended.

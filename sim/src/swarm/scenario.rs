@@ -30,7 +30,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The endpoints that take part in a run, and the faults that occur by default.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scene {
-    /// Four to six clients and a server. Unless the run lists faults, they are generated from the seed.
+    /// Four to six clients and a server. Unless the run lists faults, the faults are generated from the seed.
     #[default]
     Swarm,
     /// One client (node 1) and a server (node 0), whose connection is interrupted after one second. Unless the run

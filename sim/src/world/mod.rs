@@ -152,7 +152,7 @@ impl<A: Application> World<A> {
         self.run_until(self.now + duration)
     }
 
-    /// Asks all checkers whether a promise is unfulfilled at the end of the run.
+    /// Runs the final check of every checker, which reports a promise that is unfulfilled at the end of the run.
     ///
     /// # Errors
     /// The first violation that a checker reports.
@@ -205,7 +205,7 @@ impl<A: Application> World<A> {
         &self.application
     }
 
-    /// Returns the host of `node`, even while it is down or paused.
+    /// Returns the host of `node`, even while the node is down or paused.
     #[must_use]
     pub fn host(&self, node: NodeId) -> Option<&A::Host> {
         self.nodes.get(node).map(|node| &node.host)

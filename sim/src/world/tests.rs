@@ -298,7 +298,7 @@ fn healing_ends_active_faults_and_cancels_future_faults() {
 }
 
 #[test]
-fn a_restarted_node_boots_without_state_and_with_a_new_seed_when_the_fault_ends() {
+fn a_restarted_node_boots_with_a_new_seed_when_the_fault_ends() {
     let restart = |from| fault(from, from + SECOND, Target::Node(0), Kind::Restart {});
     let mut world = world(1, vec![restart(SECOND), restart(5 * SECOND)]);
     world.run_until(at(1990 * MS)).unwrap();

@@ -70,7 +70,7 @@ fn bulk(carrier: ChannelCarrierConfig) -> LinkWorld<ChannelCarrier> {
 }
 
 #[test]
-fn the_core_keeps_the_queue_short_over_a_link_without_congestion_control() {
+fn the_core_keeps_the_p95_queueing_delay_below_100_ms_over_a_link_without_congestion_control() {
     let carrier = ChannelCarrierConfig {
         congestion_controlled: false,
         bytes_per_second: None,

@@ -88,7 +88,7 @@ const RATE: u64 = 30_000;
 const LIFETIME: Duration = Duration::from_millis(50);
 
 #[test]
-fn the_age_of_state_over_a_slow_stream_is_bounded_by_the_send_buffer_of_the_stream() {
+fn the_age_of_state_over_a_slow_stream_is_at_most_lifetime_plus_rtt_plus_send_buffer_drain_time() {
     let mut p95 = Vec::new();
     for buffer_bytes in [4 << 10, 8 << 10, 16 << 10, 256 << 10] {
         let (ages, world) = ages(buffer_bytes, Vec::new());

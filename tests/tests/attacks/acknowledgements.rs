@@ -138,7 +138,7 @@ fn an_ack_that_arrives_after_the_closed_event_causes_no_receipt() {
 }
 
 #[test]
-fn the_record_of_sent_packets_is_bounded_if_a_peer_never_sends_an_ack() {
+fn the_record_of_sent_packets_stops_growing_if_the_peer_never_sends_an_ack() {
     let mut config = config();
     config.idle_timeout = Duration::from_secs(3000);
     let mut arena = Arena::with_client(&config, None);

@@ -100,7 +100,7 @@ fn incomplete_reliable_messages_hold_at_most_the_memory_of_the_flow_control_cred
 
 // Row 6 of the table in fuzz/README.md.
 #[test]
-fn a_message_received_in_one_byte_fragments_with_gaps_holds_bounded_memory() {
+fn a_message_received_in_one_byte_fragments_with_gaps_takes_at_most_four_windows_of_memory() {
     let mut config = config();
     config.max_message = 1 << 20;
     let mut arena = Arena::with_client(&config, None);

@@ -100,7 +100,7 @@ fn a_close_with_invalid_utf_8_is_reported_with_replaced_characters() {
 }
 
 #[test]
-fn a_second_violation_does_not_change_the_reason_of_a_closing_connection() {
+fn a_second_protocol_violation_does_not_change_the_close_reason() {
     let mut arena = server();
     let packets = [arena.peer.packet(&[0x70]), arena.peer.packet(&[0x71]), arena.peer.packet(&[0x72])];
     for packet in packets {

@@ -69,7 +69,7 @@ fn received(manner: Manner, script: &[Op]) -> Vec<u64> {
 }
 
 #[test]
-fn clause_01_calls_in_any_order_with_any_times_violate_no_clause() {
+fn clause_01_any_order_of_calls_and_any_times_break_no_clause_of_the_contract() {
     fn clamped_and_never_stuck(script: Vec<Op>, seed: u64) {
         let setup = Setup::new(provider_for(seed), seed);
         let mut world = World::new(setup.clone());

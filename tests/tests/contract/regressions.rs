@@ -11,7 +11,7 @@ use crate::script::world::{Manner, Setup, World};
 
 /// The Hello could not be written for want of credit, and its timer stayed due.
 #[test]
-fn regression_dialling_over_a_link_without_credit_does_not_keep_poll_timeout_due() {
+fn regression_poll_timeout_is_not_due_while_a_hello_waits_for_the_credit_of_its_link() {
     let mut world = World::new(Setup::new(provider::null(), 0));
     world.play(&[Op::Connect { node: 2, to: 1, how: How::Link }]);
     assert!(world.settle(2, 20).is_some());

@@ -76,7 +76,7 @@ fn clause_10_work_beyond_the_bound_of_a_call_stays_due() {
 }
 
 #[test]
-fn clause_10_each_call_visits_a_bounded_number_of_used_connections() {
+fn clause_10_each_call_visits_at_most_64_used_connections() {
     let count = 300;
     // Whoever waited for what was held back would have probes to send.
     let mut pair = pairs::connected(count, |config| config.ack_delay = Duration::ZERO);
@@ -105,7 +105,7 @@ fn clause_10_each_call_visits_a_bounded_number_of_used_connections() {
 }
 
 #[test]
-fn clause_10_each_call_skips_a_bounded_number_of_connections_without_output() {
+fn clause_10_a_call_that_finds_no_output_checks_at_most_64_connections() {
     let count = 150;
     let mut pair = pairs::connected(count, |config| {
         config.idle_timeout = Duration::from_secs(1);
@@ -148,7 +148,7 @@ fn clause_10_each_call_skips_a_bounded_number_of_connections_without_output() {
 }
 
 #[test]
-fn clause_10_each_call_expires_a_bounded_number_of_half_open_handshakes() {
+fn clause_10_each_call_expires_at_most_64_half_open_handshakes() {
     fn expire(count: u8) {
         let mut pair = pairs::new(|_| {});
         for _ in 0..count {

@@ -67,8 +67,8 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let Some(path) = &args.data else {
         bail!(
-            "no recording was given: name one with --data FILE or in the variable {DATA}. It is a file of frames, 60 a second, the first \
-             the state that both ends begin with; a frame is {} records of {RECORD_BYTES} bytes, one a cube (--cubes): \
+            "no recording was given: give the recording with --data FILE or in the variable {DATA}. A recording is a file \
+             of frames, 60 a second, the first the state that both ends begin with; a frame is {} records of {RECORD_BYTES} bytes, one a cube (--cubes): \
              little-endian i32 for the index of the rotation's largest component (0 to 3), the remaining three components (9 bits each), \
              x and y (-16384 to 16383), z (0 to 32767) and whether the cube interacts (0 or 1). The bench unpacks .xz",
             args.cubes

@@ -43,7 +43,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// The schema of the world.
+    /// Returns the schema of the world.
     ///
     /// # Panics
     /// If the schema refuses the component.
@@ -56,10 +56,10 @@ impl Field {
         schema.finish().expect("the schema is valid")
     }
 
-    /// A world of `entities` entities, of which the first `moving` move.
+    /// Creates a world of `entities` entities, of which the first `moving` move.
     ///
     /// # Panics
-    /// If the writer takes no entity.
+    /// If the writer accepts no entity.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn new(schema: &WorldSchema, entities: usize, moving: usize) -> Self {
@@ -74,12 +74,12 @@ impl Field {
         field
     }
 
-    /// The writer, whose changes are committed.
+    /// Returns the writer that collects the changes of the next commit.
     pub const fn writer(&mut self) -> &mut WorldWriter {
         &mut self.writer
     }
 
-    /// Moves the movers on by a tick.
+    /// Advances the moving entities by one tick.
     pub fn step(&mut self, tick: u64) {
         let seconds = 1.0 / f64::from(TICKS_PER_SECOND);
         for place in 0..self.moving {

@@ -81,7 +81,8 @@ impl Client for FloorClient {
     const TICKS: bool = false;
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) = setup.server.clone().context("the setup names no server")?;
+        let (server, _) =
+            setup.server.clone().context("the setup does not contain the address of the server")?;
         Ok(Self { socket, server, is_connected: false, received: 0 })
     }
 

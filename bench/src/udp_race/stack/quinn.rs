@@ -158,7 +158,8 @@ struct Crowd {
 }
 
 async fn run_clients(setup: Setup) -> Result<()> {
-    let (server, certificate) = setup.server.clone().context("the setup names no server")?;
+    let (server, certificate) =
+        setup.server.clone().context("the setup does not contain the address of the server")?;
     let config = client_config(certificate)?;
     let endpoints: Vec<Endpoint> = (0..setup.clients).map(|_| client_endpoint()).collect::<Result<_>>()?;
     let (send, mut orders) = mpsc::unbounded_channel();

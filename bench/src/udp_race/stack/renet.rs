@@ -127,7 +127,8 @@ impl Client for RenetPeer {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) = setup.server.clone().context("the setup names no server")?;
+        let (server, _) =
+            setup.server.clone().context("the setup does not contain the address of the server")?;
         let token =
             ConnectToken::generate(wall()?, PROTOCOL, 300, number as u64 + 1, 15, vec![server], None, &KEY)?;
         Ok(Self {

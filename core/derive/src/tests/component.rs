@@ -116,13 +116,13 @@ fn the_error_about_a_type_that_cannot_be_a_component_names_the_remedy() {
                 Lying { on: u32 },
             }
         )),
-        "an enumeration in a component has no fields: make them fields of the component, next to the enumeration"
+        "an enum in a component has no fields: make them fields of the component, next to the enum"
     );
     assert_eq!(
         refused(&parse_quote!(
             enum Pose {}
         )),
-        "an enumeration without variants has no values"
+        "an enum without variants has no values"
     );
     assert_eq!(
         refused(&parse_quote!(
@@ -130,7 +130,7 @@ fn the_error_about_a_type_that_cannot_be_a_component_names_the_remedy() {
                 a: u8,
             }
         )),
-        "a union has no single value: use a structure"
+        "a union has no single value: use a struct"
     );
     assert_eq!(
         refused(&parse_quote!(

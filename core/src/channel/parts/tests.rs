@@ -3,7 +3,7 @@ use quickcheck::quickcheck;
 use super::*;
 
 #[test]
-fn the_record_of_a_message_in_reassembly_takes_40_bytes_without_its_pages() {
+fn the_record_of_a_message_in_reassembly_takes_40_bytes_in_addition_to_its_pages() {
     assert_eq!((size_of::<Parts>(), size_of::<Extent>()), (40, 24));
 }
 
@@ -31,7 +31,7 @@ fn fragments_that_arrive_in_order_fill_whole_pages() {
 }
 
 #[test]
-fn at_most_a_fixed_number_of_unused_pages_is_kept_for_reuse() {
+fn unused_pages_kept_for_reuse_take_at_most_512_kib() {
     let mut spare = Spare::default();
     let mut seen = alloc::collections::BTreeSet::new();
     for _ in 0..100 {

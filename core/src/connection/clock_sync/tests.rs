@@ -131,7 +131,7 @@ fn no_time_reported_by_a_peer_moves_the_clock_reading_backwards() {
 }
 
 #[test]
-fn a_small_clock_error_is_corrected_by_a_reading_that_runs_five_percent_faster_or_slower() {
+fn a_small_clock_error_is_slewed_at_five_percent() {
     let clock = |correction| PeerClock { local: at(1000), peer: at(5000), correction, half_width: 7 };
     assert_eq!(clock(100).at(at(2000)), at(6050));
     assert_eq!(clock(-100).at(at(2000)), at(5950));

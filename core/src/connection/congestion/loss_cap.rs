@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_cap_is_lifted_despite_five_percent_random_loss() {
+    fn a_rate_cap_is_lifted_within_23_rounds_of_five_percent_random_loss() {
         let mut path = Path::new();
         path.play(200, 100);
         // Three of sixty, two, five, and so on: the mean is three.
@@ -235,7 +235,7 @@ mod tests {
     /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second was left, below
     /// the least window.
     #[test]
-    fn regression_a_rate_cap_far_below_the_delivered_rate_is_lifted() {
+    fn regression_a_rate_cap_far_below_the_delivered_rate_is_lifted_within_three_rounds() {
         let mut cap = LossCap::new(Instant::ZERO);
         let until = Instant::ZERO + Span::from_secs(1);
         cap.state = CapState::Held { cap: 187, until, is_calm: true, chance: 0 };
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_cap_without_loss_is_lifted() {
+    fn a_rate_cap_above_twice_the_delivered_rate_is_lifted_within_13_rounds_without_loss() {
         let mut path = Path::new();
         path.play(200, 100);
         for _ in 0..13 {

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn return_path_delay_is_distinguished_from_forward_delay_with_any_clocks() {
+    fn return_path_delay_is_distinguished_from_forward_delay_at_any_clock_offset() {
         for ahead in [-7_000_000_000, 0, 3_000_000] {
             let mut way_back = WayBack::new(at(0));
             acknowledge(&mut way_back, 1000, ahead, 0, 0);

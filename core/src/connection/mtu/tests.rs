@@ -69,7 +69,7 @@ fn a_link_is_never_probed_for_its_mtu() {
 }
 
 #[test]
-fn no_mtu_probe_is_sent_before_the_first_full_datagram() {
+fn no_mtu_probe_is_due_until_data_exceeds_the_datagram_size() {
     assert!(!PathMtu::new(ipv4(), 1200, 1472).is_due());
 }
 

@@ -338,7 +338,7 @@ fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, 
 }
 
 #[test]
-fn only_an_answer_to_a_small_query_without_an_answered_hello_indicates_a_path_with_a_small_mtu() {
+fn an_answered_small_query_indicates_a_small_path_mtu_only_if_no_hello_was_answered() {
     let mut world = World::new(Access::Tickets);
     let dialer = world.dial_with_ticket();
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);

@@ -155,7 +155,7 @@ fn a_source_that_uses_up_its_handshake_rate_does_not_limit_a_second_source() {
 }
 
 #[test]
-fn copies_of_a_ticket_without_a_cookie_from_any_addresses_share_one_handshake_budget() {
+fn hellos_with_the_same_ticket_and_no_cookie_share_one_handshake_budget_across_addresses() {
     let mut world = World::with_rate(Access::Tickets, 64, 2);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

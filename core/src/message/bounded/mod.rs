@@ -15,13 +15,13 @@ pub use vec::BoundedVec;
 
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, bits_for};
 
-/// The error of a full bounded collection. It holds the value that did not fit.
+/// The error of a full bounded collection. The field holds the value that did not fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full<T>(pub T);
 
 impl<T> fmt::Display for Full<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the bounded collection has no space for the value")
+        f.write_str("the bounded collection already holds its maximum number of items or bytes")
     }
 }
 

@@ -34,7 +34,7 @@ impl<const N: usize> BoundedString<N> {
         N
     };
 
-    /// Creates an empty text.
+    /// Creates an empty string.
     #[must_use]
     pub const fn new() -> Self {
         Self(String::new())

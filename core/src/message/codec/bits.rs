@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::message::Codec;
 
-/// The codec of [`NetSerialize`] types. Its messages are smaller than those of every other codec, so use it for
-/// messages that a game sends often.
+/// The codec of [`NetSerialize`] types. Messages of this codec are smaller than messages of every other codec, so use
+/// this codec for messages that a game sends often.
 #[derive(Debug)]
 pub enum Bits {}
 

@@ -11,7 +11,7 @@ use super::message_pack_scan::scan;
 use crate::limits;
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec that writes serde types as MessagePack. A structure becomes a list in the order of its fields.
+/// The codec that writes serde types as MessagePack. A struct becomes a list in the order of its fields.
 ///
 /// serde would reserve memory for a length before it has read the items, and would follow any nesting depth. The
 /// codec therefore scans the bytes first. It passes to serde only one complete value, of a depth of at most

@@ -38,13 +38,16 @@ fn the_error_about_a_written_field_outside_its_range_names_the_field_the_value_a
     let refused = |written: Result<Vec<u8>, EncodeError>| written.unwrap_err().to_string();
     assert_eq!(
         refused(encode(&Move { x: 1024, ..a_move() })),
-        "the field `x` is 1024; set it to a value from 0 to 1023"
+        "the field `x` is 1024, outside its range of 0 to 1023; set a value in the range"
     );
     for (written, field) in [
         (encode(&Move { y: 2048, ..a_move() }), "`y` is 2048"),
         (encode(&Move { level: LATEST + 1, ..a_move() }), "`level` is"),
-        (encode(&Item::Coins(101)), "`Coins.0` is 101; set it to a value from 1 to 100"),
-        (encode(&Item::Coins(0)), "`Coins.0` is 0; set it to a value from 1 to 100"),
+        (
+            encode(&Item::Coins(101)),
+            "`Coins.0` is 101, outside its range of 1 to 100; set a value in the range",
+        ),
+        (encode(&Item::Coins(0)), "`Coins.0` is 0, outside its range of 1 to 100; set a value in the range"),
         (encode(&[Item::Coins(1), Item::Coins(0)]), "`[1].Coins.0` is 0"),
     ] {
         let error = refused(written);

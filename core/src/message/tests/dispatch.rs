@@ -140,7 +140,7 @@ fn no_handler_receives_an_invalid_message() {
 }
 
 #[test]
-fn malformed_messages_are_violations_even_without_handlers() {
+fn a_malformed_message_is_rejected_even_if_its_type_has_no_handler() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let unknown = Rejection::Malformed { name: None, error: DecodeError::UnknownType };
@@ -155,7 +155,7 @@ fn malformed_messages_are_violations_even_without_handlers() {
 }
 
 #[test]
-fn only_the_connection_with_nine_violations_within_ten_seconds_is_closed() {
+fn only_the_connection_with_nine_invalid_messages_within_ten_seconds_is_closed() {
     let mut dispatcher = Game::new(registry());
     let [bad, good] = connections();
     let mut violate =
@@ -172,7 +172,7 @@ fn only_the_connection_with_nine_violations_within_ten_seconds_is_closed() {
 }
 
 #[test]
-fn a_violation_limit_of_zero_closes_the_connection_at_the_first_violation() {
+fn a_limit_of_zero_closes_the_connection_at_the_first_invalid_message() {
     let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
     let mut dispatcher = Game::new(registry()).violation_limit(limit);
     let [connection] = connections();

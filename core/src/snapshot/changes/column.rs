@@ -45,7 +45,7 @@ impl Column {
         self.words.get(first..first + usize::from(self.width)).unwrap_or_default()
     }
 
-    /// Returns each entity whose component was set, with the words of the value.
+    /// Returns each entity for which the component was set in the tick, with the words of the component's new value.
     pub fn values(&self) -> impl Iterator<Item = (NetworkId, &[u32])> {
         let (mut rest, width) = (self.words.as_slice(), usize::from(self.width));
         self.ids.iter().map(move |id| {

@@ -64,7 +64,7 @@ impl Default for EntitySettings {
     }
 }
 
-/// The reason that an entity is gone from a world or a view.
+/// The reason why an entity is gone from a world or a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Gone {

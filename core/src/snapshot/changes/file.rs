@@ -21,7 +21,7 @@ const VERSION: u8 = 1;
 const HAS_BLUEPRINT: u8 = 1;
 const HAS_RATE: u8 = 2;
 
-/// The reason that bytes cannot be read as [`Changes`].
+/// The reason why bytes cannot be read as [`Changes`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ChangesError {

@@ -101,9 +101,9 @@ pub enum FieldKind {
         /// The kind of each item of the array.
         item: Box<Self>,
     },
-    /// A structure, whose fields are encoded one after another.
+    /// A struct, whose fields are encoded one after another.
     Structure {
-        /// The fields of the structure, in the order of their words.
+        /// The fields of the struct, in the order of their words.
         fields: Vec<FieldSpec>,
     },
     /// A value that may be absent.
@@ -181,7 +181,7 @@ impl FieldKind {
         Self::Array { length, item: Box::new(item) }
     }
 
-    /// Creates the kind of a structure of `fields`.
+    /// Creates the kind of a struct of `fields`.
     #[must_use]
     pub fn structure(fields: impl IntoIterator<Item = FieldSpec>) -> Self {
         Self::Structure { fields: fields.into_iter().collect() }

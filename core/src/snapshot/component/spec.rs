@@ -7,7 +7,7 @@ use super::kind::{FieldKind, FieldSpec};
 
 /// The specification of a component: its name, its fields, and the settings that it requests for its group.
 ///
-/// `#[derive(NetComponent)]` builds the specification of a structure. A script builds a specification at run time.
+/// `#[derive(NetComponent)]` builds the specification of a struct. A script builds a specification at run time.
 ///
 /// ```
 /// use tickwire_core::snapshot::{ComponentSpec, FieldKind, FieldSpec, Prediction, Steps};
@@ -88,7 +88,7 @@ impl ComponentSpec {
         self
     }
 
-    /// Adds the fields of the structure `kind`, and returns the changed specification. Any other kind becomes one field
+    /// Adds the fields of the struct `kind`, and returns the changed specification. Any other kind becomes one field
     /// named `0`.
     #[must_use]
     pub fn fields_of(mut self, kind: FieldKind) -> Self {

@@ -4,8 +4,8 @@ use super::kind::FieldKind;
 use super::spec::ComponentSpec;
 use super::words::{ComponentWords, WordReader};
 
-/// A value that may be a field of a component without further attributes. Derive the trait for enumerations without fields, and for
-/// structures whose fields all implement it.
+/// A value that may be a field of a component without further attributes. Derive the trait for enums without fields, and for
+/// structs whose fields all implement it.
 ///
 /// | type | words |
 /// |---|---|
@@ -17,8 +17,8 @@ use super::words::{ComponentWords, WordReader};
 /// | `BoundedBytes<N>`, `BoundedString<N>` | 1 for the length, and 1 for each four bytes |
 /// | `[T; N]` | the words of `T`, `N` times |
 /// | `Option<T>` | 1, and the words of `T` |
-/// | enumerations without fields | 1 |
-/// | structures | the words of their fields |
+/// | enums without fields | 1 |
+/// | structs | the words of their fields |
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a component",
     note = "derive `NetValue` or `NetComponent` for `{Self}`; text and bytes need a bound: `BoundedString<N>`, `BoundedBytes<N>`"

@@ -1,6 +1,7 @@
 //! A writer and a reader of a component's words.
 
-/// A writer of the words of a component's value, in order. It ignores words beyond the component's number of words.
+/// A writer of the words of a component's value, in order. The writer ignores words beyond the component's number of
+/// words.
 ///
 /// ```
 /// use tickwire_core::snapshot::ComponentWords;
@@ -47,8 +48,8 @@ impl<'a> ComponentWords<'a> {
         self.rest = rest;
     }
 
-    /// Writes the length of `bytes` as one word, and then the bytes, four in each word, the first in the lowest bits.
-    /// Takes the space of `max` bytes, and omits bytes beyond `max`.
+    /// Writes the length of `bytes` as one word, and then the bytes, four in each word in little-endian order. Takes
+    /// the space of `max` bytes, and omits bytes beyond `max`.
     pub fn put_bytes(&mut self, bytes: &[u8], max: usize) {
         let bytes = bytes.get(..max).unwrap_or(bytes);
         self.put(bytes.len() as u32);

@@ -5,7 +5,7 @@ use core::fmt;
 use super::slot::UnitSlot;
 use crate::snapshot::entropy::CodeError;
 
-/// The reason that a receiver rejected a snapshot frame. The receiver must not store any part of the frame.
+/// The reason why a receiver rejected a snapshot frame. The receiver must not store any part of the frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotFault {

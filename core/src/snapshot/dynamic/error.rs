@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::text::Escaped;
 
-/// The reason that a component or a field was not found by name, or that a field did not accept a value.
+/// The reason why a component or a field was not found by name, or why a field did not accept a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum DynamicError {

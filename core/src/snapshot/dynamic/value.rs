@@ -27,7 +27,7 @@ pub enum DynamicValue {
     Entity(NetworkId),
     /// A byte string that the codec does not interpret.
     Bytes(Vec<u8>),
-    /// The items of an array, or the fields of a structure, in order.
+    /// The items of an array, or the fields of a struct, in order.
     List(Vec<Self>),
 }
 

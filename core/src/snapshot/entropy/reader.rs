@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::ORDER_MAX;
 
-/// The reason that bits cannot be read as the expected value.
+/// The reason why bits cannot be read as the expected value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CodeError {

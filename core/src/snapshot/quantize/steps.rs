@@ -10,9 +10,9 @@ const STEPS_FROM_ZERO: i64 = 1 << 40;
 
 /// The multiples of a step within a range, which are the values that a quantised float can have.
 ///
-/// Zero is a multiple of the step, so quantising preserves zero exactly if the range includes zero. It preserves an
-/// end of the range exactly if the end is a multiple of the step. The error is at most half a step, plus the
-/// rounding error of the field's own type.
+/// Zero is a multiple of the step, so quantising preserves zero exactly if the range includes zero. Quantising
+/// preserves an end of the range exactly if the end is a multiple of the step. The error is at most half a step, plus
+/// the rounding error of the field's own type.
 ///
 /// ```
 /// use tickwire_core::snapshot::Steps;
@@ -34,7 +34,7 @@ pub struct Steps {
     max: u32,
 }
 
-/// The reason that a range cannot be divided into steps.
+/// The reason why a range cannot be divided into steps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StepsError {
@@ -53,7 +53,7 @@ pub enum StepsError {
 }
 
 impl StepsError {
-    /// Returns the error as a text that says how to fix it.
+    /// Returns a description of the error, and how to fix the error.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {

@@ -57,7 +57,7 @@ fn fields(fields: &[FieldSpec], depth: usize) -> Result<(), Fault> {
 
 fn kind(of: &FieldKind, depth: usize) -> Result<(), Fault> {
     if depth >= limits::COMPONENT_DEPTH {
-        return Err((String::new(), "arrays, structures and optional values nest deeper than 8 levels"));
+        return Err((String::new(), "arrays, structs and optional values nest deeper than 8 levels"));
     }
     let fault = match of {
         FieldKind::Bool | FieldKind::Entity | FieldKind::Bytes { .. } | FieldKind::Text { .. } => None,

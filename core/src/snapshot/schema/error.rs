@@ -6,7 +6,7 @@ use core::fmt;
 use crate::limits;
 use crate::text::Escaped;
 
-/// The reason that a component, group or blueprint is not allowed in a schema. The error is reported before any
+/// The reason why a component, group or blueprint is not allowed in a schema. The error is reported before any
 /// data is sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -36,7 +36,7 @@ pub enum SnapshotSchemaError {
         component: String,
         /// The path of the field.
         field: String,
-        /// A text that says what is wrong with the declaration, and how to fix it.
+        /// A description of the error in the declaration, and how to fix the error.
         fault: &'static str,
     },
     /// There are more components than [`limits::COMPONENTS`], or more blueprints than [`limits::BLUEPRINTS`].
@@ -76,7 +76,7 @@ pub enum SnapshotSchemaError {
     BadMotion {
         /// The name of the group.
         group: String,
-        /// A text that says what is wrong with the fields, and how to fix it.
+        /// A description of the error in the fields, and how to fix the error.
         fault: &'static str,
     },
     /// A blueprint has a component that is not in the schema, or has a component twice.
@@ -85,7 +85,7 @@ pub enum SnapshotSchemaError {
         blueprint: String,
         /// The name of the component.
         component: String,
-        /// A text that says what is wrong with the component.
+        /// A description of the error in the list of components.
         fault: &'static str,
     },
 }
@@ -100,10 +100,10 @@ impl fmt::Display for SnapshotSchemaError {
                 limits::COMPONENT_NAME
             ),
             Self::DuplicateName { what, name } => {
-                write!(f, "a {what} `{name}` is declared already; give the new {what} another name")
+                write!(f, "a {what} `{name}` is already declared; give the new {what} another name")
             }
             Self::DuplicateType { name } => {
-                write!(f, "the type of component `{name}` is declared already; declare it once")
+                write!(f, "the type of component `{name}` is already declared; declare the type once")
             }
             Self::BadField { component, field, fault } => {
                 write!(f, "field `{}` of component `{component}`: {fault}", Escaped(field))

@@ -304,8 +304,8 @@ mod typed {
         let mut schema = SnapshotSchema::new();
         schema.component::<Alive>().unwrap();
         let twice = schema.component::<Alive>().unwrap_err().to_string();
-        assert_eq!(twice, "the type of component `alive` is declared already; declare it once");
+        assert_eq!(twice, "the type of component `alive` is already declared; declare the type once");
         let taken = schema.declare(flag("alive")).unwrap_err().to_string();
-        assert!(taken.contains("a component `alive` is declared already"));
+        assert!(taken.contains("a component `alive` is already declared"));
     }
 }

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 use crate::tick::TICKS_PER_SECOND_MAX;
 
-/// The reason that a [`Store`](super::Store) could not be created.
+/// The reason why a [`Store`](super::Store) could not be created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -37,14 +37,20 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rate { ticks_per_second } => {
-                write!(f, "ticks_per_second is {ticks_per_second}; a world has 1 to {TICKS_PER_SECOND_MAX}")
+                write!(
+                    f,
+                    "ticks_per_second is {ticks_per_second}, outside its range of 1 to {TICKS_PER_SECOND_MAX}; set a value in the range"
+                )
             }
             Self::Entities { max_entities } => {
                 let most = limits::ENTITIES_MAX;
-                write!(f, "max_entities is {max_entities}; a world has at most {most}")
+                write!(
+                    f,
+                    "max_entities is {max_entities}, but a world has at most {most} entities; set a smaller value"
+                )
             }
             Self::Groups { groups } => {
-                write!(f, "the schema has {groups} groups; there must be fewer than 65,535")
+                write!(f, "the schema has {groups} groups, but at most 65,534 are allowed; merge some groups")
             }
             Self::Component { component } => {
                 write!(f, "the words of component {} lie outside the words of its group", component.0)
@@ -55,7 +61,7 @@ impl fmt::Display for StoreError {
 
 impl core::error::Error for StoreError {}
 
-/// The reason that a commit was rejected. The store is then unchanged.
+/// The reason why a commit was rejected. The store is then unchanged.
 ///
 /// If the changes are from a [`WorldWriter`](crate::snapshot::WorldWriter) with the same schema and the same
 /// `max_entities`, the only possible reason is the tick.
@@ -118,7 +124,10 @@ impl fmt::Display for CommitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TickNotNewer { tick, newest } => {
-                write!(f, "tick {tick} was committed after tick {newest}; each commit needs a newer tick")
+                write!(
+                    f,
+                    "tick {tick} is not newer than the last committed tick {newest}; commit a newer tick"
+                )
             }
             Self::TooManyEntities { max } => {
                 write!(f, "the world would have more than {max} entities; raise max_entities")

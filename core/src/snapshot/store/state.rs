@@ -25,8 +25,8 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 
 /// A store of a committed world and of its recent history.
 ///
-/// [`Store::commit`] accepts or rejects the [`Changes`](crate::snapshot::Changes) of a tick as a whole. It decides
-/// which changes peers see, and when they see them:
+/// [`Store::commit`] accepts or rejects the [`Changes`](crate::snapshot::Changes) of a tick as a whole. The store
+/// decides which changes peers see, and when peers see them:
 ///
 /// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer never sees a
 ///   combination of words that the game did not have.
@@ -109,7 +109,7 @@ pub struct StoreStats {
     pub units: usize,
     /// The number of units' older versions, without the current versions.
     pub versions: usize,
-    /// The number of units with changes that wait for a tick in which the unit is due.
+    /// The number of units with changes that are not yet committed, because the unit is due in a later tick.
     pub waiting: usize,
     /// The heap memory that the store occupies, in bytes.
     pub memory: usize,
@@ -174,8 +174,8 @@ impl Store {
         &self.changed
     }
 
-    /// Returns the group of the units that stand for entities themselves. Its id follows the ids of the schema's
-    /// groups.
+    /// Returns the group of the units that stand for entities themselves. The id of this group follows the ids of the
+    /// schema's groups.
     #[must_use]
     pub const fn existence_group(&self) -> GroupId {
         GroupId(self.tables.len() as u16 - 1)

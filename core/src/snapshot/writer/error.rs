@@ -6,7 +6,7 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
-/// The reason that a call to a [`WorldWriter`](super::WorldWriter) changed nothing.
+/// The reason why a call to a [`WorldWriter`](super::WorldWriter) changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WriteError {

@@ -151,8 +151,8 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Returns the words of an entity's component, for the caller to overwrite. The words are those set earlier in the
-    /// same tick, or zeros.
+    /// Returns the words of an entity's component, for the caller to overwrite. The words have the values set earlier
+    /// in the same tick, or zeros if none were set.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.

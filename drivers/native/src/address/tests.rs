@@ -89,7 +89,7 @@ fn a_mapped_ipv4_address_in_any_notation_parses_to_the_ipv4_address() {
 }
 
 #[test]
-fn link_local_addresses_on_different_interfaces_are_different() {
+fn link_local_addresses_with_different_scope_ids_are_different() {
     let interfaces = |name: &str| (name == "eth0").then_some(7);
     let read = |text: &str| parse(text, &interfaces).map(|address| address.to_string());
     assert_eq!(read("[fe80::1%eth0]:1").as_deref(), Ok("[fe80::1%7]:1"));

@@ -274,7 +274,7 @@ fn an_interrupted_connection_dials_the_current_addresses_of_its_host_name() {
 }
 
 #[test]
-fn an_attempt_ends_at_its_timeout_with_any_number_of_addresses() {
+fn an_attempt_with_more_addresses_than_it_has_time_to_dial_ends_at_its_timeout() {
     let mut stage = Stage::new(found(&[1, 2, 3, 4, 5, 6]), &[], |_| {});
     let error = stage.run(1100).unwrap().unwrap_err();
     assert!(stage.now <= Instant::ZERO + MS * 1010, "{:?}", stage.now);

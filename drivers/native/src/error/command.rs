@@ -1,8 +1,8 @@
-//! The reason that the driver did not accept a command.
+//! The reason why the driver did not accept a command.
 
 use std::fmt;
 
-/// The reason that the driver did not accept a command.
+/// The reason why the driver did not accept a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {

@@ -1,4 +1,4 @@
-//! The reason that an attempt to connect failed, and the addresses to which no datagram was sent.
+//! The reason why an attempt to connect failed, and the addresses to which no datagram was sent.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,12 +11,12 @@ use tickwire_core::{CloseReason, PeerText, PublicKey, Refusal};
 use super::command::CommandError;
 use crate::ending::Ending;
 
-/// The reason that an attempt to connect failed.
+/// The reason why an attempt to connect failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The arguments of the call are wrong, or this endpoint already has its maximum of connections. For example, the
-    /// ticket is for a different server, or the key is unusable.
+    /// An argument of the call is invalid (for example, the ticket is for a different server, or the key is unusable),
+    /// or this endpoint already has its maximum number of connections.
     Usage(CoreConnectError),
     /// The host name has no IP address, or the name service did not answer.
     UnknownHost {
@@ -72,7 +72,7 @@ pub enum ConnectError {
     TicketExpired,
     /// The client and the server have different message types or channels.
     Schema(SchemaDifference),
-    /// The server refused the client with a code and a text that the game defines.
+    /// The server refused the client with a code and a message that the game defines.
     Refused {
         /// The close code, which the game defines.
         code: u16,
@@ -126,11 +126,11 @@ impl ConnectError {
 pub struct Unreached {
     /// The address to which no datagram was sent.
     pub address: SocketAddr,
-    /// The reason that no datagram was sent to the address.
+    /// The reason why no datagram was sent to the address.
     pub cause: UnreachedCause,
 }
 
-/// The reason that no datagram was sent to an address.
+/// The reason why no datagram was sent to an address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum UnreachedCause {
@@ -153,7 +153,10 @@ impl fmt::Display for UnreachedCause {
                 f.write_str("the socket cannot send to this address family; bind to [::] for IPv4 and IPv6")
             }
             Self::NotUnicast(kind) => {
-                write!(f, "the address is {kind}; connect to the address of a single machine")
+                write!(
+                    f,
+                    "the address is {kind}, which accepts no connections; connect to the address of a single machine"
+                )
             }
             Self::NoTime => f.write_str(
                 "the attempt timed out before the address was dialled; allow more time with \
@@ -225,7 +228,7 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongVersion { theirs, tried } => write!(
                 f,
-                "{} seems to speak protocol version {theirs}; update the client or the server",
+                "{} seems to use protocol version {theirs}, which this client does not support; update the client or the server",
                 List(tried)
             ),
             Self::ServerFull => f.write_str("the server is full; try again later, or connect to another server"),

@@ -1,18 +1,18 @@
-//! The reason that the driver did not accept a message.
+//! The reason why the driver did not accept a message.
 
 use std::fmt;
 
 use tickwire_core::Bytes;
 use tickwire_core::message::EncodeError;
 
-/// The reason that the driver did not accept a message. Every variant holds the encoded message, unless encoding
+/// The reason why the driver did not accept a message. Every variant holds the encoded message, unless encoding
 /// failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full, because the network is slower than the game. `Event::SendReady` reports that the
-    /// queue has space again. A channel that drops its oldest messages (`tickwire_core::Overflow`) returns this error
-    /// only before the first acknowledgement.
+    /// The channel's queue is full, because the game sends faster than the network carries messages. `Event::SendReady`
+    /// reports that the queue has space again. A channel that drops its oldest messages (`tickwire_core::Overflow`)
+    /// returns this error only before the first acknowledgement.
     ChannelFull(Bytes),
     /// The queue to the network thread is full, because the game sends faster than the thread processes messages.
     QueueFull(Bytes),

@@ -1,4 +1,4 @@
-//! The reason that an endpoint did not start.
+//! The reason why an endpoint did not start.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use tickwire_core::{ChannelConfig, Route};
 use crate::address::NetworkAddress;
 use crate::key_file::KeyFileError;
 
-/// The reason that a server, client or peer did not start.
+/// The reason why a server, client or peer did not start.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
@@ -125,7 +125,8 @@ impl fmt::Display for StartError {
             ),
             Self::NotUnicast { address, reason } => write!(
                 f,
-                "{} is {reason}; bind to an address of this machine, or to [::], which stands for all addresses",
+                "{} is {reason}, to which no socket can be bound; bind to an address of this machine, or to [::], which \
+                 stands for all addresses",
                 NetworkAddress::from(*address).host()
             ),
             Self::Socket { address, source } => {
@@ -137,7 +138,7 @@ impl fmt::Display for StartError {
                 write!(f, "the system cannot provide entropy: {reason}; the driver cannot make keys without entropy")
             }
             Self::Thread(source) => {
-                write!(f, "the system cannot start the network thread: {source}; check the system's limits")
+                write!(f, "the system cannot start the network thread: {source}; check the system's limits on threads and memory")
             }
         }
     }

@@ -99,7 +99,8 @@ impl Handle {
         self.with_snapshot(|_, network| network.clone())
     }
 
-    /// Returns a report on the current state of a connection. The call asks the network thread, and does not block.
+    /// Returns a report on the current state of a connection. The method asks the network thread for the report, and
+    /// does not block.
     pub async fn fresh_info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }

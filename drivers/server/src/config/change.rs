@@ -18,7 +18,7 @@ pub struct Changes {
     pub game: bool,
 }
 
-/// Compares two configurations, and returns the keys that differ.
+/// Compares two configurations, and returns the keys whose values differ.
 #[must_use]
 pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Changes {
     let (Value::Object(old), Value::Object(new)) = (as_value(old), as_value(new)) else {

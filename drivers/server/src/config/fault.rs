@@ -46,9 +46,9 @@ pub struct Fault {
     pub origin: Origin,
     /// The invalid key, with dots between levels. Empty if the fault concerns the whole configuration.
     pub key: String,
-    /// A short text that says what is wrong.
+    /// A short description of the fault.
     pub what: String,
-    /// A text that says how to fix the fault.
+    /// Advice on how to fix the fault.
     pub remedy: String,
 }
 

@@ -26,14 +26,14 @@ pub struct Override {
     pub origin: Origin,
 }
 
-/// The sources of a configuration: a file, and the values that override it.
+/// The sources of a configuration: a file, and values that override values in the file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Layers {
     /// The path of the configuration file, if there is one.
     pub file: Option<PathBuf>,
     /// `true` if the file may be missing. A missing file counts as an empty file.
     pub is_optional: bool,
-    /// The values that override values in the file. If two of them set the same key, the later value wins.
+    /// The values that override values in the file. If two values set the same key, the later value applies.
     pub overrides: Vec<Override>,
 }
 

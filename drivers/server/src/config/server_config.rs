@@ -74,12 +74,12 @@ pub struct ServerConfig<S> {
     /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshakes_per_second: u32,
-    /// The largest number of handshakes with one address (an IPv4 address or an IPv6 /64) that the server answers in one burst, before `handshakes_per_second` limits the address. Set it to the number of players who share an address and may connect at the same time. Takes effect at a restart.
+    /// The largest number of handshakes with one address (an IPv4 address or an IPv6 /64) that the server answers in one burst, before `handshakes_per_second` limits the address. Set this key to the number of players who share an address and may connect at the same time. Takes effect at a restart.
     ///
     /// Default: 64. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub handshake_burst: u32,
-    /// The number of ticks (steps of the game) per second. Takes effect immediately.
+    /// The number of ticks of the game per second. Takes effect immediately.
     ///
     /// Default: 60. Range: 1 to 1,000.
     #[schemars(range(min = 1, max = 1000))]
@@ -107,7 +107,7 @@ pub struct ServerConfig<S> {
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]
     pub log_file_bytes: u64,
-    /// The number of renamed logs that the server keeps. The server deletes older logs. Takes effect at a restart.
+    /// The number of rotated log files that the server keeps. The server deletes older files at each rotation. Takes effect at a restart.
     ///
     /// Default: 5. Range: 0 to 1,000.
     #[schemars(range(max = 1000))]

@@ -183,7 +183,7 @@ fn bans<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
 
 fn say<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {
     if arguments.text().is_empty() {
-        return Err(CommandError::Usage("give a text".into()));
+        return Err(CommandError::Usage("the message is missing".into()));
     }
     let there = server.context.clients.len();
     match server.with_game(|game, context| game.say(context, arguments.text())) {

@@ -135,7 +135,7 @@ const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
     ),
     ("unban", "<identity | address>", "lift a ban", BuiltIn::Unban),
     ("bans", "[--json]", "list the bans", BuiltIn::Bans),
-    ("say", "<text>", "show a text to all players", BuiltIn::Say),
+    ("say", "<text>", "show a message to all players", BuiltIn::Say),
     ("stats", "[--json]", "show counters of network and ticks", BuiltIn::Stats),
     ("reload", "", "read the configuration again", BuiltIn::Reload),
     ("quit", "[reason]", "stop the server in order", BuiltIn::Quit),

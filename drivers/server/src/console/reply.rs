@@ -5,7 +5,7 @@ use std::fmt;
 /// The answer of a command: text for the user or program that ran the command.
 pub type Reply = Result<String, CommandError>;
 
-/// The reason that a command failed.
+/// The reason why a command failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommandError {

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_log_file_is_renamed_and_the_oldest_log_file_is_deleted() {
+    fn a_full_log_file_is_rotated_and_the_oldest_log_file_is_deleted() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("logs/server.log");
         let mut file = RollingFile::open(&path, 40, 2, Output::default()).unwrap();

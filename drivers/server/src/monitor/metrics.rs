@@ -108,10 +108,10 @@ fn encode_counters(
         ("socket_full", "Times that the system's send buffer was full", network.socket_full),
         ("commands_refused", "Times that the queue to the network thread was full", network.commands_refused),
         ("event_stalls", "Times that the queue to the game was full", network.event_stalls),
-        ("ticks", "Steps of the game", beats.ticks),
-        ("tick_overruns", "Steps that began late by more than a step", beats.overruns),
-        ("ticks_skipped", "Steps that were due and never taken", beats.skipped),
-        ("ticks_rested", "Steps left out while the game was idle", beats.rested),
+        ("ticks", "Ticks of the game", beats.ticks),
+        ("tick_overruns", "Ticks that began late by more than the tick interval", beats.overruns),
+        ("ticks_skipped", "Ticks that were due but skipped", beats.skipped),
+        ("ticks_rested", "Ticks skipped while the game was idle", beats.rested),
     ];
     for (name, help, value) in counters {
         let counter = ConstCounter::new(value);

@@ -2,7 +2,8 @@
 
 use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
 
-/// A message that the server sends reliably to a client that has joined. It contains the client's number and agent.
+/// A message that the server sends reliably to a client that has joined. The message contains the client's number and
+/// agent.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/joined", type = 0x1000, max = 16)]
 pub struct Joined {

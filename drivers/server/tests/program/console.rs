@@ -37,7 +37,7 @@ fn an_unknown_command_is_answered_with_a_suggestion() {
         server.ask("status --jsn"),
         "error: `--jsn` is not an argument of this command; usage: status [--json]"
     );
-    assert_eq!(server.ask("say"), "error: give a text; usage: say <text>");
+    assert_eq!(server.ask("say"), "error: the message is missing; usage: say <text>");
     assert_eq!(
         server.ask("unban me"),
         "error: the argument is neither an identity nor an address; usage: unban <identity | address>"

@@ -137,7 +137,7 @@ impl Running {
 }
 
 #[test]
-fn an_idle_game_takes_no_step_and_is_polled_once_a_second() {
+fn an_idle_game_runs_no_tick_and_is_polled_once_a_second() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     let (asked, steps, updates) =
@@ -154,7 +154,7 @@ fn an_idle_game_takes_no_step_and_is_polled_once_a_second() {
 }
 
 #[test]
-fn an_idle_game_that_wakes_counts_no_missed_step() {
+fn an_idle_game_that_wakes_counts_no_missed_tick() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     let before = running.steps();
@@ -192,7 +192,7 @@ fn the_tick_number_advances_while_a_game_is_idle() {
 }
 
 #[test]
-fn a_message_wakes_an_idle_game_before_its_next_step_is_due() {
+fn a_message_wakes_an_idle_game_before_its_next_tick_is_due() {
     // A step lasts a second.
     let running = Running::start(1);
     let client = Client::start(tickwire_server::client_options::<Sleepy>().unwrap()).unwrap();
@@ -220,7 +220,7 @@ fn a_message_wakes_an_idle_game_before_its_next_step_is_due() {
 const SKIPPED: u64 = 25;
 
 #[test]
-fn a_handler_that_takes_longer_than_a_step_of_an_idle_game_counts_as_an_overrun() {
+fn a_handler_that_takes_longer_than_the_tick_interval_of_an_idle_game_counts_as_an_overrun() {
     let running = Running::start(100);
     let client = Client::start(tickwire_server::client_options::<Sleepy>().unwrap()).unwrap();
     client.connect(&running.server.into(), ConnectOptions::new(running.key)).wait().unwrap();
@@ -237,7 +237,7 @@ fn a_handler_that_takes_longer_than_a_step_of_an_idle_game_counts_as_an_overrun(
 }
 
 #[test]
-fn a_command_that_takes_longer_than_a_step_of_an_idle_game_counts_as_an_overrun() {
+fn a_command_that_takes_longer_than_the_tick_interval_of_an_idle_game_counts_as_an_overrun() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     // Once after a long rest, with a step that is due at once, and once again right after.

@@ -35,8 +35,8 @@ pub(crate) struct Args {
     /// Rate in each direction for each client, in kilobytes (1000 bytes) per second
     #[arg(long, value_name = "KB")]
     rate: Option<u64>,
-    /// A file with a recorded link in mahimahi's format, for both directions: each line is a millisecond at which 1500 bytes may
-    /// pass; the recording loops
+    /// A file with a bandwidth trace in Mahimahi's format, for both directions: each line is a millisecond at which 1500 bytes may
+    /// pass; the trace repeats
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Largest IP packet that passes, in bytes

@@ -13,7 +13,7 @@ usage: paths [--seeds N] [--seed S] [--only NAME] [--loss PERCENT] [--json]
        paths --traces [--seeds N] [--only NAME] [--loss PERCENT] [--json]
        paths --report FILE (--only NAME | --traces --only NAME | --trace FILE)
              [--seed S] [--loss PERCENT] [--algorithm copa|cubic]
-TICKWIRE_TRACES names the folder of Mahimahi recordings that --traces plays.";
+TICKWIRE_TRACES names the folder of Mahimahi traces that --traces plays.";
 
 #[derive(Debug)]
 pub(crate) struct Arguments {

@@ -12,10 +12,11 @@ const QUEUE: u64 = 150_000;
 const DELAY: Duration = Duration::from_millis(20);
 const LASTS: Duration = Duration::from_secs(120);
 
-/// Reads one recording.
+/// Reads one bandwidth trace.
 pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
-    let failed =
-        |error: &dyn core::fmt::Display| format!("cannot read the recording {}: {error}", path.display());
+    let failed = |error: &dyn core::fmt::Display| {
+        format!("cannot read the bandwidth trace {}: {error}", path.display())
+    };
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     let trace = LinkTrace::parse(&text).map_err(|error| failed(&error))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -23,11 +24,11 @@ pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
     Ok(Scenario::new(name, pipe, LASTS).flows(vec![Flow::bulk().delay(DELAY)]))
 }
 
-/// Reads the recordings in the folder that `TICKWIRE_TRACES` names, ordered by name.
+/// Reads the bandwidth traces in the folder that `TICKWIRE_TRACES` names, ordered by name.
 pub(crate) fn of_folder() -> Result<Vec<Scenario>, String> {
     let folder = std::env::var_os("TICKWIRE_TRACES").map(PathBuf::from);
     let folder = folder
-        .ok_or("TICKWIRE_TRACES is not set; let it name a folder of recordings (NAME.up, NAME.down)")?;
+        .ok_or("TICKWIRE_TRACES is not set; set it to a folder of bandwidth traces (NAME.up, NAME.down)")?;
     let failed =
         |error: &dyn core::fmt::Display| format!("cannot list the folder {}: {error}", folder.display());
     let mut paths = Vec::new();

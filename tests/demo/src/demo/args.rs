@@ -24,8 +24,8 @@ pub(super) struct Args {
     /// Largest random delay to add to each datagram, in milliseconds; later datagrams may overtake delayed ones
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub(super) jitter: u64,
-    /// A file with a recorded link in mahimahi's format, for each bot and both directions: each line is a millisecond at which 1500
-    /// bytes may pass; the recording loops
+    /// A file with a bandwidth trace in Mahimahi's format, for each bot and both directions: each line is a millisecond at which
+    /// 1500 bytes may pass; the trace repeats
     #[arg(long, value_name = "FILE")]
     pub(super) trace: Option<PathBuf>,
     /// Seed of the bots' behaviour and of the losses

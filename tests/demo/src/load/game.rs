@@ -10,8 +10,8 @@ use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, No
 use super::messages::{Loose, Sure};
 use super::tally::{Sender, Tally};
 
-/// A game for load tests. While sending is enabled, it sends each client a message at each network update. It also
-/// counts the messages from clients.
+/// A game for load tests. While sending is enabled, the game sends each client a message at each network update. The
+/// game also counts the messages from clients.
 #[derive(Debug, Default)]
 pub struct LoadGame {
     is_playing: bool,

@@ -86,7 +86,7 @@ fn a_loss_or_ack_of_a_joined_record_applies_to_each_of_its_consecutive_messages(
 }
 
 #[test]
-fn the_fates_of_200_expired_messages_are_kept_correctly_in_bounded_memory() {
+fn the_fates_of_the_120_newest_messages_are_known_and_correct() {
     let lifetime = Some(core::time::Duration::from_millis(1));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let mut now = NOW;

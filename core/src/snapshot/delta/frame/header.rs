@@ -17,8 +17,8 @@ pub struct FrameName {
 pub struct FrameHeader {
     /// The name of the frame.
     pub name: FrameName,
-    /// The oldest tick that a later frame may refer to. It is at most the frame's own tick. The receiver drops older
-    /// versions, except for each unit's newest version below the floor.
+    /// The oldest tick that a later frame may refer to. This tick is not above the frame's own tick. The receiver drops
+    /// older versions, except for each unit's newest version below the floor.
     pub floor: u32,
     /// The name of a frame that the receiver acknowledged. The tick of the referenced frame is at least the floor,
     /// below the tick of this frame, and at most [`REACH`](Self::REACH) ticks back. Slots of units that both frames

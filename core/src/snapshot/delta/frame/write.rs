@@ -53,7 +53,7 @@ pub struct CodedUnit {
     digest: u64,
 }
 
-/// The reason that a frame could not be written. The cause is always the caller's input.
+/// The reason why a frame could not be written. The cause is always the caller's input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FrameError {

@@ -51,12 +51,12 @@ fn a_duplicate_or_invalid_component_or_blueprint_name_is_refused() {
     let taken = schema.declare(flag("bag")).unwrap_err();
     assert_eq!(
         taken.to_string(),
-        "a component `bag` is declared already; give the new component another name"
+        "a component `bag` is already declared; give the new component another name"
     );
     let taken = schema.blueprint("crate", vec![]).unwrap_err();
     assert_eq!(
         taken.to_string(),
-        "a blueprint `crate` is declared already; give the new blueprint another name"
+        "a blueprint `crate` is already declared; give the new blueprint another name"
     );
     let rule = "use 1 to 54 ASCII letters, digits, `_`, `-`, `.` and `/`";
     assert_eq!(refusal([flag("a:b")]), format!("`a:b` is not a valid name for a component; {rule}"));
