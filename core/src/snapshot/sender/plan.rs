@@ -9,7 +9,7 @@ use crate::snapshot::store::Store;
 
 /// Of four units, the number that may enter the view while others wait.
 const ENTERING_OF_FOUR: usize = 3;
-/// How urgent a unit is that the peer has nothing of: as one that was sent so many ticks ago.
+/// The head start of a unit that the peer has nothing of, in ticks.
 const ENTERING_TICKS: u32 = 8;
 /// How urgent it is that an entity is gone, as a multiple.
 const LEAVING_FACTOR: u32 = 8;
@@ -57,10 +57,8 @@ impl WorldSender {
     }
 
     fn urgency(&self, store: &Store, slot: &ViewSlot) -> u32 {
-        let waited = match slot.sent {
-            NEVER => ENTERING_TICKS,
-            sent => self.tick.saturating_sub(sent).saturating_add(1),
-        };
+        let head_start = if slot.baseline == NEVER { ENTERING_TICKS } else { 1 };
+        let waited = self.tick.saturating_sub(slot.waits_from).saturating_add(head_start);
         let is_leaving = slot.group == store.existence_group()
             && self.slots.entities.get(&slot.id).is_some_and(|entity| entity.leaving.is_some());
         let factor = if is_leaving { LEAVING_FACTOR * 128 } else { u32::from(store.weight(slot.unit)) };

@@ -32,6 +32,8 @@ pub(super) struct ViewSlot {
     pub(super) against: u32,
     /// The tick in which the unit was last sent, or [`NEVER`].
     pub(super) sent: u32,
+    /// The tick in which it came into view, or was last sent: since then it waits.
+    pub(super) waits_from: u32,
     /// The ticks after the baseline in which it was sent: bit 0 stands for `sent`, each next one for a tick before.
     unacked: u64,
     /// Whether the store has the unit no more, or the peer may not see it: it is sent as absent.
@@ -50,6 +52,7 @@ impl ViewSlot {
         id: NetworkId,
         (group, blueprint): (GroupId, Option<BlueprintId>),
         visit: u16,
+        tick: u32,
     ) -> Self {
         Self {
             unit,
@@ -60,6 +63,7 @@ impl ViewSlot {
             baseline: NEVER,
             against: NEVER,
             sent: NEVER,
+            waits_from: tick,
             unacked: 0,
             is_hidden: false,
             is_away: false,
@@ -100,7 +104,7 @@ impl ViewSlot {
             self.unacked = if ticks < MASK_TICKS { self.unacked << ticks } else { 0 };
         }
         self.unacked |= 1;
-        self.sent = tick;
+        (self.sent, self.waits_from) = (tick, tick);
         self.is_known = true;
     }
 
@@ -179,6 +183,7 @@ impl Slots {
         unit: UnitId,
         id: NetworkId,
         of: (GroupId, Option<BlueprintId>),
+        tick: u32,
     ) -> Option<UnitSlot> {
         let number = match self.free.pop_first() {
             Some(number) => number,
@@ -191,7 +196,7 @@ impl Slots {
         };
         let visit = self.visits.get(usize::from(number)).copied().unwrap_or(0);
         if let Some(place) = self.slots.get_mut(usize::from(number)) {
-            *place = Some(ViewSlot::new(unit, id, of, visit));
+            *place = Some(ViewSlot::new(unit, id, of, visit, tick));
         }
         if self.by_unit.len() <= unit.0 as usize {
             self.by_unit.resize(unit.0 as usize + 1, NONE);

@@ -113,7 +113,7 @@ impl WorldSender {
         let group = store.existence_group();
         let Some((unit, entity)) = store.unit(id, group).zip(store.entity(id)) else { return };
         let blueprint = entity.settings.blueprint;
-        let Some(existence) = self.slots.insert(unit, id, (group, blueprint)) else { return };
+        let Some(existence) = self.slots.insert(unit, id, (group, blueprint), self.tick) else { return };
         let viewed = ViewedEntity {
             existence,
             units: SmallVec::new(),
@@ -140,7 +140,9 @@ impl WorldSender {
     fn add_unit(&mut self, store: &Store, unit: UnitId) {
         let Some(state) = store.state(unit) else { return };
         let blueprint = self.slots.entities.get(&state.id).and_then(|entity| entity.blueprint);
-        let Some(slot) = self.slots.insert(unit, state.id, (state.group, blueprint)) else { return };
+        let Some(slot) = self.slots.insert(unit, state.id, (state.group, blueprint), self.tick) else {
+            return;
+        };
         if let Some(entity) = self.slots.entities.get_mut(&state.id) {
             entity.units.push(slot);
         }
