@@ -175,8 +175,13 @@ mod tests {
             handlers.on(read).unwrap();
             (client, handlers)
         });
-        clients[0].0.send_to_server(&said("ann", "good evening")).unwrap();
         let begun = Instant::now();
+        // Nobody hears what was said before.
+        while server.clients().len() < clients.len() {
+            server.update(&mut (), &mut host_handlers);
+            assert!(begun.elapsed() < Duration::from_secs(20), "{} guests", server.clients().len());
+        }
+        clients[0].0.send_to_server(&said("ann", "good evening")).unwrap();
         while seen.len() < 2 {
             server.update(&mut (), &mut host_handlers);
             for (client, handlers) in &mut clients {
