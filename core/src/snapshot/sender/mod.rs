@@ -19,6 +19,7 @@ use super::ids::{NetworkId, WorldId};
 use super::slot_set::SlotSet;
 use super::unit_codec::UnitCodec;
 use crate::event::ConnectionId;
+use crate::planted::{self, Bug};
 
 /// Ticks that the floor stays behind the newest tick, at least and at most.
 const FLOOR_LAG: core::ops::RangeInclusive<u32> = 24..=192;
@@ -139,10 +140,12 @@ impl WorldSender {
             && self.slots.iter().all(|(_, slot)| slot.first_unacked().is_none() || self.is_let_go(slot))
     }
 
-    /// Whether a unit is out of sight, so that nobody asks what the peer has of it.
+    /// Whether nobody asks what the peer has of a unit: it is out of sight, or its entity was destroyed before the floor, so that the
+    /// peer may have forgotten both.
     fn is_let_go(&self, slot: &Slot) -> bool {
         let leaving = self.slots.entities.get(&slot.id).and_then(|entity| entity.leaving);
-        slot.group != self.codec.existence_group() && matches!(leaving, Some((_, Gone::OutOfSight)))
+        slot.group != self.codec.existence_group()
+            && leaving.is_some_and(|(since, gone)| gone == Gone::OutOfSight || since < self.floor)
     }
 
     /// A frame is acknowledged: the peer stored it.
@@ -151,10 +154,12 @@ impl WorldSender {
         self.opening = Opening::Known;
         let Self { ledger, slots, codec, .. } = self;
         for entry in ledger.units(frame) {
-            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else {
-                continue;
-            };
-            slot.on_acked(name.tick, entry.coded_against);
+            let is_of_visit =
+                |slot: &&mut Slot| slot.visit == entry.visit || planted::is_planted(Bug::VisitIgnored);
+            let Some(slot) = slots.get_mut(entry.slot).filter(is_of_visit) else { continue };
+            let is_guessed = planted::is_planted(Bug::SecondBaselineGuessed);
+            let coded_against = if is_guessed { slot.baseline } else { entry.coded_against };
+            slot.on_acked(name.tick, coded_against);
             let (id, group) = (slot.id, slot.group);
             if group == codec.existence_group()
                 && let Some(entity) = slots.entities.get_mut(&id)
@@ -196,6 +201,9 @@ impl WorldSender {
                 continue;
             }
             if name.tick == self.tick {
+                if planted::is_planted(Bug::LostInTickForgotten) {
+                    continue;
+                }
                 self.spent.insert(entry.slot);
             } else {
                 self.dirty.insert(entry.slot);
@@ -220,7 +228,7 @@ impl WorldSender {
         let open = self.slots.iter().filter(|(_, slot)| slot.is_known && slot.sent != slot.baseline);
         let open: Vec<UnitSlot> =
             open.filter(|(_, slot)| !self.is_let_go(slot)).map(|(number, _)| number).collect();
-        for slot in open {
+        for slot in open.into_iter().filter(|_| !planted::is_planted(Bug::ResumeForgetsUnits)) {
             self.dirty.insert(slot);
         }
         self.slots.for_each_mut(Slot::renew);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use crate::planted::{self, Bug};
 use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
@@ -222,6 +223,7 @@ impl Slots {
     /// An entity that the peer forgot when it stored a frame with this floor: the peer knows that it left, and every frame that says so
     /// is older than the floor.
     pub(super) fn first_forgotten(&self, floor: u32) -> Option<NetworkId> {
+        let floor = if planted::is_planted(Bug::SlotReusedAtOnce) { NEVER } else { floor };
         let before = self.leaving.iter().take_while(|(tick, _)| *tick < floor);
         let is_old = |entity: &ViewedEntity| self.get(entity.existence).is_none_or(|slot| slot.sent < floor);
         let is_forgotten = |entity: &ViewedEntity| entity.is_leaving_heard && is_old(entity);

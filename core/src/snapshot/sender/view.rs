@@ -7,8 +7,7 @@ use smallvec::SmallVec;
 
 use super::WorldSender;
 use super::slots::{NEVER, ViewedEntity};
-use crate::event::ConnectionId;
-use crate::snapshot::changes::Gone;
+use crate::snapshot::changes::{Changes, Gone, Show};
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::{BlueprintId, NetworkId};
 use crate::snapshot::schema::Audience;
@@ -32,6 +31,20 @@ impl WorldSender {
             match self.slots.of_unit(*unit) {
                 Some(slot) => self.on_changed(store, *unit, slot),
                 None => self.on_unknown(store, *unit),
+            }
+        }
+    }
+
+    /// Hides and shows what the last commit says, after [`Self::on_commit`]. An entity that it also destroyed stays gone.
+    pub(crate) fn on_shows(&mut self, store: &Store, changes: &Changes) {
+        let viewer = self.viewer;
+        let own = changes.shows().iter().filter(|(connection, ..)| *connection == viewer);
+        for (_, id, show) in own.filter(|(_, id, _)| store.entity(*id).is_some()) {
+            self.set_hidden(*id, *show == Show::Never);
+            if *show == Show::Never {
+                self.leave(*id, Gone::OutOfSight);
+            } else {
+                self.enter(store, *id);
             }
         }
     }
@@ -80,7 +93,11 @@ impl WorldSender {
 
     /// A unit that has no slot was committed: it is new, or out of sight.
     fn on_unknown(&mut self, store: &Store, unit: UnitId) {
-        let Some(state) = store.state(unit).filter(|state| state.gone.is_none()) else { return };
+        let Some(state) = store.state(unit) else { return };
+        if state.gone.is_some() {
+            self.hidden.remove(&state.id);
+            return;
+        }
         if self.views(state.id) {
             self.add_unit(store, unit);
         } else if !self.slots.entities.contains_key(&state.id) {
@@ -90,7 +107,7 @@ impl WorldSender {
 
     /// An entity comes into view. Only right after a commit: a tick names one state.
     pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
-        if self.is_closed || self.hidden.contains(&id) {
+        if self.is_closed || self.hidden.contains(&id) || store.entity(id).is_none() {
             return;
         }
         if let Some(entity) = self.slots.entities.get_mut(&id) {
@@ -267,10 +284,5 @@ impl WorldSender {
     /// The tick in which the first of the entities was gone that the peer may still be told of.
     pub(crate) fn first_leaving(&self) -> Option<u32> {
         self.slots.leaving.first().map(|(tick, _)| *tick)
-    }
-
-    /// The connection that is sent the world.
-    pub(crate) const fn viewer(&self) -> ConnectionId {
-        self.viewer
     }
 }
