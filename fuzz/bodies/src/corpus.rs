@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::Duration;
 use tickwire_core::fuzzing::rewrite_handshake;
-use tickwire_core::wire::{Frame, FrameReader};
+use tickwire_core::snapshot::delta::FrameName;
+use tickwire_core::wire::{Frame, FrameReader, SnapshotFrame};
 use tickwire_sim::provider::NullProvider;
 use tickwire_sim::rng::{Draws, mix};
 
+use crate::hostile::bytes_of;
 use crate::{handshake, message, snapshot_frame, traffic};
 
 /// The files of the corpus, by target and name.
@@ -166,6 +168,16 @@ fn world_scripts(files: &mut Files) {
             let rest = (1..bytes).map(|_| draws.next_u64() as u8);
             let script = core::iter::once(serial as u8).chain(rest).collect();
             files.insert((target, format!("script-{serial:02}")), script);
+        }
+    }
+    // Frames 0x09 and 0x0a to a client, which is shown the world, and to a server, which is not.
+    let first = snapshot_frame::honest_frames().swap_remove(0);
+    let snapshot = bytes_of(&Frame::Snapshot(SnapshotFrame { view: 0, bytes: &first }));
+    let reset = bytes_of(&Frame::SnapshotReset { view: 0, name: FrameName { tick: 1, part: 0 } });
+    for (name, frame) in [("snapshot", snapshot), ("snapshot-reset", reset)] {
+        for target in ["hostile_client", "hostile_server"] {
+            let script = [&[0, 0xfb, frame.len() as u8], &frame[..], &[0xa0, 0xc8]].concat();
+            files.insert((target, format!("sent-{name}-alone")), script);
         }
     }
     for (place, frame) in snapshot_frame::honest_frames().into_iter().enumerate() {
