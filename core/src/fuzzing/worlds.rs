@@ -99,7 +99,7 @@ impl SentWorld {
     }
 }
 
-/// What became of a snapshot frame.
+/// The fate of a snapshot frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameResult {
     /// It was stored.

@@ -1,4 +1,4 @@
-//! A world that a script changes, and what an application shows of it: the plain model of the targets about snapshots.
+//! A world that a script changes, and the world that an application shows: the plain model of the targets about snapshots.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -178,7 +178,7 @@ fn components_of<const N: usize>(version: Version<'_>, of: [ComponentId; N]) -> 
     components
 }
 
-/// What an application shows, made of the changes that it was told.
+/// The world that an application shows, made of the changes that it was told.
 #[derive(Default)]
 pub struct Display {
     /// The world so far.

@@ -14,17 +14,17 @@ const LOSS_ROUNDS: u64 = 6;
 const MEMORY: usize = 1 << 20;
 
 /// A frame on its way: when it arrives, its number, its bytes.
-type Flight = (u64, u64, Vec<u8>);
+type FrameFlight = (u64, u64, Vec<u8>);
 
-/// Both ends, the link between them, and what each knows.
+/// Both ends, the link between them, and the knowledge of each.
 struct Link {
     game: Game,
     store: Store,
     sender: SentWorld,
     receiver: ReceivedWorld,
     display: Display,
-    frames: Vec<Flight>,
-    /// What becomes known of frames: when, the number, and whether it is acknowledged.
+    frames: Vec<FrameFlight>,
+    /// The fates that the sender will learn: when, the number of the frame, and whether it is acknowledged.
     fates: Vec<(u64, u64, bool)>,
     round: u64,
     /// Of 256 frames, and of as many acknowledgements, so many are lost.

@@ -26,12 +26,12 @@ const DELAY: Duration = Duration::from_millis(8);
 const HEALED: Duration = Duration::from_secs(30);
 
 /// A datagram on its way: when it arrives, at which end, its bytes.
-type Flight = (Instant, usize, Vec<u8>);
+type DatagramFlight = (Instant, usize, Vec<u8>);
 
-struct Scene {
+struct WorldsScene {
     now: Instant,
     nodes: [Watched; 2],
-    flying: Vec<Flight>,
+    flying: Vec<DatagramFlight>,
     game: Game,
     display: Display,
     /// The connection as each end knows it.
@@ -46,7 +46,7 @@ struct Scene {
 /// shows the committed world once the network loses nothing any more.
 pub fn worlds(bytes: &[u8]) {
     let mut script = Script::new(bytes);
-    let mut scene = Scene::new(script.byte());
+    let mut scene = WorldsScene::new(script.byte());
     for _ in 0..200 {
         if script.is_over() {
             break;
@@ -60,7 +60,7 @@ fn at(node: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + node as u8], 7777))
 }
 
-impl Scene {
+impl WorldsScene {
     fn new(shape: u8) -> Self {
         let mut config = handshake::config(Arc::new(NullProvider), Access::Open);
         config.max_message = MAX_MESSAGE;
