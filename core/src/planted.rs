@@ -27,12 +27,26 @@ pub enum Bug {
     AddressTrusted = 6,
     /// A message that waits while no packet is in flight sets no transmit deadline.
     NeedForgotten = 7,
+    /// A packet is acknowledged although its snapshot frame could not be stored.
+    SnapshotAckedUnstored = 8,
+    /// The floor of a snapshot frame rises past a version whose acknowledgement was lost.
+    FloorPastUnacked = 9,
+    /// The second baseline of a unit is the sender's baseline before, not the version that the baseline was coded against.
+    SecondBaselineGuessed = 10,
+    /// A late acknowledgement of an earlier visit of a unit to its slot counts for the later visit.
+    VisitIgnored = 11,
+    /// A slot is used again before the floor has passed the end of its unit.
+    SlotReusedAtOnce = 12,
+    /// Units that were not acknowledged when the transport broke are not sent again.
+    ResumeForgetsUnits = 13,
+    /// A unit that is lost in the tick in which it was sent is not sent again.
+    LostInTickForgotten = 14,
 }
 
 #[cfg(feature = "planted")]
 impl Bug {
     /// All bugs, each with its name on the command line.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
         (Self::LostTimer, "lost-timer"),
         (Self::NonceReuse, "nonce-reuse"),
@@ -40,7 +54,20 @@ impl Bug {
         (Self::LostForgotten, "lost-forgotten"),
         (Self::AddressTrusted, "address-trusted"),
         (Self::NeedForgotten, "need-forgotten"),
+        (Self::SnapshotAckedUnstored, "snapshot-acked-unstored"),
+        (Self::FloorPastUnacked, "floor-past-unacked"),
+        (Self::SecondBaselineGuessed, "second-baseline-guessed"),
+        (Self::VisitIgnored, "visit-ignored"),
+        (Self::SlotReusedAtOnce, "slot-reused-at-once"),
+        (Self::ResumeForgetsUnits, "resume-forgets-units"),
+        (Self::LostInTickForgotten, "lost-in-tick-forgotten"),
     ];
+
+    /// Whether only a test that replicates a world can find the bug.
+    #[must_use]
+    pub const fn is_of_worlds(self) -> bool {
+        self as u8 >= Self::SnapshotAckedUnstored as u8
+    }
 }
 
 #[cfg(feature = "planted")]

@@ -16,7 +16,8 @@ fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
 #[test]
 fn the_swarm_reports_violations_exactly_for_planted_bugs() {
     let mut last = 0;
-    for (bug, name) in Bug::ALL {
+    // The swarm replicates no world: the fuzz targets find those bugs.
+    for (bug, name) in Bug::ALL.into_iter().filter(|(bug, _)| !bug.is_of_worlds()) {
         plant(Some(bug));
         let found = first_failing(0..1000);
         plant(None);

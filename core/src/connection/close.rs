@@ -290,7 +290,7 @@ impl Connection {
 const FULL_PATIENCE: Span = Span::from_secs(1);
 
 /// The codes under which violations travel.
-const VIOLATIONS: [(Violation, u16); 8] = [
+const VIOLATIONS: [(Violation, u16); 9] = [
     (Violation::MalformedFrame, VIOLATION_CODES),
     (Violation::AcknowledgedUnsent, VIOLATION_CODES + 1),
     (Violation::BadChannel, VIOLATION_CODES + 2),
@@ -299,6 +299,7 @@ const VIOLATIONS: [(Violation, u16); 8] = [
     (Violation::BadFragment, VIOLATION_CODES + 5),
     (Violation::BadResume, VIOLATION_CODES + 6),
     (Violation::InvalidMessages, VIOLATION_CODES + 7),
+    (Violation::BadSnapshot, VIOLATION_CODES + 8),
 ];
 
 /// The first [`limits::CLOSE_TEXT`] bytes of `text`, cut between characters.

@@ -8,6 +8,7 @@ use crate::address::{Ecn, Path};
 use crate::channel::Receipt;
 use crate::drop::DropReason;
 use crate::event::{CloseReason, Violation};
+use crate::planted::{self, Bug};
 use crate::time::{Instant, Span};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame, SNAPSHOT};
 
@@ -210,7 +211,10 @@ impl Connection {
         let Some(worlds) = lent.worlds.filter(|_| self.plan.is_some()) else {
             return Err(SnapshotDrop::Violation(Violation::BadSnapshot));
         };
-        self.session.worlds.on_frame(&frame, worlds.codec(), worlds.max_entities())?;
+        let stored = self.session.worlds.on_frame(&frame, worlds.codec(), worlds.max_entities());
+        if !planted::is_planted(Bug::SnapshotAckedUnstored) {
+            stored?;
+        }
         Ok((payload.get(rest..).unwrap_or_default(), true))
     }
 

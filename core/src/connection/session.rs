@@ -298,6 +298,7 @@ impl Session {
     /// Nothing more is taken in: messages in reassembly will not be finished, and neither stay nor fall due.
     pub(super) fn finish(&mut self) {
         self.receive.finish();
+        self.worlds.finish();
     }
 
     // ---- The application ----

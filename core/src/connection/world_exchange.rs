@@ -38,6 +38,8 @@ pub(crate) struct WorldTurn<'a> {
 #[derive(Default)]
 pub(super) struct WorldExchange {
     state: Option<Box<ExchangeState>>,
+    /// Whether the connection is over.
+    is_over: bool,
 }
 
 #[derive(Default)]
@@ -70,6 +72,9 @@ impl WorldExchange {
 
     /// The peer is sent another world from now on.
     pub(super) fn send_world(&mut self, now: Instant, world: WorldSender, priority: u8) {
+        if self.is_over {
+            return;
+        }
         let state = self.state.get_or_insert_default();
         let view = state.sender.as_ref().map_or(0, |before| before.view.wrapping_add(1));
         state.sender = Some(SendingWorld {
@@ -295,7 +300,20 @@ impl WorldExchange {
         let receiving = self.receiving_mut().filter(|receiving| receiving.world.has_changes())?;
         let mut changes = spare;
         receiving.world.take_changes(own, &mut changes);
+        if self.is_over {
+            self.state = None;
+        }
         Some(changes)
+    }
+
+    /// The connection is over: only changes that the application has not heard of stay, until it hears of them.
+    pub(super) fn finish(&mut self) {
+        self.is_over = true;
+        if self.has_changes() {
+            self.state.iter_mut().for_each(|state| state.sender = None);
+        } else {
+            self.state = None;
+        }
     }
 
     /// Bytes of the heap.

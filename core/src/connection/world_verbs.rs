@@ -5,7 +5,7 @@ use core::ops::Range;
 use super::session::Session;
 use crate::snapshot::receiver::WorldReceiver;
 use crate::snapshot::sender::WorldSender;
-use crate::snapshot::{Changes, Gone, Show, Store, UnitId, WorldId, WorldStats};
+use crate::snapshot::{Changes, Store, UnitId, WorldId, WorldStats};
 use crate::time::Instant;
 
 impl Session {
@@ -29,19 +29,8 @@ impl Session {
     /// of.
     pub(crate) fn commit_world(&mut self, now: Instant, store: &Store, changes: &Changes) -> Option<u64> {
         let world = self.worlds.on_commit(now)?;
-        let viewer = world.viewer();
         world.on_commit(store);
-        for (connection, id, show) in changes.shows() {
-            if *connection != viewer {
-                continue;
-            }
-            world.set_hidden(*id, *show == Show::Never);
-            if *show == Show::Never {
-                world.leave(*id, Gone::OutOfSight);
-            } else {
-                world.enter(store, *id);
-            }
-        }
+        world.on_shows(store, changes);
         world.first_leaving().map(u64::from)
     }
 

@@ -8,6 +8,7 @@ mod channels;
 mod handshake;
 mod packets;
 mod peer;
+mod worlds;
 
 pub use self::age::age;
 pub use self::channels::{Piece, Receiving, Sending, Taken};
@@ -16,3 +17,4 @@ pub use self::handshake::{
 };
 pub use self::packets::{Replay, Sent};
 pub use self::peer::{Claims, HostilePeer};
+pub use self::worlds::{FrameResult, ReceivedWorld, SentWorld, some_connection};

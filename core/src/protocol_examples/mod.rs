@@ -7,6 +7,7 @@
 mod handshake;
 mod sheet;
 mod wire;
+mod worlds;
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -24,7 +25,7 @@ const END: &str = "<!-- end of example -->";
 fn the_examples_in_protocol_md_match_the_code() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/PROTOCOL.md");
     let old = fs::read_to_string(&path).unwrap();
-    let sheets = [wire::sheets(), handshake::sheets()].concat();
+    let sheets = [wire::sheets(), handshake::sheets(), worlds::sheets()].concat();
     let (new, named) = with_examples(&old, &sheets);
     for sheet in &sheets {
         let times = named.iter().filter(|name| **name == sheet.name).count();

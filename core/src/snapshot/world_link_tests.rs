@@ -1,6 +1,7 @@
 //! A sender and a receiver of a world over a bad link, beside a plain copy of the world.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -52,6 +53,8 @@ fn schema() -> WorldSchema {
     schema.ticks_per_second(60);
     schema.finish().unwrap()
 }
+
+mod regressions;
 
 /// Both ends, the link between them, and what each knows.
 struct WorldLink {
@@ -269,6 +272,25 @@ impl WorldLink {
         self.sender.on_resumed();
     }
 
+    /// Nothing is lost any more, and the application shows the committed world.
+    fn settle(&mut self, case: &str) {
+        self.loss_percent = 0;
+        let mut rounds = 0;
+        while !self.sender.is_settled() {
+            self.commit();
+            self.send(300);
+            self.deliver();
+            rounds += 1;
+            assert!(rounds < 200, "{case}: not settled, {:#?}", self.sender);
+        }
+        self.take();
+        let expected = self.expected();
+        let ids: BTreeSet<&NetworkId> = self.shown.keys().chain(expected.keys()).collect();
+        for id in ids {
+            assert_eq!(self.shown.get(id), expected.get(id), "{case}, {id:?}");
+        }
+    }
+
     /// The world as the viewer should see it.
     fn expected(&self) -> Shown {
         let visible = self.store.entities().filter(|entity| !self.hidden.contains(&entity.id));
@@ -330,21 +352,7 @@ fn play(seed: u64, loss_percent: u64, ticks: u64) -> WorldLink {
             link.resume();
         }
     }
-    link.loss_percent = 0;
-    let mut rounds = 0;
-    while !link.sender.is_settled() {
-        link.commit();
-        link.send(300);
-        link.deliver();
-        rounds += 1;
-        assert!(rounds < 200, "seed {seed}, loss {loss_percent}: not settled, {:#?}", link.sender);
-    }
-    link.take();
-    let expected = link.expected();
-    let ids: BTreeSet<&NetworkId> = link.shown.keys().chain(expected.keys()).collect();
-    for id in ids {
-        assert_eq!(link.shown.get(id), expected.get(id), "seed {seed}, {id:?}");
-    }
+    link.settle(&format!("seed {seed}, loss {loss_percent}"));
     link
 }
 

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tickwire_core::Duration;
 use tickwire_core::fuzzing::rewrite_handshake;
-use tickwire_core::wire::{Frame, FrameReader};
+use tickwire_core::snapshot::delta::FrameName;
+use tickwire_core::wire::{Frame, FrameReader, SnapshotFrame};
 use tickwire_sim::provider::NullProvider;
 use tickwire_sim::rng::{Draws, mix};
 
-use crate::{handshake, message, traffic};
+use crate::hostile::bytes_of;
+use crate::{handshake, message, snapshot_frame, traffic};
 
 /// The files of the corpus, indexed by the name of the fuzz target and the name of the file.
 pub type Files = BTreeMap<(&'static str, String), Vec<u8>>;
@@ -32,6 +34,7 @@ pub fn corpus() -> Files {
         files.insert(("ticket", format!("text-{serial}")), ticket.to_string().into_bytes());
     }
     scripts(&mut files);
+    world_scripts(&mut files);
     files
 }
 
@@ -151,6 +154,36 @@ fn lost_probes() -> Vec<u8> {
     let message = [0x01, 0x40, 0, 0];
     let lost = [0x41, 0xa8, 0, 0xe0];
     [&[0x20][..], &exchange.repeat(6), &message, &lost.repeat(4)].concat()
+}
+
+/// Scripts of targets whose steps take any byte: how many, of how many bytes.
+const WORLD_SCRIPTS: &[(&str, u64, usize)] =
+    &[("snapshot_frame", 6, 300), ("world_link", 16, 2500), ("worlds", 16, 2500)];
+
+fn world_scripts(files: &mut Files) {
+    for (place, &(target, count, bytes)) in (100..).zip(WORLD_SCRIPTS) {
+        for serial in 0..count {
+            let mut draws = Draws::new(mix(place, serial));
+            // The first byte shapes the scene.
+            let rest = (1..bytes).map(|_| draws.next_u64() as u8);
+            let script = core::iter::once(serial as u8).chain(rest).collect();
+            files.insert((target, format!("script-{serial:02}")), script);
+        }
+    }
+    // Frames 0x09 and 0x0a to a client, which is shown the world, and to a server, which is not.
+    let first = snapshot_frame::honest_frames().swap_remove(0);
+    let snapshot = bytes_of(&Frame::Snapshot(SnapshotFrame { view: 0, bytes: &first }));
+    let reset = bytes_of(&Frame::SnapshotReset { view: 0, name: FrameName { tick: 1, part: 0 } });
+    for (name, frame) in [("snapshot", snapshot), ("snapshot-reset", reset)] {
+        for target in ["hostile_client", "hostile_server"] {
+            let script = [&[0, 0xfb, frame.len() as u8], &frame[..], &[0xa0, 0xc8]].concat();
+            files.insert((target, format!("sent-{name}-alone")), script);
+        }
+    }
+    for (place, frame) in snapshot_frame::honest_frames().into_iter().enumerate() {
+        let script = [&[place as u8, 0, frame.len() as u8], &frame[..frame.len().min(255)]].concat();
+        files.insert(("snapshot_frame", format!("honest-{place}")), script);
+    }
 }
 
 fn scripts(files: &mut Files) {

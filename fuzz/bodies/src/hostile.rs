@@ -12,11 +12,12 @@ use tickwire_core::wire::writers::{
 use tickwire_core::wire::{Frame, FrameReader, MessageFrame, MessagePart};
 use tickwire_core::{
     Access, ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Duration, Endpoint, Event, Instant,
-    VIOLATION_CODES,
+    SnapshotConfig, VIOLATION_CODES,
 };
 use tickwire_sim::provider::NullProvider;
 
 use crate::channels::channels;
+use crate::game::schema;
 use crate::watch::{Output, Watched};
 use crate::{Script, handshake, wire};
 
@@ -68,6 +69,7 @@ pub fn config() -> Config {
     config.max_message = MAX_MESSAGE;
     config.channels = channels();
     config.rotate_after = 64;
+    config.snapshots = Some(SnapshotConfig::new(schema()));
     config
 }
 

@@ -10,15 +10,19 @@ pub mod channels;
 pub mod corpus;
 pub mod datagram;
 pub mod endpoint;
+pub mod game;
 mod gullible;
 pub mod handshake;
 pub mod hostile;
 pub mod message;
 pub mod packets;
 mod script;
+pub mod snapshot_frame;
 pub mod traffic;
 pub mod watch;
 pub mod wire;
+pub mod world_link;
+pub mod worlds;
 
 pub use gullible::Gullible;
 pub use script::Script;
@@ -44,7 +48,10 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("reassembly", channels::reassembly),
     ("replay", packets::replay),
     ("sent", packets::sent),
+    ("snapshot_frame", snapshot_frame::snapshot_frame),
     ("ticket", handshake::ticket_text),
+    ("world_link", world_link::world_link),
+    ("worlds", worlds::worlds),
 ];
 
 /// Returns whether a fuzzer created the corpus file `name` on this machine. A fuzzer names its files by their

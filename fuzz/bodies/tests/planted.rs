@@ -29,7 +29,11 @@ fn every_planted_bug_is_detected_by_its_fuzz_target() {
     // One bug at a time: it is planted in the whole process.
     for (bug, name) in bugs {
         plant(Some(bug));
-        let candidates = ["endpoint", "channel_pair", "reassembly", "replay", "hostile_client"];
+        let candidates: &[&str] = if bug.is_of_worlds() {
+            &["world_link", "worlds"]
+        } else {
+            &["endpoint", "channel_pair", "reassembly", "replay", "hostile_client"]
+        };
         let targets = TARGETS.iter().filter(|(target, _)| candidates.contains(target));
         let found = targets.map(|(target, body)| (target, body, finds(target, *body, usize::MAX)));
         let found = found.into_iter().find_map(|(target, body, input)| Some((target, body, input?)));

@@ -4,9 +4,10 @@ use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
 use tickwire_core::limits::RELIABLE_WINDOW;
 use tickwire_core::wire::writers::write_resume;
-use tickwire_core::wire::{Frame, MessagePart};
+use tickwire_core::wire::{Frame, MessagePart, SnapshotFrame};
 use tickwire_core::{ChannelId, CloseReason, Duration, Event, VIOLATION_CODES};
-use tickwire_fuzz::hostile::{bytes_of, message_bytes, peer_at, written};
+use tickwire_fuzz::hostile::{Arena, bytes_of, config, message_bytes, peer_at, written};
+use tickwire_fuzz::snapshot_frame::honest_frames;
 
 use super::{
     ORDERED, SEQUENCED, UNORDERED, UNRELIABLE, closes_for, drops, held_now, is_alive, server, whole,
@@ -46,6 +47,31 @@ fn only_an_unknown_frame_type_closes_the_connection_and_an_unknown_packet_type_d
     for kind in (0x0b..0x20).chain(0x41..0x50).chain(0x51..0x80) {
         closes_for(Violation::MalformedFrame, &[vec![kind; 20]]);
     }
+}
+
+// A client shows a server nothing. The refused frame is well formed, so only the direction is wrong.
+#[test]
+fn a_snapshot_frame_to_a_server_closes_the_connection() {
+    let frames = honest_frames();
+    let snapshot = |bytes| bytes_of(&Frame::Snapshot(SnapshotFrame { view: 0, bytes }));
+    let mut arena = server();
+    arena.send(&snapshot(&frames[0]));
+    arena.settle();
+    assert_eq!(arena.reason(), Some(&CloseReason::Violation(Violation::BadSnapshot)));
+    assert_eq!(arena.closed_with, Some(VIOLATION_CODES + 8));
+    // A client that is shown the world takes the same frame, and ends the connection with the eighth wrong one.
+    let mut arena = Arena::with_server(&config(), None);
+    arena.send(&snapshot(&frames[0]));
+    is_alive(&mut arena);
+    assert_eq!(drops(&arena, DropReason::BadSnapshot), 0);
+    for _ in 0..8 {
+        assert_eq!(arena.reason(), None, "closed too early");
+        arena.send(&snapshot(&[0xff; 20]));
+        arena.settle();
+    }
+    assert_eq!(arena.reason(), Some(&CloseReason::Violation(Violation::BadSnapshot)));
+    // It is the first frame of its packet, or a fault.
+    closes_for(Violation::MalformedFrame, &[[&[1], &snapshot(&frames[0])[..]].concat()]);
 }
 
 #[test]

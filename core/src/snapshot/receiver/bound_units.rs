@@ -32,10 +32,6 @@ struct HeldVersion {
     row: u32,
 }
 
-/// More versions of a unit than an honest sender has the receiver keep.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct TooManyVersions;
-
 /// All slots.
 #[derive(Clone, Debug)]
 pub(super) struct BoundUnits {
@@ -81,23 +77,36 @@ impl BoundUnits {
         }
     }
 
-    /// Stores a version, and drops those that no later frame may refer to. Returns whether it is the unit's newest.
+    /// Whether a version of `tick` can be stored once the floor is `floor`: an honest sender never has the receiver keep more versions
+    /// of a unit than the limit.
+    pub(super) fn has_room(&self, slot: UnitSlot, tick: u32, floor: u32) -> bool {
+        let Some(unit) = self.get(slot) else { return true };
+        if unit.versions.len() < SNAPSHOT_VERSIONS_HELD {
+            return true;
+        }
+        let below = unit.versions.partition_point(|version| version.tick < floor);
+        let is_held = unit.versions.binary_search_by_key(&tick, |version| version.tick).is_ok();
+        is_held || unit.versions.len() - below.saturating_sub(1) < SNAPSHOT_VERSIONS_HELD
+    }
+
+    /// Stores a version for which there is room, and drops those that no later frame may refer to. Returns whether it is the unit's
+    /// newest.
     pub(super) fn store(
         &mut self,
         slot: UnitSlot,
         tick: u32,
         words: &[u32],
         coded_against: Option<u32>,
-    ) -> Result<bool, TooManyVersions> {
+    ) -> bool {
         let floor = self.floor;
-        let Some(Some(unit)) = self.slots.get_mut(usize::from(slot.0)) else { return Ok(false) };
-        let Some(rows) = self.rows.get_mut(usize::from(unit.binding.group.0)) else { return Ok(false) };
+        let Some(Some(unit)) = self.slots.get_mut(usize::from(slot.0)) else { return false };
+        let Some(rows) = self.rows.get_mut(usize::from(unit.binding.group.0)) else { return false };
         let place = unit.versions.partition_point(|version| version.tick < tick);
         match unit.versions.get_mut(place) {
             Some(version) if version.tick == tick => {
                 // The same words, sent again. What was coded against nothing counts: its sender relies on nothing older.
                 version.coded_against = version.coded_against.and(coded_against);
-                return Ok(false);
+                return false;
             }
             _ => {}
         }
@@ -108,10 +117,7 @@ impl BoundUnits {
                 rows.remove(version.row);
             }
         }
-        if unit.versions.len() > SNAPSHOT_VERSIONS_HELD {
-            return Err(TooManyVersions);
-        }
-        Ok(unit.versions.back().is_some_and(|version| version.tick == tick))
+        unit.versions.back().is_some_and(|version| version.tick == tick)
     }
 
     pub(super) fn set_reported(&mut self, slot: UnitSlot, components: u32) {

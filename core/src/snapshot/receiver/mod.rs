@@ -10,7 +10,7 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use self::bound_units::{BoundUnits, TooManyVersions};
+use self::bound_units::BoundUnits;
 use self::seen_entities::{Existence, SeenEntities, SeenEntity};
 use super::changes::Gone;
 use super::delta::{DecodedFrame, FrameHeader, FrameName, SlotBinding, SnapshotFault, UnitSlot};
@@ -137,7 +137,11 @@ impl WorldReceiver {
             return Err(FrameRefusal::Fault(SnapshotFault::Tick));
         }
         let mut new = 0;
+        let floor = self.units.floor.max(header.floor);
         for unit in frame.units() {
+            if !self.units.has_room(unit.slot, tick, floor) {
+                return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
+            }
             if let Some(binding) = unit.binding {
                 self.check_binding(tick, unit.slot, &binding)?;
                 new += usize::from(self.entities.get(&binding.id).is_none_or(|one| one.state.is_gone()));
@@ -147,17 +151,13 @@ impl WorldReceiver {
         if self.there + new > self.max_entities && self.count_new(frame) + self.there > self.max_entities {
             return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
         }
-        self.units.floor = self.units.floor.max(header.floor);
+        self.units.floor = floor;
         self.units.newest = self.units.newest.max(Some(tick));
         for unit in frame.units() {
             if let Some(binding) = unit.binding {
                 self.bind(tick, unit.slot, binding);
             }
-            let is_newest = self
-                .units
-                .store(unit.slot, tick, unit.words, unit.coded_against)
-                .map_err(|TooManyVersions| FrameRefusal::Fault(SnapshotFault::TooLarge))?;
-            if is_newest {
+            if self.units.store(unit.slot, tick, unit.words, unit.coded_against) {
                 self.show(tick, unit.slot, unit.words);
             }
         }
@@ -284,6 +284,13 @@ impl WorldReceiver {
         } else if existence.is_some() {
             self.there -= 1;
         }
+    }
+
+    /// A text of all that is stored, for comparisons.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn stored(&self) -> alloc::string::String {
+        let Self { units, entities, there, leaving, pending, farewells, .. } = self;
+        alloc::format!("{units:?} {entities:?} {there} {leaving:?} {pending:?} {farewells:?}")
     }
 
     /// Bytes of the heap, without those of the codec.

@@ -4,15 +4,18 @@ use super::residuals::{CodedAgainst, Residuals};
 use super::slots::{NEVER, ViewSlot};
 use super::world_sender::WorldSender;
 use crate::limits;
+use crate::planted::{self, Bug};
 use crate::snapshot::delta::FrameHeader;
 use crate::snapshot::delta::{Against, CodedUnit, SlotBinding, UnitSlot, VersionWords};
 use crate::snapshot::store::Store;
 
 impl WorldSender {
-    /// Sees to it that a unit may be sent in this frame. One with so many versions in doubt waits for an acknowledgement.
+    /// Sees to it that a unit may be sent in this frame. One with so many versions in doubt waits for an acknowledgement, as long as a
+    /// frame is in flight that may bring one.
     pub(super) fn prepare(&mut self, header: &FrameHeader, number: UnitSlot) -> bool {
-        let (tick, newest_acked) = (self.tick, self.newest_acked);
-        let Some(slot) = self.slots.get_mut(number) else {
+        let (tick, newest_acked, is_waiting) = (self.tick, self.newest_acked, self.ledger.is_waiting());
+        let is_let_go = self.slots.get(number).is_none_or(|slot| self.is_let_go(slot));
+        let Some(slot) = self.slots.get_mut(number).filter(|_| !is_let_go) else {
             self.dirty.remove(number);
             return false;
         };
@@ -23,7 +26,8 @@ impl WorldSender {
             return false;
         }
         if slot.is_full(tick, limits::UNACKED_VERSIONS) {
-            if newest_acked.is_none_or(|acked| acked < slot.sent) && slot.baseline != NEVER {
+            let may_come = is_waiting && newest_acked.is_none_or(|acked| acked < slot.sent);
+            if may_come && slot.baseline != NEVER {
                 self.dirty.remove(number);
                 self.spent.insert(number);
                 return false;
@@ -31,7 +35,8 @@ impl WorldSender {
             self.counts.restarts += u64::from(slot.baseline != NEVER);
             slot.start_over();
         }
-        if slot.first_unacked().is_some_and(|first| first < header.floor) {
+        let is_below = |first: u32| first < header.floor && !planted::is_planted(Bug::FloorPastUnacked);
+        if slot.first_unacked().is_some_and(is_below) {
             self.counts.restarts += u64::from(slot.baseline != NEVER);
             slot.start_over();
         }

@@ -37,6 +37,12 @@ impl Ledger {
         self.first + self.frames.len() as u64
     }
 
+    /// Whether a frame is neither acknowledged nor lost.
+    pub(super) fn is_waiting(&self) -> bool {
+        // The first frame is always such a frame: see `trim`.
+        !self.frames.is_empty()
+    }
+
     /// Notes a unit of the frame that is recorded next.
     pub(super) fn note(&mut self, entry: LedgerEntry) {
         self.entries.push_back(entry);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use crate::planted::{self, Bug};
 use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
@@ -40,6 +41,8 @@ pub(super) struct ViewSlot {
     pub(super) is_hidden: bool,
     /// Whether its entity is out of sight, so that the unit is not sent.
     pub(super) is_away: bool,
+    /// The tick in which its entity was destroyed, or [`NEVER`].
+    pub(super) gone_at: u32,
     /// Whether the peer may have heard of it.
     pub(super) is_known: bool,
     /// Whether the next frame codes it against nothing, although the peer has the baseline.
@@ -67,6 +70,7 @@ impl ViewSlot {
             unacked: 0,
             is_hidden: false,
             is_away: false,
+            gone_at: NEVER,
             is_known: false,
             is_renewed: false,
         }
@@ -242,6 +246,7 @@ impl Slots {
     /// An entity that the peer forgot when it stored a frame with this floor: the peer knows that it left, and every frame that says so
     /// is older than the floor.
     pub(super) fn first_forgotten(&self, floor: u32) -> Option<NetworkId> {
+        let floor = if planted::is_planted(Bug::SlotReusedAtOnce) { NEVER } else { floor };
         let before = self.leaving.iter().take_while(|(tick, _)| *tick < floor);
         let is_old = |entity: &ViewedEntity| self.get(entity.existence).is_none_or(|slot| slot.sent < floor);
         let is_forgotten = |entity: &ViewedEntity| entity.is_leaving_heard && is_old(entity);

@@ -7,8 +7,7 @@ use smallvec::SmallVec;
 
 use super::slots::{NEVER, ViewedEntity};
 use super::world_sender::WorldSender;
-use crate::event::ConnectionId;
-use crate::snapshot::changes::Gone;
+use crate::snapshot::changes::{Changes, Gone, Show};
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::NetworkId;
 use crate::snapshot::schema::Audience;
@@ -32,6 +31,20 @@ impl WorldSender {
             match self.slots.of_unit(*unit) {
                 Some(slot) => self.on_changed(store, *unit, slot),
                 None => self.on_unknown(store, *unit),
+            }
+        }
+    }
+
+    /// Hides and shows what the last commit says, after [`Self::on_commit`]. An entity that it also destroyed stays gone.
+    pub(crate) fn on_shows(&mut self, store: &Store, changes: &Changes) {
+        let viewer = self.viewer;
+        let own = changes.shows().iter().filter(|(connection, ..)| *connection == viewer);
+        for (_, id, show) in own.filter(|(_, id, _)| store.entity(*id).is_some()) {
+            self.set_hidden(*id, *show == Show::Never);
+            if *show == Show::Never {
+                self.leave(*id, Gone::OutOfSight);
+            } else {
+                self.enter(store, *id);
             }
         }
     }
@@ -80,7 +93,11 @@ impl WorldSender {
 
     /// A unit that has no slot was committed: it is new, or out of sight.
     fn on_unknown(&mut self, store: &Store, unit: UnitId) {
-        let Some(state) = store.state(unit).filter(|state| state.gone.is_none()) else { return };
+        let Some(state) = store.state(unit) else { return };
+        if state.gone.is_some() {
+            self.hidden.remove(&state.id);
+            return;
+        }
         if self.views(state.id) {
             self.add_unit(store, unit);
         } else if !self.slots.entities.contains_key(&state.id) {
@@ -90,7 +107,7 @@ impl WorldSender {
 
     /// An entity comes into view. Only right after a commit: a tick names one state.
     pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
-        if self.is_closed || self.hidden.contains(&id) {
+        if self.is_closed || self.hidden.contains(&id) || store.entity(id).is_none() {
             return;
         }
         if let Some(entity) = self.slots.entities.get_mut(&id) {
@@ -164,12 +181,15 @@ impl WorldSender {
         self.slots.leaving.insert((tick, id));
         let existence = entity.existence;
         let units = entity.units.clone();
-        // A destroyed entity's last values still go.
-        for slot in units.iter().filter(|_| is_out_of_sight) {
-            self.dirty.remove(*slot);
-            self.spent.remove(*slot);
-            if let Some(slot) = self.slots.get_mut(*slot) {
+        for number in &units {
+            let Some(slot) = self.slots.get_mut(*number) else { continue };
+            if is_out_of_sight {
                 slot.is_away = true;
+                self.dirty.remove(*number);
+                self.spent.remove(*number);
+            } else {
+                // The last values still go.
+                slot.gone_at = tick;
             }
         }
         let was_sent = |slot: &UnitSlot| self.slots.get(*slot).is_some_and(|slot| slot.is_known);
@@ -270,10 +290,5 @@ impl WorldSender {
     /// The tick in which the first of the entities was gone that the peer may still be told of.
     pub(crate) fn first_leaving(&self) -> Option<u32> {
         self.slots.leaving.first().map(|(tick, _)| *tick)
-    }
-
-    /// The connection that is sent the world.
-    pub(crate) const fn viewer(&self) -> ConnectionId {
-        self.viewer
     }
 }

@@ -8,6 +8,7 @@ use super::ledger::Ledger;
 use super::send_plan::SendPlan;
 use super::slots::{NEVER, Slots, ViewSlot};
 use crate::event::ConnectionId;
+use crate::planted::{self, Bug};
 use crate::snapshot::delta::{FrameHeader, FrameName, UnitSlot};
 use crate::snapshot::ids::{NetworkId, WorldId};
 use crate::snapshot::slot_set::SlotSet;
@@ -134,7 +135,13 @@ impl WorldSender {
     pub(crate) fn is_settled(&self) -> bool {
         self.dirty.is_empty()
             && self.spent.is_empty()
-            && self.slots.iter().all(|(_, slot)| slot.first_unacked().is_none() || slot.is_away)
+            && self.slots.iter().all(|(_, slot)| slot.first_unacked().is_none() || self.is_let_go(slot))
+    }
+
+    /// Whether nobody asks what the peer has of a unit: it is out of sight, or its entity was destroyed before the floor, so that the
+    /// peer may have forgotten both.
+    pub(super) const fn is_let_go(&self, slot: &ViewSlot) -> bool {
+        slot.is_away || slot.gone_at < self.floor
     }
 
     /// A frame is acknowledged: the peer stored it.
@@ -143,10 +150,12 @@ impl WorldSender {
         self.opening = ViewOpening::Known;
         let Self { ledger, slots, codec, .. } = self;
         for entry in ledger.units(frame) {
-            let Some(slot) = slots.get_mut(entry.slot).filter(|slot| slot.visit == entry.visit) else {
-                continue;
-            };
-            slot.on_acked(name.tick, entry.coded_against);
+            let is_of_visit =
+                |slot: &&mut ViewSlot| slot.visit == entry.visit || planted::is_planted(Bug::VisitIgnored);
+            let Some(slot) = slots.get_mut(entry.slot).filter(is_of_visit) else { continue };
+            let is_guessed = planted::is_planted(Bug::SecondBaselineGuessed);
+            let coded_against = if is_guessed { slot.baseline } else { entry.coded_against };
+            slot.on_acked(name.tick, coded_against);
             let (id, group) = (slot.id, slot.group);
             if group == codec.existence_group()
                 && let Some(entity) = slots.entities.get_mut(&id)
@@ -184,10 +193,13 @@ impl WorldSender {
         }
         for entry in self.ledger.units(frame) {
             let is_newest = |slot: &&ViewSlot| slot.visit == entry.visit && slot.sent == name.tick;
-            if self.slots.get(entry.slot).filter(is_newest).is_none_or(|slot| slot.is_away) {
+            if self.slots.get(entry.slot).filter(is_newest).is_none_or(|slot| self.is_let_go(slot)) {
                 continue;
             }
             if name.tick == self.tick {
+                if planted::is_planted(Bug::LostInTickForgotten) {
+                    continue;
+                }
                 self.spent.insert(entry.slot);
             } else {
                 self.dirty.insert(entry.slot);
@@ -210,8 +222,9 @@ impl WorldSender {
     /// The transport is gone, and another one took its place: all that is not acknowledged goes again, coded against nothing.
     pub(crate) fn on_resumed(&mut self) {
         let open = self.slots.iter().filter(|(_, slot)| slot.is_known && slot.sent != slot.baseline);
-        let open: Vec<UnitSlot> = open.filter(|(_, slot)| !slot.is_away).map(|(number, _)| number).collect();
-        for slot in open {
+        let open: Vec<UnitSlot> =
+            open.filter(|(_, slot)| !self.is_let_go(slot)).map(|(number, _)| number).collect();
+        for slot in open.into_iter().filter(|_| !planted::is_planted(Bug::ResumeForgetsUnits)) {
             self.dirty.insert(slot);
         }
         self.slots.for_each_mut(ViewSlot::renew);
@@ -228,7 +241,7 @@ impl WorldSender {
         let Some(frame) = self.ledger.number(name) else { return };
         for entry in self.ledger.units(frame) {
             let is_same = |slot: &&ViewSlot| slot.visit == entry.visit;
-            if self.slots.get(entry.slot).filter(is_same).is_none_or(|slot| slot.is_away) {
+            if self.slots.get(entry.slot).filter(is_same).is_none_or(|slot| self.is_let_go(slot)) {
                 continue;
             }
             if let Some(slot) = self.slots.get_mut(entry.slot) {

@@ -11,9 +11,12 @@ pub(crate) fn hunt(_: &Args, _: &str) -> Result<bool, String> {
 pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
     use tickwire_core::planted::{Bug, plant};
 
-    let bugs: Vec<_> = Bug::ALL.into_iter().filter(|(_, known)| name == "all" || *known == name).collect();
+    // The swarm replicates no world: the fuzz targets find those bugs.
+    let findable: Vec<_> = Bug::ALL.into_iter().filter(|(bug, _)| !bug.is_of_worlds()).collect();
+    let bugs: Vec<_> =
+        findable.iter().copied().filter(|(_, known)| name == "all" || *known == name).collect();
     if bugs.is_empty() {
-        let names = Bug::ALL.map(|(_, name)| name).join(", ");
+        let names = findable.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
         return Err(format!("no bug is named {name}; the bugs are {names}"));
     }
     let mut lines = Vec::new();

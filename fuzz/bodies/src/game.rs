@@ -1,0 +1,241 @@
+//! A world that a script changes, and the world that an application shows: the plain model of the targets about snapshots.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock};
+
+use tickwire_core::ConnectionId;
+use tickwire_core::snapshot::{
+    Audience, BlueprintId, Changes, ComponentId, ComponentSpec, DynamicValue, EntitySettings, FieldKind,
+    FieldSpec, Gone, NetworkId, Prediction, Show, SnapshotSchema, Steps, Store, Version, WorldSchema,
+    WorldWriter,
+};
+
+use crate::Script;
+
+/// The most entities of a world.
+pub const ENTITIES: usize = 40;
+/// The components of [`schema`], which sort by name.
+const HEALTH: ComponentId = ComponentId(0);
+const MARKED: ComponentId = ComponentId(1);
+const POSE: ComponentId = ComponentId(2);
+const PURSE: ComponentId = ComponentId(3);
+const SPEED: ComponentId = ComponentId(4);
+
+/// The components of an entity by id, as words.
+type Components = BTreeMap<ComponentId, Vec<u32>>;
+/// The words of an entity's position and of its velocity; empty without the component.
+type Motion = (NetworkId, Vec<u32>, Vec<u32>);
+
+/// A world as an application shows it: the owner and the components of each entity.
+pub type Shown = BTreeMap<NetworkId, (Option<ConnectionId>, Components)>;
+
+/// Returns a schema with a group of two components, two groups of a single component, one of them without fields, and one for owners.
+#[must_use]
+pub fn schema() -> Arc<WorldSchema> {
+    static SCHEMA: LazyLock<Arc<WorldSchema>> = LazyLock::new(|| Arc::new(new_schema()));
+    Arc::clone(&SCHEMA)
+}
+
+fn new_schema() -> WorldSchema {
+    let mut schema = SnapshotSchema::new();
+    let metres = Steps::new(-512.0, 512.0, 0.01).unwrap();
+    let at = FieldSpec::new("at", FieldKind::numbers(2, metres)).position();
+    let speed = FieldSpec::new("speed", FieldKind::numbers(2, metres)).velocity();
+    let pose = ComponentSpec::new("pose").group("motion").predictor(Prediction::Velocity);
+    schema.declare(pose.field(at)).unwrap();
+    schema.declare(ComponentSpec::new("speed").group("motion").field(speed)).unwrap();
+    let points = FieldSpec::new("points", FieldKind::integer(0, 100));
+    schema.declare(ComponentSpec::new("health").field(points)).unwrap();
+    schema.declare(ComponentSpec::new("marked")).unwrap();
+    let gold = FieldSpec::new("gold", FieldKind::integer(0, 9999));
+    schema.declare(ComponentSpec::new("purse").group("secret").field(gold)).unwrap();
+    schema.group("secret").to(Audience::Owner);
+    let mut health = schema.dynamic("health").unwrap();
+    health.set("points", &DynamicValue::Int(100)).unwrap();
+    schema.blueprint("crate", vec![health]).unwrap();
+    schema.ticks_per_second(60);
+    schema.finish().unwrap()
+}
+
+/// The game that writes the world.
+pub struct Game {
+    /// The changes that were not committed yet.
+    pub writer: WorldWriter,
+    /// The tick of the last commit.
+    pub tick: u64,
+    /// The entities that were created and not destroyed.
+    pub ids: Vec<NetworkId>,
+    /// The entities that the viewer may not see.
+    pub hidden: BTreeSet<NetworkId>,
+    /// The viewer, as the sending end knows it.
+    viewer: ConnectionId,
+}
+
+impl Game {
+    /// Creates a game without entities, seen by `viewer`.
+    #[must_use]
+    pub fn new(viewer: ConnectionId) -> Self {
+        let writer = schema().writer();
+        Self { writer, tick: 0, ids: Vec::new(), hidden: BTreeSet::new(), viewer }
+    }
+
+    /// Does one of the things that a game does to a world.
+    pub fn act(&mut self, script: &mut Script<'_>) {
+        let step = script.byte();
+        let place = script.below(self.ids.len());
+        let Some(&id) = self.ids.get(place).filter(|_| step >= 0x18 || self.ids.len() >= ENTITIES) else {
+            let settings = EntitySettings::new().hz([0, 20, 60][usize::from(step % 3)]);
+            let is_crate = step & 4 == 0;
+            let settings = if is_crate { settings.blueprint(BlueprintId(0)) } else { settings };
+            self.ids.push(self.writer.create(settings).unwrap());
+            return;
+        };
+        let component = ComponentId(u16::from(step % 5));
+        match step {
+            0..0xb0 => self.set(id, component, script.byte()),
+            0xb0..0xc8 => self.writer.remove_component(id, component).unwrap(),
+            0xc8..0xd8 => {
+                self.writer.destroy(id, Gone::Destroyed).unwrap();
+                self.ids.remove(place);
+                self.hidden.remove(&id);
+            }
+            0xd8..0xe8 => {
+                let another = tickwire_core::fuzzing::some_connection(8);
+                let owner = [None, Some(self.viewer), Some(another)][usize::from(step % 3)];
+                self.writer.set_owner(id, owner).unwrap();
+            }
+            _ => {
+                let is_hidden = !self.hidden.remove(&id) && self.hidden.insert(id);
+                let show = if is_hidden { Show::Never } else { Show::Always };
+                self.writer.show(self.viewer, id, show).unwrap();
+            }
+        }
+    }
+
+    fn set(&mut self, id: NetworkId, component: ComponentId, number: u8) {
+        let number = u32::from(number);
+        match component {
+            HEALTH => self.writer.set_words(id, component, &[number % 101]),
+            MARKED => self.writer.set_words(id, component, &[]),
+            PURSE => self.writer.set_words(id, component, &[number * 30]),
+            _ => {
+                self.writer.set_words(id, POSE, &[number * 400, 5]).unwrap();
+                self.writer.set_words(id, SPEED, &[number * 7, 50_000 + number])
+            }
+        }
+        .unwrap();
+    }
+
+    /// Returns the changes since the last call as those of a tick `ticks` after the last one.
+    pub fn finish(&mut self, ticks: u64) -> Changes {
+        self.tick += ticks;
+        self.writer.finish(self.tick)
+    }
+
+    /// Returns the committed world as the viewer should show it, who calls itself `own`.
+    #[must_use]
+    pub fn expected(&self, store: &Store, own: ConnectionId) -> Shown {
+        let visible = store.entities().filter(|entity| !self.hidden.contains(&entity.id));
+        let entities = visible.map(|entity| {
+            let mut components = components(store, entity.id);
+            let is_own = entity.owner == Some(self.viewer);
+            if !is_own {
+                components.remove(&PURSE);
+            }
+            let owner = entity.owner.map(|_| if is_own { own } else { ConnectionId::default() });
+            (entity.id, (owner, components))
+        });
+        entities.collect()
+    }
+}
+
+/// The components of an entity as they are committed.
+fn components(store: &Store, id: NetworkId) -> Components {
+    let mut components = Components::new();
+    for component in [HEALTH, MARKED, POSE, PURSE, SPEED] {
+        let group = schema().groups().component(component).unwrap().group;
+        if let Some(unit) = store.unit(id, group) {
+            components.append(&mut components_of(store.state(unit).unwrap().version, [component]));
+        }
+    }
+    components
+}
+
+/// Those of some components of a unit that are there.
+fn components_of<const N: usize>(version: Version<'_>, of: [ComponentId; N]) -> Components {
+    let schema = schema();
+    let mut components = Components::new();
+    for component in of {
+        let place = schema.groups().component(component).unwrap();
+        let group = schema.groups().group(place.group).unwrap();
+        let is_there =
+            if group.has_presence() { version.words[0] >> place.bit & 1 != 0 } else { version.is_present };
+        if is_there {
+            let first = usize::from(place.first_word);
+            components.insert(component, version.words[first..first + usize::from(place.words)].to_vec());
+        }
+    }
+    components
+}
+
+/// The world that an application shows, made of the changes that it was told.
+#[derive(Default)]
+pub struct Display {
+    /// The world so far.
+    pub shown: Shown,
+    /// All states of position and velocity that were committed.
+    motions: BTreeSet<Motion>,
+}
+
+impl Display {
+    /// Notes the states that a commit gave to the units of two components.
+    pub fn note_commit(&mut self, store: &Store) {
+        for unit in store.changed().list() {
+            let state = store.state(*unit).unwrap();
+            if schema().groups().component(POSE).is_some_and(|place| place.group == state.group) {
+                // The entity may be destroyed: its last values are sent.
+                let components = components_of(state.version, [POSE, SPEED]);
+                self.motions.insert(motion(&components, state.id));
+            }
+        }
+    }
+
+    /// Applies changes. Panics if they contradict what is shown, or if a unit is torn.
+    pub fn apply(&mut self, changes: &Changes) {
+        let is_back = |id: &NetworkId| changes.created().iter().any(|created| created.id == *id);
+        for (id, _) in changes.destroyed().iter().filter(|(id, _)| is_back(id)) {
+            assert!(self.shown.remove(id).is_some(), "{id:?} was not there");
+        }
+        for created in changes.created() {
+            let before = self.shown.insert(created.id, (None, Components::new()));
+            assert_eq!(before, None, "{created:?} was there");
+        }
+        for (id, owner) in changes.owners() {
+            self.shown.get_mut(id).expect("the owner of an entity that is there").0 = *owner;
+        }
+        for column in changes.columns() {
+            for (id, words) in column.values() {
+                let entity = self.shown.get_mut(&id).expect("a value of an entity that is there");
+                entity.1.insert(column.component(), words.to_vec());
+            }
+            for id in column.removed() {
+                let entity =
+                    self.shown.get_mut(id).expect("the end of a component of an entity that is there");
+                assert!(entity.1.remove(&column.component()).is_some());
+            }
+        }
+        for (id, (_, components)) in &self.shown {
+            let motion = motion(components, *id);
+            let is_none = motion.1.is_empty() && motion.2.is_empty();
+            assert!(is_none || self.motions.contains(&motion), "torn: {id:?}, {components:?}");
+        }
+        for (id, _) in changes.destroyed().iter().filter(|(id, _)| !is_back(id)) {
+            assert!(self.shown.remove(id).is_some(), "{id:?} was not there");
+        }
+    }
+}
+
+fn motion(components: &Components, id: NetworkId) -> Motion {
+    let own = |component| components.get(&component).cloned().unwrap_or_default();
+    (id, own(POSE), own(SPEED))
+}

@@ -1,0 +1,186 @@
+//! The two ends of a replicated world, and a link between them that a script controls.
+
+use tickwire_core::fuzzing::{FrameResult, ReceivedWorld, SentWorld, some_connection};
+use tickwire_core::snapshot::Store;
+
+use crate::Script;
+use crate::game::{Display, ENTITIES, Game, schema};
+
+/// Rounds after which a link that loses nothing any more must have brought the whole world.
+const ROUNDS_TO_SETTLE: usize = 200;
+/// Rounds after which a frame counts as lost.
+const LOSS_ROUNDS: u64 = 6;
+/// The most bytes of the heap that either end may take.
+const MEMORY: usize = 1 << 20;
+
+/// A frame on its way: when it arrives, its number, its bytes.
+type FrameFlight = (u64, u64, Vec<u8>);
+
+/// Both ends, the link between them, and the knowledge of each.
+struct Link {
+    game: Game,
+    store: Store,
+    sender: SentWorld,
+    receiver: ReceivedWorld,
+    display: Display,
+    frames: Vec<FrameFlight>,
+    /// The fates that the sender will learn: when, the number of the frame, and whether it is acknowledged.
+    fates: Vec<(u64, u64, bool)>,
+    round: u64,
+    /// Of 256 frames, and of as many acknowledgements, so many are lost.
+    loss: u8,
+    /// The longest step from tick to tick.
+    ticks: u64,
+    /// Rounds in a row without a commit.
+    waited: u64,
+}
+
+/// Runs both ends of a world over a link that loses, delays and repeats frames, loses acknowledgements, and breaks. The receiver refuses
+/// no frame, shows no torn unit, and shows the committed world once the link loses nothing any more.
+pub fn world_link(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let mut link = Link::new(script.byte());
+    for _ in 0..400 {
+        if script.is_over() {
+            break;
+        }
+        link.play(&mut script);
+    }
+    link.settle();
+}
+
+impl Link {
+    fn new(shape: u8) -> Self {
+        let (schema, viewer) = (schema(), some_connection(7));
+        Self {
+            game: Game::new(viewer),
+            store: schema.store(2 * ENTITIES).unwrap(),
+            sender: SentWorld::new(&schema, viewer),
+            receiver: ReceivedWorld::new(&schema, 2 * ENTITIES),
+            display: Display::default(),
+            frames: Vec::new(),
+            fates: Vec::new(),
+            round: 0,
+            loss: [0, 25, 100, 160][usize::from(shape & 3)],
+            ticks: [1, 2, 6, 60][usize::from(shape >> 2 & 3)],
+            waited: 0,
+        }
+    }
+
+    /// A round: the game plays, frames leave, frames and acknowledgements arrive.
+    fn play(&mut self, script: &mut Script<'_>) {
+        let step = script.byte();
+        self.round += 1;
+        for _ in 0..step & 7 {
+            self.game.act(script);
+        }
+        match step >> 3 {
+            // Nothing is committed in the rounds from one of these to the next other one.
+            0..5 => self.wait(),
+            _ => self.commit(1 + u64::from(script.byte()) % self.ticks),
+        }
+        if step >> 3 != 30 {
+            let room = [80, 300, 1200][script.below(3)];
+            self.send(room, script);
+        }
+        self.deliver(script);
+        if step & 0x18 != 0 {
+            self.take();
+        }
+        if step == 0xff {
+            self.resume();
+        }
+        assert!(self.sender.memory() + self.receiver.memory() < MEMORY);
+    }
+
+    fn wait(&mut self) {
+        self.waited += 1;
+        if self.waited.is_multiple_of(8) {
+            self.sender.on_stall();
+        }
+    }
+
+    fn commit(&mut self, ticks: u64) {
+        self.waited = 0;
+        let changes = self.game.finish(ticks);
+        self.store.commit(&changes).unwrap();
+        self.sender.on_commit(&self.store, &changes);
+        self.game.writer.reuse(changes);
+        self.store.thin(|unit, ranges| self.sender.needed(unit, ranges));
+        let first = self.sender.first_leaving().map_or(self.game.tick, u64::from);
+        self.store.release_before(first);
+        self.display.note_commit(&self.store);
+    }
+
+    fn send(&mut self, room: usize, script: &mut Script<'_>) {
+        while let Some((number, bytes)) = self.sender.pack(&self.store, room) {
+            assert!(bytes.len() <= room);
+            let (is_lost, way) = (script.byte() < self.loss, script.byte());
+            if is_lost {
+                self.fates.push((self.round + LOSS_ROUNDS + u64::from(way % 3), number, false));
+                continue;
+            }
+            let delay = if way < 0xf0 { u64::from(way % 4) } else { u64::from(way % 16) * 4 };
+            self.frames.push((self.round + delay, number, bytes));
+        }
+    }
+
+    fn deliver(&mut self, script: &mut Script<'_>) {
+        let round = self.round;
+        for (_, number, bytes) in self.frames.extract_if(.., |(at, ..)| *at <= round).collect::<Vec<_>>() {
+            let (is_lost, way) = (script.byte() < self.loss, script.byte());
+            let fate = match self.receiver.on_frame(&bytes) {
+                FrameResult::Stored if is_lost => (round + LOSS_ROUNDS, number, false),
+                FrameResult::Stored => (round + u64::from(way % 4), number, true),
+                FrameResult::Stale => (round + u64::from(way % 4), number, false),
+                refused @ FrameResult::Refused(..) => panic!("round {round}: {refused:?}"),
+            };
+            self.fates.push(fate);
+            if way >= 0xe0 {
+                // What is repeated changes nothing.
+                let before = self.receiver.stored();
+                assert_ne!(self.receiver.on_frame(&bytes), FrameResult::Stored);
+                assert_eq!(self.receiver.stored(), before);
+            }
+        }
+        for (_, number, is_acked) in self.fates.extract_if(.., |(at, ..)| *at <= round).collect::<Vec<_>>() {
+            if is_acked {
+                self.sender.on_acked(number);
+            } else {
+                self.sender.on_lost(number);
+            }
+        }
+    }
+
+    fn take(&mut self) {
+        if let Some(changes) = self.receiver.take_changes(some_connection(3)) {
+            self.display.apply(&changes);
+        }
+    }
+
+    /// The transport breaks, and another one takes its place.
+    fn resume(&mut self) {
+        self.frames.clear();
+        self.fates.clear();
+        self.sender.on_resumed();
+    }
+
+    /// Nothing is lost any more.
+    fn settle(&mut self) {
+        self.loss = 0;
+        let mut rest = Script::new(&[]);
+        // What was lost before is known as lost by then.
+        for round in 0.. {
+            self.round += 1;
+            self.commit(1);
+            self.send(300, &mut rest);
+            self.deliver(&mut rest);
+            if self.sender.is_settled() && self.frames.is_empty() && self.fates.is_empty() {
+                break;
+            }
+            assert!(round < ROUNDS_TO_SETTLE, "the world does not arrive");
+        }
+        self.take();
+        assert_eq!(self.display.shown, self.game.expected(&self.store, some_connection(3)));
+    }
+}

@@ -1,0 +1,199 @@
+//! Two endpoints, a world that one of them commits, and a network between them that a script controls.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tickwire_core::snapshot::{Viewer, WorldId};
+use tickwire_core::{
+    Access, ConnectOptions, ConnectionId, Duration, Endpoint, Event, Instant, SnapshotConfig,
+};
+use tickwire_sim::provider::NullProvider;
+
+use crate::Script;
+use crate::game::{Display, ENTITIES, Game, schema};
+use crate::handshake;
+use crate::watch::Watched;
+
+const SERVER: usize = 0;
+const CLIENT: usize = 1;
+const WORLD: WorldId = WorldId(0);
+const MAX_MESSAGE: usize = 20_000;
+/// The time between two commits.
+const TICK: Duration = Duration::from_millis(16);
+/// The one-way delay of the network.
+const DELAY: Duration = Duration::from_millis(8);
+/// The time after which a network that loses nothing must have brought the whole world.
+const HEALED: Duration = Duration::from_secs(30);
+
+/// A datagram on its way: when it arrives, at which end, its bytes.
+type DatagramFlight = (Instant, usize, Vec<u8>);
+
+struct WorldsScene {
+    now: Instant,
+    nodes: [Watched; 2],
+    flying: Vec<DatagramFlight>,
+    game: Game,
+    display: Display,
+    /// The connection as each end knows it.
+    connections: [ConnectionId; 2],
+    /// Of 256 datagrams, so many are lost.
+    loss: u8,
+    /// The longest step from tick to tick.
+    ticks: u64,
+}
+
+/// Runs two endpoints, of which one shows the other a world. The client refuses no snapshot frame, no connection ends, and the client
+/// shows the committed world once the network loses nothing any more.
+pub fn worlds(bytes: &[u8]) {
+    let mut script = Script::new(bytes);
+    let mut scene = WorldsScene::new(script.byte());
+    for _ in 0..200 {
+        if script.is_over() {
+            break;
+        }
+        scene.play(&mut script);
+    }
+    scene.heal();
+}
+
+fn at(node: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1 + node as u8], 7777))
+}
+
+impl WorldsScene {
+    fn new(shape: u8) -> Self {
+        let mut config = handshake::config(Arc::new(NullProvider), Access::Open);
+        config.max_message = MAX_MESSAGE;
+        config.heartbeat = Duration::from_millis(300);
+        config.idle_timeout = Duration::from_secs(1);
+        config.resume_window = Duration::from_secs(60);
+        config.reconnect_for = Duration::from_secs(60);
+        let mut snapshots = SnapshotConfig::new(schema());
+        // An entity that is gone takes a place until the peer knows.
+        snapshots.max_entities = 2 * ENTITIES;
+        config.snapshots = Some(snapshots);
+        let nodes = [SERVER, CLIENT].map(|node| {
+            let mut config = config.clone();
+            config.access = [Access::Open, Access::Closed][node];
+            let secrets = handshake::secrets(&*config.provider);
+            let endpoint = Endpoint::new(config, secrets, [node as u8 + 1; 32], Instant::ZERO).unwrap();
+            Watched::new(endpoint, MAX_MESSAGE)
+        });
+        let mut scene = Self {
+            now: Instant::ZERO,
+            nodes,
+            flying: Vec::new(),
+            game: Game::new(ConnectionId::default()),
+            display: Display::default(),
+            connections: [ConnectionId::default(); 2],
+            loss: 0,
+            ticks: [1, 3, 40, 250][usize::from(shape >> 2 & 3)],
+        };
+        let options = ConnectOptions::new(scene.nodes[SERVER].endpoint.public_key());
+        scene.connections[CLIENT] = scene.nodes[CLIENT].connect(scene.now, at(SERVER), options).unwrap();
+        scene.run(Duration::from_millis(500), &mut Script::new(&[]));
+        assert_ne!(scene.connections[SERVER], ConnectionId::default(), "the client is not connected");
+        scene.game = Game::new(scene.connections[SERVER]);
+        scene.commit(1);
+        let (now, viewer) = (scene.now, scene.connections[SERVER]);
+        scene.nodes[SERVER].endpoint.set_viewer(now, viewer, Some(Viewer::new(WORLD))).unwrap();
+        scene.loss = [0, 20, 60, 110][usize::from(shape & 3)];
+        scene
+    }
+
+    /// The game plays, and a little time passes.
+    fn play(&mut self, script: &mut Script<'_>) {
+        let step = script.byte();
+        for _ in 0..step & 7 {
+            self.game.act(script);
+        }
+        match step >> 3 {
+            0..2 => {}
+            2 => return self.black_out(script),
+            _ => self.commit(1 + u64::from(script.byte()) % self.ticks),
+        }
+        // Without a commit, what is lost is known as lost in the same tick.
+        let time = if step >> 3 == 1 { TICK * 20 } else { TICK };
+        self.run(time, script);
+    }
+
+    fn commit(&mut self, ticks: u64) {
+        let changes = self.game.finish(ticks);
+        let endpoint = &mut self.nodes[SERVER].endpoint;
+        endpoint.commit(self.now, WORLD, &changes).unwrap();
+        self.game.writer.reuse(changes);
+        self.display.note_commit(endpoint.world(WORLD).unwrap());
+    }
+
+    /// Everything is lost for up to four seconds.
+    fn black_out(&mut self, script: &mut Script<'_>) {
+        let loss = std::mem::replace(&mut self.loss, u8::MAX);
+        self.flying.clear();
+        let ticks = u32::from(script.byte());
+        for _ in 0..ticks {
+            self.run(TICK, &mut Script::new(&[]));
+        }
+        self.loss = loss;
+    }
+
+    /// Lets time pass, a delay at a time.
+    fn run(&mut self, time: Duration, script: &mut Script<'_>) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += DELAY / 2;
+            for node in [SERVER, CLIENT] {
+                self.deliver(node);
+                self.settle(node, script);
+            }
+        }
+    }
+
+    fn deliver(&mut self, node: usize) {
+        let now = self.now;
+        for (_, _, bytes) in self.flying.extract_if(.., |(due, to, _)| *due <= now && *to == node) {
+            self.nodes[node].hear(now, at(1 - node), &bytes);
+        }
+    }
+
+    fn settle(&mut self, node: usize, script: &mut Script<'_>) {
+        let output = self.nodes[node].settle(self.now);
+        for (_, bytes) in output.datagrams {
+            let (is_lost, way) = (script.byte() < self.loss, u32::from(script.byte()));
+            if is_lost {
+                continue;
+            }
+            let late = if way < 0xe0 { DELAY / 8 * (way % 8) } else { DELAY * (way % 32) };
+            let copy = (way % 16 == 15).then(|| (self.now + DELAY, 1 - node, bytes.clone()));
+            self.flying.push((self.now + DELAY + late, 1 - node, bytes));
+            self.flying.extend(copy);
+        }
+        for event in output.events {
+            match event {
+                Event::Connected { connection, .. } => self.connections[node] = connection,
+                Event::Closed { reason, .. } => panic!("the connection ended: {reason:?}"),
+                Event::Snapshot { changes, .. } => {
+                    self.display.apply(&changes);
+                    self.nodes[node].endpoint.recycle(changes);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The network loses nothing until the client shows the committed world.
+    fn heal(&mut self) {
+        self.loss = 0;
+        let end = self.now + HEALED;
+        loop {
+            self.commit(1);
+            self.run(TICK, &mut Script::new(&[]));
+            let store = self.nodes[SERVER].endpoint.world(WORLD).unwrap();
+            if self.display.shown == self.game.expected(store, self.connections[CLIENT]) {
+                break;
+            }
+            assert!(self.now < end, "the world does not arrive");
+        }
+        let stats = self.nodes[CLIENT].endpoint.world_stats(self.connections[CLIENT]).unwrap();
+        assert_eq!(stats.frames_refused, 0, "{stats:?}");
+    }
+}
