@@ -120,7 +120,7 @@ impl core::error::Error for FrameError {}
 /// });
 /// let mut writer = FrameWriter::new();
 /// let frame = writer.write(&header, &[], updates)?;
-/// assert_eq!(frame.bits(), 96);
+/// assert_eq!(frame.bits(), 106);
 /// # Ok::<(), tickwire_core::snapshot::delta::FrameError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
