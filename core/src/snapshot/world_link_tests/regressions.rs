@@ -9,6 +9,8 @@ use crate::snapshot::delta::{
 };
 
 const HEALTH: ComponentId = ComponentId(0);
+/// Room for a frame of a single unit.
+const SMALL: usize = 22;
 
 /// A settled link with this many entities, each with health.
 fn settled(entities: usize) -> WorldLink {
@@ -24,9 +26,15 @@ fn settled(entities: usize) -> WorldLink {
 }
 
 impl WorldLink {
-    fn pack(&mut self) -> (u64, Vec<u8>) {
-        let frame = self.sender.pack(&self.store, &mut self.scratch, 1200).unwrap();
-        (frame, self.scratch.bytes().to_vec())
+    fn pack(&mut self, room: usize) -> u64 {
+        self.sender.pack(&self.store, &mut self.scratch, room).unwrap()
+    }
+
+    /// A frame arrives, and the sender learns that a hundred ticks later.
+    fn exchange(&mut self, room: usize) {
+        let frame = self.pack(room);
+        assert_eq!(self.receiver.on_frame(self.scratch.bytes()), Ok(()));
+        self.fates.push((self.tick + 100, frame, true));
     }
 
     fn set_health(&mut self, id: NetworkId, health: u32) {
@@ -39,7 +47,7 @@ fn a_unit_whose_frame_is_known_as_lost_after_a_hundred_ticks_is_sent_again() {
     let mut link = settled(1);
     link.set_health(link.ids[0], 60);
     link.commit();
-    let (frame, _) = link.pack();
+    let frame = link.pack(1200);
     (0..100).for_each(|_| link.commit());
     link.sender.on_lost(frame);
     link.settle("after the loss");
@@ -51,26 +59,19 @@ fn the_last_values_of_a_destroyed_entity_are_not_sent_once_the_receiver_may_have
     let (gone, other) = (link.ids[0], link.ids[1]);
     link.set_health(gone, 60);
     link.commit();
-    let (lost, _) = link.pack();
     link.writer.destroy(gone, Gone::Destroyed).unwrap();
     link.ids.retain(|id| *id != gone);
     link.commit();
-    let (frame, bytes) = link.pack();
-    assert_eq!(link.receiver.on_frame(&bytes), Ok(()));
-    link.sender.on_acked(frame);
+    // The end of the entity is more urgent than its last values, and leaves no room for them.
+    link.exchange(SMALL);
     (0..300).for_each(|_| link.commit());
     link.set_health(other, 70);
     link.commit();
-    // Its floor makes the receiver forget the entity, and the sender does not know yet.
-    let (frame, bytes) = link.pack();
-    assert_eq!(link.receiver.on_frame(&bytes), Ok(()));
-    link.sender.on_lost(lost);
+    // The floor of this frame makes the receiver forget the entity.
+    link.exchange(SMALL);
     link.set_health(other, 71);
     link.commit();
-    let (next, bytes) = link.pack();
-    assert_eq!(link.receiver.on_frame(&bytes), Ok(()));
-    link.sender.on_acked(frame);
-    link.sender.on_acked(next);
+    link.exchange(1200);
     link.settle("after the end of the entity");
 }
 
