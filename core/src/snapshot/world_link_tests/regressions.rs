@@ -9,8 +9,6 @@ use crate::snapshot::delta::{
 };
 
 const HEALTH: ComponentId = ComponentId(0);
-/// Room for a frame of a single unit.
-const SMALL: usize = 22;
 
 /// A settled link with this many entities, each with health.
 fn settled(entities: usize) -> WorldLink {
@@ -30,13 +28,6 @@ impl WorldLink {
         self.sender.pack(&self.store, &mut self.scratch, room).unwrap()
     }
 
-    /// A frame arrives, and the sender learns that a hundred ticks later.
-    fn exchange(&mut self, room: usize) {
-        let frame = self.pack(room);
-        assert_eq!(self.receiver.on_frame(self.scratch.bytes()), Ok(()));
-        self.fates.push((self.tick + 100, frame, true));
-    }
-
     fn set_health(&mut self, id: NetworkId, health: u32) {
         self.writer.set_words(id, HEALTH, &[health]).unwrap();
     }
@@ -51,28 +42,6 @@ fn a_unit_whose_frame_is_known_as_lost_after_a_hundred_ticks_is_sent_again() {
     (0..100).for_each(|_| link.commit());
     link.sender.on_lost(frame);
     link.settle("after the loss");
-}
-
-#[test]
-fn the_last_values_of_a_destroyed_entity_are_not_sent_once_the_receiver_may_have_forgotten_it() {
-    let mut link = settled(2);
-    let (gone, other) = (link.ids[0], link.ids[1]);
-    link.set_health(gone, 60);
-    link.commit();
-    link.writer.destroy(gone, Gone::Destroyed).unwrap();
-    link.ids.retain(|id| *id != gone);
-    link.commit();
-    // The end of the entity is more urgent than its last values, and leaves no room for them.
-    link.exchange(SMALL);
-    (0..300).for_each(|_| link.commit());
-    link.set_health(other, 70);
-    link.commit();
-    // The floor of this frame makes the receiver forget the entity.
-    link.exchange(SMALL);
-    link.set_health(other, 71);
-    link.commit();
-    link.exchange(1200);
-    link.settle("after the end of the entity");
 }
 
 #[test]
