@@ -325,11 +325,15 @@ impl Config {
         Ok(())
     }
 
-    /// The schema that the handshake compares: with the entries of replicated worlds, the channels and the largest message.
+    /// The schema, with the entries of replicated worlds.
     pub(crate) fn whole_schema(&self) -> Schema {
         let worlds = self.snapshots.as_ref().map_or(&[][..], |snapshots| snapshots.schema.entries());
-        let own = self.schema.clone().with_entries(worlds);
-        own.with_channels(&self.channels).with_max_message(self.max_message)
+        self.schema.clone().with_entries(worlds)
+    }
+
+    /// The schema that the handshake compares: with the channels and the largest message as well.
+    pub(crate) fn handshake_schema(&self) -> Schema {
+        self.whole_schema().with_channels(&self.channels).with_max_message(self.max_message)
     }
 
     fn check_schema(&self) -> Result<(), ConfigError> {

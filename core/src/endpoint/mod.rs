@@ -155,7 +155,7 @@ impl Endpoint {
             bandwidth: config.connection_bandwidth.unwrap_or(u64::MAX),
             reliable_channels: reliable_channels(&config.channels),
         };
-        let schema = config.whole_schema();
+        let schema = config.handshake_schema();
         let parameters = config.parameters(schema.hash());
         let unknown_sources = SourceBuckets::new(
             UNKNOWN_PER_SECOND_AND_SOURCE,

@@ -49,8 +49,7 @@ impl From<Proof> for Credential {
 
 /// The parameters that an endpoint of this configuration sends in the handshake, and its schema.
 pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
-    let channels = &config.channels;
-    let schema = config.whole_schema().with_channels(channels).with_max_message(config.max_message);
+    let schema = config.handshake_schema();
     (config.parameters(schema.hash()), schema)
 }
 
