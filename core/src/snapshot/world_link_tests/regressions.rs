@@ -25,7 +25,7 @@ fn settled(entities: usize) -> WorldLink {
 
 impl WorldLink {
     fn pack(&mut self, room: usize) -> u64 {
-        self.sender.pack(&self.store, &mut self.scratch, room).unwrap()
+        self.sender.pack(&self.store, &mut self.scratch, room, u64::MAX).unwrap()
     }
 
     fn set_health(&mut self, id: NetworkId, health: u32) {
