@@ -121,7 +121,11 @@ impl Connection {
         payload: &[u8],
         lent: &mut Resources<'_>,
     ) -> Result<PacketSummary, SnapshotDrop> {
-        let (payload, has_snapshot) = self.take_snapshot(payload, lent)?;
+        let (payload, has_snapshot) = if payload.first() == Some(&SNAPSHOT) {
+            self.take_snapshot(payload, lent)?
+        } else {
+            (payload, false)
+        };
         self.handle_frames(now, reception, payload, has_snapshot, lent).map_err(SnapshotDrop::Violation)
     }
 
@@ -195,12 +199,14 @@ impl Connection {
 
     /// Takes in the snapshot frame with which a packet may begin, before anything else of the packet: one that cannot be stored makes
     /// the packet count as lost. Returns the frames behind it, and whether there was one.
+    #[cold]
+    #[inline(never)]
     fn take_snapshot<'a>(
         &mut self,
         payload: &'a [u8],
         lent: &Resources<'_>,
     ) -> Result<(&'a [u8], bool), SnapshotDrop> {
-        if payload.first() != Some(&SNAPSHOT) || self.phase != Phase::Connected {
+        if self.phase != Phase::Connected {
             return Ok((payload, false));
         }
         let malformed = SnapshotDrop::Violation(Violation::MalformedFrame);

@@ -143,8 +143,15 @@ impl Session {
 
     /// When a message's lifetime, or the patience for its fragments, ends.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        let times = [self.send.next_expiry(), self.receive.next_expiry(), self.worlds.stalls_at()];
-        times.into_iter().flatten().min()
+        let messages = match (self.send.next_expiry(), self.receive.next_expiry()) {
+            (Some(sent), Some(received)) => Some(sent.min(received)),
+            (sent, received) => sent.or(received),
+        };
+        if self.worlds.is_none() {
+            messages
+        } else {
+            messages.into_iter().chain(self.worlds.stalls_at()).min()
+        }
     }
 
     /// Drops what expired. Says whether the peer does not finish a message that others wait for.
@@ -327,7 +334,7 @@ impl Session {
         is_closed: bool,
         spare: &mut SpareChanges,
     ) -> Option<Event> {
-        while self.worlds.has_changes() {
+        while !self.worlds.is_none() && self.worlds.has_changes() {
             let changes = self.worlds.take_changes(connection, spare.take())?;
             if !changes.is_empty() {
                 return Some(Event::Snapshot { connection, changes });

@@ -68,6 +68,12 @@ struct ReceivingWorld {
 }
 
 impl WorldExchange {
+    /// Whether the connection has no worlds.
+    #[inline(always)]
+    pub(super) const fn is_none(&self) -> bool {
+        self.state.is_none()
+    }
+
     // ---- Sending ----
 
     /// The peer is sent another world from now on.
@@ -108,6 +114,7 @@ impl WorldExchange {
     }
 
     /// Whether a snapshot frame waits.
+    #[inline(always)]
     pub(super) fn has_frame(&self) -> bool {
         self.sending().is_some_and(|sending| sending.world.has_news())
     }
@@ -264,6 +271,7 @@ impl WorldExchange {
     }
 
     /// Whether the peer is to hear that a frame could not be decoded.
+    #[inline(always)]
     pub(super) fn has_reset(&self) -> bool {
         self.receiving().is_some_and(|receiving| receiving.is_reset_due)
     }
@@ -291,6 +299,7 @@ impl WorldExchange {
     }
 
     /// Whether the application has not heard of everything that arrived.
+    #[inline(always)]
     pub(super) fn has_changes(&self) -> bool {
         self.receiving().is_some_and(|receiving| receiving.world.has_changes())
     }
