@@ -180,8 +180,21 @@ impl Connection {
         // Once it is over for the application, nothing of what it had queued or awaited can be late.
         if !self.notices.is_closed() {
             timers.set_option(Timer::Expiry, self.session.next_expiry());
+            if !self.session.worlds.is_none() {
+                self.set_stall(&mut timers);
+            }
         }
         timers
+    }
+
+    /// Units of a world that wait for a commit wait for a while only.
+    #[cold]
+    #[inline(never)]
+    fn set_stall(&self, timers: &mut TimerTable) {
+        if let Some(at) = self.session.worlds.stalls_at() {
+            let others = self.session.next_expiry();
+            timers.set(Timer::Expiry, others.map_or(at, |other| other.min(at)));
+        }
     }
 
     /// The links that it runs over, and that it dials over.

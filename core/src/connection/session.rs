@@ -143,14 +143,9 @@ impl Session {
 
     /// When a message's lifetime, or the patience for its fragments, ends.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        let messages = match (self.send.next_expiry(), self.receive.next_expiry()) {
+        match (self.send.next_expiry(), self.receive.next_expiry()) {
             (Some(sent), Some(received)) => Some(sent.min(received)),
             (sent, received) => sent.or(received),
-        };
-        if self.worlds.is_none() {
-            messages
-        } else {
-            messages.into_iter().chain(self.worlds.stalls_at()).min()
         }
     }
 
