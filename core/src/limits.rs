@@ -204,8 +204,8 @@ pub const DROPPED_RANGES: usize = 64;
 /// The value that replaces [`DROPPED_RANGES`] on a connection that has exchanged only heartbeats for
 /// [`REST_AFTER`].
 pub const DROPPED_RANGES_AT_REST: usize = 8;
-/// The time after which a message that the path delays is dropped for newer messages, on unreliable channels that drop
-/// their oldest messages ([`crate::Overflow`]).
+/// The longest time that a message waits in the send queue of an unreliable channel that drops its oldest messages
+/// ([`crate::Overflow`]). The sender drops a message that waited longer as soon as a newer message is queued.
 pub const STALE_AFTER: Duration = Duration::from_millis(100);
 /// The idle time after which a connection returns unused memory to the system, at its next heartbeat. A connection
 /// that exchanges only heartbeats is idle.

@@ -35,7 +35,7 @@ impl SentWorld {
         Self { sender: Box::new(sender), scratch: FrameScratch::new() }
     }
 
-    /// Takes in the store's last commit, which was of these changes.
+    /// Updates the sender with `changes`, the changes of the store's latest commit.
     pub fn on_commit(&mut self, store: &Store, changes: &Changes) {
         self.sender.on_commit(store);
         self.sender.on_shows(store, changes);

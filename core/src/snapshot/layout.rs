@@ -19,7 +19,7 @@ pub enum Part {
     /// One to three numbers that are treated as one value, such as the axes of a position: one word for each number,
     /// coded as a difference.
     Numbers {
-        /// The number of numbers, and of their words: 1 to 3.
+        /// The number of axes, 1 to 3. Each axis takes one word.
         words: u8,
         /// The largest value of each word.
         max: u32,

@@ -126,7 +126,7 @@ impl Game {
         .unwrap();
     }
 
-    /// Returns the changes since the last call as those of a tick `ticks` after the last one.
+    /// Advances the tick by `ticks`, and returns all changes made since the previous call, with the new tick.
     pub fn finish(&mut self, ticks: u64) -> Changes {
         self.tick += ticks;
         self.writer.finish(self.tick)

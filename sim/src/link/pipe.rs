@@ -16,7 +16,7 @@ pub enum PipeConfig {
         /// The size of the queue in bytes. The bottleneck drops a datagram that would exceed this size.
         queue_bytes: u64,
     },
-    /// A bottleneck whose rate changes, and whose queue is limited in time, as in RFC 8867.
+    /// A bottleneck whose rate changes over time. The limit of its queue is a delay, not a number of bytes (RFC 8867 section 4).
     Shaped {
         /// The rates in bytes per second, at least 1. Each rate has the time from which it applies. The times ascend, and
         /// the first rate also applies before its time.
