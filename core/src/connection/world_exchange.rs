@@ -139,7 +139,7 @@ impl WorldExchange {
         };
         let Some(sending) = self.sending_mut() else { return };
         let Some((store, scratch)) = lent.worlds.lend(sending.world.world()) else { return };
-        // What the path carries until the next commit, or has room for now.
+        // The bytes that the path carries until the next commit, at most those that the window has room for.
         let until_commit = lent.rate.saturating_mul(sending.interval.as_micros()) / 1_000_000;
         let budget = until_commit.min(lent.window);
         let Some(frame) = sending.world.pack(store, scratch, room, budget) else { return };

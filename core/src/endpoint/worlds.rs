@@ -52,7 +52,7 @@ impl Endpoint {
         });
         store.release_before(first_leaving);
         for id in viewers.clone() {
-            // Who has nothing to send need not be asked.
+            // A connection that has nothing to send needs no look.
             if self.connections.get(id).is_some_and(|connection| connection.session().has_world_frame()) {
                 self.touch(id);
             }

@@ -137,7 +137,7 @@ impl Link {
             };
             self.fates.push(fate);
             if way >= 0xe0 {
-                // What is repeated changes nothing.
+                // A repeated call changes nothing.
                 let before = self.receiver.stored();
                 assert_ne!(self.receiver.on_frame(&bytes), FrameResult::Stored);
                 assert_eq!(self.receiver.stored(), before);
@@ -169,7 +169,7 @@ impl Link {
     fn settle(&mut self) {
         self.loss = 0;
         let mut rest = Script::new(&[]);
-        // What was lost before is known as lost by then.
+        // Earlier losses are known by then.
         for round in 0.. {
             self.round += 1;
             self.commit(1);

@@ -36,7 +36,7 @@ impl WorldSender {
         self.code(store, &header, scratch, room_bits);
         let is_written = self.write(&header, scratch, room);
         if is_written.is_none() || scratch.is_cut {
-            // What found no room is in no plan any more.
+            // The units that found no room are in no plan any more.
             self.plan.clear();
         }
         is_written?;

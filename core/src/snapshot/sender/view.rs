@@ -171,7 +171,7 @@ impl WorldSender {
     pub(crate) fn leave(&mut self, id: NetworkId, gone: Gone) {
         let tick = self.tick;
         let Some(entity) = self.slots.entities.get_mut(&id) else { return };
-        // What is out of sight is destroyed out of sight.
+        // An entity that is out of sight is destroyed out of sight.
         if entity.leaving.is_some() {
             return;
         }
