@@ -382,6 +382,6 @@ mod tests {
         assert_eq!(error.exit_code(), 1);
         let mut server = start();
         server.network = None;
-        assert!(server.run().unwrap_err().to_string().contains("please report its last message"));
+        assert!(server.run().unwrap_err().to_string().contains("please report the last message of the thread"));
     }
 }
