@@ -382,6 +382,8 @@ mod tests {
         assert_eq!(error.exit_code(), 1);
         let mut server = start();
         server.network = None;
-        assert!(server.run().unwrap_err().to_string().contains("please report the last message of the thread"));
+        assert!(
+            server.run().unwrap_err().to_string().contains("please report the last message of the thread")
+        );
     }
 }
