@@ -20,7 +20,7 @@ use super::key::{self, Key, ParseKeyError};
 /// assert_eq!(text.parse(), Ok(key));
 ///
 /// let error = "a5a5".parse::<PublicKey>().unwrap_err();
-/// assert!(error.to_string().contains("4 hexadecimal digits; a key has 64"));
+/// assert!(error.to_string().contains("4 hexadecimal digits, but a key has 64"));
 /// ```
 ///
 /// A reference to the key converts to a reference to its 32 bytes. Functions that take a key as bytes, such as
