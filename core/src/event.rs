@@ -261,6 +261,12 @@ pub enum Event {
         /// The changes. Pass them to [`Endpoint::recycle`](crate::Endpoint::recycle) to reuse their memory.
         changes: Box<Changes>,
     },
+    /// Everything that was in the connection's view of a world when the view began has arrived, and
+    /// [`Self::Snapshot`] events have reported it. A client that has just joined can show the world now.
+    ViewComplete {
+        /// The connection on which the world arrives.
+        connection: ConnectionId,
+    },
     /// The rate that the path carries changed by a quarter or more since the last event of this kind, or since the
     /// first acknowledgement, while at least a quarter of the rate is in use. A game may adapt its sending rate to this
     /// event. `Endpoint::grant` gives a more exact rate for each tick.
@@ -294,6 +300,7 @@ impl Event {
             | Self::Message { connection, .. }
             | Self::Delivered { connection, .. }
             | Self::Snapshot { connection, .. }
+            | Self::ViewComplete { connection }
             | Self::SendReady { connection, .. }
             | Self::Interrupted { connection }
             | Self::Resumed { connection, .. }

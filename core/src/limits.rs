@@ -272,6 +272,10 @@ pub const WORLDS: usize = 1024;
 pub const SNAPSHOT_OFFENCES: u32 = 8;
 /// The time without a commit after which units that were lost in the newest tick are sent again in the same tick.
 pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);
+/// The time for which an entity has to be beyond the outer radius of a viewer before the entity leaves the view.
+pub const INTEREST_HOLD: Duration = Duration::from_millis(600);
+/// The time between two searches for the entities that a connection sees by distance.
+pub const INTEREST_INTERVAL: Duration = Duration::from_millis(100);
 /// The largest number of words in all units of one snapshot frame together. A unit whose words equal their
 /// prediction takes one bit, whatever its number of words.
 pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;

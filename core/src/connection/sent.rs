@@ -33,6 +33,8 @@ pub(crate) enum SentFrame {
     Snapshot { view: u32, frame: u32 },
     /// The name of a snapshot frame that could not be decoded.
     SnapshotReset,
+    /// Says that this view of a world is complete.
+    ViewComplete(u32),
 }
 
 /// A packet whose fate is now known. Its frames stay readable until the next call of [`SentPackets::trim`].

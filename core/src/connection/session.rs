@@ -133,7 +133,7 @@ impl Session {
         self.ticket.is_due
             || self.resume.unsent != 0
             || self.receive.grant_due().is_some()
-            || self.worlds.has_reset()
+            || self.worlds.has_control()
     }
 
     /// Whether this end has something at stake: messages whose fate is not known, or the peer's resume state.
@@ -225,7 +225,7 @@ impl Session {
             ticket.is_due = false;
             note(SentFrame::Ticket(ticket.sequence));
         }
-        self.worlds.write_reset(writer, note);
+        self.worlds.write_control(writer, note);
     }
 
     // ---- What became of it ----
@@ -236,6 +236,7 @@ impl Session {
             SentFrame::Ticket(sequence) => self.ticket.on_acked(sequence),
             SentFrame::Snapshot { view, frame } => self.worlds.on_acked(view, frame),
             SentFrame::SnapshotReset => self.worlds.on_reset_acked(),
+            SentFrame::ViewComplete(view) => self.worlds.on_complete_acked(view),
             SentFrame::Credit | SentFrame::Resume(_) | SentFrame::Ack(_) => {}
         }
     }
@@ -248,6 +249,7 @@ impl Session {
             SentFrame::Resume(channel) => self.resume.on_lost(channel),
             SentFrame::Snapshot { view, frame } => self.worlds.on_lost(view, frame),
             SentFrame::SnapshotReset => self.worlds.on_reset_lost(),
+            SentFrame::ViewComplete(view) => self.worlds.on_complete_lost(view),
             SentFrame::Ack(_) => {}
         }
     }
@@ -336,6 +338,9 @@ impl Session {
             }
             spare.put(changes);
         }
+        if self.worlds.take_completion() {
+            return Some(Event::ViewComplete { connection });
+        }
         if let Some((channel, message)) = self.send.take_delivered() {
             return Some(Event::Delivered { connection, channel, message });
         }
@@ -348,7 +353,7 @@ impl Session {
 
     /// Whether [`Self::next_event`] would return one.
     pub(super) fn has_event(&self, is_closed: bool) -> bool {
-        self.worlds.has_changes()
+        self.worlds.has_event()
             || self.receive.has_messages()
             || self.send.has_delivered()
             || (!is_closed && self.ready.is_some())

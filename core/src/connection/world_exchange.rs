@@ -11,7 +11,7 @@ use crate::limits::{SNAPSHOT_OFFENCES, SNAPSHOT_STALL};
 use crate::snapshot::Changes;
 use crate::snapshot::delta::{FrameName, SnapshotFault};
 use crate::snapshot::receiver::{FrameRefusal, WorldReceiver};
-use crate::snapshot::sender::WorldSender;
+use crate::snapshot::sender::{InterestState, WorldSender};
 use crate::snapshot::unit_codec::UnitCodec;
 use crate::snapshot::worlds::Worlds;
 use crate::time::{Instant, Span};
@@ -56,6 +56,15 @@ struct SendingWorld {
     /// When the world was committed last, and the time from one commit to the next.
     committed_at: Instant,
     interval: Span,
+    completion: Completion,
+}
+
+/// Whether the peer knows that it has everything that was in view when the view began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Completion {
+    Unsent,
+    Sent,
+    Known,
 }
 
 struct ReceivingWorld {
@@ -64,6 +73,8 @@ struct ReceivingWorld {
     /// A frame that could not be decoded, which the peer is to hear of.
     reset: Option<(u32, FrameName)>,
     is_reset_due: bool,
+    /// Whether the application is to hear that the view is complete.
+    is_complete: bool,
     offences: u32,
 }
 
@@ -89,6 +100,7 @@ impl WorldExchange {
             share: Share::new(priority),
             committed_at: now,
             interval: FIRST_INTERVAL,
+            completion: Completion::Unsent,
         });
     }
 
@@ -111,6 +123,13 @@ impl WorldExchange {
 
     fn sending_mut(&mut self) -> Option<&mut SendingWorld> {
         self.state.as_deref_mut()?.sender.as_mut()
+    }
+
+    /// The world that the peer is sent is seen by distance, or as a whole.
+    pub(super) fn set_interest(&mut self, interest: Option<InterestState>) {
+        if let Some(sending) = self.sending_mut() {
+            sending.world.set_interest(interest);
+        }
     }
 
     /// Whether a snapshot frame waits.
@@ -183,6 +202,7 @@ impl WorldExchange {
     pub(super) fn on_resumed(&mut self) {
         if let Some(sending) = self.sending_mut() {
             sending.world.on_resumed();
+            sending.on_complete_lost();
         }
         if let Some(receiving) = self.receiving_mut() {
             receiving.is_reset_due = receiving.reset.is_some();
@@ -238,6 +258,7 @@ impl WorldExchange {
             world: WorldReceiver::new(Arc::clone(codec), max_entities),
             reset: None,
             is_reset_due: false,
+            is_complete: false,
             offences: 0,
         });
         if frame.view != receiving.view {
@@ -247,6 +268,7 @@ impl WorldExchange {
             }
             receiving.world.start_over();
             (receiving.view, receiving.reset, receiving.is_reset_due) = (frame.view, None, false);
+            receiving.is_complete = false;
         }
         let fault = match receiving.world.on_frame(frame.bytes) {
             Ok(()) => return Ok(()),
@@ -270,13 +292,51 @@ impl WorldExchange {
         }))
     }
 
-    /// Whether the peer is to hear that a frame could not be decoded.
+    /// Whether a frame waits that says how a frame or the view arrived.
     #[inline(always)]
-    pub(super) fn has_reset(&self) -> bool {
-        self.receiving().is_some_and(|receiving| receiving.is_reset_due)
+    pub(super) fn has_control(&self) -> bool {
+        self.state.as_deref().is_some_and(|state| {
+            state.receiver.as_ref().is_some_and(|receiving| receiving.is_reset_due)
+                || state.sender.as_ref().is_some_and(SendingWorld::is_completion_due)
+        })
     }
 
-    pub(super) fn write_reset(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
+    pub(super) fn write_control(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
+        self.write_reset(writer, note);
+        let Some(sending) = self.sending_mut().filter(|sending| sending.is_completion_due()) else { return };
+        let view = sending.view;
+        if (Frame::ViewComplete { view }).write(writer, &mut crate::wire::Chain::default()).is_ok() {
+            sending.completion = Completion::Sent;
+            note(SentFrame::ViewComplete(view));
+        }
+    }
+
+    pub(super) fn on_complete_acked(&mut self, view: u32) {
+        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
+            sending.completion = Completion::Known;
+        }
+    }
+
+    pub(super) fn on_complete_lost(&mut self, view: u32) {
+        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
+            sending.on_complete_lost();
+        }
+    }
+
+    /// The peer says that everything has arrived that was in view when the view began.
+    pub(super) fn on_complete(&mut self, view: u32) {
+        if let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.view == view) {
+            receiving.is_complete = true;
+        }
+    }
+
+    /// Takes the news that the view is complete.
+    pub(super) fn take_completion(&mut self) -> bool {
+        !self.is_none()
+            && self.receiving_mut().is_some_and(|receiving| core::mem::take(&mut receiving.is_complete))
+    }
+
+    fn write_reset(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
         let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.is_reset_due) else { return };
         let Some((view, name)) = receiving.reset else { return };
         let frame = Frame::SnapshotReset { view, name };
@@ -302,6 +362,12 @@ impl WorldExchange {
     #[inline(always)]
     pub(super) fn has_changes(&self) -> bool {
         self.receiving().is_some_and(|receiving| receiving.world.has_changes())
+    }
+
+    /// Whether the application has not heard of everything.
+    #[inline(always)]
+    pub(super) fn has_event(&self) -> bool {
+        self.receiving().is_some_and(|receiving| receiving.world.has_changes() || receiving.is_complete)
     }
 
     /// Takes the changes that the application has not heard of.
@@ -331,6 +397,18 @@ impl WorldExchange {
         size_of::<ExchangeState>()
             + state.sender.as_ref().map_or(0, |sending| sending.world.memory())
             + state.receiver.as_ref().map_or(0, |receiving| receiving.world.memory())
+    }
+}
+
+impl SendingWorld {
+    fn is_completion_due(&self) -> bool {
+        self.completion == Completion::Unsent && self.world.is_joined()
+    }
+
+    fn on_complete_lost(&mut self) {
+        if self.completion == Completion::Sent {
+            self.completion = Completion::Unsent;
+        }
     }
 }
 

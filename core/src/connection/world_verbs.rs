@@ -3,16 +3,21 @@
 use core::ops::Range;
 
 use super::session::Session;
+use crate::snapshot::interest::SpatialGrid;
 use crate::snapshot::receiver::WorldReceiver;
-use crate::snapshot::sender::WorldSender;
+use crate::snapshot::sender::{InterestState, WorldSender};
 use crate::snapshot::{Changes, Store, UnitId, WorldId, WorldStats};
 use crate::time::Instant;
 
 impl Session {
     /// The peer is sent another world from now on.
-    pub(crate) fn begin_world(&mut self, now: Instant, mut world: WorldSender, store: &Store, priority: u8) {
-        world.on_attached(store);
+    pub(crate) fn begin_world(&mut self, now: Instant, world: WorldSender, priority: u8) {
         self.worlds.send_world(now, world, priority);
+    }
+
+    /// From the next commit on, the peer sees its world by distance, or all of it.
+    pub(crate) fn set_interest(&mut self, interest: Option<InterestState>) {
+        self.worlds.set_interest(interest);
     }
 
     /// The peer is not sent its world any more: everything leaves.
@@ -27,10 +32,16 @@ impl Session {
 
     /// The world that the peer is sent was committed. Returns the tick of the oldest end of an entity that the peer may still be told
     /// of.
-    pub(crate) fn commit_world(&mut self, now: Instant, store: &Store, changes: &Changes) -> Option<u64> {
+    pub(crate) fn commit_world(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        grid: &SpatialGrid,
+        changes: &Changes,
+    ) -> Option<u64> {
         let world = self.worlds.on_commit(now)?;
-        world.on_commit(store);
-        world.on_shows(store, changes);
+        world.on_commit(store, grid);
+        world.on_rules(store, grid, changes);
         world.first_leaving().map(u64::from)
     }
 

@@ -10,10 +10,11 @@ use slotmap::KeyData;
 
 use crate::event::ConnectionId;
 use crate::snapshot::delta::{FrameName, SnapshotFault};
+use crate::snapshot::interest::SpatialGrid;
 use crate::snapshot::receiver::{FrameRefusal, WorldReceiver};
-use crate::snapshot::sender::{FrameScratch, WorldSender};
+use crate::snapshot::sender::{FrameScratch, InterestState, WorldSender};
 use crate::snapshot::unit_codec::UnitCodec;
-use crate::snapshot::{Changes, Store, UnitId, WorldId, WorldSchema};
+use crate::snapshot::{Changes, Store, UnitId, Viewer, WorldId, WorldSchema};
 
 /// Returns the connection id number `number`, which no endpoint gave out.
 #[must_use]
@@ -24,6 +25,7 @@ pub fn some_connection(number: u32) -> ConnectionId {
 /// The sending end of a world.
 pub struct SentWorld {
     sender: Box<WorldSender>,
+    grid: SpatialGrid,
     scratch: FrameScratch,
 }
 
@@ -32,13 +34,21 @@ impl SentWorld {
     #[must_use]
     pub fn new(schema: &WorldSchema, viewer: ConnectionId) -> Self {
         let sender = WorldSender::new(Arc::new(UnitCodec::new(schema)), WorldId(0), viewer);
-        Self { sender: Box::new(sender), scratch: FrameScratch::new() }
+        Self { sender: Box::new(sender), grid: SpatialGrid::new(schema), scratch: FrameScratch::new() }
     }
 
     /// Updates the sender with `changes`, the changes of the store's latest commit.
     pub fn on_commit(&mut self, store: &Store, changes: &Changes) {
-        self.sender.on_commit(store);
-        self.sender.on_shows(store, changes);
+        self.grid.on_commit(store);
+        self.sender.on_commit(store, &self.grid);
+        self.sender.on_rules(store, &self.grid, changes);
+    }
+
+    /// From the next commit on, the receiver sees what `viewer` says.
+    pub fn set_viewer(&mut self, store: &Store, viewer: &Viewer) {
+        let interest = viewer.eyes.map(|eyes| InterestState::new(eyes, viewer.radius, viewer.keep));
+        self.grid.serve(store, viewer.radius);
+        self.sender.set_interest(interest);
     }
 
     /// Builds a frame of at most `room` bytes. Returns its number and its bytes; `None` if nothing is to be sent.

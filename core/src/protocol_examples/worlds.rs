@@ -34,6 +34,7 @@ fn snapshot_frames(content: &[u8]) -> Sheet {
     Sheet::new("snapshot-frames")
         .bytes("SNAPSHOT, view 0", &frame(&Frame::Snapshot(SnapshotFrame { view: 0, bytes: content })))
         .bytes("SNAPSHOT_RESET of it", &frame(&Frame::SnapshotReset { view: 0, name: name(0) }))
+        .bytes("VIEW_COMPLETE, view 0", &frame(&Frame::ViewComplete { view: 0 }))
 }
 
 /// Bits in the order in which they are written, a character each, made as the document says.

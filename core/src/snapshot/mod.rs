@@ -13,6 +13,7 @@ mod entity_index;
 pub mod entropy;
 pub mod groups;
 pub mod ids;
+pub(crate) mod interest;
 pub mod layout;
 mod predictions;
 pub mod quantize;
@@ -26,7 +27,6 @@ pub(crate) mod spare_changes;
 pub mod store;
 mod typed;
 pub(crate) mod unit_codec;
-mod viewer;
 mod world_error;
 #[cfg(test)]
 mod world_link_tests;
@@ -42,6 +42,7 @@ pub use component::{
 pub use dynamic::{DynamicComponent, DynamicError, DynamicValue};
 pub use groups::{ComponentPlace, Group, Groups};
 pub use ids::{BlueprintId, ComponentId, GroupId, NetworkId, WorldId};
+pub use interest::{Eyes, Viewer};
 pub use layout::{Layout, Part, Predictor};
 pub use quantize::{Steps, StepsError};
 pub use schema::{
@@ -51,7 +52,6 @@ pub use store::{CommitError, Entity, Store, StoreError, StoreStats, UnitId, Unit
 #[cfg(feature = "derive")]
 #[doc(inline)]
 pub use tickwire_derive::{NetComponent, NetValue};
-pub use viewer::Viewer;
 pub use world_error::WorldError;
 pub use world_stats::WorldStats;
 pub use writer::{WorldWriter, WriteError};

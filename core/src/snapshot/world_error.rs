@@ -21,6 +21,8 @@ pub enum WorldError {
         /// The number of the world.
         world: WorldId,
     },
+    /// The viewer's radii or its point are not numbers that distances can be compared with.
+    BadViewer,
     /// The tick does not fit 32 bits.
     TickTooLarge {
         /// The tick of the changes.
@@ -39,6 +41,9 @@ impl fmt::Display for WorldError {
             Self::TooManyWorlds { most } => write!(f, "the endpoint already has {most} worlds"),
             Self::NoSuchWorld { world } => {
                 write!(f, "world {} does not exist; commit changes to this world before you use it", world.0)
+            }
+            Self::BadViewer => {
+                f.write_str("the radii or the point of the viewer are invalid; set radius to 0 or more, keep to radius or more, and the point to finite numbers")
             }
             Self::TickTooLarge { tick } => write!(f, "tick {tick} does not fit 32 bits; count ticks from 0"),
             Self::Store(error) => write!(f, "the world cannot be created: {error}"),

@@ -11,6 +11,7 @@ use super::changes::{Changes, EntitySettings, Gone};
 use super::component::{ComponentSpec, FieldKind, FieldSpec, Prediction};
 use super::dynamic::DynamicValue;
 use super::ids::{BlueprintId, ComponentId, NetworkId, WorldId};
+use super::interest::SpatialGrid;
 use super::quantize::Steps;
 use super::receiver::{FrameRefusal, WorldReceiver};
 use super::schema::{Audience, SnapshotSchema, WorldSchema};
@@ -61,6 +62,7 @@ struct WorldLink {
     rng: Rng,
     writer: WorldWriter,
     store: Store,
+    grid: SpatialGrid,
     tick: u64,
     ids: Vec<NetworkId>,
     hidden: BTreeSet<NetworkId>,
@@ -91,6 +93,7 @@ impl WorldLink {
             rng: Rng::from_seed(bytes),
             writer: schema.writer(),
             store: schema.store(1000).unwrap(),
+            grid: SpatialGrid::new(&schema),
             tick: 0,
             ids: Vec::new(),
             hidden: BTreeSet::new(),
@@ -165,7 +168,8 @@ impl WorldLink {
         let changes = self.writer.finish(self.tick);
         self.store.commit(&changes).unwrap();
         self.writer.reuse(changes);
-        self.sender.on_commit(&self.store);
+        self.grid.on_commit(&self.store);
+        self.sender.on_commit(&self.store, &self.grid);
         for id in &self.ids {
             self.sender.set_hidden(*id, self.hidden.contains(id));
             if self.hidden.contains(id) {

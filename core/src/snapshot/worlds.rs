@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use super::ids::WorldId;
+use super::interest::SpatialGrid;
 use super::schema::WorldSchema;
 use super::sender::FrameScratch;
 use super::store::{Store, StoreError};
@@ -20,6 +21,7 @@ pub(crate) struct Worlds {
 /// A world, and what its connections share to build frames.
 struct World {
     store: Store,
+    grid: SpatialGrid,
     scratch: FrameScratch,
 }
 
@@ -47,14 +49,16 @@ impl Worlds {
         self.worlds.get(&world).map(|world| &world.store)
     }
 
-    pub(crate) fn get_mut(&mut self, world: WorldId) -> Option<&mut Store> {
-        self.worlds.get_mut(&world).map(|world| &mut world.store)
+    /// A world, and the positions in it.
+    pub(crate) fn get_mut(&mut self, world: WorldId) -> Option<(&mut Store, &mut SpatialGrid)> {
+        self.worlds.get_mut(&world).map(|world| (&mut world.store, &mut world.grid))
     }
 
     /// Adds an empty world.
     pub(crate) fn insert(&mut self, world: WorldId) -> Result<(), StoreError> {
         let store = self.schema.store(self.max_entities)?;
-        self.worlds.insert(world, World { store, scratch: FrameScratch::new() });
+        let grid = SpatialGrid::new(&self.schema);
+        self.worlds.insert(world, World { store, grid, scratch: FrameScratch::new() });
         Ok(())
     }
 
@@ -65,6 +69,7 @@ impl Worlds {
 
     /// Bytes of the heap.
     pub(crate) fn memory(&self) -> usize {
-        self.worlds.values().map(|world| world.store.memory() + world.scratch.memory()).sum()
+        let memory = |world: &World| world.store.memory() + world.grid.memory() + world.scratch.memory();
+        self.worlds.values().map(memory).sum()
     }
 }

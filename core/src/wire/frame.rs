@@ -29,6 +29,8 @@ pub(crate) const TICKET: u8 = 0x06;
 pub(crate) const SNAPSHOT: u8 = 0x09;
 /// The type byte of SNAPSHOT_RESET.
 pub(crate) const SNAPSHOT_RESET: u8 = 0x0a;
+/// The type byte of VIEW_COMPLETE.
+pub(crate) const VIEW_COMPLETE: u8 = 0x0b;
 /// The type byte of CLOCK.
 pub(crate) const CLOCK: u8 = 0x08;
 /// The first type byte of MESSAGE frames; every byte from it on is one.
@@ -86,6 +88,11 @@ pub enum Frame<'a> {
         /// The name of the frame.
         name: FrameName,
     },
+    /// Says that the receiver has acknowledged everything that was in its view of a world when the view began.
+    ViewComplete {
+        /// The number of the view.
+        view: u32,
+    },
     /// Acknowledges received packets.
     Ack(AckFrame<'a>),
     /// Carries a message, or a fragment of a message.
@@ -127,6 +134,9 @@ impl<'a> Frame<'a> {
                     part: reader.u8()?,
                 },
             },
+            VIEW_COMPLETE => {
+                Self::ViewComplete { view: u32::try_from(reader.varint()?).map_err(|_| Malformed)? }
+            }
             CLOCK => Self::Clock(Instant::from_micros(reader.varint()?).ok_or(Malformed)?),
             first @ (ACK..=ACK_LAST | ACK_BITS | ACK_BITS_MARKS) => Self::Ack(AckFrame::read(first, reader)?),
             first @ MESSAGE.. => Self::Message(message::read(first, reader, chain)?),
@@ -176,6 +186,7 @@ impl<'a> Frame<'a> {
                 writer.varint(name.tick.into())?;
                 writer.u8(name.part)
             }
+            Self::ViewComplete { view } => writer.u8(VIEW_COMPLETE).and_then(|()| writer.varint(view.into())),
             Self::Clock(time) => writer.u8(CLOCK).and_then(|()| writer.varint(time.as_micros())),
             Self::Ack(frame) => frame.write(writer),
             Self::Message(frame) => message::write(&frame, writer, chain),

@@ -107,6 +107,7 @@ const fn kind_of(frame: &Frame<'_>) -> &'static str {
         Frame::Clock(_) => "clock",
         Frame::Snapshot(_) => "snapshot",
         Frame::SnapshotReset { .. } => "snapshot-reset",
+        Frame::ViewComplete { .. } => "view-complete",
         Frame::Ack(_) => "ack",
         Frame::Message(_) => "message",
     }
@@ -170,11 +171,12 @@ fn world_scripts(files: &mut Files) {
             files.insert((target, format!("script-{serial:02}")), script);
         }
     }
-    // Frames 0x09 and 0x0a to a client, which is shown the world, and to a server, which is not.
+    // Frames 0x09 to 0x0b to a client, which is shown the world, and to a server, which is not.
     let first = snapshot_frame::honest_frames().swap_remove(0);
     let snapshot = bytes_of(&Frame::Snapshot(SnapshotFrame { view: 0, bytes: &first }));
     let reset = bytes_of(&Frame::SnapshotReset { view: 0, name: FrameName { tick: 1, part: 0 } });
-    for (name, frame) in [("snapshot", snapshot), ("snapshot-reset", reset)] {
+    let complete = bytes_of(&Frame::ViewComplete { view: 0 });
+    for (name, frame) in [("snapshot", snapshot), ("snapshot-reset", reset), ("view-complete", complete)] {
         for target in ["hostile_client", "hostile_server"] {
             let script = [&[0, 0xfb, frame.len() as u8], &frame[..], &[0xa0, 0xc8]].concat();
             files.insert((target, format!("sent-{name}-alone")), script);

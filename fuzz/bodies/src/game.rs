@@ -5,15 +5,19 @@ use std::sync::{Arc, LazyLock};
 
 use tickwire_core::ConnectionId;
 use tickwire_core::snapshot::{
-    Audience, BlueprintId, Changes, ComponentId, ComponentSpec, DynamicValue, EntitySettings, FieldKind,
-    FieldSpec, Gone, NetworkId, Prediction, Show, SnapshotSchema, Steps, Store, Version, WorldSchema,
-    WorldWriter,
+    Audience, BlueprintId, Changes, ComponentId, ComponentSpec, DynamicValue, Entity, EntitySettings,
+    FieldKind, FieldSpec, Gone, NetworkId, Prediction, Show, SnapshotSchema, Steps, Store, Version, Viewer,
+    WorldId, WorldSchema, WorldWriter,
 };
 
 use crate::Script;
 
 /// The most entities of a world.
 pub const ENTITIES: usize = 40;
+/// The point from which a viewer by distance sees the world, and the radii.
+const EYES: [f64; 3] = [0.0, -500.0, 0.0];
+const RADIUS: f64 = 150.0;
+const KEEP: f64 = 180.0;
 /// The components of [`schema`], which sort by name.
 const HEALTH: ComponentId = ComponentId(0);
 const MARKED: ComponentId = ComponentId(1);
@@ -67,6 +71,10 @@ pub struct Game {
     pub ids: Vec<NetworkId>,
     /// The entities that the viewer may not see.
     pub hidden: BTreeSet<NetworkId>,
+    /// The entities that the viewer sees at any distance.
+    always: BTreeSet<NetworkId>,
+    /// Whether the viewer sees by distance, from [`EYES`].
+    is_by_distance: bool,
     /// The viewer, as the sending end knows it.
     viewer: ConnectionId,
 }
@@ -76,7 +84,22 @@ impl Game {
     #[must_use]
     pub fn new(viewer: ConnectionId) -> Self {
         let writer = schema().writer();
-        Self { writer, tick: 0, ids: Vec::new(), hidden: BTreeSet::new(), viewer }
+        Self {
+            writer,
+            tick: 0,
+            ids: Vec::new(),
+            hidden: BTreeSet::new(),
+            always: BTreeSet::new(),
+            is_by_distance: false,
+            viewer,
+        }
+    }
+
+    /// Returns the view that the game's viewer has of `world`: all of it, or if `is_by_distance` what is near one point.
+    pub fn look(&mut self, world: WorldId, is_by_distance: bool) -> Viewer {
+        self.is_by_distance = is_by_distance;
+        let viewer = Viewer::new(world);
+        if is_by_distance { viewer.at(EYES, RADIUS).keep(KEEP) } else { viewer }
     }
 
     /// Does one of the things that a game does to a world.
@@ -98,6 +121,7 @@ impl Game {
                 self.writer.destroy(id, Gone::Destroyed).unwrap();
                 self.ids.remove(place);
                 self.hidden.remove(&id);
+                self.always.remove(&id);
             }
             0xd8..0xe8 => {
                 let another = tickwire_core::fuzzing::some_connection(8);
@@ -106,7 +130,16 @@ impl Game {
             }
             _ => {
                 let is_hidden = !self.hidden.remove(&id) && self.hidden.insert(id);
-                let show = if is_hidden { Show::Never } else { Show::Always };
+                let show = match step % 2 {
+                    _ if is_hidden => Show::Never,
+                    0 => Show::Always,
+                    _ => Show::ByDistance,
+                };
+                if show == Show::Always {
+                    self.always.insert(id);
+                } else {
+                    self.always.remove(&id);
+                }
                 self.writer.show(self.viewer, id, show).unwrap();
             }
         }
@@ -132,21 +165,47 @@ impl Game {
         self.writer.finish(self.tick)
     }
 
-    /// Returns the committed world as the viewer should show it, who calls itself `own`.
+    /// Returns whether an application shows what the viewer should see of the committed world, who calls itself `own`. An entity between
+    /// the two radii of a view by distance may be there or not.
     #[must_use]
-    pub fn expected(&self, store: &Store, own: ConnectionId) -> Shown {
-        let visible = store.entities().filter(|entity| !self.hidden.contains(&entity.id));
-        let entities = visible.map(|entity| {
+    pub fn is_shown(&self, shown: &Shown, store: &Store, own: ConnectionId) -> bool {
+        let mut count = 0;
+        let is_as_expected = store.entities().all(|entity| {
+            let found = shown.get(&entity.id);
+            count += usize::from(found.is_some());
             let mut components = components(store, entity.id);
+            let must = self.must_be_shown(&entity, components.get(&POSE));
             let is_own = entity.owner == Some(self.viewer);
             if !is_own {
                 components.remove(&PURSE);
             }
             let owner = entity.owner.map(|_| if is_own { own } else { ConnectionId::default() });
-            (entity.id, (owner, components))
+            must.is_none_or(|must| must == found.is_some())
+                && found.is_none_or(|found| *found == (owner, components))
         });
-        entities.collect()
+        is_as_expected && count == shown.len()
     }
+
+    /// Whether the viewer sees an entity at rest; `None` if that depends on where it was before.
+    fn must_be_shown(&self, entity: &Entity, pose: Option<&Vec<u32>>) -> Option<bool> {
+        if self.hidden.contains(&entity.id) {
+            return Some(false);
+        }
+        let is_anywhere = self.always.contains(&entity.id) || entity.owner == Some(self.viewer);
+        let Some(pose) = pose.filter(|_| self.is_by_distance && !is_anywhere) else { return Some(true) };
+        let squared: f64 = pose.iter().zip(EYES).map(|(word, eye)| (metres(*word) - eye).powi(2)).sum();
+        if squared <= (RADIUS - 1.0).powi(2) {
+            Some(true)
+        } else if squared > (KEEP + 1.0).powi(2) {
+            Some(false)
+        } else {
+            None
+        }
+    }
+}
+
+fn metres(word: u32) -> f64 {
+    f64::from(word) * 0.01 - 512.0
 }
 
 /// The components of an entity as they are committed.

@@ -1,13 +1,15 @@
 //! The two ends of a replicated world, and a link between them that a script controls.
 
 use tickwire_core::fuzzing::{FrameResult, ReceivedWorld, SentWorld, some_connection};
-use tickwire_core::snapshot::Store;
+use tickwire_core::snapshot::{Store, WorldId};
 
 use crate::Script;
 use crate::game::{Display, ENTITIES, Game, schema};
 
 /// Rounds after which a link that loses nothing any more must have brought the whole world.
 const ROUNDS_TO_SETTLE: usize = 200;
+/// Rounds after which what is too far away has left the view.
+const ROUNDS_TO_LEAVE: usize = 60;
 /// Rounds after which a frame counts as lost.
 const LOSS_ROUNDS: u64 = 6;
 /// The most bytes of the heap that either end may take.
@@ -39,12 +41,16 @@ struct Link {
 /// no frame, shows no torn unit, and shows the committed world once the link loses nothing any more.
 pub fn world_link(bytes: &[u8]) {
     let mut script = Script::new(bytes);
-    let mut link = Link::new(script.byte());
-    for _ in 0..400 {
+    let shape = script.byte();
+    let mut link = Link::new(shape);
+    for round in 0..400 {
         if script.is_over() {
             break;
         }
         link.play(&mut script);
+        if shape & 0x10 != 0 && round % 64 == 8 {
+            link.look(round % 128 == 8);
+        }
     }
     link.settle();
 }
@@ -91,6 +97,11 @@ impl Link {
             self.resume();
         }
         assert!(self.sender.memory() + self.receiver.memory() < MEMORY);
+    }
+
+    fn look(&mut self, is_by_distance: bool) {
+        let viewer = self.game.look(WorldId(0), is_by_distance);
+        self.sender.set_viewer(&self.store, &viewer);
     }
 
     fn wait(&mut self) {
@@ -175,12 +186,14 @@ impl Link {
             self.commit(1);
             self.send(300, &mut rest);
             self.deliver(&mut rest);
-            if self.sender.is_settled() && self.frames.is_empty() && self.fates.is_empty() {
+            let is_quiet = self.frames.is_empty() && self.fates.is_empty();
+            if round >= ROUNDS_TO_LEAVE && self.sender.is_settled() && is_quiet {
                 break;
             }
             assert!(round < ROUNDS_TO_SETTLE, "the world does not arrive");
         }
         self.take();
-        assert_eq!(self.display.shown, self.game.expected(&self.store, some_connection(3)));
+        let shown = &self.display.shown;
+        assert!(self.game.is_shown(shown, &self.store, some_connection(3)), "{shown:?}");
     }
 }

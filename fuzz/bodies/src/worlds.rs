@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tickwire_core::snapshot::{Viewer, WorldId};
+use tickwire_core::snapshot::WorldId;
 use tickwire_core::{
     Access, ConnectOptions, ConnectionId, Duration, Endpoint, Event, Instant, SnapshotConfig,
 };
@@ -24,6 +24,9 @@ const TICK: Duration = Duration::from_millis(16);
 const DELAY: Duration = Duration::from_millis(8);
 /// The time after which a network that loses nothing must have brought the whole world.
 const HEALED: Duration = Duration::from_secs(30);
+
+/// Ticks after which what is too far away has left the view.
+const TICKS_TO_LEAVE: usize = 60;
 
 /// A datagram on its way: when it arrives, at which end, its bytes.
 type DatagramFlight = (Instant, usize, Vec<u8>);
@@ -69,8 +72,7 @@ impl WorldsScene {
         config.resume_window = Duration::from_secs(60);
         config.reconnect_for = Duration::from_secs(60);
         let mut snapshots = SnapshotConfig::new(schema());
-        // An entity that is gone takes a place until the peer knows.
-        snapshots.max_entities = 2 * ENTITIES;
+        snapshots.max_entities = ENTITIES;
         config.snapshots = Some(snapshots);
         let nodes = [SERVER, CLIENT].map(|node| {
             let mut config = config.clone();
@@ -95,10 +97,15 @@ impl WorldsScene {
         assert_ne!(scene.connections[SERVER], ConnectionId::default(), "the client is not connected");
         scene.game = Game::new(scene.connections[SERVER]);
         scene.commit(1);
-        let (now, viewer) = (scene.now, scene.connections[SERVER]);
-        scene.nodes[SERVER].endpoint.set_viewer(now, viewer, Some(Viewer::new(WORLD))).unwrap();
+        scene.look(shape & 0x10 != 0);
         scene.loss = [0, 20, 60, 110][usize::from(shape & 3)];
         scene
+    }
+
+    fn look(&mut self, is_by_distance: bool) {
+        let viewer = self.game.look(WORLD, is_by_distance);
+        let connection = self.connections[SERVER];
+        self.nodes[SERVER].endpoint.set_viewer(self.now, connection, Some(viewer)).unwrap();
     }
 
     /// The game plays, and a little time passes.
@@ -184,11 +191,13 @@ impl WorldsScene {
     fn heal(&mut self) {
         self.loss = 0;
         let end = self.now + HEALED;
-        loop {
+        for ticks in 0.. {
             self.commit(1);
             self.run(TICK, &mut Script::new(&[]));
             let store = self.nodes[SERVER].endpoint.world(WORLD).unwrap();
-            if self.display.shown == self.game.expected(store, self.connections[CLIENT]) {
+            if ticks >= TICKS_TO_LEAVE
+                && self.game.is_shown(&self.display.shown, store, self.connections[CLIENT])
+            {
                 break;
             }
             assert!(self.now < end, "the world does not arrive");

@@ -14,7 +14,7 @@ use self::bound_units::BoundUnits;
 use self::seen_entities::{Existence, SeenEntities, SeenEntity};
 use super::changes::Gone;
 use super::delta::{DecodedFrame, FrameHeader, FrameName, SlotBinding, SnapshotFault, UnitSlot};
-use super::ids::NetworkId;
+use super::ids::{GroupId, NetworkId};
 use super::slot_set::SlotSet;
 use super::unit_codec::UnitCodec;
 
@@ -25,12 +25,12 @@ pub(crate) struct WorldReceiver {
     max_entities: usize,
     units: BoundUnits,
     entities: SeenEntities,
-    /// How many of them are not gone.
-    there: usize,
     /// Entities that are gone and not forgotten yet, by the tick.
     leaving: BTreeSet<(u32, NetworkId)>,
     /// Units whose newest version the application was not told yet.
     pending: SlotSet,
+    /// The units that the frame in hand binds.
+    bound: Vec<(NetworkId, GroupId)>,
     /// Entities that were forgotten before the application was told that they are gone.
     farewells: Vec<(NetworkId, Gone)>,
     decoded: DecodedFrame,
@@ -65,9 +65,9 @@ impl WorldReceiver {
             codec,
             max_entities,
             entities: SeenEntities::new(),
-            there: 0,
             leaving: BTreeSet::new(),
             pending: SlotSet::default(),
+            bound: Vec::new(),
             farewells: Vec::new(),
             decoded: DecodedFrame::new(),
             counts: ReceiverCounts::default(),
@@ -136,21 +136,18 @@ impl WorldReceiver {
         if self.units.frames.contains(header.name) {
             return Err(FrameRefusal::Fault(SnapshotFault::Tick));
         }
-        let mut new = 0;
         let floor = self.units.floor.max(header.floor);
+        self.bound.clear();
         for unit in frame.units() {
             if !self.units.has_room(unit.slot, tick, floor) {
                 return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
             }
             if let Some(binding) = unit.binding {
                 self.check_binding(tick, unit.slot, &binding)?;
-                new += usize::from(self.entities.get(&binding.id).is_none_or(|one| one.state.is_gone()));
+                self.bound.push((binding.id, binding.group));
             }
         }
-        // An entity may be counted once a unit, which a frame of a view that is nearly full pays for by being refused.
-        if self.there + new > self.max_entities && self.count_new(frame) + self.there > self.max_entities {
-            return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
-        }
+        self.check_bound()?;
         self.units.floor = floor;
         self.units.newest = self.units.newest.max(Some(tick));
         for unit in frame.units() {
@@ -166,11 +163,25 @@ impl WorldReceiver {
         Ok(())
     }
 
-    /// The entities of a frame that were not there.
-    fn count_new(&self, frame: &DecodedFrame) -> usize {
-        let ids = frame.units().filter_map(|unit| unit.binding).map(|binding| binding.id);
-        let new = ids.filter(|id| self.entities.get(id).is_none_or(|one| one.state.is_gone()));
-        new.collect::<BTreeSet<NetworkId>>().len()
+    /// Checks all bindings of a frame: none is there twice, and there is room for their entities. A sender may send new entities before
+    /// the end of old ones arrives, so there is room for twice the entities of a world.
+    fn check_bound(&mut self) -> Result<(), FrameRefusal> {
+        self.bound.sort_unstable();
+        if self.bound.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
+            return Err(FrameRefusal::Fault(SnapshotFault::Slot));
+        }
+        let present = self.entities.len() - self.leaving.len();
+        if present + self.bound.len() <= 2 * self.max_entities {
+            return Ok(());
+        }
+        self.bound.dedup_by_key(|(id, _)| *id);
+        let is_new =
+            |(id, _): &&(NetworkId, GroupId)| self.entities.get(id).is_none_or(|one| one.state.is_gone());
+        let new = self.bound.iter().filter(is_new).count();
+        if present + new > 2 * self.max_entities {
+            return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
+        }
+        Ok(())
     }
 
     /// A slot has one unit at a time, and a unit one slot. Another binding needs an entity that is gone, and a newer frame.
@@ -216,7 +227,6 @@ impl WorldReceiver {
         entity.blueprint = binding.blueprint;
         if binding.group == self.codec.existence_group() {
             entity.existence = Some(slot);
-            self.there += 1;
         } else {
             entity.units.push(slot);
         }
@@ -236,7 +246,6 @@ impl WorldReceiver {
             if state.is_gone() {
                 self.leaving.insert((tick, binding.id));
             }
-            self.there = self.there + usize::from(was_gone) - usize::from(state.is_gone());
             self.pending.insert(slot);
             if entity.reported.is_none() {
                 entity.units.iter().for_each(|slot| self.pending.insert(*slot));
@@ -281,16 +290,14 @@ impl WorldReceiver {
         }
         if state.is_gone() {
             self.leaving.remove(&(since, id));
-        } else if existence.is_some() {
-            self.there -= 1;
         }
     }
 
     /// A text of all that is stored, for comparisons.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn stored(&self) -> alloc::string::String {
-        let Self { units, entities, there, leaving, pending, farewells, .. } = self;
-        alloc::format!("{units:?} {entities:?} {there} {leaving:?} {pending:?} {farewells:?}")
+        let Self { units, entities, leaving, pending, farewells, .. } = self;
+        alloc::format!("{units:?} {entities:?} {leaving:?} {pending:?} {farewells:?}")
     }
 
     /// Bytes of the heap, without those of the codec.

@@ -1,6 +1,8 @@
 //! The sending end of a replicated world: for one connection, what the peer has of each unit, and the frames that bring it the rest.
 
 mod coding;
+mod interest;
+mod interest_state;
 mod ledger;
 mod packer;
 mod plan;
@@ -11,5 +13,6 @@ mod slots;
 mod view;
 mod world_sender;
 
+pub(crate) use self::interest_state::InterestState;
 pub(crate) use self::scratch::FrameScratch;
 pub(crate) use self::world_sender::{SenderCounts, WorldSender};

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::interest_state::NEAREST;
 use super::send_plan::PlanCandidate;
 use super::slots::{NEVER, ViewSlot};
 use super::world_sender::WorldSender;
@@ -61,7 +62,11 @@ impl WorldSender {
         let waited = self.tick.saturating_sub(slot.waits_from).saturating_add(head_start);
         let is_leaving = slot.group == store.existence_group()
             && self.slots.entities.get(&slot.id).is_some_and(|entity| entity.leaving.is_some());
-        let factor = if is_leaving { LEAVING_FACTOR * 128 } else { u32::from(store.weight(slot.unit)) };
+        let factor = if is_leaving {
+            LEAVING_FACTOR * 128 * u32::from(NEAREST)
+        } else {
+            u32::from(store.weight(slot.unit)) * u32::from(slot.nearness)
+        };
         waited.saturating_mul(factor)
     }
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use super::interest_state::NEAREST;
 use crate::planted::{self, Bug};
 use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
@@ -35,6 +36,10 @@ pub(super) struct ViewSlot {
     pub(super) sent: u32,
     /// The tick in which it came into view, or was last sent: since then it waits.
     pub(super) waits_from: u32,
+    /// The tick in which the unit came into view, or a search last found it within the outer radius.
+    pub(super) kept_at: u32,
+    /// How near the entity is, from 1 to [`NEAREST`].
+    pub(super) nearness: u8,
     /// The ticks after the baseline in which it was sent: bit 0 stands for `sent`, each next one for a tick before.
     unacked: u64,
     /// Whether the store has the unit no more, or the peer may not see it: it is sent as absent.
@@ -67,6 +72,8 @@ impl ViewSlot {
             against: NEVER,
             sent: NEVER,
             waits_from: tick,
+            kept_at: tick,
+            nearness: NEAREST,
             unacked: 0,
             is_hidden: false,
             is_away: false,

@@ -10,13 +10,14 @@ use super::world_sender::WorldSender;
 use crate::snapshot::changes::{Changes, Gone, Show};
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::NetworkId;
+use crate::snapshot::interest::SpatialGrid;
 use crate::snapshot::schema::Audience;
 use crate::snapshot::store::{Store, UnitId};
 use crate::snapshot::unit_codec::EXISTENCE_WORDS;
 
 impl WorldSender {
-    /// Takes the store's last commit in.
-    pub(crate) fn on_commit(&mut self, store: &Store) {
+    /// Follows the store's last commit.
+    pub(crate) fn on_commit(&mut self, store: &Store, grid: &SpatialGrid) {
         self.begin_tick(store);
         if self.is_closed {
             self.leave_all();
@@ -28,33 +29,51 @@ impl WorldSender {
             }
         }
         for unit in store.changed().list() {
-            match self.slots.of_unit(*unit) {
-                Some(slot) => self.on_changed(store, *unit, slot),
-                None => self.on_unknown(store, *unit),
+            if let Some(slot) = self.slots.of_unit(*unit) {
+                self.on_changed(store, *unit, slot);
             }
         }
+        for unit in store.added() {
+            self.on_added(store, grid, *unit);
+        }
+        self.look_around(store, grid);
     }
 
-    /// Hides and shows what the last commit says, after [`Self::on_commit`]. An entity that it also destroyed stays gone.
-    pub(crate) fn on_shows(&mut self, store: &Store, changes: &Changes) {
+    /// Follows the rules for single entities of the last commit, after [`Self::on_commit`]. An entity that the commit also destroyed
+    /// stays gone.
+    pub(crate) fn on_rules(&mut self, store: &Store, grid: &SpatialGrid, changes: &Changes) {
+        for (id, _) in changes.destroyed() {
+            self.hidden.remove(id);
+            self.always.remove(id);
+        }
         let viewer = self.viewer;
         let own = changes.shows().iter().filter(|(connection, ..)| *connection == viewer);
         for (_, id, show) in own.filter(|(_, id, _)| store.entity(*id).is_some()) {
             self.set_hidden(*id, *show == Show::Never);
+            if *show == Show::Always {
+                self.always.insert(*id);
+            } else {
+                self.always.remove(id);
+            }
             if *show == Show::Never {
                 self.leave(*id, Gone::OutOfSight);
             } else {
-                self.enter(store, *id);
+                self.enter_if_near(store, grid, *id);
             }
+        }
+        for (id, _) in changes.owners().iter().filter(|(_, owner)| *owner == Some(viewer)) {
+            self.enter(store, *id);
         }
     }
 
-    /// Takes the whole world in.
-    pub(crate) fn on_attached(&mut self, store: &Store) {
+    /// Follows the whole world as it is now: the view begins.
+    pub(crate) fn on_attached(&mut self, store: &Store, grid: &SpatialGrid) {
         self.begin_tick(store);
+        self.look_around(store, grid);
         for entity in store.entities() {
-            self.enter(store, entity.id);
+            self.enter_if_near(store, grid, entity.id);
         }
+        self.joining.clone_from(&self.dirty);
     }
 
     fn begin_tick(&mut self, store: &Store) {
@@ -91,17 +110,16 @@ impl WorldSender {
         }
     }
 
-    /// A unit that has no slot was committed: it is new, or out of sight.
-    fn on_unknown(&mut self, store: &Store, unit: UnitId) {
-        let Some(state) = store.state(unit) else { return };
-        if state.gone.is_some() {
-            self.hidden.remove(&state.id);
+    /// A commit added a unit: the entity is new, or has a component of another group.
+    fn on_added(&mut self, store: &Store, grid: &SpatialGrid, unit: UnitId) {
+        if self.slots.of_unit(unit).is_some() {
             return;
         }
+        let Some(state) = store.state(unit).filter(|state| state.gone.is_none()) else { return };
         if self.views(state.id) {
             self.add_unit(store, unit);
         } else if !self.slots.entities.contains_key(&state.id) {
-            self.enter(store, state.id);
+            self.enter_if_near(store, grid, state.id);
         }
     }
 
@@ -110,16 +128,18 @@ impl WorldSender {
         if self.is_closed || self.hidden.contains(&id) || store.entity(id).is_none() {
             return;
         }
+        let tick = self.tick;
         if let Some(entity) = self.slots.entities.get_mut(&id) {
-            let Some((tick, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else {
+            let Some((left, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else {
                 return;
             };
             entity.is_leaving_heard = false;
-            self.slots.leaving.remove(&(tick, id));
+            self.slots.leaving.remove(&(left, id));
             // The peer may have forgotten it, or forgets it before the next frame comes.
             for number in self.slots.units_of(id) {
                 if let Some(slot) = self.slots.get_mut(number) {
                     slot.is_away = false;
+                    slot.kept_at = tick;
                     slot.start_over();
                 }
                 self.dirty.insert(number);
@@ -187,6 +207,7 @@ impl WorldSender {
                 slot.is_away = true;
                 self.dirty.remove(*number);
                 self.spent.remove(*number);
+                self.joining.remove(*number);
             } else {
                 // The last values still go.
                 slot.gone_at = tick;
@@ -255,6 +276,7 @@ impl WorldSender {
             }
             if is_hidden && !own.is_known {
                 self.dirty.remove(slot);
+                self.joining.remove(slot);
             }
         }
     }

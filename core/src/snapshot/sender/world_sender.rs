@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::interest_state::InterestState;
 use super::ledger::Ledger;
 use super::send_plan::SendPlan;
 use super::slots::{NEVER, Slots, ViewSlot};
@@ -46,8 +47,16 @@ pub(crate) struct WorldSender {
     pub(super) unit_bits: u32,
     /// Entities that the connection may not see.
     pub(super) hidden: BTreeSet<NetworkId>,
+    /// Entities that the connection sees at any distance.
+    pub(super) always: BTreeSet<NetworkId>,
+    /// From where the connection sees the world; `None` if it sees all of it.
+    pub(super) interest: Option<InterestState>,
+    /// Whether everything is to enter the view with the next commit.
+    pub(super) is_all_due: bool,
     pub(super) is_closed: bool,
     pub(super) opening: ViewOpening,
+    /// Units that were in view when the view began, and that the peer has not acknowledged yet.
+    pub(super) joining: SlotSet,
     pub(super) counts: SenderCounts,
 }
 
@@ -100,6 +109,10 @@ impl WorldSender {
             floor: 0,
             unit_bits: 64 * 8,
             hidden: BTreeSet::new(),
+            always: BTreeSet::new(),
+            interest: None,
+            is_all_due: false,
+            joining: SlotSet::default(),
             is_closed: false,
             opening: ViewOpening::Due,
             counts: SenderCounts::default(),
@@ -126,6 +139,11 @@ impl WorldSender {
         is_due && self.parts <= u8::MAX as u16 && self.tick != NEVER
     }
 
+    /// Whether the peer has everything that was in view when the view began.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.opening == ViewOpening::Known && self.joining.is_empty()
+    }
+
     /// Whether units wait for the next commit.
     pub(crate) const fn has_spent(&self) -> bool {
         !self.spent.is_empty()
@@ -148,7 +166,7 @@ impl WorldSender {
     pub(crate) fn on_acked(&mut self, frame: u64) {
         let Some((name, floor)) = self.ledger.settle(frame) else { return };
         self.opening = ViewOpening::Known;
-        let Self { ledger, slots, codec, .. } = self;
+        let Self { ledger, slots, codec, joining, .. } = self;
         for entry in ledger.units(frame) {
             let is_of_visit =
                 |slot: &&mut ViewSlot| slot.visit == entry.visit || planted::is_planted(Bug::VisitIgnored);
@@ -156,6 +174,7 @@ impl WorldSender {
             let is_guessed = planted::is_planted(Bug::SecondBaselineGuessed);
             let coded_against = if is_guessed { slot.baseline } else { entry.coded_against };
             slot.on_acked(name.tick, coded_against);
+            joining.remove(entry.slot);
             let (id, group) = (slot.id, slot.group);
             if group == codec.existence_group()
                 && let Some(entity) = slots.entities.get_mut(&id)
@@ -181,6 +200,7 @@ impl WorldSender {
         for slot in self.slots.units_of(id) {
             self.dirty.remove(slot);
             self.spent.remove(slot);
+            self.joining.remove(slot);
         }
         self.slots.retire(id);
     }
@@ -275,6 +295,8 @@ impl WorldSender {
         self.slots.memory()
             + self.dirty.memory()
             + self.spent.memory()
+            + self.joining.memory()
+            + (self.hidden.len() + self.always.len()) * size_of::<NetworkId>() * 2
             + self.ledger.memory()
             + self.plan.memory()
             + reference * size_of::<UnitSlot>()

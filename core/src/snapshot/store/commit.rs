@@ -23,6 +23,7 @@ impl Store {
         let since = self.newest.replace(tick).map_or(tick, |before| before + 1);
         self.changed.clear();
         self.evicted.clear();
+        self.added.clear();
         for created in &changes.created {
             self.add_entity(created.id, tick);
         }

@@ -65,6 +65,8 @@ pub struct Store {
     /// The units with older versions that may no longer be needed.
     pub(super) crowded: UnitSet,
     pub(super) evicted: Vec<UnitId>,
+    /// The units that the last commit added.
+    pub(super) added: Vec<UnitId>,
     pub(super) checked: Vec<CheckedChange>,
     pub(super) newest: Option<u64>,
     /// The unit at which the search for units at rest continues.
@@ -155,6 +157,7 @@ impl Store {
             changed: UnitSet::new(),
             crowded: UnitSet::new(),
             evicted: Vec::new(),
+            added: Vec::new(),
             checked: Vec::new(),
             newest: None,
             sweep: 0,
@@ -243,6 +246,22 @@ impl Store {
         entity.map_or(0, |entity| entity.settings.weight)
     }
 
+    /// The ticks of a second.
+    pub(crate) const fn ticks_per_second(&self) -> u32 {
+        self.ticks_per_second
+    }
+
+    /// All units of a unit's entity, even if the entity is gone.
+    pub(crate) fn siblings(&self, unit: UnitId) -> impl Iterator<Item = UnitId> {
+        let entity = self.units.get(unit).map(|record| record.entity);
+        entity.into_iter().flat_map(|entity| self.entities.units(entity)).map(|(_, unit)| unit)
+    }
+
+    /// The units that the last commit added to the world.
+    pub(crate) fn added(&self) -> &[UnitId] {
+        &self.added
+    }
+
     /// Drops older versions that no peer needs any more. Call this method after each commit.
     ///
     /// The method calls `needed` with each unit that is idle or has many older versions, and with the ticks in which
@@ -310,7 +329,7 @@ impl Store {
             + self.touched.memory()
             + self.changed.memory()
             + self.crowded.memory()
-            + self.evicted.capacity() * size_of::<UnitId>()
+            + (self.evicted.capacity() + self.added.capacity()) * size_of::<UnitId>()
             + self.checked.capacity() * size_of::<CheckedChange>()
     }
 
@@ -377,6 +396,7 @@ impl Store {
             is_exact,
         });
         self.entities.set_unit(entity, group, unit);
+        self.added.push(unit);
         let numbers = self.units.numbers();
         self.pending.grow(numbers);
         for set in [&mut self.touched, &mut self.changed, &mut self.crowded] {

@@ -58,8 +58,9 @@ fn an_entity_that_one_commit_shows_and_destroys_stays_gone() {
     link.tick += 1;
     let changes = link.writer.finish(link.tick);
     link.store.commit(&changes).unwrap();
-    link.sender.on_commit(&link.store);
-    link.sender.on_shows(&link.store, &changes);
+    link.grid.on_commit(&link.store);
+    link.sender.on_commit(&link.store, &link.grid);
+    link.sender.on_rules(&link.store, &link.grid, &changes);
     assert_eq!(link.sender.first_leaving(), since);
     link.settle("after the end of the entity");
 }
