@@ -83,7 +83,7 @@ fn messages_sent_right_before_a_close_are_confirmed_by_the_peers_answer_within_a
 }
 
 #[test]
-fn unconfirmed_messages_have_an_unknown_fate_within_five_seconds_of_the_close() {
+fn unconfirmed_messages_are_reported_with_fate_unknown_within_five_seconds_after_the_close() {
     let (_, fates, took) = sent_and_closed(false, false);
     assert_eq!(fates, [Fate::Unknown; 7]);
     assert!(took <= SECOND * 5, "{took:?}");

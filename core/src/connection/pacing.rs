@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pacer_burst_is_at_least_two_datagrams_and_the_bytes_of_one_tick() {
+    fn a_pacer_burst_is_two_datagrams_or_the_bytes_of_one_tick_whichever_is_larger() {
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 600_000), 10_000);
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 10_000), 2000);
     }

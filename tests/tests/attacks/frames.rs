@@ -31,7 +31,7 @@ fn a_frame_with_a_false_length_closes_the_connection() {
 
 // Row 17 of the table in fuzz/README.md.
 #[test]
-fn only_an_unknown_frame_type_closes_the_connection_and_an_unknown_packet_type_does_not() {
+fn an_unknown_frame_type_closes_the_connection_and_an_unknown_packet_type_is_dropped() {
     let mut arena = server();
     for first in (0..4).chain(16..=255) {
         let datagram = [first; 40];

@@ -153,7 +153,7 @@ fn data_beyond_the_granted_flow_control_credit_is_a_violation() {
 }
 
 #[test]
-fn new_credit_is_due_once_the_application_has_taken_a_quarter_of_the_flow_control_window() {
+fn new_credit_is_due_when_the_application_has_read_a_quarter_of_the_flow_control_window() {
     let mut peer = Peer::new(1000);
     peer.whole(ORDERED, 0, &[0; 100]).unwrap();
     peer.whole(ORDERED, 2, &[0; 100]).unwrap();
@@ -301,7 +301,7 @@ fn a_sequenced_channel_delivers_only_newer_messages() {
 }
 
 #[test]
-fn a_sequenced_channel_continues_over_the_wrap_of_its_ids() {
+fn a_sequenced_channel_delivers_newer_messages_across_the_wrap_of_its_message_ids() {
     let mut peer = peer();
     peer.side = ReceiveSide::with_first_id(
         [ChannelConfig::new(Delivery::Sequenced)].into(),

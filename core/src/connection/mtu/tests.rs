@@ -248,7 +248,7 @@ fn an_acknowledged_large_datagram_resets_the_count_of_black_hole_losses() {
 }
 
 #[test]
-fn losses_of_small_and_large_datagrams_together_are_not_taken_for_a_black_hole() {
+fn losses_of_small_and_large_datagrams_together_are_not_mistaken_for_a_black_hole() {
     // The first packet after it is a small one; what was lost lies before.
     let mut mtu = found();
     mtu.on_acked(50, 1472);
@@ -263,7 +263,7 @@ fn losses_of_small_and_large_datagrams_together_are_not_taken_for_a_black_hole()
 
 /// A link that lost large datagrams was cut down to the base, and then probed like a path.
 #[test]
-fn regression_losses_on_a_link_are_never_taken_for_a_black_hole() {
+fn regression_losses_on_a_link_are_never_mistaken_for_a_black_hole() {
     let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 4000, 4000);
     mtu.on_acked(1, 4000);
     mtu.on_acked(2, 300);

@@ -50,7 +50,7 @@ fn exits(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn the_arrow_keys_edit_the_console_line_and_recall_the_last_line() {
+fn the_arrow_keys_edit_the_console_line_and_recall_the_previous_line() {
     let (mut session, _folder) = start();
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
