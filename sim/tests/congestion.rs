@@ -78,7 +78,7 @@ fn flows_of_which_one_pauses_and_resumes_have_a_jain_index_of_at_least_90_percen
 }
 
 #[test]
-fn a_flow_on_the_return_path_neither_idles_the_link_nor_lengthens_the_queue() {
+fn a_flow_uses_at_least_90_percent_of_the_link_beside_a_flow_on_the_return_path() {
     for loss in [0, FIVE_PERCENT] {
         each_seed(&rfc8867::congested_feedback().loss(loss), |outcome| {
             assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);

@@ -3,17 +3,17 @@
 use super::*;
 
 #[test]
-fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_its_server() {
+fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_its_server() {
     Night::all(Came::Openly, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_the_client() {
+fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_the_client() {
     Night::all(Came::Openly, 1).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_of_either_peer() {
+fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_time_of_either_peer() {
     Night::all(Came::AsPeer, 0).for_each(|night| night.ends_well());
 }
 

@@ -375,7 +375,7 @@ fn an_empty_message_is_delivered_on_every_channel() {
 }
 
 quickcheck! {
-    fn memory_stays_within_its_bounds_for_arbitrary_frames(script: Vec<(u8, u8, u16, u16, u8)>) -> bool {
+    fn an_arbitrary_frame_increases_memory_by_at_most_the_bound_for_its_length(script: Vec<(u8, u8, u16, u16, u8)>) -> bool {
         let window = 2 * (MOST as u64 + MESSAGE_OVERHEAD);
         let mut peer = Peer::new(window);
         for (channel, id, total, offset, length) in script {

@@ -87,7 +87,7 @@ fn a_datagram_size_is_given_up_after_three_lost_mtu_probes() {
 }
 
 #[test]
-fn a_datagram_size_that_failed_is_probed_again_after_ten_minutes() {
+fn a_failed_datagram_size_is_probed_again_after_ten_minutes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
     let early = Instant::ZERO + RAISE_AFTER - Span::from_micros(1);
@@ -150,7 +150,7 @@ fn after_a_black_hole_at_the_base_size_the_datagram_size_falls_to_1000_and_then_
 }
 
 #[test]
-fn a_datagram_size_below_the_base_that_failed_is_probed_again_after_a_minute() {
+fn a_failed_datagram_size_below_the_base_size_is_probed_again_after_a_minute() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(search(&mut mtu, Instant::ZERO, 1000 + 28).0, 1000);
