@@ -124,7 +124,7 @@ fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_i
 }
 
 #[test]
-fn cubic_fills_the_queue_of_the_link() {
+fn cubic_uses_at_least_95_percent_of_the_link_with_a_p95_queueing_delay_above_100_ms() {
     each_seed(&rfc8867::variable_capacity().algorithm(Algorithm::Cubic), |outcome| {
         assert!(outcome.used_permille >= 950, "used {}", outcome.used_permille);
         assert!(outcome.queue_p95_us > QUEUE_P95_US, "p95 {}", outcome.queue_p95_us);
@@ -136,7 +136,7 @@ const GAME: (usize, Duration) = (1000, Duration::from_micros(16_667));
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn random_loss_does_not_reduce_the_rate_of_a_game() {
+fn under_random_loss_of_5_or_10_percent_a_game_sends_at_least_99_percent_of_its_data() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     for loss in [FIVE_PERCENT, 2 * FIVE_PERCENT] {
         let scenario =
