@@ -73,7 +73,7 @@ fn a_snapshot_frame_to_a_server_closes_the_connection() {
 }
 
 #[test]
-fn frames_that_their_channel_does_not_allow_close_the_connection() {
+fn a_frame_kind_that_its_channel_does_not_allow_closes_the_connection() {
     closes_for(Violation::BadChannel, &[whole(6, 0, b"x")]);
     closes_for(Violation::BadChannel, &[message_bytes(ORDERED, None, MessagePart::Whole, b"x")]);
     closes_for(Violation::BadChannel, &[message_bytes(SEQUENCED, None, MessagePart::Whole, b"x")]);

@@ -89,7 +89,7 @@ fn a_used_ticket_is_refused_at_any_wall_clock_time_of_the_server() {
 }
 
 #[test]
-fn tickets_minted_after_a_clock_correction_are_valid_although_earlier_tickets_were_used() {
+fn tickets_minted_after_a_clock_correction_are_valid_even_if_earlier_tickets_were_used() {
     let mut net = ticket_office(DAY);
     for seed in 1..20 {
         let wall = shifted(WALL, DAY) + net.now.as_micros();

@@ -175,7 +175,7 @@ fn after_a_forward_jump_of_the_local_clock_the_peer_clock_reading_stops_until_th
 }
 
 #[test]
-fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_full_time() {
+fn a_receive_time_that_could_have_wrapped_is_ignored_until_the_peer_reports_its_full_time() {
     let mut pair = Pair::new(0, 0);
     pair.exchange(10_000, 0, 10_000);
     let shown = pair.sync.shown();

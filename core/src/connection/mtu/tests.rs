@@ -108,7 +108,7 @@ fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
 }
 
 #[test]
-fn losses_of_only_large_datagrams_are_a_black_hole_and_restart_the_mtu_search_below_their_size() {
+fn losses_of_only_large_datagrams_count_as_a_black_hole_and_restart_the_mtu_search_below_their_size() {
     let mut mtu = found();
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
     mtu.on_acked(103, 1200);
