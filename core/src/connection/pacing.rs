@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pacer_allows_a_packet_exactly_at_its_stated_time() {
+    fn the_pacer_allows_a_packet_at_the_time_that_opens_at_returned_and_not_earlier() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 50_000);
         let opens = pacer.opens_at(50_000, 1000);

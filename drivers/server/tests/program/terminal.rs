@@ -138,7 +138,7 @@ fn a_typed_line_that_is_not_utf_8_does_not_affect_the_next_line() {
 }
 
 #[test]
-fn a_signal_restores_the_terminal_settings() {
+fn the_terminal_settings_are_restored_when_sigterm_ends_the_server() {
     let (mut session, _folder) = start();
     until(|| is_edited(&session).then_some(()));
     session.process_mut().signal(Signal::SIGTERM).unwrap();
