@@ -77,7 +77,7 @@ fn main() -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_peers_example_plays_over_one_connection() {
+    fn the_peers_example_plays_its_game_over_one_connection() {
         super::main().unwrap();
     }
 }

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_label_does_not_change_an_address() {
+    fn address_equality_ignores_the_ipv6_flow_label() {
         let labelled = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 7, 0);
         assert_eq!(Address::from(SocketAddr::V6(labelled)), at("[::1]:1"));
     }

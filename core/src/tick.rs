@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_lead_is_clock_error_plus_queueing_delay_plus_three_times_jitter_plus_safety() {
+    fn the_input_lead_is_clock_error_plus_queueing_delay_plus_three_times_jitter_plus_safety_margin() {
         let lead =
             InputLead { clock_error: ms(30), rtt: ms(80), rtt_least: ms(60), jitter: ms(5), safety: ms(3) };
         assert_eq!(lead.lead(), ms(30 + 20 + 3 * 5 + 3));

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_clock_has_reached_a_deadline_at_the_virtual_time_computed_for_it() {
+    fn virtual_time_returns_the_first_instant_at_which_the_node_clock_has_reached_a_deadline() {
         for skew in [-500, -3, 0, 7, 500] {
             let mut clock = NodeClock::new();
             clock.change_skew(at(77), skew);

@@ -47,12 +47,12 @@ fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
 }
 
 #[test]
-fn a_flow_uses_90_percent_of_varying_capacity_with_a_p95_queueing_delay_below_100_ms() {
+fn a_flow_uses_at_least_90_percent_of_varying_capacity_with_a_p95_queueing_delay_below_100_ms() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
 }
 
 #[test]
-fn jitter_and_reordering_are_not_taken_for_a_queue() {
+fn jitter_and_reordering_are_not_mistaken_for_a_queue() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_jitter());
 }
 
@@ -78,7 +78,7 @@ fn flows_of_which_one_pauses_and_resumes_have_a_jain_index_of_at_least_90_percen
 }
 
 #[test]
-fn a_flow_on_the_return_path_neither_idles_the_link_nor_lengthens_the_queue() {
+fn a_flow_uses_at_least_90_percent_of_the_link_beside_a_flow_on_the_return_path() {
     for loss in [0, FIVE_PERCENT] {
         each_seed(&rfc8867::congested_feedback().loss(loss), |outcome| {
             assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);
@@ -124,7 +124,7 @@ fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_i
 }
 
 #[test]
-fn cubic_fills_the_queue_of_the_link() {
+fn cubic_uses_at_least_95_percent_of_the_link_with_a_p95_queueing_delay_above_100_ms() {
     each_seed(&rfc8867::variable_capacity().algorithm(Algorithm::Cubic), |outcome| {
         assert!(outcome.used_permille >= 950, "used {}", outcome.used_permille);
         assert!(outcome.queue_p95_us > QUEUE_P95_US, "p95 {}", outcome.queue_p95_us);
@@ -136,7 +136,7 @@ const GAME: (usize, Duration) = (1000, Duration::from_micros(16_667));
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn random_loss_does_not_reduce_the_rate_of_a_game() {
+fn under_random_loss_of_5_or_10_percent_a_game_sends_at_least_99_percent_of_its_data() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     for loss in [FIVE_PERCENT, 2 * FIVE_PERCENT] {
         let scenario =

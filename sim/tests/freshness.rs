@@ -151,7 +151,7 @@ fn state_sent_at_three_times_the_path_rate_arrives_within_the_path_delay_plus_20
 }
 
 #[test]
-fn no_message_arrives_later_than_a_second_after_an_overloading_game_stopped_sending() {
+fn no_message_arrives_more_than_a_second_after_an_overloading_game_stopped_sending() {
     let mut game = Game::new(config(&STATE), 20_000);
     game.play(Duration::from_secs(240), &[(300, 30_000), (300, 30_000)]);
     let stopped = game.world.now();

@@ -148,7 +148,7 @@ fn no_datagram_above_the_maximum_datagram_size_of_either_end_is_sent() {
 
 /// Where a fifth is lost, three large datagrams in a row are lost each minute, and the size fell and fell.
 #[test]
-fn regression_random_losses_are_not_taken_for_a_black_hole() {
+fn regression_random_losses_are_not_mistaken_for_a_black_hole() {
     let faults = vec![limit(1500, Instant::ZERO, Instant::MAX), loss(200_000)];
     let mut world = connected(2, config(), faults);
     for _ in 0..60 {
@@ -201,7 +201,7 @@ fn the_smaller_path_mtu_is_found_after_a_black_hole() {
 }
 
 #[test]
-fn an_outage_is_not_taken_for_a_black_hole() {
+fn an_outage_is_not_mistaken_for_a_black_hole() {
     let dark =
         Fault { from: at(8000), until: at(9500), target: Target::All, kind: Kind::Partition {}, seed: 3 };
     let mut world = connected(4, config(), vec![dark]);

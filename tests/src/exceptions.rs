@@ -57,7 +57,7 @@ mod tests {
     use super::{Offence, unexcused};
 
     #[test]
-    fn an_exception_from_a_limit_that_its_file_does_not_need_is_reported() {
+    fn an_exception_from_a_limit_is_reported_when_its_file_no_longer_needs_the_exception() {
         let offence =
             |path: &str, number| Offence { path: path.into(), number, text: format!("{path} {number}") };
         let exceptions = [("a.rs", 2), ("b.rs", 2), ("c.rs", 1)];

@@ -27,7 +27,7 @@ fn forge(field: &mut Field, forged: impl Fn(u8) -> Address, with_tickets: bool) 
 }
 
 #[test]
-fn one_address_takes_no_more_session_slots_than_its_share_with_forged_first_data_senders() {
+fn forged_first_data_packets_give_one_address_no_more_session_slots_than_its_share() {
     for with_tickets in [false, true] {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
@@ -95,7 +95,7 @@ fn connections_with_unvalidated_addresses_stay_below_their_limit() {
 }
 
 #[test]
-fn a_client_whose_hello_was_copied_is_accepted_once_its_address_is_validated() {
+fn a_client_whose_hello_was_copied_is_accepted_after_its_address_is_validated() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);
@@ -241,7 +241,7 @@ fn a_session_resumed_from_a_different_address_counts_towards_the_limits_of_that_
 }
 
 #[test]
-fn the_connections_of_two_addresses_that_migrate_hold_at_most_two_shares() {
+fn clients_that_migrate_between_two_addresses_take_at_most_the_session_slots_of_two_addresses() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(2));
     let mut clients = Vec::new();
     for round in 0..4u16 {

@@ -114,7 +114,7 @@ fn times(config: &Config) -> Vec<Actual<'static>> {
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_field_of_the_configuration_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_configuration_field_match_the_code() {
     let config = Config::new(1);
     let deliveries: Vec<String> =
         config.channels.iter().map(|channel| channel.delivery.name().replace('-', " ")).collect();
@@ -170,7 +170,7 @@ fn the_documented_default_and_range_of_every_field_of_the_configuration_are_thos
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_field_of_a_channel_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_channel_field_match_the_code() {
     let channel = ChannelConfig::new(Delivery::Sequenced);
     let lifetime = Bounds::new(LONGEST, |value| {
         is_taken(|config| config.channels[0].lifetime = Some(Duration::from_micros(value as u64)))
@@ -197,7 +197,7 @@ fn the_documented_default_and_range_of_every_field_of_a_channel_are_those_of_the
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_field_of_the_settings_of_worlds_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_snapshot_setting_match_the_code() {
     let schema = Arc::new(SnapshotSchema::new().finish().unwrap());
     let settings = SnapshotConfig::new(Arc::clone(&schema));
     let most = Arc::clone(&schema);
@@ -218,7 +218,7 @@ fn the_documented_default_and_range_of_every_field_of_the_settings_of_worlds_are
 }
 
 #[test]
-fn the_documented_defaults_of_the_limit_on_invalid_messages_are_those_of_the_code() {
+fn the_documented_defaults_of_the_invalid_message_limit_match_the_code() {
     let limit = ViolationLimit::default();
     let any = |type_max: u128| Some(Bounds::new(type_max, |_| true));
     let count = DefaultValue::Number(limit.count.into());
@@ -230,7 +230,7 @@ fn the_documented_defaults_of_the_limit_on_invalid_messages_are_those_of_the_cod
 }
 
 #[test]
-fn the_documented_range_of_a_links_datagram_size_is_that_of_the_code() {
+fn the_documented_range_of_a_links_datagram_size_matches_the_code() {
     let opens = |max_datagram: u128| {
         let mut endpoint =
             Endpoint::new(Config::new(1), Secrets::new([1; 32]), [2; 32], Instant::ZERO).unwrap();
@@ -268,7 +268,7 @@ fn nothing<T>(name: &str, default: Option<T>) -> Actual<'_> {
 }
 
 #[test]
-fn the_documented_defaults_and_ranges_of_the_conditioner_are_those_of_the_code() {
+fn the_documented_defaults_and_ranges_of_the_conditioner_match_the_code() {
     let conditions = Conditions::default();
     let within = |type_max: u128, set: fn(&mut Conditions, u128)| {
         Some(Bounds::new(type_max, move |value| {
@@ -308,7 +308,7 @@ fn the_documented_defaults_and_ranges_of_the_conditioner_are_those_of_the_code()
 }
 
 #[test]
-fn the_documented_defaults_of_the_simulator_are_those_of_the_code() {
+fn the_documented_defaults_of_the_simulator_match_the_code() {
     let world = WorldConfig::new(1, Topology::default());
     let actual = [
         plain("seed", DefaultValue::Missing),
@@ -344,7 +344,7 @@ fn the_documented_defaults_of_the_simulator_are_those_of_the_code() {
 }
 
 #[test]
-fn the_documented_defaults_of_simulated_links_are_those_of_the_code() {
+fn the_documented_defaults_of_simulated_links_match_the_code() {
     let channel = ChannelCarrierConfig::default();
     let actual = [
         quantity("max_datagram", channel.max_datagram.into(), "bytes"),
@@ -372,7 +372,7 @@ fn the_documented_defaults_of_simulated_links_are_those_of_the_code() {
 }
 
 #[test]
-fn every_promise_of_the_drivers_contract_has_a_test_of_its_number() {
+fn every_clause_of_the_drivers_contract_has_a_test_with_its_number() {
     let page = file("core/src/drivers_contract.rs");
     let promises = page.split("# What the endpoint promises").nth(1).unwrap();
     let numbers =

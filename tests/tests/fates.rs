@@ -83,7 +83,7 @@ fn messages_sent_right_before_a_close_are_confirmed_by_the_peers_answer_within_a
 }
 
 #[test]
-fn unconfirmed_messages_have_an_unknown_fate_within_five_seconds_of_the_close() {
+fn unconfirmed_messages_are_reported_with_fate_unknown_within_five_seconds_after_the_close() {
     let (_, fates, took) = sent_and_closed(false, false);
     assert_eq!(fates, [Fate::Unknown; 7]);
     assert!(took <= SECOND * 5, "{took:?}");
@@ -153,7 +153,7 @@ fn closed_over_loss(closers: &[usize], losers: &[usize], lost: usize) -> [Option
 }
 
 #[test]
-fn messages_that_arrived_are_confirmed_although_the_peers_answer_to_close_is_lost_once() {
+fn messages_that_arrived_are_confirmed_even_if_the_peers_answer_to_close_is_lost_once() {
     for closer in 0..2 {
         let lists = closed_over_loss(&[closer], &[1 - closer], 1);
         assert_eq!(lists[closer], Some(0), "closed by {closer}: {lists:?}");
@@ -161,7 +161,7 @@ fn messages_that_arrived_are_confirmed_although_the_peers_answer_to_close_is_los
 }
 
 #[test]
-fn messages_that_arrived_are_confirmed_although_two_closes_of_either_end_are_lost() {
+fn messages_that_arrived_are_confirmed_even_if_two_closes_of_either_end_are_lost() {
     for closers in [&[0][..], &[1], &[0, 1]] {
         for losers in [&[0][..], &[1], &[0, 1]] {
             for lost in 0..3 {

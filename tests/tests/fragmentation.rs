@@ -46,7 +46,7 @@ fn largest(change: impl Fn(usize, &mut Config)) -> ([usize; 2], [usize; 2]) {
 }
 
 #[test]
-fn an_endpoint_without_dont_fragment_never_sends_more_than_1200_bytes() {
+fn an_endpoint_without_dont_fragment_never_sends_a_datagram_above_1200_bytes() {
     assert_eq!(largest(|_, _| {}), ([1200; 2], [1200; 2]));
     // A larger `max_datagram` says what the end takes, not that what it sends stays whole.
     assert_eq!(largest(|_, config| config.max_datagram = 4000), ([1200; 2], [1200; 2]));

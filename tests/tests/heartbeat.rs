@@ -152,7 +152,7 @@ fn the_first_heartbeat_after_a_message_requests_an_ack() {
 }
 
 #[test]
-fn a_server_without_the_connection_answers_either_kind_of_heartbeat_with_unknown() {
+fn a_client_detects_a_restarted_server_at_its_next_heartbeat_of_either_kind() {
     let mut waited = Vec::new();
     for waits in 0..10 {
         let (mut net, _) = idle(|_| {});

@@ -30,7 +30,7 @@ fn a_link_with_too_small_a_datagram_size_is_refused() {
 }
 
 #[test]
-fn a_connection_that_waits_for_a_link_connects_once_the_link_is_opened() {
+fn a_connection_that_waits_for_a_link_connects_when_the_link_is_opened() {
     let mut pair = pair();
     pair.dial();
     pair.pass(SECOND);
@@ -62,7 +62,7 @@ fn no_datagram_beyond_the_credit_of_a_link_is_sent() {
 }
 
 #[test]
-fn a_welcome_is_sent_only_once_its_link_has_credit() {
+fn a_welcome_is_sent_only_after_its_link_has_credit() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let now = pair.now;
@@ -129,7 +129,7 @@ fn a_closing_connection_ends_when_its_link_closes() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_link_does_not_block_replies_to_different_clients() {
+fn a_client_that_does_not_read_its_link_does_not_block_replies_to_other_clients() {
     let mut pair = pair();
     let now = pair.now;
     // Link 2 leads to somebody who asks for the server's key again and again, and never reads.

@@ -259,7 +259,7 @@ fn memory_is_released_within_ten_seconds_at_any_heartbeat_interval() {
 }
 
 #[test]
-fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_once_idle() {
+fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_when_idle() {
     for channel in 0..MODES.len() as u8 {
         let mut party = Party::new(5, |_| {});
         party.net.run_for(SECOND * 11);

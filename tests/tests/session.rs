@@ -216,7 +216,7 @@ fn a_client_past_its_resume_window_resumes_the_session_that_the_server_kept() {
 }
 
 #[test]
-fn a_forged_unknown_datagram_does_not_replace_a_connection() {
+fn a_forged_unknown_connection_reply_does_not_replace_a_connection() {
     let mut net = Net::pair(|config| config.heartbeat = Duration::from_millis(20));
     let last = Rc::new(RefCell::new(Vec::new()));
     let tap = Rc::clone(&last);
@@ -260,7 +260,7 @@ fn all_messages_arrive_while_keys_rotate_under_loss() {
 }
 
 #[test]
-fn a_full_channel_reports_send_ready_once_its_queue_has_space() {
+fn a_full_channel_reports_send_ready_when_its_queue_has_space() {
     let mut net = Net::pair(|config| {
         config.channels = vec![tickwire_core::ChannelConfig::new(Delivery::ReliableOrdered)];
         config.channels[0].queue_messages = 10;

@@ -47,7 +47,7 @@ fn calls_with_an_unknown_connection_id_return_nothing() {
 }
 
 #[test]
-fn a_server_closes_exactly_the_named_connection() {
+fn closing_one_connection_of_a_server_closes_no_other_connection() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);

@@ -350,7 +350,7 @@ fn every_package_inherits_the_lints_of_the_workspace() {
 }
 
 #[test]
-fn every_snapshot_has_its_test() {
+fn every_golden_snapshot_file_belongs_to_an_existing_test() {
     let source = File::new(
         "core/src/a.rs",
         "#[test]\nfn layout() { assert_snapshot!(x); assert_snapshot!(\"named\", y); }",

@@ -210,7 +210,7 @@ fn lossy(nth: u64) -> common::Filter {
 }
 
 #[test]
-fn a_client_shows_the_world_that_the_server_commits() {
+fn a_client_receives_the_world_that_the_server_commits() {
     let mut game = Game::new(200);
     game.play(SECOND * 3, true);
     game.settle(SECOND);
@@ -243,7 +243,7 @@ fn a_world_converges_within_two_seconds_after_loss_and_reordering_end() {
 }
 
 #[test]
-fn a_resumed_session_converges_and_sends_only_what_changed() {
+fn a_world_converges_after_a_resumption_with_at_most_two_updates_per_changed_unit() {
     let mut game = Game::new(300);
     game.settle(SECOND);
     game.net.filter = Box::new(|_, _, _| Pass::Drop);
@@ -259,7 +259,7 @@ fn a_resumed_session_converges_and_sends_only_what_changed() {
 }
 
 #[test]
-fn a_lost_unit_is_sent_again_although_the_game_commits_nothing_more() {
+fn a_lost_unit_is_resent_without_a_further_commit() {
     let mut game = Game::new(0);
     game.settle(SECOND);
     game.create();
@@ -275,7 +275,7 @@ fn a_lost_unit_is_sent_again_although_the_game_commits_nothing_more() {
 }
 
 #[test]
-fn destroyed_and_hidden_entities_disappear_and_shown_entities_return() {
+fn destroyed_and_hidden_entities_disappear_and_entities_shown_again_return() {
     let mut game = Game::new(30);
     game.settle(SECOND);
     let (first, second) = (game.ids[0], game.ids[1]);
@@ -292,7 +292,7 @@ fn destroyed_and_hidden_entities_disappear_and_shown_entities_return() {
 }
 
 #[test]
-fn a_viewer_that_moves_to_another_world_shows_only_the_new_world() {
+fn a_client_whose_viewer_changes_to_another_world_receives_only_the_new_world() {
     let mut game = Game::new(30);
     game.settle(SECOND);
     let rooms = std::mem::replace(&mut game.writer, schema().writer());
@@ -315,7 +315,7 @@ fn a_viewer_that_moves_to_another_world_shows_only_the_new_world() {
 }
 
 #[test]
-fn a_world_without_a_viewer_leaves_the_view() {
+fn removing_the_viewer_of_a_client_removes_all_entities_at_the_client() {
     let mut game = Game::new(30);
     game.settle(SECOND);
     game.look(None);
@@ -327,7 +327,7 @@ fn a_world_without_a_viewer_leaves_the_view() {
 }
 
 #[test]
-fn an_application_that_takes_no_events_gets_one_merged_snapshot() {
+fn unread_snapshots_of_120_ticks_are_merged_into_at_most_three_events() {
     let mut game = Game::new(50);
     game.settle(SECOND);
     game.net.nodes[1].is_listening = false;
@@ -348,7 +348,7 @@ fn an_application_that_takes_no_events_gets_one_merged_snapshot() {
 }
 
 #[test]
-fn a_saturated_reliable_channel_does_not_stop_the_world() {
+fn a_saturated_reliable_channel_delays_the_world_by_less_than_30_ticks() {
     let mut game = Game::new(50);
     game.settle(SECOND);
     let now = game.net.now;
@@ -367,7 +367,7 @@ fn a_saturated_reliable_channel_does_not_stop_the_world() {
 }
 
 #[test]
-fn a_moving_world_takes_at_most_a_fifth_of_the_bytes_of_its_full_state() {
+fn a_world_with_a_tenth_of_its_entities_moving_sends_less_than_a_fifth_of_its_full_state() {
     let mut game = Game::new(1000);
     game.settle(SECOND * 3);
     let before = game.stats(0).bytes_sent;
@@ -382,7 +382,7 @@ fn a_moving_world_takes_at_most_a_fifth_of_the_bytes_of_its_full_state() {
 }
 
 #[test]
-fn an_entity_of_eight_times_the_weight_is_updated_at_least_three_times_as_often_where_not_all_fits() {
+fn under_a_rate_limit_an_entity_of_eight_times_the_weight_is_updated_at_least_three_times_as_often() {
     let mut game = Game::new(0);
     for weight in [16, 128] {
         for _ in 0..500 {

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requirement_that_refers_to_several_requirements_is_proven_once_each_of_them_is_proven() {
+    fn a_requirement_that_refers_to_several_requirements_is_proven_only_when_all_of_them_are_proven() {
         let rows = parse(TABLE).unwrap();
         let proven: Vec<bool> = rows.iter().map(|row| is_proven(row, &rows)).collect();
         assert_eq!(proven, [true, false, true, false]);

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_licence_expression_needs_one_side_of_or_and_both_sides_of_and() {
+    fn an_or_expression_needs_one_permitted_licence_and_an_and_expression_needs_both() {
         assert!(met("GPL-3.0 OR MIT") && met("MIT/GPL-3.0") && met("Apache-2.0 AND ISC"));
         assert!(!met("GPL-3.0 OR MPL-2.0") && !met("MIT AND GPL-3.0"));
     }

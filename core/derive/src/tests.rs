@@ -44,7 +44,7 @@ fn the_error_about_an_invalid_message_name_describes_the_fault() {
 }
 
 #[test]
-fn an_invalid_channel_or_delivery_attribute_is_refused_with_the_valid_values() {
+fn the_error_about_an_invalid_channel_or_delivery_attribute_lists_the_valid_values() {
     let channel = "expected the number of a channel, 0 to 31, or its name in quotes";
     assert_eq!(
         refused(&parse_quote!(

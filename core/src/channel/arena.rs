@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn queued_and_passing_messages_share_no_arena_chunk() {
+    fn reliable_and_unreliable_messages_share_no_arena_chunk() {
         let mut arena = Arena::default();
         for _ in 0..16 {
             // Until chunks have their size.

@@ -289,7 +289,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn no_compressed_payload_panics(payload: Vec<u8>, length: u8) -> bool {
+        fn no_compressed_payload_causes_a_panic_or_exceeds_the_size_limit(payload: Vec<u8>, length: u8) -> bool {
             let _ = unpack(&payload, 1000);
             let hinted = [&[BLOCK, length & 0x7f], payload.as_slice()].concat();
             !unpack(&hinted, 1000).is_ok_and(|message| message.len() > 1000)

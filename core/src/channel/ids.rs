@@ -29,7 +29,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn a_number_within_two_to_the_23_of_the_floor_is_recovered(floor: u32, distance: i32) -> bool {
+        fn a_truncated_message_id_within_two_to_the_23_of_the_floor_expands_to_the_full_id(floor: u32, distance: i32) -> bool {
             let floor = u64::from(floor) << 4;
             let distance = i64::from(distance >> 8);
             let id = floor.saturating_add_signed(distance);

@@ -111,7 +111,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn a_range_set_is_a_set_of_numbers(script: Vec<(bool, u8, u8)>) -> bool {
+        fn a_range_set_matches_a_btree_set_after_any_insertions_and_removals(script: Vec<(bool, u8, u8)>) -> bool {
             let (mut set, mut model) = (RangeSet::default(), BTreeSet::new());
             script.into_iter().all(|(add, start, length)| {
                 let (start, end) = (u64::from(start), u64::from(start) + u64::from(length % 32));

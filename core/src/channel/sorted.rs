@@ -193,7 +193,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn a_sorted_collection_behaves_like_a_sorted_set(script: Vec<(u8, u8)>) -> bool {
+        fn a_sorted_collection_matches_a_btree_map_after_any_insertions_and_removals(script: Vec<(u8, u8)>) -> bool {
             let (mut sorted, mut model) = (Sorted::new(), BTreeMap::new());
             // Enough to fill the vector now and then.
             script.iter().chain(&script).chain(&script).zip(0u64..).all(|(&(action, key), step)| {

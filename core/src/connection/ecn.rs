@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn every_packet_carries_ecn_bits_after_ten_test_packets_kept_them() {
+    fn every_packet_carries_ecn_bits_after_ten_test_packets_arrived_with_ecn_bits() {
         let mut marking = tested();
         assert!(!marking.on_ack(counts(2, 0), true, 12));
         assert!(marking.is_capable());
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ecn_mark_counts_once_and_only_from_the_newest_acknowledgement() {
+    fn each_ecn_mark_is_counted_once_and_only_from_the_newest_acknowledgement() {
         let mut marking = tested();
         assert!(marking.on_ack(counts(1, 1), true, 12));
         marking.on_acked(2);

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_request_an_ack_at_intervals_above_7500_ms_or_a_quarter_of_the_idle_timeout() {
+    fn every_heartbeat_requests_an_ack_if_the_interval_exceeds_7500_ms_or_a_quarter_of_the_idle_timeout() {
         for (patience_ms, idle_ms, silent) in [
             (5_000, 20_000, true),
             (5_000, 19_999, false),

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_pto_is_at_most_two_seconds_or_four_minimum_rtts() {
+    fn the_first_pto_is_capped_at_two_seconds_or_four_minimum_rtts_whichever_is_longer() {
         let wait = |timeout: u64, least: Option<u64>| {
             first_probe_us(timeout * 1000, least.map(|ms| ms * 1000)) / 1000
         };

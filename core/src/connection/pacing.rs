@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pacer_burst_is_at_least_two_datagrams_and_the_bytes_of_one_tick() {
+    fn a_pacer_burst_is_two_datagrams_or_the_bytes_of_one_tick_whichever_is_larger() {
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 600_000), 10_000);
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 10_000), 2000);
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pacer_allows_a_packet_exactly_at_its_stated_time() {
+    fn the_pacer_allows_a_packet_at_the_time_that_opens_at_returned_and_not_earlier() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 50_000);
         let opens = pacer.opens_at(50_000, 1000);

@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_congestion_window_opens_at_the_stated_time_when_arrivals_are_estimated() {
+    fn opens_at_returns_the_time_at_which_the_congestion_window_allows_the_next_packet() {
         let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
         let mut in_flight = 14 * DATAGRAM;
         assert!(regulator.is_open(at(1000), in_flight));
@@ -356,7 +356,7 @@ mod tests {
     /// Over a recorded link (TMobile-UMTS-driving, seed 24) nothing left for 2.7 s, with an empty path and a window of three
     /// datagrams: two had left at 1 kB/s, and that debt was paid at their rate, not at the one measured since.
     #[test]
-    fn regression_pacing_debt_from_a_low_rate_delays_no_packet_once_the_path_is_faster() {
+    fn regression_pacing_debt_from_a_low_rate_delays_a_packet_by_less_than_20_ms_after_the_rate_rises() {
         let mut regulator = Regulator::new(at(0), Box::new(Rising(1000)), DATAGRAM as usize);
         let mut in_flight = 0;
         while regulator.is_open(at(0), in_flight) {

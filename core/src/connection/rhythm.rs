@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_send_rhythm_ends_once_a_packet_is_half_an_interval_late() {
+    fn a_regular_send_interval_counts_as_ended_when_a_packet_is_half_an_interval_late() {
         let mut rhythm = Rhythm::default();
         let most = Span::from_millis(50);
         assert!(!rhythm.goes_on(at(0), most));

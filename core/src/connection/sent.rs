@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_is_acknowledged_or_lost_once_and_then_returns_exactly_its_frames() {
+    fn only_the_first_ack_or_loss_of_a_packet_returns_the_frames_of_the_packet() {
         let mut sent = SentPackets::default();
         for number in 0..4u64 {
             for _ in 0..=number {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_with_retransmittable_frames_count_until_they_are_acknowledged_or_lost() {
+    fn retransmittable_frames_count_as_outstanding_until_their_packet_is_acknowledged_or_lost() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Ack(1));
         sent.record(Instant::ZERO, 100, true);

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_timer_is_returned_once() {
+    fn an_expired_timer_is_returned_exactly_once() {
         let mut table = TimerTable::new();
         let at = Instant::ZERO + crate::time::Span::from_secs(1);
         table.set(Timer::Idle, at);

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn sending_beyond_the_anti_amplification_limit_is_blocked_until_a_packet_arrives_or_a_timeout() {
+    fn sending_blocked_by_the_anti_amplification_limit_resumes_with_the_next_path_challenge() {
         let mut unproven = Unproven::new([7; 8]);
         unproven.on_received(100);
         unproven.on_challenge_sent();

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_replay_window_accepts_the_last_packet_number_once() {
+    fn the_replay_window_accepts_the_largest_packet_number_once() {
         let mut window = ReplayWindow::new();
         window.insert(0);
         assert!(window.check(u64::MAX));

@@ -142,7 +142,7 @@ fn public_keys_of_low_order_are_rejected() {
 }
 
 #[test]
-fn derived_public_keys_equal_the_test_vectors_of_rfc_7748() {
+fn the_public_key_of_scalar_nine_equals_the_test_vector_of_rfc_7748_section_5_2() {
     // Section 5.2: the scalar 9 times the base point.
     let mut nine = [0; 32];
     nine[0] = 9;

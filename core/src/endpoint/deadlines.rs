@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     quickcheck! {
-        fn the_first_deadline_is_never_late_slightly_early_and_exact_once_it_is_due(
+        fn the_first_deadline_is_never_late_and_at_most_50_ms_early(
             script: Vec<(u8, Option<u16>)>,
             now: u16
         ) -> bool {

@@ -117,7 +117,7 @@ mod tests {
     const SECOND_US: u64 = 1_000_000;
 
     #[test]
-    fn an_ended_session_is_remembered_until_the_last_of_its_tickets_counts_as_expired() {
+    fn an_ended_session_is_remembered_until_all_of_its_tickets_count_as_expired() {
         let mut ended = EndedSessions::new(2 * ROOM_KEPT);
         ended.add(100, [1; 16], 200);
         ended.add(100, [1; 16], 300);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_used_ticket_is_refused_a_second_time() {
+    fn a_ticket_is_refused_after_its_first_use() {
         let mut table = BurnTable::new(2);
         assert!(table.burn([1; 16], 10));
         assert!(!table.burn([1; 16], 10));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_used_tickets_without_room_drops_expired_tickets_immediately() {
+    fn a_nearly_full_table_of_used_tickets_drops_expired_tickets_immediately() {
         let mut table = BurnTable::new(ROOM_KEPT + 1);
         assert!(table.burn([1; 16], 10) && table.burn([2; 16], 11) && table.burn([3; 16], 12));
         table.advance(20);

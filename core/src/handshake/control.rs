@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_datagram_echoes_the_connection_id_and_the_tag_of_the_packet_that_it_answers() {
+    fn an_unknown_connection_reply_echoes_the_connection_id_and_the_tag_of_the_answered_packet() {
         let datagram: Vec<u8> = (0..21).collect();
         let reply = unknown(0x00ab_cdef, echo_of(&datagram).unwrap());
         assert!(reply.len() < datagram.len());

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_in_range_round_trip() {
+    fn parameters_in_range_decode_as_encoded() {
         assert_eq!(round_trip(SAMPLE), Ok(SAMPLE));
         let extreme = Parameters {
             schema: u64::MAX,

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_invalid_message_stops_counting_at_the_end_of_the_window() {
+    fn each_invalid_message_stops_counting_after_ten_seconds() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));

@@ -361,7 +361,7 @@ fn play(seed: u64, loss_percent: u64, ticks: u64) -> WorldLink {
 }
 
 #[test]
-fn a_world_arrives_whole_and_untorn_over_a_link_that_loses_and_reorders_frames() {
+fn a_world_arrives_completely_and_consistently_over_a_link_that_loses_and_reorders_frames() {
     for loss in [0, 10, 40] {
         for seed in 0..25 {
             play(seed, loss, 150);

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn packet_numbers_encode_and_decode_as_in_the_examples_of_rfc_9000() {
+    fn packet_numbers_encode_and_decode_as_in_the_examples_of_rfc_9000_appendix_a() {
         assert_eq!(encode_packet_number(0xac_5c02, Some(0xab_e8b3)), (0x5c02, 2));
         assert_eq!(encode_packet_number(0xac_e8fe, Some(0xab_e8b3)), (0xac_e8fe, 3));
         assert_eq!(decode_packet_number(0xa82f_30ea, 0x9b32, 2), 0xa82f_9b32);

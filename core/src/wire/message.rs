@@ -302,7 +302,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn frames_that_parse_are_written_back_unchanged(bytes: Vec<u8>) -> bool {
+        fn message_frames_that_parse_are_written_back_unchanged(bytes: Vec<u8>) -> bool {
             let mut bytes = bytes;
             if let Some(first) = bytes.first_mut() {
                 *first |= MESSAGE;
@@ -313,7 +313,7 @@ mod tests {
             encode(&[frame]) == bytes[..bytes.len() - reader.remaining()]
         }
 
-        fn frames_survive_a_round_trip(script: Vec<(u8, u8, u16, Vec<u8>)>) -> bool {
+        fn message_frames_decode_as_encoded(script: Vec<(u8, u8, u16, Vec<u8>)>) -> bool {
             let frames: Vec<_> = script.iter().map(|(kind, channel, id, data)| {
                 let channel = ChannelId(channel & CHANNEL_MASK);
                 let id = u32::from(*id % 4);

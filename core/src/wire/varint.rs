@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn varints_at_every_length_boundary_round_trip_in_the_shortest_form() {
+    fn varints_at_every_length_boundary_take_the_shortest_form_and_decode_as_encoded() {
         for shift in 0..64 {
             for value in [(1u64 << shift) - 1, 1 << shift, (1 << shift) + 1, u64::MAX >> shift] {
                 let (buffer, length) = encode(value);

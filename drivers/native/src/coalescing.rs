@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_are_coalesced_only_at_a_high_rate_and_a_second_after_the_last_message() {
+    fn datagrams_are_coalesced_only_at_a_high_rate_and_a_second_after_the_latest_message() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_nap_without_datagrams_the_network_thread_waits_for_the_socket() {
+    fn after_a_coalescing_delay_without_datagrams_the_network_thread_waits_for_the_socket() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn naps_of_the_network_thread_grow_during_five_seconds_of_silence() {
+    fn the_coalescing_delay_grows_to_100_ms_within_five_seconds_of_silence() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);

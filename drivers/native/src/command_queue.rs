@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_delays_only_messages_of_the_thread_that_holds() {
+    fn a_hold_delays_only_messages_of_the_thread_that_requested_the_hold() {
         let sleeper = Sleeper::new().unwrap();
         let queue = CommandQueue::new(64, Arc::clone(sleeper.alarm()));
         let thread = queue.hold();

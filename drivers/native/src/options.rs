@@ -259,7 +259,7 @@ mod tests {
     use tickwire_tests::documented::{Actual, Bounds, DefaultValue, faults, methods};
 
     #[test]
-    fn the_documented_default_and_range_of_every_option_are_those_of_the_code() {
+    fn the_documented_default_and_range_of_every_option_match_the_code() {
         let documented = methods("options.rs", include_str!("options.rs"), "Options");
         let options = Options::new(Config::new(1));
         let new = || Options::new(Config::new(1));

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arriving_datagram_does_not_end_a_nap() {
+    fn an_arriving_datagram_does_not_end_a_coalescing_delay() {
         let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
         let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         sender.send_to(&[1], socket.local_address()).unwrap();

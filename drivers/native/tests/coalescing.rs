@@ -79,7 +79,7 @@ fn a_message_sent_after_a_silence_during_coalescing_arrives() {
 }
 
 #[test]
-fn a_command_ends_a_nap_of_the_network_thread_immediately() {
+fn a_command_ends_a_coalescing_delay_of_the_network_thread_immediately() {
     // The first naps take a fifth of it: so long that an order which waits for the end of one is noticed.
     let (server, crowd, there) = idle(Duration::from_secs(12));
     let mut waited = Vec::new();

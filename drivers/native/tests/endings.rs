@@ -17,7 +17,7 @@ const SERVER: &str = "TICKWIRE_TEST_SERVER";
 /// The child of the test below: it sends, says good-bye, and exits without waiting for anything.
 #[test]
 #[ignore = "another test runs it as a process of its own"]
-fn a_process_exits_once_its_messages_are_delivered_after_a_disconnect() {
+fn a_child_process_disconnects_after_delivery_and_exits_immediately() {
     let to: NetworkAddress = std::env::var(SERVER).unwrap().parse().unwrap();
     let client = common::client();
     let key = common::open_config().provider.handshake().public_key(&[7; 32]);
@@ -37,7 +37,7 @@ fn a_process_that_exits_immediately_after_disconnecting_loses_no_message_and_no_
         let child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "a_process_exits_once_its_messages_are_delivered_after_a_disconnect",
+                "a_child_process_disconnects_after_delivery_and_exits_immediately",
                 "--ignored",
             ])
             .env(SERVER, server.local_address().to_string())

@@ -121,7 +121,7 @@ fn the_error_of_an_attempt_with_a_wrong_key_names_the_key_of_the_answering_serve
 }
 
 #[test]
-fn an_address_without_a_server_times_out() {
+fn connecting_to_an_address_without_a_server_times_out() {
     let client = common::client();
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error =

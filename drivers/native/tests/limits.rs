@@ -79,7 +79,7 @@ fn the_bandwidth_limit_of_an_endpoint_bounds_the_rate_of_all_its_connections() {
 }
 
 #[test]
-fn the_bandwidth_limit_of_one_connection_holds_beside_an_unlimited_connection() {
+fn the_bandwidth_limit_of_one_connection_is_enforced_beside_an_unlimited_connection() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 900);
@@ -94,7 +94,7 @@ fn the_bandwidth_limit_of_one_connection_does_not_slow_a_second_connection() {
 }
 
 #[test]
-fn the_bandwidth_limit_of_one_connection_holds_for_large_messages() {
+fn the_bandwidth_limit_of_one_connection_is_enforced_for_large_messages() {
     let (server, clients, there) = limited(1);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(4 * RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 20_000);

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_cannot_be_written_takes_effect_nevertheless() {
+    fn a_ban_takes_effect_even_if_the_ban_list_cannot_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_full_table_of_budgets_keeps_the_largest_debts() {
+    fn a_full_table_of_budgets_keeps_the_largest_debts() {
         let (now, mut kept) = (Instant::ZERO, SpentBudgets::default());
         let later = |millis| now + Duration::from_millis(millis);
         kept.keep(owner(0), spent(later(1_000_000)), now);

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_addresses_of_an_ipv6_network_have_the_same_network_address() {
+    fn an_ipv6_address_maps_to_its_64_bit_network_and_a_mapped_ipv4_address_to_its_ipv4_address() {
         let network = |text: &str| network_of(text.parse().unwrap()).to_string();
         assert_eq!(network("2001:db8:1:2:3::4"), "2001:db8:1:2::");
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");

@@ -137,7 +137,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn the_file_watch_covers_every_link_on_the_path_to_a_configuration_file() {
+    fn the_file_watch_covers_every_symbolic_link_on_the_path_to_a_configuration_file() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir(at("data")).unwrap();

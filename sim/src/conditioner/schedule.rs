@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_conditioner_loses_and_duplicates_the_configured_shares_of_datagrams() {
+    fn the_conditioner_drops_and_duplicates_the_configured_shares_of_datagrams() {
         let conditions = Conditions { loss_ppm: 100_000, duplicate_ppm: 200_000, ..Conditions::default() };
         let copies = offer_each_ms(&mut Schedule::new(conditions), 10_000);
         let count = |wanted: usize| copies.iter().filter(|copies| **copies == wanted).count();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_conditioner_affects_only_its_target_and_only_during_its_time() {
+    fn a_fault_of_the_conditioner_affects_only_its_target_and_only_during_its_configured_time() {
         let dark = Fault {
             from: Instant::ZERO + Duration::from_millis(10),
             until: Instant::ZERO + Duration::from_millis(20),

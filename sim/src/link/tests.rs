@@ -212,7 +212,7 @@ fn pareto_distributed_delays_have_the_configured_scale_and_median() {
 }
 
 #[test]
-fn uniform_and_recorded_delays_stay_within_their_parameters() {
+fn uniform_delays_stay_within_their_maximum_and_recorded_delays_repeat_in_order() {
     let uniform = delays(Kind::Uniform { most: Duration::from_millis(10) });
     assert!((4_800..5_200).contains(&uniform[uniform.len() / 2]) && uniform[uniform.len() - 1] <= 10_000);
     let recorded = Kind::Recorded { delays: [1, 2, 3].map(Duration::from_micros).to_vec() };

@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_opens_only_unchanged_and_under_its_key_and_number() {
+    fn a_packet_opens_only_if_unchanged_and_under_its_key_and_number() {
         let key = NullProvider.packet_key(&[9; 32]);
         let mut packet = [b"text".as_slice(), &[0; 16]].concat();
         key.seal(7, b"head", &mut packet);
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_opens_only_unchanged_and_under_its_key_nonce_and_associated_data() {
+    fn a_ticket_opens_only_if_unchanged_and_under_its_key_nonce_and_associated_data() {
         let (key, nonce) = ([1; 32], [2; 24]);
         let mut sealed = b"ticket".to_vec();
         NullProvider.seal_ticket(&key, &nonce, b"ad", &mut sealed);

@@ -318,7 +318,7 @@ fn a_restarted_node_boots_with_a_new_seed_when_the_fault_ends() {
 }
 
 #[test]
-fn overlapping_restarts_and_pauses_last_until_the_latest_end() {
+fn overlapping_restarts_and_pauses_end_at_the_latest_of_their_end_times() {
     let node = Target::Node(0);
     let mut world = world(
         1,

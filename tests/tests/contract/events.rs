@@ -13,7 +13,7 @@ use crate::script::provider;
 use crate::script::world::{Setup, World};
 
 #[test]
-fn clause_11_connected_is_the_first_event_of_a_connection_and_closed_the_last() {
+fn clause_11_connected_is_the_first_event_of_a_connection_and_closed_is_the_final_event() {
     fn in_order(script: Vec<Op>, seed: u64) {
         let mut world = World::new(Setup::new(provider_for(seed), seed));
         world.play(&script);

@@ -161,7 +161,7 @@ fn held_for(frames: impl Iterator<Item = (u8, u32, MessagePart, u32)>) -> (u64, 
 }
 
 #[test]
-fn clause_07_memory_reports_at_least_half_of_the_bytes_held_for_a_peer() {
+fn clause_07_the_reported_memory_is_at_least_half_of_the_bytes_held_for_a_peer() {
     for size in [1, 20, 65, 129, 300, 1100] {
         for hoard in [Hoard::Whole, Hoard::Begun, Hoard::InPieces, Hoard::Last] {
             // As many as credit allows, and one more than half a table's places.

@@ -27,7 +27,7 @@ fn clause_02_poll_timeout_is_due_while_a_poll_would_return_output() {
 }
 
 #[test]
-fn clause_03_handle_timeout_and_draining_repeated_move_poll_timeout_into_the_future() {
+fn clause_03_repeating_handle_timeout_and_draining_ends_with_poll_timeout_in_the_future() {
     fn no_spin(script: Vec<Op>, seed: u64) {
         let mut world = World::new(Setup::new(provider_for(seed), seed));
         for part in script.chunks(10) {
@@ -78,7 +78,7 @@ fn clause_04_an_idle_poll_does_the_same_work_for_any_number_of_connections() {
 }
 
 #[test]
-fn clause_05_polling_before_poll_timeout_returns_no_earlier_output() {
+fn clause_05_poll_timeout_is_never_later_than_the_first_available_output() {
     fn never_late(script: Vec<Op>, seed: u64, every: u8) {
         let lazy = Setup::new(provider_for(seed), seed);
         let every = Some(Duration::from_micros(7001 + u64::from(every) * 211));

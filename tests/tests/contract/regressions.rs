@@ -59,7 +59,7 @@ fn regression_a_closed_connection_has_no_reassembly_timeout() {
 
 /// A message queued before the connection was made outlived its lifetime, and the queue had room again.
 #[test]
-fn regression_send_ready_waits_for_connected() {
+fn regression_send_ready_is_not_reported_before_connected() {
     let script = [
         Op::Connect { node: 1, to: 2, how: How::Link },
         Op::Fill { node: 1, connection: 0, channel: 4 },
@@ -87,7 +87,7 @@ fn regression_send_turns_of_closed_connections_do_not_accumulate() {
 
 /// A peer that finished no message for two minutes was taken for a violator, though nothing could reach it.
 #[test]
-fn regression_a_path_outage_within_a_message_ends_no_session() {
+fn regression_a_path_outage_during_a_message_does_not_end_the_session() {
     let mut pair = pairs::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
     pair.send(CLIENT, 0, vec![1; 20_000]);
     let mut first = pair.take(CLIENT).remove(0);
@@ -105,7 +105,7 @@ fn regression_a_path_outage_within_a_message_ends_no_session() {
 
 /// So was who had more urgent things to say.
 #[test]
-fn regression_a_message_that_waits_for_higher_priorities_ends_no_session() {
+fn regression_a_message_that_waits_behind_higher_priorities_does_not_end_the_session() {
     let mut pair = pairs::connected(1, |config| {
         config.connection_bandwidth = Some(2000);
         config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 9];

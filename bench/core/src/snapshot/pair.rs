@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_arrives_losslessly_in_as_many_bytes_as_the_counted_bits_need() {
+    fn a_recording_arrives_losslessly_and_its_bytes_match_the_counted_bits() {
         let recording = recording();
         let outcome = Pair::new(&recording).send(&recording).unwrap();
         assert!(outcome.is_lossless);

@@ -11,7 +11,7 @@ fn field(field: Field) -> String {
 }
 
 #[test]
-fn a_component_or_group_name_that_a_schema_refuses_is_refused() {
+fn the_error_about_an_invalid_component_or_group_name_names_the_fault_and_the_remedy() {
     let remedy = |attribute| {
         format!(
             "; give 1 to 54 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net({attribute} = \"…\")]`"

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_held_message_of_one_byte_takes_at_most_six_bytes() {
+    fn an_out_of_order_message_of_one_byte_takes_at_most_six_bytes_of_memory() {
         let (mut ordered, mut spare) = (Ordered::new(7), Spare::default());
         for ahead in 1..=2000 {
             ordered.hold(ahead, Payload::Borrowed(&[ahead as u8]), &mut spare);

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     quickcheck! {
-        fn a_channel_knows_which_messages_of_a_window_it_has(script: Vec<u8>) -> bool {
+        fn the_unordered_receiver_matches_a_btree_set_of_the_received_message_ids(script: Vec<u8>) -> bool {
             let (mut unordered, mut model, mut floor) = (Unordered::new(5), BTreeSet::new(), 5);
             script.into_iter().all(|ahead| {
                 let ahead = usize::from(ahead) % 200;

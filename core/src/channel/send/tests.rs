@@ -88,7 +88,7 @@ fn delivered(side: &mut Sender) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_send_queue_reports_ready_once_after_half_of_its_messages_are_acknowledged() {
+fn a_full_send_queue_reports_ready_exactly_once_after_half_of_its_messages_are_acknowledged() {
     let mut side =
         side(&[ChannelConfig { queue_messages: 10, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 10, 500);
@@ -104,7 +104,7 @@ fn a_full_send_queue_reports_ready_once_after_half_of_its_messages_are_acknowled
 }
 
 #[test]
-fn a_send_queue_full_by_bytes_reports_ready_once_the_refused_message_fits() {
+fn a_send_queue_full_by_bytes_reports_ready_when_the_refused_message_fits() {
     let mut side =
         side(&[ChannelConfig { queue_bytes: 10_000, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 4, 1000);

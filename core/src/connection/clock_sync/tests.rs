@@ -76,7 +76,7 @@ fn the_first_clock_sample_has_half_the_rtt_as_its_stated_error() {
 }
 
 #[test]
-fn fast_packets_of_two_different_round_trips_together_bound_the_clock_error() {
+fn the_fastest_packets_of_each_direction_bound_the_clock_error_even_from_different_round_trips() {
     let mut pair = Pair::new(1 << 40, 0);
     pair.exchange(1000, 0, 90_000);
     pair.exchange(80_000, 0, 1000);
@@ -175,7 +175,7 @@ fn after_a_forward_jump_of_the_local_clock_the_peer_clock_reading_stops_until_th
 }
 
 #[test]
-fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_full_time() {
+fn a_receive_time_that_could_have_wrapped_is_ignored_until_the_peer_reports_its_full_time() {
     let mut pair = Pair::new(0, 0);
     pair.exchange(10_000, 0, 10_000);
     let shown = pair.sync.shown();

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn cubic_regains_its_congestion_window_after_the_time_k_of_rfc_9438() {
+    fn cubic_regains_its_congestion_window_after_the_time_k_of_rfc_9438_section_4_2() {
         let mut cubic = Cubic::new(Instant::ZERO, DATAGRAM);
         let mut now = Instant::ZERO;
         while cubic.window < 400 * DATAGRAM {

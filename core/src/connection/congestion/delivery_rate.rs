@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bottleneck_rate_is_measured_at_any_sending_rate() {
+    fn the_measured_delivery_rate_of_a_sender_above_the_bottleneck_rate_is_the_bottleneck_rate() {
         let samples = play(1_000, 4_000, false);
         let last = samples.last().unwrap();
         assert!((240_000..=260_000).contains(&last.bytes_per_second), "{last:?}");

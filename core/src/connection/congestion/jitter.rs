@@ -212,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn the_jitter_allowance_falls_to_zero_two_seconds_after_the_last_jitter() {
+    fn the_jitter_allowance_falls_to_zero_two_seconds_after_jitter_ends() {
         let mut acked = Acked::new(120_000);
         assert!(acked.bunched(0, 4000, 100) > 0);
         assert_eq!(acked.bunched(4000, 6500, 10), 0);
     }
 
     #[test]
-    fn a_single_stall_is_not_taken_for_jitter() {
+    fn a_single_stall_is_not_mistaken_for_jitter() {
         let mut acked = Acked::new(120_000);
         acked.bunched(0, 3000, 10);
         acked.bunched(3000, 3200, 200);
@@ -230,7 +230,7 @@ mod tests {
 
     /// A bottleneck that passes a datagram each 10 ms. The sender sends a quarter more for a second, then half as much.
     #[test]
-    fn a_queue_that_fills_and_drains_is_not_taken_for_jitter() {
+    fn a_queue_that_fills_and_drains_is_not_mistaken_for_jitter() {
         let mut acked = Acked::new(120_000);
         let (mut now_us, mut idle_at) = (0, 0);
         while now_us < 20_000_000 {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_drift_or_jump_are_not_taken_for_jitter() {
+    fn clocks_that_drift_or_jump_are_not_mistaken_for_jitter() {
         let mut acked = Acked::new(120_000);
         for packet in 0..3000 {
             let jump = if packet < 1000 { 5_000_000 } else { 0 };

@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_of_30_percent_at_any_rate_caps_the_rate_in_2_of_100_rounds() {
+    fn rate_independent_loss_of_30_percent_sets_a_rate_cap_in_2_of_100_rounds() {
         let mut path = Path::new();
         let mut capped = 0;
         for _ in 0..100 {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_cap_is_lifted_within_23_rounds_of_five_percent_random_loss() {
+    fn a_rate_cap_is_lifted_within_23_rounds_while_random_loss_is_five_percent() {
         let mut path = Path::new();
         path.play(200, 100);
         // Three of sixty, two, five, and so on: the mean is three.

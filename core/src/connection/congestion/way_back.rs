@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_drift_of_500_ppm_is_not_taken_for_a_return_path_delay() {
+    fn clock_drift_of_500_ppm_is_not_mistaken_for_a_return_path_delay() {
         for skew in [-500, 500] {
             let mut way_back = WayBack::new(at(0));
             for ms in (0..60_000).step_by(10) {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_of_arrivals_stops_growing_once_no_ack_can_still_wait_on_the_return_path() {
+    fn the_estimate_of_arrivals_stops_growing_when_no_ack_can_still_wait_on_the_return_path() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..1000).step_by(10) {
             acknowledge(&mut way_back, ms, 0, 0, 0);

@@ -87,7 +87,7 @@ fn a_datagram_size_is_given_up_after_three_lost_mtu_probes() {
 }
 
 #[test]
-fn a_datagram_size_that_failed_is_probed_again_after_ten_minutes() {
+fn a_failed_datagram_size_is_probed_again_after_ten_minutes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
     let early = Instant::ZERO + RAISE_AFTER - Span::from_micros(1);
@@ -108,7 +108,7 @@ fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
 }
 
 #[test]
-fn losses_of_only_large_datagrams_are_a_black_hole_and_restart_the_mtu_search_below_their_size() {
+fn losses_of_only_large_datagrams_count_as_a_black_hole_and_restart_the_mtu_search_below_their_size() {
     let mut mtu = found();
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
     mtu.on_acked(103, 1200);
@@ -150,7 +150,7 @@ fn after_a_black_hole_at_the_base_size_the_datagram_size_falls_to_1000_and_then_
 }
 
 #[test]
-fn a_datagram_size_below_the_base_that_failed_is_probed_again_after_a_minute() {
+fn a_failed_datagram_size_below_the_base_size_is_probed_again_after_a_minute() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(search(&mut mtu, Instant::ZERO, 1000 + 28).0, 1000);
@@ -248,7 +248,7 @@ fn an_acknowledged_large_datagram_resets_the_count_of_black_hole_losses() {
 }
 
 #[test]
-fn losses_of_small_and_large_datagrams_together_are_not_taken_for_a_black_hole() {
+fn losses_of_small_and_large_datagrams_together_are_not_mistaken_for_a_black_hole() {
     // The first packet after it is a small one; what was lost lies before.
     let mut mtu = found();
     mtu.on_acked(50, 1472);
@@ -263,7 +263,7 @@ fn losses_of_small_and_large_datagrams_together_are_not_taken_for_a_black_hole()
 
 /// A link that lost large datagrams was cut down to the base, and then probed like a path.
 #[test]
-fn regression_losses_on_a_link_are_never_taken_for_a_black_hole() {
+fn regression_losses_on_a_link_are_never_mistaken_for_a_black_hole() {
     let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 4000, 4000);
     mtu.on_acked(1, 4000);
     mtu.on_acked(2, 300);

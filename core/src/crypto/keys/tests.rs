@@ -138,7 +138,7 @@ fn a_reordered_packet_of_the_new_key_phase_opens() {
 }
 
 #[test]
-fn a_packet_of_the_old_key_phase_numbered_above_the_new_phase_is_rejected() {
+fn a_packet_of_the_old_key_phase_numbered_above_a_packet_of_the_new_phase_is_rejected() {
     let [mut a, mut b] = pair();
     let honest = a.send();
     a.next = 10;
@@ -165,7 +165,7 @@ fn a_reordered_packet_of_the_new_key_phase_lowers_the_first_number_of_the_phase(
 }
 
 #[test]
-fn a_packet_of_the_new_key_phase_numbered_below_the_old_phase_is_rejected() {
+fn a_packet_of_the_new_key_phase_numbered_below_a_packet_of_the_old_phase_is_rejected() {
     let [mut a, mut b] = pair();
     a.next = 10;
     assert_eq!(b.receive(0, &a.send()), Ok(4));

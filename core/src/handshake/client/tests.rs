@@ -78,7 +78,7 @@ fn an_attempt_fails_at_its_connect_timeout() {
 }
 
 #[test]
-fn a_hello_stays_due_until_the_buffer_is_large_enough_for_it() {
+fn a_hello_remains_due_until_the_buffer_is_large_enough_for_the_hello() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     assert_eq!(dialer.write(world.now, &mut world.rng, &mut [0; 1199]), None);
@@ -87,7 +87,7 @@ fn a_hello_stays_due_until_the_buffer_is_large_enough_for_it() {
 }
 
 #[test]
-fn a_hello_with_the_same_noise_bytes_and_the_cookie_immediately_follows_a_retry() {
+fn a_retry_is_answered_immediately_with_its_cookie_and_unchanged_noise_bytes() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let first = world.sent(&mut dialer);

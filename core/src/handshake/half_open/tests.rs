@@ -73,7 +73,7 @@ fn half_open_entries_expire_after_ten_and_a_half_seconds_in_batches_of_bounded_s
 }
 
 #[test]
-fn copies_of_its_hello_extend_a_half_open_entry_to_at_most_thirty_seconds() {
+fn copies_of_a_hello_extend_its_half_open_entry_to_at_most_thirty_seconds() {
     let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));

@@ -43,7 +43,7 @@ fn rejected(outcome: Outcome) -> (Rejection, Verdict) {
 }
 
 #[test]
-fn only_handlers_of_its_type_receive_a_message() {
+fn a_message_is_delivered_to_every_handler_of_its_type_and_to_no_other_handler() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let (moves, seen) = counter();
@@ -63,7 +63,7 @@ fn only_handlers_of_its_type_receive_a_message() {
 }
 
 #[test]
-fn handlers_receive_the_game_and_the_network_that_dispatch_was_given() {
+fn handlers_receive_the_game_and_the_network_that_were_passed_to_dispatch() {
     #[derive(Default)]
     struct Score(u32);
     let mut dispatcher = Dispatcher::<Score, Vec<ConnectionId>, ConnectionId>::new(registry());

@@ -181,7 +181,7 @@ fn the_spec_of_a_derived_component_contains_the_values_of_its_attributes() {
 }
 
 #[test]
-fn a_component_without_attributes_and_fields_is_derived() {
+fn the_component_derive_accepts_a_type_without_attributes_or_fields() {
     #[derive(NetComponent, PartialEq, Debug)]
     struct Asleep;
     #[derive(NetComponent, Clone, Copy, PartialEq, Debug)]

@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_with_two_equal_largest_components_is_rewritten_to_the_second_one() {
+    fn a_rotation_with_two_equal_largest_components_is_rewritten_to_omit_the_second_component() {
         // The components at places 0 (left out) and 1 are 1/sqrt(2); the others are zero.
         let (most, zero) = (511, 256);
         assert_eq!(in_chart([0, most, zero, zero], 1, 9), [most, zero, zero]);

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn no_tick_before_the_next_due_tick_is_due() {
+    fn next_due_returns_the_earliest_due_tick() {
         fn property(seed: u32, hz: u8, ticks: u16, from: u32) -> bool {
             let ticks = u32::from(ticks % 200) + 1;
             let rate = DueRate::new(hz.into(), seed, ticks);

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_part_accepts_no_words_above_its_greatest_words() {
+    fn each_kind_of_part_accepts_its_maximum_words_and_no_larger_words() {
         let cases: [(Part, &[u32]); 8] = [
             (Part::Flag, &[1]),
             (Part::Choice { count: 5 }, &[4]),

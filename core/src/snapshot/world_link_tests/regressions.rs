@@ -34,7 +34,7 @@ impl WorldLink {
 }
 
 #[test]
-fn a_unit_whose_frame_is_known_as_lost_after_a_hundred_ticks_is_sent_again() {
+fn a_unit_is_resent_when_its_frame_is_declared_lost_after_a_hundred_ticks() {
     let mut link = settled(1);
     link.set_health(link.ids[0], 60);
     link.commit();
@@ -45,7 +45,7 @@ fn a_unit_whose_frame_is_known_as_lost_after_a_hundred_ticks_is_sent_again() {
 }
 
 #[test]
-fn an_entity_that_one_commit_shows_and_destroys_stays_gone() {
+fn a_hidden_entity_that_one_commit_shows_and_destroys_remains_invisible() {
     let mut link = settled(2);
     let id = link.ids[0];
     link.hidden.insert(id);
@@ -66,7 +66,7 @@ fn an_entity_that_one_commit_shows_and_destroys_stays_gone() {
 }
 
 #[test]
-fn nothing_is_stored_of_a_frame_whose_unit_has_too_many_versions() {
+fn a_frame_that_exceeds_the_version_limit_of_one_unit_is_refused_as_a_whole() {
     let schema = schema();
     let codec = Arc::new(UnitCodec::new(&schema));
     let group = schema.groups().component(HEALTH).unwrap().group;

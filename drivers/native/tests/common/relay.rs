@@ -75,7 +75,7 @@ const ETHERNET: usize = 1472;
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[test]
-fn the_loss_of_a_relay_stays_near_the_configured_share_after_any_number_of_datagrams() {
+fn the_loss_check_of_the_relay_accepts_random_loss_and_rejects_zero_loss_after_200_datagrams() {
     let (mut chance, mut lost) = (Chance(SEED), 0);
     for seen in 1..=20_000 {
         lost += u64::from(chance.takes(10));

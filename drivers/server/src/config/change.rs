@@ -73,7 +73,7 @@ mod tests {
     use crate::config::{NoSettings, schema};
 
     #[test]
-    fn the_documentation_of_every_key_says_correctly_if_a_change_needs_a_restart() {
+    fn the_documentation_of_every_key_states_correctly_whether_a_change_needs_a_restart() {
         let schema = schema::<NoSettings>();
         let Some(Value::Object(properties)) = schema.get("properties") else { panic!("{schema}") };
         for (key, property) in properties.iter().filter(|(key, _)| *key != GAME_KEY) {

@@ -162,7 +162,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn two_keys_that_name_the_same_file_through_links_are_refused() {
+    fn two_keys_that_name_the_same_file_through_symbolic_or_hard_links_are_refused() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);

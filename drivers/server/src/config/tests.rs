@@ -326,7 +326,7 @@ fn takes(key: &str, value: &str) -> bool {
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_key_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_key_match_the_code() {
     let text = include_str!("server_config.rs");
     let documented = fields("server_config.rs", text, "ServerConfig");
     let defaults = as_value(&ServerConfig::<Chess>::default());
@@ -370,7 +370,7 @@ fn the_documented_default_and_range_of_every_key_are_those_of_the_code() {
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_setting_of_the_world_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_world_setting_match_the_code() {
     let documented = fields("world/mod.rs", include_str!("../world/mod.rs"), "WorldSettings");
     let settings = as_value(&WorldSettings::default());
     let of = |name, type_max: u64| {

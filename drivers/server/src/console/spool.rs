@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spool_reports_the_number_of_dropped_texts_once_output_is_read_again() {
+    fn the_spool_reports_the_number_of_dropped_texts_when_output_is_read_again() {
         let (go_on, may_go_on) = sync_channel::<()>(0);
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {

@@ -302,7 +302,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_loses_only_the_log_lines_written_meanwhile() {
+    fn log_lines_written_while_the_disk_is_full_are_counted_as_lost() {
         let mut file = RollingFile::open(Path::new("/dev/full"), 40, 2, Output::default()).unwrap();
         for _ in 0..5 {
             file.write_all(b"0123456789\n").unwrap();

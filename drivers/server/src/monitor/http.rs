@@ -252,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_http_request_head_is_parsed_once_it_is_complete() {
+    fn an_http_request_head_is_parsed_when_it_is_complete() {
         let head = b"GET /health?a=b HTTP/1.0\r\nHost: x\r\n\r\n";
         for length in 0..head.len() {
             assert_eq!(parse(&head[..length]), Head::None, "{length}");

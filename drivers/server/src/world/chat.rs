@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_line_limit_every_chat_line_is_passed_on() {
+    fn without_a_line_limit_every_chat_line_is_forwarded() {
         let (now, mut chat) = (Instant::ZERO, Chat::new(None));
         assert!((0..1000).all(|_| chat.take_line(None, now) == Line::PassedOn));
     }

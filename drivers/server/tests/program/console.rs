@@ -185,7 +185,7 @@ fn the_server_continues_after_a_console_line_that_is_not_utf_8() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_of_console_output_that_stalls_does_not_delay_the_shutdown() {
+fn a_stalled_reader_of_console_output_does_not_delay_the_shutdown() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
     let folder = tempfile::tempdir().unwrap();

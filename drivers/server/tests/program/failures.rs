@@ -213,7 +213,7 @@ fn a_key_file_that_cannot_be_read_is_never_replaced() {
 }
 
 #[test]
-fn a_list_of_bans_that_does_not_parse_is_refused() {
+fn a_server_whose_ban_list_does_not_parse_does_not_start() {
     let folder = folder_with("server.bans.json", "[{]");
     refuse(folder.path(), &LOOPBACK, 3, &["server.bans.json: the list of bans does not parse", "`ban_file`"]);
 }
@@ -232,7 +232,7 @@ fn a_server_whose_log_file_cannot_be_opened_does_not_start() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_server_continues_on_a_full_disk_under_the_log() {
+fn the_server_continues_when_the_disk_of_its_log_is_full() {
     let mut server = Program::start(r#""log_file_path": "/dev/full""#);
     let _client = server.join();
     assert_eq!(server.ask_json("status --json")["clients"], 1);

@@ -106,7 +106,7 @@ fn sighup_reloads_the_configuration() {
 
 #[cfg(unix)]
 #[test]
-fn a_change_to_a_configuration_file_behind_links_is_noticed() {
+fn a_change_to_a_configuration_file_behind_symbolic_links_is_noticed() {
     use std::os::unix::fs::symlink;
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let target = other.path().join("real.json");

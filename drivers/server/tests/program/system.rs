@@ -150,7 +150,7 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) 
 }
 
 #[test]
-fn a_full_disk_under_the_key_file_leaves_no_partial_key() {
+fn a_full_disk_leaves_no_partial_key_file() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
@@ -160,7 +160,7 @@ fn a_full_disk_under_the_key_file_leaves_no_partial_key() {
 }
 
 #[test]
-fn the_server_continues_on_a_full_disk_under_log_and_bans() {
+fn the_server_continues_when_the_disk_of_its_log_and_its_ban_list_is_full() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     fs::write(folder.path().join("server.json"), config("")).unwrap();
     // It needs no room: it is there already.

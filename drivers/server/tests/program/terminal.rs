@@ -50,7 +50,7 @@ fn exits(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn the_arrow_keys_edit_the_console_line_and_recall_the_last_line() {
+fn the_arrow_keys_edit_the_console_line_and_recall_the_previous_line() {
     let (mut session, _folder) = start();
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
@@ -138,7 +138,7 @@ fn a_typed_line_that_is_not_utf_8_does_not_affect_the_next_line() {
 }
 
 #[test]
-fn a_signal_restores_the_terminal_settings() {
+fn the_terminal_settings_are_restored_when_sigterm_ends_the_server() {
     let (mut session, _folder) = start();
     until(|| is_edited(&session).then_some(()));
     session.process_mut().signal(Signal::SIGTERM).unwrap();

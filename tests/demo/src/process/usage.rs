@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usage_of_the_test_process_has_memory_and_cpu_time() {
+    fn the_usage_of_the_test_process_includes_its_memory_and_cpu_time() {
         let before = Usage::of(std::process::id()).unwrap();
         assert!(before.rss > 100_000, "{before:?}");
         let start = Instant::now();

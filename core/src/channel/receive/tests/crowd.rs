@@ -64,7 +64,7 @@ fn each_of_40_connections_gets_its_share_of_the_reassembly_memory() {
 }
 
 #[test]
-fn all_messages_complete_although_together_they_exceed_the_reassembly_memory() {
+fn messages_that_together_exceed_the_reassembly_memory_all_complete() {
     for channel in [0, 1] {
         let mut crowd = Crowd::new(20, 8 << 20);
         let mut at = [[0; 2]; 20];

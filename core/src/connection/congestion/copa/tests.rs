@@ -130,7 +130,7 @@ impl<'a> Path<'a> {
 const SECOND: Span = Span::from_secs(1);
 
 #[test]
-fn copa_converges_to_the_path_rate_from_50_kb_to_12_mb_per_second() {
+fn copa_converges_to_path_rates_between_50_kb_and_12500_kb_per_second() {
     for (rate, base_ms) in [(50_000, 20), (125_000, 50), (1_250_000, 10), (12_500_000, 100), (2_500_000, 300)]
     {
         let mut path = Path::new(rate, base_ms);
@@ -146,7 +146,7 @@ fn copa_converges_to_the_path_rate_from_50_kb_to_12_mb_per_second() {
 }
 
 #[test]
-fn the_initial_congestion_window_doubles_each_rtt() {
+fn the_congestion_window_doubles_each_rtt_in_slow_start() {
     let mut path = Path::new(12_500_000, 100);
     let first = path.copa.window();
     path.run(Span::from_millis(290));
@@ -202,7 +202,7 @@ fn the_congestion_window_of_an_application_limited_sender_does_not_grow() {
 }
 
 #[test]
-fn a_clock_drift_of_500_ppm_is_not_taken_for_a_queue() {
+fn a_clock_drift_of_500_ppm_is_not_mistaken_for_a_queue() {
     for skew in [-500, 500] {
         let mut path = Path::new(250_000, 50);
         path.skew = skew;
@@ -214,7 +214,7 @@ fn a_clock_drift_of_500_ppm_is_not_taken_for_a_queue() {
 }
 
 #[test]
-fn a_clock_jump_in_either_direction_is_not_taken_for_a_queue() {
+fn a_clock_jump_in_either_direction_is_not_mistaken_for_a_queue() {
     for jump in [-3_000_000, -200_000, 200_000, 3_000_000] {
         let mut path = Path::new(250_000, 50);
         path.run(15 * SECOND);
@@ -231,7 +231,7 @@ fn a_clock_jump_in_either_direction_is_not_taken_for_a_queue() {
 }
 
 #[test]
-fn a_clock_jump_of_less_than_a_round_trip_is_not_taken_for_a_queue() {
+fn a_clock_jump_of_less_than_a_round_trip_is_not_mistaken_for_a_queue() {
     for (base_ms, jump) in [(200, 150_000), (300, 250_000), (600, 500_000)] {
         let mut path = Path::new(1_250_000, base_ms);
         path.run(30 * SECOND);
@@ -358,7 +358,7 @@ fn a_return_queue_that_drains_after_its_minimum_delay_expired_does_not_raise_the
 /// Seed 0 of "5.1 reverse", 60 s in: the queue there grew while as much drained from the way back. That was taken for a clock that
 /// had jumped, and the queue for an empty one.
 #[test]
-fn a_return_path_that_drains_while_the_forward_path_fills_is_not_taken_for_a_clock_jump() {
+fn a_return_path_that_drains_while_the_forward_path_fills_is_not_mistaken_for_a_clock_jump() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);

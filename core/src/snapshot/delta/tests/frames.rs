@@ -154,7 +154,7 @@ fn a_frame_of_precoded_units_equals_the_frame_coded_from_their_words() {
 }
 
 #[test]
-fn neither_end_uses_a_second_baseline_below_the_floor() {
+fn both_ends_ignore_a_second_baseline_older_than_the_floor() {
     let plan = angles();
     let mut receiver = Receiver::new(plan.clone(), 1);
     receiver.frames.insert(name(20), vec![UnitSlot(0)]);
