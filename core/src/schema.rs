@@ -169,7 +169,8 @@ impl fmt::Display for SchemaDifference {
         }
         if self.is_empty() {
             return f.write_str(
-                "the message types or channels differ, but not in the part of the list that the server could send",
+                "the message types or channels differ, but not in the part of the list that the server sent; \
+                 give both ends the same message types and channels",
             );
         }
         f.write_str("the message types or channels of this end and the server differ")?;

@@ -124,7 +124,10 @@ impl fmt::Display for EncodeError {
             Self::TooManyItems => {
                 f.write_str("the message contains more values than a receiver accepts; split its lists")
             }
-            Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),
+            Self::Codec(text) => write!(
+                f,
+                "serde cannot write the message: {text}; change the value or its Serialize implementation"
+            ),
         }
     }
 }
@@ -160,15 +163,15 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownType => "no registered message type has the index of the message",
-            Self::TooLarge => "the message is longer than its type allows",
-            Self::Truncated => "the message ends too early",
-            Self::Trailing => "bytes follow the end of the message",
-            Self::OutOfRange => "a value in the message is outside its range",
-            Self::NotUtf8 => "a string in the message is not UTF-8",
-            Self::TooDeep => "the message nests too deeply",
-            Self::TooManyItems => "the message holds too many values",
-            Self::Invalid => "the message is not a valid value of its type",
+            Self::UnknownType => "no registered message type has the index of the message; register the same types at both ends",
+            Self::TooLarge => "the message is longer than its type allows; reject the message",
+            Self::Truncated => "the message ends before its last value ends; reject the message",
+            Self::Trailing => "bits follow the last value of the message; reject the message",
+            Self::OutOfRange => "a value in the message is outside its range; reject the message",
+            Self::NotUtf8 => "a string in the message is not UTF-8; reject the message",
+            Self::TooDeep => "lists, maps or boxes in the message nest too deeply; reject the message",
+            Self::TooManyItems => "the message has too many list items for its size; reject the message",
+            Self::Invalid => "the message is not a valid value of its type; reject the message",
         })
     }
 }

@@ -36,11 +36,15 @@ impl fmt::Display for WorldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConfigured => f.write_str("the endpoint replicates no worlds; set Config::snapshots"),
-            Self::TooManyWorlds { most } => write!(f, "the endpoint already has {most} worlds"),
+            Self::TooManyWorlds { most } => {
+                write!(f, "the endpoint already has {most} worlds; commit to one of these worlds")
+            }
             Self::NoSuchWorld { world } => {
                 write!(f, "world {} does not exist; commit changes to this world before you use it", world.0)
             }
-            Self::TickTooLarge { tick } => write!(f, "tick {tick} does not fit 32 bits; count ticks from 0"),
+            Self::TickTooLarge { tick } => {
+                write!(f, "tick {tick} does not fit into 32 bits; count ticks from 0")
+            }
             Self::Store(error) => write!(f, "the world cannot be created: {error}"),
             Self::Commit(error) => write!(f, "the changes do not fit the world: {error}"),
         }

@@ -21,7 +21,7 @@ pub struct Full<T>(pub T);
 
 impl<T> fmt::Display for Full<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the bounded collection already holds its maximum number of items or bytes")
+        f.write_str("the bounded collection has no space for the value; shorten the value, or raise the maximum length")
     }
 }
 

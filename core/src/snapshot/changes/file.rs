@@ -43,15 +43,23 @@ pub enum ChangesError {
 impl fmt::Display for ChangesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotChanges => f.write_str("the file does not contain the changes of a world"),
+            Self::NotChanges => f.write_str(
+                "the file does not begin with the changes of a world; read a file that Changes::write wrote",
+            ),
             Self::Version { version } => {
-                write!(f, "the file has format version {version}, but this build reads version {VERSION}")
+                write!(
+                    f,
+                    "the file has format version {version}, but this build reads version {VERSION}; read the file with \
+                     the build that wrote it"
+                )
             }
-            Self::Truncated => f.write_str("the file of changes ends too early"),
-            Self::Damaged => f.write_str("the file is damaged: its checksum does not match"),
-            Self::Invalid => {
-                f.write_str("the content of the file contradicts itself, so this library did not write it")
-            }
+            Self::Truncated => f.write_str("the file ends before the changes end; copy the whole file again"),
+            Self::Damaged => f.write_str(
+                "the checksum of the file does not match, so the file is damaged; copy the file again",
+            ),
+            Self::Invalid => f.write_str(
+                "the content of the file violates the format; read a file that Changes::write wrote",
+            ),
         }
     }
 }

@@ -19,9 +19,9 @@ pub enum CodeError {
 impl fmt::Display for CodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Truncated => "the coded bits end too early",
-            Self::TooLarge => "a coded number exceeds 32 bits",
-            Self::Trailing => "nonzero bits follow the last code",
+            Self::Truncated => "the bits end before the value ends; reject the bits",
+            Self::TooLarge => "a coded number exceeds 32 bits; reject the bits",
+            Self::Trailing => "bits that are not zero follow the last value; reject the bits",
         })
     }
 }

@@ -83,17 +83,40 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header => f.write_str("the ticks of the frame header contradict each other"),
-            Self::Order => f.write_str("the slots of the units in the frame are not in ascending order"),
-            Self::TooLarge => f.write_str("the frame would hold too many units or words"),
+            Self::Header => write!(
+                f,
+                "the ticks of the frame header contradict each other; set a reference 1 to {} ticks before the \
+                 frame, and a floor that is not above the reference",
+                FrameHeader::REACH
+            ),
+            Self::Order => f.write_str(
+                "the slots of the units are not in ascending order; sort the units by their slots",
+            ),
+            Self::TooLarge => {
+                f.write_str("the frame has too many units or words; divide the units among several frames")
+            }
             Self::WrongLength { slot } => {
-                write!(f, "the unit in slot {} has the wrong number of words", slot.0)
+                write!(
+                    f,
+                    "the unit in slot {} does not have the number of words of its layout; pass as many words as \
+                     Plan::words returns",
+                    slot.0
+                )
             }
             Self::Baseline { slot } => {
-                write!(f, "the baseline of the unit in slot {} is not older than the frame", slot.0)
+                write!(
+                    f,
+                    "the baseline of the unit in slot {} is not older than the frame; pass a baseline with a lower tick",
+                    slot.0
+                )
             }
             Self::Forgotten { slot } => {
-                write!(f, "the second baseline of the unit in slot {} is below the floor", slot.0)
+                write!(
+                    f,
+                    "the second baseline of the unit in slot {} is below the floor of the frame; code the unit again \
+                     without this baseline",
+                    slot.0
+                )
             }
         }
     }
