@@ -95,17 +95,17 @@ impl<A: Into<Address>> From<A> for Path {
     }
 }
 
-/// The ECN bits (explicit congestion notification, RFC 3168) of an IP header, as the driver reads them.
+/// The ECN bits (explicit congestion notification, RFC 3168 section 5) of an IP header.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ecn {
-    /// The packet is not ECN-capable, or the driver cannot read the bits.
+    /// The sender does not support ECN (Not-ECT), or the driver cannot read the bits.
     #[default]
     NotCapable,
     /// The packet is marked ECT(0): ECN-capable.
     Capable0,
     /// The packet is marked ECT(1): ECN-capable.
     Capable1,
-    /// A router set the mark CE on the packet, because the packet met congestion.
+    /// A router marked the packet with CE (congestion experienced), because its queue was congested.
     CongestionExperienced,
 }
 

@@ -1,5 +1,5 @@
-//! Errors that a call returns when its caller is at fault. Noise on the wire is never an error; it counts as
-//! a [`crate::drop::DropReason`].
+//! Errors that a call returns because of a mistake of its caller. Invalid datagrams cause no errors: the endpoint counts
+//! them by [`crate::drop::DropReason`].
 
 use alloc::string::String;
 use core::fmt;
@@ -23,7 +23,7 @@ pub enum ConfigError {
     },
     /// `Access::Tickets` is set, but `Secrets::ticket` holds no key.
     MissingTicketKey,
-    /// `Access::Tickets` is set without `Config::wall_offset`, so no ticket would ever expire.
+    /// `Access::Tickets` is set, but `Config::wall_offset` is 0, so tickets would not expire.
     MissingWallTime,
     /// A name in the schema is longer than the handshake carries.
     SchemaNameTooLong {
@@ -105,7 +105,7 @@ pub enum ConnectError {
     ZeroPresharedKey,
     /// The server's key is not a usable X25519 public key.
     BadServerKey,
-    /// The largest datagram of the link is smaller than a handshake packet.
+    /// The largest datagram of the link is smaller than the protocol needs.
     LinkTooSmall {
         /// The largest datagram that the link carries, in bytes.
         max_datagram: u16,
@@ -190,7 +190,7 @@ impl SendError {
 }
 
 impl fmt::Debug for SendError {
-    /// Leaves out the message's bytes, to keep them out of logs.
+    /// Writes the length of the message instead of its bytes, so that logs do not contain the bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, message) = match self {
             Self::Full(message) => ("Full", message),

@@ -63,7 +63,7 @@ impl EncodeError {
         Self::OutOfRange(Box::new(OutOfRange { field: String::new(), value, low, high }))
     }
 
-    /// Adds the field `name` in front of the error's field path. Derived implementations call it for each field.
+    /// Adds the field `name` in front of the error's field path. Derived implementations call this method for each field.
     #[cold]
     #[must_use]
     pub fn in_field(mut self, name: &str) -> Self {
@@ -74,8 +74,8 @@ impl EncodeError {
         self
     }
 
-    /// Adds the list index `index` in front of the error's field path. Derived implementations call it for each list
-    /// item.
+    /// Adds the list index `index` in front of the error's field path. Derived implementations call this method for each
+    /// list item.
     #[cold]
     #[must_use]
     pub fn in_item(self, index: usize) -> Self {

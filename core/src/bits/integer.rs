@@ -18,10 +18,10 @@ pub trait NetInteger: NetSerialize + Copy + PartialOrd {
     /// Returns the difference between this value and `low`. The caller guarantees that `low` is at most this value.
     fn offset_from(self, low: Self) -> u64;
 
-    /// Returns the sum of `low` and `offset`. The caller guarantees that the type can hold the sum.
+    /// Returns the sum of `low` and `offset`. The caller guarantees that the type can represent the sum.
     fn above(low: Self, offset: u64) -> Self;
 
-    /// Returns this value as an `i128`, which can hold every [`NetInteger`].
+    /// Returns this value as an `i128`, which can represent every [`NetInteger`].
     fn widen(self) -> i128;
 }
 

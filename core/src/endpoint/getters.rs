@@ -15,7 +15,7 @@ use crate::time::Instant;
 /// The state of a connection, as [`Endpoint::state`] returns it.
 ///
 /// ```text
-///                connect()                    accepted (the endpoint lets somebody in)
+///                connect()                    accepted (a peer dialled this endpoint)
 ///                    |                                     |
 ///                    v                                     v
 ///              Connecting ------- Event::Connected ------------> Connected <----------+
@@ -91,8 +91,8 @@ impl Endpoint {
         self.connections.get(connection)?.address()
     }
 
-    /// Returns the IP address of a connection's peer: that of its UDP address, or the `far_end` that
-    /// [`Endpoint::open_link`] received for its link.
+    /// Returns the IP address of a connection's peer: the IP address of its UDP address, or the `far_end` that the driver
+    /// passed to [`Endpoint::open_link`].
     #[must_use]
     pub fn far_end(&self, connection: ConnectionId) -> Option<IpAddr> {
         self.links.far_end(self.address(connection)?)
@@ -104,7 +104,8 @@ impl Endpoint {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
-    /// Returns the fate of a message while its connection exists. Returns `None` if no such message was sent.
+    /// Returns the delivery status of a message while its connection exists. Returns `None` if `send` accepted no message
+    /// with this number.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
@@ -117,7 +118,7 @@ impl Endpoint {
     }
 
     /// Returns the clock of a connection's peer. Returns `None` until the peer has acknowledged a packet, which takes
-    /// half a round trip after `Connected` or longer. The clock keeps running through migrations and resumptions, and
+    /// half a round trip after `Connected` or longer. The clock continues through migrations and resumptions, and
     /// while the connection is interrupted.
     ///
     /// The clock shows the time that the peer passes to its own endpoint, so both ends agree on the start of a tick:
@@ -126,7 +127,7 @@ impl Endpoint {
     /// # use tickwire_core::{ConnectionId, Endpoint, Instant};
     /// # fn show(client: &Endpoint, server: ConnectionId, now: Instant) {
     /// if let Some(clock) = client.peer_clock(server) {
-    ///     println!("there it is {:?}, give or take {:?}", clock.at(now), clock.error(now));
+    ///     println!("the peer's clock shows {:?}, with an error of at most {:?}", clock.at(now), clock.error(now));
     /// }
     /// # }
     /// ```

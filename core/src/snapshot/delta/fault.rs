@@ -73,7 +73,9 @@ impl fmt::Display for SnapshotFault {
                     slot.0
                 )
             }
-            Self::WrongLength => f.write_str("a stored version does not have the number of words of its unit; return only versions of this unit"),
+            Self::WrongLength => f.write_str(
+                "a stored version does not have the number of words of its unit; return only versions of this unit",
+            ),
             Self::OutOfRange => f.write_str("a decoded word is outside the range of its part; drop the frame"),
             Self::Unchanged => f.write_str("a part is marked as changed, but equals its prediction; drop the frame"),
             Self::Diverged => f.write_str("the decoded words do not match the checksum of the frame; drop the frame"),
