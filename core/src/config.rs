@@ -102,7 +102,7 @@ pub struct Config {
     pub max_connections: usize,
     /// The largest number of connections accepted from one source (an IPv4 address or an IPv6 /64) at a time.
     ///
-    /// Default: `None`, which means half of `max_connections`, rounded up. Range: 1 or more.
+    /// Default: none, which means half of `max_connections`, rounded up. Range: 1 or more.
     pub max_connections_per_source: Option<usize>,
     /// The number of half-open handshakes above which a client must return a cookie before the endpoint computes
     /// a Diffie-Hellman key exchange for it.
@@ -141,7 +141,7 @@ pub struct Config {
     pub resume_window: Duration,
     /// `true` if the endpoint redials a connection that it dialled when that connection is interrupted.
     ///
-    /// Default: `true`.
+    /// Default: yes.
     pub reconnect: bool,
     /// The time for which the endpoint redials an interrupted connection before it gives up.
     ///
@@ -184,7 +184,7 @@ pub struct Config {
     /// receiver would reassemble the fragments, and the loss of one fragment would lose the whole datagram. The setting
     /// does not affect links, because each link declares its largest datagram.
     ///
-    /// Default: `false`.
+    /// Default: no.
     pub dont_fragment: bool,
     /// The number of packets after which a connection rotates its keys.
     ///
@@ -192,7 +192,7 @@ pub struct Config {
     pub rotate_after: u64,
     /// The rate limit of one connection's sending, in bytes per second of whole datagrams.
     ///
-    /// Default: `None`, which sets no limit except the path's. Range: 1,000 bytes/s or more.
+    /// Default: none, which sets no limit except the path's. Range: 1,000 bytes/s or more.
     pub connection_bandwidth: Option<u64>,
     /// The rate limit of all connections' sending together, in bytes per second of whole datagrams,
     /// handshakes included.
@@ -219,11 +219,11 @@ pub struct Config {
     pub schema: Schema,
     /// The settings of replicated worlds. Without settings, this endpoint neither commits nor receives worlds.
     ///
-    /// Default: `None`.
+    /// Default: none.
     pub snapshots: Option<SnapshotConfig>,
     /// The provider of the cryptography.
     ///
-    /// Default: ring with the feature `ring`, else the provider in pure Rust.
+    /// Default: pure Rust; with the feature `ring`, ring.
     pub provider: Arc<dyn Provider>,
 }
 

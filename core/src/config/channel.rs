@@ -82,7 +82,7 @@ pub struct ChannelConfig {
     /// channel of an endpoint needs a different name. The handshake neither sends nor compares the names, so each end
     /// chooses its own names.
     ///
-    /// Default: `None`.
+    /// Default: none.
     pub name: Option<Cow<'static, str>>,
     /// The delivery guarantee of the channel's messages, as passed to [`ChannelConfig::new`].
     pub delivery: Delivery,
@@ -106,15 +106,15 @@ pub struct ChannelConfig {
     /// The time that a message may wait for its first transmission. After this time the channel drops the message, whose
     /// status is then [`crate::Fate::NotSent`].
     ///
-    /// Default: `None`, which sets no limit. Range: any.
+    /// Default: none, which sets no limit. Range: any.
     pub lifetime: Option<Duration>,
     /// `true` if the endpoint reports an [`crate::Event::Delivered`] for each delivered reliable message.
     ///
-    /// Default: `false`.
+    /// Default: no.
     pub receipts: bool,
     /// `true` if the channel compresses messages of 64 bytes and more with LZ4 if the result is smaller.
     ///
-    /// Default: `false`.
+    /// Default: no.
     pub compress: bool,
 }
 
