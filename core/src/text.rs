@@ -1,4 +1,4 @@
-//! Text for people. Text from a peer may contain any character, so it is escaped wherever it is shown.
+//! Text for people. Text from a peer may contain any character, so `Display` and `Debug` escape it.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
@@ -70,8 +70,8 @@ impl fmt::Debug for PeerText {
     }
 }
 
-/// A text of unknown origin. `Display` writes it on one line, with every non-printable character escaped. Quotes
-/// are not escaped.
+/// A text of unknown origin. `Display` writes the text on one line and escapes every non-printable character. It does not
+/// escape quotes.
 ///
 /// ```
 /// use tickwire_core::Escaped;

@@ -1,4 +1,4 @@
-//! Token buckets: a rate with a burst, by the generic cell rate algorithm.
+//! Token buckets, which limit a rate but allow bursts, by the generic cell rate algorithm (ITU-T I.371).
 
 use core::num::NonZeroU64;
 
@@ -64,7 +64,7 @@ impl TokenBucket {
     }
 
     /// Takes `tokens` if the bucket is not empty, even if it holds fewer tokens, and returns whether the tokens were
-    /// taken. The missing tokens must refill before the bucket gives tokens again.
+    /// taken. The bucket then contains no tokens until the missing tokens have refilled.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;

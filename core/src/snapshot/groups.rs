@@ -1,4 +1,4 @@
-//! The place of each component's words in its unit. This is all that the store knows of a schema.
+//! The position of each component's words in its unit. The store needs no other part of a schema.
 
 use alloc::vec::Vec;
 

@@ -7,7 +7,7 @@ use super::ids::WorldId;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Viewer {
-    /// The world that the connection is sent.
+    /// The world that the endpoint sends to the connection.
     pub world: WorldId,
 }
 

@@ -1,11 +1,11 @@
-//! Reasons that a verb of replicated worlds fails.
+//! The reasons why a method of replicated worlds fails.
 
 use core::fmt;
 
 use super::ids::WorldId;
 use super::store::{CommitError, StoreError};
 
-/// The reason why a commit or a viewer was refused. A refused call changes nothing.
+/// The reason why a commit or a viewer was rejected. The rejected call changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WorldError {
@@ -21,7 +21,7 @@ pub enum WorldError {
         /// The number of the world.
         world: WorldId,
     },
-    /// The tick does not fit 32 bits.
+    /// The tick does not fit into 32 bits.
     TickTooLarge {
         /// The tick of the changes.
         tick: u64,

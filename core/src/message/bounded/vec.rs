@@ -45,7 +45,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
         Ok(())
     }
 
-    /// Removes the last item from the list and returns it.
+    /// Removes the final item from the list and returns it. Returns `None` if the list is empty.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()
     }

@@ -1,4 +1,4 @@
-//! Encodes changes as bytes for files: recordings, replays, bug reports.
+//! Encodes changes as bytes for files, such as recordings, replays and bug reports.
 //!
 //! A record is the text `TWch`, the format's version in a byte, the length of the body as a varint (see [`crate::wire`]), the body,
 //! and the 64-bit FNV-1a hash of the body. The body is a sequence of varints: the tick, then each list after its length. In a list
@@ -84,8 +84,8 @@ impl Changes {
         file.extend_from_slice(&checksum(&body).to_le_bytes());
     }
 
-    /// Reads the changes at the start of `file`, and returns them with the remaining bytes. The function allocates at
-    /// most about fifty times the size of the record.
+    /// Reads the changes at the start of `file`, and returns them with the remaining bytes. The method allocates at
+    /// most about 50 times the size of the record.
     ///
     /// # Errors
     /// [`ChangesError`] if the bytes are not a complete and valid record of [`Changes::write`].

@@ -21,7 +21,7 @@ pub struct FieldSpec {
     pub name: Cow<'static, str>,
     /// The kind of the values that the field holds.
     pub kind: FieldKind,
-    /// The role of the field in the prediction [`super::Prediction::Velocity`], if it has a role.
+    /// The role of the field in the prediction [`super::Prediction::Velocity`], or `None` without a role.
     pub motion: Option<Motion>,
 }
 

@@ -1,4 +1,4 @@
-//! Values whose words depend on an attribute of their field: a range, a step, a number of bits.
+//! Values whose words depend on an attribute of their field: a range, a step, or a number of bits.
 
 use super::super::quantize::{Real, Steps, angle_from_word, angle_word, rotation_from_words, rotation_words};
 use super::impls::array_length;
@@ -243,7 +243,7 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
     }
 }
 
-/// Quaternions x y z w, that a field quantises with `quat`.
+/// Quaternions, in the order x, y, z, w, that a field quantises with `quat`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a quaternion",
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"

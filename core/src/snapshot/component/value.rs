@@ -34,8 +34,7 @@ pub trait NetValue: Sized {
     /// can represent.
     fn quantise(&self, words: &mut ComponentWords<'_>);
 
-    /// Reads a value from [`Self::WORDS`] words. Any words give a value, because a word above its maximum counts as the
-    /// maximum.
+    /// Reads a value from [`Self::WORDS`] words. All words are valid, because a word above its maximum counts as the maximum.
     fn restore(words: &mut WordReader<'_>) -> Self;
 }
 

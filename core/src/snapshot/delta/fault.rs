@@ -1,4 +1,4 @@
-//! The reasons for refusing a snapshot frame.
+//! The reasons for rejecting a snapshot frame.
 
 use core::fmt;
 

@@ -114,7 +114,7 @@ impl WorldSchema {
         found.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
     }
 
-    /// Returns the value that a component's words stand for, as a dynamic value.
+    /// Returns the value that a component's words represent, as a dynamic value. Returns `None` if no component has this id.
     #[must_use]
     pub fn dynamic_from_words(&self, id: ComponentId, words: &[u32]) -> Option<DynamicComponent> {
         let declared = self.declared(id)?;

@@ -1,4 +1,4 @@
-//! The reasons that a store could not be created, or that changes were refused.
+//! The reasons why a store cannot be created, and why a store rejects changes.
 
 use core::fmt;
 
@@ -73,11 +73,11 @@ impl core::error::Error for StoreError {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The tick is not above the tick of the last commit.
+    /// The tick is not above the tick of the latest commit.
     TickNotNewer {
         /// The tick of the rejected changes.
         tick: u64,
-        /// The tick of the last commit.
+        /// The tick of the latest commit.
         newest: u64,
     },
     /// The world would have more entities than the limit allows.
@@ -131,7 +131,7 @@ impl fmt::Display for CommitError {
             Self::TickNotNewer { tick, newest } => {
                 write!(
                     f,
-                    "tick {tick} is not newer than the last committed tick {newest}; commit a newer tick"
+                    "tick {tick} is not newer than the latest committed tick {newest}; commit a newer tick"
                 )
             }
             Self::TooManyEntities { max } => {

@@ -1,4 +1,4 @@
-//! The reasons that a call on a world's writer changed nothing.
+//! The reasons why a call to a world's writer changes nothing.
 
 use core::fmt;
 

@@ -13,15 +13,14 @@ use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::CodeWriter;
 
-/// A unit that a frame is to carry.
+/// A unit to write to a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct UnitUpdate<'a> {
     /// The slot of the unit in the view of the connection that receives the frame.
     pub slot: UnitSlot,
-    /// The unit that the slot stands for. The frame carries the binding only of a unit that is coded against a
-    /// blueprint.
+    /// The unit to which the slot is bound. The frame carries the binding only if the unit is coded against a blueprint.
     pub binding: SlotBinding,
-    /// The unit's words, or bits into which the words were coded before.
+    /// The unit's words, or the bits of words that were coded before.
     pub body: UpdateBody<'a>,
 }
 
