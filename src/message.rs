@@ -1,8 +1,8 @@
 //! Typed messages: the conversion between values and the bytes that a channel carries.
 //!
 //! A message is a type with `#[derive(NetMessage)]`. Types inside a message derive [`NetSerialize`], or [`NetShape`] if the
-//! message has a codec other than the default codec. A [`Registry`] contains every message type of a game. Both ends register the same
-//! types, and the handshake compares the types.
+//! message has a codec other than the default codec. A [`Registry`] contains every message type of a game. Both ends
+//! register the same types, and the handshake compares the types.
 //!
 //! ```
 //! use tickwire::message::{BoundedString, BoundedVec, NetMessage, NetSerialize, Registry};

@@ -48,8 +48,8 @@ pub enum Access {
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.
     pub identity: Secret,
-    /// The key that opens this server's tickets. The game's backend derives it from its master key. Only
-    /// [`Access::Tickets`] needs the key.
+    /// The key that opens this server's tickets. The game's backend derives the key from its master key. Only
+    /// [`Access::Tickets`] needs the key. Default: `None`.
     pub ticket: Option<Secret>,
 }
 

@@ -133,7 +133,7 @@ pub enum CloseReason {
     /// The server restarted, or no longer has the session. A new connection replaces this connection.
     SessionLost,
     /// A newer connection replaced this connection. Two peers that share a pair of keys have one connection: the
-    /// connection that was dialled last. In a full server, a new client replaces a connection of the same identity
+    /// connection that was dialled most recently. In a full server, a new client replaces a connection of the same identity
     /// whose client no longer answers.
     Replaced,
     /// The peer broke the protocol.

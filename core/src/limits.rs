@@ -1,4 +1,4 @@
-//! The bounds on everything that a peer, or the network, can make an endpoint hold or do.
+//! The limits on the memory and the work that a peer, or the network, can cause at an endpoint.
 
 use core::time::Duration;
 
@@ -33,7 +33,7 @@ pub const RESUME_RANGES: usize = 32;
 /// The time beyond the acknowledgement delay within which a peer must acknowledge packets that are never resent, such as
 /// heartbeats. Drivers may coalesce such packets before they read the packets, because no message waits for them.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
-/// The largest number of packets in flight per connection, whatever the congestion window.
+/// The largest number of packets in flight per connection, for any congestion window.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
 /// The number of packets that failed authentication after which a connection's keys may no longer be used (RFC 9001
 /// section 6.6, for ChaCha20-Poly1305).

@@ -26,7 +26,7 @@ impl Traffic {
     }
 }
 
-/// Counters and measurements of one connection since the connection began.
+/// Counters and measurements of one connection, from the start of the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -44,7 +44,7 @@ pub struct ConnectionStats {
     pub rtt: Duration,
     /// The latest measured round-trip time.
     pub rtt_latest: Duration,
-    /// The smallest round-trip time measured on the current path.
+    /// The smallest round-trip time measured on the current path, or `None` before the first measurement.
     pub rtt_least: Option<Duration>,
     /// The mean deviation of the round-trip time (`rttvar` of RFC 9002 section 5.3).
     pub jitter: Duration,

@@ -52,7 +52,7 @@ impl TokenBucket {
         Self { full_at: None }
     }
 
-    /// Takes `tokens` if the bucket holds at least this many, and returns whether the tokens were taken. A request for
+    /// Takes `tokens` if the bucket contains at least this number, and returns whether the tokens were taken. A request for
     /// more tokens than the capacity takes all tokens of a full bucket.
     pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
@@ -63,7 +63,7 @@ impl TokenBucket {
         is_there
     }
 
-    /// Takes `tokens` if the bucket is not empty, even if it holds fewer tokens, and returns whether the tokens were
+    /// Takes `tokens` if the bucket is not empty, even if it contains fewer tokens, and returns whether the tokens were
     /// taken. The bucket then contains no tokens until the missing tokens have refilled.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);

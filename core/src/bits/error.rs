@@ -26,7 +26,7 @@ pub enum EncodeError {
     OutOfRange(Box<OutOfRange>),
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// The value holds more list items than a receiver accepts: one item per bit of the encoded message, plus
+    /// The value contains more list items than a receiver accepts: one item per bit of the encoded message, plus
     /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The serde implementation of the type failed, with this error text.
@@ -134,7 +134,7 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The reason why bytes do not decode as a message. The error holds no text, so rejecting a message allocates no
+/// The reason why bytes do not decode as a message. The error contains no text, so rejecting a message allocates no
 /// memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
@@ -153,7 +153,7 @@ pub enum DecodeError {
     NotUtf8,
     /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
     TooDeep,
-    /// The message holds more list items than a valid message of its size can hold: one item per bit, plus
+    /// The message contains more list items than a valid message of its size can contain: one item per bit, plus
     /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The codec or the serde implementation of the type rejects the bytes.

@@ -29,7 +29,8 @@ use crate::shape::NetShape;
 /// }
 /// ```
 ///
-/// Types that a peer could make arbitrarily large have no implementation:
+/// The trait is not implemented for types without a size limit, such as `Vec`, or with a width that differs between
+/// targets, such as `usize`:
 ///
 /// ```compile_fail,E0277
 /// fn on_the_wire<T: tickwire_core::message::NetSerialize>() {}

@@ -49,7 +49,7 @@ pub enum Overflow {
     /// The channel drops its oldest messages. Of the messages that the path delays, an unreliable channel keeps the
     /// messages queued within the most recent [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the
     /// newest message.
-    /// Both kinds of channel keep their newest message, whatever its age. A full queue drops its oldest messages and
+    /// Both kinds of channel keep their newest message regardless of its age. A full queue drops its oldest messages and
     /// accepts the new message.
     ///
     /// Each dropped message counts in [`crate::stats::ChannelSent::dropped`], and its status is [`crate::Fate::NotSent`].

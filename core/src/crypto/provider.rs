@@ -104,7 +104,7 @@ pub trait HandshakeCrypto: Send + Sync {
 
 /// The AEAD of data packets under one key.
 pub trait PacketKey: Send + Sync {
-    /// Encrypts `packet` in place, except for its last 16 bytes, and writes the tag into those 16 bytes. The tag also
+    /// Encrypts `packet` in place, except for its final 16 bytes, and writes the tag into those 16 bytes. The tag also
     /// authenticates `header`. A `packet` shorter than 16 bytes is left unchanged.
     fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]);
 

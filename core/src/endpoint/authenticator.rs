@@ -12,7 +12,8 @@ pub struct AdmissionRequest<'a> {
     /// If the client later answers from a different address, the endpoint calls the authenticator again.
     pub address: Address,
     /// The IP address of the client's host: that of a UDP client's address, or the `far_end` that
-    /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. Bans apply to this address.
+    /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. `None` if the
+    /// link has no `far_end`. Bans apply to this address.
     pub far_end: Option<IpAddr>,
     /// The identity of the client, as its ticket states it.
     pub peer: &'a PeerInfo,

@@ -93,7 +93,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Returns the committed state of a world.
+    /// Returns the committed state of a world. Returns `None` before the first commit of the world.
     #[must_use]
     pub fn world(&self, world: WorldId) -> Option<&Store> {
         self.worlds.table.as_ref()?.get(world)

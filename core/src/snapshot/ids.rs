@@ -5,7 +5,7 @@
 pub struct NetworkId(pub u32);
 
 /// The id of a world of an endpoint. A game may run several worlds at the same time, for example one world for each
-/// game room.
+/// match.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct WorldId(pub u16);
 

@@ -142,8 +142,8 @@ impl DataHeader {
 }
 
 /// Returns the shortest encoding of `packet_number`: the low bits of the number, and their length in bytes (RFC
-/// 9000 section A.2). The peer decodes the encoding correctly, whatever packets it has received since it
-/// acknowledged `largest_acked`.
+/// 9000 section A.2). The peer decodes the encoding correctly, regardless of the packets that it has received after
+/// `largest_acked`.
 ///
 /// At most 2^31 packets may be unacknowledged. Beyond this number, four bytes are too short.
 #[must_use]

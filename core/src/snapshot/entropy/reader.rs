@@ -12,7 +12,7 @@ pub enum CodeError {
     Truncated,
     /// A number is above `u32::MAX`.
     TooLarge,
-    /// Bits follow the last bit that the caller reads.
+    /// Bits that are not zero, or whole bytes, follow the final bit that the caller reads.
     Trailing,
 }
 
@@ -115,7 +115,7 @@ impl<'a> CodeReader<'a> {
         u32::try_from(sum - (1 << order)).map_err(|_| CodeError::TooLarge)
     }
 
-    /// Checks that only zero bits that fill the last byte remain.
+    /// Checks that nothing remains except the zero bits that fill the final byte.
     ///
     /// # Errors
     /// [`CodeError::Trailing`] if a byte or a one bit is left.

@@ -1,7 +1,7 @@
 //! Quantises rotations as the smallest three components of a unit quaternion.
 //!
 //! The largest component follows from the other three, none of which exceeds 1/√2. Each of the other three is an integer from
-//! `-half` to `half`, where `half` = 2^(bits - 1) - 1 stands for 1/√2; the word is the integer plus `half`. Zero is therefore
+//! `-half` to `half`, where `half` = 2^(bits - 1) - 1 represents 1/√2. The word is the integer plus `half`. Zero is therefore
 //! exact, and so is the identity. The highest word, 2^bits - 1, is never written.
 
 use core::f64::consts::FRAC_1_SQRT_2;

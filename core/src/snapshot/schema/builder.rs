@@ -16,7 +16,7 @@ use super::group::GroupSettings;
 use super::world_schema::{Declared, WorldSchema};
 use crate::limits;
 
-/// The declarations of a game's components, groups and blueprints, from which [`Self::finish`] makes a schema.
+/// The declarations of a game's components, groups and blueprints, from which [`Self::finish`] creates a schema.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {

@@ -78,7 +78,7 @@ pub struct Entity {
     pub id: NetworkId,
     /// The settings for the replication of the entity.
     pub settings: EntitySettings,
-    /// The connection that owns the entity.
+    /// The connection that owns the entity, or `None` without an owner.
     pub owner: Option<ConnectionId>,
     /// The number of times that the owner changed, modulo 2^32.
     pub epoch: u32,
@@ -181,7 +181,8 @@ impl Store {
         GroupId(self.tables.len() as u16 - 1)
     }
 
-    /// Returns the layout of a group's units. [`Self::existence_group`] has a layout too.
+    /// Returns the layout of a group's units. [`Self::existence_group`] has a layout too. Returns `None`
+    /// if no group has this id.
     #[must_use]
     pub fn layout(&self, group: GroupId) -> Option<&Layout> {
         self.layouts.get(usize::from(group.0))
@@ -206,14 +207,14 @@ impl Store {
         units.map(|(group, unit)| (GroupId(group), unit))
     }
 
-    /// Returns the unit that an existing entity has in a group.
+    /// Returns the unit that an existing entity has in a group, or `None` if there is no such unit.
     #[must_use]
     pub fn unit(&self, id: NetworkId, group: GroupId) -> Option<UnitId> {
         self.entities.unit(self.entities.find(id)?, group.0)
     }
 
     /// Returns the latest committed state of a unit. A unit of a destroyed entity has a state until the entity is
-    /// released.
+    /// released. Returns `None` after the release.
     #[must_use]
     pub fn state(&self, unit: UnitId) -> Option<UnitState<'_>> {
         let record = self.units.get(unit)?;

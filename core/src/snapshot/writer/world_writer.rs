@@ -112,8 +112,8 @@ impl WorldWriter {
         self.entities.get(id).is_some()
     }
 
-    /// Creates an entity without components, and returns its id. Ids count from 1 and are never reused in a world. At a
-    /// thousand new entities a second, the ids last for 49 days.
+    /// Creates an entity without components, and returns its id. Ids count from 1 and are never reused in a world. At 1000
+    /// new entities a second, the ids suffice for 49 days.
     ///
     /// # Errors
     /// [`WriteError::TooManyEntities`] if the world has reached its limit of entities, and [`WriteError::IdsExhausted`]

@@ -31,13 +31,13 @@ impl AckRanges {
         self.ranges.len()
     }
 
-    /// Returns the lowest packet number in the set.
+    /// Returns the lowest packet number in the set, or `None` if the set is empty.
     #[must_use]
     pub fn lowest(&self) -> Option<u64> {
         self.ranges.first().map(|&(start, _)| start)
     }
 
-    /// Returns the largest packet number in the set.
+    /// Returns the largest packet number in the set, or `None` if the set is empty.
     #[must_use]
     pub fn largest(&self) -> Option<u64> {
         self.ranges.last().map(|&(_, end)| end)

@@ -29,10 +29,10 @@ pub trait Versions {
     /// blueprint of the binding.
     fn bound(&self, binding: SlotBinding) -> Option<ReceiverUnit<'_>>;
 
-    /// Returns the version that the unit in `slot` has at this tick.
+    /// Returns the version that the unit in `slot` has at this tick, or `None` if no such version is stored.
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 
-    /// Returns the newest version that the unit in `slot` has before this tick.
+    /// Returns the newest version that the unit in `slot` has before this tick, or `None` if no such version is stored.
     fn newest_before(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 }
 
