@@ -62,7 +62,7 @@ pub struct ConnectionStats {
     pub ecn: bool,
     /// The number of bytes in the send queues, with [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// The time since the connection began.
+    /// The time since [`crate::Event::Connected`], or zero before this event.
     pub uptime: Duration,
 }
 

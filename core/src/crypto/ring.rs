@@ -1,5 +1,5 @@
-//! The provider for native targets: ring's assembler for packets, the pure Rust provider for handshakes, tickets and
-//! key derivation.
+//! The provider for native targets, which uses ring's assembly code for packets, and the pure Rust provider for handshakes,
+//! tickets and key derivation.
 
 use alloc::boxed::Box;
 

@@ -1,4 +1,4 @@
-//! The application's decision on which clients to let in.
+//! The application's decision on which clients may connect.
 
 use core::net::IpAddr;
 

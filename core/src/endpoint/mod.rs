@@ -1,4 +1,4 @@
-//! The endpoint: every connection of a process, behind the verbs of the core's contract.
+//! The endpoint: every connection of a process, and the calls of the core's contract.
 
 mod accept;
 mod accounts;

@@ -1,4 +1,4 @@
-//! The verbs of replicated worlds: commits, viewers, and the memory of events.
+//! The calls for replicated worlds: commits, viewers, and the reuse of the memory of events.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,4 +1,4 @@
-//! Building a frame: the units that differ from what the peer may show, the most urgent first where not all fit.
+//! Builds a frame of the units whose newest state the peer may not have. If not all units fit, the most urgent units come first.
 
 use super::ledger::LedgerEntry;
 use super::scratch::{FrameScratch, PickedUnit};
