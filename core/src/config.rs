@@ -139,11 +139,12 @@ pub struct Config {
     ///
     /// Default: 60 s. Range: 0 s to 1 h.
     pub resume_window: Duration,
-    /// `true` if the endpoint redials a connection that it dialled when that connection is interrupted.
+    /// `true` if the endpoint automatically redials an interrupted connection that it dialled.
     ///
     /// Default: yes.
     pub reconnect: bool,
-    /// The time for which the endpoint redials an interrupted connection before it gives up.
+    /// The longest time for which the endpoint tries to redial an interrupted connection. After this time, the connection
+    /// closes.
     ///
     /// Default: 5 min. Range: 0 s to 24 h.
     pub reconnect_for: Duration,

@@ -130,7 +130,7 @@ pub const MESSAGE_NAME: usize = 64;
 pub const MESSAGE_DEPTH: usize = 16;
 /// The largest number of values inside one MessagePack or JSON message. Lists and maps count as values too.
 pub const MESSAGE_ITEMS: usize = 1 << 16;
-/// The number of list items that a message of the bits codec may hold in addition to one item per bit, because some
+/// The number of list items that a message of the bits codec may contain in addition to one item per bit, because some
 /// items take no bits.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
 /// The default number of invalid messages that a connection may send within [`VIOLATION_WINDOW`]. The dispatcher
@@ -175,23 +175,23 @@ pub const LEAVING: usize = 64;
 /// The largest number of existing connections of one owner that the endpoint probes when a new connection of this
 /// owner would exceed a limit.
 pub const CONTESTED: usize = 16;
-/// The memory that a connection may hold in messages not yet available to the application, overhead included, as a
+/// The memory that a connection may use for messages not yet available to the application, overhead included, as a
 /// multiple of the receive window. A sender that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes
 /// needs less.
 pub const REASSEMBLY_OVERHEAD: u64 = 4;
-/// The default memory, in bytes, that all connections of an endpoint together may hold in messages not yet
+/// The default memory, in bytes, that all connections of an endpoint together may use for messages not yet
 /// available to the application.
 pub const REASSEMBLY_MEMORY: u64 = 32 << 20;
-/// The memory, in bytes, that a connection may hold in incomplete messages for each received byte of them. A sender
+/// The memory, in bytes, that a connection may use for incomplete messages per received byte of these messages. A sender
 /// that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes needs less.
 pub const HELD_PER_RECEIVED: usize = 4;
-/// The memory, in bytes, that a connection may hold in incomplete messages in addition to [`HELD_PER_RECEIVED`]
+/// The memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
 /// times the bytes received.
 pub const HELD_FREE: usize = 32 << 10;
 /// The time for which one message may occupy the memory reserved for one largest message, while other connections
 /// wait for this memory.
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
-/// The number of bytes of a message for which the message may occupy the reserved memory one second longer.
+/// The number of bytes stored in the reserved memory that extend [`RESERVED_FOR`] by one second.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
 /// The time for which the endpoint keeps the reserved memory for the next connection in turn, whose peer must resend
 /// the message for which there was no memory.
@@ -236,9 +236,9 @@ pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
 pub const ARENA_LARGE: usize = 64 << 10;
 /// The largest number of full chunks of large messages that an arena keeps for reuse, per kind of chunk.
 pub const ARENA_LARGE_CHUNKS: usize = 4;
-/// The size of the largest page that holds a part of a message, in bytes.
+/// The size of the largest page that stores a part of a message, in bytes.
 pub const PAGE: usize = 4 << 10;
-/// The size of the smallest page that holds a part of a message, in bytes.
+/// The size of the smallest page that stores a part of a message, in bytes.
 pub const PAGE_LEAST: usize = 16;
 /// The number of bytes of unused pages that an arena keeps for reuse until it is idle for [`ARENA_REST`].
 pub const PAGES_KEPT: usize = 512 << 10;

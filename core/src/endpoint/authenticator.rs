@@ -15,7 +15,7 @@ pub struct AdmissionRequest<'a> {
     /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. `None` if the
     /// link has no `far_end`. Bans apply to this address.
     pub far_end: Option<IpAddr>,
-    /// The identity of the client, as its ticket states it.
+    /// The identity of the client, from its ticket. All zeros without a ticket.
     pub peer: &'a PeerInfo,
 }
 

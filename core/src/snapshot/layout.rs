@@ -85,7 +85,7 @@ pub enum Predictor {
         /// The index of the part that holds the velocity, which is a [`Part::Numbers`] with the same number of words. The
         /// word for a velocity of zero is half of `max`, rounded up.
         velocity: u16,
-        /// The number of position steps per tick and velocity step, as a multiple of 1 / 2^32.
+        /// The number of position steps that one velocity step adds in each tick, in units of 2^-32.
         scale: u64,
     },
 }
