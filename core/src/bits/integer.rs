@@ -94,11 +94,11 @@ macro_rules! integers {
 
         impl<const BITS: u32> BitsRange<BITS> for $type {
             const LOW: Self = {
-                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` must lie between 1 and the width of the type");
+                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` is outside the range from 1 to the width of the type; give a number in this range");
                 <$type>::MIN >> (Self::BITS - BITS)
             };
             const HIGH: Self = {
-                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` must lie between 1 and the width of the type");
+                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` is outside the range from 1 to the width of the type; give a number in this range");
                 <$type>::MAX >> (Self::BITS - BITS)
             };
         }

@@ -29,7 +29,9 @@ struct RingChaCha(Secret);
 impl RingChaCha {
     #[expect(clippy::expect_used, reason = "a key has the length that the algorithm takes")]
     fn ready(&self) -> LessSafeKey {
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &*self.0).expect("32 bytes"))
+        LessSafeKey::new(
+            UnboundKey::new(&CHACHA20_POLY1305, &*self.0).expect("a ChaCha20-Poly1305 key has 32 bytes"),
+        )
     }
 }
 

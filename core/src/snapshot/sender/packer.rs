@@ -61,7 +61,7 @@ impl WorldSender {
             let coded = self.code_unit(store, header, number, residuals);
             let Some((binding, place)) = coded else {
                 // Nobody can code it, now or later: it must not keep the connection awake.
-                debug_assert!(false, "a unit without a state");
+                debug_assert!(false, "the store has no state for a unit in the send plan");
                 self.dirty.remove(number);
                 self.plan.advance();
                 continue;
