@@ -85,7 +85,8 @@ impl From<LinkId> for Address {
 pub struct Path {
     /// The address of the peer.
     pub remote: Address,
-    /// The local address that the peer sends to, if the driver has it. The driver sends replies from this address.
+    /// The local address that the peer sends to, or `None` if the driver does not know this address. The driver sends replies
+    /// from this address.
     pub local: Option<IpAddr>,
 }
 
@@ -124,7 +125,7 @@ pub enum Ecn {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
-    /// `true` if the link delivers every byte until it breaks. The core retransmits nothing on a reliable link.
+    /// `true` if the link delivers every byte until the link closes. The core retransmits nothing on a reliable link.
     pub reliable: bool,
     /// `true` if the link delivers bytes in the order in which they were written. The core orders messages itself and
     /// does not depend on the order of the link.

@@ -229,7 +229,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Creates the default configuration for the game that `application` names.
+    /// Creates the default configuration for the game that the number `application` identifies.
     #[must_use]
     pub fn new(application: u64) -> Self {
         Self {

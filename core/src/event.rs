@@ -174,8 +174,8 @@ pub enum Violation {
     BadSnapshot,
 }
 
-/// An event that an endpoint reports. For each connection, `Connected` is the first event, and `Closed` is the final
-/// event, reported once.
+/// An event that an endpoint reports. The first event of an established connection is `Connected`. The final event of
+/// every connection is `Closed`, which is reported once.
 ///
 /// ```
 /// use tickwire_core::{Endpoint, Event, Fate};

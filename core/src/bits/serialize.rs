@@ -3,7 +3,7 @@
 use super::{BitReader, BitWriter, DecodeError, EncodeError};
 use crate::shape::NetShape;
 
-/// A type that the bits codec can write and read. Derive it, or write both sides by hand.
+/// A type that the bits codec can write and read. Derive this trait, or implement both methods by hand.
 ///
 /// ```
 /// use tickwire_core::message::{BitReader, BitWriter, DecodeError, EncodeError};

@@ -42,7 +42,7 @@ impl fmt::Display for Delivery {
     }
 }
 
-/// The rule for unreliable and sequenced messages when a game sends more of them than the path carries. Reliable
+/// The rule for unreliable and sequenced messages when a game sends more messages than the path carries. Reliable
 /// messages always wait in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {

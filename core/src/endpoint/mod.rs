@@ -135,7 +135,7 @@ impl Endpoint {
     /// Creates an endpoint whose clock begins at `now`.
     ///
     /// `seed` is used once and must be fresh at every start, from the system's entropy, because ephemeral keys come
-    /// from it. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
+    /// from the seed. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
     ///
     /// # Errors
     /// [`ConfigError`] if a value of `config` is out of its range, or `secrets` lack what `config` needs.
@@ -205,7 +205,7 @@ impl Endpoint {
         self.authenticator = Some(Box::new(authenticator));
     }
 
-    /// Queues a message for sending. `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
+    /// Queues a message for sending. `poll_transmit` writes the message to packets. Messages may be queued before `Connected`.
     ///
     /// # Errors
     /// [`SendError`], which returns the message: the queue is full (a `SendReady` event follows), the message is larger than
@@ -232,7 +232,7 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once, so that it neither sends nor receives messages any more. The peer receives `code`
+    /// Closes a connection at once. The connection then neither sends nor receives messages. The peer receives `code`
     /// (the protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed`
     /// event lists the messages that the peer did not confirm. The event follows at once if no message is unconfirmed, else
     /// with the peer's answer. Without an answer, the event follows after five probe timeouts, at most 5 s. The call

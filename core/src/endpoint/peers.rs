@@ -10,7 +10,8 @@ use crate::handshake::PeerHint;
 
 impl Endpoint {
     /// Accepts the peer that holds `psk` and the secret of `peer_key`, even if `Config::access` accepts no other peers.
-    /// [`crate::Access::Closed`] still rejects this peer. Dialling a peer accepts it too.
+    /// [`crate::Access::Closed`] still rejects this peer. The endpoint also accepts each peer that
+    /// it dials.
     ///
     /// # Errors
     /// [`ConnectError::ZeroPresharedKey`] if `psk` is all zeros.

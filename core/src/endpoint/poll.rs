@@ -189,7 +189,7 @@ impl Endpoint {
 
 impl Endpoint {
     /// Returns the time of the next timer, even if datagrams or events wait. A driver uses this time while it ignores
-    /// [`TimeoutCause::Transmit`] because its socket is full, or [`TimeoutCause::Event`] because its game does not take
+    /// [`TimeoutCause::Transmit`] because its socket is full, or [`TimeoutCause::Event`] because its game does not poll
     /// events. The call changes nothing, and the time is never too late.
     #[must_use]
     pub fn next_timer(&self) -> Instant {

@@ -13,7 +13,7 @@ use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Commits all changes of one tick of a world, or none of them if one is invalid. The first commit of a [`WorldId`] creates the world.
+    /// Commits all changes of one tick of a world, or no change if one change is invalid. The first commit of a [`WorldId`] creates the world.
     /// The endpoint sends the changes to each connection that views the world, as fast as the path of the connection allows. The
     /// endpoint always sends the newest state, and skips a state that a newer commit replaced before the transmission.
     ///

@@ -140,7 +140,7 @@ pub struct TicketContents {
     /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose a time in the
     /// near future, because the server stores the id of a used ticket until the ticket expires.
     pub expiry: u64,
-    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] of them.
+    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] bytes.
     pub user_data: Vec<u8>,
 }
 

@@ -123,7 +123,7 @@ pub trait Codec<T> {
     /// [`EncodeError`] if `value` has no encoding, or a receiver would reject its encoding.
     fn encode(value: &T, out: &mut Vec<u8>, limit: usize) -> Result<(), EncodeError>;
 
-    /// Reads a value from all of `bytes`. The bytes come from the network, so they may be arbitrary.
+    /// Reads a value from all of `bytes`. The bytes come from the network, so any bytes are possible.
     ///
     /// # Errors
     /// [`DecodeError`] if `bytes` are not the encoding of exactly one value.

@@ -14,7 +14,7 @@ use crate::config::{Delivery, Route};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
-    /// `true` if the sender resends the message until it arrives or the connection ends.
+    /// `true` if the sender resends the message until the peer acknowledges the message or the connection ends.
     pub reliable: bool,
     /// `true` if the receiver delivers the message only before all messages that were sent later.
     pub ordered: bool,
@@ -27,7 +27,7 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// Sets whether the sender resends the message until it arrives, and returns the changed options.
+    /// Sets whether the sender resends the message until the peer acknowledges the message, and returns the changed options.
     #[must_use]
     pub const fn reliable(mut self, reliable: bool) -> Self {
         self.reliable = reliable;

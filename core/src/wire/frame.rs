@@ -39,7 +39,7 @@ pub(crate) const MESSAGE: u8 = 0x80;
 pub struct SnapshotFrame<'a> {
     /// The number of the view. The number increases by 1 when the sender starts to send a different world.
     pub view: u32,
-    /// The coded units. [`DecodedFrame`](crate::snapshot::delta::DecodedFrame) decodes them.
+    /// The coded units, which [`DecodedFrame`](crate::snapshot::delta::DecodedFrame) decodes.
     pub bytes: &'a [u8],
 }
 

@@ -7,7 +7,7 @@ use super::value::NetValue;
 use super::words::{ComponentWords, WordReader};
 use crate::bits::NetInteger;
 
-/// Integers, and arrays of them, that a field bounds with `range` or `bits`.
+/// Integers, and arrays of integers, that a field bounds with `range` or `bits`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no range of integers",
     note = "`range` without `step`, and `bits`, bound integers of 8 to 64 bits and arrays of them; a float needs `step` too"

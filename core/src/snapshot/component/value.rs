@@ -5,7 +5,7 @@ use super::spec::ComponentSpec;
 use super::words::{ComponentWords, WordReader};
 
 /// A value that may be a field of a component without further attributes. Derive the trait for enums without fields, and for
-/// structs whose fields all implement it.
+/// structs whose fields all implement the trait.
 ///
 /// | type | words |
 /// |---|---|

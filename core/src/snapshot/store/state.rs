@@ -263,7 +263,7 @@ impl Store {
     /// Releases the entities that were destroyed before `tick`. The caller guarantees that no peer refers to the units
     /// of these entities any more. The store reuses the numbers of these units from the next commit on.
     ///
-    /// The store keeps at most `max_entities` destroyed entities. Beyond this number it also releases the entity that
+    /// The store keeps at most `max_entities` destroyed entities. Beyond this number, the method also releases the entity that
     /// was destroyed first, and [`Self::evicted`] lists the units of this entity.
     pub fn release_before(&mut self, tick: u64) {
         while let Some(entity) = self.entities.first_gone(tick) {

@@ -55,8 +55,8 @@ impl AckRanges {
         self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
     }
 
-    /// Adds `packet_number` to the set. If the set then exceeds its maximum number of ranges, it drops the oldest
-    /// eighth of its ranges, which may include the new number.
+    /// Adds `packet_number` to the set. If the set then exceeds its maximum number of ranges, the method drops
+    /// the oldest eighth of the ranges, which may include the new number.
     pub fn insert(&mut self, packet_number: u64) {
         // Usually it is the next one.
         if let Some((_, end)) = self.ranges.last_mut()

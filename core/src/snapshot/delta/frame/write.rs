@@ -41,7 +41,7 @@ pub enum UpdateBody<'a> {
     Coded(&'a CodedUnit),
 }
 
-/// The coded words of a unit at a tick. All frames in which the unit is coded against the same versions share them.
+/// The coded words of a unit at a tick. All frames in which the unit is coded against the same versions share these words.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CodedUnit {
     bits: CodeWriter,
