@@ -85,7 +85,8 @@ impl From<LinkId> for Address {
 pub struct Path {
     /// The address of the peer.
     pub remote: Address,
-    /// The local address that the peer sends to, if the driver has it. The driver sends replies from this address.
+    /// The local address that the peer sends to, or `None` if the driver does not know this address. The driver sends replies
+    /// from this address.
     pub local: Option<IpAddr>,
 }
 
@@ -95,17 +96,17 @@ impl<A: Into<Address>> From<A> for Path {
     }
 }
 
-/// The ECN bits (explicit congestion notification, RFC 3168) of an IP header, as the driver reads them.
+/// The ECN bits (explicit congestion notification, RFC 3168 section 5) of an IP header.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ecn {
-    /// The packet is not ECN-capable, or the driver cannot read the bits.
+    /// The sender does not support ECN (Not-ECT), or the driver cannot read the bits.
     #[default]
     NotCapable,
     /// The packet is marked ECT(0): ECN-capable.
     Capable0,
     /// The packet is marked ECT(1): ECN-capable.
     Capable1,
-    /// A router set the mark CE on the packet, because the packet met congestion.
+    /// A router marked the packet with CE (congestion experienced), because its queue was congested.
     CongestionExperienced,
 }
 
@@ -124,7 +125,7 @@ pub enum Ecn {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
-    /// `true` if the link delivers every byte until it breaks. The core retransmits nothing on a reliable link.
+    /// `true` if the link delivers every byte until the link closes. The core retransmits nothing on a reliable link.
     pub reliable: bool,
     /// `true` if the link delivers bytes in the order in which they were written. The core orders messages itself and
     /// does not depend on the order of the link.

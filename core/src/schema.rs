@@ -1,4 +1,4 @@
-//! Schemas: hashes of the message types, components and channels that both ends must have in common.
+//! Schemas: hashes of the message types, components and channels, which must be equal at both ends.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -13,7 +13,7 @@ use crate::text::{Escaped, PeerText};
 /// world's schema.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SchemaEntry {
-    /// The name that both ends use for the entry, at most 64 bytes.
+    /// The name of the entry at both ends, at most 64 bytes.
     pub name: String,
     /// The hash of the layout, equal on every target and in every build.
     pub hash: u32,
@@ -34,7 +34,7 @@ impl Schema {
         Self { entries }
     }
 
-    /// Computes the hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so it
+    /// Computes the hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so the hash
     /// protects only against mistakes.
     ///
     /// The hash is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian),
@@ -100,7 +100,7 @@ impl Schema {
     }
 
     /// Compares this schema with `first`, the first entries of a server's schema that was too long to send as a whole.
-    /// The method ignores names that sort after the last name of `first`.
+    /// The method ignores names that sort after the final name of `first`.
     #[must_use]
     pub fn partial_difference(&self, first: &[SchemaEntry]) -> SchemaDifference {
         let last = first.iter().map(|entry| &entry.name).max();
@@ -169,7 +169,8 @@ impl fmt::Display for SchemaDifference {
         }
         if self.is_empty() {
             return f.write_str(
-                "the message types or channels differ, but not in the part of the list that the server could send",
+                "the message types or channels differ, but not in the part of the list that the server sent; \
+                 give both ends the same message types and channels",
             );
         }
         f.write_str("the message types or channels of this end and the server differ")?;

@@ -1,4 +1,4 @@
-//! Sources: the hosts that places, tokens and records of handshakes are counted by.
+//! Sources: the hosts for which the endpoint counts connections, tokens and abandoned handshakes.
 
 use core::net::IpAddr;
 

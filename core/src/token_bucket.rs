@@ -1,4 +1,4 @@
-//! Token buckets: a rate with a burst, by the generic cell rate algorithm.
+//! Token buckets, which limit a rate but allow bursts, by the generic cell rate algorithm (ITU-T I.371).
 
 use core::num::NonZeroU64;
 
@@ -52,7 +52,7 @@ impl TokenBucket {
         Self { full_at: None }
     }
 
-    /// Takes `tokens` if the bucket holds at least this many, and returns whether the tokens were taken. A request for
+    /// Takes `tokens` if the bucket contains at least this number, and returns whether the tokens were taken. A request for
     /// more tokens than the capacity takes all tokens of a full bucket.
     pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
@@ -63,8 +63,8 @@ impl TokenBucket {
         is_there
     }
 
-    /// Takes `tokens` if the bucket is not empty, even if it holds fewer tokens, and returns whether the tokens were
-    /// taken. The missing tokens must refill before the bucket gives tokens again.
+    /// Takes `tokens` if the bucket is not empty, even if it contains fewer tokens, and returns whether the tokens were
+    /// taken. The bucket then contains no tokens until the missing tokens have refilled.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;

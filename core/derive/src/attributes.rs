@@ -210,7 +210,7 @@ fn delivery(value: Expr) -> Result<Route> {
 
 /// Refuses `#[net(…)]` on variants, which take no attributes.
 pub(crate) fn forbid(attributes: &[Attribute]) -> Result<()> {
-    for_each(attributes, |meta| Err(meta.error("variants take no `net` attributes")))
+    for_each(attributes, |meta| Err(meta.error("variants take no `net` attributes: remove the attribute")))
 }
 
 pub(crate) fn for_each(

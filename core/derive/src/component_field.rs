@@ -102,13 +102,13 @@ impl Marks {
         if let (Form::Plain, Some(threshold)) = (&form, &self.threshold) {
             return Err(syn::Error::new(
                 threshold.span(),
-                "`threshold` belongs to a field with `range`, `bits`, `quat` or `angle`",
+                "`threshold` needs `range`, `bits`, `quat` or `angle` on the same field: give one of them",
             ));
         }
         if let (false, Some(motion)) = (has_range, &self.motion) {
             return Err(syn::Error::new(
                 motion.span(),
-                format!("`{motion}` belongs to a field with a `range`"),
+                format!("`{motion}` needs a `range` on the same field: give a range"),
             ));
         }
         Ok(form)
@@ -132,7 +132,7 @@ impl Quantised {
             quote_spanned! {threshold.span()=> .threshold({
                 #[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
                 const THRESHOLD: f64 = (#threshold) as f64;
-                const { ::core::assert!(THRESHOLD >= 0.0, "a threshold is a distance: give 0 or more") };
+                const { ::core::assert!(THRESHOLD >= 0.0, "the threshold is negative: give 0 or more") };
                 THRESHOLD
             })}
         });
@@ -167,7 +167,7 @@ impl Code {
                 let consts = quote! {
                     const LOW: #bounded::Integer = #low;
                     const HIGH: #bounded::Integer = #high;
-                    const { ::core::assert!(LOW <= HIGH, "the range is empty") };
+                    const { ::core::assert!(LOW <= HIGH, "the range is empty: give the lower end first") };
                 };
                 let count = quote!(#krate::snapshot::derived::integer_words(LOW as i128, HIGH as i128));
                 let words = quote!({ #consts #bounded::COUNT * #count });
@@ -181,13 +181,14 @@ impl Code {
                 (stepped, consts, [quote!(STEPS), quote!(&STEPS)], words)
             }
             Form::Rotation(bits) => {
-                let text = "the components of a quaternion have 2 to 15 bits each";
+                let text =
+                    "the components of a quaternion have 2 to 15 bits each: give a number in this range";
                 let consts = bits_constant(bits, &quote!(2), &quote!(15), text);
                 (of("Rotated"), consts, [quote!(BITS), quote!(BITS)], quote!(4))
             }
             Form::Angle(bits) => {
                 let angled = of("Angled");
-                let text = "an angle has 1 to 22 bits as an `f32`, and up to 32 as an `f64`";
+                let text = "an angle has 1 to 22 bits as an `f32`, or 1 to 32 as an `f64`: give a number in this range";
                 let consts = bits_constant(bits, &quote!(1), &quote!(#angled::BITS), text);
                 let words = quote!(#angled::WORDS);
                 (angled, consts, [quote!(BITS), quote!(BITS)], words)

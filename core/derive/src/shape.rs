@@ -38,7 +38,12 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
             let variants = variants.collect::<Result<Vec<_>>>()?;
             quote!(#krate::message::Shape::enumeration([#(#variants),*]))
         }
-        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union has no single layout")),
+        Data::Union(_) => {
+            return Err(Error::new_spanned(
+                &input.ident,
+                "a union has no single layout: use a struct or an enum",
+            ));
+        }
     };
     let note = note(serde_note(&input.attrs));
     let mut generics = input.generics.clone();
@@ -84,7 +89,10 @@ fn describe(field: &Field, member: &Member, krate: &Path, bounds: BoundsAllowed)
         quote!(#krate::message::Shape::opaque(#text))
     } else if let Some(limits) = &options.limits {
         if bounds == BoundsAllowed::No {
-            return Err(Error::new_spanned(field, "only the bits codec supports `range`, `step` and `bits`"));
+            return Err(Error::new_spanned(
+                field,
+                "only the bits codec supports `range`, `step` and `bits`: remove the attribute, or use `codec = \"bits\"`",
+            ));
         }
         match limits {
             Limits::Integer(Bounds { low, high }) => {

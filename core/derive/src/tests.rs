@@ -129,6 +129,6 @@ fn a_step_attribute_without_an_inclusive_range_is_refused() {
                 x: f32,
             }
         )),
-        "only the bits codec supports `range`, `step` and `bits`"
+        "only the bits codec supports `range`, `step` and `bits`: remove the attribute, or use `codec = \"bits\"`"
     );
 }

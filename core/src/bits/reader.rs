@@ -101,7 +101,8 @@ impl<'a> BitReader<'a> {
         result
     }
 
-    /// Checks that only zero bits that fill the last byte remain. Every value thus has exactly one encoding.
+    /// Checks that nothing remains except the zero bits that fill the final byte. Every value thus has exactly one
+    /// encoding.
     ///
     /// # Errors
     /// [`DecodeError::Trailing`] if a byte or a one bit is left.

@@ -3,7 +3,7 @@
 use super::{BitReader, BitWriter, DecodeError, EncodeError};
 use crate::shape::NetShape;
 
-/// A type that the bits codec can write and read. Derive it, or write both sides by hand.
+/// A type that the bits codec can write and read. Derive this trait, or implement both methods by hand.
 ///
 /// ```
 /// use tickwire_core::message::{BitReader, BitWriter, DecodeError, EncodeError};
@@ -29,7 +29,8 @@ use crate::shape::NetShape;
 /// }
 /// ```
 ///
-/// Types that a peer could make arbitrarily large have no implementation:
+/// The trait is not implemented for types without a size limit, such as `Vec`, or with a width that differs between
+/// targets, such as `usize`:
 ///
 /// ```compile_fail,E0277
 /// fn on_the_wire<T: tickwire_core::message::NetSerialize>() {}

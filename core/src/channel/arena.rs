@@ -1,8 +1,8 @@
-//! Memory for payloads: many messages share one allocation, and released memory is used again.
+//! Memory for payloads: many messages share one allocation, and released memory is reused.
 //!
-//! Once the arena has grown to the need of its connections, no packet causes an allocation. There remains one
-//! allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram has,
-//! so it takes several packets to cause one.
+//! After the arena has grown to the size that its connections need, no packet causes an allocation. The exception is a
+//! message of more than [`ARENA_LARGE`] bytes, which has its own allocation for the application to keep. Such a message is
+//! larger than any datagram, so it takes several packets to cause one allocation.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
-//! Payloads of compressed channels. The first byte says how the message follows: 0, as it is; 1, a varint with the
-//! message's length, then an LZ4 block.
+//! Payloads of compressed channels. If the first byte is 0, the uncompressed message follows. If it is 1, a varint with the
+//! message's length follows, and then an LZ4 block.
 //!
 //! The encoder is our own because the block that `lz4_flex` writes depends on the target's word size and byte order,
 //! and the same calls must give the same bytes everywhere. Reading a block has one outcome on every target.

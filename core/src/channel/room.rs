@@ -1,7 +1,7 @@
-//! Memory for messages that the application cannot have yet: messages in reassembly, and ordered messages that
+//! Memory for messages that are not yet available to the application: messages in reassembly, and ordered messages that
 //! arrived early.
 //!
-//! An endpoint has one [`Room`], each connection an [`Account`] of what it holds. Three bounds apply to each byte:
+//! An endpoint has one [`Room`], and each connection has an [`Account`] of its memory. Three limits apply to each byte:
 //!
 //! - A connection holds at most [`HELD_PER_RECEIVED`] times the bytes that it received for it, plus [`HELD_FREE`].
 //! - Each connection has a share of its own, whatever the others hold: half of the room, divided by the connections that the

@@ -1,6 +1,6 @@
-//! The times at which a receiver owes an acknowledgement: at every third packet, after the ACK delay, and at once on a
-//! gap or where the delay is zero. Packets that hold only acknowledgements are not acknowledged. A third packet is not
-//! acknowledged at once if a packet of this end, which the ACK can ride on, is likely to leave soon.
+//! The times at which a receiver must acknowledge: at every third packet, after the ACK delay, and at once if a packet is
+//! missing or the delay is zero. Packets that contain only acknowledgements are not acknowledged. The receiver does not
+//! acknowledge a third packet at once if it will probably send a packet soon, which can carry the ACK frame.
 
 use crate::limits;
 use crate::time::{Instant, Span};

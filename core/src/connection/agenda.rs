@@ -1,7 +1,7 @@
 //! Decides which packets and timers a connection needs. No other module decides this or sets a timer.
 //!
-//! Each deadline is computed from the connection's state whenever the endpoint asks, so no timer can be forgotten: a
-//! handler changes the state and thereby the deadline.
+//! The endpoint computes each deadline from the connection's state when it needs the deadline. A handler that changes the
+//! state therefore changes the deadline too, and cannot forget to set a timer.
 
 use super::timers::{Timer, TimerTable};
 use super::{CLOSE_PATIENCE, Connection, Phase, Transport};

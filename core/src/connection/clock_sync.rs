@@ -49,8 +49,8 @@ fn drifted(since: Instant, now: Instant) -> i64 {
 /// backwards while the connection exists, even between values obtained at different times.
 ///
 /// The reading follows the estimate by running up to 5 % faster or slower. A reading that is more than 250 ms
-/// behind the estimate jumps forwards. A reading that is more than 250 ms ahead, as after a jump of this end's own
-/// clock, stands still until the estimate catches up.
+/// behind the estimate jumps forwards. A reading that is more than 250 ms ahead, for example after this end's own clock
+/// jumped, does not advance until the estimate reaches it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerClock {
     local: Instant,
@@ -75,8 +75,8 @@ impl PeerClock {
     }
 
     /// Returns the largest error of [`PeerClock::at`] in either direction, provided that both clocks run within 500 ppm
-    /// of true time and neither clock jumps. The error falls to half the shortest RTT, and grows by 1 ms per second
-    /// without packets from the peer.
+    /// of true time and neither clock jumps. The error decreases to half the shortest RTT, and increases by 1 ms in each
+    /// second without packets from the peer.
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {
         let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();

@@ -1,4 +1,4 @@
-//! The end of a connection: by this end, by the peer, by a violation, or by silence.
+//! The end of a connection: by this end, by the peer, by a violation of the protocol, or by a timeout.
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -1,5 +1,5 @@
-//! Explicit congestion notification (RFC 3168): the receiver's counts, and whether the sender may rely on them
-//! (RFC 9000 13.4).
+//! Explicit congestion notification (RFC 3168): the receiver's counts, and the validation of these counts by the sender
+//! (RFC 9000 section 13.4.2).
 
 use crate::address::Ecn;
 use crate::wire::ack::EcnCounts;

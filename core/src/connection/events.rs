@@ -1,4 +1,4 @@
-//! Events of a connection in the promised order: `Connected` first, `Closed` last and once.
+//! Events of a connection in the promised order: `Connected` is the first event, and `Closed` is the final event.
 
 use super::Connection;
 use crate::event::Event;

@@ -1,5 +1,5 @@
-//! The bytes that the application should send now. A game that follows this budget sends less instead of later, so
-//! queues stay short.
+//! The send budget: the number of bytes that the application should send now. A game that follows the budget sends fewer
+//! bytes instead of delayed bytes, so queues stay short.
 
 use super::Connection;
 use super::congestion::bytes_in;

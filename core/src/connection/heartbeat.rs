@@ -1,5 +1,5 @@
-//! The choice of heartbeats that ask for an answer. In a long silence it is every other heartbeat of the initiator, so
-//! an idle connection costs its server half as many datagrams. The peer still receives every heartbeat.
+//! The choice of heartbeats that request an acknowledgement. On an idle connection, every other heartbeat of the initiator
+//! requests an acknowledgement, so the server sends half as many datagrams. The peer still receives every heartbeat.
 
 use super::role::Role;
 use crate::time::Span;

@@ -1,4 +1,4 @@
-//! The rule by which a packet counts as lost: three later packets are acknowledged, or 9/8 of an RTT has passed (RFC
+//! The rule by which a packet is declared lost: three later packets are acknowledged, or 9/8 of an RTT has passed (RFC
 //! 9002 section 6.1).
 
 use super::sent::SentPackets;

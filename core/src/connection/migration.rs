@@ -1,5 +1,5 @@
-//! Migration to a peer's new address (RFC 9000 section 9, with one difference: before the peer answers from the new
-//! address, the endpoint sends only a challenge there, and never more bytes than came from it).
+//! Migration to a peer's new address (RFC 9000 section 9). In contrast to the RFC, the endpoint sends only a challenge to
+//! the new address before the peer answers from there, and never more bytes than it received from there.
 
 use alloc::boxed::Box;
 

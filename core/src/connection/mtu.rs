@@ -1,5 +1,5 @@
-//! The search for the largest datagram that the path carries (RFC 8899). It starts once waiting data does not fit into
-//! one datagram, and drops a size that no longer passes.
+//! The search for the largest datagram that the path carries (RFC 8899 section 5.3). The search starts when waiting data
+//! does not fit into one datagram. The connection reduces the size if the path no longer carries it.
 //!
 //! Sizes are those of datagrams, without the headers of IP and UDP. A path begins with the base of 1200 bytes, which
 //! the handshake has shown to pass. If a path later carries less, the size is reduced to 700 bytes at least; below 700

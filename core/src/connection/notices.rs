@@ -1,5 +1,5 @@
-//! The events of a connection other than messages. Each kind of event has a reserved place, so a slow application loses
-//! none of them and a peer cannot make them use more memory.
+//! The events of a connection other than messages. Each kind of event has reserved memory, so a slow application loses no
+//! event, and a peer cannot increase the memory for events.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! Pacing: the time at which the next packet may leave, so that a whole window does not leave at once.
+//! Pacing: the time at which the next packet may be sent, so that a whole window is not sent at once.
 
 use crate::time::{Instant, Span};
 

@@ -1,4 +1,4 @@
-//! The tags of recently sent datagrams. An answer is recognised by the tag that it repeats.
+//! The tags of recently sent datagrams. An answer repeats the tag of the datagram that it answers.
 
 use crate::time::{Instant, Span};
 

@@ -1,4 +1,4 @@
-//! The rhythm in which an end sends packets that ask for an acknowledgement: games send at each tick.
+//! The interval at which an end sends packets that request an acknowledgement. A game sends such packets at each tick.
 
 use crate::time::{Instant, Span};
 

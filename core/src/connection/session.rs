@@ -1,9 +1,8 @@
-//! A session: the state that a connection keeps while transports come and go. It holds channels and the fate of their
-//! messages, the peer's identity, counters, the resume ticket, and the exchange by which two ends agree again on which
-//! messages arrived. A transport carries the session's frames; it reports each frame as a [`SentFrame`] that was
-//! acknowledged or lost.
+//! A session: the state of a connection that outlives each transport. A session contains the channels and the status of
+//! their messages, the peer's identity, counters, the resume ticket, and the exchange by which two ends agree after a
+//! resumption on the messages that arrived.
 //!
-//! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
+//! A transport carries the session's frames, and reports each frame as a [`SentFrame`] that was acknowledged or lost.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! Decides the fate of sent packets: acknowledgements, losses and probe timeouts.
+//! Processes the outcome of sent packets: acknowledgements, losses and probe timeouts.
 
 use core::ops::Range;
 

@@ -6,7 +6,7 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TimeoutCause {
-    /// `poll_transmit` would return a datagram. A driver whose socket buffer is full ignores this cause.
+    /// `poll_transmit` would return a datagram. A driver whose socket buffer is full must ignore this cause.
     Transmit,
     /// `poll_event` would return an event.
     Event,
@@ -14,7 +14,7 @@ pub enum TimeoutCause {
     Handshake,
     /// A half-open handshake expires.
     HalfOpen,
-    /// A packet must be declared lost, or a PTO expires (RFC 9002).
+    /// A packet must be declared lost (RFC 9002 section 6.1), or a PTO expires (section 6.2).
     Loss,
     /// A delayed acknowledgement is due.
     Acknowledgement,
@@ -22,7 +22,7 @@ pub enum TimeoutCause {
     Pacing,
     /// A heartbeat is due.
     Heartbeat,
-    /// The idle timeout expires, because no packet from the peer arrived in this time.
+    /// The idle timeout expires, because no packet from the peer arrived within [`crate::Config::idle_timeout`].
     Idle,
     /// The challenge to a new path expires.
     Path,
@@ -30,7 +30,7 @@ pub enum TimeoutCause {
     Expiry,
     /// A closing connection must resend its CLOSE frame, or the endpoint drops the closed connection.
     Close,
-    /// The session of an interrupted connection expires, or the next attempt to reconnect is due.
+    /// The session of an interrupted connection expires, or the next attempt to reconnect must start.
     Resume,
     /// An idle connection or endpoint must return unused message memory to the system.
     Rest,

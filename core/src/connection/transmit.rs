@@ -1,4 +1,4 @@
-//! Builds a datagram at the last moment, when the socket is ready, so that it carries the newest state.
+//! Builds a datagram when the socket is ready to send it, so that the datagram carries the newest state.
 
 use super::mtu::ETHERNET;
 use super::sent::SentFrame;

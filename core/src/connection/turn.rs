@@ -1,4 +1,5 @@
-//! A connection's turn to send: one datagram, and further datagrams of the same size in the same buffer.
+//! The datagrams that a connection writes when it may send: one datagram, and further datagrams of the same size in the
+//! same buffer.
 
 use super::{CLOSE_PATIENCE, Connection, Phase, Settings, settle, transmit};
 use crate::address::{Ecn, Path};

@@ -1,5 +1,5 @@
 //! A transport at an address that the peer has not validated. Until the peer answers a challenge there, the endpoint
-//! sends no more bytes to it than came from it (RFC 9000 section 8, with a factor of one).
+//! sends no more bytes to this address than it received from there (RFC 9000 section 8, with a factor of 1 instead of 3).
 
 /// The size of a datagram with a challenge: larger than the answer to it.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;

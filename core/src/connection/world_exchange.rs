@@ -1,4 +1,4 @@
-//! A connection's share in replicated worlds: the world that it is sent, and the world that it receives.
+//! The replicated worlds of a connection: the world that this end sends, and the world that this end receives.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,4 +1,4 @@
-//! A session's verbs for the world that it sends.
+//! A session's methods for the world that it sends.
 
 use core::ops::Range;
 

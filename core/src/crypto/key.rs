@@ -30,11 +30,14 @@ impl fmt::Display for ParseKeyError {
             Self::NotHexadecimal { character, place } => {
                 write!(
                     f,
-                    "{character:?} at position {place} is not a hexadecimal digit; a key has 64 hexadecimal digits"
+                    "{character:?} at position {place} is not a hexadecimal digit; copy all 64 hexadecimal digits of the key again"
                 )
             }
             Self::WrongLength { digits } => {
-                write!(f, "the text has {digits} hexadecimal digits, but a key has 64 hexadecimal digits")
+                write!(
+                    f,
+                    "the text has {digits} hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again"
+                )
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The decision on a Hello: whether its sender may come in, as far as the endpoint can decide before the first
-//! Data packet.
+//! The decision on a Hello: whether its sender may connect, as far as the endpoint can decide before the first Data
+//! packet.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,5 +1,5 @@
-//! The accounts that limit connections per source. Only an address that its peer has proved pays for a
-//! connection's place.
+//! The accounts that limit connections per source. A connection counts towards the limit of an address only after the
+//! peer has proved that it receives at this address.
 
 use alloc::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! Moves connections between accounts: when a connection joins an account, changes it, and leaves it.
+//! Assigns connections to accounts: when a connection joins an account, changes its account, and leaves the account.
 
 use super::Endpoint;
 use super::authenticator::Admission;

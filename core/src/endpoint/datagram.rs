@@ -27,7 +27,7 @@ impl Endpoint {
     }
 
     /// Processes a datagram that reached this host at `received_at`, before the call. Drivers that get this time from
-    /// the system and coalesce datagrams use this call. Unlike [`Endpoint::handle_datagram`], it measures RTTs and
+    /// the system and coalesce datagrams use this method. Unlike [`Endpoint::handle_datagram`], the method measures RTTs and
     /// delays up to `received_at`, so the time that the datagram waited on this host does not count as path delay. A
     /// time after `now` counts as `now`.
     pub fn handle_datagram_received_at(

@@ -1,9 +1,8 @@
-//! The earliest deadline of all connections: a heap that knows where each connection is, so that moving a deadline costs
-//! O(log n), looking at the earliest O(1), and neither allocates in steady state.
+//! The earliest deadline of all connections, in a heap that records the position of each connection. Changing a deadline
+//! costs O(log n), and reading the earliest deadline costs O(1). Neither allocates in steady state.
 //!
-//! Each packet moves its connection's deadlines a little later. The heap does not follow such small steps: its deadline
-//! for a connection may be early, by [`LEFT`] at most. When the deadline comes up, the endpoint asks the
-//! connection again.
+//! Each packet makes its connection's deadlines a little later. The heap ignores such small changes, so its deadline for a
+//! connection may be early by at most [`LEFT`]. When the deadline has passed, the endpoint asks the connection again.
 
 use alloc::vec::Vec;
 

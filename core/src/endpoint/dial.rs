@@ -16,8 +16,8 @@ use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, SessionOu
 use crate::time::{Instant, Span};
 
 impl Endpoint {
-    /// Begins to connect to the endpoint at an address. A `Connected` or `Closed` event follows. The game may queue
-    /// messages before the event.
+    /// Starts an attempt to connect to the endpoint at an address. A `Connected` or `Closed` event reports the result. The
+    /// game may queue messages before the event.
     ///
     /// # Errors
     /// [`ConnectError`] if the endpoint already has its maximum number of connections, the ticket is for a different

@@ -1,7 +1,7 @@
-//! Connection ids on the wire: a slot of a plain array and a generation, 24 bits together.
+//! Connection ids on the wire: the slot of an array and a generation, 24 bits together.
 //!
-//! Looking one up is an index and a comparison. A slot is reused as late as possible, under another generation, so that
-//! stray packets of its last owner find nothing.
+//! A lookup is an index and a comparison. A slot is reused as late as possible and with a different generation, so stray
+//! packets of the slot's previous connection do not match the new connection.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

@@ -13,8 +13,8 @@ impl Endpoint {
     /// same link replaces the link's properties.
     ///
     /// `far_end` is the IP address of the peer's host. Traffic on the link counts towards the limits of this address
-    /// (connections, handshakes, bans), as UDP traffic from this address does. A link without `far_end` is a source of
-    /// its own, so limits per source do not restrict a host that opens many such links.
+    /// (connections, handshakes, bans), as UDP traffic from this address does. A link without `far_end` counts as a
+    /// separate source, so limits per source do not restrict a host that opens many such links.
     ///
     /// # Errors
     /// [`ConnectError::LinkTooSmall`] if the link cannot carry a datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.

@@ -1,5 +1,5 @@
-//! The connections of an endpoint, each with facts that the connection itself does not know: the lists that it is on,
-//! and the account that pays for it.
+//! The connections of an endpoint, each with data that only the endpoint needs: the lists that contain the connection, and
+//! the account to which it counts.
 
 use alloc::boxed::Box;
 

@@ -1,4 +1,4 @@
-//! The endpoint: every connection of a process, behind the verbs of the core's contract.
+//! The endpoint: every connection of a process, and the calls of the core's contract.
 
 mod accept;
 mod accounts;
@@ -70,7 +70,7 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 /// Commands ([`connect`](Self::connect), [`send`](Self::send), …), inputs ([`handle_datagram`](Self::handle_datagram),
 /// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit),
 /// [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at
-/// any time. Work that a call leaves undone stays due. No call fails because of bytes from the network: an `Err` names
+/// any time. Work that a call does not finish stays due. No call fails because of bytes from the network: an `Err` means
 /// a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock. A time before the latest
 /// time passed to the endpoint counts as the latest.
 ///
@@ -135,7 +135,7 @@ impl Endpoint {
     /// Creates an endpoint whose clock begins at `now`.
     ///
     /// `seed` is used once and must be fresh at every start, from the system's entropy, because ephemeral keys come
-    /// from it. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
+    /// from the seed. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
     ///
     /// # Errors
     /// [`ConfigError`] if a value of `config` is out of its range, or `secrets` lack what `config` needs.
@@ -199,16 +199,16 @@ impl Endpoint {
         })
     }
 
-    /// Sets the authenticator that decides on each client. The endpoint asks the authenticator after it found the
-    /// client's ticket or cookie valid.
+    /// Sets the authenticator that accepts or refuses each client. The endpoint calls the authenticator after it has
+    /// checked the client's ticket or cookie.
     pub fn set_authenticator(&mut self, authenticator: impl Authenticator + 'static) {
         self.authenticator = Some(Box::new(authenticator));
     }
 
-    /// Queues a message for sending. `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
+    /// Queues a message for sending. `poll_transmit` writes the message to packets. Messages may be queued before `Connected`.
     ///
     /// # Errors
-    /// [`SendError`], with the message in it: the queue is full (a `SendReady` event follows), the message is larger than
+    /// [`SendError`], which returns the message: the queue is full (a `SendReady` event follows), the message is larger than
     /// the configuration allows, or there is no such connection or channel.
     pub fn send(
         &mut self,
@@ -232,11 +232,11 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once, so that it neither sends nor receives messages any more. The peer receives `code`
+    /// Closes a connection at once. The connection then neither sends nor receives messages. The peer receives `code`
     /// (the protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed`
-    /// event lists the messages that the peer did not confirm. The event comes at once if no message is in doubt, and
-    /// with the peer's answer otherwise. Without an answer the event comes after five probe timeouts, 5 s at most. The
-    /// call ignores an unknown connection, which counts as closed already.
+    /// event lists the messages that the peer did not confirm. The event follows at once if no message is unconfirmed, else
+    /// with the peer's answer. Without an answer, the event follows after five probe timeouts, at most 5 s. The call
+    /// ignores an unknown connection.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -262,7 +262,7 @@ impl Endpoint {
         }
     }
 
-    /// Does the work that is due at `now`. Each call does a bounded amount of work. Further due work stays due.
+    /// Does the work that is due at `now`. Each call does a bounded amount of work, and work beyond that stays due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
         if self.acceptor.next_timeout() <= now {

@@ -12,8 +12,8 @@ use crate::time::{Instant, Span};
 impl Endpoint {
     /// Sets the wall clock to a new `offset`, which replaces [`crate::Config::wall_offset`]: microseconds from the Unix
     /// epoch to [`Instant::ZERO`], 0 to 2^62. From this call on, the endpoint checks the expiry of tickets by the new
-    /// clock. Used tickets remain used and ended sessions remain ended, however far the clock is set back. Live
-    /// sessions are not affected. After a correction of a minute or more, the endpoint sends each client a new resume
+    /// clock. Setting the clock back makes no used ticket and no ended session valid again. Live sessions are not
+    /// affected. After a correction of a minute or more, the endpoint sends each client a new resume
     /// ticket within 30 s.
     ///
     /// Drivers regularly compare the system's clock with [`Endpoint::wall_offset`]. The call visits each connection if
@@ -32,7 +32,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Returns the wall offset, in microseconds from the Unix epoch to [`Instant::ZERO`], as configured or as last set.
+    /// Returns the wall offset, in microseconds from the Unix epoch to [`Instant::ZERO`], as configured or as most recently set.
     #[must_use]
     pub const fn wall_offset(&self) -> u64 {
         self.config.wall_offset

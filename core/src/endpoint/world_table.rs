@@ -1,4 +1,4 @@
-//! The worlds of an endpoint, and the connections that are sent them.
+//! The worlds of an endpoint, and the connections to which the endpoint sends each world.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;

@@ -1,4 +1,4 @@
-//! The verbs of replicated worlds: commits, viewers, and the memory of events.
+//! The calls for replicated worlds: commits, viewers, and the reuse of the memory of events.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -13,12 +13,12 @@ use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Commits the changes of one tick of a world, as a whole or not at all. The first commit of a [`WorldId`] creates the world.
-    /// The endpoint sends the changes to each connection that views the world, as fast as the path of the connection allows. It
-    /// always sends the newest state: a state that a newer commit replaced before the transmission is not sent.
+    /// Commits all changes of one tick of a world, or no change if one change is invalid. The first commit of a [`WorldId`] creates the world.
+    /// The endpoint sends the changes to each connection that views the world, as fast as the path of the connection allows. The
+    /// endpoint always sends the newest state, and skips a state that a newer commit replaced before the transmission.
     ///
-    /// Commit in every tick, even without changes: such a commit takes little time, and lets the endpoint resend lost
-    /// units in the new tick.
+    /// Commit in every tick, even without changes. A commit without changes takes little time, and lets the endpoint resend
+    /// lost units in the new tick.
     ///
     /// # Errors
     /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), has [`limits::WORLDS`]
@@ -111,7 +111,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Returns the committed state of a world.
+    /// Returns the committed state of a world. Returns `None` before the first commit of the world.
     #[must_use]
     pub fn world(&self, world: WorldId) -> Option<&Store> {
         self.worlds.table.as_ref()?.get(world)
@@ -129,7 +129,7 @@ impl Endpoint {
         Some(self.connections.get(connection)?.session().world_stats())
     }
 
-    /// Returns the number of heap bytes that all worlds take, without the state that each connection keeps for them.
+    /// Returns the heap memory that all worlds occupy, in bytes, without the state that each connection keeps of them.
     #[must_use]
     pub fn world_memory(&self) -> usize {
         self.worlds.table.as_ref().map_or(0, Worlds::memory)

@@ -1,4 +1,4 @@
-//! Tickets that have let a client in, and sessions that have ended.
+//! Used tickets and ended sessions, which the server must not accept again.
 //!
 //! Both expire by the wall clock, which may be set at any time. The table keeps an id for [`KEPT_US`] after its ticket
 //! expired, so that it still finds the id after the clock is set back by as much. For ids that it has forgotten, the

@@ -1,7 +1,7 @@
 //! A measure of load: handshakes that cost a Diffie-Hellman and failed.
 //!
-//! An attacker that observed one ticket can send it with noise for ever. Such attempts leave no half-open handshake, so
-//! this module counts each of them for the lifetime of a half-open handshake.
+//! An attacker that observed one ticket can send the ticket with random bytes any number of times. Such an attempt leaves no
+//! half-open handshake, so this module counts each attempt for the lifetime of a half-open handshake.
 
 use crate::time::{Instant, Span};
 

@@ -1,4 +1,4 @@
-//! Peers: two equals that got a pre-shared key and each other's static key from signalling.
+//! Peers: two equal ends that received a pre-shared key and each other's static key from a signalling server.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The answering end: the steps from a stranger's first datagram to keys.
+//! The responder: the steps from an unknown client's first datagram to session keys.
 //!
 //! [`Acceptor::screen`] checks a Hello, the cheapest checks first, and keeps nothing. A client that passes is an
 //! [`Applicant`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The

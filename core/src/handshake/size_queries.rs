@@ -1,6 +1,6 @@
-//! Queries that distinguish a path that carries no Hello of 1200 bytes from a silent server: small and large queries in
-//! turn, after Hellos have had no answer for a while. The answers also name the server's key, because an attempt that
-//! trusts another key would only meet silence. None of the answers is authentic.
+//! Queries that distinguish a path that carries no Hello of 1200 bytes from a server that does not answer. After Hellos
+//! remain unanswered, the client sends small and large queries in turn. The answers also contain the server's key, because a
+//! server never answers a Hello for a different key. The answers are not authenticated.
 
 use super::control::KEY_REPLY_BYTES;
 use crate::limits::BASE_DATAGRAM;

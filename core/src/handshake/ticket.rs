@@ -1,4 +1,4 @@
-//! Tickets, with which a game's backend lets a client in without talking to the server.
+//! Tickets, with which a game's backend admits a client to a server without a message to the server.
 //!
 //! The backend mints a [`Ticket`] and hands it to the client over a channel that is secret and authentic (HTTPS).
 //! The client sends the sealed part; the server opens it with a key that the backend derived for it.
@@ -17,8 +17,8 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
 
-/// A ticket, with which a client may connect. The ticket holds sealed bytes for the server, and the pre-shared key
-/// that belongs to them. Keep the ticket secret.
+/// A ticket, with which a client may connect. The ticket contains sealed bytes for the server, and a pre-shared key,
+/// which the sealed bytes also contain. Keep the ticket secret.
 ///
 /// `Display` and `FromStr` convert a ticket to and from hexadecimal text. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl FromStr for Ticket {
     }
 }
 
-/// The content of a ticket, which a backend defines.
+/// The contents of a ticket, which a backend defines.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TicketContents {
     /// The identity of the client. The game defines the meaning of the identity.
@@ -140,7 +140,7 @@ pub struct TicketContents {
     /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose a time in the
     /// near future, because the server stores the id of a used ticket until the ticket expires.
     pub expiry: u64,
-    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] of them.
+    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] bytes.
     pub user_data: Vec<u8>,
 }
 
@@ -151,7 +151,7 @@ pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key
     provider.handshake().digest(master, &[b"tickwire server ticket key", server_key]).into()
 }
 
-/// A mint, with which the backend makes tickets for one server.
+/// A mint, which creates tickets for one server. The game's backend uses the mint.
 ///
 /// ```
 /// use tickwire_core::crypto::default_provider;
@@ -191,7 +191,7 @@ impl TicketMint {
         Self { provider, key }
     }
 
-    /// Makes a ticket for the server whose public key is `server_key`. Seed `randomness` from the operating system.
+    /// Creates a ticket for the server whose public key is `server_key`. Seed `randomness` from the operating system.
     ///
     /// # Errors
     /// [`TicketError::UserDataTooLong`] if the user data is longer than a ticket can hold.
@@ -280,7 +280,7 @@ impl TicketOpener {
     }
 }
 
-/// The reason why a ticket could not be made or read.
+/// The reason why a ticket could not be created or read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TicketError {

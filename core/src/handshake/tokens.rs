@@ -1,4 +1,5 @@
-//! Tokens that pay for a Diffie-Hellman, and a record of sources whose handshakes made this end compute some in vain.
+//! Tokens that limit Diffie-Hellman computations, and a record of the sources that abandoned their handshakes after such a
+//! computation.
 
 use super::buckets::{BucketPlaces, Buckets};
 use super::half_open::ShownCredential;

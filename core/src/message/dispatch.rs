@@ -14,15 +14,15 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::time::Instant;
 
-/// The id of a handler, as [`Dispatcher::on`] returned it. Ids are never reused.
+/// The id of a handler, which [`Dispatcher::on`] returns. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HandlerId {
     place: usize,
     serial: u64,
 }
 
-/// The decision of a handler whether it stays registered after it has handled a message. A handler that returns
-/// `()` stays registered.
+/// The return value of a handler, which decides whether the handler stays registered. A handler that returns `()` stays
+/// registered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HandlerAction {
     /// The dispatcher keeps the handler.
@@ -82,9 +82,9 @@ pub enum Rejection {
 ///
 /// The dispatcher calls a handler with the game, the network, the sender and the message. `G` is the type of the game's
 /// state. The dispatcher borrows the state for one call, so a handler can change the state without a lock. `N` is the
-/// type with which handlers send, and `I` the type of sender ids; the defaults are [`Endpoint`] and [`ConnectionId`].
-/// Handlers of the native driver and of the dedicated server have the same parameters, with a `Handle` or a `Context`
-/// as the second.
+/// type with which handlers send, and `I` is the type of sender ids. The defaults are [`Endpoint`] and [`ConnectionId`].
+/// Handlers of the native driver and of the dedicated server have the same parameters, but their second parameter is a
+/// `Handle` or a `Context`.
 ///
 /// [`Dispatcher::dispatch`] calls the handlers in the order in which they were added. A handler that returns
 /// [`HandlerAction::Remove`] receives no further message. A handler that returns `()` stays registered.
@@ -159,7 +159,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         self
     }
 
-    /// Returns the registry that the dispatcher decodes messages with.
+    /// Returns the registry with which the dispatcher decodes messages.
     #[must_use]
     pub const fn registry(&self) -> &Arc<Registry> {
         &self.registry

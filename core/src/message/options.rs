@@ -14,9 +14,9 @@ use crate::config::{Delivery, Route};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
-    /// `true` if the sender resends the message until it arrives or the connection ends.
+    /// `true` if the sender resends the message until the peer acknowledges the message or the connection ends.
     pub reliable: bool,
-    /// `true` if the receiver never delivers the message after a later message.
+    /// `true` if the receiver delivers the message only before all messages that were sent later.
     pub ordered: bool,
 }
 
@@ -27,14 +27,14 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// Sets whether the sender resends the message until it arrives, and returns the changed options.
+    /// Sets whether the sender resends the message until the peer acknowledges the message, and returns the changed options.
     #[must_use]
     pub const fn reliable(mut self, reliable: bool) -> Self {
         self.reliable = reliable;
         self
     }
 
-    /// Sets `ordered`: if it is `true`, the receiver never delivers the message after a later message. Returns the
+    /// Sets whether the receiver delivers the message only before all messages that were sent later, and returns the
     /// changed options.
     #[must_use]
     pub const fn ordered(mut self, ordered: bool) -> Self {
@@ -42,7 +42,7 @@ impl SendOptions {
         self
     }
 
-    /// Returns the channel delivery guarantee that these options stand for.
+    /// Returns the delivery guarantee of a channel that satisfies these options.
     #[must_use]
     pub const fn delivery(self) -> Delivery {
         match (self.reliable, self.ordered) {

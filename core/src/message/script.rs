@@ -16,7 +16,7 @@ use super::{NetShape, Shape, Shapes};
 /// MessagePack preserves every value. JSON turns bytes into a list of integers, and NaN and infinities into nil.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum ScriptValue {
-    /// The value nil, which stands for the absence of a value.
+    /// The value nil, which means that there is no value.
     #[default]
     Nil,
     /// A Boolean value.

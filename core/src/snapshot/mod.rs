@@ -1,6 +1,6 @@
 //! Replicated worlds: a quantised copy of the sender's world, whose newest state each peer receives.
 //!
-//! A *unit* is an entity's group of components. A unit is packed, acknowledged and shown as a whole. The state of a unit is a
+//! A *unit* is an entity's group of components. A unit is sent, acknowledged and shown as a whole. The state of a unit is a
 //! sequence of *words*, whose meaning a [`Layout`] defines.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]

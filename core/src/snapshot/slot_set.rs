@@ -1,4 +1,4 @@
-//! A set of slots, a bit each.
+//! A set of slots, with one bit for each slot.
 
 use alloc::vec::Vec;
 

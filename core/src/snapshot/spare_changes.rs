@@ -1,4 +1,4 @@
-//! Changes whose memory later events use again.
+//! Empty changes whose memory later events reuse.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;

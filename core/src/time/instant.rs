@@ -25,7 +25,7 @@ pub struct Instant(u64);
 impl Instant {
     /// The epoch, which the caller chooses.
     pub const ZERO: Self = Self(0);
-    /// The latest possible instant, 2^62 microseconds after the epoch. It also stands for "never".
+    /// The latest possible instant, 2^62 microseconds after the epoch. As a deadline, it means "never".
     pub const MAX: Self = Self(1 << 62);
 
     /// Returns the instant `micros` microseconds after the epoch, or `None` if `micros` is above 2^62.

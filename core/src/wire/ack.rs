@@ -18,7 +18,7 @@ use crate::time::{Duration, Instant, Span};
 pub const ACK: u8 = 0x20;
 /// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
-/// The last type byte of ACK frames with ranges. In a frame of this type, the number of ranges continues in a
+/// The highest type byte of ACK frames with ranges. In a frame of this type, the number of ranges continues in a
 /// varint.
 pub const ACK_LAST: u8 = 0x3f;
 /// The type byte of ACK frames with a bitmap of packet numbers, without ECN counts.
@@ -34,7 +34,7 @@ const FURTHER_MAX: u64 = limits::ACK_RANGES as u64 - 1;
 /// [`AckFrame::further`] of a frame with a bit per packet number.
 const IN_BITS: u64 = u64::MAX;
 
-/// The counts of packets received with ECN bits (RFC 3168), in the order of RFC 9000 section 19.3.2. The counts
+/// The counts of packets received with ECN bits (RFC 3168 section 5), in the order of RFC 9000 section 19.3.2. The counts
 /// begin with the first packet under a connection's keys, and include all paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EcnCounts {

@@ -8,17 +8,17 @@ pub const HELLO: u8 = 4;
 pub const RETRY: u8 = 5;
 /// The first byte of a Welcome packet.
 pub const WELCOME: u8 = 6;
-/// The first byte of all other unencrypted datagrams. The second byte is their type: see [`Control`].
+/// The first byte of all other unencrypted datagrams. The second byte is the type of the datagram: see [`Control`].
 pub const CONTROL: u8 = 7;
-/// The bit that is set in the first byte of data packets, and of no other datagram.
+/// The bit that is set in the first byte of data packets, and clear in the first byte of all other datagrams.
 pub const DATA: u8 = 8;
 /// The key phase in the first byte of a data packet.
 pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
 pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
-/// The kind of a datagram, as its first bytes show. All first bytes are in the range 4 to 15, which RFC 7983 leaves
-/// free.
+/// The kind of a datagram, as its first bytes show. All first bytes are in the range 4 to 15, which RFC 7983 section
+/// 7 assigns to no other protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
     /// A client's first packet of a handshake, which begins with [`HELLO`].
@@ -142,8 +142,8 @@ impl DataHeader {
 }
 
 /// Returns the shortest encoding of `packet_number`: the low bits of the number, and their length in bytes (RFC
-/// 9000 section A.2). The peer decodes the encoding correctly, whatever packets it has received since it
-/// acknowledged `largest_acked`.
+/// 9000 section A.2). The peer decodes the encoding correctly, regardless of the packets that it has received after
+/// `largest_acked`.
 ///
 /// At most 2^31 packets may be unacknowledged. Beyond this number, four bytes are too short.
 #[must_use]

@@ -6,7 +6,7 @@
 use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::event::ChannelId;
 
-/// The largest message id on the wire. The next id after it is 0.
+/// The largest message id on the wire, 2^24 - 1. The id 0 follows this id.
 pub const ID_MAX: u32 = (1 << 24) - 1;
 
 const MESSAGE: u8 = 0x80;

@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Appends `length` bytes and returns them for the caller to fill in.
+    /// Appends `length` bytes, and returns a mutable slice of these bytes, which the caller must fill.
     ///
     /// # Errors
     /// [`NoRoom`] if `length` bytes do not fit. The buffer then stays unchanged.

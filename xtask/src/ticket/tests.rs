@@ -153,13 +153,13 @@ fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
     for (change, expected) in [
         (
             ("--server-key", "abcd"),
-            "--server-key: the text has 4 hexadecimal digits, but a key has 64 hexadecimal digits",
+            "--server-key: the text has 4 hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again",
         ),
         (("--identity", "1d1g"), "--identity: 'g', character 4, is not a hexadecimal digit"),
         (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit"),
         (
             ("--master", "22"),
-            "--master: the text has 2 hexadecimal digits, but a key has 64 hexadecimal digits",
+            "--master: the text has 2 hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again",
         ),
         (("--master", &zeros), "the master key is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),

@@ -1,4 +1,4 @@
-//! Flow-control credit for the peer: the amount of reliable data that it may have begun.
+//! Flow-control credit for the peer: the amount of reliable data that the peer may send.
 
 use crate::event::Violation;
 

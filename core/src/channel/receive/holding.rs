@@ -1,4 +1,4 @@
-//! The memory account of data that the application cannot have yet, and the receiver's verdict on a frame.
+//! The memory account of data that is not yet available to the application, and the receiver's decision on a frame.
 
 use crate::channel::arena::Arena;
 use crate::channel::room::Account;

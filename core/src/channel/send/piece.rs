@@ -1,4 +1,4 @@
-//! The choice of how much of a message goes into the space that is left in a packet.
+//! The choice of the part of a message that fills the space left in a packet.
 
 use crate::channel::ids;
 use crate::event::ChannelId;

@@ -1,4 +1,4 @@
-//! Reports of the sending side on its messages.
+//! Reports of the sending side about its messages.
 
 use alloc::vec::Vec;
 

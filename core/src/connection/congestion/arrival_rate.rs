@@ -1,5 +1,5 @@
-//! The rate at which packets arrive at the peer, by the peer's clock. Acknowledgements that wait, bunch up or are lost
-//! on the return path do not change this rate.
+//! The rate at which packets arrive at the peer, by the peer's clock. Acknowledgements that are delayed, compressed or
+//! lost on the return path do not change this rate.
 
 use super::per_second;
 

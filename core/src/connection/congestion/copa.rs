@@ -1,5 +1,5 @@
-//! Copa (Arun and Balakrishnan, NSDI 2018) in its default mode, on one-way delay, so that queues on the return path do
-//! not slow the sender down.
+//! Copa (Arun and Balakrishnan, NSDI 2018) in its default mode. It uses one-way delay instead of RTT, so queues on the return
+//! path do not slow the sender down.
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! CUBIC (RFC 9438): the window grows until a queue overflows.
+//! CUBIC (RFC 9438 section 4), whose window grows until a queue overflows.
 
 use super::{AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, per_second};
 use crate::time::Instant;

@@ -1,4 +1,4 @@
-//! Extremes of the recent past, in two buckets: values older than one window and a half are forgotten.
+//! The minimum or maximum of recent values, in two buckets. Values older than 1.5 windows are dropped.
 
 use crate::time::Instant;
 

@@ -1,5 +1,5 @@
-//! The part of a delay that the path adds without a queue: datagrams gather on the way and arrive closer together than
-//! they left.
+//! The part of the delay that the path adds without a queue. Datagrams are collected on the path and arrive closer together
+//! than they were sent.
 
 use crate::time::Instant;
 

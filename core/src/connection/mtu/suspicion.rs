@@ -1,5 +1,5 @@
-//! Tells losses of large datagrams on a path that drops everything above a certain size (a black hole, RFC 8899 section
-//! 4.3) from losses by chance.
+//! Distinguishes random losses of large datagrams from losses on a path that drops all datagrams above a certain size (a
+//! black hole, RFC 8899 section 4.3).
 
 /// The loss of a datagram of up to this many bytes says nothing about sizes.
 const TINY: u64 = 350;

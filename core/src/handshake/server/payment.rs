@@ -1,4 +1,4 @@
-//! The tokens that a client's source pays for a Diffie-Hellman.
+//! The tokens that a client's source spends on a Diffie-Hellman computation.
 
 use super::super::accepting::{AcceptSetup, HandshakeArrival};
 use super::super::buckets::BucketPlaces;

@@ -18,7 +18,10 @@ pub struct BoundedBytes<const N: usize>(Vec<u8>);
 impl<const N: usize> BoundedBytes<N> {
     /// The maximum length of the byte string, in bytes.
     pub const CAPACITY: usize = {
-        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        assert!(
+            N as u64 <= u32::MAX as u64,
+            "the maximum length is above 2^32 - 1; lower the maximum length"
+        );
         N
     };
 

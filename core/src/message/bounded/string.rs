@@ -30,7 +30,10 @@ pub struct BoundedString<const N: usize>(String);
 impl<const N: usize> BoundedString<N> {
     /// The maximum length of the text, in bytes.
     pub const CAPACITY: usize = {
-        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        assert!(
+            N as u64 <= u32::MAX as u64,
+            "the maximum length is above 2^32 - 1; lower the maximum length"
+        );
         N
     };
 

@@ -20,7 +20,10 @@ pub struct BoundedVec<T, const N: usize>(Vec<T>);
 impl<T, const N: usize> BoundedVec<T, N> {
     /// The maximum number of items in the list.
     pub const CAPACITY: usize = {
-        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        assert!(
+            N as u64 <= u32::MAX as u64,
+            "the maximum length is above 2^32 - 1; lower the maximum length"
+        );
         N
     };
 
@@ -42,7 +45,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
         Ok(())
     }
 
-    /// Removes the last item from the list and returns it.
+    /// Removes the final item from the list and returns it. Returns `None` if the list is empty.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()
     }

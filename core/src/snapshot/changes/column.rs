@@ -19,7 +19,7 @@ impl Column {
         Self { component, width, ids: Vec::new(), words: Vec::new(), removed: Vec::new() }
     }
 
-    /// Returns the component that the column belongs to.
+    /// Returns the component whose changes the column contains.
     #[must_use]
     pub const fn component(&self) -> ComponentId {
         self.component
@@ -37,8 +37,8 @@ impl Column {
         &self.ids
     }
 
-    /// Returns the words of the value at `index`, counted from 0. Returns an empty slice if `index` is beyond the last
-    /// value.
+    /// Returns the words of the value at `index`, counted from 0. Returns an empty slice if the column
+    /// has no value at `index`.
     #[must_use]
     pub fn value(&self, index: usize) -> &[u32] {
         let first = index * usize::from(self.width);

@@ -1,4 +1,4 @@
-//! Encodes changes as bytes for files: recordings, replays, bug reports.
+//! Encodes changes as bytes for files, such as recordings, replays and bug reports.
 //!
 //! A record is the text `TWch`, the format's version in a byte, the length of the body as a varint (see [`crate::wire`]), the body,
 //! and the 64-bit FNV-1a hash of the body. The body is a sequence of varints: the tick, then each list after its length. In a list
@@ -43,15 +43,23 @@ pub enum ChangesError {
 impl fmt::Display for ChangesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotChanges => f.write_str("the file does not contain the changes of a world"),
+            Self::NotChanges => f.write_str(
+                "the file does not begin with the changes of a world; read a file that Changes::write wrote",
+            ),
             Self::Version { version } => {
-                write!(f, "the file has format version {version}, but this build reads version {VERSION}")
+                write!(
+                    f,
+                    "the file has format version {version}, but this build reads version {VERSION}; read the file with \
+                     the build that wrote it"
+                )
             }
-            Self::Truncated => f.write_str("the file of changes ends too early"),
-            Self::Damaged => f.write_str("the file is damaged: its checksum does not match"),
-            Self::Invalid => {
-                f.write_str("the content of the file contradicts itself, so this library did not write it")
-            }
+            Self::Truncated => f.write_str("the file ends before the changes end; copy the whole file again"),
+            Self::Damaged => f.write_str(
+                "the checksum of the file does not match, so the file is damaged; copy the file again",
+            ),
+            Self::Invalid => f.write_str(
+                "the content of the file violates the format; read a file that Changes::write wrote",
+            ),
         }
     }
 }
@@ -76,8 +84,8 @@ impl Changes {
         file.extend_from_slice(&checksum(&body).to_le_bytes());
     }
 
-    /// Reads the changes at the start of `file`, and returns them with the remaining bytes. The function allocates at
-    /// most about fifty times the size of the record.
+    /// Reads the changes at the start of `file`, and returns them with the remaining bytes. The method allocates at
+    /// most about 50 times the size of the record.
     ///
     /// # Errors
     /// [`ChangesError`] if the bytes are not a complete and valid record of [`Changes::write`].

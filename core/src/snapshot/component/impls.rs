@@ -145,7 +145,7 @@ impl<T: NetValue, const N: usize> NetValue for [T; N] {
 
 /// Converts the length of an array to the type in which a layout stores lengths.
 pub(super) const fn array_length(length: usize) -> u16 {
-    assert!(length > 0, "an array of a component has at least one item");
+    assert!(length > 0, "an array in a component has no items; give it a length of 1 or more");
     counted(length)
 }
 

@@ -1,4 +1,4 @@
-//! Values whose words depend on an attribute of their field: a range, a step, a number of bits.
+//! Values whose words depend on an attribute of their field: a range, a step, or a number of bits.
 
 use super::super::quantize::{Real, Steps, angle_from_word, angle_word, rotation_from_words, rotation_words};
 use super::impls::array_length;
@@ -7,7 +7,7 @@ use super::value::NetValue;
 use super::words::{ComponentWords, WordReader};
 use crate::bits::NetInteger;
 
-/// Integers, and arrays of them, that a field bounds with `range` or `bits`.
+/// Integers, and arrays of integers, that a field bounds with `range` or `bits`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no range of integers",
     note = "`range` without `step`, and `bits`, bound integers of 8 to 64 bits and arrays of them; a float needs `step` too"
@@ -243,7 +243,7 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
     }
 }
 
-/// Quaternions x y z w, that a field quantises with `quat`.
+/// Quaternions, in the order x, y, z, w, that a field quantises with `quat`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a quaternion",
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"

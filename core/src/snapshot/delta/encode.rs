@@ -20,7 +20,7 @@ pub struct WrongLength;
 
 impl fmt::Display for WrongLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the number of words of the unit differs from the number of words of its layout")
+        f.write_str("the unit does not have the number of words of its layout; pass as many words as Plan::words returns")
     }
 }
 

@@ -34,7 +34,7 @@ use super::value::DynamicValue;
 /// assert_eq!(value.get("at")?, DynamicValue::Vector(vec![1.0, -0.5]));
 ///
 /// let error = value.set("at.0", &DynamicValue::Bool(true)).unwrap_err();
-/// assert_eq!(error.to_string(), "component `crate` has no field `at.0`; it has `at`, `open`");
+/// assert_eq!(error.to_string(), "component `crate` has no field `at.0`; use one of `at`, `open`");
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Debug)]

@@ -12,16 +12,16 @@ pub enum CodeError {
     Truncated,
     /// A number is above `u32::MAX`.
     TooLarge,
-    /// Bits follow the last bit that the caller reads.
+    /// Bits that are not zero, or whole bytes, follow the final bit that the caller reads.
     Trailing,
 }
 
 impl fmt::Display for CodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Truncated => "the coded bits end too early",
-            Self::TooLarge => "a coded number exceeds 32 bits",
-            Self::Trailing => "nonzero bits follow the last code",
+            Self::Truncated => "the bits end before the value ends; reject the bits",
+            Self::TooLarge => "a coded number exceeds 32 bits; reject the bits",
+            Self::Trailing => "bits that are not zero follow the last value; reject the bits",
         })
     }
 }
@@ -115,7 +115,7 @@ impl<'a> CodeReader<'a> {
         u32::try_from(sum - (1 << order)).map_err(|_| CodeError::TooLarge)
     }
 
-    /// Checks that only zero bits that fill the last byte remain.
+    /// Checks that nothing remains except the zero bits that fill the final byte.
     ///
     /// # Errors
     /// [`CodeError::Trailing`] if a byte or a one bit is left.

@@ -102,7 +102,7 @@ impl CodeWriter {
         self.put(other.pending, other.pending_bits);
     }
 
-    /// Appends the bits to `out` as bytes, with zeros in the unused bits of the last byte.
+    /// Appends the bits to `out` as bytes, with zeros in the unused bits of the final byte.
     pub fn finish_into(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.bytes);
         let rest = self.pending_bits.div_ceil(8) as usize;

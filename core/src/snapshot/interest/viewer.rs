@@ -18,7 +18,7 @@ use crate::snapshot::ids::{NetworkId, WorldId};
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub struct Viewer {
-    /// The world that the connection receives.
+    /// The world that the endpoint sends to the connection.
     pub world: WorldId,
     /// The point from which the connection sees the world. Default: `None`, with which the connection sees the whole world.
     pub eyes: Option<Eyes>,

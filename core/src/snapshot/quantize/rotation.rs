@@ -1,7 +1,7 @@
 //! Quantises rotations as the smallest three components of a unit quaternion.
 //!
 //! The largest component follows from the other three, none of which exceeds 1/√2. Each of the other three is an integer from
-//! `-half` to `half`, where `half` = 2^(bits - 1) - 1 stands for 1/√2; the word is the integer plus `half`. Zero is therefore
+//! `-half` to `half`, where `half` = 2^(bits - 1) - 1 represents 1/√2. The word is the integer plus `half`. Zero is therefore
 //! exact, and so is the identity. The highest word, 2^bits - 1, is never written.
 
 use core::f64::consts::FRAC_1_SQRT_2;
@@ -11,7 +11,7 @@ use super::rounding::nearest;
 /// The largest component of a quaternion in fixed point.
 const ONE: i64 = 1 << 30;
 
-/// Returns the words of the rotation that a quaternion x, y, z, w of any length stands for: the index of the
+/// Returns the words of the rotation that a quaternion x, y, z, w of any length represents: the index of the
 /// largest component (0 to 3), then the other three components in `bits` bits each (2 to 15). The zero quaternion,
 /// and a quaternion that is not finite, become the identity.
 ///
@@ -43,8 +43,8 @@ pub fn rotation_words(quaternion: [f64; 4], bits: u8) -> [u32; 4] {
     [place as u32, a, b, c]
 }
 
-/// Returns the unit quaternion x, y, z, w that the words stand for. A word above its maximum counts as the maximum.
-/// If the length of the three components exceeds 1, the words stand for no rotation, and the function returns the
+/// Returns the unit quaternion x, y, z, w that the words represent. A word above its maximum counts as the maximum.
+/// If the length of the three components exceeds 1, the words represent no rotation, and the function returns the
 /// nearest rotation.
 #[must_use]
 pub fn rotation_from_words([place, rest @ ..]: [u32; 4], bits: u8) -> [f64; 4] {

@@ -1,4 +1,4 @@
-//! The units that slots stand for, and the versions of each that later frames may refer to.
+//! The unit to which each slot is bound, and the versions of the unit that later frames may refer to.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;

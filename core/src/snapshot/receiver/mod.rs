@@ -1,4 +1,4 @@
-//! The receiving end of a replicated world: frames in, changes out.
+//! The receiving end of a replicated world, which decodes frames and reports changes.
 
 mod bound_units;
 mod recent_frames;

@@ -1,4 +1,5 @@
-//! The units of the frames that arrived most recently: a later frame may name them by a frame that has them.
+//! The units of the frames that arrived most recently. A later frame may refer to one of these frames instead of listing
+//! its units.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

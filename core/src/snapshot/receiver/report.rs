@@ -1,4 +1,4 @@
-//! The changes that the application is told: the newest state of all that arrived since the last time.
+//! The changes that the application receives: the newest state of all units that arrived after the previous report.
 
 use slotmap::Key;
 

@@ -1,4 +1,4 @@
-//! Rows of words of one length, in memory that is used again.
+//! Rows of words of one length, in memory that is reused.
 
 use alloc::vec::Vec;
 

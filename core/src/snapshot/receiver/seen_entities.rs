@@ -1,4 +1,4 @@
-//! The entities that a receiver was told of.
+//! The entities that a receiver has learnt of from frames.
 
 use alloc::collections::BTreeMap;
 

@@ -86,11 +86,12 @@ fn mark(motion: Motion, kind: &FieldKind, part: usize) -> Result<Marked, &'stati
             Ok(Marked { motion, part, axes, max: steps.max(), zero, step: steps.step() })
         }
         FieldKind::Integer { low, high, .. } => {
-            let max = u32::try_from(high - low)
-                .map_err(|_| "a position or velocity of integers has at most 2^32 values")?;
+            let max = u32::try_from(high - low).map_err(
+                |_| "a position or velocity of integers has at most 2^32 values; set a smaller range",
+            )?;
             let zero = (low <= 0 && high >= 0).then_some((-low) as u32);
             Ok(Marked { motion, part, axes: 1, max, zero, step: 1.0 })
         }
-        _ => Err("only numbers with a range can be a position or a velocity"),
+        _ => Err("only numbers with a range can be a position or a velocity; mark such a field"),
     }
 }

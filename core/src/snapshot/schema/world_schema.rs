@@ -53,33 +53,33 @@ impl WorldSchema {
         self.types.get(place).map(|(_, id)| *id)
     }
 
-    /// Returns the id of the component with this name.
+    /// Returns the id of the component with this name, or `None` if there is no such component.
     #[must_use]
     pub fn component_named(&self, name: &str) -> Option<ComponentId> {
         let place = self.components.binary_search_by(|one| one.spec.name.as_ref().cmp(name)).ok()?;
         Some(ComponentId(place as u16))
     }
 
-    /// Returns the declaration of a component.
+    /// Returns the declaration of a component, or `None` if no component has this id.
     #[must_use]
     pub fn spec(&self, id: ComponentId) -> Option<&ComponentSpec> {
         self.declared(id).map(|declared| &*declared.spec)
     }
 
-    /// Returns the id of the group with this name.
+    /// Returns the id of the group with this name, or `None` if there is no such group.
     #[must_use]
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
         let place = self.group_names.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
         Some(GroupId(place as u16))
     }
 
-    /// Returns the name of a group.
+    /// Returns the name of a group, or `None` if no group has this id.
     #[must_use]
     pub fn group_name(&self, id: GroupId) -> Option<&str> {
         self.group_names.get(usize::from(id.0)).map(|(name, _)| name.as_str())
     }
 
-    /// Returns the peers to which a group is sent.
+    /// Returns the peers to which a group is sent, or `None` if no group has this id.
     #[must_use]
     pub fn audience(&self, id: GroupId) -> Option<Audience> {
         self.group_names.get(usize::from(id.0)).map(|(_, audience)| *audience)
@@ -91,7 +91,8 @@ impl WorldSchema {
         &self.blueprints
     }
 
-    /// Returns the id of the blueprint with this name, which is its index in [`Self::blueprints`].
+    /// Returns the id of the blueprint with this name, which is its index in [`Self::blueprints`]. Returns `None` if there is
+    /// no such blueprint.
     #[must_use]
     pub fn blueprint_named(&self, name: &str) -> Option<BlueprintId> {
         let place = self.blueprints.binary_search_by(|one| one.name.as_str().cmp(name)).ok()?;
@@ -114,7 +115,7 @@ impl WorldSchema {
         found.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
     }
 
-    /// Returns the value that a component's words stand for, as a dynamic value.
+    /// Returns the value that a component's words represent, as a dynamic value. Returns `None` if no component has this id.
     #[must_use]
     pub fn dynamic_from_words(&self, id: ComponentId, words: &[u32]) -> Option<DynamicComponent> {
         let declared = self.declared(id)?;

@@ -1,4 +1,4 @@
-//! Coding one unit against what the peer is known to have.
+//! Codes one unit against the newest version that the peer has acknowledged.
 
 use super::residuals::{CodedAgainst, Residuals};
 use super::slots::{NEVER, ViewSlot};

@@ -1,4 +1,4 @@
-//! The units of each frame that is neither acknowledged nor lost.
+//! The units of each frame that is in flight.
 
 use alloc::collections::VecDeque;
 

@@ -1,4 +1,5 @@
-//! The sending end of a replicated world: for one connection, what the peer has of each unit, and the frames that bring it the rest.
+//! The sending end of a replicated world for one connection: the versions of each unit that the peer has, and the frames that carry
+//! newer versions.
 
 mod coding;
 mod interest;

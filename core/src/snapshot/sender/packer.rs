@@ -1,4 +1,4 @@
-//! Building a frame: the units that differ from what the peer may show, the most urgent first where not all fit.
+//! Builds a frame of the units whose newest state the peer may not have. If not all units fit, the most urgent units come first.
 
 use super::ledger::LedgerEntry;
 use super::scratch::{FrameScratch, PickedUnit};
@@ -61,7 +61,7 @@ impl WorldSender {
             let coded = self.code_unit(store, header, number, residuals);
             let Some((binding, place)) = coded else {
                 // Nobody can code it, now or later: it must not keep the connection awake.
-                debug_assert!(false, "a unit without a state");
+                debug_assert!(false, "the store has no state for a unit in the send plan");
                 self.dirty.remove(number);
                 self.plan.advance();
                 continue;

@@ -1,4 +1,5 @@
-//! The order in which the units of a tick are sent: that of their slots if all of them will leave in time, else the most urgent first.
+//! The order in which the units of a tick are sent: the order of their slots if all units can be sent in time, else the most urgent
+//! units first.
 
 use alloc::vec::Vec;
 

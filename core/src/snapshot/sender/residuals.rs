@@ -1,4 +1,4 @@
-//! Units that were coded in this tick: connections that hold the same versions of a unit share its bits.
+//! The units that were coded in this tick. Connections whose peers have the same versions of a unit share its bits.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! The slots of one connection: which unit each stands for, and what the peer is known to have of it.
+//! The slots of one connection: the unit to which each slot is bound, and the versions of the unit that the peer is known to have.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! Which entities the connection sees, and the words of those that the store has in another form.
+//! The entities that the connection sees, and the words of units that the connection sees in a different form than the store's.
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -1,4 +1,4 @@
-//! The state of a sender, and what becomes of its frames.
+//! The state of a sender, and the acknowledgement or loss of its frames.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;

@@ -6,10 +6,10 @@ use core::ops::Range;
 use super::units::{NONE, UnitRecord};
 use crate::limits::VERSIONS;
 
-/// A version of a unit: the unit's words from one commit that changed them to the next.
+/// A version of a unit: the unit's words from one commit that changed the words to the next such commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version<'a> {
-    /// The tick that committed the words.
+    /// The tick whose commit set the words.
     pub since: u64,
     /// `true` if the entity had at least one component of the unit. Otherwise all words are zero.
     pub is_present: bool,

@@ -1,4 +1,4 @@
-//! The units that wait for a tick: a wheel of lists, with a list for each tick of the next second and a half. A unit waits for one
+//! The units that wait for a tick: a timer wheel, with a list for each tick of the next 1.5 s. A unit waits for one
 //! tick at a time. The lists are linked through the units, so a unit can start to wait without an allocation.
 
 use alloc::vec;

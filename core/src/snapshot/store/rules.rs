@@ -1,4 +1,4 @@
-//! A layout in the form that the store needs: the greatest value of each word, and the parts that have a threshold.
+//! A layout in the form that the store needs: the largest value of each word, and the parts that have a threshold.
 
 use alloc::vec::Vec;
 

@@ -30,17 +30,17 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 ///
 /// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer never sees a
 ///   combination of words that the game did not have.
-/// - **Small changes wait.** While the difference between each part of a unit and the *committed* words is within the part's
+/// - **Small changes are not committed immediately.** While the difference between each part of a unit and the *committed* words is within the part's
 ///   threshold, the unit is not committed. The error thus never exceeds the threshold, however slowly a value changes. A
 ///   rotation counts as changed if a different component becomes the largest. If the game has not changed a unit for half a
 ///   second, the unit is committed exactly.
-/// - **Changes wait for a due tick.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
+/// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
 ///   rate of its group. The commit takes the words that the unit has on the due tick. The due ticks of the units are
 ///   spread by their ids.
-/// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed immediately.
+/// - **Some changes are committed immediately.** New entities, added or removed components, owners and destruction do not wait for a due tick.
 /// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
 ///   an owner are due on the same ticks. A unit that is predicted but not owned is due on every tick.
-/// - **Destruction carries the last values** of the entity, including values that were set in the same tick.
+/// - **Destruction includes the final values** of the entity, including values that were set in the same tick.
 ///
 /// An entity itself has a unit too, in the group [`Store::existence_group`]. Its words are the entity's blueprint,
 /// owner and epoch. The existence of an entity thus has versions and changes, like every other unit.
@@ -80,7 +80,7 @@ pub struct Entity {
     pub id: NetworkId,
     /// The settings for the replication of the entity.
     pub settings: EntitySettings,
-    /// The connection that owns the entity.
+    /// The connection that owns the entity, or `None` without an owner.
     pub owner: Option<ConnectionId>,
     /// The number of times that the owner changed, modulo 2^32.
     pub epoch: u32,
@@ -93,14 +93,14 @@ pub struct UnitState<'a> {
     pub id: NetworkId,
     /// The id of the unit's group.
     pub group: GroupId,
-    /// The tick in which the entity was destroyed, and the reason. The words are then the last words. `None` while the
+    /// The tick in which the entity was destroyed, and the reason. The words are then the final words. `None` while the
     /// entity exists.
     pub gone: Option<(u64, Gone)>,
     /// The committed words of the unit.
     pub version: Version<'a>,
 }
 
-/// The numbers of items that a store holds, and its memory.
+/// The numbers of items in a store, and the memory of the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoreStats {
     /// The number of existing entities.
@@ -164,27 +164,28 @@ impl Store {
         })
     }
 
-    /// Returns the tick of the last commit. Returns `None` before the first commit.
+    /// Returns the tick of the latest commit. Returns `None` before the first commit.
     #[must_use]
     pub const fn tick(&self) -> Option<u64> {
         self.newest
     }
 
-    /// Returns the units that the last commit changed. For a destroyed entity, the set includes each unit whose last
+    /// Returns the units that the latest commit changed. For a destroyed entity, the set includes each unit whose final
     /// words differ from the words committed before, and the unit of the entity itself.
     #[must_use]
     pub const fn changed(&self) -> &UnitSet {
         &self.changed
     }
 
-    /// Returns the group of the units that stand for entities themselves. The id of this group follows the ids of the
+    /// Returns the group of the units that represent entities themselves. The id of this group follows the ids of the
     /// schema's groups.
     #[must_use]
     pub const fn existence_group(&self) -> GroupId {
         GroupId(self.tables.len() as u16 - 1)
     }
 
-    /// Returns the layout of a group's units. [`Self::existence_group`] has a layout too.
+    /// Returns the layout of a group's units. [`Self::existence_group`] has a layout too. Returns `None`
+    /// if no group has this id.
     #[must_use]
     pub fn layout(&self, group: GroupId) -> Option<&Layout> {
         self.layouts.get(usize::from(group.0))
@@ -209,14 +210,14 @@ impl Store {
         units.map(|(group, unit)| (GroupId(group), unit))
     }
 
-    /// Returns the unit that an existing entity has in a group.
+    /// Returns the unit that an existing entity has in a group, or `None` if there is no such unit.
     #[must_use]
     pub fn unit(&self, id: NetworkId, group: GroupId) -> Option<UnitId> {
         self.entities.unit(self.entities.find(id)?, group.0)
     }
 
     /// Returns the latest committed state of a unit. A unit of a destroyed entity has a state until the entity is
-    /// released.
+    /// released. Returns `None` after the release.
     #[must_use]
     pub fn state(&self, unit: UnitId) -> Option<UnitState<'_>> {
         let record = self.units.get(unit)?;
@@ -266,7 +267,7 @@ impl Store {
     ///
     /// The method calls `needed` with each unit that is idle or has many older versions, and with the ticks in which
     /// each older version was current, the newest version first. `needed` returns one bit for each version, which is 1
-    /// if the version is needed. Bit 0 stands for the newest version.
+    /// if the version is needed. Bit 0 represents the newest version.
     pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u64) {
         while let Some(unit) = self.crowded.pop() {
             let Some(record) = self.units.get_mut(unit) else { continue };
@@ -281,7 +282,7 @@ impl Store {
     /// Releases the entities that were destroyed before `tick`. The caller guarantees that no peer refers to the units
     /// of these entities any more. The store reuses the numbers of these units from the next commit on.
     ///
-    /// The store keeps at most `max_entities` destroyed entities. Beyond this number it also releases the entity that
+    /// The store keeps at most `max_entities` destroyed entities. Beyond this number, the method also releases the entity that
     /// was destroyed first, and [`Self::evicted`] lists the units of this entity.
     pub fn release_before(&mut self, tick: u64) {
         while let Some(entity) = self.entities.first_gone(tick) {
@@ -289,7 +290,7 @@ impl Store {
         }
     }
 
-    /// Returns the units that the last commit released without a call of [`Self::release_before`], because there were
+    /// Returns the units that the latest commit released without a call of [`Self::release_before`], because there were
     /// too many destroyed entities. A caller that refers to one of these units must remove the reference now.
     #[must_use]
     pub fn evicted(&self) -> &[UnitId] {
@@ -305,7 +306,7 @@ impl Store {
         }
     }
 
-    /// Returns the numbers of items that the store holds, and its memory.
+    /// Returns the numbers of items in the store, and the memory of the store.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         StoreStats {

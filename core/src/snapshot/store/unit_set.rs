@@ -28,8 +28,8 @@ impl UnitSet {
         &self.list
     }
 
-    /// Returns the set as bits: bit n % 64 of word n / 64 stands for unit n. Units beyond the last word are not in the
-    /// set.
+    /// Returns the set as bits: bit n % 64 of word n / 64 represents unit n. Units beyond the final word are not in
+    /// the set.
     #[must_use]
     pub fn bits(&self) -> &[u64] {
         &self.bits

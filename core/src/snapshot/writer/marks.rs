@@ -1,4 +1,4 @@
-//! The places of a tick's changes of a component, so that a newer change replaces an older change.
+//! The position of each change of a component within a tick, so that a newer change replaces an older change.
 
 use alloc::vec::Vec;
 

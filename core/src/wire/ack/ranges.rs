@@ -31,13 +31,13 @@ impl AckRanges {
         self.ranges.len()
     }
 
-    /// Returns the lowest packet number in the set.
+    /// Returns the lowest packet number in the set, or `None` if the set is empty.
     #[must_use]
     pub fn lowest(&self) -> Option<u64> {
         self.ranges.first().map(|&(start, _)| start)
     }
 
-    /// Returns the largest packet number in the set.
+    /// Returns the largest packet number in the set, or `None` if the set is empty.
     #[must_use]
     pub fn largest(&self) -> Option<u64> {
         self.ranges.last().map(|&(_, end)| end)
@@ -55,8 +55,8 @@ impl AckRanges {
         self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
     }
 
-    /// Adds `packet_number` to the set. If the set then exceeds its maximum number of ranges, it drops the oldest
-    /// eighth of its ranges, which may include the new number.
+    /// Adds `packet_number` to the set. If the set then exceeds its maximum number of ranges, the method drops
+    /// the oldest eighth of the ranges, which may include the new number.
     pub fn insert(&mut self, packet_number: u64) {
         // Usually it is the next one.
         if let Some((_, end)) = self.ranges.last_mut()

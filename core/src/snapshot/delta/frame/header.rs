@@ -35,7 +35,7 @@ const TICK_ORDER: u32 = 2;
 const FLOOR_ORDER: u32 = 3;
 
 impl FrameHeader {
-    /// The largest distance from a frame to its reference, in ticks. The receiver's newest tick lies between the tick
+    /// The largest distance from a frame to its reference, in ticks. The receiver's newest tick is between the tick
     /// of the reference and the newest tick that was sent, so the low 16 bits determine the frame's tick.
     pub const REACH: u32 = 1 << (SHORT_TICK_BITS - 2);
 

@@ -79,23 +79,23 @@ fn the_error_about_an_invalid_field_names_the_path_and_the_fault() {
     let bad = |kind| with_field(FieldSpec::new("f", kind));
     let field = "field `f` of component `thing`: ";
     let cases = [
-        (FieldKind::rotation(1), "a rotation has 2 to 15 bits a component"),
-        (FieldKind::rotation(16), "a rotation has 2 to 15 bits a component"),
-        (FieldKind::angle(0), "an angle has 1 to 32 bits"),
-        (FieldKind::angle(33), "an angle has 1 to 32 bits"),
+        (FieldKind::rotation(1), "a rotation has 2 to 15 bits a component; set a number in this range"),
+        (FieldKind::rotation(16), "a rotation has 2 to 15 bits a component; set a number in this range"),
+        (FieldKind::angle(0), "an angle has 1 to 32 bits; set a number in this range"),
+        (FieldKind::angle(33), "an angle has 1 to 32 bits; set a number in this range"),
         (FieldKind::integer(1, 0), "an integer has at most 2^64 values; give the least value first"),
         (FieldKind::integer(-1, u64::MAX), "an integer has at most 2^64 values; give the least value first"),
         (
             FieldKind::integer(i128::MIN, i128::MAX),
             "an integer has at most 2^64 values; give the least value first",
         ),
-        (FieldKind::Exact { width: 16 }, "a float has 32 or 64 bits"),
+        (FieldKind::Exact { width: 16 }, "a float has 32 or 64 bits; set one of these widths"),
         (
             FieldKind::numbers(4, steps(1.0, 0.1)),
             "one to three numbers move together; declare more numbers as an array",
         ),
-        (FieldKind::array(0, FieldKind::Bool), "an array has at least one item"),
-        (FieldKind::choice([""; 0]), "a choice has 1 to 65,536 variants"),
+        (FieldKind::array(0, FieldKind::Bool), "an array has at least one item; set a length of 1 or more"),
+        (FieldKind::choice([""; 0]), "a choice has 1 to 65,536 variants; declare a number in this range"),
         (FieldKind::choice(["a", "a"]), "two variants have the same name; give each variant its own name"),
     ];
     for (kind, fault) in cases {
@@ -105,7 +105,10 @@ fn the_error_about_an_invalid_field_names_the_path_and_the_fault() {
     assert!(bad(deep).contains("deeper than 8 levels"));
     let inner = FieldKind::structure([FieldSpec::new("in", FieldKind::angle(0))]);
     let error = with_field(FieldSpec::new("out", FieldKind::array(2, inner)));
-    assert_eq!(error, "field `out.in` of component `thing`: an angle has 1 to 32 bits");
+    assert_eq!(
+        error,
+        "field `out.in` of component `thing`: an angle has 1 to 32 bits; set a number in this range"
+    );
     let twice = ComponentSpec::new("thing").field(FieldSpec::new("f", FieldKind::Bool));
     let twice = twice.field(FieldSpec::new("f", FieldKind::Entity));
     assert_eq!(refusal([twice]), format!("{field}another field has this name; give each field its own name"));

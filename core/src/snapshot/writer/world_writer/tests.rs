@@ -150,7 +150,10 @@ fn every_call_of_the_world_writer_refuses_an_entity_that_does_not_exist() {
     }
     assert!(world.finish(2).is_empty());
     let error = WriteError::NoSuchEntity { id: NetworkId(7) }.to_string();
-    assert_eq!(error, "entity 7 does not exist: it was never created in this world, or was destroyed");
+    assert_eq!(
+        error,
+        "entity 7 does not exist: it was never created in this world, or was destroyed; create the entity first"
+    );
 }
 
 #[test]
