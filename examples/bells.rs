@@ -1,4 +1,4 @@
-//! A bell tower: whoever rings is heard by everybody. The server and a client of it, in one program.
+//! A bell tower: when a client rings, all clients hear the bells. The server and a client run in one program.
 
 use std::process::ExitCode;
 use std::time::Duration;

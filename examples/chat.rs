@@ -1,4 +1,4 @@
-//! A chat: one program hosts it, others join. What anybody types is shown to all.
+//! A chat: one program hosts it, and other programs join. Each program shows the lines of all users.
 //!
 //! ```sh
 //! cargo run --example chat -- host                                # prints the command to join with

@@ -1,4 +1,4 @@
-//! A game of two on a simulated network: `cargo run --example simulate -- --help`.
+//! A client and a server on a simulated network: `cargo run --example simulate -- --help`.
 //!
 //! A client sends 1, 2, 3 and so on over a reliable channel, and the server checks that every number arrives once and in order. The
 //! network meanwhile loses, damages, repeats and delays datagrams, breaks down for seconds, and changes the client's address. The

@@ -1,8 +1,8 @@
-//! The imports between the files of a crate, and the circles among them.
+//! The imports between the files of a crate, and the cycles among these imports.
 //!
-//! A file needs another one if it imports or mentions what the other defines. A name that comes through the `use` of
-//! a third file is followed to where it is defined: a `mod.rs` that only declares and re-exports needs nobody, and
-//! nobody needs it.
+//! A file imports from a second file if it imports or mentions an item that the second file defines. A re-exported name
+//! counts as an import from the file that defines the name. A `mod.rs` that only declares and re-exports modules
+//! therefore has no part in any cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
-//! `deny`: what may be in the dependency tree, by `deny.toml`.
+//! `deny`: checks the dependency tree against the rules of `deny.toml`.
 //!
-//! cargo-deny takes minutes to build, too long for every run of CI. Where it is missing, this reads the same file
-//! and `cargo metadata`, and checks the same three things.
+//! Building cargo-deny takes minutes, too long for each run of CI. If cargo-deny is not installed, this module reads
+//! `deny.toml` and `cargo metadata`, and itself checks bans, licences and sources.
 
 use std::fs;
 

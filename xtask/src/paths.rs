@@ -1,4 +1,4 @@
-//! `paths`: what congestion control makes of the paths of RFC 8867, of paths with jitter, and of recorded links.
+//! `paths`: measures congestion control on the paths of RFC 8867, on paths with jitter, and on recorded links.
 
 use std::path::{Path, PathBuf};
 

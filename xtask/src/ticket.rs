@@ -1,4 +1,4 @@
-//! `ticket`: what a backend does, as commands: keys, and tickets that let clients in.
+//! `ticket`: the tasks of a backend as commands: it generates keys, and mints tickets with which clients connect.
 
 #[cfg(test)]
 mod tests;

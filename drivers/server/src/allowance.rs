@@ -80,8 +80,8 @@ impl Allowance {
         let Some((limit, what, key)) = exceeded else { return Charged::Within };
         self.is_spent = true;
         Charged::Exceeded(format!(
-            "this client sent more than {limit} {what} a second, earlier connections of the same player or address \
-             included, and its saved budget is used up; the limit is the server's `{key}`"
+            "this client sent more than {limit} {what} per second, including earlier connections of the same \
+             player or address, and has used up its saved budget; the limit is the server's `{key}`"
         ))
     }
 }

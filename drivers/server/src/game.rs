@@ -153,7 +153,7 @@ pub trait Game: Sized + 'static {
     /// # Errors
     /// [`CommandError::Failed`] if the game shows its players no messages, or the message is too long.
     fn say(&mut self, _server: &mut Context, _text: &str) -> Result<usize, CommandError> {
-        Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
+        Err(CommandError::Failed(format!("{} shows its players no messages from the console", Self::NAME)))
     }
 
     /// Handles the stop of the server. The server still delivers messages that the game sends in this method, until the

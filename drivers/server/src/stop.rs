@@ -68,7 +68,8 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "the shutdown timeout of {} has passed with {} not sent, and {} more sent but not confirmed",
+                "the shutdown timeout of {} has passed: {} were not sent, and {} more were sent but not acknowledged; raise \
+                 `shutdown_timeout` to wait longer",
                 Shown(grace),
                 Counted(summary.not_sent, "message"),
                 summary.unconfirmed

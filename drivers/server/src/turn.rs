@@ -378,7 +378,10 @@ mod tests {
             unconfirmed: Vec::new(),
         });
         let error = server.run().unwrap_err();
-        assert_eq!(error.to_string(), "the network thread has stopped: receiving has failed: no memory");
+        assert_eq!(
+            error.to_string(),
+            "the network thread has stopped: receiving has failed: no memory; remove the cause, and start the server again"
+        );
         assert_eq!(error.exit_code(), 1);
         let mut server = start();
         server.network = None;

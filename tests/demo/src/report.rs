@@ -1,4 +1,4 @@
-//! The crowd's reports to the program or person that started it: one object per line.
+//! The reports of the program `tickwire-bots`, written as one JSON object per line.
 
 use std::collections::BTreeMap;
 

@@ -165,8 +165,8 @@ fn the_error_about_an_invalid_value_lists_the_valid_values() {
     server.json:1:3: `bind_address` is "localhost:7777": the host is a name, and this key accepts only IP addresses; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is "0.0.0.0": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `monitoring_address` is "9100": the host looks like an IPv4 address, but is not valid; set it to text like "127.0.0.1:9777", or null (default null)
-    server.json:1:3: `bandwidth_limit` is 999; set it to a whole number from 1000 on, or null (default null)
-    server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number from 1000 on, or null (default null)
+    server.json:1:3: `bandwidth_limit` is 999; set it to a whole number of 1000 or more, or null (default null)
+    server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number of 1000 or more, or null (default null)
     server.json:1:3: `key_file` is ""; set it to text in quotes (default "server.key")
     server.json:1:13: `game.seconds` is 0; set it to a whole number from 1 to 600 (default 30)
     server.json:1:3: `game` is 7; set it to an object

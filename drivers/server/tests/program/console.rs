@@ -60,7 +60,7 @@ fn help_lists_every_command_including_commands_of_the_game() {
         server.ask("help quit").split_whitespace().collect::<Vec<_>>().join(" "),
         "quit [reason] stop the server in order"
     );
-    assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
+    assert_eq!(server.ask("agents 3"), "3 agents, 0 with a client");
     assert_eq!(
         server.ask("agents many"),
         "error: the count is not a number from 0 to 10000; usage: agents <count>"

@@ -49,7 +49,10 @@ fn fewer_than_500_of_the_5000_lines_of_a_chat_flooder_reach_a_second_client() {
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 5000);
     let notice = until(|| Some(next::<Heard>(&flooder)).filter(|heard| heard.from == FROM_SERVER));
-    assert_eq!(notice.text.as_str(), "you sent more than 5 lines a second: the last line was dropped");
+    assert_eq!(
+        notice.text.as_str(),
+        "you sent more than 5 lines per second, so the server dropped your latest line"
+    );
     assert!(say(&other, "at last"));
     let mut heard = 0;
     until(|| {
