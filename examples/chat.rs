@@ -145,7 +145,11 @@ fn main() -> Result<(), Failure> {
                     client.send_to_server(&said(&verb.name, &text))?;
                 }
                 client.update(&mut (), &mut handlers);
-                if client.server().is_none() { Err("the host has left".into()) } else { Ok(()) }
+                if client.server().is_none() {
+                    Err("the host has left; join again when it runs".into())
+                } else {
+                    Ok(())
+                }
             })
         }
     }

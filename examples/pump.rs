@@ -122,7 +122,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 Event::Closed { reason: CloseReason::Local { .. }, .. } => return Ok(()),
                 Event::Closed { reason, .. } => {
-                    return Err(format!("the message did not come back: {reason:?}").into());
+                    return Err(
+                        format!("the connection ended before the message came back: {reason:?}").into()
+                    );
                 }
                 _ => {}
             }

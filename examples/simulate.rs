@@ -89,7 +89,7 @@ impl Application for Count {
             Event::Message { data, .. } => {
                 self.received += 1;
                 if data != self.received.to_le_bytes().as_slice() {
-                    context.fail(format!("{data:?} arrived instead of {}", self.received));
+                    context.fail(format!("{data:?} arrived, but {} was expected", self.received));
                 }
             }
             Event::Closed { reason, .. } => context.fail(format!("the connection ended: {reason:?}")),
@@ -115,7 +115,7 @@ fn play(seed: u64, seconds: u64) -> Result<String, String> {
     world.run_for(horizon + CALM).map_err(|violation| violation.to_string())?;
     let Count { sent, received, .. } = *world.application();
     if received != sent {
-        return Err(format!("{sent} numbers were sent and {received} arrived"));
+        return Err(format!("the client sent {sent} numbers, but {received} arrived"));
     }
     let struck: u64 = world.fired_by_kind().values().sum();
     Ok(format!("{received} numbers arrived in order; {count} faults struck {struck} times"))

@@ -30,8 +30,12 @@ pub enum TraceError {
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
-            Self::Backwards(line) => write!(f, "line {line} is an earlier time than the line above it"),
+            Self::NotANumber(line) => {
+                write!(f, "line {line} is not a number of milliseconds; write one whole number per line")
+            }
+            Self::Backwards(line) => {
+                write!(f, "line {line} is an earlier time than the line above it; sort the lines by time")
+            }
             Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
         }
     }

@@ -146,11 +146,12 @@ pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
 
 /// A circle in words: every step that stays inside it, each on a line.
 fn describe(circle: &[&str], graph: &Graph) -> String {
-    let mut text = format!("{} files need each other:", circle.len());
+    let mut text =
+        format!("{} files import each other in a cycle; move the shared items to one file:", circle.len());
     for file in circle {
         let needed = graph.get(*file).into_iter().flatten();
         for (other, line) in needed.filter(|(other, _)| circle.contains(&other.as_str())) {
-            text += &format!("\n    {file}:{line} needs {other}");
+            text += &format!("\n    {file}:{line} imports {other}");
         }
     }
     text

@@ -223,7 +223,7 @@ fn server_key(text: &str) -> Result<PublicKey> {
     let key: PublicKey = text.parse().context("--server-key")?;
     ensure!(
         key.to_bytes() != [0; 32],
-        "--server-key is all zeros; it is the public key that the server prints or `keygen` generated"
+        "--server-key is all zeros; give the public key that the server prints, or that `keygen` generated"
     );
     Ok(key)
 }
@@ -239,7 +239,7 @@ fn from_standard_input() -> Result<String> {
 fn identity(text: &str) -> Result<[u8; 16]> {
     let text = text.trim();
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
-        bail!("{wrong:?}, character {}, is not a hexadecimal digit", place + 1);
+        bail!("{wrong:?}, character {}, is not a hexadecimal digit; an identity has 32", place + 1);
     }
     ensure!(text.len() == 32, "the text has {} hexadecimal digits, but an identity has 32", text.len());
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
@@ -263,8 +263,10 @@ fn system_rng() -> Result<Rng> {
 
 /// Microseconds of wall time since the Unix epoch.
 fn wall_now() -> Result<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the system's clock is before 1970")?;
-    u64::try_from(since.as_micros()).context("the system's clock is out of range")
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the system's clock is before 1970; set the clock")?;
+    u64::try_from(since.as_micros()).context("the system's clock is out of range; set the clock")
 }
 
 const SECOND_US: u64 = 1_000_000;

@@ -43,21 +43,20 @@ impl fmt::Display for Ending<'_> {
                 "the path carries only datagrams of less than {least} bytes, perhaps because of a tunnel or VPN; \
                  raise the tunnel's MTU, or use another network"
             ),
-            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
-                write!(f, "the only server that answered seems to use protocol version {version}, which this end does not support; update this end or the server")
-            }
-            CloseReason::Refused(Refusal::Full) => {
-                f.write_str("the server was full; try again later, or connect to another server")
-            }
-            CloseReason::Refused(Refusal::TooManyFromAddress) => {
-                f.write_str("the server already has the largest number of clients that one address may have; try again when one of them has left")
-            }
+            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => write!(
+                f,
+                "the only server that answered seems to use protocol version {version}, which this end does not \
+                 support; update this end or the server"
+            ),
+            CloseReason::Refused(Refusal::Full) => f.write_str("the server was full; try again later"),
+            CloseReason::Refused(Refusal::TooManyFromAddress) => f.write_str(
+                "the server already has the largest number of clients that one address may have; try again when \
+                 one of them has left",
+            ),
             CloseReason::Refused(Refusal::Banned) => {
                 f.write_str("the server has banned this client; ask the server's operator to lift the ban")
-            },
-            CloseReason::Refused(Refusal::Expired) => {
-                f.write_str("the ticket had expired; get a new ticket from the backend")
             }
+            CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired; get a new ticket"),
             CloseReason::Refused(Refusal::Schema(difference)) => difference.fmt(f),
             CloseReason::Refused(Refusal::Other { code, text }) => {
                 write!(f, "the server refused the connection (code {code:#06x}): {text}")
@@ -110,10 +109,7 @@ mod tests {
             (peer(0, ""), "the peer closed the connection without a reason"),
             (peer(7, ""), "the peer closed the connection (code 0x0007)"),
             (peer(0xfe11, "no shouting"), "the peer closed the connection (code 0xfe11): no shouting"),
-            (
-                CloseReason::Refused(Refusal::Full),
-                "the server was full; try again later, or connect to another server",
-            ),
+            (CloseReason::Refused(Refusal::Full), "the server was full; try again later"),
             (
                 CloseReason::PathTooNarrow { least: 700 },
                 "the path carries only datagrams of less than 700 bytes, perhaps because of a tunnel or VPN; raise \

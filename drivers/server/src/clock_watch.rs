@@ -50,7 +50,8 @@ impl ClockWatch {
         let way = if report.last_step_us > 0 { "forward" } else { "back" };
         let by = shown(Duration::from_micros(report.last_step_us.unsigned_abs()));
         Some(format!(
-            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time, so check the clock with `date -u`"
+            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time, so \
+             check the clock with `date -u`"
         ))
     }
 

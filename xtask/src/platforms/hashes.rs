@@ -70,7 +70,7 @@ impl Player {
         let expected = (from..).take(usize::try_from(seeds)?);
         ensure!(
             hashes.keys().copied().eq(expected),
-            "the output does not match the {seeds} seeds asked for: {:?}",
+            "expected the hashes of {seeds} seeds from {from} on, got those of {:?}",
             hashes.keys()
         );
         Ok(hashes)

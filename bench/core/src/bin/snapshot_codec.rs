@@ -88,7 +88,7 @@ fn main() -> Result<()> {
         figures.print();
     }
     if !figures.lossless {
-        bail!("a decoded unit differs from the recording");
+        bail!("a decoded unit differs from the recording: the codec has a bug");
     }
     Ok(())
 }
