@@ -108,7 +108,7 @@ impl Rules {
     fn licence_fault(&self, package: &Package) -> Result<Option<String>> {
         let Package { name, version, .. } = package;
         let Some(licence) = &package.license else {
-            let file = package.license_file.as_deref().unwrap_or("nothing");
+            let file = package.license_file.as_deref().unwrap_or("(none)");
             return Ok(Some(format!(
                 "{name} {version}: the manifest names the licence file {file} instead of a licence expression; \
                  replace the package"

@@ -156,7 +156,7 @@ mod tests {
         assert!(text.len() <= 256);
         let (count, text) = taken(LIMITS, 50, 1000, 60);
         assert!((45..=55).contains(&count), "{count}");
-        assert!(text.unwrap().contains("more than 10000 bytes of messages a second"));
+        assert!(text.unwrap().contains("more than 10000 bytes of messages per second"));
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn a_slow_reader_of_console_output_gets_every_answer() {
     }
     std::thread::sleep(std::time::Duration::from_millis(200));
     let lines = server.lines_until(&format!("{expected} agents, "));
-    assert_eq!(lines.iter().filter(|line| line.contains(", 0 of them")).count(), 100);
+    assert_eq!(lines.iter().filter(|line| line.contains(", 0 with a client")).count(), 100);
 }
 
 #[test]

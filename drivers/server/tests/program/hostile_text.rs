@@ -71,11 +71,11 @@ fn the_close_text_names_the_key_of_the_limit_that_a_flooding_client_exceeded() {
     let CloseReason::Peer { code, text } = ending(&flooder) else { panic!("it was not sent away") };
     assert_eq!(code, codes::FLOODING);
     assert!(
-        text.raw().contains("more than 50 messages a second")
+        text.raw().contains("more than 50 messages per second")
             && text.raw().contains("`client_message_limit`")
     );
     assert!(
-        server.log().contains("client 1 is disconnected: this client sent more than 50 messages a second")
+        server.log().contains("client 1 is disconnected: this client sent more than 50 messages per second")
     );
     while let Some(event) = other.wait_event(Duration::ZERO) {
         assert!(!matches!(event, Event::Closed { .. }));
