@@ -15,7 +15,7 @@ use tickwire::sim::network::{Topology, home_address};
 use tickwire::sim::world::{World, WorldConfig};
 use tickwire::{Endpoint, Instant};
 
-/// Play a client and a server on a simulated network with faults. Nothing takes real time but the computation.
+/// Play a client and a server on a simulated network with faults. Only the computation takes real time.
 #[derive(Parser)]
 struct Arguments {
     /// The first seed; the faults and the endpoints' randomness follow from it

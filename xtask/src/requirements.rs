@@ -16,7 +16,7 @@ pub const PATH: &str = "docs/REQUIREMENTS.md";
 /// Print how many rows of docs/REQUIREMENTS.md are proven by tests
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// List the rows that nothing proves yet
+    /// List the rows that no test proves yet
     #[arg(long)]
     missing: bool,
 }

@@ -1,4 +1,4 @@
-//! Licence expressions, as far as packages use them.
+//! Licence expressions (SPDX), in the forms that packages use.
 
 use anyhow::{Result, bail, ensure};
 

@@ -15,7 +15,7 @@ use tickwire_core::crypto::default_provider;
 use tickwire_core::rng::Rng;
 use tickwire_core::{PublicKey, Secret, Ticket, TicketContents, TicketMint, server_ticket_key};
 
-/// Draw keys, mint tickets, and look at them
+/// Generate keys, mint tickets, and show the fields of tickets
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,7 +30,7 @@ enum TicketVerb {
     Show(Show),
 }
 
-/// Draw a backend's master and a server's identity from the system, with the keys derived from them
+/// Generate a backend's master and a server's identity, and derive the keys that belong to them
 #[derive(clap::Args, Debug)]
 struct Keygen {
     /// Print one JSON object
@@ -68,7 +68,7 @@ struct Mint {
     /// Seconds from now for which the ticket is valid: 1 to 604800, a week
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=WEEK))]
     valid: u64,
-    /// Bytes that tell the server about the client, at most 256
+    /// User data for the server, at most 256 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     user_data: String,
     /// Print one JSON object
@@ -93,7 +93,7 @@ struct Master {
     /// The file that holds the backend's master as 64 hexadecimal digits, or `-` for standard input
     #[arg(long, value_name = "PATH")]
     master_file: Option<PathBuf>,
-    /// The master itself: only for tests, since every user of the machine can see a command line
+    /// The master itself: only for tests, because every user of the machine can see a command line
     #[arg(long, value_name = "HEX")]
     master: Option<String>,
 }

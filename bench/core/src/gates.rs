@@ -1,4 +1,4 @@
-//! Limits on exact figures: a figure must not exceed the value that was once reached.
+//! Limits on exact figures: no figure may exceed the recorded figure.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! The orderly end of a server: it tells clients the reason, delivers the messages queued for them, and loses no
-//! message that it acknowledged.
+//! The orderly end of a server: the server sends the reason to clients, delivers their queued messages, and passes all
+//! messages that it acknowledged to the game.
 
 use std::thread;
 use std::time::Duration;

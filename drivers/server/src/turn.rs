@@ -1,5 +1,5 @@
-//! The server's loop: it sleeps until the next deadline or request, handles what arrived, and steps the game. A game at
-//! rest has no deadlines.
+//! The server's loop: it sleeps until the next deadline or request, handles events and requests, and runs the ticks of the
+//! game. An idle game has no deadlines.
 
 use std::pin::pin;
 use std::sync::Arc;

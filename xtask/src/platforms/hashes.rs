@@ -1,4 +1,4 @@
-//! Hashes of everything that simulated runs did, from whatever program plays them.
+//! The trace hashes of simulated runs, read from the output of the program that plays the runs.
 
 use std::collections::BTreeMap;
 use std::thread;

@@ -1,4 +1,4 @@
-//! Bytes and time of replicated worlds.
+//! Measures the bytes and the time of replicated worlds.
 
 use std::collections::BTreeMap;
 

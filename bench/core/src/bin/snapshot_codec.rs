@@ -1,4 +1,4 @@
-//! The snapshot codec on a recording of cubes.
+//! Measures the snapshot codec on a recording of cubes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Plants bugs on purpose: the swarm must find each of them, and must find no violation without them.
+//! Plants bugs on purpose. The swarm must find each bug, and must find no violation without a planted bug.
 
 use crate::args::Args;
 

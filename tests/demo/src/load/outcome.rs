@@ -1,4 +1,4 @@
-//! The outcome of a load.
+//! The results of a load test.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

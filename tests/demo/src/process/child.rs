@@ -1,4 +1,4 @@
-//! A process that this one started: what it says, its last words, and its end.
+//! A child process: its output, its latest lines on standard error, and its end.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read, Write as _};

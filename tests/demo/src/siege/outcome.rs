@@ -1,4 +1,4 @@
-//! The outcome: a table, and the faults in it.
+//! The results of a siege: a table, and the requirements that the results miss.
 
 use std::fmt::Write as _;
 use std::time::Duration;
