@@ -21,14 +21,14 @@ use crate::messages::Messages;
 /// use tickwire_core::{ChannelConfig, CloseReason, Config, Delivery};
 /// use tickwire_server::{ClientId, Context, Game, GameError, Messages, NoSettings};
 ///
-/// /// From a client: ring so many times.
+/// /// A request of a client to ring the bells `times` times.
 /// #[derive(NetMessage)]
 /// struct Ring {
 ///     #[net(range = 1..=12)]
 ///     times: u8,
 /// }
 ///
-/// /// To everybody.
+/// /// A notice to all clients that a client has rung the bells.
 /// #[derive(NetMessage)]
 /// #[net(channel = "state")]
 /// struct Rung {
