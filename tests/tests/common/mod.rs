@@ -1,4 +1,4 @@
-//! Two or more endpoints on a virtual clock, joined by a network that each test bends to its purpose.
+//! Two or more endpoints on a virtual clock, joined by a network that each test controls.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Endpoints that a script does things to, and what they answered.
+//! Endpoints whose calls a script chooses, and their outputs.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

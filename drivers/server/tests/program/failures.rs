@@ -1,4 +1,4 @@
-//! Faults that keep a server from starting, and later ones: each report says what is wrong, where, and what to do.
+//! Faults before and after the start of a server: each report states the fault, its place, and the remedy.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};

@@ -1,4 +1,4 @@
-//! Text of hostile clients: it cannot forge lines of the log, nor drown those of others.
+//! Text of hostile clients cannot forge log lines or displace the lines of other clients.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Clients that are not let in are told why.
+//! Refused clients receive the reason of the refusal.
 
 use std::fs;
 use std::net::UdpSocket;

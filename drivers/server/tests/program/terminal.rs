@@ -1,4 +1,4 @@
-//! The console on a terminal: prompt, line editing, history, lines that appear meanwhile; and the terminal as it was found.
+//! The console on a terminal: prompt, line editing, history, output during editing, and the restored settings at the end.
 
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
