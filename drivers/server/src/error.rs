@@ -128,7 +128,7 @@ impl fmt::Display for ServerError {
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
             Self::NetworkDied { reason: Some(reason) } => {
                 write!(f, "the network thread has stopped: {reason}; remove the cause, and start the server again")
-            },
+            }
             Self::NetworkDied { reason: None } => f.write_str(
                 "the network thread ended unexpectedly; please report the last message of the thread, which is in the log",
             ),

@@ -1,4 +1,4 @@
-//! The stack rusty_enet, a translation of the C library ENet.
+//! The stack rusty_enet, a translation of the C library `ENet`.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd};

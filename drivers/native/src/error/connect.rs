@@ -238,7 +238,7 @@ impl fmt::Display for ConnectError {
             ),
             Self::Banned => {
                 f.write_str("the server has banned this client; ask the server's operator to lift the ban")
-            },
+            }
             Self::TicketExpired => f.write_str("the ticket has expired; get a new ticket from the backend"),
             Self::Schema(difference) => difference.fmt(f),
             Self::Refused { code, text } => write!(f, "the server refused the connection with code {code}: {text}"),

@@ -123,7 +123,7 @@ fn a_flag_overrides_an_environment_variable_which_overrides_the_configuration_fi
 fn the_error_about_text_that_is_not_json_names_the_line_and_the_column() {
     insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
-    insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
+    insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is not a JSON object; put all keys into one pair of {}");
     insta::assert_snapshot!(complaint("{\n\"tick_rate\": 1,\n  \"tick_rate\": 2}"), @"server.json:3:3: `tick_rate` occurs twice; remove one of the two");
 }
 
