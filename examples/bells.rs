@@ -1,4 +1,4 @@
-//! A bell tower: whoever rings is heard by everybody. The server and a client of it, in one program.
+//! A bell tower: when a client rings, all clients hear the bells. The server and a client run in one program.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tickwire::message::RegisterError;
 use tickwire::prelude::*;
 use tickwire::server::{Messages, client_options};
 
-/// From a client: ring so many times.
+/// A request of a client to ring the bells `times` times.
 #[derive(NetMessage)]
 #[net(name = "bells/ring")]
 struct Ring {
@@ -15,7 +15,7 @@ struct Ring {
     times: u8,
 }
 
-/// To everybody: somebody has rung.
+/// A notice to all clients that a client has rung the bells.
 #[derive(NetMessage)]
 #[net(name = "bells/rung")]
 struct Rung {

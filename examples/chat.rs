@@ -1,4 +1,4 @@
-//! A chat: one program hosts it, others join. What anybody types is shown to all.
+//! A chat: one program hosts it, and other programs join. Each program shows the lines of all users.
 //!
 //! ```sh
 //! cargo run --example chat -- host                                # prints the command to join with
@@ -35,7 +35,7 @@ struct Host {
     /// The UDP port; 0 lets the system choose
     #[arg(long, default_value_t = 7777)]
     port: u16,
-    /// The file that keeps the host's key, so that those who joined can return after a restart
+    /// The file with the host's key, so that guests can join again after a restart
     #[arg(long, value_name = "PATH")]
     key_file: Option<PathBuf>,
 }
@@ -45,7 +45,7 @@ struct Host {
 struct Join {
     /// The host's address, as 192.0.2.1:7777 or play.example:7777
     address: NetworkAddress,
-    /// The host's key, as it prints it
+    /// The public key that the host printed
     key: PublicKey,
     /// Your name
     #[arg(long, default_value = "somebody")]
@@ -145,7 +145,11 @@ fn main() -> Result<(), Failure> {
                     client.send_to_server(&said(&verb.name, &text))?;
                 }
                 client.update(&mut (), &mut handlers);
-                if client.server().is_none() { Err("the host has left".into()) } else { Ok(()) }
+                if client.server().is_none() {
+                    Err("the host has left; join again when it runs".into())
+                } else {
+                    Ok(())
+                }
             })
         }
     }

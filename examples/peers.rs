@@ -1,7 +1,7 @@
-//! Two equals dial each other, and have one connection: `cargo run --example peers`.
+//! Two peers dial each other, and have one connection: `cargo run --example peers`.
 //!
-//! Peers learn each other's address and public key, and a secret that the two share, from a service that both trust: a lobby, for
-//! example. Here one program plays both, so it hands them over itself.
+//! Each peer gets the address and the public key of the other peer, and a shared secret, from a service that both trust, for
+//! example a lobby. This program runs both peers, so it passes these values itself.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! The core in a loop of one's own, over plain sockets of the standard library: no thread, no queues, no executor. Each turn
-//! receives, hands over, sends, and sleeps until something is due.
+//! The core in the program's own loop, over sockets of the standard library: no thread, no queues, no executor. Each turn receives
+//! datagrams, passes them to the core, sends the core's datagrams, and sleeps until the next deadline.
 //!
 //! `cargo run --example pump` connects a client to a server on the loopback interface, and sends a message there and back.
 
@@ -122,7 +122,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 Event::Closed { reason: CloseReason::Local { .. }, .. } => return Ok(()),
                 Event::Closed { reason, .. } => {
-                    return Err(format!("the message did not come back: {reason:?}").into());
+                    return Err(
+                        format!("the connection ended before the message came back: {reason:?}").into()
+                    );
                 }
                 _ => {}
             }

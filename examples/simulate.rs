@@ -1,4 +1,4 @@
-//! A game of two on a simulated network: `cargo run --example simulate -- --help`.
+//! A client and a server on a simulated network: `cargo run --example simulate -- --help`.
 //!
 //! A client sends 1, 2, 3 and so on over a reliable channel, and the server checks that every number arrives once and in order. The
 //! network meanwhile loses, damages, repeats and delays datagrams, breaks down for seconds, and changes the client's address. The
@@ -15,7 +15,7 @@ use tickwire::sim::network::{Topology, home_address};
 use tickwire::sim::world::{World, WorldConfig};
 use tickwire::{Endpoint, Instant};
 
-/// Play a client and a server on a simulated network with faults. Nothing takes real time but the computation.
+/// Play a client and a server on a simulated network with faults. Only the computation takes real time.
 #[derive(Parser)]
 struct Arguments {
     /// The first seed; the faults and the endpoints' randomness follow from it
@@ -89,7 +89,7 @@ impl Application for Count {
             Event::Message { data, .. } => {
                 self.received += 1;
                 if data != self.received.to_le_bytes().as_slice() {
-                    context.fail(format!("{data:?} arrived instead of {}", self.received));
+                    context.fail(format!("{data:?} arrived, but {} was expected", self.received));
                 }
             }
             Event::Closed { reason, .. } => context.fail(format!("the connection ended: {reason:?}")),
@@ -115,7 +115,7 @@ fn play(seed: u64, seconds: u64) -> Result<String, String> {
     world.run_for(horizon + CALM).map_err(|violation| violation.to_string())?;
     let Count { sent, received, .. } = *world.application();
     if received != sent {
-        return Err(format!("{sent} numbers were sent and {received} arrived"));
+        return Err(format!("the client sent {sent} numbers, but {received} arrived"));
     }
     let struck: u64 = world.fired_by_kind().values().sum();
     Ok(format!("{received} numbers arrived in order; {count} faults struck {struck} times"))

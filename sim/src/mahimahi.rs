@@ -1,5 +1,6 @@
-//! Bandwidth traces in the format of Mahimahi: each line of a trace is a millisecond at which one packet of 1500 bytes
-//! may cross. Several small packets share an opportunity, a large one takes several. The trace repeats.
+//! Bandwidth traces in the format of Mahimahi. Each line of a trace is the time, in milliseconds, of an opportunity,
+//! at which 1500 bytes may pass. Small packets share an opportunity, and a large packet uses several opportunities.
+//! The trace repeats.
 
 use core::fmt;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 /// The number of bytes that may pass at each opportunity.
 pub const OPPORTUNITY_BYTES: u32 = 1500;
 
-/// A bandwidth trace in the format of Mahimahi: the times at which one packet may pass (opportunities).
+/// A bandwidth trace in the format of Mahimahi: the times at which 1500 bytes may pass (opportunities).
 #[derive(Clone, Debug)]
 pub struct LinkTrace {
     /// Milliseconds, in ascending order; the last is above zero and is where the trace starts over.
@@ -29,8 +30,12 @@ pub enum TraceError {
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
-            Self::Backwards(line) => write!(f, "line {line} is an earlier time than the line above it"),
+            Self::NotANumber(line) => {
+                write!(f, "line {line} is not a number of milliseconds; write one whole number per line")
+            }
+            Self::Backwards(line) => {
+                write!(f, "line {line} is an earlier time than the line above it; sort the lines by time")
+            }
             Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
         }
     }

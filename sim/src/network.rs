@@ -129,7 +129,7 @@ pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
-/// The counters of datagrams by their fate in the network.
+/// The counters of datagrams by their outcome in the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
     /// The number of datagrams that nodes sent on a link.

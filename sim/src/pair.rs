@@ -1,9 +1,8 @@
-//! A server and a client joined by a wire without delay: the other end receives each datagram at once, or when the test
-//! that holds the wire delivers it.
+//! A server and a client on a network without delay, for tests.
 //!
-//! The pair is the smallest environment for a test of the core. Time stands still until [`Pair::pass`] advances it.
-//! [`Pair::flush`] exchanges datagrams, or the test takes and delivers them one by one; the test may call both
-//! endpoints directly. For delays, queues and clocks that disagree, use [`World`](crate::world::World).
+//! The pair is the smallest environment for a test of the core. The time does not change until [`Pair::pass`] advances
+//! it. [`Pair::flush`] exchanges all datagrams, or the test delivers each datagram itself. The test can also call both
+//! endpoints directly. For delays, queues and different clocks, use [`World`](crate::world::World).
 #![allow(clippy::expect_used, reason = "a test ends when its own ground gives way")]
 
 use core::time::Duration;
@@ -107,7 +106,7 @@ impl Pair {
         }
     }
 
-    /// Begins to record: from now on, every event of both ends is appended to `told`.
+    /// Begins to record events: later events of both ends are appended to `told`.
     pub fn record(&mut self) {
         self.is_recording = true;
     }

@@ -1,4 +1,4 @@
-//! The trace of a run: a hash of all its events, and their text if asked for.
+//! The trace of a run: a hash of all events, and also their text if the settings request it.
 
 use core::fmt::{self, Write as _};
 use core::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! The peer's clock over bad paths: the truth lies within the stated error, the reading never steps back, and input that
-//! runs ahead by the lead arrives in time.
+//! The peer's clock over bad paths: the true time is within the stated error, the reading never goes back, and input
+//! that is sent ahead by the lead arrives in time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::env;

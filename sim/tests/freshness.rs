@@ -1,4 +1,4 @@
-//! State that a path cannot carry in time gives way to newer state.
+//! Newer state replaces state that a path cannot carry in time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;

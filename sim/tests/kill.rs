@@ -1,5 +1,5 @@
 //! One client and one server, killed or cut off at every step of an exchange. The ledger of the swarm checks each run: every
-//! reported fate is true, no message is delivered twice, and every end that is alive afterwards is connected, has the identity of
+//! reported outcome is true, no message is delivered twice, and every end that is alive afterwards is connected, has the identity of
 //! its ticket, and receives all messages.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 

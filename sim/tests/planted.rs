@@ -1,4 +1,4 @@
-//! Bugs planted on purpose: the swarm finds each of them, and finds nothing in the same seeds without them.
+//! Bugs planted on purpose: the swarm finds each bug, and finds no violation in the same seeds without the bug.
 //!
 //! The full hunt is `cargo xtask swarm --planted all --seeds 1000`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]

@@ -1,4 +1,4 @@
-//! Faults that the swarm once found, each reproduced in a few lines.
+//! Bugs that the swarm has found, each reproduced by a short test.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! The swarm itself: it is deterministic, it meets every fault, and it detects violations.
+//! The swarm itself: it is deterministic, generates every kind of fault, and detects violations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;

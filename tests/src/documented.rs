@@ -137,11 +137,19 @@ pub fn faults(documented: &[Documented], actual: &[Actual<'_>]) -> Vec<String> {
     for field in documented {
         match actual.iter().find(|one| one.name == field.name) {
             Some(one) => faults.extend(differences(field, one)),
-            None => faults.push(format!("{}: nothing compares it with the code", field.name)),
+            None => faults.push(format!(
+                "{}: no test compares this field with the code; add it to the fields of the test",
+                field.name
+            )),
         }
     }
     let is_gone = |one: &&Actual<'_>| !documented.iter().any(|field| field.name == one.name);
-    faults.extend(actual.iter().filter(is_gone).map(|one| format!("{}: there is no such field", one.name)));
+    faults.extend(
+        actual
+            .iter()
+            .filter(is_gone)
+            .map(|one| format!("{}: the documentation has no field of this name", one.name)),
+    );
     faults
 }
 
@@ -163,7 +171,7 @@ fn differences(field: &Documented, actual: &Actual<'_>) -> Vec<String> {
         }
     };
     let Some((least, most)) = range(said, actual.unit, bounds.type_max) else {
-        fault(format!("`{said}` is no range in {:?}", actual.unit));
+        fault(format!("`{said}` is not a range in {:?}", actual.unit));
         return faults;
     };
     for end in [least, most] {

@@ -1,7 +1,7 @@
-//! Files that still break a rule of the workspace: lists that only ever get shorter.
+//! Lists of files that may break a rule of the workspace.
 //!
-//! An exception names a file and the number of offences that are allowed there. The test of the rule fails as soon as an exception
-//! is no longer needed.
+//! An exception names a file and the number of offences that the file may have. The test of the rule fails if an exception
+//! is no longer needed, so that the lists become shorter.
 
 /// A file that breaks a rule of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]

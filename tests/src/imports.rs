@@ -1,8 +1,8 @@
-//! The imports between the files of a crate, and the circles among them.
+//! The imports between the files of a crate, and the cycles among these imports.
 //!
-//! A file needs another one if it imports or mentions what the other defines. A name that comes through the `use` of
-//! a third file is followed to where it is defined: a `mod.rs` that only declares and re-exports needs nobody, and
-//! nobody needs it.
+//! A file imports from a second file if it imports or mentions an item that the second file defines. A re-exported name
+//! counts as an import from the file that defines the name. A `mod.rs` that only declares and re-exports modules
+//! therefore has no part in any cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,11 +146,12 @@ pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
 
 /// A circle in words: every step that stays inside it, each on a line.
 fn describe(circle: &[&str], graph: &Graph) -> String {
-    let mut text = format!("{} files need each other:", circle.len());
+    let mut text =
+        format!("{} files import each other in a cycle; move the shared items to one file:", circle.len());
     for file in circle {
         let needed = graph.get(*file).into_iter().flatten();
         for (other, line) in needed.filter(|(other, _)| circle.contains(&other.as_str())) {
-            text += &format!("\n    {file}:{line} needs {other}");
+            text += &format!("\n    {file}:{line} imports {other}");
         }
     }
     text

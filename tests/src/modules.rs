@@ -1,4 +1,4 @@
-//! The modules of a crate: which file each one lives in, and which names it defines, imports and mentions.
+//! The modules of a crate: the file of each module, and the names that the module defines, imports and mentions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

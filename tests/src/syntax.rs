@@ -1,4 +1,4 @@
-//! Which parts of a file exist in tests only, as the parser sees it.
+//! Finds the parts of a file that are compiled only for tests, with a parser.
 
 use proc_macro2::Span;
 use syn::visit::Visit;

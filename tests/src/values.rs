@@ -1,4 +1,4 @@
-//! Counts the values that functions take.
+//! Counts the values that functions take as parameters.
 
 use syn::visit::{self, Visit};
 use syn::{FnArg, Signature, Type};

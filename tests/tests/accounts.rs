@@ -1,5 +1,4 @@
-//! The source that pays for a place is the address that a handshake proved, for any sender address that a datagram
-//! bears.
+//! A connection counts towards the limits of an address that the client has proved, never of a forged source address.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

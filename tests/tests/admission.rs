@@ -1,4 +1,4 @@
-//! Tests of the clients that are let in, of those that are refused, and of the reasons that they get.
+//! Accepted clients, refused clients, and the reasons that refused clients receive.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Limits on what is sent: what counts, who goes first, and what games are told.
+//! Bandwidth limits: the bytes that count, the order of connections, and the reports to games.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Promises of closing, for any events meanwhile.
+//! The guarantees of closing a connection, for any events during the close.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use tickwire_core::{ChannelId, CloseReason, Config, ConnectionId, Duration, Endpoint, Event, Instant};

@@ -1,4 +1,4 @@
-//! Connecting: what a crowd goes through, and what strangers get out of a server.
+//! Connecting: many clients at once, and the answers of a server to unauthenticated senders.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crowd;

@@ -1,4 +1,4 @@
-//! The documentation of the core's configuration says what the code does, and its contract names tests that are there.
+//! The documentation of the core's configuration agrees with the code, and the contract names tests that exist.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Fates that a closed connection reports for messages that arrived.
+//! The outcomes that a closed connection reports for messages that arrived.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

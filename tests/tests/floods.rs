@@ -1,4 +1,4 @@
-//! Handshakes in quantities that nobody honest has, and honest clients that come meanwhile.
+//! Floods of handshakes, and honest clients that connect during a flood.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

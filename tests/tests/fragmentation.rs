@@ -1,4 +1,4 @@
-//! Nothing above 1200 bytes leaves over UDP unless the driver forbids the system to cut datagrams up.
+//! The core sends no UDP datagram above 1200 bytes unless the driver forbids IP fragmentation.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

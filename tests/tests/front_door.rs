@@ -1,4 +1,4 @@
-//! Tests of the front door: the examples that a newcomer reads first are the ones that the tests run.
+//! The examples in the README and on the front page are those that the tests run.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use tickwire_tests::source;

@@ -1,4 +1,4 @@
-//! Idle connections: who says what, how often, and what may go wrong meanwhile.
+//! Idle connections: the heartbeats of each end, their intervals, and lost heartbeats.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Where a server is: what a timeout says of it, and where an interrupted connection looks for it.
+//! The hints in a connect timeout, and the addresses at which an interrupted connection looks for its server.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Links that the driver opens: what they promise, how much they take, and what becomes of a session when they break.
+//! Links that the driver opens: their properties, their credit, and sessions whose link breaks.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! Bytes of the heap that connections hold at rest, counted by an allocator of our own.
+//! The heap bytes that idle connections hold, measured with a counting allocator.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

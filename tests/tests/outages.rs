@@ -1,4 +1,4 @@
-//! Connections and messages after an outage: those that come back, how soon, and those that must not.
+//! Connections and messages after an outage: those that resume, their delay, and those that must not resume.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

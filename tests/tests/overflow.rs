@@ -1,4 +1,4 @@
-//! Messages that give way to newer ones, and when, on channels whose oldest messages give way.
+//! Channels that drop their oldest messages in favour of newer messages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Bytes on the wire: of one packet, and of a message with everything that it causes.
+//! Bytes on the wire: of one packet, and of one message with the packets that it causes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! One pair of keys, one connection: peers that dial each other again, whoever restarts, and whatever the network loses.
+//! Two peers have at most one connection, after restarts of each peer and after lost datagrams.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,5 @@
-//! Places: who takes one, how long a connection that ends keeps it, and who takes over the place of a ghost.
+//! Session slots: the clients that get a slot, the time for which a closing connection keeps its slot, and the replacement
+//! of connections whose client is gone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

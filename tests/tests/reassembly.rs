@@ -1,4 +1,4 @@
-//! The cost of pieces of messages to their receiver: instructions, bytes of the heap, and the room that others need.
+//! The cost of fragments for their receiver: instructions, heap bytes, and the memory that other messages need.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

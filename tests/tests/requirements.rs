@@ -1,4 +1,4 @@
-//! docs/REQUIREMENTS.md is whole, and what it names as proof exists.
+//! docs/REQUIREMENTS.md lists all requirements, and the tests that it names exist.
 #![allow(clippy::unwrap_used, reason = "a test ends when its own ground gives way")]
 
 use clap::CommandFactory;

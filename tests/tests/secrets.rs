@@ -1,4 +1,4 @@
-//! Secret keys do not stay in memory that was given back.
+//! Secret keys do not remain in freed memory.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Whole sessions between two endpoints: what an embedder relies on, end to end.
+//! Complete sessions between two endpoints: the guarantees for an embedder.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

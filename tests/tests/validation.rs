@@ -1,4 +1,4 @@
-//! Nobody is sent more than came from its address before it has shown that it is there.
+//! An endpoint sends no more bytes to an unvalidated address than it received from this address.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

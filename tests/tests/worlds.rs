@@ -1,4 +1,4 @@
-//! Replicated worlds between two endpoints: what a game sees of a world that another end commits.
+//! Replicated worlds: the world that a game receives from a different end.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,6 +1,7 @@
-//! `bench`: what tickwire costs, beside its peers.
+//! `bench`: measures the costs of tickwire and of similar libraries.
 //!
-//! The measuring crates are a workspace of their own, which CI does not lint; its help says how a person does.
+//! The crates of the benchmarks are a separate workspace, which CI does not lint. The help of the verb shows the command that
+//! lints them.
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Child processes that can say how to repeat themselves.
+//! Child processes, whose `Display` is the command that repeats them.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;

@@ -1,4 +1,4 @@
-//! `demo`: a server, a bad network and a crowd of bots, and a table that says how they do.
+//! `demo`: runs a server, a bad network and many bots, and shows their progress in a table.
 
 use anyhow::Result;
 

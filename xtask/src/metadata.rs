@@ -1,4 +1,4 @@
-//! The workspace as cargo sees it.
+//! The packages of the workspace, as `cargo metadata` lists them.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Arguments that a verb passes on to the program that it starts, `--help` among them.
+//! The arguments that a verb passes to the program that it starts, including `--help`.
 
 use std::ffi::OsString;
 

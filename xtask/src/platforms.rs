@@ -1,4 +1,4 @@
-//! `platforms`: everything that simulated runs did is the same on every platform, or this names the first run that is not.
+//! `platforms`: compares the trace hashes of simulated runs between platforms, and reports the first seed that differs.
 
 mod hashes;
 mod target;

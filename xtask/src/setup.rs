@@ -1,4 +1,4 @@
-//! `setup`: installs what is missing.
+//! `setup`: installs the tools that the other verbs need and this machine lacks.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::targets::{ARM, BARE, BIG_ENDIAN, WASM, WINDOWS};
 use crate::workspace;
 
-/// Install what the other verbs need and what is missing here
+/// Install the tools that the other verbs need and this machine lacks
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {}
 
@@ -119,7 +119,7 @@ fn tools(wanted: &[Tool]) -> Result<()> {
     }
     let names = missing.join(" ");
     if !is_root_on_debian() {
-        bail!("some tools are missing; install the Debian packages {names}");
+        bail!("some tools are missing; install the Debian packages {names}, and run the verb again");
     }
     // Standard output is for what a verb reports.
     eprintln!("installing {names}");

@@ -1,4 +1,4 @@
-//! Licence expressions, as far as packages use them.
+//! Licence expressions (SPDX), in the forms that packages use.
 
 use anyhow::{Result, bail, ensure};
 
@@ -44,11 +44,11 @@ impl<'a, I: Iterator<Item = &'a str>> Parser<'a, I> {
                 let met = self.any_of()?;
                 ensure!(
                     self.words.next() == Some(")"),
-                    "a parenthesis in a licence expression is not closed"
+                    "a parenthesis in a licence expression is not closed; add `)`"
                 );
                 Ok(met)
             }
-            None | Some(")" | "AND" | "OR" | "WITH") => bail!("a licence name is missing in the expression"),
+            None | Some(")" | "AND" | "OR" | "WITH") => bail!("a licence expression lacks a licence name"),
             Some(name) => Ok(self.is_allowed(name)),
         }
     }

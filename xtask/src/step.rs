@@ -1,4 +1,4 @@
-//! Steps: what `test` is made of.
+//! The steps of the verb `test`.
 
 use std::time::Instant;
 

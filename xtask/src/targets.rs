@@ -1,4 +1,4 @@
-//! Targets other than this machine, by the names that the compiler has for them.
+//! The compiler's names of the targets other than this machine.
 
 /// The browser's target: the core must build for it.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";

@@ -1,4 +1,4 @@
-//! `windows`: the tests of the crates that touch sockets, and the examples, as Windows programs under wine.
+//! `windows`: runs the tests of the drivers and the examples as Windows programs under wine.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Figures of one run: instructions from callgrind, everything else counted here.
+//! The figures of one run. callgrind counts the instructions, and this program counts all other figures.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

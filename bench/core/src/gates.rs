@@ -1,4 +1,4 @@
-//! Limits on exact figures: a figure must not exceed the value that was once reached.
+//! Limits on exact figures: no figure may exceed the recorded figure.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -125,9 +125,13 @@ impl Gates {
             }
         }
         if !worse.is_empty() {
-            bail!("some figures exceed the recorded figures:\n  {}", worse.join("\n  "));
+            bail!(
+                "some figures exceed the recorded figures; find the cause, or record the new figures with \
+                 `cargo xtask bench core --hold`:\n  {}",
+                worse.join("\n  ")
+            );
         }
-        println!("{} cases cost no more than what was reached", self.held.len());
+        println!("{} cases cost no more than the recorded figures", self.held.len());
         Ok(())
     }
 }

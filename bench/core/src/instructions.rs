@@ -1,4 +1,4 @@
-//! The counts of gungraun.
+//! Reads the counts of instructions that gungraun recorded.
 
 use std::fs;
 use std::path::Path;

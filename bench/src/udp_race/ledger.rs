@@ -1,4 +1,4 @@
-//! The messages that the clients have received, and when.
+//! The messages that the clients have received, and their times of arrival.
 
 use std::collections::BTreeMap;
 

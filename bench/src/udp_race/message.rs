@@ -1,4 +1,4 @@
-//! The messages: 100 bytes, with a number and the time of sending in front.
+//! The messages: 100 bytes, which begin with a number and the time of sending.
 
 use crate::measure;
 

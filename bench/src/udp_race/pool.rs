@@ -1,4 +1,4 @@
-//! All clients of one server in one thread: a socket each, and `epoll` over all of them.
+//! Runs all clients of one server on one thread, with one socket per client and `epoll`.
 
 use std::collections::BTreeSet;
 use std::net::UdpSocket;

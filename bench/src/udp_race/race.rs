@@ -1,4 +1,4 @@
-//! The rounds: every stack runs every row in each of them, one after the other.
+//! The rounds of the race. In each round, every stack runs every row, one after another.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};

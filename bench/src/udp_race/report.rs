@@ -1,4 +1,4 @@
-//! Medians, ranges, ratios, and whether the targets are met.
+//! The report: medians, ranges and ratios of the figures, and the targets that they meet.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The rows: what is measured, and what is asked of tickwire.
+//! The rows: the measured figures, and the targets for tickwire.
 
 use crate::stack::Stack;
 

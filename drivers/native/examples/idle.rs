@@ -1,9 +1,10 @@
 //! The cost of a server with idle clients: `cargo run --release -p tickwire-native --example idle [clients] [seconds] [ms]`,
-//! where the last is `Options::receive_coalescing`. With `spin` behind it the clients never sleep: then nobody has to be woken for
-//! what the server sends, as if they were on other machines. Give both processes a processor of their own for that (`taskset`).
+//! where `ms` is `Options::receive_coalescing`. With the further argument `spin` the clients never sleep, so the server's
+//! datagrams wake no process, as if the clients were on other machines. For `spin`, run each process on its own processor
+//! (`taskset`).
 //!
-//! It starts itself a second time for the clients, waits for them, and then reads how much processor time its own
-//! threads take. Linux only, since the figures come from `/proc`.
+//! The program starts a second process for the clients, waits until they are connected, and then measures the processor time of
+//! its own threads. It runs only on Linux, because the figures come from `/proc`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};

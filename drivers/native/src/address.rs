@@ -89,8 +89,8 @@ impl NetworkAddress {
         matches!(self.host, Host::V6 { .. })
     }
 
-    /// Returns the kind of the address, multicast or broadcast, if it is not the address of a single host, so that no
-    /// socket can be bound to it. Returns `None` for every other address, and for a name.
+    /// Returns a text that names the kind of the address if it is a multicast or broadcast address, to which no socket
+    /// can be bound. Returns `None` for every other address, and for a name.
     #[must_use]
     pub fn why_not_unicast(&self) -> Option<&'static str> {
         why_not_unicast(self.socket_address()?.ip())

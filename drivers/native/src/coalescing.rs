@@ -1,7 +1,7 @@
 //! The choice between reading each datagram at once and letting datagrams gather.
 //!
-//! Network cards do the same and call it interrupt moderation: where many small datagrams arrive that no message waits
-//! for, waking up costs more than handling them.
+//! Network cards do the same under the name interrupt moderation: if many small datagrams arrive on which no message
+//! depends, waking up costs more than processing them.
 
 use std::time::Duration;
 

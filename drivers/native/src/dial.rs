@@ -1,5 +1,5 @@
-//! Attempts to connect: the driver resolves a name and tries its addresses in order, each a little after the last,
-//! until one of them answers.
+//! Attempts to connect: the driver resolves a name and tries its addresses in order, 250 ms apart, until one of
+//! them answers.
 
 mod returning;
 #[cfg(test)]

@@ -28,11 +28,11 @@ impl fmt::Display for Ending<'_> {
             CloseReason::TimedOut => f.write_str("the peer stopped answering"),
             CloseReason::ConnectTimedOut { version_hint: None, key_hint: Some(key), .. } => write!(
                 f,
-                "a server answers at this address, but with another key, {key}; pin that key if you trust it, since \
-                 nothing proves who owns it"
+                "a server with a different key, {key}, answers at this address; pin this key only if you trust it, \
+                 because the answer is not authenticated"
             ),
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
-                f.write_str("no server or peer answered the attempt to connect")
+                f.write_str("no server or peer answered the attempt to connect; check the address, the UDP port and the key")
             }
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, .. } => f.write_str(
                 "the peer answered small datagrams, but no datagram of 1200 bytes: the path MTU is smaller, perhaps \
@@ -43,15 +43,20 @@ impl fmt::Display for Ending<'_> {
                 "the path carries only datagrams of less than {least} bytes, perhaps because of a tunnel or VPN; \
                  raise the tunnel's MTU, or use another network"
             ),
-            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
-                write!(f, "the only server that answered seems to use protocol version {version}, which this end does not support")
+            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => write!(
+                f,
+                "the only server that answered seems to use protocol version {version}, which this end does not \
+                 support; update this end or the server"
+            ),
+            CloseReason::Refused(Refusal::Full) => f.write_str("the server was full; try again later"),
+            CloseReason::Refused(Refusal::TooManyFromAddress) => f.write_str(
+                "the server already has the largest number of clients that one address may have; try again when \
+                 one of them has left",
+            ),
+            CloseReason::Refused(Refusal::Banned) => {
+                f.write_str("the server has banned this client; ask the server's operator to lift the ban")
             }
-            CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
-            CloseReason::Refused(Refusal::TooManyFromAddress) => {
-                f.write_str("the server already has the largest number of clients that one address may have")
-            }
-            CloseReason::Refused(Refusal::Banned) => f.write_str("the server has banned this identity"),
-            CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
+            CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired; get a new ticket"),
             CloseReason::Refused(Refusal::Schema(difference)) => difference.fmt(f),
             CloseReason::Refused(Refusal::Other { code, text }) => {
                 write!(f, "the server refused the connection (code {code:#06x}): {text}")
@@ -104,7 +109,7 @@ mod tests {
             (peer(0, ""), "the peer closed the connection without a reason"),
             (peer(7, ""), "the peer closed the connection (code 0x0007)"),
             (peer(0xfe11, "no shouting"), "the peer closed the connection (code 0xfe11): no shouting"),
-            (CloseReason::Refused(Refusal::Full), "the server was full"),
+            (CloseReason::Refused(Refusal::Full), "the server was full; try again later"),
             (
                 CloseReason::PathTooNarrow { least: 700 },
                 "the path carries only datagrams of less than 700 bytes, perhaps because of a tunnel or VPN; raise \

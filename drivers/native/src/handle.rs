@@ -140,8 +140,8 @@ impl Handle {
     /// Sends a message to every connection, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if no connection could be sent the message, because it cannot be encoded for example. The result lists the
-    /// connections whose channel is full.
+    /// [`SendError`] if the driver cannot send the message to any connection, for example because it cannot be encoded. A
+    /// full channel is not an error: the result lists its connection.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
     }

@@ -1,5 +1,5 @@
-//! Fair shares of the network thread's turns: each source of datagrams has a share, so a source that floods delays only
-//! its own datagrams.
+//! Fair shares of the network thread's time: each source of datagrams has a share per turn, so a flood from one source
+//! delays only the datagrams of this source.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -47,8 +47,8 @@ pub struct NetworkStats {
     pub connections: usize,
     /// The number of handshakes that are half-open now.
     pub half_open: usize,
-    /// The number of bytes held for peers now, in messages in reassembly and in messages that wait for earlier messages
-    /// or for the game.
+    /// The number of bytes that the core holds for peers now: messages in reassembly, and messages that wait for
+    /// earlier messages or for the game.
     pub memory: u64,
     /// The number of datagrams that the driver passed to the system.
     pub datagrams_sent: u64,

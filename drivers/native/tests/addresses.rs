@@ -1,5 +1,5 @@
-//! Addresses: what is printed can be bound and dialled, interfaces tell addresses apart, and the error says what became of
-//! each.
+//! Addresses: printed addresses can be bound and dialled, interfaces distinguish link-local addresses, and errors state the
+//! result for each address.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

@@ -1,4 +1,4 @@
-//! How an endpoint ends, and what it says of it: to its peers, to the game that drains, to the game that asks.
+//! The end of an endpoint, as its peers and the game learn of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

@@ -116,7 +116,10 @@ fn the_error_of_an_attempt_with_a_wrong_key_names_the_key_of_the_answering_serve
     assert_eq!(*tried, [server.local_address()]);
     assert_eq!(*theirs, server.public_key());
     let hex = server.public_key().to_string();
-    assert!(error.to_string().contains(&format!("but with another key, {hex}; pin that key if")), "{error}");
+    assert!(
+        error.to_string().contains(&format!("a server with a different key, {hex}, answers at")),
+        "{error}"
+    );
     assert!(error.to_string().contains("without a key file has a new key after each start"), "{error}");
 }
 

@@ -1,4 +1,4 @@
-//! Keys of servers: which last, and which do not.
+//! Keys of servers that stay the same after a restart, and keys that change.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

@@ -1,5 +1,5 @@
-//! Limits on bandwidth are never exceeded over real sockets, however slow the machine is. That they are used up to the last five
-//! percent is shown in virtual time, with the core.
+//! Bandwidth limits are never exceeded over real sockets, even on a slow machine. Tests of the core on virtual time show that at
+//! least 95 percent of a limit is used.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;

@@ -80,8 +80,8 @@ impl Allowance {
         let Some((limit, what, key)) = exceeded else { return Charged::Within };
         self.is_spent = true;
         Charged::Exceeded(format!(
-            "this client sent more than {limit} {what} a second, earlier connections of the same player or address \
-             included, and its saved budget is used up; the limit is the server's `{key}`"
+            "this client sent more than {limit} {what} per second, including earlier connections of the same \
+             player or address, and has used up its saved budget; the limit is the server's `{key}`"
         ))
     }
 }
@@ -156,7 +156,7 @@ mod tests {
         assert!(text.len() <= 256);
         let (count, text) = taken(LIMITS, 50, 1000, 60);
         assert!((45..=55).contains(&count), "{count}");
-        assert!(text.unwrap().contains("more than 10000 bytes of messages a second"));
+        assert!(text.unwrap().contains("more than 10000 bytes of messages per second"));
     }
 
     #[test]

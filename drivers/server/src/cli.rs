@@ -13,16 +13,16 @@ use crate::environment::{self, Findings, PREFIX};
 #[derive(Parser, Debug)]
 #[command(version, after_help = AFTER)]
 pub(crate) struct Cli {
-    /// The configuration file: JSON with comments. Without this flag, server.json if it is there
+    /// The configuration file: JSON with comments. Without this flag, server.json if this file exists
     #[arg(long, value_name = "FILE", env = environment::CONFIG)]
     config: Option<PathBuf>,
-    /// Print the line that says where the server listens as JSON
+    /// Print the line with the address of the server as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Check the configuration, say what is wrong with it, and exit
+    /// Check the configuration, print its faults, and exit
     #[arg(long)]
     pub(crate) check: bool,
-    /// Print the configuration that would be run with, and exit
+    /// Print the configuration with all defaults, and exit
     #[arg(long)]
     pub(crate) print_config: bool,
     /// Print the JSON Schema of the configuration, and exit

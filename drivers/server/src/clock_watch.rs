@@ -50,7 +50,8 @@ impl ClockWatch {
         let way = if report.last_step_us > 0 { "forward" } else { "back" };
         let by = shown(Duration::from_micros(report.last_step_us.unsigned_abs()));
         Some(format!(
-            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time"
+            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time, so \
+             check the clock with `date -u`"
         ))
     }
 
@@ -67,7 +68,7 @@ impl ClockWatch {
         self.expired_told_at = Some(now);
         let by = shown(report.tickets.expired_by);
         Some(format!(
-            "{count} clients were refused within a minute because their tickets had expired, the last ticket {by} \
+            "{count} clients were refused within a minute because their tickets had expired, the latest ticket {by} \
              ago by this machine's clock; compare `date -u` on this machine and on the machine that mints tickets, \
              and set the clock that is wrong (this server follows within a second); if both are right, mint tickets \
              for longer"

@@ -65,7 +65,8 @@ impl Context {
     /// Sends a message to all clients, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if no client could be sent the message. The result lists the connections whose channel is full.
+    /// [`SendError`] if the driver cannot send the message to any client. A full channel is not an error: the result
+    /// lists its connection.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
     }

@@ -36,7 +36,7 @@ pub(crate) fn look(known: &[String], variables: impl Iterator<Item = (OsString, 
         } else if !known.iter().any(|known| known == name) {
             findings.warnings.extend(misspelt(known, name));
         } else if value.to_str().is_none() {
-            findings.faults.push(fault("is not UTF-8", "set the variable again, or unset it"));
+            findings.faults.push(fault("is not UTF-8", "set the variable to UTF-8 text, or unset it"));
         }
     }
     findings
@@ -80,8 +80,7 @@ mod tests {
         let known = ["TICKWIRE_TICK_RATE".to_owned()];
         let bytes = OsString::from_vec(vec![0xff]);
         let findings = look(&known, [("TICKWIRE_TICK_RATE".into(), bytes.clone())].into_iter());
-        let no_text =
-            "environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable again, or unset it";
+        let no_text = "environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable to UTF-8 text, or unset it";
         assert_eq!(said(findings), [no_text]);
         // A path may be anything.
         assert_eq!(look(&known, [(CONFIG.into(), bytes)].into_iter()), Findings::default());

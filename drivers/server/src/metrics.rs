@@ -90,7 +90,10 @@ impl fmt::Display for MetricError {
                 )
             }
             Self::OtherKind { name } => {
-                write!(f, "the metric `{name}` is a counter and a gauge; give one of the two another name")
+                write!(
+                    f,
+                    "the game requests the metric `{name}` as a counter and as a gauge; give one of the two another name"
+                )
             }
             Self::TooMany => write!(f, "a game has at most {METRICS_MAX} metrics; use fewer metrics"),
         }

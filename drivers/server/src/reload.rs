@@ -132,7 +132,7 @@ impl<G: Game> Dedicated<G> {
                 text.into()
             }
             SettingsChange::Refused(why) => {
-                let text = format!("the game refuses its new settings: {why}");
+                let text = format!("the game rejects its new settings: {why}");
                 tracing::error!("{text}");
                 text
             }

@@ -1,5 +1,5 @@
-//! The server's loop: it sleeps until the next deadline or request, handles what arrived, and steps the game. A game at
-//! rest has no deadlines.
+//! The server's loop: it sleeps until the next deadline or request, handles events and requests, and runs the ticks of the
+//! game. An idle game has no deadlines.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -378,7 +378,10 @@ mod tests {
             unconfirmed: Vec::new(),
         });
         let error = server.run().unwrap_err();
-        assert_eq!(error.to_string(), "the network thread has stopped: receiving has failed: no memory");
+        assert_eq!(
+            error.to_string(),
+            "the network thread has stopped: receiving has failed: no memory; remove the cause, and start the server again"
+        );
         assert_eq!(error.exit_code(), 1);
         let mut server = start();
         server.network = None;

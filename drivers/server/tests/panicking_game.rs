@@ -1,6 +1,6 @@
-//! A game that panics: the program ends with a code of its own, its words are in the log, and the terminal is as it was.
+//! A game that panics: the program ends with the exit code for panics, logs the message of the panic, and restores the terminal.
 //!
-//! This file is both: with `TICKWIRE_TEST_GAME` set it is the game's program, else the test that starts it.
+//! If `TICKWIRE_TEST_GAME` is set, this file is the game's program. Otherwise it is the test that starts the program.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on has failed"))]
 
 use std::process::ExitCode;

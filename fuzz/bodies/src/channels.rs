@@ -1,4 +1,4 @@
-//! Channels without a connection: any frames against the receiving side, and both sides over a bad network.
+//! Fuzzes channels without a connection: arbitrary frames at the receiving side, and both sides over a lossy network.
 
 use std::collections::{BTreeSet, VecDeque};
 

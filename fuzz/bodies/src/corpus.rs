@@ -1,4 +1,4 @@
-//! The corpus from which fuzzers start: made from traffic of the endpoints and from scripts, and always the same.
+//! The initial corpus of the fuzzers. It consists of traffic between endpoints and of scripts, and is the same in each run.
 
 use std::collections::{BTreeMap, BTreeSet};
 

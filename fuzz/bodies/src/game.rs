@@ -1,4 +1,4 @@
-//! A world that a script changes, and the world that an application shows: the plain model of the targets about snapshots.
+//! A world that a script changes, and the world that an application shows: the reference model of the snapshot targets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -12,7 +12,7 @@ use tickwire_core::snapshot::{
 
 use crate::Script;
 
-/// The most entities of a world.
+/// The largest number of entities in a world.
 pub const ENTITIES: usize = 40;
 /// The point from which a viewer by distance sees the world, and the radii.
 const EYES: [f64; 3] = [0.0, -500.0, 0.0];
@@ -33,7 +33,8 @@ type Motion = (NetworkId, Vec<u32>, Vec<u32>);
 /// A world as an application shows it: the owner and the components of each entity.
 pub type Shown = BTreeMap<NetworkId, (Option<ConnectionId>, Components)>;
 
-/// Returns a schema with a group of two components, two groups of a single component, one of them without fields, and one for owners.
+/// Returns a schema with four groups: one of two components, two of one component each (the second has no fields), and one
+/// of a component that only the owner receives.
 #[must_use]
 pub fn schema() -> Arc<WorldSchema> {
     static SCHEMA: LazyLock<Arc<WorldSchema>> = LazyLock::new(|| Arc::new(new_schema()));
@@ -61,15 +62,15 @@ fn new_schema() -> WorldSchema {
     schema.finish().unwrap()
 }
 
-/// The game that writes the world.
+/// A game that changes the world.
 pub struct Game {
-    /// The changes that were not committed yet.
+    /// The writer, which holds the changes that are not committed yet.
     pub writer: WorldWriter,
-    /// The tick of the last commit.
+    /// The tick of the latest commit.
     pub tick: u64,
-    /// The entities that were created and not destroyed.
+    /// The entities that exist.
     pub ids: Vec<NetworkId>,
-    /// The entities that the viewer may not see.
+    /// The entities that are hidden from the viewer.
     pub hidden: BTreeSet<NetworkId>,
     /// The entities that the viewer sees at any distance.
     always: BTreeSet<NetworkId>,
@@ -80,7 +81,7 @@ pub struct Game {
 }
 
 impl Game {
-    /// Creates a game without entities, seen by `viewer`.
+    /// Creates a game without entities, whose world the connection `viewer` sees.
     #[must_use]
     pub fn new(viewer: ConnectionId) -> Self {
         let writer = schema().writer();
@@ -102,7 +103,7 @@ impl Game {
         if is_by_distance { viewer.at(EYES, RADIUS).keep(KEEP) } else { viewer }
     }
 
-    /// Does one of the things that a game does to a world.
+    /// Makes one change to the world, which the script chooses.
     pub fn act(&mut self, script: &mut Script<'_>) {
         let step = script.byte();
         let place = script.below(self.ids.len());
@@ -165,8 +166,8 @@ impl Game {
         self.writer.finish(self.tick)
     }
 
-    /// Returns whether an application shows what the viewer should see of the committed world, who calls itself `own`. An entity between
-    /// the two radii of a view by distance may be there or not.
+    /// Returns whether an application shows what the viewer must see of the committed world. `own` is the viewer's own id of its
+    /// connection. An entity between the two radii of a view by distance may be shown or not.
     #[must_use]
     pub fn is_shown(&self, shown: &Shown, store: &Store, own: ConnectionId) -> bool {
         let mut count = 0;
@@ -237,17 +238,17 @@ fn components_of<const N: usize>(version: Version<'_>, of: [ComponentId; N]) -> 
     components
 }
 
-/// The world that an application shows, made of the changes that it was told.
+/// The world that an application shows, which results from the changes that the application received.
 #[derive(Default)]
 pub struct Display {
-    /// The world so far.
+    /// The world after all changes so far.
     pub shown: Shown,
     /// All states of position and velocity that were committed.
     motions: BTreeSet<Motion>,
 }
 
 impl Display {
-    /// Notes the states that a commit gave to the units of two components.
+    /// Records the states of the units with a position and a velocity after a commit.
     pub fn note_commit(&mut self, store: &Store) {
         for unit in store.changed().list() {
             let state = store.state(*unit).unwrap();
@@ -259,15 +260,16 @@ impl Display {
         }
     }
 
-    /// Applies changes. Panics if they contradict what is shown, or if a unit is torn.
+    /// Applies changes. Panics if the changes contradict the shown world, or if the position and the velocity of an entity
+    /// are from different commits.
     pub fn apply(&mut self, changes: &Changes) {
         let is_back = |id: &NetworkId| changes.created().iter().any(|created| created.id == *id);
         for (id, _) in changes.destroyed().iter().filter(|(id, _)| is_back(id)) {
-            assert!(self.shown.remove(id).is_some(), "{id:?} was not there");
+            assert!(self.shown.remove(id).is_some(), "{id:?} was destroyed, but does not exist");
         }
         for created in changes.created() {
             let before = self.shown.insert(created.id, (None, Components::new()));
-            assert_eq!(before, None, "{created:?} was there");
+            assert_eq!(before, None, "{created:?} was created, but exists already");
         }
         for (id, owner) in changes.owners() {
             self.shown.get_mut(id).expect("the owner of an entity that is there").0 = *owner;
@@ -286,10 +288,13 @@ impl Display {
         for (id, (_, components)) in &self.shown {
             let motion = motion(components, *id);
             let is_none = motion.1.is_empty() && motion.2.is_empty();
-            assert!(is_none || self.motions.contains(&motion), "torn: {id:?}, {components:?}");
+            assert!(
+                is_none || self.motions.contains(&motion),
+                "{id:?} mixes the components of two commits: {components:?}"
+            );
         }
         for (id, _) in changes.destroyed().iter().filter(|(id, _)| !is_back(id)) {
-            assert!(self.shown.remove(id).is_some(), "{id:?} was not there");
+            assert!(self.shown.remove(id).is_some(), "{id:?} was destroyed, but does not exist");
         }
     }
 }

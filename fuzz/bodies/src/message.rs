@@ -1,4 +1,4 @@
-//! Typed messages: a decoded message is encoded again, and decodes to the same value.
+//! Fuzzes typed messages: a decoded message must encode again, and then decode to the same value.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -101,7 +101,7 @@ macro_rules! messages {
     };
 }
 
-/// The codec of messages whose value another codec encodes.
+/// A codec that passes each message to a different codec.
 #[derive(Debug)]
 pub enum Through {}
 

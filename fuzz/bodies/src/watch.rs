@@ -1,4 +1,4 @@
-//! An endpoint whose every call is checked against the driver contract.
+//! An endpoint wrapper that checks the output of each call against the driver contract.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Two endpoints, a world that one of them commits, and a network between them that a script controls.
+//! A server that replicates a world to a client, over a network that a script controls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ struct WorldsScene {
     ticks: u64,
 }
 
-/// Runs two endpoints, of which one shows the other a world. The client refuses no snapshot frame, no connection ends, and the client
-/// shows the committed world once the network loses nothing any more.
+/// Runs a server that replicates a world to a client. Asserts that the client rejects no snapshot frame, that the connection
+/// does not end, and that the client shows the committed world once the network loses no more datagrams.
 pub fn worlds(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut scene = WorldsScene::new(script.byte());

@@ -1,4 +1,4 @@
-//! The corpus, and whatever a fuzzer once found, in ordinary tests.
+//! Replays the corpus, and the inputs with which a fuzzer found bugs, in ordinary tests.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 

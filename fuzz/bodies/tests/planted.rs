@@ -1,4 +1,4 @@
-//! The targets find bugs that are planted on purpose. Only with the feature `planted`.
+//! Checks that the targets find bugs that are planted on purpose. Needs the feature `planted`.
 #![cfg(feature = "planted")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 

@@ -45,8 +45,8 @@ pub struct Conditions {
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
-    /// The number of bytes that may wait in the queue of the bottleneck. `None` stands for 300 ms at the rate of the
-    /// bottleneck.
+    /// The number of bytes that may wait in the queue of the bottleneck. `None` stands for the bytes that the
+    /// bottleneck carries in 300 ms.
     ///
     /// Default: none.
     pub queue_bytes: Option<u64>,

@@ -21,7 +21,11 @@ pub struct ParseFaultError {
 
 impl fmt::Display for ParseFaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is not a fault: {:?}", self.line, self.text)
+        write!(
+            f,
+            "line {} is not a fault: {:?}; write a fault as in `0..2000000 all loss ppm=200000 seed=1`",
+            self.line, self.text
+        )
     }
 }
 

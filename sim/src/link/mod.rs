@@ -1,4 +1,4 @@
-//! One direction of a link, which decides the fate of each datagram sent on it.
+//! One direction of a link, which decides whether and when each datagram arrives.
 
 mod harm;
 mod pipe;

@@ -25,10 +25,10 @@ pub struct Sample {
     pub rtt: Option<Duration>,
     /// The congestion window, in bytes.
     pub window: Option<u64>,
-    /// The path rate that the sender's endpoint reported last, in bytes per second.
+    /// The latest path rate that the sender's endpoint reported, in bytes per second.
     pub rate: Option<u64>,
-    /// The send budget for one second, in bytes, which a game may queue without delay. `None` for flows whose queue is
-    /// never empty.
+    /// The send budget for one second: the number of bytes that a game can send in one second without a queue. `None`
+    /// for flows whose queue is never empty.
     pub grant: Option<u64>,
 }
 

@@ -1,7 +1,7 @@
 //! The ledger: the messages and events of both ends of every session, and the rules that they must keep.
 //!
 //! A *side* is one end of a session: a connection of one incarnation of a node. A message names the side that sent it,
-//! so the first message to arrive shows which two sides belong together for good.
+//! so the first message that arrives determines the peer of its receiver permanently.
 
 mod fates;
 

@@ -1,4 +1,4 @@
-//! One seed, from its first datagram to its verdict.
+//! The run of one seed, from its first datagram to its report.
 
 use core::time::Duration;
 use std::rc::Rc;

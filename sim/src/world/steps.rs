@@ -1,4 +1,4 @@
-//! The steps of an instant: arrivals, timers, ticks, and the datagrams and events of the hosts.
+//! The actions at one instant: arrivals, timers, ticks, and the datagrams and events of the hosts.
 
 use tickwire_core::address::{Address, Ecn};
 use tickwire_core::time::Instant;

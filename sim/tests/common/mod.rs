@@ -1,4 +1,4 @@
-//! One client and one server.
+//! A simulated network with one client and one server.
 #![allow(
     dead_code,
     clippy::unwrap_used,

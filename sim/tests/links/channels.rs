@@ -1,4 +1,4 @@
-//! Links over channels that drop datagrams themselves, or that queue them.
+//! Links over datagram channels that drop or queue datagrams.
 
 use std::time::Duration;
 use tickwire_sim::carrier::{ChannelCarrier, ChannelCarrierConfig};

@@ -1,4 +1,4 @@
-//! Sessions over streams that break, and the fates that are reported.
+//! Sessions over streams that break, and the reported outcomes of messages.
 
 use std::time::Duration;
 use tickwire_core::{ChannelId, CloseReason, Event, Fate, Instant, MessageId};

@@ -1,4 +1,4 @@
-//! Links over streams: the messages that cross them, and the age of state on arrival.
+//! Links over streams: the delivered messages, and the age of state on arrival.
 
 use std::time::Duration;
 use tickwire_core::{Config, Event, Instant, Overflow};

@@ -1,4 +1,4 @@
-//! The crowd's reports to the program or person that started it: one object per line.
+//! The reports of the program `tickwire-bots`, written as one JSON object per line.
 
 use std::collections::BTreeMap;
 
@@ -34,9 +34,9 @@ pub enum Report {
         /// The state of all bots after this time.
         state: State,
     },
-    /// The bots have received the server's last message, or have stopped waiting for it.
+    /// The bots have received the server's final message, or have stopped waiting for it.
     Ended {
-        /// The last messages that the server sent to bots, each with the number of bots that received it.
+        /// The final messages that the server sent to bots, each with the number of bots that received it.
         told: BTreeMap<String, usize>,
     },
 }

@@ -1,4 +1,4 @@
-//! The demonstration as people run it: server, conditioner and bots as processes.
+//! The demonstration with its server, conditioner and bots as processes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};

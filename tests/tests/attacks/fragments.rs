@@ -1,4 +1,4 @@
-//! Messages in pieces that lie: about their length, their place, their end, or what they hold.
+//! Fragments with a false length, offset, end or content.
 
 use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;

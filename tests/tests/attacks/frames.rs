@@ -1,4 +1,4 @@
-//! Frames with lengths, types, channels and states that nobody may send.
+//! Frames with invalid lengths, types, channels and states.
 
 use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;

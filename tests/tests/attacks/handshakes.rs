@@ -1,4 +1,4 @@
-//! Handshakes of strangers: replayed, abandoned, by the thousand, or for the sake of their answers.
+//! Handshakes of attackers: replayed, abandoned, in thousands, or sent to reflect the answers.
 
 use std::sync::Arc;
 

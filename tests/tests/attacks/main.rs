@@ -1,5 +1,5 @@
 //! Attacks that other protocol implementations did not withstand, each against a whole endpoint, in one file per kind. Comments
-//! give the rows of the table in `fuzz/README.md`, which says where the rest of each row is tested.
+//! name the rows of the table in `fuzz/README.md`, which also lists the other tests of each row.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 

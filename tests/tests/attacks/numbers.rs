@@ -1,4 +1,4 @@
-//! Packet numbers and clocks at their ends, nonces used again, and replays.
+//! Packet numbers and clocks at their limits, reused nonces, and replays.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Clients that slept, and wall clocks that are wrong or were corrected: who comes back, how soon, and to what.
+//! Clients whose host slept, and wall clocks that are wrong or were corrected: the clients that return, their delay, and their
+//! sessions.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

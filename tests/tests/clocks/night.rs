@@ -1,4 +1,4 @@
-//! A client that sleeps, and how it gets on when it wakes.
+//! A client that sleeps for hours, and its connection after it wakes.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Clause 11: the order of events, and the places that they own.
+//! Clause 11: the order of events, and the session slots that they hold.
 
 use tickwire_core::drop::DropReason;
 use tickwire_core::wire::{DataHeader, Frame};

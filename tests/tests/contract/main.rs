@@ -1,6 +1,6 @@
-//! The contract of the core, clause by clause: each test names the clause that it would see broken.
+//! The contract of the core, clause by clause: each test names the clause that it checks.
 //!
-//! Cases come from a fixed seed; `CONTRACT_SEED` draws others, and `CONTRACT_CASES` is how many times as many.
+//! Cases come from a fixed seed; `CONTRACT_SEED` sets a different seed, and `CONTRACT_CASES` multiplies the number of cases.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod events;

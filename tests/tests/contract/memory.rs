@@ -1,4 +1,4 @@
-//! Clause 7: no input panics, and none allocates beyond the limits.
+//! Clause 7: no input causes a panic or an allocation beyond the limits.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Scripts that once broke a clause.
+//! Scripts that broke a clause of the contract in the past.
 
 use tickwire_core::{ChannelConfig, ChannelId, CloseReason, Delivery, Duration, Event};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};

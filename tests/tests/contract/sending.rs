@@ -1,4 +1,4 @@
-//! Clauses 8 and 9: datagrams are built when they leave, and nothing is allocated per packet.
+//! Clauses 8 and 9: datagrams are built when they are sent, and sending a packet allocates nothing.
 
 use tickwire_core::crypto::default_provider;
 use tickwire_core::wire::{DataHeader, Frame};

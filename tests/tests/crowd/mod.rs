@@ -1,4 +1,4 @@
-//! A server and a crowd of clients on a virtual clock, most of them strangers that it should not let in each other's way.
+//! A server and many clients on a virtual clock, most of them without tickets, which must not delay each other.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 

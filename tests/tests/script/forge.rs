@@ -1,4 +1,4 @@
-//! Datagrams of strangers, and frames of peers gone bad.
+//! Forged datagrams, and frames of hostile peers.
 
 use tickwire_core::ChannelId;
 use tickwire_core::wire::writers::{Chain, Writer, write_message};

@@ -1,4 +1,4 @@
-//! Pairs of endpoints that nothing slows down: the null provider, and no limits on who may come.
+//! Pairs of endpoints with the null provider and without limits on clients, for fast tests.
 
 use tickwire_core::wire::{DataHeader, Frame, FrameReader};
 use tickwire_core::{Config, Duration, Instant};

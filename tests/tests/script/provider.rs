@@ -1,4 +1,4 @@
-//! Providers for scripts: a fast one, and one that believes everything.
+//! Cryptography providers for scripts: a fast provider, and a provider that accepts every packet.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Clients with valid keys that keep no rule, and what they send: pieces of messages.
+//! Hostile clients with valid keys, which send arbitrary fragments.
 
 use tickwire_core::wire::writers::{Chain, Writer, write_message};
 use tickwire_core::wire::{DataHeader, MessageFrame, MessagePart};

@@ -1,4 +1,4 @@
-//! Work, counted in instructions rather than in time: what the machine does besides changes nothing.
+//! Counts the instructions of a call. The count, unlike the time, does not depend on the load of the machine.
 
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};

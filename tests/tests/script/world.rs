@@ -1,4 +1,4 @@
-//! Endpoints that a script does things to, and what they answered.
+//! Endpoints whose calls a script chooses, and their outputs.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -42,7 +42,7 @@ pub(crate) enum Manner {
 pub(crate) struct Setup {
     pub provider: Arc<dyn Provider>,
     pub manner: Manner,
-    /// Whether the harness replaces a time earlier than the previous one, instead of leaving this to the endpoint.
+    /// `true` if the harness itself replaces a time that is earlier than the previous time. `false` if the endpoint does.
     pub clamps: bool,
     pub seed: u64,
 }
@@ -76,11 +76,11 @@ pub(crate) struct Node {
     pub endpoint: Endpoint,
     pub address: SocketAddr,
     pub connections: Vec<ConnectionId>,
-    /// Bytes of the messages received.
+    /// The number of bytes in the messages received.
     pub received: u64,
     /// The latest time that was passed to the endpoint.
     pub latest: Instant,
-    /// The header of the last data packet that arrived.
+    /// The header of the latest data packet that arrived.
     pub last_header: Option<DataHeader>,
     incarnation: u64,
     lives: BTreeMap<ConnectionId, Life>,

@@ -1,4 +1,4 @@
-//! Hashes of everything that simulated runs did, from whatever program plays them.
+//! The trace hashes of simulated runs, read from the output of the program that plays the runs.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -70,7 +70,7 @@ impl Player {
         let expected = (from..).take(usize::try_from(seeds)?);
         ensure!(
             hashes.keys().copied().eq(expected),
-            "the output does not match the {seeds} seeds asked for: {:?}",
+            "expected the hashes of {seeds} seeds from {from} on, got those of {:?}",
             hashes.keys()
         );
         Ok(hashes)

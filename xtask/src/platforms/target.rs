@@ -1,4 +1,4 @@
-//! The platforms that are not this one, and how programs for them run here.
+//! The other platforms, and the commands that run their programs on this machine.
 
 use std::fmt;
 

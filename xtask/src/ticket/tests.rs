@@ -155,8 +155,11 @@ fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
             ("--server-key", "abcd"),
             "--server-key: the text has 4 hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again",
         ),
-        (("--identity", "1d1g"), "--identity: 'g', character 4, is not a hexadecimal digit"),
-        (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit"),
+        (
+            ("--identity", "1d1g"),
+            "--identity: 'g', character 4, is not a hexadecimal digit; an identity has 32",
+        ),
+        (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit; an identity has 32"),
         (
             ("--master", "22"),
             "--master: the text has 2 hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again",

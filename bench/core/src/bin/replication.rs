@@ -1,4 +1,4 @@
-//! Bytes and time of replicated worlds.
+//! Measures the bytes and the time of replicated worlds.
 
 use std::collections::BTreeMap;
 
@@ -98,7 +98,10 @@ fn measure(moving: usize, clients: usize, paths: Paths, is_moving: bool) -> Resu
     star.play(WARM_UP, is_moving);
     let traffic = star.play(MEASURED, is_moving);
     if traffic.refused > 0 || traffic.restarts > 0 {
-        bail!("{moving} moving, {clients} clients: {traffic:?}");
+        bail!(
+            "with {moving} moving entities and {clients} clients, a client rejected frames, or a unit was coded in \
+             full again: {traffic:?}"
+        );
     }
     Ok(traffic)
 }

@@ -1,4 +1,4 @@
-//! The snapshot codec on a recording of cubes.
+//! Measures the snapshot codec on a recording of cubes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
         figures.print();
     }
     if !figures.lossless {
-        bail!("a decoded unit differs from the recording");
+        bail!("a decoded unit differs from the recording: the codec has a bug");
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ struct Mover {
     until: u64,
 }
 
-/// The game's side of the world.
+/// A game that moves the entities of a world.
 pub struct Field {
     writer: WorldWriter,
     movers: Vec<Mover>,
@@ -46,7 +46,7 @@ impl Field {
     /// Returns the schema of the world.
     ///
     /// # Panics
-    /// If the schema refuses the component.
+    /// If the schema rejects the component.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn schema() -> WorldSchema {
@@ -59,7 +59,7 @@ impl Field {
     /// Creates a world of `entities` entities, of which the first `moving` move.
     ///
     /// # Panics
-    /// If the writer accepts no entity.
+    /// If the writer rejects an entity.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn new(schema: &WorldSchema, entities: usize, moving: usize) -> Self {

@@ -47,7 +47,10 @@ impl Recording {
         let frame = cubes * RECORD_BYTES;
         let length = bytes.len();
         if length < 2 * frame || !length.is_multiple_of(frame) {
-            bail!("{length} bytes are not two or more frames of {frame} bytes for {cubes} cubes");
+            bail!(
+                "{length} bytes are not two or more frames of {frame} bytes for {cubes} cubes; check the number of \
+                 cubes"
+            );
         }
         let frames = bytes.chunks(frame).map(|frame| frame.chunks(RECORD_BYTES).map(cube).collect());
         Ok(Self { frames: frames.collect::<Result<_>>()? })

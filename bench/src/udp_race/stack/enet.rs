@@ -1,4 +1,4 @@
-//! rusty_enet: the C library, translated.
+//! The stack rusty_enet, a translation of the C library `ENet`.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd};

@@ -1,4 +1,4 @@
-//! No protocol at all: what the system alone costs.
+//! A stack without a protocol, which shows the cost of the system alone.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd};

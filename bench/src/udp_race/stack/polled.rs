@@ -1,4 +1,4 @@
-//! The server's loop for stacks that are polled: renet and rusty_enet.
+//! The server's loop for the stacks that must be polled: renet and rusty_enet.
 
 use std::net::UdpSocket;
 use std::os::fd::BorrowedFd;

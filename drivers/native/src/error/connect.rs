@@ -216,8 +216,8 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongKey { theirs, tried } => write!(
                 f,
-                "a server answers at {}, but with another key, {theirs}; pin that key if you trust it, since nothing \
-                 proves who owns it (a server without a key file has a new key after each start)",
+                "a server with a different key, {theirs}, answers at {}; pin this key only if you trust it, because the \
+                 answer is not authenticated (a server without a key file has a new key after each start)",
                 List(tried)
             ),
             Self::NarrowPath { tried } => write!(
@@ -236,10 +236,12 @@ impl fmt::Display for ConnectError {
                 "too many clients of the server come from this address; try again when one of them has left, or ask the \
                  server's operator to allow more per address",
             ),
-            Self::Banned => f.write_str("the server has banned this identity"),
+            Self::Banned => {
+                f.write_str("the server has banned this client; ask the server's operator to lift the ban")
+            }
             Self::TicketExpired => f.write_str("the ticket has expired; get a new ticket from the backend"),
             Self::Schema(difference) => difference.fmt(f),
-            Self::Refused { code, text } => write!(f, "the server refused the connection (code {code}): {text}"),
+            Self::Refused { code, text } => write!(f, "the server refused the connection with code {code}: {text}"),
             Self::Closed(reason) => write!(f, "the attempt to connect ended: {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
             Self::QueueFull => CommandError::QueueFull.fmt(f),

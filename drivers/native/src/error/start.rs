@@ -135,7 +135,11 @@ impl fmt::Display for StartError {
             }
             Self::KeyFile(error) => error.fmt(f),
             Self::Entropy { reason } => {
-                write!(f, "the system cannot provide entropy: {reason}; the driver cannot make keys without entropy")
+                write!(
+                    f,
+                    "the system provides no random bytes for keys: {reason}; make its random number generator \
+                     available to this program"
+                )
             }
             Self::Thread(source) => {
                 write!(f, "the system cannot start the network thread: {source}; check the system's limits on threads and memory")

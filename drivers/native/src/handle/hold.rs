@@ -1,4 +1,4 @@
-//! A guard that holds messages back, so that they leave together.
+//! A guard that holds messages, so that they are sent together.
 
 use std::sync::Arc;
 use std::thread::ThreadId;

@@ -132,8 +132,8 @@ impl Handle {
     }
 
     /// Returns, for each connection, the number of message bytes that the game should send in the next `interval`, a
-    /// tick for example, so that no message waits. The number is the bytes that the path carries in that time, less the
-    /// bytes that are queued already. The call asks the network thread once, and blocks until that thread answers.
+    /// tick for example, so that no message waits. The number is the bytes that the path carries in that time, minus
+    /// the bytes that are already queued. The call asks the network thread once, and blocks until that thread answers.
     /// Between two calls, `Event::RateChanged` reports that the rate of a path changed. The numbers are
     /// recommendations: sending more is not an error.
     #[must_use]

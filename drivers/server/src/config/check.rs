@@ -107,7 +107,7 @@ pub(super) fn remedy(schema: &Value) -> String {
     let unit = match types(schema).iter().find(|name| **name != "null") {
         Some(&"integer") => match (bound("minimum"), bound("maximum")) {
             (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
-            (Some(least), None) => format!("a whole number from {least} on"),
+            (Some(least), None) => format!("a whole number of {least} or more"),
             (None, Some(most)) => format!("a whole number up to {most}"),
             (None, None) => "a whole number".into(),
         },

@@ -38,7 +38,7 @@ impl Document {
         let object = match parsed.value {
             Some(Node::Object(object)) => object,
             Some(other) => {
-                let what = "is no object".to_owned();
+                let what = "is not a JSON object".to_owned();
                 return Err(fault(place(text, other.start()), "", what, "put all keys into one pair of {}"));
             }
             None => return Ok(Self { is_blank: true, ..Self::default() }),

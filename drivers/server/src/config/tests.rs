@@ -123,7 +123,7 @@ fn a_flag_overrides_an_environment_variable_which_overrides_the_configuration_fi
 fn the_error_about_text_that_is_not_json_names_the_line_and_the_column() {
     insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
-    insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
+    insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is not a JSON object; put all keys into one pair of {}");
     insta::assert_snapshot!(complaint("{\n\"tick_rate\": 1,\n  \"tick_rate\": 2}"), @"server.json:3:3: `tick_rate` occurs twice; remove one of the two");
 }
 
@@ -165,8 +165,8 @@ fn the_error_about_an_invalid_value_lists_the_valid_values() {
     server.json:1:3: `bind_address` is "localhost:7777": the host is a name, and this key accepts only IP addresses; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is "0.0.0.0": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `monitoring_address` is "9100": the host looks like an IPv4 address, but is not valid; set it to text like "127.0.0.1:9777", or null (default null)
-    server.json:1:3: `bandwidth_limit` is 999; set it to a whole number from 1000 on, or null (default null)
-    server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number from 1000 on, or null (default null)
+    server.json:1:3: `bandwidth_limit` is 999; set it to a whole number of 1000 or more, or null (default null)
+    server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number of 1000 or more, or null (default null)
     server.json:1:3: `key_file` is ""; set it to text in quotes (default "server.key")
     server.json:1:13: `game.seconds` is 0; set it to a whole number from 1 to 600 (default 30)
     server.json:1:3: `game` is 7; set it to an object

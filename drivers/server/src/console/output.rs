@@ -82,7 +82,7 @@ impl Output {
                 );
             }
             Queued::After(dropped) => {
-                tracing::warn!("standard output is read again; {dropped} answers were dropped");
+                tracing::warn!("a program reads standard output again; {dropped} answers were dropped");
             }
         }
     }

@@ -122,11 +122,11 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         Head::None => return Ok(()),
         Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
-            let body = format!("the request is not an HTTP request: {why}\n");
+            let body = format!("the request is not a valid HTTP/1 request: {why}\n");
             (Answer { status: 400, kind: PLAIN, body }, true)
         }
         Head::TooLong => {
-            let body = format!("a request may have at most {HEAD} bytes\n");
+            let body = format!("a request may have at most {HEAD} bytes; send fewer headers\n");
             (Answer { status: 431, kind: PLAIN, body }, true)
         }
     };

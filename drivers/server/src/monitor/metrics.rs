@@ -87,14 +87,14 @@ fn encode_counters(
 ) -> fmt::Result {
     let counters = [
         ("datagrams_sent", "Datagrams passed to the system", network.datagrams_sent),
-        ("datagrams_received", "Datagrams received, noise included", network.datagrams_received),
+        ("datagrams_received", "Datagrams received, including invalid datagrams", network.datagrams_received),
         ("bytes_sent", "Bytes of datagrams sent", network.bytes_sent),
         ("bytes_received", "Bytes of datagrams received", network.bytes_received),
-        ("messages_sent", "Messages taken for sending", network.messages_sent),
+        ("messages_sent", "Messages that the core accepted for sending", network.messages_sent),
         ("messages_received", "Messages passed to the game", network.messages_received),
         (
             "messages_given_up",
-            "Messages that waited for room when their connection ended",
+            "Messages that still waited for queue space when their connection ended",
             network.messages_given_up,
         ),
         (

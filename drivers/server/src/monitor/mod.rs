@@ -48,13 +48,15 @@ fn explained(error: &io::Error) -> String {
 
 fn answer(method: &str, path: &str, metrics: &Metrics, pulse: &Pulse) -> Answer {
     let (status, kind, body) = match path {
-        _ if !matches!(method, "GET" | "HEAD") => (405, TEXT, "the server answers only GET\n".into()),
+        _ if !matches!(method, "GET" | "HEAD") => {
+            (405, TEXT, "the server does not answer this method; use GET or HEAD\n".into())
+        }
         "/metrics" => (200, METRICS, metrics.text()),
         "/health" => {
             let (status, body) = health(pulse);
             (status, JSON, body)
         }
-        _ => (404, TEXT, "the paths are /metrics and /health\n".into()),
+        _ => (404, TEXT, "the server has no such path; use /metrics or /health\n".into()),
     };
     Answer { status, kind, body }
 }

@@ -45,7 +45,8 @@ impl Chat {
             return Line::PassedOn;
         }
         let is_told = self.notices.overdraw(NOTICES, now, 1);
-        let words = || format!("you sent more than {limit} lines a second: the last line was dropped");
+        let words =
+            || format!("you sent more than {limit} lines per second, so the server dropped your latest line");
         Line::TooMany { notice: is_told.then(words) }
     }
 }

@@ -1,7 +1,7 @@
-//! The built-in world: agents that wander in a box, one of them for each client, and a chat. It is there so that the
-//! server does something out of the box, and as an example of a [`Game`].
+//! The built-in world: agents that wander in a box, one of them for each client, and a chat. The server program runs
+//! this world, which is also an example of a [`Game`].
 //!
-//! Positions travel as messages, the whole world at each network update: what snapshots will do better.
+//! The server sends the positions of all agents as messages at each network update.
 
 mod agents;
 mod chat;
@@ -177,7 +177,7 @@ impl Game for World {
                     .ok_or_else(|| CommandError::Usage("the count is not a number from 0 to 10000".into()))?;
                 world.agents.set_free(count);
                 let agents = Counted(world.agents.len() as u64, "agent");
-                Ok(format!("{agents}, {} of them clients'", world.players.len()))
+                Ok(format!("{agents}, {} with a client", world.players.len()))
             },
         );
     }

@@ -60,7 +60,7 @@ fn help_lists_every_command_including_commands_of_the_game() {
         server.ask("help quit").split_whitespace().collect::<Vec<_>>().join(" "),
         "quit [reason] stop the server in order"
     );
-    assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
+    assert_eq!(server.ask("agents 3"), "3 agents, 0 with a client");
     assert_eq!(
         server.ask("agents many"),
         "error: the count is not a number from 0 to 10000; usage: agents <count>"
@@ -225,7 +225,7 @@ fn a_slow_reader_of_console_output_gets_every_answer() {
     }
     std::thread::sleep(std::time::Duration::from_millis(200));
     let lines = server.lines_until(&format!("{expected} agents, "));
-    assert_eq!(lines.iter().filter(|line| line.contains(", 0 of them")).count(), 100);
+    assert_eq!(lines.iter().filter(|line| line.contains(", 0 with a client")).count(), 100);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The library without the program around it: games that are slow, that fail, that stop the server themselves.
+//! The library without the program: games that are slow, that fail, or that stop the server.
 
 use std::thread;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Faults that keep a server from starting, and later ones: each report says what is wrong, where, and what to do.
+//! Faults before and after the start of a server: each report states the fault, its place, and the remedy.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
@@ -72,8 +72,7 @@ fn the_report_of_an_empty_or_misspelt_variable_names_the_variable() {
     let empty = "error: environment variable TICKWIRE_CONFIG: is empty; name a file, or unset the variable\n";
     assert_eq!((code, said.as_str()), (Some(2), empty));
     let (code, said) = check("TICKWIRE_TICK_RATE", b"\xff");
-    let no_text =
-        "error: environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable again, or unset it\n";
+    let no_text = "error: environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable to UTF-8 text, or unset it\n";
     assert_eq!((code, said.as_str()), (Some(2), no_text));
     let (code, said) = check("TICKWIRE_TICKRATE", b"5");
     let misspelt =

@@ -1,4 +1,4 @@
-//! The guide's program is the example, word by word; the example has a test of its own.
+//! The program in the guide equals the example `bells`, which has its own test.
 
 const GUIDE: &str = include_str!("../../../../docs/guide/first-server.md");
 const RUNNING: &str = include_str!("../../../../docs/guide/running-a-server.md");

@@ -1,4 +1,4 @@
-//! A server as a process, and clients of it.
+//! A server process, and its clients.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! The end of servers and of clients, in order and without.
+//! The orderly and the sudden end of servers and clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

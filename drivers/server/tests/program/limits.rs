@@ -1,5 +1,5 @@
-//! Limits that are set in the configuration are never exceeded, measured where they are felt. That they are used up to the last five
-//! percent is shown in virtual time, with the core.
+//! The bandwidth limits of the configuration are never exceeded, as measured at the clients. Tests of the core on virtual time show
+//! that at least 95 percent of a limit is used.
 
 use std::time::{Duration, Instant};
 

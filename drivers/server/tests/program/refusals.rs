@@ -1,4 +1,4 @@
-//! Clients that are not let in are told why.
+//! Refused clients receive the reason of the refusal.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -112,7 +112,10 @@ fn a_client_with_a_banned_identity_is_refused() {
     let reason = format!("{:?}", ending(&bad));
     assert!(reason.contains("it's rude"), "{reason}");
     let error = join(&server, [1; 16]).unwrap_err();
-    assert_eq!(error.to_string(), "the server has banned this identity");
+    assert_eq!(
+        error.to_string(),
+        "the server has banned this client; ask the server's operator to lift the ban"
+    );
     join(&server, [3; 16]).unwrap();
     // By the same name a second time: through the list that was written.
     assert!(server.ask("bans").contains(&"01".repeat(16)));

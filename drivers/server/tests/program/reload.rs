@@ -21,7 +21,7 @@ fn a_reload_reports_the_changed_keys_that_need_a_restart() {
     logged(&server, "the configuration has changed: max_connections will take effect at a restart");
     logged(&server, "the configuration has changed: game took effect");
     until(|| server.errors().contains("max_connections will take effect at a restart").then_some(()));
-    assert_eq!(server.ask("agents 2"), "2 agents, 0 of them clients'");
+    assert_eq!(server.ask("agents 2"), "2 agents, 0 with a client");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Games that have nothing to do.
+//! Games that are idle.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! Refusals of the system: files that belong to another user, room on the disk, threads.
+//! Errors of the system: files of a different user, a full disk, refused threads.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

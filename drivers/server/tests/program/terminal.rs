@@ -1,4 +1,4 @@
-//! The console on a terminal: prompt, line editing, history, lines that appear meanwhile; and the terminal as it was found.
+//! The console on a terminal: prompt, line editing, history, output during editing, and the restored settings at the end.
 
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
@@ -55,10 +55,10 @@ fn the_arrow_keys_edit_the_console_line_and_recall_the_previous_line() {
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
     send(&mut session, "e\r");
-    session.exp_string("5 agents, 0 of them clients'").unwrap();
+    session.exp_string("5 agents, 0 with a client").unwrap();
     // Up, and the number is another.
     send(&mut session, "\u{1b}[A\u{7f}6\r");
-    session.exp_string("6 agents, 0 of them clients'").unwrap();
+    session.exp_string("6 agents, 0 with a client").unwrap();
     send(&mut session, "quit\r");
     session.exp_string("stopped (quit at the console)").unwrap();
     assert_eq!(exits(&session), 0);
@@ -129,7 +129,7 @@ fn a_typed_line_that_is_not_utf_8_does_not_affect_the_next_line() {
         session.exp_string("error: the line is not UTF-8 and was ignored; type it again").unwrap();
         session.exp_string("> ").unwrap();
         send(&mut session, "agents 7\r");
-        session.exp_string("7 agents, 0 of them clients'").unwrap();
+        session.exp_string("7 agents, 0 with a client").unwrap();
         session.exp_string("> ").unwrap();
     }
     send(&mut session, "quit\r");
@@ -202,7 +202,7 @@ fn a_server_in_the_background_is_not_stopped_by_its_terminal() {
     session.send_line("fg").unwrap();
     session.exp_string("agents 7").unwrap();
     send(&mut session, "\r");
-    session.exp_string("7 agents, 0 of them clients'").unwrap();
+    session.exp_string("7 agents, 0 with a client").unwrap();
     send(&mut session, "quit\r");
     session.exp_string("stopped (quit at the console)").unwrap();
 }

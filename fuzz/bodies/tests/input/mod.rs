@@ -1,4 +1,4 @@
-//! Inputs that no fuzzer chose.
+//! Random inputs for the targets.
 
 use std::fs;
 use std::path::Path;

@@ -107,7 +107,8 @@ fn report(arguments: &Arguments, file: &std::path::Path) -> Result<(), String> {
     };
     let runs = arguments.algorithms().into_iter().map(play).collect::<Result<Vec<RecordedRun>, String>>()?;
     let html = page(&runs, &arguments.command());
-    std::fs::write(file, html).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    std::fs::write(file, html)
+        .map_err(|error| format!("cannot write {}: {error}; check the path of --report", file.display()))?;
     println!("{}", file.display());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Plants bugs on purpose: the swarm must find each of them, and must find no violation without them.
+//! Plants bugs on purpose. The swarm must find each bug, and must find no violation without a planted bug.
 
 use crate::args::Args;
 
@@ -26,7 +26,7 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
         let found = first_violation(args, args.from..args.from.saturating_add(args.seeds));
         plant(None);
         let Some(found) = found else {
-            eprintln!("the bug {name} was not found in {} seeds", args.seeds);
+            eprintln!("the swarm did not find the bug {name} in {} seeds; give more --seeds", args.seeds);
             lines.push(format!("\"{name}\":null"));
             passed = false;
             continue;
@@ -38,7 +38,7 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
         if let Some(clean) = first_violation(args, args.from..seed + 1)
             && let Some(violation) = clean.violation
         {
-            eprintln!("without {name}, seed {} fails too: {violation}", clean.seed);
+            eprintln!("seed {} also fails without the bug {name}: {violation}", clean.seed);
             passed = false;
         }
         lines.push(format!("\"{name}\":{seed}"));

@@ -103,7 +103,8 @@ fn is_worth_its_name(reach: &Reach) -> bool {
 }
 
 fn read_faults(path: &str) -> Result<Vec<Fault>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read {path}: {error}; check the path of --faults"))?;
     parse_list(&text).map_err(|error| format!("cannot parse {path}: {error}"))
 }
 
@@ -111,7 +112,7 @@ fn save(path: &str, text: &str) -> bool {
     match std::fs::write(path, text) {
         Ok(()) => true,
         Err(error) => {
-            eprintln!("cannot write {path}: {error}");
+            eprintln!("cannot write {path}: {error}; check the folder and the disk");
             false
         }
     }

@@ -1,4 +1,4 @@
-//! The reports on its messages that a side may get: receipts, fates while a session lasts, and fates at its end.
+//! The permitted reports to a side on its messages: receipts, outcomes during a session, and outcomes at its end.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! One bot: a client that plays badly but tirelessly.
+//! One bot: a client that steers its agent at random and sends chat lines.
 
 use std::time::{Duration, Instant};
 

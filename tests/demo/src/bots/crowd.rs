@@ -106,7 +106,7 @@ impl Crowd {
         }
         if unaccounted > 0 {
             eprintln!(
-                "tickwire-bots: {unaccounted} reliable messages neither arrived nor were reported as unconfirmed"
+                "tickwire-bots: {unaccounted} reliable messages were neither delivered nor reported as unconfirmed"
             );
         }
         self.connect.len() == self.bots.len() && unaccounted == 0

@@ -1,4 +1,4 @@
-//! Connecting the crowd, one after the other in quick succession.
+//! Connects all bots, one shortly after another.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;

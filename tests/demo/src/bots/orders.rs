@@ -1,4 +1,4 @@
-//! Orders to the crowd, from the program or person that started it.
+//! Orders to the bots on standard input, from the program or person that started them.
 
 use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};

@@ -1,4 +1,4 @@
-//! The network between bots and server, as it was asked for.
+//! The network between the bots and the server, as the command line sets it.
 
 use serde_json::{Value, json};
 

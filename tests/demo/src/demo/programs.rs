@@ -1,4 +1,4 @@
-//! Where the programs are that this one starts.
+//! The paths of the programs that the demonstration starts.
 
 use std::path::PathBuf;
 

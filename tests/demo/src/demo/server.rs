@@ -1,4 +1,4 @@
-//! The server: its configuration, and what it says on its console.
+//! The server process: its configuration, and its console output.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! From the first process to the last.
+//! Runs the demonstration, from the start of the first process to the end of all processes.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};

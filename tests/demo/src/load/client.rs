@@ -1,5 +1,5 @@
-//! One client: the core over a plain socket that is looked at whenever its turn comes. A thousand of the driver's clients
-//! are a thousand threads, which would share the processors with the server that is measured.
+//! One client: the core over a plain socket, which the program polls in turn with the other clients. A thousand clients of
+//! the driver would need a thousand threads, which would compete with the measured server for the processors.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The server's side: a game whose only content is load messages.
+//! The game of the load test, on the server.
 
 use std::collections::BTreeMap;
 

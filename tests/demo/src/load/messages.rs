@@ -1,4 +1,4 @@
-//! Messages of the load: 100 bytes, with the number of its type.
+//! The messages of the load test: 100 bytes each, including the number of the type.
 
 use tickwire_core::message::NetMessage;
 

@@ -1,4 +1,4 @@
-//! The outcome of a load.
+//! The results of a load test.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl LoadOutcome {
             );
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
-            note(is_poor, format!("of the unreliable messages only {percent:?} % arrived, {way}"));
+            note(is_poor, format!("only {percent:?} % of the unreliable messages arrived, {way}"));
             let refused = Counted(sent.refused, "message");
             note(sent.refused > 0, format!("{refused} refused by the driver, {way}"));
         }

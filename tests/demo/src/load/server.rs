@@ -1,4 +1,4 @@
-//! The server as a process, and what it answers on its console.
+//! The server process, and the answers on its console.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! One end's account of what it sent to one other and got from it.
+//! The counters of one end for the messages that it sent to one peer and received from this peer.
 
 use serde::{Deserialize, Serialize};
 use tickwire_core::message::NetMessage;

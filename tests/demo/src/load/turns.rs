@@ -1,4 +1,4 @@
-//! From the start of the server to its end.
+//! Runs the load test, from the start of the server to its end.
 
 use std::time::{Duration, Instant};
 

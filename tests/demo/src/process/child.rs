@@ -1,4 +1,4 @@
-//! A process that this one started: what it says, its last words, and its end.
+//! A child process: its output, its latest lines on standard error, and its end.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -46,9 +46,12 @@ impl Child {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         prepare(&mut command);
         keep_from_signals(&mut command);
-        let mut process = command
-            .spawn()
-            .map_err(|error| format!("{name} cannot be started from {}: {error}", program.display()))?;
+        let mut process = command.spawn().map_err(|error| {
+            format!(
+                "cannot start {name} from {}: {error}; check that the file is a program",
+                program.display()
+            )
+        })?;
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(out) = process.stdout.take() {
             read_lines(out, move |line| said.send(hear(line)).is_ok());

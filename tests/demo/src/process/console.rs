@@ -28,8 +28,14 @@ impl Console {
         let mut console = Self { child, lines };
         let listening = console.wait_for(|line| line["event"] == "listening")?;
         let text = |key: &str| listening[key].as_str().unwrap_or_default();
-        let address = text("address").parse().map_err(|_| "the server printed no address")?;
-        let key = text("key").parse().map_err(|error| format!("the server printed no key: {error}"))?;
+        let address = text("address").parse().map_err(
+            |_| "the server printed no valid address; build the server and this program from the same source",
+        )?;
+        let key = text("key").parse().map_err(|error| {
+            format!(
+                "the server printed no valid key: {error}; build the server and this program from the same source"
+            )
+        })?;
         Ok((console, address, key))
     }
 

@@ -1,4 +1,4 @@
-//! Where the programs lie that a conductor starts.
+//! The paths of the programs that this program starts.
 
 use std::path::PathBuf;
 

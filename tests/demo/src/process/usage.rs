@@ -1,4 +1,4 @@
-//! A process's use of the machine.
+//! The processor time and the memory of a process.
 
 use std::time::{Duration, Instant};
 

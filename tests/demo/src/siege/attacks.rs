@@ -1,4 +1,4 @@
-//! The attacks of strangers.
+//! The attacks on the server.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

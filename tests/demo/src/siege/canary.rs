@@ -1,4 +1,4 @@
-//! The canary: a new honest client every 250 ms, and how long it takes until the server talks to it.
+//! The canary: connects a new honest client every 250 ms, and measures the time until the server accepts the client.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};

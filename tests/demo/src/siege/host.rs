@@ -1,4 +1,4 @@
-//! A stranger: the core's endpoint behind a socket of its own, at an address of 127.0.0.0/8.
+//! An attacker: an endpoint of the core with its own socket, at an address of 127.0.0.0/8.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};

@@ -1,4 +1,4 @@
-//! The outcome: a table, and the faults in it.
+//! The results of a siege: a table, and the requirements that the results miss.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl SiegeOutcome {
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.rows.iter().flat_map(Row::faults).collect();
         if !self.bots_stayed {
-            faults.push("the crowd of bots ended before the siege did".into());
+            faults.push("the process of the bots ended before the siege".into());
         }
         if !self.stopped_in_order {
             faults.push("the server did not stop in order".into());
@@ -95,7 +95,7 @@ impl Row {
         let success = self.canaries.success();
         note(
             success < LEAST_SUCCESS,
-            format!("{success:.1} % of the canaries connected, at least {LEAST_SUCCESS} % must"),
+            format!("only {success:.1} % of the canaries connected; at least {LEAST_SUCCESS} % are required"),
         );
         let slowest = self.canaries.percentile(99).unwrap_or_default();
         note(slowest > MOST_WAIT, format!("a canary waited for {slowest:?}, the limit is {MOST_WAIT:?}"));

@@ -1,4 +1,4 @@
-//! Datagrams of all kinds, from addresses that keep account of what comes back for them: never more than they sent.
+//! Sends datagrams of all kinds, and checks that no address receives more bytes than it sent.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};

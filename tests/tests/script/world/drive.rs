@@ -1,4 +1,4 @@
-//! How the endpoints of a world are driven: in every manner that the contract allows.
+//! Drives the endpoints of a world in every way that the contract allows.
 
 use super::*;
 
