@@ -96,11 +96,13 @@ pub(super) struct Figures {
     pub(super) timed_out: u64,
     pub(super) closed: u64,
     pub(super) full: u64,
+    /// Views of worlds that were reported as complete.
+    pub(super) views: u64,
 }
 
 impl Figures {
     /// Each figure under the name that reports give it.
-    pub(super) const fn by_name(&self) -> [(&'static str, u64); 10] {
+    pub(super) const fn by_name(&self) -> [(&'static str, u64); 11] {
         [
             ("messages_delivered", self.delivered),
             ("receipts", self.receipts),
@@ -112,6 +114,7 @@ impl Figures {
             ("timed_out", self.timed_out),
             ("closed", self.closed),
             ("queue_full", self.full),
+            ("views_complete", self.views),
         ]
     }
 }

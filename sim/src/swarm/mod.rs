@@ -10,6 +10,7 @@ mod plan;
 mod player;
 mod report;
 mod scenario;
+mod worlds;
 
 pub use report::{Report, SeedReport};
 pub use scenario::{Run, Scene, faults_of, run, trace_hash};

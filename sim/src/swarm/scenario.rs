@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::plan::Plan;
 use super::player::Players;
 use super::report::SeedReport;
+use super::worlds::CONVERGE;
 use crate::checker::{Amplification, NonceUniqueness, Violation};
 use crate::fault::{Fault, Kind};
 use crate::world::{World, WorldConfig};
@@ -133,6 +134,7 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
 fn settle(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
     let bound = plan.config().heartbeat + CONNECT + lag + silence_of(plan);
     wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
+    wait(world, CONVERGE + lag, |world| world.application().unconverged(|node| world.host(node)))?;
     let patience = world.application().patience(|node| world.host(node));
     wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())
 }
