@@ -29,6 +29,9 @@ const QUIET_TICK: Duration = Duration::from_millis(100);
 /// Ticks between two audits of the fates of messages.
 const AUDIT_EVERY: u64 = 15;
 
+/// The bytes that a world of 200 entities may take at one end of a connection.
+const WORLD_MEMORY: u64 = 1 << 20;
+
 /// Addresses where a node itself called.
 pub(super) type Called = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
 
@@ -194,7 +197,8 @@ impl Players {
         let memory = player.host.memory();
         self.memory_most = self.memory_most.max(memory);
         let connections = player.host.connections().count() as u64;
-        let most = connections * memory_of_a_connection(self.plan.config().max_message as u64);
+        let worlds = if self.plan.has_worlds { WORLD_MEMORY } else { 0 };
+        let most = connections * (memory_of_a_connection(self.plan.config().max_message as u64) + worlds);
         if memory > most {
             return Err(format!(
                 "the endpoint holds {memory} bytes for {connections} connections; the limit is {most}"

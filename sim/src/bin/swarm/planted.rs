@@ -11,8 +11,7 @@ pub(crate) fn hunt(_: &Args, _: &str) -> Result<bool, String> {
 pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
     use tickwire_core::planted::{Bug, plant};
 
-    // The swarm replicates no world: the fuzz targets find those bugs.
-    let findable: Vec<_> = Bug::ALL.into_iter().filter(|(bug, _)| !bug.is_of_worlds()).collect();
+    let findable = Bug::ALL;
     let bugs: Vec<_> =
         findable.iter().copied().filter(|(_, known)| name == "all" || *known == name).collect();
     if bugs.is_empty() {
