@@ -9,7 +9,7 @@ use crate::attributes::{Container, FieldOptions, Limits, forbid};
 use crate::ranges::Bounds;
 use crate::text::{canonical, serde_note};
 
-/// The permission for fields to have a range: only the bits codec supports ranges.
+/// Permission for fields to have a range. Only the bits codec supports ranges.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BoundsAllowed {
     Yes,

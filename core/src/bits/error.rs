@@ -82,7 +82,7 @@ impl EncodeError {
         self.in_field(&format!("[{index}]"))
     }
 
-    /// The same error of a message of the type `name`.
+    /// Returns this error as the error of a message of the type `name`.
     #[cold]
     pub(crate) fn in_message(self, name: &'static str) -> Self {
         match self {

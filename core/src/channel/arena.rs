@@ -118,7 +118,7 @@ impl Arena {
             && self.unpacked.capacity() == 0)
     }
 
-    /// Releases all memory of the arena. A chunk that the application still uses is freed when the application drops
+    /// Releases all memory that the arena keeps for reuse. A chunk that the application still uses is freed when the application drops
     /// its slices.
     pub(crate) fn trim(&mut self) {
         (self.queued, self.passing) = Default::default();

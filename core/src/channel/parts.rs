@@ -397,7 +397,7 @@ impl Spare {
     }
 
     /// Merges the extent at `offset` with the extents that follow it without a gap, if the bytes of both fit on one
-    /// page. Two extents of which one is more than twice as long as the other are not merged. Each byte is therefore
+    /// page. An extent that is more than twice as long as the extent before it is not merged. Each byte is therefore
     /// copied a logarithmic number of times, in whichever order the bytes arrive.
     fn merge(&mut self, parts: &mut Parts, offset: u32) {
         loop {

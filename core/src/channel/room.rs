@@ -4,14 +4,12 @@
 //! An endpoint has one [`Room`], and each connection has an [`Account`]. Three limits apply to each byte:
 //!
 //! - A connection holds at most [`HELD_PER_RECEIVED`] times the bytes that it received for these messages, plus
-//! [`HELD_FREE`] bytes.
-//!
+//!   [`HELD_FREE`] bytes.
 //! - Each connection has a fixed share: half of the memory without the reserve, divided by the maximum number of
-//! connections. Bytes beyond the share come out of the other half. A connection takes at most as many bytes of this
-//! half as the connection leaves free (dynamic thresholds, Choudhury and Hahne 1998).
-//!
+//!   connections. Bytes beyond the share come out of the other half. A connection takes at most as many bytes of this
+//!   half as the connection leaves free (dynamic thresholds, Choudhury and Hahne 1998).
 //! - A reserve of the size of one largest message serves one message at a time, so that messages in reassembly can be
-//! completed, one after another. Connections get the reserve in the order in which they first found no memory.
+//!   completed, one after another. Connections get the reserve in the order in which they first found no memory.
 
 use crate::time::Span;
 use alloc::collections::VecDeque;
@@ -42,8 +40,7 @@ pub(crate) struct Room {
     /// The numbers of the waiting connections in the queue for the reserve, lowest first.
     turns: VecDeque<u64>,
     next_turn: u64,
-    /// The time until which the first connection in the queue may take the reserve. After that, the next connection
-    /// may.
+    /// The time until which only the first connection in the queue may take the reserve.
     offered_until: Instant,
     last_account: usize,
 }
@@ -92,7 +89,7 @@ pub(super) struct Request {
     pub(super) now: Instant,
     /// The largest number of heap bytes that the request needs.
     pub(super) growth: usize,
-    /// The message that may use the reserve, or `None` if the reserve cannot complete the message.
+    /// The message that may use the reserve, or `None` if no message may.
     pub(super) message: Option<(ChannelId, u64)>,
 }
 

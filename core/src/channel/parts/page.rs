@@ -1,4 +1,4 @@
-//! The memory that stores the bytes of an extent.
+//! Pages: the memory of extents.
 
 use alloc::boxed::Box;
 

@@ -45,7 +45,7 @@ impl SendSide {
         self.channels.iter().all(|(_, outgoing)| is_drained(outgoing))
     }
 
-    /// Returns the counters of the messages sent on one channel.
+    /// Returns the counters of the messages sent on one channel, or `None` if the channel does not exist.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelSent> {
         let index = usize::from(channel.0);
         let used = || self.channels.get(index).map(Outgoing::stats).unwrap_or_default();

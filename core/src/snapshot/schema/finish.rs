@@ -164,7 +164,9 @@ fn blueprint(
             SnapshotSchemaError::BadBlueprint { blueprint, component, fault }
         };
         let found = declared.binary_search_by(|one| one.spec.name.as_ref().cmp(&component));
-        let id = ComponentId(found.map_err(|_| bad("is not declared; declare it too"))? as u16);
+        let id = ComponentId(
+            found.map_err(|_| bad("is not declared; declare the component in the schema"))? as u16
+        );
         let place = groups.component(id).copied().unwrap_or_default();
         if words.len() != usize::from(place.words) {
             return Err(bad(
@@ -181,7 +183,7 @@ fn blueprint(
         let own = unit.iter_mut().skip(usize::from(place.first_word));
         own.zip(&words).for_each(|(own, word)| *own = *word);
         if components.insert(id, words).is_some() {
-            return Err(bad("is listed twice; list it once"));
+            return Err(bad("is listed twice; list the component once"));
         }
     }
     Ok(Blueprint { name, components: components.into_iter().collect(), units: units.into_iter().collect() })

@@ -46,10 +46,12 @@ pub(super) fn predictor<'a>(
         "mark one field, outside of arrays and optional values, as the velocity, with `#[net(velocity)]` or `FieldSpec::velocity`",
     )?;
     if position.axes != velocity.axes {
-        return Err("position and velocity must have the same number of axes");
+        return Err("position and velocity have different numbers of axes; give both the same number");
     }
     if velocity.zero != Some(velocity.max.div_ceil(2)) {
-        return Err("the range of the velocity must reach as far below zero as above, such as -20.0..=20.0");
+        return Err(
+            "the range of the velocity does not reach as far below zero as above; give a range such as -20.0..=20.0",
+        );
     }
     let ratio = velocity.step / (position.step * f64::from(ticks_per_second));
     let scale = ratio * f64::from(1u32 << 31) * 2.0 + 0.5;
