@@ -72,7 +72,7 @@ fn kind(of: &FieldKind, depth: usize) -> Result<(), Fault> {
             let span = high.checked_sub(*low);
             let fits = span.is_some_and(|span| (0..=i128::from(u64::MAX)).contains(&span));
             (!fits).then_some(
-                "the range of the integer is empty or has more than 2^64 values; give the lower end first",
+                "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
             )
         }
         FieldKind::Exact { width } => {

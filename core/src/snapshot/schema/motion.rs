@@ -12,13 +12,16 @@ struct Marked {
     part: usize,
     axes: u8,
     max: u32,
-    /// The word that stands for zero, if zero lies in the range.
+    /// The word that represents zero, if zero is in the range.
     zero: Option<u32>,
     step: f64,
 }
 
-/// The predictor of a group. `first_part` is the number of parts of the layout before the parts of the components. The error is a
-/// text that describes the fault.
+/// Returns the predictor of a group. `first_part` is the number of parts of the layout before the parts of the
+/// components.
+///
+/// # Errors
+/// A text that describes the fault and how to correct it.
 pub(super) fn predictor<'a>(
     prediction: Prediction,
     components: impl Iterator<Item = &'a ComponentSpec>,

@@ -23,18 +23,18 @@ pub(super) fn existence_layout() -> Layout {
 /// The store's record of an entity.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EntityRecord {
-    /// The id; 0 in a free record.
+    /// The id of the entity, or 0 in a free record.
     pub(super) id: NetworkId,
     pub(super) settings: EntitySettings,
     pub(super) owner: Option<ConnectionId>,
-    /// The number of times that the owner changed.
+    /// The number of times that the owner changed, modulo 2^32.
     pub(super) epoch: u32,
     /// The tick since which the entity is gone, and the reason. `None` while the entity exists.
     pub(super) gone: Option<(u64, Gone)>,
 }
 
 impl EntityRecord {
-    /// The owner as a number; 0 without an owner.
+    /// Returns the owner as a number, or 0 without an owner.
     pub(super) fn owner_bits(&self) -> u64 {
         self.owner.map_or(0, |owner| owner.data().as_ffi())
     }
@@ -74,22 +74,22 @@ impl Entities {
         }
     }
 
-    /// The number of entities that exist.
+    /// Returns the number of entities that exist.
     pub(super) const fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// The number of entities that are gone but still kept.
+    /// Returns the number of entities that are gone but still kept.
     pub(super) fn leaving(&self) -> usize {
         self.leaving.len()
     }
 
-    /// The highest id so far.
+    /// Returns the highest id so far.
     pub(super) const fn newest(&self) -> NetworkId {
         self.newest
     }
 
-    /// The number of an entity that exists.
+    /// Returns the number of an entity that exists.
     pub(super) fn find(&self, id: NetworkId) -> Option<u32> {
         self.index.get(id)
     }
@@ -108,13 +108,13 @@ impl Entities {
         used.filter(|(_, record)| record.id.0 != 0 && record.gone.is_none())
     }
 
-    /// The unit of the entity in a group.
+    /// Returns the unit of the entity in a group.
     pub(super) fn unit(&self, entity: u32, group: u16) -> Option<UnitId> {
         let place = entity as usize * self.groups + usize::from(group);
         self.units.get(place).copied().filter(|unit| *unit != NONE).map(UnitId)
     }
 
-    /// The units of the entity in all groups.
+    /// Returns the units of the entity in all groups.
     pub(super) fn units(&self, entity: u32) -> impl Iterator<Item = (u16, UnitId)> {
         (0..self.groups as u16).filter_map(move |group| Some((group, self.unit(entity, group)?)))
     }
@@ -156,7 +156,7 @@ impl Entities {
         self.newest = newest;
     }
 
-    /// Marks an entity as gone. The entity can still be looked up by its number, which is returned.
+    /// Marks an entity as gone, and returns its number. The entity can still be found by this number.
     pub(super) fn retire(&mut self, id: NetworkId, tick: u64, gone: Gone) -> Option<u32> {
         let number = self.index.remove(id)?;
         if let Some(record) = self.get_mut(number) {
@@ -166,7 +166,7 @@ impl Entities {
         Some(number)
     }
 
-    /// The entity that has been gone the longest, if it was gone before `tick`.
+    /// Returns the entity that has been gone the longest, if it was gone before `tick`.
     pub(super) fn first_gone(&self, tick: u64) -> Option<u32> {
         let number = *self.leaving.front()?;
         let (at, _) = self.get(number)?.gone?;
@@ -191,7 +191,7 @@ impl Entities {
         }
     }
 
-    /// The heap memory of the entities, in bytes.
+    /// Returns the heap memory of the entities, in bytes.
     pub(super) fn memory(&self) -> usize {
         let numbers = self.units.capacity() + self.free.capacity() + self.leaving.capacity();
         self.index.memory() + self.records.capacity() * size_of::<EntityRecord>() + numbers * size_of::<u32>()

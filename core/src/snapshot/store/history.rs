@@ -15,7 +15,8 @@ pub struct Version<'a> {
     pub is_present: bool,
     /// The words of the unit.
     pub words: &'a [u32],
-    /// The words, and in a group of a single component 1 or 0 behind them, for a component that is there or not.
+    /// The words of the unit. In a group of a single component, one more word follows: 1 if the entity has the
+    /// component, or else 0.
     pub(crate) row: &'a [u32],
 }
 
@@ -24,7 +25,8 @@ const OLD_MAX: u8 = VERSIONS as u8 - 1;
 /// A unit with at least this many older versions is queued for thinning, so that unneeded versions are dropped before needed ones.
 pub(super) const OLD_MANY: u8 = 24;
 
-/// The older versions of all units of a group: a linked list for each unit, the newest version first, in rows that are used again.
+/// The older versions of all units of a group, as a linked list for each unit, the newest version first. The rows are
+/// reused.
 #[derive(Clone, Debug)]
 pub(super) struct History {
     stride: usize,
@@ -96,12 +98,13 @@ impl History {
         })
     }
 
-    /// The ticks in which each older version of a unit was the current version, the newest version first.
+    /// Returns the ticks in which each older version of a unit was the current version, the newest version first.
     pub(super) fn ticks(&self, unit: &UnitRecord) -> impl Iterator<Item = Range<u64>> {
         self.versions(unit.newest_old).map(|(_, node)| node.since..node.until)
     }
 
-    /// The row of a unit at a tick before its last change, and the tick since which the unit had the row.
+    /// Returns the row that a unit had at a tick before its latest change, and the tick since which the unit had the
+    /// row.
     pub(super) fn at(&self, unit: &UnitRecord, tick: u64) -> Option<(u64, &[u32])> {
         let (number, node) = self.versions(unit.newest_old).find(|(_, node)| node.since <= tick)?;
         let row = self.rows.get(self.row_range(number)).filter(|_| tick < node.until)?;
@@ -137,7 +140,7 @@ impl History {
         self.keep(unit, |_, place| kept.checked_shr(place as u32).is_some_and(|bits| bits & 1 != 0));
     }
 
-    /// The heap memory of the versions, in bytes.
+    /// Returns the heap memory of the versions, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<VersionNode>() + self.rows.capacity() * size_of::<u32>()
     }

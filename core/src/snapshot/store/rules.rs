@@ -13,7 +13,7 @@ pub(super) struct Rules {
     /// The place of the word that shows which components the entity has: the first word, or in a group of a single component the
     /// word after the last.
     presence: usize,
-    /// The greatest value of each word.
+    /// The largest value of each word.
     most: Vec<u32>,
     /// The first word and the number of words of each byte string.
     strings: Vec<(usize, usize)>,
@@ -99,17 +99,17 @@ impl Rules {
         }
     }
 
-    /// The number of words of a unit.
+    /// Returns the number of words of a unit.
     pub(super) const fn words(&self) -> usize {
         self.words
     }
 
-    /// The number of words of a row.
+    /// Returns the number of words of a row.
     pub(super) const fn stride(&self) -> usize {
         if self.presence == self.words { self.words + 1 } else { self.words }
     }
 
-    /// The bits of a row that show which components the entity has.
+    /// Returns the bits of a row that show which components the entity has.
     pub(super) fn presence(&self, row: &[u32]) -> u32 {
         row.get(self.presence).copied().unwrap_or(0)
     }
@@ -189,7 +189,8 @@ const fn mask(bits: u8) -> u32 {
     if bits >= 32 { u32::MAX } else { (1 << bits) - 1 }
 }
 
-/// `true` if all bytes after the end of a string are zero. The length of the string is at most that of the words.
+/// Returns whether all bytes after the end of a string are zero. The length of the string is at most the length of
+/// the words.
 fn is_clean(string: &[u32]) -> bool {
     let Some((length, words)) = string.split_first() else { return true };
     let length = *length as usize;

@@ -53,7 +53,7 @@ pub struct Store {
     pub(super) max_entities: usize,
     pub(super) components: Vec<ComponentPlace>,
     pub(super) layouts: Vec<Layout>,
-    /// Indexed by group; the last table is that of the entities themselves.
+    /// The tables of the groups, indexed by group. The final table is for the units of entities themselves.
     pub(super) tables: Vec<GroupTable>,
     pub(super) entities: Entities,
     pub(super) units: Units,
@@ -65,7 +65,7 @@ pub struct Store {
     /// The units with older versions that may no longer be needed.
     pub(super) crowded: UnitSet,
     pub(super) evicted: Vec<UnitId>,
-    /// The units that the last commit added.
+    /// The units that the latest commit added.
     pub(super) added: Vec<UnitId>,
     pub(super) checked: Vec<CheckedChange>,
     pub(super) newest: Option<u64>,
@@ -240,25 +240,25 @@ impl Store {
         Some(version(table, since, row))
     }
 
-    /// The weight of a unit's entity: see [`EntitySettings::weight`].
+    /// Returns the weight of a unit's entity: see [`EntitySettings::weight`].
     #[must_use]
     pub(crate) fn weight(&self, unit: UnitId) -> u8 {
         let entity = self.units.get(unit).and_then(|record| self.entities.get(record.entity));
         entity.map_or(0, |entity| entity.settings.weight)
     }
 
-    /// The ticks of a second.
+    /// Returns the number of ticks per second.
     pub(crate) const fn ticks_per_second(&self) -> u32 {
         self.ticks_per_second
     }
 
-    /// All units of a unit's entity, even if the entity is gone.
+    /// Returns all units of a unit's entity, even if the entity is gone.
     pub(crate) fn siblings(&self, unit: UnitId) -> impl Iterator<Item = UnitId> {
         let entity = self.units.get(unit).map(|record| record.entity);
         entity.into_iter().flat_map(|entity| self.entities.units(entity)).map(|(_, unit)| unit)
     }
 
-    /// The units that the last commit added to the world.
+    /// Returns the units that the latest commit added to the world.
     pub(crate) fn added(&self) -> &[UnitId] {
         &self.added
     }

@@ -10,7 +10,7 @@ use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::{CodeReader, CodeWriter, golomb_bits, unzigzag, zigzag};
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 
-/// The version that a unit is coded against, as a frame encodes it.
+/// The version that a unit is coded against, in the form in which a frame states it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BaselineName {
     /// The unit's newest version below the floor.
@@ -66,7 +66,7 @@ const REFERENCE_AGE: u32 = 3;
 /// The number of bits in which the order of a list's Golomb code is written.
 const ORDER_BITS: u32 = 4;
 const COUNT_ORDER: u32 = 3;
-/// Orders of the codes of a binding.
+/// The orders of the codes of a binding.
 const ID_STEP_ORDER: u32 = 1;
 const GROUP_ORDER: u32 = 1;
 
@@ -197,7 +197,7 @@ fn take_binding(reader: &mut CodeReader<'_>, before: &mut NetworkId) -> Result<S
     Ok(SlotBinding { id, group: GroupId(group), blueprint })
 }
 
-/// The tick of the reference, or without a reference the tick before the frame's tick.
+/// Returns the tick of the reference, or the tick before the frame's tick if the frame has no reference.
 fn newest(header: &FrameHeader) -> u32 {
     match header.reference {
         Some(reference) => reference.tick,

@@ -179,8 +179,8 @@ impl DecodedFrame {
     }
 }
 
-/// Looks up the version of `tick`, or the newest version below the floor for `None`, together with the version that it was coded
-/// against if that second version is not below the floor.
+/// Looks up the version of `tick`, or the newest version below the floor if `tick` is `None`. The result includes the
+/// version that the found version was coded against, unless that version is below the floor.
 fn held<'a>(
     slot: UnitSlot,
     tick: Option<u32>,

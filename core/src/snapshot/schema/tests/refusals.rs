@@ -85,15 +85,15 @@ fn the_error_about_an_invalid_field_names_the_path_and_the_fault() {
         (FieldKind::angle(33), "an angle has 1 to 32 bits; set a number in this range"),
         (
             FieldKind::integer(1, 0),
-            "the range of the integer is empty or has more than 2^64 values; give the lower end first",
+            "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
         ),
         (
             FieldKind::integer(-1, u64::MAX),
-            "the range of the integer is empty or has more than 2^64 values; give the lower end first",
+            "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
         ),
         (
             FieldKind::integer(i128::MIN, i128::MAX),
-            "the range of the integer is empty or has more than 2^64 values; give the lower end first",
+            "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
         ),
         (FieldKind::Exact { width: 16 }, "a float has 32 or 64 bits; set one of these widths"),
         (
