@@ -1,4 +1,4 @@
-//! One field of a component: its attributes, and the code generated for it.
+//! The attributes of a component's field, and the code generated for the field.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -40,7 +40,7 @@ struct Marks {
     quat: Option<Expr>,
     angle: Option<Expr>,
     threshold: Option<Expr>,
-    /// `position` or `velocity`.
+    /// The attribute `position` or `velocity`, if the field has one of them.
     motion: Option<Ident>,
 }
 

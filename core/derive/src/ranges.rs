@@ -1,4 +1,4 @@
-//! Ranges and steps that attributes give.
+//! The ranges and steps in field attributes.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};

@@ -29,7 +29,7 @@ const REACH: usize = 65_535;
 /// A compressor, which reuses its hash table for each message.
 #[derive(Debug, Default)]
 pub(super) struct Compressor {
-    /// For each hash, the latest position in the message of four bytes with this hash, plus one. 0 means no position.
+    /// The latest position in the message of four bytes with each hash, plus one. 0 means no position.
     table: Vec<u32>,
     block: Vec<u8>,
     chunks: Pool,

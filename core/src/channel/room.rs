@@ -67,7 +67,7 @@ pub(crate) struct Account {
     common: usize,
     /// The number of bytes of `held` that come out of the reserve.
     reserve_used: usize,
-    /// The number of bytes received for held messages since the connection last held no byte.
+    /// The number of bytes received for held messages since the most recent time at which the connection held no byte.
     received: usize,
     most: usize,
     turn: Option<u64>,

@@ -194,7 +194,7 @@ impl Sending {
         self.0.on_resume(frame.channel, frame.floor, frame.ranges())
     }
 
-    /// Ends the resumption. Call it once the peer's resume states of all channels have been processed.
+    /// Ends the resumption. Call this method after the peer's resume states of all channels have been processed.
     pub fn end_resume(&mut self) {
         self.0.end_resume();
     }

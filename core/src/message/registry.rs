@@ -41,7 +41,7 @@ use crate::wire::{NoRoom, Reader, Writer};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    /// Sorted by name.
+    /// The registered types, sorted by name.
     entries: Vec<RegisteredType>,
 }
 

@@ -13,7 +13,7 @@ use super::schema::{Audience, WorldSchema};
 /// The number of words of an entity's own unit, in the form that a connection receives.
 pub(super) const EXISTENCE_WORDS: usize = 3;
 
-/// The plans and blueprints, indexed by group. The last group contains the units of entities themselves.
+/// The plans and blueprints, indexed by group. The final group contains the units of entities themselves.
 #[derive(Debug)]
 pub(crate) struct UnitCodec {
     groups: Vec<GroupCodec>,

@@ -16,7 +16,7 @@ pub enum WorldError {
         /// The largest number of worlds.
         most: usize,
     },
-    /// Nothing has been committed to the world.
+    /// The world does not exist, because no changes have been committed to it.
     NoSuchWorld {
         /// The number of the world.
         world: WorldId,

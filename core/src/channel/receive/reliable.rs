@@ -94,7 +94,7 @@ impl Shared {
         Holding { account, arena }
     }
 
-    /// Reduces the held memory in the account by `bytes`.
+    /// Subtracts `bytes` from the memory that the account holds.
     pub(super) fn release(&mut self, bytes: usize) {
         if let Some(account) = &mut self.account {
             account.change(bytes, 0);

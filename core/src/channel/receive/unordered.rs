@@ -11,8 +11,8 @@ pub(super) struct Unordered {
     pub(super) floor: u64,
     /// The number of messages below the floor whose bits are still in the first word.
     passed: usize,
-    /// One bit for each message, set if the message was received. The first bits belong to the `passed` messages
-    /// below the floor, and the next bit to the floor.
+    /// The received messages, one bit for each. The first bits belong to the `passed` messages below the floor, and
+    /// the next bit to the floor.
     received: VecDeque<u64>,
 }
 

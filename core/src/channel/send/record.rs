@@ -19,8 +19,8 @@ pub(crate) struct PieceRecord {
 pub(super) enum Kind {
     /// An unreliable message, which is never resent.
     Once,
-    /// `end` whole reliable messages with consecutive ids from `id` on. The number counts the transmissions of each
-    /// message.
+    /// Whole reliable messages with consecutive ids from `id` on; `end` is their number. The field is the number of
+    /// times that each message was sent so far.
     Whole(u8),
     /// A fragment of a reliable message.
     Fragment,

@@ -46,7 +46,7 @@ pub(super) struct Rows<'a> {
     pub(super) second: &'a [u32],
 }
 
-/// The words of a part of up to three words, in both baselines. Zeros follow the last word.
+/// The words of a part of up to three words, in both baselines. Zeros follow the words.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Triples {
     baseline: [u32; 3],

@@ -9,14 +9,14 @@ use super::super::component::{ComponentSpec, FieldKind, FieldSpec};
 use super::error::SnapshotSchemaError;
 use crate::limits;
 
-/// Refuses a name that is empty, too long, or has characters that are not allowed.
+/// Rejects a name that is empty, too long, or has characters that are not allowed.
 pub(super) fn name(what: &'static str, name: &str) -> Result<(), SnapshotSchemaError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     let is_name = !name.is_empty() && name.len() <= limits::COMPONENT_NAME && name.bytes().all(allowed);
     if is_name { Ok(()) } else { Err(SnapshotSchemaError::BadName { what, name: name.into() }) }
 }
 
-/// Refuses a component with a field that words cannot represent.
+/// Rejects a component with a field that words cannot represent.
 pub(super) fn component(spec: &ComponentSpec) -> Result<(), SnapshotSchemaError> {
     name("component", &spec.name)?;
     name("group", spec.group_name())?;

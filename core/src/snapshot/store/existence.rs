@@ -13,8 +13,8 @@ use crate::snapshot::entity_index::EntityIndex;
 use crate::snapshot::ids::NetworkId;
 use crate::snapshot::layout::{Layout, Part, Predictor};
 
-/// The layout of the unit that stands for an entity itself: the number of the blueprint plus 1, or 0 without a blueprint; the owner
-/// as a 64-bit number, or 0 without an owner; the epoch.
+/// Returns the layout of an entity's own unit: the number of the blueprint plus 1, or 0 without a blueprint; the
+/// owner as a 64-bit number, or 0 without an owner; the epoch.
 pub(super) fn existence_layout() -> Layout {
     let blueprint = Part::Choice { count: (1 << 16) + 1 };
     Layout::new(vec![blueprint, Part::Opaque { bits: 64 }, Part::Opaque { bits: 32 }], Predictor::Last)
@@ -39,7 +39,7 @@ impl EntityRecord {
         self.owner.map_or(0, |owner| owner.data().as_ffi())
     }
 
-    /// The words of the unit that stands for the entity itself.
+    /// Returns the words of the entity's own unit.
     pub(super) fn words(&self) -> [u32; 4] {
         let blueprint = self.settings.blueprint.map_or(0, |blueprint| u32::from(blueprint.0) + 1);
         let owner = self.owner_bits();
@@ -47,16 +47,17 @@ impl EntityRecord {
     }
 }
 
-/// All entities, numbered densely.
+/// The records of all entities, numbered from 0.
 #[derive(Clone, Debug)]
 pub(super) struct Entities {
     index: EntityIndex,
     records: Vec<EntityRecord>,
-    /// For each entity, the unit of each group; [`NONE`] if the entity has no such unit.
+    /// The unit of each entity in each group, or [`NONE`] if the entity has no such unit.
     units: Vec<u32>,
     groups: usize,
     free: Vec<u32>,
-    /// Entities that are gone but whose units a peer may still refer to, the longest gone first.
+    /// The entities that are gone but whose units a peer may still refer to, the entity that has been gone the
+    /// longest first.
     leaving: VecDeque<u32>,
     newest: NetworkId,
 }
@@ -144,7 +145,7 @@ impl Entities {
         self.newest = created.id;
     }
 
-    /// Undoes the insertion of entities without units; `newest` was the highest id before the insertion.
+    /// Undoes the insertion of entities without units. `newest` is the highest id before the insertion.
     pub(super) fn undo(&mut self, created: &[Created], newest: NetworkId) {
         for created in created.iter().rev() {
             if created.id > newest
@@ -173,7 +174,7 @@ impl Entities {
         (at < tick).then_some(number)
     }
 
-    /// Forgets the entity that has been gone the longest. Its units must have been removed.
+    /// Removes the entity that has been gone the longest. The caller has removed the units of the entity.
     pub(super) fn forget_first(&mut self) {
         if let Some(number) = self.leaving.pop_front() {
             self.free_record(number);

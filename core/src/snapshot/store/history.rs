@@ -60,8 +60,8 @@ impl History {
         first..first + self.stride
     }
 
-    /// Keeps the row that a unit has had since its last change; the next row takes effect in tick `until`. If the unit has
-    /// [`VERSIONS`] versions, the oldest is dropped.
+    /// Keeps the row that a unit has had since its latest change, because the next row takes effect in the tick
+    /// `until`. If the unit has [`VERSIONS`] versions, the method drops the oldest version.
     pub(super) fn push(&mut self, unit: &mut UnitRecord, until: u64, row: &[u32]) {
         if unit.old >= OLD_MAX {
             let oldest = self.versions(unit.newest_old).last().map_or(NONE, |(number, _)| number);
@@ -88,7 +88,7 @@ impl History {
         self.used += 1;
     }
 
-    /// Each version of a list with the number of its node, the newest first.
+    /// Returns each version of a list with the number of its node, the newest first.
     fn versions(&self, newest: u32) -> impl Iterator<Item = (u32, VersionNode)> {
         let mut number = newest;
         core::iter::from_fn(move || {
@@ -135,7 +135,8 @@ impl History {
         }
     }
 
-    /// Keeps the older versions of a unit whose bits are set in `kept`; bit 0 stands for the newest.
+    /// Keeps the older versions of a unit whose bits are set in `kept`, and drops the others. Bit 0 represents the
+    /// newest older version.
     pub(super) fn retain(&mut self, unit: &mut UnitRecord, kept: u64) {
         self.keep(unit, |_, place| kept.checked_shr(place as u32).is_some_and(|bits| bits & 1 != 0));
     }

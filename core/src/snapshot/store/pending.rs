@@ -39,7 +39,7 @@ impl DueWheel {
         self.waiting
     }
 
-    /// Makes room for `units` units.
+    /// Reserves memory for `units` units.
     pub(super) fn grow(&mut self, units: usize) {
         if self.links.len() < units {
             self.links.resize(units, UNLINKED);

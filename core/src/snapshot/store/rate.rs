@@ -1,10 +1,10 @@
 //! The ticks on which the changes of a unit are committed.
 
-/// A rate at which ticks are due. 0 Hz stands for a unit that is due on every tick.
+/// A rate at which ticks are due. At 0 Hz, every tick is due.
 ///
-/// A tick is due if a multiple of `ticks per second / hz` has passed since the tick before. The offset shifts the due ticks.
-/// Different offsets spread the units of a world over the ticks, and equal offsets gather the units of one owner. With equal
-/// offsets, the due ticks of a rate are among the due ticks of each multiple of the rate.
+/// A tick is due if it is the first tick at or after a multiple of `ticks per second / hz`. The offset shifts the due
+/// ticks. Different offsets spread the units of a world over the ticks, and equal offsets gather the units of one owner.
+/// With equal offsets, the due ticks of a rate are among the due ticks of each multiple of the rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct DueRate {
     hz: u16,

@@ -11,7 +11,7 @@ pub(super) struct Rules {
     /// The number of words of a unit.
     words: usize,
     /// The place of the word that shows which components the entity has: the first word, or in a group of a single component the
-    /// word after the last.
+    /// word after the unit's words.
     presence: usize,
     /// The largest value of each word.
     most: Vec<u32>,

@@ -42,7 +42,7 @@ impl UnitSet {
         self.list.is_empty()
     }
 
-    /// Makes room for the units below `units`.
+    /// Reserves memory for the units with numbers below `units`.
     pub(super) fn grow(&mut self, units: usize) {
         if self.bits.len() * 64 < units {
             self.bits.resize(units.div_ceil(64), 0);

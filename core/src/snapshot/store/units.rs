@@ -57,7 +57,7 @@ pub(super) struct CheckedChange {
     pub(super) value: u32,
 }
 
-/// All units, and the numbers that are free.
+/// The records of all units, and the free unit numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Units {
     records: Vec<UnitRecord>,

@@ -8,7 +8,7 @@ use crate::snapshot::ids::NetworkId;
 /// The changes of one component, by the slots of their entities.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    /// Indexed by slot. Slots beyond the end have no change.
+    /// The change of each entity, indexed by slot. Slots beyond the end have no change.
     cells: Vec<Cell>,
     /// The slot of each value, and of each removal.
     values: Vec<u32>,

@@ -13,7 +13,7 @@ const ROOM_KEPT: usize = 2 * limits::ACK_RANGES;
 /// The packet numbers that a receiver must acknowledge, as at most [`limits::ACK_RANGES_KEPT`] ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AckRanges {
-    /// The first and the last packet number of each range, ascending, with at least one missing number between two
+    /// The lowest and the highest packet number of each range, ascending, with at least one missing number between two
     /// ranges.
     pub(super) ranges: SmallVec<[(u64, u64); RANGES_INLINE]>,
 }

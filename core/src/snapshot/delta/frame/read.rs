@@ -72,7 +72,7 @@ pub struct DecodedUnit<'a> {
 pub struct DecodedFrame {
     header: Option<FrameHeader>,
     names: Vec<NamedUnit>,
-    /// Scratch space for reading names.
+    /// Scratch space for the units while their names are read.
     fresh: Vec<NamedUnit>,
     units: Vec<UnitPlace>,
     words: Vec<u32>,
