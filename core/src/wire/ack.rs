@@ -45,8 +45,8 @@ pub struct EcnCounts {
 }
 
 /// Writes an ACK frame with as many of `ranges` as fit, the newest first. Returns the lowest packet number that the
-/// frame acknowledges. If there are more than [`limits::ACK_RANGES`] ranges, the function writes a bitmap with one
-/// bit for each packet number. If there are no ranges, the function writes nothing and returns [`u64::MAX`].
+/// frame acknowledges. If there are more than [`limits::ACK_RANGES`] ranges, and a bitmap with one
+/// bit for each packet number reaches as low as the ranges that fit, the function writes the bitmap instead. If there are no ranges, the function writes nothing and returns [`u64::MAX`].
 ///
 /// `delay` is the time from the receipt of the largest packet number at `receive_time`, by the receiver's clock, to
 /// now. The frame takes at least 8 bytes, and 2 more bytes with `marks`.

@@ -220,7 +220,8 @@ impl SendSide {
         }
     }
 
-    /// Marks all waiting messages as delayed, because the path cannot take a packet now. Newer messages can then
+    /// Marks the waiting messages of channels with [`Overflow::DropOldest`] as delayed, because the path cannot take a
+    /// packet now. Newer messages can then
     /// displace the delayed messages.
     pub(crate) fn hold_back(&mut self, now: Instant) {
         for index in bits(self.yielding & self.wishing) {

@@ -28,18 +28,20 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 /// [`Store::commit`] accepts or rejects the [`Changes`](crate::snapshot::Changes) of a tick as a whole. The store
 /// decides which changes peers see, and when peers see them:
 ///
-/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer never sees a
-///   combination of words that the game did not have.
-/// - **Small changes are not committed immediately.** While the difference between each part of a unit and the *committed* words is within the part's
-///   threshold, the unit is not committed. The error thus never exceeds the threshold, however slowly a value changes. A
-///   rotation counts as changed if a different component becomes the largest. If the game has not changed a unit for half a
-///   second, the unit is committed exactly.
-/// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
-///   rate of its group. The commit takes the words that the unit has on the due tick. The due ticks of the units are
-///   spread by their ids.
-/// - **Some changes are committed immediately.** New entities, added or removed components, owners and destruction do not wait for a due tick.
-/// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
-///   an owner are due on the same ticks. A unit that is predicted but not owned is due on every tick.
+/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer
+///   never sees a combination of words that the game did not have.
+/// - **Small changes are not committed immediately.** A unit is not committed while each part of the unit differs from
+///   its *committed* words by at most the part's threshold. The error thus never exceeds the threshold, however slowly
+///   a value changes. A rotation counts as changed if a different component becomes the largest. If the game has not
+///   changed a unit for half a second, the store commits the exact words of the unit.
+/// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its
+///   entity, or else at the rate of its group. The commit takes the words that the unit has on the due tick. The store
+///   spreads the due ticks of the units by their ids.
+/// - **Some changes are committed immediately.** New entities, added or removed components, changes of the owner, and
+///   the destruction of an entity do not wait for a due tick.
+/// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts.
+///   All units of an owner with the same rate are due on the same ticks. A unit that is predicted but not owned is due
+///   on every tick.
 /// - **Destruction includes the final values** of the entity, including values that were set in the same tick.
 ///
 /// An entity itself has a unit too, in the group [`Store::existence_group`]. Its words are the entity's blueprint,
