@@ -205,7 +205,7 @@ impl Code {
     }
 }
 
-/// The constant `BITS`, checked to lie between two bounds.
+/// Returns the constant `BITS`, checked to lie between two bounds.
 fn bits_constant(bits: &Expr, low: &TokenStream, high: &TokenStream, text: &str) -> TokenStream {
     quote_spanned! {bits.span()=>
         const BITS: u8 = #bits;

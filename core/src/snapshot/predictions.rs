@@ -23,12 +23,12 @@ impl Predictions {
         self.counts.get(&connection).copied().unwrap_or(0)
     }
 
-    /// `true` if any connection predicts the entity.
+    /// Returns `true` if any connection predicts the entity.
     pub(super) fn is_predicted(&self, id: NetworkId) -> bool {
         self.by_entity.contains_key(&id)
     }
 
-    /// `true` if the connection predicts the entity.
+    /// Returns `true` if the connection predicts the entity.
     pub(super) fn contains(&self, connection: ConnectionId, id: NetworkId) -> bool {
         self.by_entity.get(&id).is_some_and(|connections| connections.contains(&connection))
     }

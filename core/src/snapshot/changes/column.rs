@@ -67,7 +67,7 @@ impl Column {
         self.ids.is_empty() && self.removed.is_empty()
     }
 
-    /// `true` if the other column has the same component and the same number of words.
+    /// Returns `true` if the other column has the same component and the same number of words.
     pub(in crate::snapshot) fn is_like(&self, other: &Self) -> bool {
         (self.component, self.width) == (other.component, other.width)
     }

@@ -237,7 +237,7 @@ impl<T: BitTally> Encoder<'_, T> {
     }
 }
 
-/// `true` if any part of an element differs from its prediction.
+/// Returns `true` if any part of an element differs from its prediction.
 fn is_changed(parts: &[CodedPart], now: &[u32], before: Rows<'_>, timing: &UnitTiming) -> bool {
     parts.iter().any(|part| Residual::of(part, now, before, timing).is_change)
 }

@@ -253,13 +253,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The words of a part of up to three words.
+    /// Returns the words of a part of up to three words.
     #[inline]
     pub(super) fn triples(&self) -> Triples {
         Triples { baseline: triple(self.baseline), second: triple(self.second), count: self.baseline.len() }
     }
 
-    /// The words of each element of an array, in both baselines.
+    /// Returns the words of each element of an array, in both baselines.
     pub(super) fn chunks(&self, words: usize) -> impl Iterator<Item = Self> + use<'a> {
         let both = self.baseline.chunks(words).zip(self.second.chunks(words));
         both.map(|(baseline, second)| Self { baseline, second })
@@ -267,7 +267,7 @@ impl<'a> Rows<'a> {
 }
 
 impl CodedPart {
-    /// The part's words among the words of the unit or element, in both baselines.
+    /// Returns the part's words among the words of the unit or element, in both baselines.
     #[inline]
     pub(super) fn rows<'a>(&self, unit: Rows<'a>) -> Rows<'a> {
         Rows { baseline: self.of(unit.baseline), second: self.of(unit.second) }

@@ -123,7 +123,7 @@ impl<'a> CodeReader<'a> {
         if self.remaining_bits() >= 8 || self.window() != 0 { Err(CodeError::Trailing) } else { Ok(()) }
     }
 
-    /// The next bits, the first as the lowest; zeros past the end.
+    /// Returns the next bits. The first bit is the lowest bit of the result. Bits beyond the end are zeros.
     #[inline]
     fn window(&self) -> u64 {
         let rest = self.bytes.get(self.position / 8..).unwrap_or_default();

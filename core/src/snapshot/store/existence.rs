@@ -103,7 +103,7 @@ impl Entities {
         self.records.get_mut(entity as usize).filter(|record| record.id.0 != 0)
     }
 
-    /// The entities that exist, in arbitrary order.
+    /// Returns the entities that exist, in arbitrary order.
     pub(super) fn existing(&self) -> impl Iterator<Item = (u32, &EntityRecord)> {
         let used = (0..).zip(&self.records);
         used.filter(|(_, record)| record.id.0 != 0 && record.gone.is_none())

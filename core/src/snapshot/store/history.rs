@@ -50,7 +50,7 @@ impl History {
         Self { stride, nodes: Vec::new(), rows: Vec::new(), free: NONE, used: 0 }
     }
 
-    /// The number of older versions.
+    /// Returns the number of older versions.
     pub(super) const fn used(&self) -> usize {
         self.used
     }

@@ -15,8 +15,8 @@ impl DueRate {
     /// A rate at which every tick is due.
     pub(super) const EVERY_TICK: Self = Self { hz: 0, offset: 0 };
 
-    /// A rate of `hz` due ticks a second, or of every tick for 0, with an offset derived from `seed`. Consecutive seeds give
-    /// offsets that are spread over a second by the golden ratio.
+    /// Creates a rate of `hz` due ticks per second, with an offset derived from `seed`. At 0 Hz, every tick is due.
+    /// The golden ratio spreads the offsets of consecutive seeds over a second.
     pub(super) fn new(hz: u16, seed: u32, ticks_per_second: u32) -> Self {
         if hz == 0 || u32::from(hz) >= ticks_per_second {
             return Self::EVERY_TICK;
@@ -26,7 +26,7 @@ impl DueRate {
         Self { hz, offset: (spread >> 32) as u16 }
     }
 
-    /// The first due tick from `tick` on.
+    /// Returns the first due tick from `tick` on.
     pub(super) fn next_due(self, tick: u64, ticks_per_second: u32) -> u64 {
         if self.hz == 0 {
             return tick;

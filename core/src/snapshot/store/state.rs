@@ -351,7 +351,8 @@ impl Store {
         entities.forget_first();
     }
 
-    /// The rate at which the units of a group of an entity are due, and `true` if thresholds do not apply to them.
+    /// Returns the rate at which the units of a group of an entity are due, and `true` if thresholds do not apply to
+    /// them.
     pub(super) fn timing(&self, entity: &EntityRecord, group: u16) -> (DueRate, bool) {
         if group == self.existence_group().0 {
             return (DueRate::EVERY_TICK, true);
@@ -409,7 +410,7 @@ impl Store {
     }
 }
 
-/// `true` if the words of a component lie within the words of its group.
+/// Returns `true` if the words of a component lie within the words of its group.
 fn lies_within(groups: &Groups, place: &ComponentPlace) -> bool {
     let Some(group) = groups.group(place.group) else { return false };
     let (first, words) = (usize::from(place.first_word), usize::from(place.words));
@@ -421,7 +422,7 @@ const fn entity(record: &EntityRecord) -> Entity {
     Entity { id: record.id, settings: record.settings, owner: record.owner, epoch: record.epoch }
 }
 
-/// The version that a row holds.
+/// Returns the version that a row holds.
 fn version<'a>(table: &GroupTable, since: u64, row: &'a [u32]) -> Version<'a> {
     Version {
         since,
