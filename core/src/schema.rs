@@ -69,7 +69,8 @@ impl Schema {
         Self::new(self.entries)
     }
 
-    /// The schema with an entry `limit:max_message`: a sender relies on the receiver taking what it may send.
+    /// Adds an entry `limit:max_message`, and returns the changed schema. The limit must be equal at both ends,
+    /// because the receiver must accept the largest message that the sender may send.
     #[must_use]
     pub(crate) fn with_max_message(mut self, max_message: usize) -> Self {
         // `Config::check` keeps it below 2^28.
@@ -161,7 +162,8 @@ impl SchemaDifference {
     }
 }
 
-/// For the person who has to do something about it. The server's names are escaped: they may be anything.
+/// Describes the difference to a person who can correct it. The text escapes the server's names, because they can
+/// contain any characters.
 impl fmt::Display for SchemaDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() && !self.truncated {
@@ -185,7 +187,7 @@ impl fmt::Display for SchemaDifference {
     }
 }
 
-/// Whether an entry is about replicated worlds.
+/// Returns whether an entry belongs to replicated worlds.
 fn is_of_worlds(name: &str) -> bool {
     ["component:", "group:", "blueprint:"].iter().any(|start| name.starts_with(start))
 }
@@ -214,7 +216,7 @@ fn write_names<'a>(
 const NAMES_SHOWN: usize = 12;
 const NAME_SHOWN: usize = 64;
 
-/// FNV-1a with 64 bits: the same for the same bytes on every target and in every build.
+/// A 64-bit FNV-1a hasher. Equal bytes have equal hashes on every target and in every build.
 #[derive(Clone, Debug)]
 pub(crate) struct StableHasher(u64);
 
@@ -236,12 +238,13 @@ impl StableHasher {
         self.bytes(&[value]);
     }
 
-    /// Eight bytes, little-endian.
+    /// Adds a number as eight bytes, little-endian.
     pub(crate) fn u64(&mut self, value: u64) {
         self.bytes(&value.to_le_bytes());
     }
 
-    /// The length in eight bytes, then the text: no two sequences of texts give the same bytes.
+    /// Adds the length of a text as eight bytes, and then the text. Different sequences of texts therefore never add
+    /// the same bytes.
     pub(crate) fn text(&mut self, text: &str) {
         self.u64(text.len() as u64);
         self.bytes(text.as_bytes());
@@ -251,7 +254,8 @@ impl StableHasher {
         self.0
     }
 
-    /// Both halves, exclusive-ored (the reduction that FNV's authors recommend).
+    /// Returns the exclusive or of the two halves of the hash (the reduction to 32 bits that FNV's authors
+    /// recommend).
     pub(crate) const fn finish_32(&self) -> u32 {
         (self.0 >> 32) as u32 ^ self.0 as u32
     }

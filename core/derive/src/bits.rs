@@ -15,7 +15,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote!(#shape #bits))
 }
 
-/// The `NetSerialize` implementation.
+/// Returns the `NetSerialize` implementation.
 pub(crate) fn implement(input: &DeriveInput, krate: &Path) -> Result<TokenStream> {
     let (encode, decode) = match &input.data {
         Data::Struct(data) => structure(&data.fields, krate)?,

@@ -1,4 +1,4 @@
-//! One field of a component: its attributes, and the code generated for it.
+//! The attributes of a component's field, and the code generated for the field.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -23,7 +23,7 @@ pub(crate) struct Quantised {
 
 /// The way in which a field becomes words.
 enum Form {
-    /// The words of the field's type.
+    /// The type of the field determines the words.
     Plain,
     Integer(Bounds),
     Float(Division),
@@ -40,7 +40,7 @@ struct Marks {
     quat: Option<Expr>,
     angle: Option<Expr>,
     threshold: Option<Expr>,
-    /// `position` or `velocity`.
+    /// The attribute `position` or `velocity`, if the field has one of them.
     motion: Option<Ident>,
 }
 
@@ -73,7 +73,7 @@ impl Marks {
                 "position" | "velocity" => {
                     "a field is either a position or a velocity: give one of the two attributes, once"
                 }
-                _ => "this attribute is given twice: give it once",
+                _ => "this attribute is given twice: give the attribute once",
             }));
         }
         let forms = [self.range.is_some(), self.bits.is_some(), self.quat.is_some(), self.angle.is_some()];
@@ -85,7 +85,7 @@ impl Marks {
         Ok(())
     }
 
-    /// The form of the field. Refuses attributes that do not suit the form.
+    /// Returns the form of the field. Rejects attributes that the form does not support.
     fn form(&mut self, field: &Field, krate: &Path) -> Result<Form> {
         let has_range = self.range.is_some();
         let form = match (self.range.take(), self.step.take()) {
@@ -205,7 +205,7 @@ impl Code {
     }
 }
 
-/// The constant `BITS`, checked to lie between two bounds.
+/// Returns the constant `BITS`, checked to lie between two bounds.
 fn bits_constant(bits: &Expr, low: &TokenStream, high: &TokenStream, text: &str) -> TokenStream {
     quote_spanned! {bits.span()=>
         const BITS: u8 = #bits;

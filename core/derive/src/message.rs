@@ -88,7 +88,7 @@ impl Constants {
     }
 }
 
-/// The value, which must satisfy `is_valid`.
+/// Returns an expression for `value`, which the compiler checks with `is_valid`.
 fn check(value: &Expr, is_valid: TokenStream, expected: &str) -> TokenStream {
     quote_spanned!(value.span()=> {
         let value = #value;

@@ -9,7 +9,7 @@ use crate::attributes::{Container, FieldOptions, Limits, forbid};
 use crate::ranges::Bounds;
 use crate::text::{canonical, serde_note};
 
-/// The permission for fields to have a range: only the bits codec supports ranges.
+/// Permission for fields to have a range. Only the bits codec supports ranges.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BoundsAllowed {
     Yes,
@@ -21,7 +21,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     implement(input, &container.krate, BoundsAllowed::No)
 }
 
-/// The `NetShape` implementation.
+/// Returns the `NetShape` implementation.
 pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed) -> Result<TokenStream> {
     let shape = match &input.data {
         Data::Struct(data) => {
@@ -63,8 +63,8 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
     })
 }
 
-/// A note for the hash of the shape. The bits codec writes a variant's index; other codecs may write the variant's value, so the
-/// note includes the value.
+/// Returns a note for the hash of the shape. The bits codec writes a variant's index; other codecs may write the
+/// variant's value, so the note includes the value.
 fn variant_note(variant: &Variant, bounds: BoundsAllowed) -> String {
     let note = serde_note(&variant.attrs);
     match &variant.discriminant {

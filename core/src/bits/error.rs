@@ -24,7 +24,7 @@ pub enum EncodeError {
     },
     /// An integer is outside the range that its field declares. The boxed error names the field.
     OutOfRange(Box<OutOfRange>),
-    /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
+    /// Lists, maps and boxes in the value nest deeper than [`crate::limits::MESSAGE_DEPTH`] levels.
     TooDeep,
     /// The value contains more list items than a receiver accepts: one item per bit of the encoded message, plus
     /// [`crate::limits::MESSAGE_FREE_ITEMS`].
@@ -82,7 +82,7 @@ impl EncodeError {
         self.in_field(&format!("[{index}]"))
     }
 
-    /// The same error of a message of the type `name`.
+    /// Returns this error as the error of a message of the type `name`.
     #[cold]
     pub(crate) fn in_message(self, name: &'static str) -> Self {
         match self {
@@ -139,7 +139,7 @@ impl core::error::Error for EncodeError {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// No registered type has the type index that precedes the message.
+    /// No registered type has the type index at the start of the message.
     UnknownType,
     /// The message is longer than its type allows.
     TooLarge,
@@ -151,7 +151,7 @@ pub enum DecodeError {
     OutOfRange,
     /// A string is not valid UTF-8.
     NotUtf8,
-    /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
+    /// Lists, maps and boxes in the message nest deeper than [`crate::limits::MESSAGE_DEPTH`] levels.
     TooDeep,
     /// The message contains more list items than a valid message of its size can contain: one item per bit, plus
     /// [`crate::limits::MESSAGE_FREE_ITEMS`].
@@ -165,8 +165,8 @@ impl fmt::Display for DecodeError {
         f.write_str(match self {
             Self::UnknownType => "no registered message type has the index of the message; register the same types at both ends",
             Self::TooLarge => "the message is longer than its type allows; reject the message",
-            Self::Truncated => "the message ends before its last value ends; reject the message",
-            Self::Trailing => "bits follow the last value of the message; reject the message",
+            Self::Truncated => "the message ends before its final value ends; reject the message",
+            Self::Trailing => "bits follow the final value of the message; reject the message",
             Self::OutOfRange => "a value in the message is outside its range; reject the message",
             Self::NotUtf8 => "a string in the message is not UTF-8; reject the message",
             Self::TooDeep => "lists, maps or boxes in the message nest too deeply; reject the message",

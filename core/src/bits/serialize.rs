@@ -43,7 +43,7 @@ use crate::shape::NetShape;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no bits on the wire",
-    note = "derive `NetSerialize` for your own types; use `BoundedVec`, `BoundedString` or `BoundedBytes` for what may grow, and an integer of fixed width instead of `usize`"
+    note = "derive `NetSerialize` for your own types; use `BoundedVec`, `BoundedString` or `BoundedBytes` for values of variable length, and an integer of fixed width instead of `usize`"
 )]
 pub trait NetSerialize: NetShape + Sized {
     /// Writes the value to `writer`. Every value has exactly one encoding.

@@ -1,13 +1,14 @@
-//! Message numbers: 64 bits inside, 24 on the wire.
+//! Message ids: 64 bits in memory, and 24 bits on the wire.
 
 use crate::wire::message::ID_MAX;
 
-/// The low 24 bits of `id`.
+/// Returns the low 24 bits of `id`.
 pub(super) const fn truncate(id: u64) -> u32 {
     (id & ID_MAX as u64) as u32
 }
 
-/// The number nearest to `near` whose low 24 bits are `id`; never negative, so near 0 it may be the one above.
+/// Returns the id nearest to `near` whose low 24 bits are `id`. If that id would be negative, returns the nearest
+/// higher id.
 pub(super) fn expand(id: u32, near: u64) -> u64 {
     const HALF: u64 = 1 << 23;
     let ahead = u64::from(id.wrapping_sub(truncate(near)) & ID_MAX);

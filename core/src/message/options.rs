@@ -63,7 +63,7 @@ impl From<Delivery> for SendOptions {
 }
 
 impl From<SendOptions> for Route {
-    /// The first channel that keeps exactly these promises.
+    /// Selects the first channel that has exactly these guarantees.
     fn from(options: SendOptions) -> Self {
         Self::Delivery(options.delivery())
     }

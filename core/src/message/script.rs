@@ -84,7 +84,9 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        i64::try_from(value).map(ScriptValue::Integer).map_err(|_| E::custom("integer above 2^63"))
+        i64::try_from(value)
+            .map(ScriptValue::Integer)
+            .map_err(|_| E::custom("the integer exceeds 2^63 - 1; send a smaller integer"))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {

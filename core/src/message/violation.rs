@@ -48,7 +48,7 @@ pub enum Verdict {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ViolationBudget {
     limit: ViolationLimit,
-    /// When each happened, oldest first; never more than the limit.
+    /// The times of the invalid messages in the window, oldest first. The list is never longer than the limit.
     recent: VecDeque<Instant>,
 }
 

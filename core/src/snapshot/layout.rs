@@ -149,7 +149,7 @@ impl Part {
     }
 }
 
-/// `true` if a word has no bits above the lowest `bits`.
+/// Returns `true` if a word has no bits above the lowest `bits`.
 const fn fits(word: u32, bits: u8) -> bool {
     bits >= 32 || word >> bits == 0
 }

@@ -16,12 +16,12 @@ pub enum WorldError {
         /// The largest number of worlds.
         most: usize,
     },
-    /// Nothing has been committed to the world.
+    /// The world does not exist, because no changes have been committed to it.
     NoSuchWorld {
         /// The number of the world.
         world: WorldId,
     },
-    /// The viewer's radii or its point are not numbers that distances can be compared with.
+    /// A radius of the viewer is negative, infinite or NaN, or `keep` is below `radius`, or the point is not finite.
     BadViewer,
     /// The tick does not fit into 32 bits.
     TickTooLarge {

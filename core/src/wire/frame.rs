@@ -33,7 +33,7 @@ pub(crate) const SNAPSHOT_RESET: u8 = 0x0a;
 pub(crate) const VIEW_COMPLETE: u8 = 0x0b;
 /// The type byte of CLOCK.
 pub(crate) const CLOCK: u8 = 0x08;
-/// The first type byte of MESSAGE frames; every byte from it on is one.
+/// The first type byte of MESSAGE frames. All higher bytes are type bytes of MESSAGE frames too.
 pub(crate) const MESSAGE: u8 = 0x80;
 
 /// A snapshot frame: some units of a replicated world, as the codec wrote them.
@@ -89,7 +89,8 @@ pub enum Frame<'a> {
         /// The name of the snapshot frame that could not be decoded.
         name: FrameName,
     },
-    /// A report that the receiver has acknowledged everything that was in its view of a world when the view began.
+    /// A report of the sender of a world: the receiver has acknowledged all units that were in its view when the view
+    /// began.
     ViewComplete {
         /// The number of the view.
         view: u32,

@@ -186,7 +186,8 @@ pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len:
     if nearest > u64::MAX as u128 { (nearest - window) as u64 } else { nearest as u64 }
 }
 
-/// The number nearest to `expected` that ends in `truncated`, away from both ends of the numbers.
+/// Returns the number nearest to `expected` whose low bits are `truncated`. The caller keeps `expected` away from 0
+/// and from the largest number.
 const fn nearest(expected: u64, truncated: u32, mask: u64) -> u64 {
     let half = mask / 2 + 1;
     let distance = (truncated as u64).wrapping_sub(expected) & mask;

@@ -71,17 +71,18 @@ impl Chain {
     }
 }
 
-/// Whether `first` is the type byte of a MESSAGE frame.
+/// Returns whether `first` is the type byte of a MESSAGE frame.
 #[must_use]
 pub(crate) const fn is_message(first: u8) -> bool {
     first & MESSAGE != 0
 }
 
-/// Reads a MESSAGE frame whose type byte was `first`.
+/// Reads a MESSAGE frame whose type byte is `first`.
 ///
 /// # Errors
-/// [`Malformed`] if it ends early, if a fragment is empty or is outside its message, if an id continues nothing, or if
-/// an explicit id could have continued the one before: every frame has one encoding.
+/// [`Malformed`] if the frame is cut off, if a fragment is empty or extends beyond its message, if the frame
+/// continues the id of a previous frame that does not exist, or if the frame states an id that it could have
+/// continued.
 #[inline]
 pub(crate) fn read<'a>(
     first: u8,
@@ -151,7 +152,7 @@ pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chai
     Ok(())
 }
 
-/// The bytes that a frame with `length` bytes of data takes before them, its type byte included.
+/// Returns the number of bytes before the data in a frame with `length` bytes of data, including the type byte.
 #[must_use]
 pub(crate) fn header_len(
     channel: ChannelId,

@@ -1,4 +1,4 @@
-//! Reading of bytes from the wire. Nothing in this module indexes, so nothing in it can panic.
+//! Reading of bytes from the wire. The module indexes no slice, so it cannot panic.
 
 use super::{Malformed, varint_len};
 

@@ -14,7 +14,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Moves what was written from `from` on to the front.
+    /// Moves the bytes from the offset `from` on to the start of the buffer.
     pub(crate) fn move_to_front(&mut self, from: usize) {
         if let Some(written) = self.buffer.get_mut(..self.written) {
             written.rotate_left(from.min(self.written));

@@ -69,7 +69,7 @@ fn the_error_about_conflicting_attributes_of_a_field_names_the_reason() {
         "`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four";
     assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);
     assert_eq!(field(parse_quote!(#[net(quat = 9, angle = 8)] x: [f32; 4])), one);
-    let twice = "this attribute is given twice: give it once";
+    let twice = "this attribute is given twice: give the attribute once";
     assert_eq!(field(parse_quote!(#[net(bits = 4, bits = 5)] x: u8)), twice);
     assert_eq!(field(parse_quote!(#[net(bits = 4)] #[net(bits = 5)] x: u8)), twice);
     assert_eq!(

@@ -41,7 +41,7 @@ fn send(side: &mut Sender, channel: u8, length: usize) -> MessageId {
     side.enqueue(NOW, ChannelId(channel), bytes(length)).unwrap()
 }
 
-/// One packet: what its frames carry (channel, id, part, length), and the records.
+/// The content of a frame: channel, id, part, length.
 type Frame = (u8, Option<u32>, MessagePart, usize);
 
 fn packet_of(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
@@ -59,7 +59,7 @@ fn packet_of(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     (frames, records)
 }
 
-/// Sends until there is nothing more to send: the frames and the records of all packets.
+/// Builds packets until the sender has nothing to send. Returns the frames and the records of all packets.
 fn drain(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     let (mut frames, mut records) = (Vec::new(), Vec::new());
     while side.has_sendable() {

@@ -27,7 +27,7 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T: fmt::Debug> core::error::Error for Full<T> {}
 
-/// A length of at most `most`, in as many bits as that needs.
+/// Writes a length of at most `most`, in as many bits as `most` needs.
 fn put_length(writer: &mut BitWriter<'_>, length: usize, most: usize) -> Result<(), EncodeError> {
     writer.put(length as u64, bits_for(most as u64))
 }

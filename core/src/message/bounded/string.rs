@@ -151,6 +151,8 @@ impl<const N: usize> Visitor<'_> for Text<N> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        BoundedString::try_from(text).map_err(|Full(_)| E::custom("too much text"))
+        BoundedString::try_from(text).map_err(|Full(_)| {
+            E::custom(format_args!("the text has more than {N} bytes; send a shorter text"))
+        })
     }
 }

@@ -165,7 +165,9 @@ impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for Items<T, N> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut items = BoundedVec::new();
         while let Some(item) = access.next_element()? {
-            items.push(item).map_err(|Full(_)| A::Error::custom("too many items"))?;
+            items.push(item).map_err(|Full(_)| {
+                A::Error::custom(format_args!("the list has more than {N} items; send fewer items"))
+            })?;
         }
         Ok(items)
     }

@@ -91,7 +91,7 @@ fn derived_generic_empty_and_recursive_types_decode_as_encoded() {
     assert_eq!(<Bits as Codec<Node>>::decode(&[0xff; 100]), Err(DecodeError::TooDeep));
 }
 
-/// Floats in steps: 33 of them, 5 a step of 0.5, and one for each of 2^32.
+/// Floats with different numbers of possible values: 33, 5 for each of two floats, and 2^32.
 #[derive(NetSerialize, Clone, PartialEq, Debug)]
 struct Stepped {
     #[net(range = -8.0..=8.0, step = 0.5)]
@@ -172,7 +172,7 @@ fn a_message_selects_its_channel_by_name_or_by_delivery() {
     );
 }
 
-/// The hash of a type by its shape alone.
+/// Returns the hash of a type's shape alone.
 fn shape_hash<T: NetShape>() -> u64 {
     let mut hash = crate::schema::StableHasher::new();
     Shapes::default().of::<T>().fold(&mut hash);

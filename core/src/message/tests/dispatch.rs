@@ -14,7 +14,7 @@ fn connections<const N: usize>() -> [ConnectionId; N] {
     core::array::from_fn(|_| map.insert(()))
 }
 
-/// A counter, and a handler's share of it.
+/// Returns a counter, and a second reference to the counter for a handler.
 fn counter() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let counter = Arc::new(AtomicUsize::new(0));
     (counter.clone(), counter)

@@ -1,4 +1,4 @@
-//! Tests of the encoded bytes, and that all codecs agree on the value.
+//! Tests of the encoded bytes, and of the values that the codecs decode from them.
 
 use alloc::format;
 

@@ -121,17 +121,17 @@ pub struct Created {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub(in crate::snapshot) tick: u64,
-    /// Ascending by id.
+    /// The created entities, ascending by id.
     pub(in crate::snapshot) created: Vec<Created>,
-    /// Ascending by component. Empty columns are kept only for their memory.
+    /// The columns, ascending by component. Empty columns are kept only for their memory.
     pub(in crate::snapshot) columns: Vec<Column>,
-    /// Ascending by id.
+    /// The entities with a new owner, ascending by id.
     pub(in crate::snapshot) owners: Vec<(NetworkId, Option<ConnectionId>)>,
-    /// Ascending by connection and id.
+    /// The changed visibility rules, ascending by connection and id.
     pub(in crate::snapshot) shows: Vec<(ConnectionId, NetworkId, Show)>,
-    /// Ascending by connection and id.
+    /// The changed predictions, ascending by connection and id.
     pub(in crate::snapshot) predictions: Vec<(ConnectionId, NetworkId, bool)>,
-    /// Ascending by id.
+    /// The destroyed entities, ascending by id.
     pub(in crate::snapshot) destroyed: Vec<(NetworkId, Gone)>,
 }
 
@@ -221,7 +221,7 @@ impl Changes {
     }
 }
 
-/// Two values are equal if they list the same changes in the same order. Columns without changes make no difference.
+/// Two values are equal if they list the same changes in the same order. Columns without changes are ignored.
 impl PartialEq for Changes {
     fn eq(&self, other: &Self) -> bool {
         self.tick == other.tick

@@ -183,12 +183,13 @@ fn put(body: &mut Vec<u8>, value: u64) {
     body.extend_from_slice(buffer.get(..length).unwrap_or_default());
 }
 
-/// The distance from the previous number to `number`, less 1 if there is a previous number, because numbers ascend.
+/// Returns the difference between `number` and the previous number, minus 1, or `number` itself if there is no
+/// previous number. Numbers ascend, so a difference is at least 1.
 fn difference(before: Option<u64>, number: u64) -> u64 {
     before.map_or(number, |before| number.wrapping_sub(before).wrapping_sub(1))
 }
 
-/// Restores a number from its difference to the previous number. Refuses numbers of more than 32 bits.
+/// Restores a number from its difference to the previous number. Rejects numbers of more than 32 bits.
 fn ascend(before: Option<u64>, difference: u64) -> Result<u64, ChangesError> {
     let least = before.map_or(0, |before| before + 1);
     let number = least.checked_add(difference).filter(|number| *number <= u64::from(u32::MAX));
@@ -211,8 +212,8 @@ fn put_ascending<T>(
     }
 }
 
-/// Reads a list after the number of its items. Each item takes at least one byte, so a count beyond the remaining bytes is refused
-/// before any allocation.
+/// Reads the number of items and then the list. Each item takes at least one byte, so the function rejects a count
+/// above the number of remaining bytes before any allocation.
 fn take_list<'a, T>(
     body: &mut Reader<'a>,
     mut take: impl FnMut(&mut Reader<'a>) -> Result<T, ChangesError>,
@@ -228,7 +229,7 @@ fn take_list<'a, T>(
     Ok(list)
 }
 
-/// Reads a list of items of ascending ids, none of which is 0.
+/// Reads a list of items with ascending ids, none of which is 0.
 fn take_ascending<'a, T>(
     body: &mut Reader<'a>,
     mut take: impl FnMut(&mut Reader<'a>, NetworkId) -> Result<T, ChangesError>,
@@ -331,7 +332,7 @@ fn take_ids(body: &mut Reader<'_>) -> Result<Vec<NetworkId>, ChangesError> {
     })
 }
 
-/// The owner as a number. 0 stands for no owner, because no connection has the number 0.
+/// Returns the owner as a number. 0 represents no owner, because no connection has the number 0.
 fn owner_bits(owner: Option<ConnectionId>) -> u64 {
     owner.map_or(0, |owner| owner.data().as_ffi())
 }

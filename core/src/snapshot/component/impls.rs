@@ -103,7 +103,7 @@ impl<const N: usize> NetValue for BoundedBytes<N> {
     }
 }
 
-/// On restoring, the text ends before the first byte that is not valid UTF-8.
+/// A text that is restored from words ends before the first byte that is not valid UTF-8.
 impl<const N: usize> NetValue for BoundedString<N> {
     const WORDS: usize = 1 + (counted(N) as usize).div_ceil(4);
 
@@ -120,7 +120,7 @@ impl<const N: usize> NetValue for BoundedString<N> {
     }
 }
 
-/// The bytes as text, up to the first byte that is not valid UTF-8.
+/// Returns the bytes as text, up to the first byte that is not valid UTF-8.
 pub(crate) fn text(mut bytes: Vec<u8>) -> String {
     let valid = core::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
     bytes.truncate(valid);

@@ -265,7 +265,7 @@ impl FieldKind {
     }
 }
 
-/// The number of words that an integer from `low` to `high` takes.
+/// Returns the number of words that an integer from `low` to `high` takes.
 const fn integer_words(low: i128, high: i128) -> usize {
     if high.wrapping_sub(low) > u32::MAX as i128 { 2 } else { 1 }
 }

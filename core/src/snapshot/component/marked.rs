@@ -35,7 +35,7 @@ pub const fn integer_words(low: i128, high: i128) -> usize {
     if high - low > u32::MAX as i128 { 2 } else { 1 }
 }
 
-/// `true` if an integer from `low` to `high` needs two words.
+/// Returns whether an integer from `low` to `high` needs two words.
 #[inline]
 fn is_wide<T: NetInteger>(low: T, high: T) -> bool {
     high.offset_from(low) > u64::from(u32::MAX)
@@ -205,7 +205,7 @@ impl<T: Stepped, const N: usize> Stepped for [T; N] {
     const IS_FLOAT: bool = false;
     const WORDS: usize = array_length(N) as usize * T::WORDS;
 
-    /// Up to three floats are a vector; more floats are an array.
+    /// Returns the kind of a vector for up to three floats, or the kind of an array for more floats.
     fn kind(steps: Steps) -> FieldKind {
         let length = const { array_length(N) };
         if T::IS_FLOAT && length <= 3 {

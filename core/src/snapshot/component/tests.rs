@@ -61,7 +61,7 @@ fn rounded(value: f64, step: f64) -> f64 {
 }
 
 impl Arbitrary for AllKinds {
-    /// A value that its words hold without loss, except for the rotation and the heading.
+    /// Returns a value that its words represent without loss, except for the rotation and the heading.
     fn arbitrary(g: &mut Gen) -> Self {
         let number = |g: &mut Gen, span: f64| f64::from(i16::arbitrary(g)) / 32_768.0 * span;
         let metres = |g: &mut Gen| rounded(number(g, 1024.0), 0.002) as f32;

@@ -1,10 +1,11 @@
 //! Rewrites rotations with another component as the largest, in integers.
 
-/// The three smaller components of a rotation, as they would be written if component `largest` were the largest.
+/// Returns the three smaller components of a rotation, as they would be written if component `largest` were the
+/// largest.
 ///
-/// A word `v` of `bits` bits stands for `(2 v / m - 1) / sqrt(2)`, where `m = 2^bits - 1`. Times `sqrt(2) m`, the value is the
-/// integer `2 v - m`; the four squares then add up to `2 m^2`. A quaternion and its negative are the same rotation, so the signs
-/// are flipped if component `largest` is negative.
+/// A word `v` of `bits` bits stands for `(2 v / m - 1) / sqrt(2)`, where `m = 2^bits - 1`. Times `sqrt(2) m`, the
+/// value is the integer `2 v - m`; the four squares then add up to `2 m^2`. A quaternion and its negative are the
+/// same rotation, so the signs are flipped if component `largest` is negative.
 #[inline]
 pub(super) fn in_chart(rotation: [u32; 4], largest: u32, bits: u32) -> [u32; 3] {
     let [own, a, b, c] = rotation;

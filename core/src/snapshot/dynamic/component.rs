@@ -113,7 +113,7 @@ impl DynamicComponent {
     }
 }
 
-/// The field that a path leads to, and the place of its first word.
+/// Returns the field that a path leads to, and the place of its first word.
 fn locate<'a>(fields: &'a [FieldSpec], path: &str) -> Option<(&'a FieldKind, usize)> {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let place = fields.iter().position(|field| field.name == name)?;

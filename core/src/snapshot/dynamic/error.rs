@@ -41,7 +41,11 @@ impl fmt::Display for DynamicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownComponent { component } => {
-                write!(f, "the schema has no component `{}`; declare it at both ends", Escaped(component))
+                write!(
+                    f,
+                    "the schema has no component `{}`; declare the component at both ends",
+                    Escaped(component)
+                )
             }
             Self::UnknownField { component, field, known } => {
                 write!(f, "component `{}` has no field `{}`", Escaped(component), Escaped(field))?;

@@ -21,7 +21,7 @@ impl fmt::Display for CodeError {
         f.write_str(match self {
             Self::Truncated => "the bits end before the value ends; reject the bits",
             Self::TooLarge => "a coded number exceeds 32 bits; reject the bits",
-            Self::Trailing => "bits that are not zero follow the last value; reject the bits",
+            Self::Trailing => "bits that are not zero follow the final value; reject the bits",
         })
     }
 }
@@ -123,7 +123,7 @@ impl<'a> CodeReader<'a> {
         if self.remaining_bits() >= 8 || self.window() != 0 { Err(CodeError::Trailing) } else { Ok(()) }
     }
 
-    /// The next bits, the first as the lowest; zeros past the end.
+    /// Returns the next bits. The first bit is the lowest bit of the result. Bits beyond the end are zeros.
     #[inline]
     fn window(&self) -> u64 {
         let rest = self.bytes.get(self.position / 8..).unwrap_or_default();

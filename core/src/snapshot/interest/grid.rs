@@ -1,4 +1,4 @@
-//! The units of a world that have positions, by cells of space.
+//! The units of a world that have positions, sorted into cubic cells of space.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::snapshot::ids::NetworkId;
 use crate::snapshot::schema::WorldSchema;
 use crate::snapshot::store::{Store, UnitId};
 
-/// A cube of space, by the multiples of the edge on each axis.
+/// A cell of space: the multiple of the edge length on each axis.
 type Cell = [i32; 3];
 
 /// A unit with a position.
@@ -20,27 +20,27 @@ pub(crate) struct PlacedUnit {
     cell: Cell,
 }
 
-/// The positions of a world. Costs nothing until the first connection sees the world by distance.
+/// The positions of a world. The grid stays empty until the first connection sees the world by distance.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SpatialGrid {
     fields: PositionFields,
-    /// The edge of a cell; `None` until somebody sees the world by distance.
+    /// The edge length of a cell, or `None` until a connection sees the world by distance.
     edge: Option<f64>,
-    /// By unit.
+    /// The position of each unit, indexed by unit.
     placed: Vec<Option<PlacedUnit>>,
     cells: BTreeMap<Cell, Vec<UnitId>>,
-    /// The entities of which a unit lost its position in the last commit.
+    /// The entities with a unit that lost its position in the latest commit.
     unplaced: Vec<NetworkId>,
 }
 
 impl SpatialGrid {
-    /// The positions of an empty world.
+    /// Creates the grid of an empty world.
     pub(crate) fn new(schema: &WorldSchema) -> Self {
         Self { fields: PositionFields::new(schema), ..Self::default() }
     }
 
-    /// A connection sees the world within `radius`. The edge of the cells is the smallest radius, so that a search looks at few cells
-    /// and at few units that are too far away.
+    /// Prepares the grid for a connection that sees the world within `radius`. The edge length of the cells is the
+    /// smallest radius, so that a search examines few cells and few units outside of the radius.
     pub(crate) fn serve(&mut self, store: &Store, radius: f64) {
         let wanted = radius.max(f64::from(f32::MIN_POSITIVE));
         if self.fields.is_empty() || self.edge.is_some_and(|edge| edge <= wanted) {
@@ -57,7 +57,7 @@ impl SpatialGrid {
         self.unplaced.clear();
     }
 
-    /// Follows the store's last commit.
+    /// Updates the positions after the store's latest commit.
     pub(crate) fn on_commit(&mut self, store: &Store) {
         self.unplaced.clear();
         if self.edge.is_none() {
@@ -71,28 +71,29 @@ impl SpatialGrid {
         }
     }
 
-    /// The position of a unit.
+    /// Returns the position of a unit.
     pub(crate) fn get(&self, unit: UnitId) -> Option<&PlacedUnit> {
         self.placed.get(unit.0 as usize)?.as_ref()
     }
 
-    /// The position of an entity: that of its first unit with a position.
+    /// Returns the position of an entity, which is the position of its first unit with a position.
     pub(crate) fn point(&self, store: &Store, id: NetworkId) -> Option<[f64; 3]> {
         store.units(id).find_map(|(_, unit)| Some(self.get(unit)?.point))
     }
 
-    /// The square of the smallest distance of an entity's positions to a point; `None` if the entity has no position.
+    /// Returns the square of the smallest distance between an entity's positions and the point `from`. Returns `None`
+    /// if the entity has no position.
     pub(crate) fn squared_distance(&self, store: &Store, id: NetworkId, from: [f64; 3]) -> Option<f64> {
         let own = store.units(id).filter_map(|(_, unit)| self.get(unit));
         own.map(|placed| squared_distance(placed.point, from)).min_by(f64::total_cmp)
     }
 
-    /// The entities of which a unit lost its position in the last commit.
+    /// Returns the entities with a unit that lost its position in the latest commit.
     pub(crate) fn unplaced(&self) -> &[NetworkId] {
         &self.unplaced
     }
 
-    /// Calls `visit` with all units within a distance of a point, and with the square of their distance.
+    /// Calls `visit` with each unit within `distance` of `point`, and with the square of the unit's distance.
     pub(crate) fn visit(
         &self,
         point: [f64; 3],
@@ -128,7 +129,7 @@ impl SpatialGrid {
         }
     }
 
-    /// Looks at the committed position of a unit.
+    /// Updates the position of a unit to its committed position.
     fn update(&mut self, store: &Store, unit: UnitId) {
         let Some(edge) = self.edge else { return };
         let Some(state) = store.state(unit) else { return self.remove(unit) };
@@ -171,7 +172,7 @@ impl SpatialGrid {
         }
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the grid, in bytes.
     pub(crate) fn memory(&self) -> usize {
         let units: usize = self.cells.values().map(Vec::capacity).sum();
         // A tree's node has places for eleven entries, of which more than half are used.
@@ -182,7 +183,8 @@ impl SpatialGrid {
     }
 }
 
-/// The cell of a coordinate. `core` has no `floor`, and a cast cuts towards zero.
+/// Returns the cell of a coordinate. The function rounds down by itself, because `core` has no `floor` and a cast
+/// rounds towards zero.
 fn cell_of(axis: f64, edge: f64) -> i32 {
     let cells = axis / edge;
     let cut = cells as i32;

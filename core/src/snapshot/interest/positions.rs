@@ -1,4 +1,4 @@
-//! The fields of a schema that hold positions, and the points that words of a unit stand for.
+//! The fields of a schema that hold positions, and the conversion of a unit's words to a point.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use crate::snapshot::quantize::Steps;
 use crate::snapshot::schema::WorldSchema;
 use crate::snapshot::store::Version;
 
-/// The fields with `#[net(position)]`, by group.
+/// The fields marked with `#[net(position)]`, indexed by group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PositionFields {
     groups: Vec<Vec<PositionField>>,
@@ -17,19 +17,20 @@ pub(super) struct PositionFields {
 /// A field that holds a position.
 #[derive(Clone, Copy, Debug)]
 struct PositionField {
-    /// The place of its first word in the unit.
+    /// The index of the field's first word in the unit.
     first_word: usize,
     axes: usize,
     scale: PositionScale,
-    /// The bit of the unit's first word that says whether the entity has the component; `None` in a group of one component.
+    /// The number of the bit in the unit's first word that shows whether the entity has the component. `None` in a
+    /// group of one component.
     presence: Option<u8>,
 }
 
-/// The values that words of a position stand for.
+/// The conversion of the words of a position to numbers.
 #[derive(Clone, Copy, Debug)]
 enum PositionScale {
     Steps(Steps),
-    /// The value of the word 0.
+    /// The number that the word 0 represents. The number grows by 1 with each word.
     Integers(f64),
 }
 
@@ -52,17 +53,17 @@ impl PositionFields {
         Self { groups }
     }
 
-    /// Whether any unit has a position.
+    /// Returns whether the schema has no position.
     pub(super) fn is_empty(&self) -> bool {
         self.groups.iter().all(Vec::is_empty)
     }
 
-    /// Whether the units of a group may have a position.
+    /// Returns whether units of a group can have a position.
     pub(super) fn has(&self, group: GroupId) -> bool {
         self.groups.get(usize::from(group.0)).is_some_and(|fields| !fields.is_empty())
     }
 
-    /// The position that a unit's first component with a position holds.
+    /// Returns the position in the first component of the unit that is present and has a position.
     pub(super) fn point(&self, group: GroupId, version: &Version<'_>) -> Option<[f64; 3]> {
         let bits = version.words.first().copied().unwrap_or(0);
         let is_there = |field: &&PositionField| match field.presence {
@@ -88,7 +89,7 @@ impl PositionScale {
     }
 }
 
-/// Calls `found` with the first word and the kind of each field that is marked as a position.
+/// Calls `found` with the index of the first word and the kind of each field that is marked as a position.
 fn find(fields: &[FieldSpec], word: &mut usize, found: &mut impl FnMut(usize, &FieldKind)) {
     for field in fields {
         if let FieldKind::Structure { fields } = &field.kind {
@@ -102,7 +103,7 @@ fn find(fields: &[FieldSpec], word: &mut usize, found: &mut impl FnMut(usize, &F
     }
 }
 
-/// The axes of a position, and the values of its words.
+/// Returns the number of axes of a position and the conversion of its words, or `None` if the kind is not a position.
 fn scale(kind: &FieldKind) -> Option<(usize, PositionScale)> {
     match kind {
         FieldKind::Numbers { axes, steps, .. } => Some((usize::from(*axes), PositionScale::Steps(*steps))),

@@ -15,7 +15,7 @@ use crate::snapshot::writer::WorldWriter;
 const HEIGHT: ComponentId = ComponentId(0);
 const PLACE: ComponentId = ComponentId(1);
 
-/// A schema with a position of two axes, and a position of one integer behind another field.
+/// Returns a schema with a position of two axes, and a position of one integer behind another field.
 fn schema() -> WorldSchema {
     let mut schema = SnapshotSchema::new();
     let metres = Steps::new(-100.0, 100.0, 0.5).unwrap();
@@ -27,7 +27,7 @@ fn schema() -> WorldSchema {
     schema.finish().unwrap()
 }
 
-/// The entities within a distance by the committed words, without a grid.
+/// Returns the entities within a distance, computed from the committed words without a grid.
 fn near(store: &Store, point: [f64; 3], distance: f64) -> BTreeSet<NetworkId> {
     let group = schema().groups().component(PLACE).unwrap().group;
     let own = store.entities().filter_map(|entity| {

@@ -30,7 +30,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// The part of the radius by which an entity may exceed it before the entity leaves, unless [`Self::keep`] says otherwise.
+    /// The fraction of the radius that [`Viewer::around`] and [`Viewer::at`] add to get [`Self::keep`].
     const MARGIN: f64 = 0.15;
 
     /// Creates a view of all of `world`.
@@ -63,7 +63,7 @@ impl Viewer {
         Self { eyes: Some(eyes), radius, keep: radius * (1.0 + Self::MARGIN), ..self }
     }
 
-    /// `true` if distances can be compared with the radii, and the eyes are at a point.
+    /// Returns whether the radii are valid and the fixed point, if any, has finite coordinates.
     pub(crate) fn is_possible(&self) -> bool {
         let is_point = match self.eyes {
             Some(Eyes::Point(point)) => point.iter().all(|axis| axis.is_finite()),

@@ -81,8 +81,9 @@ pub fn rotation_threshold(degrees: f64, bits: u8) -> u32 {
     super::rounding::whole_steps(degrees * (core::f64::consts::PI / 180.0) / 7.0, step)
 }
 
-/// `true` if the component at `other` of the three is so large that the component at `place` of the four would not be taken for the
-/// largest. Among components that are about equal, the first counts as the largest.
+/// Returns `true` if the component with the index `other` of the three is so large that the component with the index
+/// `place` of the four would not count as the largest. Among components that are about equal, the first counts as the
+/// largest.
 fn is_too_large(steps: [i64; 3], other: usize, place: usize, half: i64) -> bool {
     let square = |step: &i64| step * step;
     let left = 2 * half * half - steps.iter().map(square).sum::<i64>();
@@ -90,7 +91,7 @@ fn is_too_large(steps: [i64; 3], other: usize, place: usize, half: i64) -> bool 
     if other < place { own + (own >> 16) >= left } else { own > left }
 }
 
-/// The components in fixed point, scaled so that the largest is `ONE`.
+/// Returns the components in fixed point, scaled so that the largest is `ONE`.
 fn fixed_point(quaternion: [f64; 4]) -> [i64; 4] {
     let magnitude = |most: f64, one: &f64| if one.abs() > most { one.abs() } else { most };
     let most = quaternion.iter().fold(0.0, magnitude);
@@ -100,12 +101,13 @@ fn fixed_point(quaternion: [f64; 4]) -> [i64; 4] {
     quaternion.map(|one| nearest(one / most * ONE as f64))
 }
 
-/// The place of the largest component; the first such place if components are equal to within 2^-18.
+/// Returns the index of the largest component. If several components are equal to within 2^-18, returns the lowest of
+/// their indices.
 fn largest(fixed: [i64; 4]) -> usize {
     fixed.iter().position(|one| one.abs() >= ONE - (ONE >> 18)).unwrap_or(3)
 }
 
-/// The component at `place`, then the other components in order.
+/// Returns the component at `place`, then the other components in order.
 const fn split([x, y, z, w]: [i64; 4], place: usize) -> [i64; 4] {
     match place {
         0 => [x, y, z, w],

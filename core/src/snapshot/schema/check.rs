@@ -9,14 +9,14 @@ use super::super::component::{ComponentSpec, FieldKind, FieldSpec};
 use super::error::SnapshotSchemaError;
 use crate::limits;
 
-/// Refuses a name that is empty, too long, or has characters that are not allowed.
+/// Rejects a name that is empty, too long, or has characters that are not allowed.
 pub(super) fn name(what: &'static str, name: &str) -> Result<(), SnapshotSchemaError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     let is_name = !name.is_empty() && name.len() <= limits::COMPONENT_NAME && name.bytes().all(allowed);
     if is_name { Ok(()) } else { Err(SnapshotSchemaError::BadName { what, name: name.into() }) }
 }
 
-/// Refuses a component with a field that words cannot represent.
+/// Rejects a component with a field that words cannot represent.
 pub(super) fn component(spec: &ComponentSpec) -> Result<(), SnapshotSchemaError> {
     name("component", &spec.name)?;
     name("group", spec.group_name())?;
@@ -35,7 +35,7 @@ fn fields(fields: &[FieldSpec], depth: usize) -> Result<(), Fault> {
     for field in fields {
         let name = || String::from(field.name.as_ref());
         if field.name.is_empty() || field.name.len() > limits::COMPONENT_NAME {
-            return Err((name(), "the name is empty or too long; give it a name of 1 to 54 bytes"));
+            return Err((name(), "the name is empty or too long; give the field a name of 1 to 54 bytes"));
         }
         if field.name.contains('.') {
             return Err((name(), "a dot separates the names of a path; give a name without dots"));
@@ -71,13 +71,15 @@ fn kind(of: &FieldKind, depth: usize) -> Result<(), Fault> {
         FieldKind::Integer { low, high, .. } => {
             let span = high.checked_sub(*low);
             let fits = span.is_some_and(|span| (0..=i128::from(u64::MAX)).contains(&span));
-            (!fits).then_some("an integer has at most 2^64 values; give the least value first")
+            (!fits).then_some(
+                "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
+            )
         }
         FieldKind::Exact { width } => {
             (*width != 32 && *width != 64).then_some("a float has 32 or 64 bits; set one of these widths")
         }
         FieldKind::Numbers { axes, .. } => (!(1..=3).contains(axes))
-            .then_some("one to three numbers move together; declare more numbers as an array"),
+            .then_some("a vector has one to three numbers; declare more numbers as an array"),
         FieldKind::Angle { bits, .. } => {
             (!(1..=32).contains(bits)).then_some("an angle has 1 to 32 bits; set a number in this range")
         }

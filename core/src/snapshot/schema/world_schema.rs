@@ -18,11 +18,11 @@ use crate::schema::SchemaEntry;
 #[derive(Clone, Debug)]
 pub struct WorldSchema {
     pub(super) groups: Groups,
-    /// Indexed by component id.
+    /// The components, indexed by component id.
     pub(super) components: Vec<Declared>,
-    /// Indexed by group id: the name, and the peers that receive the group.
+    /// The name of each group and the peers that receive the group, indexed by group id.
     pub(super) group_names: Vec<(String, Audience)>,
-    /// Sorted by name.
+    /// The blueprints, sorted by name.
     pub(super) blueprints: Vec<Blueprint>,
     /// The component of each Rust type, sorted by type id.
     pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
@@ -34,7 +34,7 @@ pub struct WorldSchema {
 #[derive(Clone, Debug)]
 pub(super) struct Declared {
     pub(super) spec: Arc<ComponentSpec>,
-    /// The Rust type; `None` if a script declared the component.
+    /// The Rust type, or `None` if a script declared the component.
     pub(super) type_id: Option<TypeId>,
 }
 

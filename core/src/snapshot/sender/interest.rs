@@ -16,13 +16,14 @@ use crate::snapshot::interest::{Eyes, SpatialGrid};
 use crate::snapshot::store::Store;
 
 impl WorldSender {
-    /// From the next commit on, the connection sees the world by distance, or with `None` all of it.
+    /// Sets the point and the radii of the view, which apply from the next commit on. With `None`, the connection
+    /// sees the whole world.
     pub(crate) fn set_interest(&mut self, interest: Option<InterestState>) {
         self.is_all_due = interest.is_none() && self.interest.is_some();
         self.interest = interest;
     }
 
-    /// Lets an entity enter the view if the connection may see it from where its eyes are.
+    /// Adds an entity to the view if the connection sees the entity from its eyes.
     pub(super) fn enter_if_near(&mut self, store: &Store, grid: &SpatialGrid, id: NetworkId) {
         if self.is_near(store, grid, id) {
             self.enter(store, id);
@@ -38,7 +39,7 @@ impl WorldSender {
         grid.squared_distance(store, id, point).is_none_or(|squared| squared <= interest.enters_within)
     }
 
-    /// Whether the connection sees an entity at any distance.
+    /// Returns whether the connection sees an entity at any distance.
     fn sees_anywhere(&self, store: &Store, id: NetworkId) -> bool {
         let is_eyes = self.interest.is_some_and(|interest| interest.eyes == Eyes::Entity(id));
         is_eyes
@@ -46,7 +47,7 @@ impl WorldSender {
             || store.entity(id).is_some_and(|entity| entity.owner == Some(self.viewer))
     }
 
-    /// Searches for what is near, if it is time. Right after a commit.
+    /// Searches for entities near the eyes, if a search is due. Call this method right after a commit.
     pub(super) fn look_around(&mut self, store: &Store, grid: &SpatialGrid) {
         if core::mem::take(&mut self.is_all_due) {
             store.entities().for_each(|entity| self.enter(store, entity.id));
@@ -72,7 +73,8 @@ impl WorldSender {
         }
     }
 
-    /// Lets entities enter the view, the nearest first, and notes which of those in view are near.
+    /// Adds the entities within the inner radius to the view, the nearest first, and updates the nearness of the
+    /// entities in the view.
     fn enter_near(&mut self, store: &Store, grid: &SpatialGrid, interest: &InterestState) {
         let Some(point) = interest.point else { return };
         let mut entering = Vec::new();
@@ -107,7 +109,7 @@ impl WorldSender {
         }
     }
 
-    /// Lets entities leave that have been too far away for long enough.
+    /// Removes the entities that have been outside of the outer radius for at least [`INTEREST_HOLD`].
     fn leave_far(&mut self, store: &Store, grid: &SpatialGrid) {
         let hold = ticks(INTEREST_HOLD.as_millis() as u32, store);
         let tick = self.tick;
@@ -129,12 +131,13 @@ impl WorldSender {
     }
 }
 
-/// Milliseconds in ticks, at least 1.
+/// Converts milliseconds to ticks, at least 1.
 fn ticks(milliseconds: u32, store: &Store) -> u32 {
     (milliseconds * store.ticks_per_second() / 1000).max(1)
 }
 
-/// A tick of an interval for each connection.
+/// Returns the offset of a connection's searches, in ticks. Offsets spread the searches of all connections over the
+/// interval.
 fn phase(connection: ConnectionId, interval: u32) -> u32 {
     interval + (connection.data().as_ffi() % u64::from(interval)) as u32
 }

@@ -9,15 +9,15 @@ use super::slots::{NEVER, ViewSlot};
 use super::world_sender::WorldSender;
 use crate::snapshot::store::Store;
 
-/// Of four units, the number that may enter the view while others wait.
+/// The number of units out of four that may enter the view while other units wait.
 const ENTERING_OF_FOUR: usize = 3;
-/// The head start of a unit that the peer has nothing of, in ticks.
+/// The number of ticks by which a unit counts as waiting longer if the peer has no version of the unit.
 const ENTERING_TICKS: u32 = 8;
-/// How urgent it is that an entity is gone, as a multiple.
+/// The factor of the urgency of a report that an entity left the view.
 const LEAVING_FACTOR: u32 = 8;
 
 impl WorldSender {
-    /// Makes a plan of all that waits, of which `budget` bytes may leave before the next commit.
+    /// Plans the order of all waiting units. `budget` is the number of bytes that may be sent before the next commit.
     pub(super) fn make_plan(&mut self, store: &Store, candidates: &mut Vec<PlanCandidate>, budget: u64) {
         let expected = self.dirty.len() as u64 * u64::from(self.unit_bits) / 64;
         let all_fit = !self.is_behind && expected <= budget;
@@ -72,7 +72,7 @@ impl WorldSender {
     }
 }
 
-/// The next candidate from `place` on that enters, or does not.
+/// Returns the next candidate from the index `place` on whose `is_entering` has the given value.
 fn take(candidates: &[PlanCandidate], place: &mut usize, is_entering: bool) -> Option<PlanCandidate> {
     while let Some(candidate) = candidates.get(*place) {
         if candidate.is_entering == is_entering {

@@ -1,4 +1,5 @@
-//! The entities that the connection sees, and the words of units that the connection sees in a different form than the store's.
+//! The entities that the connection sees, and the words of units that the connection receives in a form that differs
+//! from the store.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -16,7 +17,7 @@ use crate::snapshot::store::{Store, UnitId};
 use crate::snapshot::unit_codec::EXISTENCE_WORDS;
 
 impl WorldSender {
-    /// Follows the store's last commit.
+    /// Updates the view after the store's latest commit.
     pub(crate) fn on_commit(&mut self, store: &Store, grid: &SpatialGrid) {
         self.begin_tick(store);
         if self.is_closed {
@@ -39,8 +40,8 @@ impl WorldSender {
         self.look_around(store, grid);
     }
 
-    /// Follows the rules for single entities of the last commit, after [`Self::on_commit`]. An entity that the commit also destroyed
-    /// stays gone.
+    /// Applies the visibility rules for single entities in the latest commit. Call this method after
+    /// [`Self::on_commit`]. An entity that the same commit destroyed stays destroyed.
     pub(crate) fn on_rules(&mut self, store: &Store, grid: &SpatialGrid, changes: &Changes) {
         for (id, _) in changes.destroyed() {
             self.hidden.remove(id);
@@ -66,7 +67,7 @@ impl WorldSender {
         }
     }
 
-    /// Follows the whole world as it is now: the view begins.
+    /// Begins a view of the world, with all entities that the connection sees now.
     pub(crate) fn on_attached(&mut self, store: &Store, grid: &SpatialGrid) {
         self.begin_tick(store);
         self.look_around(store, grid);
@@ -87,7 +88,7 @@ impl WorldSender {
         }
     }
 
-    /// A unit in view was committed.
+    /// Updates the view after a commit changed a unit in the view.
     fn on_changed(&mut self, store: &Store, unit: UnitId, slot: UnitSlot) {
         let Some(state) = store.state(unit) else { return };
         if state.group == store.existence_group() {
@@ -110,7 +111,8 @@ impl WorldSender {
         }
     }
 
-    /// A commit added a unit: the entity is new, or has a component of another group.
+    /// Updates the view after a commit added a unit. The unit's entity is new, or received a component of another
+    /// group.
     fn on_added(&mut self, store: &Store, grid: &SpatialGrid, unit: UnitId) {
         if self.slots.of_unit(unit).is_some() {
             return;
@@ -123,7 +125,8 @@ impl WorldSender {
         }
     }
 
-    /// An entity comes into view. Only right after a commit: a tick names one state.
+    /// Adds an entity to the view. Call this method only right after a commit, because a tick must identify a single
+    /// state.
     pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
         if self.is_closed || self.hidden.contains(&id) || store.entity(id).is_none() {
             return;
@@ -163,7 +166,7 @@ impl WorldSender {
         self.add_units(store, id);
     }
 
-    /// Units of an entity in view that have no slot get one.
+    /// Assigns slots to the units of an entity that have none.
     fn add_units(&mut self, store: &Store, id: NetworkId) {
         for (_, unit) in store.units(id) {
             if self.slots.of_unit(unit).is_none() {
@@ -173,7 +176,7 @@ impl WorldSender {
         self.judge_audiences(store, id);
     }
 
-    /// A unit of an entity in view gets a slot.
+    /// Assigns a slot to a unit of an entity in the view.
     fn add_unit(&mut self, store: &Store, unit: UnitId) {
         let Some(state) = store.state(unit) else { return };
         let blueprint = self.slots.entities.get(&state.id).and_then(|entity| entity.blueprint);
@@ -187,7 +190,8 @@ impl WorldSender {
         self.judge_audiences(store, state.id);
     }
 
-    /// An entity goes out of view, or is destroyed. Only right after a commit: a tick names one state.
+    /// Removes an entity from the view, because the entity is out of sight or destroyed. Call this method only right
+    /// after a commit, because a tick must identify a single state.
     pub(crate) fn leave(&mut self, id: NetworkId, gone: Gone) {
         let tick = self.tick;
         let Some(entity) = self.slots.entities.get_mut(&id) else { return };
@@ -222,7 +226,8 @@ impl WorldSender {
         self.retire(id);
     }
 
-    /// Hides an entity from the connection, or no longer. Before [`Self::leave`] or [`Self::enter`].
+    /// Sets whether an entity is hidden from the connection. Call this method before [`Self::leave`] or
+    /// [`Self::enter`].
     pub(crate) fn set_hidden(&mut self, id: NetworkId, is_hidden: bool) {
         if is_hidden {
             self.hidden.insert(id);
@@ -231,17 +236,17 @@ impl WorldSender {
         }
     }
 
-    /// Everything leaves the view with the next commit.
+    /// Closes the view: all entities leave the view with the next commit.
     pub(crate) const fn close(&mut self) {
         self.is_closed = true;
     }
 
-    /// Whether everything left the view, or will.
+    /// Returns whether [`Self::close`] was called.
     pub(crate) const fn is_closed(&self) -> bool {
         self.is_closed
     }
 
-    /// Everything that is in view leaves it.
+    /// Removes all entities from the view.
     fn leave_all(&mut self) {
         let ids: Vec<NetworkId> = self.slots.entities.keys().copied().collect();
         for id in ids {
@@ -249,12 +254,12 @@ impl WorldSender {
         }
     }
 
-    /// Whether an entity is in view, and not about to leave.
+    /// Returns whether an entity is in the view and does not leave it.
     fn views(&self, id: NetworkId) -> bool {
         self.slots.entities.get(&id).is_some_and(|entity| entity.leaving.is_none())
     }
 
-    /// Hides or shows the units that only the owner, or all but the owner, are sent.
+    /// Hides or shows the units of groups that only the owner, or only the other peers, receive.
     fn judge_audiences(&mut self, store: &Store, id: NetworkId) {
         if !self.codec.has_audiences() {
             return;
@@ -281,8 +286,8 @@ impl WorldSender {
         }
     }
 
-    /// The words of the unit that stands for an entity, as this connection is sent them: whether it is gone, and why; whose it is;
-    /// the epoch.
+    /// Returns the words of an entity's own unit in the form that this connection receives: whether and why the
+    /// entity is gone, the owner, and the epoch.
     pub(super) fn existence_words(&self, store: &Store, id: NetworkId) -> [u32; EXISTENCE_WORDS] {
         match self.slots.entities.get(&id).and_then(|entity| entity.leaving) {
             Some((_, Gone::Destroyed)) => return [1, 0, 0],
@@ -298,8 +303,9 @@ impl WorldSender {
         [0, owner, entity.epoch]
     }
 
-    /// The versions of a unit that later frames of this connection may be coded against, of those that were the newest in `ranges`, as
-    /// bits. All since the oldest are: each was sent, or is what a version in flight was coded against.
+    /// Returns the versions of a unit that later frames of this connection may be coded against, one bit for each
+    /// item of `ranges`. All versions from the oldest needed version on are needed: each was sent, or is the baseline
+    /// of a version in flight.
     pub(crate) fn needed(&self, unit: UnitId, ranges: &[Range<u64>]) -> u64 {
         let Some(slot) = self.slots.of_unit(unit).and_then(|slot| self.slots.get(slot)) else { return 0 };
         let second = if slot.against >= self.floor { slot.against } else { NEVER };
@@ -309,7 +315,8 @@ impl WorldSender {
         1u64.checked_shl(count as u32).map_or(u64::MAX, |bit| bit - 1)
     }
 
-    /// The tick in which the first of the entities was gone that the peer may still be told of.
+    /// Returns the tick in which the first of the leaving entities left the view. An entity counts as leaving until
+    /// the peer has dropped it.
     pub(crate) fn first_leaving(&self) -> Option<u32> {
         self.slots.leaving.first().map(|(tick, _)| *tick)
     }

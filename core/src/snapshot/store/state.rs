@@ -28,18 +28,20 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 /// [`Store::commit`] accepts or rejects the [`Changes`](crate::snapshot::Changes) of a tick as a whole. The store
 /// decides which changes peers see, and when peers see them:
 ///
-/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer never sees a
-///   combination of words that the game did not have.
-/// - **Small changes are not committed immediately.** While the difference between each part of a unit and the *committed* words is within the part's
-///   threshold, the unit is not committed. The error thus never exceeds the threshold, however slowly a value changes. A
-///   rotation counts as changed if a different component becomes the largest. If the game has not changed a unit for half a
-///   second, the unit is committed exactly.
-/// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
-///   rate of its group. The commit takes the words that the unit has on the due tick. The due ticks of the units are
-///   spread by their ids.
-/// - **Some changes are committed immediately.** New entities, added or removed components, owners and destruction do not wait for a due tick.
-/// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
-///   an owner are due on the same ticks. A unit that is predicted but not owned is due on every tick.
+/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer
+///   never sees a combination of words that the game did not have.
+/// - **Small changes are not committed immediately.** A unit is not committed while each part of the unit differs from
+///   its *committed* words by at most the part's threshold. The error thus never exceeds the threshold, however slowly
+///   a value changes. A rotation counts as changed if a different component becomes the largest. If the game has not
+///   changed a unit for half a second, the store commits the exact words of the unit.
+/// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its
+///   entity, or else at the rate of its group. The commit takes the words that the unit has on the due tick. The store
+///   spreads the due ticks of the units by their ids.
+/// - **Some changes are committed immediately.** New entities, added or removed components, changes of the owner, and
+///   the destruction of an entity do not wait for a due tick.
+/// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts.
+///   All units of an owner with the same rate are due on the same ticks. A unit that is predicted but not owned is due
+///   on every tick.
 /// - **Destruction includes the final values** of the entity, including values that were set in the same tick.
 ///
 /// An entity itself has a unit too, in the group [`Store::existence_group`]. Its words are the entity's blueprint,
@@ -53,7 +55,7 @@ pub struct Store {
     pub(super) max_entities: usize,
     pub(super) components: Vec<ComponentPlace>,
     pub(super) layouts: Vec<Layout>,
-    /// Indexed by group; the last table is that of the entities themselves.
+    /// The tables of the groups, indexed by group. The final table is for the units of entities themselves.
     pub(super) tables: Vec<GroupTable>,
     pub(super) entities: Entities,
     pub(super) units: Units,
@@ -65,7 +67,7 @@ pub struct Store {
     /// The units with older versions that may no longer be needed.
     pub(super) crowded: UnitSet,
     pub(super) evicted: Vec<UnitId>,
-    /// The units that the last commit added.
+    /// The units that the latest commit added.
     pub(super) added: Vec<UnitId>,
     pub(super) checked: Vec<CheckedChange>,
     pub(super) newest: Option<u64>,
@@ -240,25 +242,25 @@ impl Store {
         Some(version(table, since, row))
     }
 
-    /// The weight of a unit's entity: see [`EntitySettings::weight`].
+    /// Returns the weight of a unit's entity: see [`EntitySettings::weight`].
     #[must_use]
     pub(crate) fn weight(&self, unit: UnitId) -> u8 {
         let entity = self.units.get(unit).and_then(|record| self.entities.get(record.entity));
         entity.map_or(0, |entity| entity.settings.weight)
     }
 
-    /// The ticks of a second.
+    /// Returns the number of ticks per second.
     pub(crate) const fn ticks_per_second(&self) -> u32 {
         self.ticks_per_second
     }
 
-    /// All units of a unit's entity, even if the entity is gone.
+    /// Returns all units of a unit's entity, even if the entity is gone.
     pub(crate) fn siblings(&self, unit: UnitId) -> impl Iterator<Item = UnitId> {
         let entity = self.units.get(unit).map(|record| record.entity);
         entity.into_iter().flat_map(|entity| self.entities.units(entity)).map(|(_, unit)| unit)
     }
 
-    /// The units that the last commit added to the world.
+    /// Returns the units that the latest commit added to the world.
     pub(crate) fn added(&self) -> &[UnitId] {
         &self.added
     }
@@ -349,7 +351,8 @@ impl Store {
         entities.forget_first();
     }
 
-    /// The rate at which the units of a group of an entity are due, and `true` if thresholds do not apply to them.
+    /// Returns the rate at which the units of a group of an entity are due, and `true` if thresholds do not apply to
+    /// them.
     pub(super) fn timing(&self, entity: &EntityRecord, group: u16) -> (DueRate, bool) {
         if group == self.existence_group().0 {
             return (DueRate::EVERY_TICK, true);
@@ -407,7 +410,7 @@ impl Store {
     }
 }
 
-/// `true` if the words of a component lie within the words of its group.
+/// Returns `true` if the words of a component lie within the words of its group.
 fn lies_within(groups: &Groups, place: &ComponentPlace) -> bool {
     let Some(group) = groups.group(place.group) else { return false };
     let (first, words) = (usize::from(place.first_word), usize::from(place.words));
@@ -419,7 +422,7 @@ const fn entity(record: &EntityRecord) -> Entity {
     Entity { id: record.id, settings: record.settings, owner: record.owner, epoch: record.epoch }
 }
 
-/// The version that a row holds.
+/// Returns the version that a row holds.
 fn version<'a>(table: &GroupTable, since: u64, row: &'a [u32]) -> Version<'a> {
     Version {
         since,

@@ -1,4 +1,4 @@
-//! Faults that fuzzing found once, each in the fewest steps.
+//! Regression tests of faults that fuzzing found, each with as few steps as possible.
 
 use super::*;
 use crate::limits::SNAPSHOT_VERSIONS_HELD;
@@ -10,7 +10,7 @@ use crate::snapshot::delta::{
 
 const HEALTH: ComponentId = ComponentId(0);
 
-/// A settled link with this many entities, each with health.
+/// Returns a link without pending changes, with this number of entities, each with the component health.
 fn settled(entities: usize) -> WorldLink {
     let mut link = WorldLink::new(1, 0);
     for _ in 0..entities {

@@ -54,11 +54,11 @@ pub struct WorldWriter {
     entities: EntityIndex,
     max_entities: usize,
     newest: u32,
-    /// Slots without an entity. A slot keeps its entity until the end of the tick in which the entity is destroyed.
+    /// The free slots. A slot keeps its entity until the end of the tick in which the entity is destroyed.
     free: Vec<u32>,
     slots: u32,
     leaving: Vec<u32>,
-    /// Indexed by component.
+    /// The changes of each component in this tick, indexed by component.
     marks: Vec<Marks>,
     predictions: Predictions,
     /// The tick's changes of rare kinds, in the order of [`Changes`].
@@ -71,7 +71,7 @@ pub struct WorldWriter {
     pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
 }
 
-/// Empty columns, one for each component.
+/// Returns empty columns, one for each component.
 fn columns(groups: &Groups) -> Vec<Column> {
     let components = (0..=u16::MAX).zip(&groups.components);
     components.map(|(id, place)| Column::new(ComponentId(id), place.words)).collect()
@@ -224,7 +224,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Ends the prediction of an entity by a connection.
+    /// Marks an entity as no longer predicted by a connection.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] if the entity does not exist.
@@ -244,7 +244,7 @@ impl WorldWriter {
         }
     }
 
-    /// Ends the tick and returns the changes made in it. The numbers of the ticks must ascend, but may have gaps.
+    /// Ends the tick, and returns the changes of the tick. The numbers of the ticks must ascend, but may have gaps.
     #[must_use]
     pub fn finish(&mut self, tick: u64) -> Changes {
         for marks in &mut self.marks {
@@ -277,7 +277,7 @@ impl WorldWriter {
         }
     }
 
-    /// Empty changes for the next tick.
+    /// Returns empty changes for the next tick.
     fn next(&mut self) -> Changes {
         self.spare.take().unwrap_or_else(|| {
             let columns = self.changes.columns.iter();

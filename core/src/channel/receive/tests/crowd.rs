@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Sides of many connections that share one room.
+/// The receiving sides of many connections that share one [`Room`](crate::channel::room::Room).
 struct Crowd {
     sides: Vec<ReceiveSide>,
     arena: Arena,
@@ -28,7 +28,8 @@ impl Crowd {
         self.sides.iter().map(ReceiveSide::memory).sum()
     }
 
-    /// Sends a message, each fragment again every 100 ms until it is taken, and says how long that took.
+    /// Sends a message, and resends each fragment every 100 ms until the receiver accepts it. Returns the time that
+    /// the message took.
     fn send(&mut self, side: usize, channel: u8, id: u32) -> Span {
         let began = self.now;
         for offset in (0..MOST).step_by(1024) {

@@ -1,4 +1,4 @@
-//! Tests of the fates of messages, and of when they are reported.
+//! Tests of the fates that the sender reports for messages, and of the times of these reports.
 
 use super::*;
 

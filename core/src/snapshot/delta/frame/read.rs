@@ -72,7 +72,7 @@ pub struct DecodedUnit<'a> {
 pub struct DecodedFrame {
     header: Option<FrameHeader>,
     names: Vec<NamedUnit>,
-    /// Scratch space for reading names.
+    /// Scratch space for the units while their names are read.
     fresh: Vec<NamedUnit>,
     units: Vec<UnitPlace>,
     words: Vec<u32>,
@@ -179,8 +179,8 @@ impl DecodedFrame {
     }
 }
 
-/// Looks up the version of `tick`, or the newest version below the floor for `None`, together with the version that it was coded
-/// against if that second version is not below the floor.
+/// Looks up the version of `tick`, or the newest version below the floor if `tick` is `None`. The result includes the
+/// version that the found version was coded against, unless that version is below the floor.
 fn held<'a>(
     slot: UnitSlot,
     tick: Option<u32>,

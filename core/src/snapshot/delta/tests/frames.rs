@@ -27,7 +27,7 @@ fn angles() -> Plan {
     Plan::new(&Layout::new(vec![Part::Angle { bits: 8, threshold: 0 }], Predictor::Linear))
 }
 
-/// Units that are coded against zeros.
+/// Returns updates of units that are coded against zeros.
 fn absolute<'a>(
     plan: &'a Plan,
     units: &'a [(u16, [u32; 1])],

@@ -1,4 +1,4 @@
-//! Tests of changes that the store refuses. A refusal leaves the store as it was.
+//! Tests of changes that the store rejects. A rejected commit leaves the store unchanged.
 
 use alloc::string::ToString;
 

@@ -12,7 +12,7 @@ use crate::snapshot::groups::{ComponentPlace, Group};
 const POINT: ComponentId = ComponentId(0);
 const MARK: ComponentId = ComponentId(1);
 
-/// A component of two words, and a component without words.
+/// Returns a component of two words, and a component without words.
 fn groups() -> Groups {
     let place = ComponentPlace { words: 2, ..ComponentPlace::default() };
     Groups {
