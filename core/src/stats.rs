@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::handshake::RESUME_TICKET_LIFE;
 
-/// Datagrams and bytes of one connection.
+/// The numbers of datagrams and bytes of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Traffic {
     datagrams_sent: u64,
@@ -166,7 +166,7 @@ pub struct TicketCounts {
 }
 
 impl TicketCounts {
-    /// Takes note of a resume ticket that is good for `left_us` microseconds more.
+    /// Records a resume ticket that is valid for `left_us` more microseconds.
     pub(crate) fn note_life(&mut self, left_us: u64) {
         let ahead = Duration::from_micros(left_us).saturating_sub(RESUME_TICKET_LIFE);
         // Small corrections of the clock are not worth a word.

@@ -42,7 +42,7 @@ fn the_examples_in_protocol_md_match_the_code() {
     );
 }
 
-/// The document with its examples made anew, and their names.
+/// Returns the document with new examples, and the names of the examples.
 fn with_examples<'a>(document: &'a str, sheets: &[Sheet]) -> (String, Vec<&'a str>) {
     let (mut out, mut named, mut rest) = (String::new(), Vec::new(), document);
     while let Some((before, after)) = rest.split_once(BEGIN) {
