@@ -78,7 +78,7 @@ pub(super) struct Crossing {
     pub(super) is_preferred: bool,
 }
 
-/// The number of unanswered Hellos after which a peer that was heard meanwhile may use its own attempt. The peer may be
+/// The number of unanswered Hellos after which a peer may use its own attempt, if a packet from the peer has arrived meanwhile. The peer may be
 /// behind a NAT through which only its own attempt passes.
 const HOPEFUL_HELLOS: u32 = 3;
 

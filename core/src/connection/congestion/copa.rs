@@ -42,9 +42,8 @@ const LOSS_INTERVAL_US: u64 = 500_000;
 
 /// Copa with delta 0.5 and without its competitive mode.
 ///
-/// The window aims at the rate 1 / (delta × queueing delay): short queues invite, long ones repel, and flows that share
-/// a queue end up with equal shares. Isolated losses are ignored; above a tenth lost, the rate is capped to what is
-/// delivered.
+/// The window aims at the rate 1 / (delta × queueing delay), so flows that share a queue converge to equal shares. Copa
+/// ignores isolated losses. If more than a tenth of the packets are lost, Copa caps the rate to the delivered rate.
 #[derive(Clone, Debug)]
 pub(crate) struct Copa {
     /// The size, in bytes, of the datagrams in which the target is counted.

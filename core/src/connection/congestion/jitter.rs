@@ -52,11 +52,11 @@ struct Interval {
 
 /// Measures the jitter of one path.
 ///
-/// A queue in front of a bottleneck lets packets through at the rate of that bottleneck. While it drains, its delay falls slowly:
-/// packets arrive closer together than they left, but never faster than the bottleneck serves them. Jitter that keeps the order does
-/// something else: one packet that is late holds up those behind it, and then all of them arrive at once. The delay falls by as much
-/// as time passed between their departures. So a fall counts as steep where packets arrive more than twice as fast as they left, and
-/// more than the rate of arrivals explains.
+/// A queue in front of a bottleneck delivers packets at the rate of that bottleneck. While the queue drains, its delay
+/// falls slowly: packets arrive closer together than they left, but never faster than the bottleneck serves them. Jitter
+/// that keeps the order differs: one late packet delays the packets behind it, and then all of them arrive at once. The
+/// delay falls by the time between their departures. A fall therefore counts as steep if packets arrive more than twice
+/// as fast as they left, and faster than the arrival rate explains.
 #[derive(Clone, Debug)]
 pub(super) struct Jitter {
     last: Option<Last>,
