@@ -123,10 +123,10 @@ pub struct Config {
     ///
     /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// The time without a packet from the peer after which the dialling end sends a heartbeat, limited to a third of
-    /// either end's idle timeout. The dialled end waits 1.5 times as long. If the interval is at most a quarter of the
-    /// idle timeout, the dialled end answers only every other heartbeat, so it may send nothing for twice the interval,
-    /// at most 15 s. Choose a shorter interval if a NAT or a firewall on the path drops idle flows sooner.
+    /// The time without a packet from the peer after which the dialling end sends a heartbeat, at most a third of the
+    /// shorter idle timeout of the two ends. The dialled end waits 1.5 times as long. If the interval is at most a quarter
+    /// of the idle timeout, the dialled end answers only every second heartbeat, so it may send nothing for twice the
+    /// interval, at most 15 s. Choose a shorter interval if a NAT or a firewall on the path drops idle flows sooner.
     ///
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,

@@ -1,9 +1,9 @@
 //! Start-time fair queueing (Goyal, Vin and Cheng, 1996) in integers: the choice of the party that sends next.
 //!
-//! The next piece of each party has a start tag, the virtual time at which the party's earlier pieces were paid off;
-//! the party with the lowest tag sends first. Virtual time follows the lowest tag of all parties that want to send, so
-//! a party that was idle gains no credit. The session keeps the clock; channels are its parties today, and another kind
-//! of traffic joins by a [`Share`] of its own.
+//! The next piece of each party has a start tag: the virtual time at which the party's earlier pieces are paid off. The
+//! party with the lowest tag sends first. Virtual time follows the lowest tag of all parties that want to send, so a
+//! party that was idle gains no credit. The session stores the clock. Its parties are the channels and the world, each
+//! with its own [`Share`].
 
 /// The number of virtual time units per byte at priority 0, as a power of two.
 const UNITS_SHIFT: u32 = 7;

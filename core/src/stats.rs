@@ -155,7 +155,7 @@ pub struct TicketCounts {
     /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count as
     /// one.
     pub expired: u64,
-    /// The time by which the most recently presented expired ticket had expired.
+    /// The time from the expiry of the most recently presented expired ticket to its presentation.
     pub expired_by: Duration,
     /// The number of presented resume tickets whose remaining validity exceeds that of any ticket that this endpoint
     /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count

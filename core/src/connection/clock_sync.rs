@@ -1,4 +1,4 @@
-//! The peer's clock: an interval that holds the true offset, and a reading of it that never steps back.
+//! The peer's clock: an interval that contains the true offset, and a reading that never goes backwards.
 //!
 //! Each acknowledgement brings the four timestamps of NTP (RFC 5905 section 8): t1, the time at which this end sent the
 //! packet; t2, at which the peer received it; t3, at which the peer acknowledged it; t4, at which the acknowledgement

@@ -245,8 +245,8 @@ impl Endpoint {
         }
     }
 
-    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. Of several
-    /// calls, the one with the earliest deadline counts.
+    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. If the game
+    /// calls this method several times, the earliest deadline counts.
     pub fn close_after_delivery(
         &mut self,
         now: Instant,

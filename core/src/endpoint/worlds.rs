@@ -65,7 +65,8 @@ impl Endpoint {
     /// entities leave the connection's view at the next commit of the earlier world. The peer must have dialled this endpoint. The
     /// call ignores an unknown connection.
     ///
-    /// A new [`Viewer`] of the same world takes effect at the next commit, without a new start.
+    /// A new [`Viewer`] of the same world takes effect at the next commit. The endpoint does not send the rest of the
+    /// world again.
     ///
     /// # Errors
     /// [`WorldError::NotConfigured`], [`WorldError::NoSuchWorld`] if nothing was committed to the world yet, or

@@ -2,7 +2,7 @@
 //!
 //! A key has one bucket in each of [`ROWS`] rows, at places that a keyed digest chooses, and the fullest of them counts
 //! (a count-min sketch with conservative update). Keys in use limit another key only if they fill all four of its
-//! places: with 500 keys and 2,048 buckets in a row, one key in 400 is limited so.
+//! places: with 500 keys and 2,048 buckets in a row, other keys limit one key in 400 in this way.
 
 use alloc::vec::Vec;
 use core::num::NonZeroU32;

@@ -14,8 +14,8 @@
 //! | 2 + n | length and first Noise message; its payload is [`super::Parameters`] |
 //! | | zeros to 1200 bytes, on UDP |
 //!
-//! The first 22 bytes keep their places in every version, so that a server of any version can answer "not mine":
-//! that reply echoes connection id and attempt, 11 bytes that nobody off the path can guess.
+//! The first 22 bytes have the same positions in every version, so that a server of any version can reply with its own
+//! version. The reply repeats the connection id and the attempt, 11 bytes that an attacker off the path cannot guess.
 //!
 //! | bytes | Retry |
 //! |---|---|

@@ -139,7 +139,8 @@ impl World {
     /// Returns the datagram that the attempt sends now.
     pub(super) fn sent(&mut self, dialer: &mut Dialer) -> Vec<u8> {
         let mut buffer = [0xff; limits::BASE_DATAGRAM];
-        let length = dialer.write(self.now, &mut self.rng, &mut buffer).expect("something is due");
+        let length =
+            dialer.write(self.now, &mut self.rng, &mut buffer).expect("a message of the attempt is due");
         buffer[..length].to_vec()
     }
 
@@ -165,7 +166,7 @@ impl World {
     pub(super) fn candidate(&mut self, from: Path, bytes: &[u8]) -> Box<Applicant> {
         match self.screen(from, bytes) {
             (Screened::Applicant(candidate), reply) if reply.is_empty() => candidate,
-            (other, _) => panic!("no candidate: {}", name(&other)),
+            (other, _) => panic!("the datagram made no applicant: {}", name(&other)),
         }
     }
 
@@ -173,7 +174,7 @@ impl World {
     pub(super) fn replied(&mut self, from: Path, bytes: &[u8]) -> Vec<u8> {
         match self.screen(from, bytes) {
             (Screened::Replied, reply) => reply,
-            (other, _) => panic!("no reply: {}", name(&other)),
+            (other, _) => panic!("the server did not reply to the datagram: {}", name(&other)),
         }
     }
 
@@ -181,7 +182,11 @@ impl World {
     pub(super) fn dropped(&mut self, from: Path, bytes: &[u8]) -> DropReason {
         match self.screen(from, bytes) {
             (Screened::Dropped(reason), reply) if reply.is_empty() => reason,
-            (other, reply) => panic!("not dropped: {}, {} bytes", name(&other), reply.len()),
+            (other, reply) => panic!(
+                "the server did not drop the datagram: {}, reply of {} bytes",
+                name(&other),
+                reply.len()
+            ),
         }
     }
 
@@ -200,12 +205,12 @@ impl World {
         let verdict = Admittance::Accept { local_id };
         let mut reply = Vec::new();
         let kept = self.acceptor.answer(self.now, candidate, verdict, &PARAMETERS, &self.schema, &mut reply);
-        kept.expect("accepted")
+        kept.expect("the server accepts the applicant")
     }
 
     pub(super) fn accept(&mut self, candidate: Box<Applicant>, local_id: u32) -> (HalfOpenId, Vec<u8>) {
         let (half_open, welcome) = self.answer(candidate, Admittance::Accept { local_id });
-        (half_open.expect("accepted"), welcome)
+        (half_open.expect("the server accepts the applicant"), welcome)
     }
 
     /// Leads `dialer` to a half-open handshake with this local id, without a cookie.
@@ -222,7 +227,7 @@ impl World {
     pub(super) fn accepted(&mut self, dialer: &mut Dialer, welcome: &[u8]) -> Box<Accepted> {
         match self.handle(dialer, welcome) {
             Answer::Accepted(accepted) => accepted,
-            other => panic!("not accepted: {other:?}"),
+            other => panic!("the server did not accept the client: {other:?}"),
         }
     }
 
@@ -233,7 +238,7 @@ impl World {
         let link = link(1000 + self.acceptor.half_open_count() as u64);
         let candidate = match self.screen_validated(link, &hello, true) {
             (Screened::Applicant(candidate), _) => candidate,
-            (other, _) => panic!("no candidate: {}", name(&other)),
+            (other, _) => panic!("the datagram made no applicant: {}", name(&other)),
         };
         self.accept(candidate, 1);
     }
@@ -259,6 +264,6 @@ fn name(screened: &Screened) -> String {
     match screened {
         Screened::Dropped(reason) => alloc::format!("dropped as {reason}"),
         Screened::Replied => "replied".into(),
-        Screened::Applicant(_) => "candidate".into(),
+        Screened::Applicant(_) => "applicant".into(),
     }
 }

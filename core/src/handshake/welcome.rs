@@ -8,8 +8,8 @@
 //!
 //! | status | payload after the status byte |
 //! |---|---|
-//! | 0 new, 1 resumed, 2 session lost but you are in afresh | server's connection id u24, [`Parameters`] |
-//! | 16 full, 17 banned, 18 expired, 21 session ended, 22 too many from this address | nothing |
+//! | 0 new, 1 resumed, 2 session lost, new session | server's connection id u24, [`Parameters`] |
+//! | 16 full, 17 banned, 18 expired, 21 session ended, 22 too many from this address | no fields |
 //! | 19 schema | varint count of the server's entries, then as many as fit: sized name, hash u32 |
 //! | 20 other | code u16, sized text |
 

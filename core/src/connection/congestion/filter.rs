@@ -1,9 +1,9 @@
-//! The minimum or maximum of recent values, in two buckets. A value is dropped when it is one window old, or
-//! earlier.
+//! The minimum or maximum of recent values, in two buckets. An insertion drops values older than 1.5 windows.
 
 use crate::time::Instant;
 
-/// The least value of recent time: of at least half a window, and of at most one window.
+/// The least recent value. Values of at least half a window count, and no value older than 1.5 windows counts after an
+/// insertion.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentLeast {
     current: i64,
@@ -17,7 +17,8 @@ impl RecentLeast {
         Self { current: i64::MAX, previous: i64::MAX, since: now }
     }
 
-    /// Adds a value, and drops values older than `window_us`.
+    /// Adds a value, and drops values older than 1.5 times `window_us`. Values older than half of `window_us` may be dropped
+    /// too.
     pub(crate) fn insert(&mut self, now: Instant, window_us: u64, value: i64) {
         let age_us = now.as_micros().saturating_sub(self.since.as_micros());
         if age_us >= window_us / 2 {
@@ -35,7 +36,8 @@ impl RecentLeast {
     }
 }
 
-/// The greatest value of recent time: of at least half a window, and of at most one window.
+/// The greatest recent value. Values of at least half a window count, and no value older than 1.5 windows counts after an
+/// insertion.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentMost(RecentLeast);
 
@@ -45,7 +47,8 @@ impl RecentMost {
         Self(RecentLeast::new(now))
     }
 
-    /// Adds a value, and drops values older than `window_us`.
+    /// Adds a value, and drops values older than 1.5 times `window_us`. Values older than half of `window_us` may be dropped
+    /// too.
     pub(crate) fn insert(&mut self, now: Instant, window_us: u64, value: u64) {
         self.0.insert(now, window_us, 0i64.saturating_sub_unsigned(value));
     }
