@@ -204,8 +204,8 @@ pub struct Config {
     ///
     /// Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// The time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. This offset is the initial one.
-    /// [`crate::Endpoint::set_wall_offset`] corrects it when the wall clock is set, or when the clock behind `Instant`
+    /// The initial time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds.
+    /// [`crate::Endpoint::set_wall_offset`] corrects this time when the wall clock is set, or when the clock behind `Instant`
     /// stopped while the host was suspended.
     ///
     /// Tickets expire by the wall clock, so [`Access::Tickets`] rejects an offset of 0. A wrong wall clock does not

@@ -115,8 +115,9 @@ impl AckTracker {
     }
 
     /// Returns `true` if a packet that leaves now should carry an ACK, although another packet will probably leave at
-    /// `next`. This is so if enough packets have arrived, or if the ACK is due before `next` and would need a packet of its
-    /// own. Otherwise the ACK waits and covers more packets, because the peer spends more time on an ACK than on a message.
+    /// `next`. The packet carries the ACK if enough packets have arrived, or if the ACK is due before `next` and would
+    /// need a packet of its own. Otherwise the ACK waits and covers more packets, because the peer spends more time on
+    /// an ACK than on a message.
     pub(crate) fn rides(&self, next: impl FnOnce() -> Instant) -> bool {
         self.at_once || self.owed >= EVERY || self.due.is_some_and(|due| due <= next())
     }

@@ -74,8 +74,8 @@ impl Pacer {
         self.paid_at - burst(rate, datagram)
     }
 
-    /// Returns the time at which the next call is worthwhile. This is a little later, so that several datagrams can leave
-    /// together.
+    /// Returns the time at which the next call is worthwhile. This time is slightly later than that of
+    /// [`Pacer::opens_at`], so that several datagrams can leave together.
     pub(crate) fn worth_at(&self, rate: u64, datagram: u64) -> Instant {
         self.opens_at(rate, datagram) + QUANTUM
     }

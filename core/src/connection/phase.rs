@@ -11,6 +11,6 @@ pub(crate) enum Phase {
     Interrupted,
     /// The connection has ended for the application, and this end repeats its CLOSE.
     Closing,
-    /// The connection has ended.
+    /// The connection has ended, and this end sends no more.
     Closed,
 }

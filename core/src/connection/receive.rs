@@ -12,7 +12,7 @@ use crate::planted::{self, Bug};
 use crate::time::{Instant, Span};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame, SNAPSHOT};
 
-/// The arrival of a datagram.
+/// The path, the ECN bits and the arrival time of a datagram.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reception {
     pub(crate) from: Path,

@@ -359,8 +359,9 @@ mod tests {
         fn reset(&mut self, _: Instant) {}
     }
 
-    /// Over a recorded link (TMobile-UMTS-driving, seed 24) nothing left for 2.7 s, with an empty path and a window of three
-    /// datagrams: two had left at 1 kB/s, and that debt was paid at their rate, not at the one measured since.
+    /// Over a recorded link (TMobile-UMTS-driving, seed 24) the sender sent no packet for 2.7 s, although the path was empty
+    /// and the window was three datagrams. Two datagrams had left at 1 kB/s, and the pacer paid off their debt at this rate
+    /// and not at the rate that was measured later.
     #[test]
     fn regression_pacing_debt_from_a_low_rate_delays_a_packet_by_less_than_20_ms_after_the_rate_rises() {
         let mut regulator = Regulator::new(at(0), Box::new(Rising(1000)), DATAGRAM as usize);

@@ -123,7 +123,7 @@ impl Connection {
             || self.notices.is_pending()
     }
 
-    /// Returns `true` if the session can no longer be resumed. Later calls return `false`.
+    /// Returns `true` at the first call after this end closed the session, which can then no longer be resumed.
     pub(crate) const fn take_disowned(&mut self) -> bool {
         core::mem::replace(&mut self.is_disowned, false)
     }

@@ -49,7 +49,7 @@ struct ExchangeState {
 }
 
 struct SendingWorld {
-    /// The number of the view. It increases with each world that this end begins to send to the peer.
+    /// The number of the view. The number increases with each world that this end begins to send to the peer.
     view: u32,
     world: WorldSender,
     share: Share,

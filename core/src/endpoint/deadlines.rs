@@ -1,8 +1,9 @@
 //! The earliest deadline of all connections, in a heap that records the position of each connection. Changing a deadline
 //! costs O(log n), and reading the earliest deadline costs O(1). Neither allocates in steady state.
 //!
-//! Each packet makes its connection's deadlines a little later. The heap ignores such small changes, so its deadline for a
-//! connection may be early by at most [`LEFT`]. When the deadline has passed, the endpoint gets the connection's current deadline.
+//! Each packet makes its connection's deadlines a little later. The heap ignores such small changes, so its deadline
+//! for a connection may be early by at most [`LEFT`]. When the deadline has passed, the endpoint gets the connection's
+//! current deadline.
 
 use alloc::vec::Vec;
 

@@ -78,8 +78,8 @@ pub(super) struct Crossing {
     pub(super) is_preferred: bool,
 }
 
-/// The number of unanswered Hellos after which a peer may use its own attempt, if a packet from the peer has arrived meanwhile. The peer may be
-/// behind a NAT through which only its own attempt passes.
+/// The number of unanswered Hellos after which a peer may use its own attempt, if a packet from the peer has arrived
+/// meanwhile. The peer may be behind a NAT through which only its own attempt passes.
 const HOPEFUL_HELLOS: u32 = 3;
 
 /// Returns `true` if an answer of the peer can be expected. Once the peer has accepted, its half-open handshake expires

@@ -32,7 +32,8 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Returns the wall offset, in microseconds from the Unix epoch to [`Instant::ZERO`], as configured or as most recently set.
+    /// Returns the wall offset, in microseconds from the Unix epoch to [`Instant::ZERO`], as configured or as most
+    /// recently set.
     #[must_use]
     pub const fn wall_offset(&self) -> u64 {
         self.config.wall_offset

@@ -113,7 +113,7 @@ impl Dialer {
         Ok(dialer)
     }
 
-    /// Sets whether every message that is written arrives, so that no message is repeated.
+    /// Sets whether every message that is written arrives. Messages are then repeated only every 2 s.
     pub(crate) const fn set_reliable(&mut self, reliable: bool) {
         self.reliable = reliable;
     }

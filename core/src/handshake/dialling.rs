@@ -45,7 +45,7 @@ pub(crate) struct DialSetup {
     pub(crate) schema: Schema,
     /// `true` if Hellos are padded to 1200 bytes, as on UDP.
     pub(crate) padded: bool,
-    /// `true` if every message arrives, so that no message is repeated.
+    /// `true` if every message arrives. Messages are then repeated only every 2 s.
     pub(crate) reliable: bool,
     pub(crate) timeout: Span,
 }

@@ -131,7 +131,7 @@ pub(crate) struct HalfOpen {
     /// The record of the client's source for a handshake that is abandoned, if a cookie or a link validates the address.
     /// The arrival of the Welcome alone validates no address for this purpose.
     pub(super) record: Option<BucketPlaces>,
-    /// The [`Parameters`] of the client that a connection needs, from this field on.
+    /// The credit, which is one of the client's [`Parameters`] that a connection needs, in bytes.
     pub(crate) credit: u64,
     ack_delay_us: u32,
     /// The idle timeout in tenths of a second, rounded down, so that it needs only two bytes.

@@ -65,7 +65,7 @@ impl Tokens {
         }
     }
 
-    /// Returns the payer of a handshake with this credential. The source pays only if it is proved.
+    /// Returns the payer of a handshake with this credential. Without a validated `source`, the ticket pays.
     pub(super) fn payer(
         &self,
         provider: &dyn HandshakeCrypto,

@@ -81,7 +81,7 @@ impl Waiting {
 /// A measurement of the delivery rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RateSample {
-    /// Bytes delivered per second.
+    /// The delivery rate, in bytes per second.
     pub(crate) bytes_per_second: u64,
     /// `true` if the sender had no more data to send during the measurement. The path may then deliver more.
     pub(crate) app_limited: bool,

@@ -59,7 +59,7 @@ pub(crate) struct Copa {
     /// The remainder of a window change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
-    /// `true` if slow start ended before jitter was known. It may have taken jitter for a queue, and then continues.
+    /// `true` if slow start ended before jitter was known. Slow start may have taken jitter for a queue, and then continues.
     may_resume: bool,
     velocity: u64,
     /// `true` if the window grows.

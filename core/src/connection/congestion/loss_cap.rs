@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(path.cap.cap(), None);
     }
 
-    /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second was left, below
+    /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second remained, below
     /// the least window.
     #[test]
     fn regression_a_rate_cap_far_below_the_delivered_rate_is_lifted_within_three_rounds() {

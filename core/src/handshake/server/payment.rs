@@ -19,7 +19,7 @@ use crate::time::Instant;
 pub(super) enum Earned {
     /// The Hello came over a link, whose peer receives what this end sends.
     Link,
-    /// The credential was enough.
+    /// The Hello contained a credential, and no cookie was required.
     Credential,
     /// The Hello contained a cookie, so the sender receives at its address.
     Cookie,

@@ -282,7 +282,7 @@ fn larger_datagrams_raise_the_minimum_congestion_window() {
     assert_eq!(copa.window(), 9000 * LEAST_DATAGRAMS);
 }
 
-/// Acknowledges one datagram every 10 ms.
+/// The interval at which one datagram is acknowledged.
 const EVERY: Span = Span::from_millis(10);
 
 /// Acknowledges datagrams for two seconds, over a path with these queues in milliseconds in the forward and the return
