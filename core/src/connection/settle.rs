@@ -201,7 +201,7 @@ pub(crate) fn detect_losses(
     transport.regulator.on_losses(now, is_persistent);
 }
 
-/// Sends a probe because no acknowledgement arrived in time. The probe repeats the content of the oldest packets.
+/// Requests a probe, because no acknowledgement arrived in time. The probe repeats the content of the oldest packets.
 pub(crate) fn probe(transport: &mut Transport, session: &mut Session) {
     transport.probes = transport.probes.saturating_add(1);
     transport.probe_due = true;

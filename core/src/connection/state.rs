@@ -17,7 +17,7 @@ use crate::event::ConnectionId;
 use crate::stats::ConnectionStats;
 use crate::time::{Instant, Span};
 
-/// One connection.
+/// One connection, with its session and its current transport.
 pub(crate) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) phase: Phase,

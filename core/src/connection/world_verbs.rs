@@ -20,7 +20,7 @@ impl Session {
         self.worlds.set_interest(interest);
     }
 
-    /// Stops sending the world to the peer. Everything leaves the peer's view.
+    /// Stops sending the world to the peer. All entities leave the peer's view with the next commit.
     pub(crate) fn end_world(&mut self) {
         self.worlds.close_view();
     }

@@ -27,7 +27,7 @@ const PATIENCE: u8 = 3;
 const GLUT: u64 = 6;
 /// The delay, in µs, above which a delay is a queue and not jitter.
 const FULL_US: u64 = 400_000;
-/// Slow start continues while the queue is at most this many times the target, because one delay proves little.
+/// The multiple of the target up to which a queue does not end slow start, because one delay proves little.
 const START_GLUT: u64 = 4;
 /// A mean delay of this length, in µs, and a sample below one part in `FALLEN` of the mean, show that a queue has drained,
 /// because jitter is smaller.
@@ -79,7 +79,7 @@ pub(crate) struct Copa {
     loss: LossCap,
 }
 
-/// One measurement of the way to the peer, in microseconds.
+/// One measurement of the path to the peer, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct There {
     /// The queueing delay, minus the part that may be jitter.
