@@ -33,9 +33,10 @@ impl Endpoint {
 
     /// Updates the account of a connection whose peer answered from a new address.
     ///
-    /// A new connection begins to count towards the limit of its source, if the limit allows. A session that already counts
-    /// for another source moves to the new source if the limit allows. Otherwise it still counts for the old source. Two
-    /// addresses therefore never occupy more than two shares, and no established connection is closed.
+    /// A new connection begins to count towards the limit of its source, or ends if the limit does not allow it. A
+    /// session that already counts for another source moves to the new source if the limit allows. Otherwise the session
+    /// still counts for the old source. Two addresses therefore never occupy more than two shares, and no session that
+    /// counts for a source is closed.
     pub(super) fn move_account(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member(connection) else { return };
         let Some(address) = member.connection.transport_address() else { return };
