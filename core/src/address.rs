@@ -44,9 +44,10 @@ impl fmt::Display for Address {
 }
 
 impl From<SocketAddr> for Address {
-    /// The one form of an address, so that one peer has one address: an IPv4 address inside an IPv6 address becomes plain
-    /// IPv4. A link-local IPv6 address keeps the interface that it belongs to (its scope id), because the same address on
-    /// another interface is another peer; elsewhere the scope id says nothing, and is 0. So is the flow label.
+    /// Converts a socket address to one canonical form, so that one peer has one address. An IPv4-mapped IPv6 address
+    /// becomes an IPv4 address. A link-local or site-local IPv6 address keeps its scope id (the interface), because the
+    /// same address on another interface belongs to another peer. In any other IPv6 address, the scope id becomes 0. The
+    /// flow label of an IPv6 address always becomes 0.
     fn from(address: SocketAddr) -> Self {
         let SocketAddr::V6(v6) = address else { return Self::Udp(address) };
         Self::Udp(match address.ip().to_canonical() {
@@ -59,14 +60,14 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// Whether an address means nothing without its interface: link-local (fe80::/10, RFC 4291 section 2.5.6) and site-local
-/// ones (fec0::/10, which some systems still give out).
+/// Returns `true` if an address is ambiguous without its interface: link-local (fe80::/10, RFC 4291 section 2.5.6) or
+/// site-local (fec0::/10, section 2.5.7, which some systems still assign).
 pub(crate) fn has_scope(ip: Ipv6Addr) -> bool {
     let [first, ..] = ip.segments();
     first & 0xff80 == 0xfe80
 }
 
-/// The interface that a UDP address belongs to; 0 for most.
+/// Returns the scope id (the interface) of a UDP address, or 0 if the address has none.
 pub(crate) const fn scope_of(address: &SocketAddr) -> u32 {
     match address {
         SocketAddr::V4(_) => 0,

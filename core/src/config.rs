@@ -123,10 +123,10 @@ pub struct Config {
     ///
     /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// The time without a packet from the peer after which the dialling end sends a heartbeat, limited to a third of
-    /// either end's idle timeout. The dialled end waits 1.5 times as long. If the interval is at most a quarter of the
-    /// idle timeout, the dialled end answers only every other heartbeat, so it may send nothing for twice the interval,
-    /// at most 15 s. Choose a shorter interval if a NAT or a firewall on the path drops idle flows sooner.
+    /// The time without a packet from the peer after which the dialling end sends a heartbeat, at most a third of the
+    /// shorter idle timeout of the two ends. The dialled end waits 1.5 times as long. If the interval is at most a quarter
+    /// of the idle timeout, the dialled end answers only every second heartbeat, so it may send nothing for twice the
+    /// interval, at most 15 s. Choose a shorter interval if a NAT or a firewall on the path drops idle flows sooner.
     ///
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
@@ -204,8 +204,8 @@ pub struct Config {
     ///
     /// Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// The time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. This offset is the initial one.
-    /// [`crate::Endpoint::set_wall_offset`] corrects it when the wall clock is set, or when the clock behind `Instant`
+    /// The initial time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds.
+    /// [`crate::Endpoint::set_wall_offset`] corrects this time when the wall clock is set, or when the clock behind `Instant`
     /// stopped while the host was suspended.
     ///
     /// Tickets expire by the wall clock, so [`Access::Tickets`] rejects an offset of 0. A wrong wall clock does not
@@ -270,12 +270,12 @@ impl Config {
         }
     }
 
-    /// Connections accepted per source.
+    /// Returns the largest number of connections that the endpoint accepts from one source.
     pub(crate) fn places_per_source(&self) -> usize {
         self.max_connections_per_source.unwrap_or_else(|| self.max_connections.div_ceil(2))
     }
 
-    /// Finds the first value that is out of its range.
+    /// Checks all values, and returns the error of the first value outside its range.
     pub(crate) fn check(&self, secrets: &Secrets) -> Result<(), ConfigError> {
         within("max_connections", self.max_connections as u64, 1, MAX_CONNECTIONS)?;
         within("max_connections_per_source", self.places_per_source() as u64, 1, u64::MAX)?;
@@ -319,7 +319,7 @@ impl Config {
         self.check_schema()
     }
 
-    /// Whether `offset` may be the wall offset of an endpoint with this configuration.
+    /// Checks whether `offset` is a valid wall offset for an endpoint with this configuration.
     pub(crate) fn check_wall_offset(&self, offset: u64) -> Result<(), ConfigError> {
         within("wall_offset", offset, 0, Instant::MAX.as_micros())?;
         if self.access == Access::Tickets && offset == 0 {
@@ -328,13 +328,13 @@ impl Config {
         Ok(())
     }
 
-    /// The schema, with the entries of replicated worlds.
+    /// Returns the schema, including the entries of replicated worlds.
     pub(crate) fn whole_schema(&self) -> Schema {
         let worlds = self.snapshots.as_ref().map_or(&[][..], |snapshots| snapshots.schema.entries());
         self.schema.clone().with_entries(worlds)
     }
 
-    /// The schema that the handshake compares: with the channels and the largest message as well.
+    /// Returns the schema that the handshake compares. The schema also contains the channels and the largest message size.
     pub(crate) fn handshake_schema(&self) -> Schema {
         self.whole_schema().with_channels(&self.channels).with_max_message(self.max_message)
     }
@@ -351,7 +351,7 @@ impl Config {
         }
     }
 
-    /// The parameters that this endpoint sends its peers in the handshake.
+    /// Returns the parameters that this endpoint sends to its peers in the handshake.
     pub(crate) fn parameters(&self, schema: u64) -> Parameters {
         Parameters {
             schema,
@@ -364,7 +364,7 @@ impl Config {
     }
 }
 
-/// Less than this would not carry a handshake in time.
+/// The lowest bandwidth limit, in bytes per second. A handshake takes too long at a lower rate.
 pub(crate) const LEAST_BANDWIDTH: u64 = 1000;
 const MAX_CONNECTIONS: u64 = 32_768;
 const HOUR: u64 = 3_600_000_000;
@@ -377,7 +377,7 @@ const fn within(field: &'static str, value: u64, least: u64, most: u64) -> Resul
     }
 }
 
-/// The receive window that goes with a largest message of `max_message` bytes: room for two of them.
+/// Returns the receive window, in bytes, for a largest message of `max_message` bytes: space for two such messages.
 #[must_use]
 pub(crate) fn receive_window(max_message: usize) -> u64 {
     let two = (max_message as u64 + limits::MESSAGE_OVERHEAD).saturating_mul(2);

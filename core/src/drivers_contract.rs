@@ -131,8 +131,9 @@
 //! 9. The endpoint decrypts datagrams in place, and allocates no memory per packet in steady state.
 //! 10. Each call does a bounded amount of work, and work beyond that stays due.
 //! 11. [`Event::Connected`](crate::Event::Connected) is the first event of an established connection, and
-//!     [`Event::Closed`](crate::Event::Closed) is the final event of every connection, reported once. Space for both and for `SendReady` is always reserved. The endpoint does not acknowledge a
-//!     message for which it has no space, so the sender resends the message.
+//!     [`Event::Closed`](crate::Event::Closed) is the final event of every connection, reported once. Space for both events and
+//!     for `SendReady` is always reserved. The endpoint does not acknowledge a message for which it has no space, so the sender
+//!     resends the message.
 
 #[cfg(doc)]
 use crate::{Endpoint, Instant, limits};

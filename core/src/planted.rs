@@ -79,13 +79,13 @@ pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, |bug| bug as u8), Ordering::SeqCst);
 }
 
-/// Whether `bug` is planted.
+/// Returns `true` if `bug` is planted.
 #[cfg(feature = "planted")]
 pub(crate) fn is_planted(bug: Bug) -> bool {
     PLANTED.load(Ordering::Relaxed) == bug as u8
 }
 
-/// Whether `bug` is planted: never, without the feature `planted`.
+/// Returns `false`, because no bug can be planted without the feature `planted`.
 #[cfg(not(feature = "planted"))]
 pub(crate) const fn is_planted(_bug: Bug) -> bool {
     false

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::handshake::RESUME_TICKET_LIFE;
 
-/// Datagrams and bytes of one connection.
+/// The numbers of datagrams and bytes of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Traffic {
     datagrams_sent: u64,
@@ -155,7 +155,7 @@ pub struct TicketCounts {
     /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count as
     /// one.
     pub expired: u64,
-    /// The time by which the most recently presented expired ticket had expired.
+    /// The time from the expiry of the most recently presented expired ticket to its presentation.
     pub expired_by: Duration,
     /// The number of presented resume tickets whose remaining validity exceeds that of any ticket that this endpoint
     /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count
@@ -166,7 +166,7 @@ pub struct TicketCounts {
 }
 
 impl TicketCounts {
-    /// Takes note of a resume ticket that is good for `left_us` microseconds more.
+    /// Records a resume ticket that is valid for `left_us` more microseconds.
     pub(crate) fn note_life(&mut self, left_us: u64) {
         let ahead = Duration::from_micros(left_us).saturating_sub(RESUME_TICKET_LIFE);
         // Small corrections of the clock are not worth a word.

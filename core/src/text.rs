@@ -94,8 +94,8 @@ impl fmt::Debug for Escaped<'_> {
     }
 }
 
-/// `str::escape_debug` escapes a combining mark only at the start of a text, so a letter is put before the character: accents
-/// and vowel signs of other scripts stay readable.
+/// Writes `character`, escaped if necessary. `str::escape_debug` escapes a combining mark only at the start of a text. The
+/// function therefore puts a letter before the character, so that accents and vowel signs of other scripts stay readable.
 fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
     let mut pair = String::from('a');
     pair.push(character);

@@ -50,15 +50,16 @@ use crate::time::{Duration, Instant};
 pub const TICKS_PER_SECOND_MAX: u32 = 10_000;
 
 const MICROS_PER_SECOND: u128 = 1_000_000;
-/// Farther from its target than this, a client leaps: 250 ms.
+/// The distance from the target, in µs, above which a client jumps: 250 ms.
 const LEAP: u64 = 250_000;
-/// The most by which a client runs faster or slower, in thousandths.
+/// The largest change of a client's speed, in thousandths.
 const PACE_MOST: u64 = 30;
-/// Distance from the target, in µs, for which the speed changes by one thousandth. A distance is made good in about a
-/// second.
+/// The distance from the target, in µs, for which the speed changes by one thousandth. The client covers a distance in
+/// about a second.
 const DISTANCE_PER_MILLE: u64 = 1000;
-/// How many mean deviations of the round-trip time a packet may be late. Over jitter of up to 100 ms, 2 would do for 98.3 %
-/// of the input that is not lost, 3 for 99.7 %, and 4, for 99.99 %, would cost 15 ms more (sim/tests/clock.rs).
+/// The number of mean deviations of the RTT by which a packet may be late. With jitter of up to 100 ms, 2 deviations
+/// suffice for 98.3 % of the input that is not lost, and 3 for 99.7 %. 4 deviations suffice for 99.99 %, but cost 15 ms
+/// more (sim/tests/clock.rs).
 const DEVIATIONS: u32 = 3;
 
 /// The start times of ticks on one clock. Tick n starts n / rate after the epoch.

@@ -8,7 +8,7 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
     per_second: u32,
-    /// How long an empty bucket takes to fill.
+    /// The time that an empty bucket takes to fill, in nanoseconds.
     burst_ns: u64,
 }
 
@@ -21,7 +21,7 @@ impl Rate {
         Self { per_second, burst_ns: nanos(burst) }
     }
 
-    /// How long `tokens` tokens take to come back.
+    /// Returns the time that `tokens` tokens take to refill, in nanoseconds.
     const fn price(&self, tokens: u32) -> u64 {
         SECOND_NS.saturating_mul(tokens as u64) / self.per_second as u64
     }
@@ -41,7 +41,7 @@ impl Rate {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TokenBucket {
-    /// When the bucket is full again, in nanoseconds modulo 2^64; none until a token is taken.
+    /// The time at which the bucket is full again, in nanoseconds modulo 2^64. `None` until a token is taken.
     full_at: Option<NonZeroU64>,
 }
 
@@ -89,14 +89,14 @@ impl TokenBucket {
         }
     }
 
-    /// [`TokenBucket::time_to_full`] in nanoseconds.
+    /// Returns [`TokenBucket::time_to_full`] in nanoseconds.
     pub(crate) fn missing_ns(&self, now: Instant) -> u64 {
         // The difference counts as negative from 2^63 on: that is 292 years ago.
         let ahead = self.full_at.map_or(0, |full_at| full_at.get().wrapping_sub(wrapped_ns(now)));
         ahead.cast_signed().max(0).cast_unsigned()
     }
 
-    /// Lets the bucket be full again after `missing_ns`.
+    /// Sets the time until the bucket is full again to `missing_ns` nanoseconds.
     pub(crate) fn set_missing_ns(&mut self, now: Instant, missing_ns: u64) {
         let full_at = wrapped_ns(now).wrapping_add(missing_ns.min(LONGEST_NS));
         self.full_at = NonZeroU64::new(full_at).or(Some(NonZeroU64::MAX));

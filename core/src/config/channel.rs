@@ -30,7 +30,7 @@ impl Delivery {
         }
     }
 
-    /// Whether each message arrives, if the session lives.
+    /// Returns `true` if each message arrives, provided that the session survives.
     pub(crate) const fn is_reliable(self) -> bool {
         matches!(self, Self::ReliableUnordered | Self::ReliableOrdered)
     }

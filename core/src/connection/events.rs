@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::snapshot::spare_changes::SpareChanges;
 
 impl Connection {
-    /// The next event.
+    /// Returns the next event.
     pub(crate) fn next_event(&mut self, spare: &mut SpareChanges) -> Option<Event> {
         let connection = self.id;
         if let Some(event) = self.notices.next_before_messages(connection) {
@@ -18,7 +18,7 @@ impl Connection {
         self.notices.take_closed(connection)
     }
 
-    /// Whether [`Connection::next_event`] would return one.
+    /// Returns `true` if [`Connection::next_event`] would return an event.
     pub(crate) fn has_event(&self) -> bool {
         self.notices.is_pending() || self.session.has_event(self.notices.is_closed())
     }

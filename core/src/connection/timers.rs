@@ -51,7 +51,7 @@ pub(crate) enum Timer {
     Close,
     Resume,
     Handshake,
-    /// Memory that traffic needed may be given back.
+    /// Memory that traffic needed can be released.
     Rest,
 }
 
@@ -69,7 +69,7 @@ const TIMERS: [(Timer, TimeoutCause); 11] = [
     (Timer::Rest, TimeoutCause::Rest),
 ];
 
-/// When each timer of a connection goes off; [`Instant::MAX`] is never.
+/// The time of each timer of a connection, or [`Instant::MAX`] for a timer that is not set.
 #[derive(Clone, Debug)]
 pub(crate) struct TimerTable {
     at: [Instant; TIMERS.len()],
@@ -90,19 +90,19 @@ impl TimerTable {
         self.set(timer, at.unwrap_or(Instant::MAX));
     }
 
-    /// When the earliest timer goes off.
+    /// Returns the time of the earliest timer.
     pub(crate) fn next(&self) -> Instant {
         self.at.iter().fold(Instant::MAX, |least, at| least.min(*at))
     }
 
-    /// Why the earliest timer goes off.
+    /// Returns the cause of the earliest timer.
     pub(crate) fn next_cause(&self) -> TimeoutCause {
         let next = self.next();
         let mut timers = self.at.iter().zip(TIMERS.iter()).filter(|_| next != Instant::MAX);
         timers.find(|(at, _)| **at == next).map_or(TimeoutCause::Nothing, |(_, (_, cause))| *cause)
     }
 
-    /// A timer that has gone off by `now`, and when it was due; it is stopped.
+    /// Stops a timer that has expired by `now`, and returns the timer and its deadline.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(Timer, Instant)> {
         for (at, &(timer, _)) in self.at.iter_mut().zip(TIMERS.iter()) {
             if *at <= now && *at != Instant::MAX {

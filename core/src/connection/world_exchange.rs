@@ -17,28 +17,28 @@ use crate::snapshot::worlds::Worlds;
 use crate::time::{Instant, Span};
 use crate::wire::{Frame, SnapshotFrame, Writer};
 
-/// Bytes that a frame needs at least besides its units.
+/// The smallest space that a frame needs besides its units, in bytes.
 const LEAST_ROOM: usize = 96;
-/// Bytes of the type, the view and the length in front of a frame.
+/// The size of the type, the view and the length in front of a frame, in bytes.
 const FRAME_OVERHEAD: usize = 1 + 4 + 2;
 
-/// The time between two commits that is assumed at first, and the longest.
+/// The time assumed between the first two commits, and the longest time assumed between two commits.
 const FIRST_INTERVAL: Span = Span::from_millis(100);
 
-/// The parts of an endpoint and a transport that a snapshot frame is written with.
+/// The parts of an endpoint and a transport that are needed to write a snapshot frame.
 pub(crate) struct WorldTurn<'a> {
     pub(crate) worlds: &'a mut Worlds,
-    /// Bytes per second that the path carries.
+    /// The rate that the path carries, in bytes per second.
     pub(crate) rate: u64,
-    /// Bytes that may leave before another acknowledgement comes.
+    /// The number of bytes that may be sent before another acknowledgement arrives.
     pub(crate) window: u64,
 }
 
-/// Both directions. A connection without worlds has none of it.
+/// The worlds of both directions. A connection without worlds has neither.
 #[derive(Default)]
 pub(super) struct WorldExchange {
     state: Option<Box<ExchangeState>>,
-    /// Whether the connection is over.
+    /// `true` if the connection has ended.
     is_over: bool,
 }
 
@@ -49,17 +49,17 @@ struct ExchangeState {
 }
 
 struct SendingWorld {
-    /// Counts the worlds that the peer was sent, one after the other.
+    /// The number of the view. The number increases with each world that this end begins to send to the peer.
     view: u32,
     world: WorldSender,
     share: Share,
-    /// When the world was committed last, and the time from one commit to the next.
+    /// The time of the latest commit of the world, and the time between two commits.
     committed_at: Instant,
     interval: Span,
     completion: Completion,
 }
 
-/// Whether the peer knows that it has everything that was in view when the view began.
+/// The state of the report that the peer has received everything that was in view when the view began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Completion {
     Unsent,
@@ -70,16 +70,16 @@ enum Completion {
 struct ReceivingWorld {
     view: u32,
     world: WorldReceiver,
-    /// A frame that could not be decoded, which the peer is to hear of.
+    /// A frame that could not be decoded, to be reported to the peer.
     reset: Option<(u32, FrameName)>,
     is_reset_due: bool,
-    /// Whether the application is to hear that the view is complete.
+    /// `true` if the application has yet to receive the event that the view is complete.
     is_complete: bool,
     offences: u32,
 }
 
 impl WorldExchange {
-    /// Whether the connection has no worlds.
+    /// Returns `true` if the connection has no worlds.
     #[inline(always)]
     pub(super) const fn is_none(&self) -> bool {
         self.state.is_none()
@@ -87,7 +87,7 @@ impl WorldExchange {
 
     // ---- Sending ----
 
-    /// The peer is sent another world from now on.
+    /// Begins to send another world to the peer.
     pub(super) fn send_world(&mut self, now: Instant, world: WorldSender, priority: u8) {
         if self.is_over {
             return;
@@ -104,12 +104,12 @@ impl WorldExchange {
         });
     }
 
-    /// The world that the peer is sent.
+    /// Returns the world that this end sends to the peer.
     pub(super) fn sender(&self) -> Option<&WorldSender> {
         self.sending().map(|sending| &sending.world)
     }
 
-    /// The world that the peer is sent, to take a commit in.
+    /// Prepares the world that this end sends for a commit, and returns it.
     pub(super) fn on_commit(&mut self, now: Instant) -> Option<&mut WorldSender> {
         let sending = self.sending_mut()?;
         let before = core::mem::replace(&mut sending.committed_at, now);
@@ -125,25 +125,25 @@ impl WorldExchange {
         self.state.as_deref_mut()?.sender.as_mut()
     }
 
-    /// The world that the peer is sent is seen by distance, or as a whole.
+    /// Sets whether the peer sees its world by distance or as a whole.
     pub(super) fn set_interest(&mut self, interest: Option<InterestState>) {
         if let Some(sending) = self.sending_mut() {
             sending.world.set_interest(interest);
         }
     }
 
-    /// Whether a snapshot frame waits.
+    /// Returns `true` if a snapshot frame waits.
     #[inline(always)]
     pub(super) fn has_frame(&self) -> bool {
         self.sending().is_some_and(|sending| sending.world.has_news())
     }
 
-    /// The virtual time from which it is the world's turn to send.
+    /// Returns the virtual time at which it is the world's turn to send.
     pub(super) fn turn(&self, clock: VirtualClock) -> Option<u64> {
         self.sending().filter(|sending| sending.world.has_news()).map(|sending| sending.share.start(clock))
     }
 
-    /// Writes a frame of the newest state, if one fits.
+    /// Writes a frame of the newest state, if the frame fits.
     pub(super) fn write(
         &mut self,
         clock: &mut VirtualClock,
@@ -191,14 +191,14 @@ impl WorldExchange {
         }
     }
 
-    /// The peer could not decode a frame.
+    /// Processes the peer's report that it could not decode a frame.
     pub(super) fn on_reset(&mut self, view: u32, name: FrameName) {
         if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
             sending.world.on_reset(name);
         }
     }
 
-    /// The session goes on over another transport.
+    /// Continues over another transport after the session was resumed.
     pub(super) fn on_resumed(&mut self) {
         if let Some(sending) = self.sending_mut() {
             sending.world.on_resumed();
@@ -209,7 +209,7 @@ impl WorldExchange {
         }
     }
 
-    /// When units that wait for a commit go without one.
+    /// Returns the time at which units that wait for a commit are sent without a commit.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let sending = self.sending().filter(|sending| sending.world.has_spent())?;
         Some(sending.committed_at + Span::of(SNAPSHOT_STALL))
@@ -223,7 +223,7 @@ impl WorldExchange {
         }
     }
 
-    /// Everything leaves the peer's view with the next commit.
+    /// Removes everything from the peer's view with the next commit.
     pub(super) fn close_view(&mut self) {
         if let Some(sending) = self.sending_mut() {
             sending.world.close();
@@ -232,7 +232,7 @@ impl WorldExchange {
 
     // ---- Receiving ----
 
-    /// The world that the peer shows.
+    /// Returns the world that the peer sends to this end.
     pub(super) fn receiver(&self) -> Option<&WorldReceiver> {
         self.receiving().map(|receiving| &receiving.world)
     }
@@ -245,7 +245,7 @@ impl WorldExchange {
         self.state.as_deref_mut()?.receiver.as_mut()
     }
 
-    /// Takes a frame in. An error says why its packet is dropped.
+    /// Processes a frame. An error gives the reason for dropping the packet.
     pub(super) fn on_frame(
         &mut self,
         frame: &SnapshotFrame<'_>,
@@ -292,7 +292,7 @@ impl WorldExchange {
         }))
     }
 
-    /// Whether a frame waits that says how a frame or the view arrived.
+    /// Returns `true` if a frame waits that reports an undecodable snapshot frame or a complete view.
     #[inline(always)]
     pub(super) fn has_control(&self) -> bool {
         self.state.as_deref().is_some_and(|state| {
@@ -323,14 +323,14 @@ impl WorldExchange {
         }
     }
 
-    /// The peer says that everything has arrived that was in view when the view began.
+    /// Processes the peer's report that everything has arrived that was in view when the view began.
     pub(super) fn on_complete(&mut self, view: u32) {
         if let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.view == view) {
             receiving.is_complete = true;
         }
     }
 
-    /// Takes the news that the view is complete.
+    /// Returns `true` if the view is complete and this was not reported yet. Later calls return `false`.
     pub(super) fn take_completion(&mut self) -> bool {
         !self.is_none()
             && self.receiving_mut().is_some_and(|receiving| core::mem::take(&mut receiving.is_complete))
@@ -358,19 +358,19 @@ impl WorldExchange {
         }
     }
 
-    /// Whether the application has not heard of everything that arrived.
+    /// Returns `true` if changes have arrived that were not reported to the application.
     #[inline(always)]
     pub(super) fn has_changes(&self) -> bool {
         self.receiving().is_some_and(|receiving| receiving.world.has_changes())
     }
 
-    /// Whether the application has not heard of everything.
+    /// Returns `true` if an event waits for the application.
     #[inline(always)]
     pub(super) fn has_event(&self) -> bool {
         self.receiving().is_some_and(|receiving| receiving.world.has_changes() || receiving.is_complete)
     }
 
-    /// Takes the changes that the application has not heard of.
+    /// Returns the changes that were not reported to the application yet.
     pub(super) fn take_changes(&mut self, own: ConnectionId, spare: Box<Changes>) -> Option<Box<Changes>> {
         let receiving = self.receiving_mut().filter(|receiving| receiving.world.has_changes())?;
         let mut changes = spare;
@@ -381,7 +381,8 @@ impl WorldExchange {
         Some(changes)
     }
 
-    /// The connection is over: only changes that the application has not heard of stay, until it hears of them.
+    /// Handles the end of the connection. Only changes that were not reported stay, until the application receives
+    /// them.
     pub(super) fn finish(&mut self) {
         self.is_over = true;
         if self.has_changes() {
@@ -391,7 +392,7 @@ impl WorldExchange {
         }
     }
 
-    /// Bytes of the heap.
+    /// Returns the size of the used heap memory, in bytes.
     pub(super) fn memory(&self) -> usize {
         let Some(state) = self.state.as_deref() else { return 0 };
         size_of::<ExchangeState>()
@@ -412,11 +413,11 @@ impl SendingWorld {
     }
 }
 
-/// The fate of a packet whose snapshot frame was not stored.
+/// The result for a packet whose snapshot frame was not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SnapshotDrop {
-    /// It is dropped, and not acknowledged.
+    /// The endpoint drops the packet and does not acknowledge it.
     Dropped(DropReason),
-    /// The connection ends.
+    /// The connection ends with this violation.
     Violation(Violation),
 }

@@ -135,7 +135,7 @@ pub trait Responder: Send + Sync {
     fn finish(self: Box<Self>, payload: &[u8], message: &mut Vec<u8>) -> Result<SessionKeys, Rejected>;
 }
 
-/// The 96-bit nonce of a packet: four zero bytes, then its number as 64 bits, little-endian.
+/// Returns the 96-bit nonce of a packet: four zero bytes, then the packet number as 64 bits, little-endian.
 pub(super) fn packet_nonce(packet_number: u64) -> [u8; 12] {
     let mut nonce = [0; 12];
     if let Some(number) = nonce.last_chunk_mut::<8>() {

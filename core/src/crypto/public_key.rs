@@ -50,7 +50,7 @@ impl Deref for PublicKey {
     }
 }
 
-/// 64 lower-case hexadecimal digits.
+/// Writes 64 lower-case hexadecimal digits.
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         key::write(&self.0, f)

@@ -22,8 +22,8 @@ impl Provider for Ring {
     }
 }
 
-/// The key itself: ring's own form has room for the largest cipher, half a kilobyte, of which this one uses 32 bytes. To make it for each
-/// packet is to copy them.
+/// The key itself. The prepared key of ring has space for the largest cipher, 512 bytes, of which this cipher uses 32
+/// bytes. Preparing the key for each packet only copies these 32 bytes.
 struct RingChaCha(Secret);
 
 impl RingChaCha {

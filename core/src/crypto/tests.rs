@@ -26,7 +26,7 @@ fn input<'a>(payload: &'a [u8]) -> HandshakeInput<'a> {
     HandshakeInput { prologue: PROLOGUE, psk: &PSK, payload }
 }
 
-/// A first message with its initiator.
+/// Returns a first Noise message, and its initiator.
 fn hello(provider: &dyn Provider, seed: u8) -> (Box<dyn Initiator>, Vec<u8>) {
     let mut message = Vec::new();
     let initiator = provider
@@ -41,7 +41,7 @@ fn hello(provider: &dyn Provider, seed: u8) -> (Box<dyn Initiator>, Vec<u8>) {
     (initiator, message)
 }
 
-/// The answer to a first message with the responder's keys.
+/// Returns the answer to a first Noise message, and the responder's keys.
 fn welcome(provider: &dyn Provider, seed: u8, hello: &[u8]) -> (SessionKeys, Vec<u8>) {
     let (mut payload, mut message) = (Vec::new(), Vec::new());
     let responder = provider

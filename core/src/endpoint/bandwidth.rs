@@ -33,8 +33,8 @@ impl Endpoint {
     /// Returns the send budget of a connection: the number of message bytes that the game should send in the next
     /// `interval`, for example one tick, so that no message waits. The budget is the number of bytes that the path
     /// carries in that time, at most an equal share of the endpoint's limit, minus the bytes that are already queued at
-    /// any priority. Returns 0 if the connection does not exist. Returns `u64::MAX` on a link that controls congestion itself, if no other limit
-    /// applies.
+    /// any priority. Returns 0 if the connection does not exist. Returns `u64::MAX` on a link that controls congestion
+    /// itself, if no other limit applies.
     ///
     /// The budget is a recommendation. Messages that exceed the budget wait in the channels' queues.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Getters of an endpoint. They change nothing.
+//! The getters of an endpoint, which change nothing.
 
 use core::net::IpAddr;
 

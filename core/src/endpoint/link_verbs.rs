@@ -77,7 +77,7 @@ impl Endpoint {
         }
     }
 
-    /// Lets replies and connections that wait for `link` send, if it has credit.
+    /// Allows the replies and connections that wait for `link` to send, if the link has credit.
     fn on_link_writable(&mut self, link: LinkId) {
         if !self.links.has_credit(link.into()) {
             return;

@@ -58,7 +58,7 @@ use crate::schema::Schema;
 use crate::time::{Instant, Span};
 use crate::token_bucket::TokenBucket;
 
-/// Answers to unknown connection ids per second for one source, so that no flood uses up the answers to others.
+/// The number of answers per second to unknown connection ids of one source, so that a flood does not block other sources.
 const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
 /// A deterministic, sans-IO protocol endpoint that both accepts and dials connections.
@@ -104,20 +104,20 @@ pub struct Endpoint {
     sessions: BTreeMap<[u8; 16], ConnectionId>,
     accounts: Accounts,
     places: Places,
-    /// Dials so far, repeated ones included.
+    /// The number of dials so far, including repeated dials.
     dials: u64,
     acceptor: Acceptor,
     authenticator: Option<Box<dyn Authenticator>>,
     replies: Replies,
-    /// Connections that have something to send, in turn.
+    /// The connections that have data to send, in turn.
     ready: VecDeque<ConnectionId>,
-    /// Connections that have events to report, in turn.
+    /// The connections that have events to report, in turn.
     telling: VecDeque<ConnectionId>,
-    /// Connections that were used since their indexes were set, in turn.
+    /// The connections that were used since their indexes were set, in turn.
     unsettled: VecDeque<ConnectionId>,
-    /// When the first of them was used.
+    /// The time at which the first of these connections was used.
     unsettled_since: Instant,
-    /// `true` if `poll_transmit` was called since `handle_timeout` was.
+    /// `true` if `poll_transmit` was called after the latest call of `handle_timeout`.
     is_transmitting: bool,
     deadlines: Deadlines,
     links: Links,
@@ -125,7 +125,7 @@ pub struct Endpoint {
     drops: DropCounts,
     throttle: Throttle,
     unknown_budget: TokenBucket,
-    /// For looking up whom an Unknown concerns, which anybody can send.
+    /// Limits the search for the connection of an Unknown message, which anybody can send.
     lookup_budget: TokenBucket,
     unknown_sources: SourceBuckets,
     worlds: EndpointWorlds,
@@ -245,8 +245,8 @@ impl Endpoint {
         }
     }
 
-    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. Of several
-    /// calls, the one with the earliest deadline counts.
+    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. If the game
+    /// calls this method several times, the earliest deadline counts.
     pub fn close_after_delivery(
         &mut self,
         now: Instant,
@@ -291,20 +291,20 @@ impl Endpoint {
         }
     }
 
-    /// A connection, for fuzzing to bend.
+    /// Returns a connection whose state the fuzzer changes.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn connection_mut(&mut self, connection: ConnectionId) -> Option<&mut Connection> {
         self.connections.get_mut(connection)
     }
 
-    /// The clock never runs backwards.
+    /// Advances the endpoint's clock, which never runs backwards.
     fn advance(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
         self.now
     }
 
-    /// Takes note that a connection was used: its indexes are set when an output is asked for, once for all that happened
-    /// until then. Rare changes that concern more than this connection are seen to at once.
+    /// Records that a connection was used. Its indexes are set at the next poll, once for all uses until then. Rare changes
+    /// that concern more than this connection are handled at once.
     fn touch(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member_mut(connection) else { return };
         if member.connection.is_special() {
@@ -324,7 +324,7 @@ impl Endpoint {
         }
     }
 
-    /// Sets the indexes of connections that were used, a bounded number of them.
+    /// Sets the indexes of connections that were used, at most a fixed number of them.
     fn settle(&mut self) {
         for _ in 0..crate::limits::CONNECTIONS_PER_POLL {
             let Some(connection) = self.next_unsettled() else { return };
@@ -332,7 +332,7 @@ impl Endpoint {
         }
     }
 
-    /// A connection that was used since its indexes were set.
+    /// Returns a connection that was used since its indexes were set.
     fn next_unsettled(&mut self) -> Option<ConnectionId> {
         let connection = self.unsettled.pop_front()?;
         if let Some(member) = self.connections.member_mut(connection) {
@@ -341,7 +341,7 @@ impl Endpoint {
         Some(connection)
     }
 
-    /// Brings the indexes up to date with a connection that may have changed. The one place that does.
+    /// Updates the indexes for a connection that may have changed. Only this method updates them.
     fn refresh(&mut self, connection: ConnectionId) {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
@@ -357,7 +357,7 @@ impl Endpoint {
         }
     }
 
-    /// Sets the indexes by what a connection was found to want.
+    /// Sets the indexes by the state of a connection.
     #[inline(always)]
     fn apply(&mut self, connection: ConnectionId, outlook: &Outlook) {
         let now = self.now;
@@ -389,7 +389,7 @@ impl Endpoint {
         }
     }
 
-    /// Does what a connection cannot do by itself.
+    /// Does the work that a connection cannot do by itself.
     fn attend(&mut self, connection: ConnectionId) {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
@@ -420,7 +420,7 @@ impl Endpoint {
         }
     }
 
-    /// Forgets a connection whose `Closed` was reported.
+    /// Removes a connection whose `Closed` was reported.
     fn remove(&mut self, connection: ConnectionId) {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);

@@ -106,14 +106,15 @@ impl Endpoint {
         if self.replies.is_empty() { None } else { self.write_reply(now, buffer) }
     }
 
-    /// Writes the oldest stateless reply that may leave.
+    /// Writes the oldest stateless reply that may be sent.
     fn write_reply(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let (path, size) = self.replies.write(&mut self.links, buffer)?;
         self.throttle.on_reply_sent(now, size);
         Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size })
     }
 
-    /// The connection whose turn it is to send: first those known to have something, then those that may have it.
+    /// Returns the next connection that may send: first connections that have data to send, then connections that may have
+    /// data.
     fn next_candidate(&mut self) -> Option<ConnectionId> {
         let Some(connection) = self.ready.pop_front() else { return self.next_unsettled() };
         if let Some(member) = self.connections.member_mut(connection) {

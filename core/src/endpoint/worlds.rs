@@ -13,9 +13,10 @@ use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Commits all changes of one tick of a world, or no change if one change is invalid. The first commit of a [`WorldId`] creates the world.
-    /// The endpoint sends the changes to each connection that views the world, as fast as the path of the connection allows. The
-    /// endpoint always sends the newest state, and skips a state that a newer commit replaced before the transmission.
+    /// Commits all changes of one tick of a world, or no change if one change is invalid. The first commit of a
+    /// [`WorldId`] creates the world. The endpoint sends the changes to each connection that views the world, as fast
+    /// as the path of the connection allows. The endpoint always sends the newest state, and skips a state that a newer
+    /// commit replaced before the transmission.
     ///
     /// Commit in every tick, even without changes. A commit without changes takes little time, and lets the endpoint resend
     /// lost units in the new tick.
@@ -61,11 +62,12 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Sets the world that the endpoint sends to a connection, and the part of the world that the connection sees. With `None`, all
-    /// entities leave the connection's view at the next commit of the earlier world. The peer must have dialled this endpoint. The
-    /// call ignores an unknown connection.
+    /// Sets the world that the endpoint sends to a connection, and the part of the world that the connection sees. With
+    /// `None`, all entities leave the connection's view at the next commit of the earlier world. The peer must have
+    /// dialled this endpoint. The call ignores an unknown connection.
     ///
-    /// A new [`Viewer`] of the same world takes effect at the next commit, without a new start.
+    /// A new [`Viewer`] of the same world takes effect at the next commit. The endpoint does not send the rest of the
+    /// world again.
     ///
     /// # Errors
     /// [`WorldError::NotConfigured`], [`WorldError::NoSuchWorld`] if nothing was committed to the world yet, or

@@ -253,7 +253,7 @@ fn arbitrary_datagrams_cause_neither_a_panic_nor_a_connection_at_either_end() {
         .quickcheck(the_datagram_is_dropped_or_answered as fn(u8, Vec<u8>, u16) -> bool);
 }
 
-/// A datagram that starts as something a client would send.
+/// Returns a datagram that starts as a client's datagram does.
 #[derive(Clone, Debug)]
 struct Question {
     kind: u8,

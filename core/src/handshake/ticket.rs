@@ -119,7 +119,7 @@ impl fmt::Display for Ticket {
 impl FromStr for Ticket {
     type Err = TicketError;
 
-    /// Reads hexadecimal text, in either case, with white space around it.
+    /// Reads hexadecimal text in either case, with or without white space around the text.
     fn from_str(text: &str) -> Result<Self, TicketError> {
         let (pairs, odd) = text.trim().as_bytes().as_chunks::<2>();
         if !odd.is_empty() {
@@ -223,13 +223,13 @@ impl TicketMint {
     }
 }
 
-/// The contents of a ticket that the server opened. It is authentic, but may have expired.
+/// The contents of a ticket that the server opened. The ticket is authentic, but may have expired.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct OpenTicket {
     pub(crate) id: [u8; 16],
     pub(crate) identity: [u8; 16],
     pub(crate) psk: Secret,
-    /// Microseconds of wall time.
+    /// The expiry, in microseconds of wall-clock time.
     pub(crate) expiry: u64,
     pub(crate) user_data: Vec<u8>,
 }
@@ -246,8 +246,8 @@ impl TicketOpener {
         Self { key: SealingKey::new(provider, key), application, server_key }
     }
 
-    /// The contents of a sealed ticket that claims to expire at `expiry`; `None` if it is forged, or of another
-    /// server or application.
+    /// Opens a sealed ticket that claims to expire at `expiry`. Returns `None` if the ticket is forged, or belongs to
+    /// another server or application.
     pub(crate) fn open(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -322,16 +322,16 @@ impl fmt::Display for TicketError {
 
 impl core::error::Error for TicketError {}
 
-/// FNV-1a: it detects a slip of the clipboard, which the server would meet with silence.
+/// FNV-1a, which detects an error of copying. The server would not answer a damaged ticket.
 fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 const FORMAT: u8 = 1;
 const KIND: &[u8; 16] = b"tickwire ticket ";
-/// Bytes of a ticket but for its sealed part.
+/// The size of a ticket without its sealed part, in bytes.
 const FIXED: usize = 1 + 8 + 8 + 32 + 32 + 2 + 4;
-/// Bytes of the sealed text but for the user data.
+/// The size of the sealed text without the user data, in bytes.
 const TEXT_FIXED: usize = 16 + 16 + 32 + 8 + 32;
 const _: () = assert!(1 + sealing::OVERHEAD + TEXT_FIXED + limits::TICKET_USER_DATA <= limits::TICKET_BYTES);
 

@@ -214,8 +214,9 @@ impl Shape {
         Self::Annotated { note: Cow::Borrowed(note), item: Box::new(self) }
     }
 
-    /// Folds the shape into `hash`: one tag byte per node, then its numbers (64 bits little-endian), texts (length as a
-    /// number, bytes) and children (their count where it varies, then each). The names of nested types stay out.
+    /// Adds the shape to `hash`: one tag byte per node, then its numbers (64 bits, little-endian), texts (the length as
+    /// a number, then the bytes) and children (their count if it varies, then each child). The names of nested types
+    /// are not added.
     pub(crate) fn fold(&self, hash: &mut StableHasher) {
         match self {
             Self::Boolean => hash.u8(1),

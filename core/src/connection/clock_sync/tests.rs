@@ -12,7 +12,8 @@ const fn us(micros: u64) -> Span {
     Span::from_micros(micros)
 }
 
-/// Two clocks and a path. The peer's clock shows `behind` µs at our zero, and runs `ppm` fast.
+/// Two clocks and a path. The peer's clock shows `behind` µs at time zero of this end's clock, and runs `ppm` parts
+/// per million faster.
 struct Pair {
     sync: ClockSync,
     now: u64,
@@ -31,7 +32,7 @@ impl Pair {
         at(self.start.saturating_add(local).saturating_add_signed(local.cast_signed() * self.ppm / 1_000_000))
     }
 
-    /// A packet there, which waits, and its acknowledgement back.
+    /// Sends a packet to the peer, where its acknowledgement waits, and receives the acknowledgement.
     fn exchange(&mut self, there: u64, wait: u64, back: u64) {
         let (sent, received) = (self.now, self.now + there);
         let acknowledged = received + wait;

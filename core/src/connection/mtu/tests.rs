@@ -13,7 +13,8 @@ fn ipv6() -> Address {
     Address::from(SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 7777)))
 }
 
-/// Searches on a path that carries IP packets of `path_mtu`; the result, and how many probes it took.
+/// Searches on a path that carries IP packets of `path_mtu` bytes. Returns the size found, and the number of
+/// probes.
 fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
     let mut probes = 0;
     mtu.on_full(now, ROOM);
@@ -95,7 +96,7 @@ fn a_failed_datagram_size_is_probed_again_after_ten_minutes() {
     assert_eq!(search(&mut mtu, Instant::ZERO + RAISE_AFTER, 1500), (1472, 1));
 }
 
-/// A path of Ethernet's size, found, whose probe was packet 1.
+/// Returns a search that has found the size of an Ethernet path, with packet 1 as the probe.
 fn found() -> PathMtu {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1500).0, 1472);
@@ -123,7 +124,8 @@ fn losses_of_only_large_datagrams_count_as_a_black_hole_and_restart_the_mtu_sear
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
 }
 
-/// Loses five datagrams of `bytes` from packet `number` on while small ones pass. Whether that was a black hole.
+/// Loses five datagrams of `bytes` from packet `number` on, while small datagrams pass. Returns `true` if the
+/// losses were a black hole.
 fn fall(mtu: &mut PathMtu, number: u64, bytes: u64) -> bool {
     assert!(!lose(mtu, &[(number, bytes)]));
     mtu.on_acked(number + 1, 100);
@@ -261,7 +263,7 @@ fn losses_of_small_and_large_datagrams_together_are_not_mistaken_for_a_black_hol
     assert_eq!(mtu.current, 1472);
 }
 
-/// A link that lost large datagrams was cut down to the base, and then probed like a path.
+/// A link that lost large datagrams was reduced to the base size, and then probed as a path is.
 #[test]
 fn regression_losses_on_a_link_are_never_mistaken_for_a_black_hole() {
     let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 4000, 4000);

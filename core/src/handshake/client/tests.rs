@@ -157,7 +157,7 @@ fn the_answer_timeout_runs_from_the_first_hello_with_a_cookie() {
     world.accepted(&mut dialer, &welcome);
 }
 
-/// A Retry that an attacker who saw `hello` can forge, and that its sender follows.
+/// Returns a Retry that an attacker who observed `hello` can forge, and that the client follows.
 fn forged_retry(world: &World, hello: &[u8], cookie: Cookie) -> Vec<u8> {
     let digest = noise_digest(world.provider.handshake(), &noise_of(hello));
     let client_id = Hello::read(hello).unwrap().client_id;
@@ -324,7 +324,7 @@ fn a_server_key_that_contradicts_the_credential_is_refused() {
     }
 }
 
-/// An attempt whose first `hellos` Hellos got no answer, and the queries that left beside them.
+/// Returns an attempt whose first `hellos` Hellos were not answered, and the queries that were sent beside them.
 fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, Vec<Vec<u8>>) {
     let mut queries = Vec::new();
     for _ in 0..hellos {

@@ -1,4 +1,4 @@
-//! Tests of the clients that a ticket lets in, and how often.
+//! Tests of how often a ticket admits a client, and of which clients it admits.
 
 use super::*;
 
