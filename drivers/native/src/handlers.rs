@@ -188,7 +188,7 @@ impl<G: 'static> Handlers<G> {
         }
     }
 
-    /// Calls the handlers of one event.
+    /// Calls the handlers that are registered for `event`.
     fn handle(&mut self, game: &mut G, network: &mut Handle, event: Event, update: &mut Update) {
         update.events += 1;
         self.events.iter_mut().for_each(|(_, call)| call(game, network, &event));
