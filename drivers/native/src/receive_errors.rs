@@ -47,7 +47,7 @@ impl ReceiveErrors {
         (now < self.retry_at).then_some(self.retry_at)
     }
 
-    /// Returns whether the errors have lasted too long to continue.
+    /// Returns whether errors of the socket itself have lasted for the time that [`ReceiveErrors::new`] got.
     pub(crate) fn is_fatal(&self, now: Instant) -> bool {
         self.since.is_some_and(|since| now.saturating_since(since) >= self.patience)
     }

@@ -62,8 +62,8 @@ impl Handle {
         self.0.table().len()
     }
 
-    /// Returns the id of the newest connection, if this connection has not ended. For a client, it is the connection to
-    /// the server.
+    /// Returns the id of the newest connection. After the end of that connection, returns the id of any remaining
+    /// connection, or `None` if no connection remains. For a client, the result is the connection to the server.
     #[must_use]
     pub fn latest_connection(&self) -> Option<ConnectionId> {
         self.0.table().latest

@@ -62,12 +62,12 @@ impl Default for WorldSettings {
     }
 }
 
-/// A client in the world.
+/// A client of the world.
 #[derive(Debug)]
 struct Player {
     agent: AgentId,
     chat: Chat,
-    /// Whose chat budget it uses.
+    /// The owner of the client's chat budget.
     owner: Option<BudgetOwner>,
 }
 
@@ -77,9 +77,9 @@ pub struct World {
     agents: Agents,
     players: BTreeMap<ClientId, Player>,
     settings: WorldSettings,
-    /// Chat lines that missed at least one client, since the last line that reached all.
+    /// The number of chat lines that were not sent to every client, since the last line that was sent to all.
     unheard: u64,
-    /// Chat budgets of clients that left.
+    /// The chat budgets of clients that have left.
     spent: SpentBudgets,
 }
 
@@ -130,7 +130,7 @@ impl World {
         self.unheard += u64::from(told < there);
     }
 
-    /// Sends a line to everybody; says how many there was room for.
+    /// Sends a chat line to all clients. Returns the number of clients whose queue had space.
     fn tell(server: &Context, heard: &Heard) -> usize {
         match server.broadcast(heard) {
             Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// Sends the positions of all agents to everybody.
+    /// Sends the positions of all agents to all clients.
     fn send_positions(&self, server: &Context) {
         let all: Vec<AgentAt> = self.agents.positions().collect();
         let tick = server.tick() as u32;
@@ -232,7 +232,7 @@ impl Game for World {
         }
     }
 
-    /// Nobody sees the agents wander.
+    /// Returns `true` while no client is connected, because no client sees the agents move.
     fn is_at_rest(&self) -> bool {
         self.players.is_empty()
     }
