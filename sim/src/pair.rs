@@ -18,7 +18,7 @@ pub const SERVER: usize = 0;
 /// The index of the endpoint that dials.
 pub const CLIENT: usize = 1;
 
-/// Exchanges of a [`Pair::flush`] after which the two count as never silent.
+/// The largest number of exchanges in [`Pair::flush`]. The call then panics, because the ends do not stop sending.
 const EXCHANGES_MAX: usize = 10_000;
 
 /// The effect of the network on a datagram from one end. The function may change the datagram, and returns whether

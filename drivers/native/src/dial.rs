@@ -33,8 +33,8 @@ pub(crate) struct Dials {
     /// The timeout of an attempt whose options set no timeout.
     timeout: Duration,
     resolver: Arc<dyn Resolver>,
-    /// The connections of which another connection of the same attempt was established first. The driver reports no
-    /// events of these connections to the game.
+    /// The connections that their attempt closed in favour of another address, or gave up. The driver reports no events
+    /// of these connections to the game.
     silenced: BTreeSet<ConnectionId>,
     /// The connections that were made to a name. The name may later resolve to other addresses.
     pub(crate) returns: Returns,
@@ -166,8 +166,8 @@ impl Dials {
         self.active.is_empty()
     }
 
-    /// Returns whether another connection of the same attempt was established before `connection`. `connection` may
-    /// have been established later too.
+    /// Returns whether the attempt of `connection` has closed or given up `connection`. The connection may have been
+    /// established nevertheless.
     pub(crate) fn is_silenced(&self, connection: ConnectionId) -> bool {
         self.silenced.contains(&connection)
     }

@@ -55,7 +55,8 @@ impl ReceiveErrors {
 
 /// The number of consecutive errors that are ignored without a pause.
 const FREE_ERRORS: u32 = 16;
-/// The first pause in reading the socket. Each further error doubles the pause.
+/// The first pause in reading the socket. Each further error doubles the pause, except that a connection reset, which
+/// reports an earlier datagram of this end, always causes this pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// The longest pause in reading the socket.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);

@@ -68,7 +68,7 @@ pub(crate) struct Facts {
 /// The connections on which the game may send.
 pub(crate) struct Table {
     connections: SecondaryMap<ConnectionId, Row>,
-    /// The connection that was established most recently.
+    /// The connection that was established most recently. After the end of that connection, any remaining connection.
     pub(crate) latest: Option<ConnectionId>,
     /// The number of connections established since the start.
     pub(crate) born: u64,
@@ -226,10 +226,11 @@ impl Shared {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives an order, and waits for room where there is none.
+    /// Queues a command, and waits for space if the queue is full.
     ///
     /// # Errors
-    /// [`CommandError`] on the network thread, which would wait for itself. The order comes back.
+    /// [`CommandError`] with the command, if the queue is full and the caller is the network thread, which must not wait
+    /// for itself.
     pub(crate) fn insist(&self, command: Command) -> Result<(), (CommandError, Command)> {
         let may_wait = !self.is_network_thread();
         self.commands.insist(command, may_wait).map_err(|command| (CommandError::QueueFull, command))

@@ -121,7 +121,7 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
     Pipe::pair()
 }
 
-/// Creates a connected pair of UDP sockets, because Windows can wait only for sockets and the standard library has no
+/// Creates a connected pair of TCP sockets, because Windows can wait only for sockets and the standard library has no
 /// socket pair.
 #[cfg(windows)]
 fn pipe() -> io::Result<(Pipe, Pipe)> {

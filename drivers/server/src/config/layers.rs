@@ -62,15 +62,12 @@ impl Layers {
         self.file.as_deref().unwrap_or_else(|| Path::new(""))
     }
 
-    /// Reads the configuration file again, for a server that runs with `running`. A missing file, or a file with only comments, is
-    /// an error and resets no key, because a program is probably about to write it.
+    /// Reads the configuration file again, for a server that runs with `running`. If the file is missing
+    /// or contains only comments, a program is probably about to write it: the method then returns an error instead of
+    /// resetting keys to their defaults.
     ///
     /// # Errors
-    ///
     /// [`ConfigError`] with all faults of the configuration, or with the fault that the file is missing or empty.
-    ///
-    /// # Errors
-    /// [`ConfigError`] with everything that is wrong, or that the file is empty.
     pub(crate) fn load_again<S: Settings>(
         &self,
         running: &ServerConfig<S>,

@@ -124,7 +124,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(here), Ok(there)) if id(&here) == id(&there))
 }
 
-/// Returns `true`, because other systems neither move nor delete open files.
+/// Returns whether a file exists at the path. Open files are neither moved nor replaced on other systems.
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
