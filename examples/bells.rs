@@ -68,7 +68,7 @@ impl Game for Bells {
     }
 }
 
-/// Connects, rings three times, and waits until it hears it.
+/// Connects, sends a ring of three, and waits until the notice of it arrives.
 fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error>> {
     let key: PublicKey = key.parse()?;
     let client = Client::start(client_options::<Bells>()?)?;

@@ -101,8 +101,8 @@ fn a_full_return_path_costs_at_most_a_tenth_of_the_link_utilization() {
     }
 }
 
-/// Two clocks that drift apart by the limit differ by ten milliseconds after the ten seconds for which the least delay is
-/// remembered. This is far more than the delay of a queue of two datagrams on a fast link.
+/// At a relative drift of 1,000 ppm, two clocks move apart by 10 ms in the 10 s for which the least delay is remembered.
+/// This is far more than the delay of a queue of two datagrams on a fast link.
 #[test]
 fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_its_queue() {
     for megabits in [2, 20, 100] {

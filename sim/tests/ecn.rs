@@ -49,7 +49,8 @@ fn ecn_marks_lower_the_longest_queue_of_copa() {
 }
 
 /// Runs a client that sends 60 messages per second for 20 s over a path with the fault `kind`. Returns whether the
-/// client uses ECN at the end, its congestion window before and after the first 10 s, and the number of losses.
+/// client uses ECN at the end, its congestion window after 10 s and after 20 s, and the number of messages that
+/// arrived.
 fn game(kind: Option<Kind>, from: Instant) -> (bool, [u64; 2], usize) {
     let faults = kind
         .map(|kind| Fault { from, until: Instant::MAX, target: Target::All, kind, seed: 3 })

@@ -134,8 +134,8 @@ fn jitter_in_one_direction_reduces_the_rate_of_a_game_by_at_most_3_percent() {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Runs `scenario` with jitter of up to `uniform_ms`, and on a link that delivers datagrams at intervals of up to
-/// `bunched_ms`.
+/// Runs `scenario` with jitter of 20, 50 and 100 ms as far as `uniform_ms` allows, and with delivery intervals of the
+/// same lengths as far as `bunched_ms` allows. Checks the used share of the link and the queueing delay.
 fn uses_the_link_and_keeps_the_queue_short(scenario: &Scenario, uniform_ms: u64, bunched_ms: u64) {
     let jitter = |ms: u64| (ms, scenario.clone().jitter_in_order(Duration::from_millis(ms)));
     let bunched = |ms: u64| (ms, scenario.clone().bunched(Duration::from_millis(ms)));

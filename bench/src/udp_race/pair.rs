@@ -10,24 +10,24 @@ use crate::measure::now;
 use crate::orders::{Answer, Order, Setup, Work};
 use crate::stack::Stack;
 
-/// Both children; dropping it ends them.
+/// The server process and the client process. Dropping the value ends both processes.
 pub(crate) struct Pair {
     server: Process,
     clients: Process,
 }
 
-/// Of the server's process.
+/// The use of the machine by the server's process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
-    /// Nanoseconds of processor time since the start.
+    /// The processor time since the start of the process, in nanoseconds.
     pub(crate) cpu: u64,
-    /// Bytes.
+    /// The resident memory, in bytes.
     pub(crate) memory: u64,
-    /// When it was asked, in nanoseconds.
+    /// The time of the request, in nanoseconds.
     pub(crate) at: u64,
 }
 
-/// Round trips or the like, in nanoseconds.
+/// Percentiles of round trips or other times, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Latencies {
     pub(crate) p50: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Latencies {
 }
 
 impl Pair {
-    /// Starts both; nobody is connected yet.
+    /// Starts both processes. No client is connected yet.
     pub(crate) fn start(stack: Stack, clients: usize) -> Result<Self> {
         let mut setup = Setup { stack, clients, server: None };
         let mut server = Process::start("server", &setup)?;
@@ -64,7 +64,7 @@ impl Pair {
         }
     }
 
-    /// Connects all; says how many nanoseconds that took.
+    /// Connects all clients. Returns the time until all were connected, in nanoseconds.
     pub(crate) fn connect(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Connect)? {
             Answer::Connected { elapsed } => Ok(elapsed),
@@ -96,7 +96,7 @@ impl Pair {
         }
     }
 
-    /// Messages that clients have received since they were reset.
+    /// Returns the number of messages that clients have received since the counters were reset.
     pub(crate) fn received(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Count)? {
             Answer::Counted { messages } => Ok(messages),

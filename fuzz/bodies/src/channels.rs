@@ -42,7 +42,7 @@ pub fn memory_most(max_message: usize) -> u64 {
     window * REASSEMBLY_OVERHEAD + window + unreliable
 }
 
-/// The byte at `place` of the message with the wire id `id`. The first three bytes give the id.
+/// Returns the byte at `place` of the message with the wire id `id`. The first three bytes contain the id.
 fn pattern(id: u32, place: u64) -> u8 {
     id.to_le_bytes()[(place % 3) as usize] ^ (place / 3) as u8
 }
@@ -52,7 +52,7 @@ fn patterned(id: u32, range: std::ops::Range<u64>) -> Vec<u8> {
 }
 
 const MAX_MESSAGE: usize = 5000;
-/// Ids of messages are drawn from so many.
+/// The number of different message ids.
 const IDS: u64 = 4000;
 
 /// Passes arbitrary frames to the receiving side. Asserts that every message is delivered unchanged, at most once,
@@ -107,7 +107,7 @@ const fn is_of_channels(violation: Violation) -> bool {
     )
 }
 
-/// A frame that a script drew.
+/// A frame whose fields a script chose.
 #[derive(Debug)]
 struct Drawn {
     channel: u8,
@@ -142,7 +142,7 @@ impl Drawn {
     }
 }
 
-/// The messages that the receiving side handed out.
+/// The messages that the receiving side has delivered.
 #[derive(Default)]
 struct Seen {
     first: u64,
@@ -152,7 +152,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes the next message, if there is one, and looks whether it may come now.
+    /// Takes the next message if there is one, and checks that it may be delivered now.
     fn take(&mut self, receiving: &mut Receiving) {
         let had = receiving.has_messages();
         let popped = receiving.pop();
@@ -216,10 +216,10 @@ struct ChannelPair {
     sending: Sending,
     receiving: Receiving,
     flying: VecDeque<(Vec<u8>, Vec<Piece>)>,
-    /// Packets whose frames were given up; their acknowledgement may still come.
+    /// The packets whose frames were declared lost. Their acknowledgements may still arrive.
     doubted: Vec<Vec<Piece>>,
     sent: u32,
-    /// Per channel: how many messages were queued, and which came out.
+    /// For each channel, the number of queued messages.
     queued: [u32; 6],
     taken: [Vec<u32>; 6],
     receipts: BTreeSet<(u8, u64)>,

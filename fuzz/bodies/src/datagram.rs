@@ -15,7 +15,7 @@ struct Scene {
     server: Watched,
     client: Watched,
     at_client: ConnectionId,
-    /// Datagrams that the client sent and that the server sent.
+    /// The datagrams that the client and the server have sent.
     seen: Vec<Vec<u8>>,
     events: Vec<Event>,
 }
@@ -83,7 +83,7 @@ impl Scene {
         scene
     }
 
-    /// Both ends do what is due, and hear each other.
+    /// Runs the timers of both ends, and delivers their datagrams.
     fn exchange(&mut self) {
         for _ in 0..20 {
             let there = self.client.settle(self.now);

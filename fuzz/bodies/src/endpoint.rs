@@ -19,7 +19,7 @@ const MAX_MESSAGE: usize = 20_000;
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
 
-/// A datagram on its way.
+/// A datagram in transit.
 struct Flight {
     from: Address,
     to: Address,
@@ -29,10 +29,10 @@ struct Flight {
 struct Node {
     watched: Watched,
     at: SocketAddr,
-    /// The connections that it has, in the order in which they were seen.
+    /// The connections of the endpoint, in the order in which they were first seen.
     connections: Vec<ConnectionId>,
     over: BTreeSet<ConnectionId>,
-    /// Messages queued, by connection and channel.
+    /// The number of queued messages, by connection and channel.
     queued: BTreeMap<(usize, u8), u32>,
 }
 
@@ -47,12 +47,12 @@ struct Pair {
     now: Instant,
     nodes: [Node; 2],
     flying: Vec<Flight>,
-    /// By receiving node, then the sender's connection and channel.
+    /// The received messages, by receiving node and by the sender's connection and channel.
     received: BTreeMap<(usize, u16, u8), Received>,
     log: NonceLog,
-    /// By what each end dials the other; a server does not.
+    /// The options with which each end dials the other end. A server has none, because it does not dial.
     options: [Option<ConnectOptions>; 2],
-    /// No heartbeat tells that a peer is gone.
+    /// `true` if heartbeats are disabled, so that no end detects that its peer is gone.
     silent: bool,
 }
 
@@ -278,7 +278,7 @@ impl Pair {
         }
     }
 
-    /// A copy of a datagram arrives, changed; the original flies on.
+    /// Delivers a changed copy of a datagram. The original remains in transit.
     fn copy(&mut self, place: usize, change: impl FnOnce(&mut Vec<u8>)) {
         let Some(flight) = self.flying.get(place) else { return };
         let (Address::Udp(from), to, mut bytes) = (flight.from, flight.to, flight.bytes.clone()) else {
@@ -302,7 +302,7 @@ impl Pair {
         }
     }
 
-    /// Getters change nothing and never panic.
+    /// Calls all getters, which must not change the state and must not panic.
     fn ask(&self, node: usize, script: &mut Script<'_>) {
         let endpoint = &self.nodes[node].watched.endpoint;
         let before = endpoint.poll_timeout();
@@ -316,7 +316,7 @@ impl Pair {
         assert_eq!(endpoint.poll_timeout(), before);
     }
 
-    /// The network is whole for as long as it takes; then every reliable message of what is still connected arrived.
+    /// Runs a network without loss. All reliable messages of open connections must then arrive.
     fn heal(&mut self) {
         let end = self.now + Duration::from_secs(60);
         while self.now < end {

@@ -19,12 +19,12 @@ use crate::{Gullible, Script};
 
 /// The application number that both ends use.
 pub const APPLICATION: u64 = 0x66_757a_7a21;
-/// The backend's secret.
+/// The master secret of the backend.
 const MASTER: Key = [8; 32];
-/// Wall time at [`Instant::ZERO`].
+/// The wall time at [`Instant::ZERO`], in microseconds since the Unix epoch.
 const WALL: u64 = 1_700_000_000_000_000;
 
-/// The provider that a script chooses: one that checks everything, or one that believes everything.
+/// Returns a provider that accepts every packet, or a provider that verifies checksums.
 pub(crate) fn provider(gullible: bool) -> Arc<dyn Provider> {
     if gullible { Arc::new(Gullible) } else { Arc::new(NullProvider) }
 }
@@ -224,7 +224,7 @@ fn judge_reaction(reaction: Reaction, reply: &[u8], datagram: &[u8], validated: 
     }
 }
 
-/// Clients that dial honestly, for a script to bend.
+/// Clients whose honest datagrams a script can change.
 struct Client {
     config: Config,
     key: Key,
@@ -264,7 +264,7 @@ impl Client {
     }
 }
 
-/// A Hello whose every field the script says, for a server that believes everything.
+/// Returns a Hello whose every field the script chooses, for a server that accepts every packet.
 fn rebuilt(script: &mut Script<'_>) -> Vec<u8> {
     let mode = script.byte() % 5;
     let mut hello = vec![4, 1, mode];
@@ -301,7 +301,7 @@ fn pick<'a>(script: &mut Script<'_>, from: &'a [Vec<u8>]) -> &'a [u8] {
     from.get(place).map_or(&[], Vec::as_slice)
 }
 
-/// One of `from`, cut short or with bytes changed, and whether it is the same all the same.
+/// Returns one of the datagrams `from`, truncated or changed, and whether it still equals the original.
 fn changed(script: &mut Script<'_>, from: &[Vec<u8>]) -> (Vec<u8>, bool) {
     let original = pick(script, from);
     let mut changed = original.to_vec();

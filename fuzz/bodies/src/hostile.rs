@@ -23,7 +23,7 @@ use crate::{Script, handshake, wire};
 
 /// The largest message that the channels accept, in bytes.
 pub const MAX_MESSAGE: usize = 20_000;
-/// The largest packet that a hostile peer sends, in bytes of frames.
+/// The largest number of frame bytes in a packet of a hostile peer.
 const PACKET: usize = 1500;
 
 /// An endpoint under test, and its hostile peer.
@@ -318,7 +318,7 @@ fn transmit(arena: &mut Arena, step: u8, frames: &[u8], script: &mut Script<'_>)
     arena.send_as(number, number_bytes, peer_at(port), frames);
 }
 
-/// One frame.
+/// Returns one frame, which the step and the script choose.
 fn draw(arena: &Arena, step: u8, script: &mut Script<'_>) -> Vec<u8> {
     match step % 16 {
         0 => vec![0; script.below(64)],

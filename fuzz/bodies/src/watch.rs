@@ -8,7 +8,7 @@ use tickwire_core::{
 
 use crate::channels::memory_most;
 
-/// Calls after which draining counts as endless.
+/// The number of calls after which the endpoint is considered never to become idle.
 const CALLS_MOST: usize = 20_000;
 
 /// An endpoint whose output is checked after each call.
@@ -19,7 +19,7 @@ pub struct Watched {
     closed: BTreeMap<ConnectionId, bool>,
     heard: BTreeMap<Address, u64>,
     said: BTreeMap<Address, u64>,
-    /// Addresses that proved to be their peers', or that this end dials.
+    /// The addresses that are validated, or that this endpoint dials.
     known: BTreeSet<Address>,
 }
 
@@ -136,7 +136,7 @@ impl Watched {
         }
     }
 
-    /// `Connected` comes first, `Closed` last and once.
+    /// Checks the order of events: `Connected` is the first event of a connection, and `Closed` is the last.
     fn order(&mut self, event: &Event) {
         let connection = event.connection();
         match event {

@@ -125,7 +125,7 @@ impl Model {
         }
     }
 
-    /// The newest first.
+    /// Returns the ranges, the newest first.
     fn ranges(&self) -> Vec<(u64, u64)> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for &number in self.0.iter().rev() {

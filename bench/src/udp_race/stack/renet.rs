@@ -52,7 +52,7 @@ pub(crate) fn serve(setup: &Setup, control: &Control) -> Result<()> {
 struct ServedRenet {
     server: RenetServer,
     transport: NetcodeServerTransport,
-    /// The same socket, to wait for.
+    /// A clone of the socket, for waiting.
     waited: UdpSocket,
     updated: Instant,
     clients: Vec<u64>,
@@ -113,7 +113,7 @@ impl Polled for ServedRenet {
     }
 }
 
-/// One client. It connects by its ticks.
+/// One client, which connects in its ticks.
 pub(crate) struct RenetPeer {
     client: RenetClient,
     transport: Option<NetcodeClientTransport>,

@@ -92,7 +92,7 @@ pub(crate) struct TickwireClient {
     out: Vec<u8>,
 }
 
-/// The clients' clock: microseconds of the machine's.
+/// Returns the time of the machine's monotonic clock, in the core's microseconds.
 fn clock() -> Instant {
     Instant::saturating_from_micros(now() / 1_000)
 }
