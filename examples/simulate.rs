@@ -63,7 +63,7 @@ impl Application for Count {
         let mut config = Config::new(0x0063_6f75_6e74);
         config.access = if boot.node == SERVER { Access::Open } else { Access::Closed };
         Endpoint::new(config, Secrets::new(secret(boot.node)), boot.seed, boot.now)
-            .expect("a configuration that the core takes")
+            .expect("the core accepts the configuration")
     }
 
     fn started(&mut self, context: &mut Context<'_, Endpoint>) {

@@ -250,7 +250,7 @@ impl Streams {
 impl Application for Streams {
     type Host = Endpoint;
 
-    #[expect(clippy::expect_used, reason = "a test that is set up wrongly fails at once")]
+    #[expect(clippy::expect_used, reason = "an invalid test setup must end the test")]
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.setup.config.clone();
         // The simulated network drops what is too large for a link, and cuts nothing up.
@@ -258,7 +258,7 @@ impl Application for Streams {
         config.channels = MODES.map(ChannelConfig::new).to_vec();
         config.access = if boot.node == SERVER { Access::Open } else { Access::Closed };
         let secrets = Secrets::new([boot.node as u8 + 1; 32]);
-        Endpoint::new(config, secrets, boot.seed, boot.now).expect("a valid configuration")
+        Endpoint::new(config, secrets, boot.seed, boot.now).expect("the configuration is valid")
     }
 
     fn started(&mut self, context: &mut Context<'_, Endpoint>) {

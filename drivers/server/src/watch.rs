@@ -63,7 +63,7 @@ impl Watch {
                 let Some(watched) = again.upgrade() else { return };
                 if let Err(error) = watched.lock().unwrap_or_else(PoisonError::into_inner).follow_links() {
                     tracing::warn!(
-                        "changes to the configuration may not be noticed: {error}; `reload` reads the file"
+                        "the system cannot watch the configuration file: {error}; give the command `reload` after each change of the file"
                     );
                 }
                 drop(watched);

@@ -78,7 +78,7 @@ pub fn reassembly(bytes: &[u8]) {
                 let before = receiving.memory();
                 match receiving.take(now, &frame.frame()) {
                     Ok(Taken::Duplicate | Taken::Stale | Taken::Refused) => {
-                        assert!(receiving.memory() <= before, "what is not taken is kept");
+                        assert!(receiving.memory() <= before, "a refused frame increased the memory");
                     }
                     Ok(_) => {}
                     Err(violation) => {
@@ -88,7 +88,10 @@ pub fn reassembly(bytes: &[u8]) {
             }
         }
         receiving.expire(now);
-        assert!(receiving.next_expiry().is_none_or(|at| at > now), "expiry is still due");
+        assert!(
+            receiving.next_expiry().is_none_or(|at| at > now),
+            "a timeout is still due after it was handled"
+        );
         assert!(receiving.memory() <= memory_most(MAX_MESSAGE), "{}", receiving.memory());
     }
     while receiving.has_messages() {
@@ -171,7 +174,7 @@ impl Seen {
             assert_eq!(data, patterned(id, 0..data.len() as u64), "channel {channel:?}");
         }
         match channel.0 {
-            1 => assert!(self.unordered.insert(ahead), "message {ahead} came twice"),
+            1 => assert!(self.unordered.insert(ahead), "message {ahead} was delivered twice"),
             2 => {
                 assert!(self.sequenced.is_none_or(|newest| newest < ahead), "{ahead} is older");
                 self.sequenced = Some(ahead);
@@ -248,14 +251,18 @@ impl ChannelPair {
         let too_large = message.len() > MAX_MESSAGE;
         match self.sending.enqueue(self.now, ChannelId(channel), Bytes::from(message)) {
             Ok(id) => {
-                assert_eq!(id.0, u64::from(serial), "messages are counted from 0");
+                assert_eq!(id.0, u64::from(serial), "message ids do not count from 0");
                 assert!(!too_large);
                 self.queued[usize::from(channel)] += 1;
                 self.sent += 1;
             }
             Err(error) => {
                 let message = error.into_message();
-                assert_eq!(message[..4], serial.to_le_bytes(), "another message came back");
+                assert_eq!(
+                    message[..4],
+                    serial.to_le_bytes(),
+                    "the returned message differs from the refused message"
+                );
             }
         }
     }
@@ -295,9 +302,12 @@ impl ChannelPair {
 
     fn arrive(&mut self, body: &[u8]) {
         for frame in FrameReader::new(body) {
-            let Ok(Frame::Message(frame)) = frame else { panic!("an honest sender writes {frame:?}") };
+            let Ok(Frame::Message(frame)) = frame else { panic!("an honest sender wrote {frame:?}") };
             let taken = self.receiving.take(self.now, &frame);
-            assert!(!matches!(taken, Err(_) | Ok(Taken::Refused)), "an honest frame is {taken:?}: {frame:?}");
+            assert!(
+                !matches!(taken, Err(_) | Ok(Taken::Refused)),
+                "the receiver rejected an honest frame with {taken:?}: {frame:?}"
+            );
         }
     }
 
@@ -329,7 +339,7 @@ impl ChannelPair {
             write_resume(&mut writer, channel, floor, ranges.iter().cloned()).unwrap();
             let length = writer.written();
             let frame = Frame::read(&mut Reader::new(&buffer[..length]), &mut Chain::default());
-            let Ok(Frame::Resume(frame)) = frame else { panic!("a state that cannot be read") };
+            let Ok(Frame::Resume(frame)) = frame else { panic!("the resume state does not parse") };
             self.sending.on_resume(&frame).unwrap();
         }
         self.sending.end_resume();
@@ -340,14 +350,24 @@ impl ChannelPair {
         self.receiving.expire(self.now);
         assert!(self.receiving.memory() <= memory_most(MAX_MESSAGE));
         while let Some((channel, message)) = self.sending.delivered() {
-            assert!(self.receipts.insert((channel.0, message.0)), "a second receipt");
-            assert!(message.0 < u64::from(self.queued[usize::from(channel.0)]), "a receipt for nothing");
+            assert!(self.receipts.insert((channel.0, message.0)), "a message got a second receipt");
+            assert!(
+                message.0 < u64::from(self.queued[usize::from(channel.0)]),
+                "a receipt names a message that was never queued"
+            );
         }
         for channel in [0, 4] {
             let taken = &self.taken[channel];
-            assert!(taken.iter().copied().eq(0..taken.len() as u32), "out of order: {taken:?}");
+            assert!(
+                taken.iter().copied().eq(0..taken.len() as u32),
+                "messages were delivered out of order: {taken:?}"
+            );
         }
-        assert!(self.taken[2].is_sorted_by(|a, b| a < b), "older than the newest: {:?}", self.taken[2]);
+        assert!(
+            self.taken[2].is_sorted_by(|a, b| a < b),
+            "a message older than the newest was delivered: {:?}",
+            self.taken[2]
+        );
     }
 
     fn heal(&mut self) {
@@ -364,7 +384,7 @@ impl ChannelPair {
             self.settle(0, 1);
             self.check();
         }
-        assert!(self.sending.is_drained(), "something is stuck");
+        assert!(self.sending.is_drained(), "reliable messages were not delivered");
         assert!(self.sending.unconfirmed().is_empty());
         while self.receiving.has_messages() {
             self.take();
@@ -373,9 +393,15 @@ impl ChannelPair {
         for channel in [0, 1, 4] {
             let mut taken = core::mem::take(&mut self.taken[channel]);
             taken.sort_unstable();
-            assert!(taken.into_iter().eq(0..self.queued[channel]), "lost or twice on channel {channel}");
+            assert!(
+                taken.into_iter().eq(0..self.queued[channel]),
+                "a message was lost or delivered twice on channel {channel}"
+            );
             let receipts = self.receipts.iter().filter(|(on, _)| usize::from(*on) == channel).count();
-            assert_eq!(receipts, self.queued[channel] as usize, "receipts on channel {channel}");
+            assert_eq!(
+                receipts, self.queued[channel] as usize,
+                "the number of receipts on channel {channel} is wrong"
+            );
         }
     }
 }

@@ -243,7 +243,7 @@ impl Pair {
             Event::Message { channel, data, .. } => self.check(node, channel, &data),
             Event::Closed { connection, reason, .. } => {
                 let is_violation = matches!(reason, CloseReason::Violation(_));
-                assert!(!is_violation, "two honest ends: {reason:?}");
+                assert!(!is_violation, "the connection of two honest ends was closed: {reason:?}");
                 self.nodes[node].over.insert(connection);
             }
             _ => {}
@@ -251,19 +251,24 @@ impl Pair {
     }
 
     fn check(&mut self, node: usize, channel: ChannelId, data: &[u8]) {
-        let [a, b, on, serial @ ..] = *data.first_chunk::<7>().expect("a message that nobody sent");
+        let [a, b, on, serial @ ..] =
+            *data.first_chunk::<7>().expect("a message was delivered that no endpoint sent");
         let serial = u32::from_le_bytes(serial);
-        assert_eq!(on, channel.0, "a message of another channel");
+        assert_eq!(on, channel.0, "a message was delivered on a wrong channel");
         let rest = data.iter().enumerate().skip(7);
         assert!(rest.clone().all(|(place, byte)| *byte == (serial as usize + place / 16) as u8));
         let known = self.received.entry((node, u16::from_le_bytes([a, b]), on)).or_default();
         match channels()[usize::from(on)].delivery {
-            Delivery::ReliableOrdered => assert_eq!(serial, known.next, "out of order"),
-            Delivery::Sequenced => assert!(serial >= known.next, "older than the newest"),
+            Delivery::ReliableOrdered => {
+                assert_eq!(serial, known.next, "a message was delivered out of order")
+            }
+            Delivery::Sequenced => {
+                assert!(serial >= known.next, "a message older than the newest was delivered")
+            }
             Delivery::Unreliable | Delivery::ReliableUnordered => {}
         }
         known.next = serial + 1;
-        assert!(known.seen.insert(serial), "message {serial} came twice on {channel:?}");
+        assert!(known.seen.insert(serial), "message {serial} was delivered twice on {channel:?}");
     }
 
     fn take(&mut self, place: usize) -> Option<Flight> {
@@ -345,7 +350,12 @@ impl Pair {
                 if reliable && told && endpoint.state(connection) == ConnectionState::Connected {
                     let fate = |id| endpoint.fate(connection, ChannelId(*channel), MessageId(id));
                     let late = (0..u64::from(*count)).find(|id| fate(*id) != Some(Fate::Delivered));
-                    assert_eq!(late, None, "is {:?} on channel {channel}", late.and_then(fate));
+                    assert_eq!(
+                        late,
+                        None,
+                        "a reliable message has the fate {:?} on channel {channel}",
+                        late.and_then(fate)
+                    );
                 }
             }
         }

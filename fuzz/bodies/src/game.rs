@@ -272,16 +272,15 @@ impl Display {
             assert_eq!(before, None, "{created:?} was created, but exists already");
         }
         for (id, owner) in changes.owners() {
-            self.shown.get_mut(id).expect("the owner of an entity that is there").0 = *owner;
+            self.shown.get_mut(id).expect("the owner of a shown entity changes").0 = *owner;
         }
         for column in changes.columns() {
             for (id, words) in column.values() {
-                let entity = self.shown.get_mut(&id).expect("a value of an entity that is there");
+                let entity = self.shown.get_mut(&id).expect("a component of a shown entity changes");
                 entity.1.insert(column.component(), words.to_vec());
             }
             for id in column.removed() {
-                let entity =
-                    self.shown.get_mut(id).expect("the end of a component of an entity that is there");
+                let entity = self.shown.get_mut(id).expect("a component of a shown entity is removed");
                 assert!(entity.1.remove(&column.component()).is_some());
             }
         }

@@ -166,7 +166,7 @@ impl Arena {
             self.received.insert(number);
             wire::frame(&frames);
             for frame in FrameReader::new(&frames) {
-                match frame.expect("an honest endpoint sends what parses") {
+                match frame.expect("the endpoint under test sends only valid frames") {
                     Frame::Close { code, .. } => self.closed_with = Some(code),
                     Frame::Ticket { sequence, expiry, sealed } => {
                         self.ticket = Some((sequence, expiry, sealed.to_vec()));
@@ -184,7 +184,7 @@ impl Arena {
             let is_violation = matches!(reason, CloseReason::Violation(_));
             let told = self.closed_with.is_some_and(|code| code >= VIOLATION_CODES);
             let need_not = self.has_closed || self.is_unproven;
-            assert!(!is_violation || told || need_not, "the peer was not told of its violation");
+            assert!(!is_violation || told || need_not, "the endpoint sent no CLOSE for a violation");
         }
     }
 

@@ -80,7 +80,7 @@ fn feed(receiver: &mut ReceivedWorld, frame: &[u8]) {
     match receiver.on_frame(frame) {
         FrameResult::Stored => {}
         FrameResult::Stale | FrameResult::Refused(..) => {
-            assert_eq!(receiver.stored(), before, "a refused frame was stored in part");
+            assert_eq!(receiver.stored(), before, "the receiver stored a part of a rejected frame");
         }
     }
     assert!(receiver.memory() <= MEMORY, "{} bytes", receiver.memory());

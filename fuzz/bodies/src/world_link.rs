@@ -191,7 +191,10 @@ impl Link {
             if round >= ROUNDS_TO_LEAVE && self.sender.is_settled() && is_quiet {
                 break;
             }
-            assert!(round < ROUNDS_TO_SETTLE, "the world does not arrive");
+            assert!(
+                round < ROUNDS_TO_SETTLE,
+                "the receiver does not show the committed world within {ROUNDS_TO_SETTLE} rounds"
+            );
         }
         self.take();
         let shown = &self.display.shown;

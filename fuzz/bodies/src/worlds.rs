@@ -200,7 +200,7 @@ impl WorldsScene {
             {
                 break;
             }
-            assert!(self.now < end, "the world does not arrive");
+            assert!(self.now < end, "the client does not show the committed world within {HEALED:?}");
         }
         let stats = self.nodes[CLIENT].endpoint.world_stats(self.connections[CLIENT]).unwrap();
         assert_eq!(stats.frames_refused, 0, "{stats:?}");

@@ -185,7 +185,7 @@ impl Parties {
 impl Application for Parties {
     type Host = Party;
 
-    #[expect(clippy::expect_used, reason = "a scenario that is set up wrongly fails at once")]
+    #[expect(clippy::expect_used, reason = "an invalid scenario must end the run")]
     fn build(&mut self, boot: Boot) -> Party {
         let is_sender = boot.node.is_multiple_of(2);
         match self.flows[boot.node / 2].source {
@@ -204,7 +204,8 @@ impl Application for Parties {
             [Delivery::ReliableUnordered, Delivery::Unreliable].map(ChannelConfig::new).to_vec();
         config.access = if is_sender { Access::Closed } else { Access::Open };
         let secrets = Secrets::new([boot.node as u8 + 1; 32]);
-        let endpoint = Endpoint::new(config, secrets, boot.seed, boot.now).expect("a valid configuration");
+        let endpoint =
+            Endpoint::new(config, secrets, boot.seed, boot.now).expect("the configuration is valid");
         Party::Endpoint(Box::new(endpoint))
     }
 

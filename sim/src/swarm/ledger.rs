@@ -235,7 +235,7 @@ impl Ledger {
         if message.0 == u64::from(number) {
             return Ok(());
         }
-        Err(format!("message {number} of channel {channel} was numbered {}", message.0))
+        Err(format!("the core gave message {number} of channel {channel} the number {}", message.0))
     }
 
     /// Checks and records a message that arrived at `side`.
@@ -243,12 +243,14 @@ impl Ledger {
         let name = Name::read(data)
             .ok_or_else(|| format!("a message of {} bytes is too short for its name", data.len()))?;
         if name.channel != channel || name.side as usize >= self.sides.len() {
-            return Err(format!("{name:?} arrived on channel {channel}"));
+            return Err(format!(
+                "{name:?} arrived on channel {channel}, but no message with this name was sent on this channel"
+            ));
         }
         self.expect_up(side, "a message")?;
         self.pair(side, name.side)?;
         if name.number >= self.side(name.side).sent[usize::from(channel)].count {
-            return Err(format!("{name:?} was never sent"));
+            return Err(format!("{name:?} arrived, but was never sent"));
         }
         let mut expected = core::mem::take(&mut self.scratch);
         name.write(self.seed, self.largest, &mut expected);
@@ -287,7 +289,10 @@ impl Ledger {
         if *found == expected {
             return Ok(());
         }
-        Err(format!("side {server} identifies node {} as {found:?}", self.side(client).node))
+        Err(format!(
+            "side {server} reports the identity {found:?} for node {}, which differs from the node's ticket",
+            self.side(client).node
+        ))
     }
 
     fn check_order(&mut self, receiver: SideId, name: Name) -> Checked {
@@ -347,7 +352,8 @@ impl Ledger {
             (None, None) if node == 0 => self.open(node, connection, Life::Opening),
             _ => {
                 return Err(format!(
-                    "{connection:?} is connected, replacing {replaces:?}, known as {known:?}"
+                    "node {node} reported Connected for {connection:?} with the replaced connection {replaces:?}, which \
+                     contradicts the side {known:?} that the connection has so far"
                 ));
             }
         };
@@ -358,7 +364,9 @@ impl Ledger {
                 .map(|(index, _)| index as SideId)
         });
         if replaces.is_some() && replaced.is_none() {
-            return Err(format!("{connection:?} replaces {replaces:?}, which is unknown"));
+            return Err(format!(
+                "{connection:?} replaces {replaces:?}, which is not a known connection of its node"
+            ));
         }
         let side = self.side_mut(id);
         side.life = Life::Up;
@@ -386,7 +394,7 @@ impl Ledger {
         if core::mem::take(&mut sent.awaits_ready) {
             return Ok(());
         }
-        Err(format!("side {side}: channel {channel} takes messages again, but never refused one"))
+        Err(format!("side {side} reported SendReady for channel {channel}, whose queue was not full"))
     }
 
     /// Checks and records a `Closed` event.

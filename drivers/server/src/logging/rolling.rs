@@ -170,7 +170,7 @@ impl Complaints {
     /// Reports a failed attempt to rename the log, at each attempt.
     fn not_rolled(&self, path: &Path, error: &io::Error) {
         self.output.warn(&format!(
-            "the log {} cannot be renamed: {error}; it grows beyond `log_file_bytes`; {}",
+            "the log {} cannot be renamed: {error}; the log grows beyond `log_file_bytes`; {}",
             path.display(),
             remedy(error)
         ));
@@ -179,7 +179,7 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the server writes to the log {} again; it lost {}",
+                "the server writes to the log {} again; {} were lost",
                 path.display(),
                 Counted(self.lost, "line")
             ));

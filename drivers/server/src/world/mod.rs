@@ -117,7 +117,7 @@ impl World {
         // Once for many lines: a client that does not read misses each of them.
         if told < there && self.unheard == 0 {
             tracing::warn!(
-                "a chat line of client {from} was sent to {told} of {}",
+                "a chat line of client {from} was sent to {told} of {}; the queues of the other clients are full",
                 Counted(there as u64, "client")
             );
         } else if told >= there && self.unheard > 0 {
