@@ -60,7 +60,7 @@ struct Line {
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Returns options with the application number and the message types that both ends must share.
+/// Returns options with the application number and the message types, which must be the same at both ends.
 fn options(access: Access) -> Result<Options, Failure> {
     let mut registry = Registry::new();
     registry.register::<Line>()?;

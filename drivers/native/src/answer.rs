@@ -1,4 +1,4 @@
-//! An answer of the network thread. The caller awaits the answer as a future, or blocks until it arrives.
+//! An answer of the network thread. The caller awaits the answer as a future, or blocks until the answer arrives.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Creates a place for one answer. Returns the end that gives the answer and the end that waits for it.
+/// Creates a place for one answer. Returns the end that gives the answer, and the end that waits for the answer.
 pub(crate) fn answer<T>() -> (Replier<T>, Pending<T>) {
     let cell = Arc::new(Cell {
         slot: Mutex::new(Slot { state: Taken::NotYet, waker: None }),

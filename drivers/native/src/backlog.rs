@@ -16,7 +16,7 @@ pub(crate) struct Outbox {
     /// The number of connections that were established before this connection.
     born: u64,
     lanes: BTreeMap<ChannelId, Lane>,
-    /// The core's id of the latest message that it accepted on each channel. Ids count from 0.
+    /// The id of the latest message that the core accepted on each channel. Ids count from 0.
     last: BTreeMap<ChannelId, MessageId>,
     /// The request to close the connection once the core has accepted all messages of this outbox. `None` if the game
     /// made no such request.

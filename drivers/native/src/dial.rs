@@ -65,7 +65,7 @@ struct Dial {
     /// The number of addresses that were closed to make room for the next address.
     turns: u32,
     last_reason: Option<CloseReason>,
-    /// The core's error for the latest address that it refused to dial.
+    /// The error of the latest call in which the core refused to dial an address.
     last_error: Option<ConnectError>,
 }
 
@@ -74,7 +74,8 @@ struct Hope {
     connection: ConnectionId,
     address: SocketAddr,
     since: Instant,
-    /// The number of datagrams that the system refused since it last accepted a datagram for this address.
+    /// The number of datagrams for this address that the system refused since it last accepted a datagram for this
+    /// address.
     refused: u32,
     /// The system's error text. `None` once the system has accepted a datagram.
     refusal: Option<String>,

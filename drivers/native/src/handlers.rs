@@ -239,7 +239,7 @@ impl Handle {
         Handlers::new(Arc::clone(&self.0.facts.registry))
     }
 
-    /// Takes all waiting events, and calls `handlers` with `game` for each of them. Call this method once per frame.
+    /// Takes all waiting events, and calls `handlers` with `game` for each event. Call this method once per frame.
     /// Messages that handlers send are sent together when the method returns.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // Messages that handlers send leave together.

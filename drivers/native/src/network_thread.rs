@@ -186,7 +186,8 @@ impl NetworkThread {
         self.may_be_writable |= woken.is_writable;
     }
 
-    /// Returns the time for which the thread lets datagrams collect, or `None` if it reads them as they arrive.
+    /// Returns the time for which the thread lets datagrams collect, or `None` if the thread reads each datagram
+    /// immediately.
     fn nap(&mut self, now: Instant, is_blocked: bool) -> Option<Duration> {
         let most = self.coalescing.nap(now)?;
         let is_idle = !is_blocked
@@ -382,5 +383,5 @@ const BATCHES_PER_TURN: usize = 4;
 const STEP_TOLD_US: u64 = 500_000;
 /// The time for which receive calls may fail before the endpoint stops.
 const RECEIVE_PATIENCE: Duration = Duration::from_secs(10);
-/// The largest transmit that is sent by itself, in bytes.
+/// The largest transmit that is sent without further datagrams, in bytes.
 const LARGEST_SINGLE: usize = 16 << 10;

@@ -36,7 +36,7 @@ pub(crate) struct Shared {
     pub(crate) commands: CommandQueue,
     pub(crate) events: EventQueue,
     pub(crate) facts: Facts,
-    /// The id of the network thread, which must not wait for its own answer.
+    /// The id of the network thread. This thread must not wait for its own answer.
     pub(crate) network_thread: NetworkThreadId,
     /// The connections. The mutex is locked while a message is numbered and queued, so that the numbers follow the
     /// order of the queue.

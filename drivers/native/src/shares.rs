@@ -143,7 +143,7 @@ mod tests {
         Address::from(SocketAddr::from(([10, 0, 0, number], 7777)))
     }
 
-    /// Runs one turn in which datagrams of 1200 bytes are read from these sources. Returns the sources of the handled
+    /// Runs one turn in which datagrams of 100 bytes are read from these sources. Returns the sources of the handled
     /// datagrams, in order.
     fn turn(shares: &mut Shares, read: &[(u8, usize)], dropped: &mut usize) -> Vec<Address> {
         turn_of(100, shares, read, dropped)

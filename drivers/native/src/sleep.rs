@@ -19,7 +19,7 @@ use crate::udp_socket::UdpSocket;
 /// Wakes the network thread from any thread. While the network thread is awake, a call only reads an atomic flag.
 #[derive(Debug)]
 pub(crate) struct Alarm {
-    /// [`AWAKE`], [`ASLEEP`] or [`RUNG`].
+    /// The state of the network thread: [`AWAKE`], [`ASLEEP`] or [`RUNG`].
     state: AtomicU8,
     bell: Pipe,
 }
@@ -159,7 +159,7 @@ mod tests {
         UdpSocket::open(Bind::Address("127.0.0.1:0".parse().unwrap()), 1 << 16).unwrap()
     }
 
-    /// Runs `act` and fails if it takes more than a minute, which means that it did not wake up.
+    /// Runs `act`, and panics if `act` takes more than a minute, because its sleep then did not end.
     fn promptly(act: impl FnOnce() + Send + 'static) {
         let (done, is_done) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {

@@ -21,7 +21,7 @@ pub(crate) struct UdpSocket {
     local: SocketAddr,
     /// `true` if the socket addresses IPv4 peers as `::ffff:a.b.c.d`.
     is_dual_stack: bool,
-    /// `BATCH_SIZE` pieces, each as large as the datagrams that receive offload can join.
+    /// A buffer of `BATCH_SIZE` pieces. Each piece is as large as the datagrams that receive offload can join.
     buffer: Vec<u8>,
     metas: [RecvMeta; BATCH_SIZE],
     /// `true` if the system is asked for receive timestamps.

@@ -39,7 +39,7 @@ pub fn main<G: Game>(game: G) -> ExitCode {
     code
 }
 
-/// Reads the command line, and runs the server or the requested action.
+/// Runs the server, or the action that the command line requests.
 fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
     let (cli, layers) = Cli::read::<G::Settings>(|warning| output.warn(&format!("warning: {warning}")))?;
     if cli.schema {

@@ -103,8 +103,7 @@ impl Schedule {
         self.tick.next <= now
     }
 
-    /// Extends the time in which the game is idle until `now`. Returns the number of ticks that the game skips in the
-    /// added time.
+    /// Extends the idle time of the game to `now`. Returns the number of ticks that the game skips in the added time.
     pub fn rest(&mut self, now: Instant) -> u64 {
         self.tick.advance(now)
     }

@@ -74,7 +74,7 @@ pub struct Game {
     pub hidden: BTreeSet<NetworkId>,
     /// The entities that the viewer sees at any distance.
     always: BTreeSet<NetworkId>,
-    /// Whether the viewer sees by distance, from [`EYES`].
+    /// `true` if the viewer sees by distance, from [`EYES`].
     is_by_distance: bool,
     /// The viewer, as the sending end knows it.
     viewer: ConnectionId,

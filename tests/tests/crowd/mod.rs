@@ -46,7 +46,7 @@ pub(crate) struct Client {
     pub(crate) copies_to: Option<Address>,
     pub(crate) events: Vec<Event>,
     began: Instant,
-    /// The time at which the server reported the client as connected.
+    /// The time from the latest call of `dial` until the server reported the client as connected.
     pub(crate) arrived: Option<Duration>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     pub(crate) loss_ppm: Option<u32>,
     /// The algorithm to run; `None` runs both.
     pub(crate) algorithm: Option<Algorithm>,
-    /// Whether to run recorded links instead of the scenarios of RFC 8867.
+    /// `true` to run recorded links instead of the scenarios of RFC 8867.
     pub(crate) traces: bool,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) report: Option<PathBuf>,
