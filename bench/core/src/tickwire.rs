@@ -1,4 +1,4 @@
-//! tickwire's core through its public API, as a driver calls it.
+//! tickwire's core, which the benchmark calls through the public API as a driver does.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;

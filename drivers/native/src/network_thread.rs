@@ -1,4 +1,4 @@
-//! The network thread: it sleeps until the socket, a deadline or the game needs it, and then drives the core.
+//! The network thread, which sleeps until the socket, a deadline or the game requires work, and then drives the core.
 
 mod orders;
 mod telling;

@@ -1,4 +1,5 @@
-//! Errors of receive calls: the driver ignores single errors, waits out series, and stops the endpoint if they last.
+//! Errors of receive calls. The driver ignores single errors, pauses reading after several consecutive errors, and
+//! stops the endpoint if only errors occur for 10 s.
 
 use std::io;
 use std::time::Duration;

@@ -95,7 +95,8 @@ fn a_command_ends_a_coalescing_delay_of_the_network_thread_immediately() {
     assert!(waited.iter().any(|waited| *waited < Duration::from_secs(1)), "{waited:?}");
 }
 
-/// Waits until the server has begun to coalesce once, which suffices because its coalescing times are long.
+/// Waits until the server has begun to coalesce once. One start suffices, because the coalescing times of the test are
+/// long.
 fn naps_begin(server: &Server) {
     let begins = server.stats().naps;
     if cfg!(target_os = "linux") {

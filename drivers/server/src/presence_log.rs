@@ -23,7 +23,7 @@ pub(crate) enum Presence {
 #[derive(Debug)]
 pub(crate) struct PresenceLog {
     news: Lines,
-    /// The warnings, which have a limit of their own, so that other events do not displace them.
+    /// The limit of the warnings, which is separate, so that other events do not displace warnings.
     warnings: Lines,
     left_out: LeftOut,
 }

@@ -213,7 +213,8 @@ impl<G: Game> Dedicated<G> {
         self.context.network.local_address()
     }
 
-    /// Returns the TCP address at which the server serves metrics and its health, or `None` if it does not serve them.
+    /// Returns the TCP address at which the server serves metrics and its health, or `None` if the server serves
+    /// neither.
     #[must_use]
     pub fn monitoring_address(&self) -> Option<SocketAddr> {
         self.monitor.as_ref().map(Monitor::address)

@@ -1,5 +1,5 @@
-//! Signals: SIGINT and SIGTERM stop the server in order, or at once if it is already stopping. SIGHUP reloads
-//! the configuration.
+//! Signals: SIGINT and SIGTERM stop the server in order, or immediately if the server is already stopping. SIGHUP
+//! reloads the configuration.
 
 use std::thread;
 

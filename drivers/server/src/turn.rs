@@ -74,7 +74,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Sleeps until the next deadline, and returns it. Requests are handled immediately.
+    /// Sleeps until the next deadline, and returns the deadline. Requests are handled immediately.
     fn sleep(&mut self) -> Instant {
         let is_alone = self.context.clients.len() == 0;
         let deadline = if is_alone { self.schedule.rest_deadline() } else { self.schedule.deadline() };
@@ -96,8 +96,9 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Waits until an event, a request or the end of [`REST_MOST`], and handles it immediately. The method then waits for
-    /// the time of the next tick if no tick was run, so that a flood causes at most twice as many turns as there are ticks.
+    /// Waits until an event or a request arrives or [`REST_MOST`] has passed, and then handles the event or request. The
+    /// method then waits for the time of the next tick if no tick was run, so that a flood causes at most twice as many
+    /// turns as there are ticks.
     fn rest(&mut self, report: &mut OverrunReport) {
         let handle = self.context.network.clone();
         let waker = Waker::from(Arc::clone(&self.orders));

@@ -96,7 +96,8 @@ impl Game {
         }
     }
 
-    /// Returns the view that the game's viewer has of `world`: all of it, or if `is_by_distance` what is near one point.
+    /// Returns the game's viewer with a view of `world`. The view contains the whole world, or only the entities near
+    /// [`EYES`] if `is_by_distance`.
     pub fn look(&mut self, world: WorldId, is_by_distance: bool) -> Viewer {
         self.is_by_distance = is_by_distance;
         let viewer = Viewer::new(world);

@@ -1,4 +1,5 @@
-//! A datagram channel like an unreliable WebRTC data channel: a lost datagram stays lost, and no datagram waits for it.
+//! A datagram channel like an unreliable WebRTC data channel. A lost datagram is not resent, and no datagram waits for
+//! a lost datagram.
 
 use core::time::Duration;
 use std::collections::VecDeque;

@@ -1,5 +1,5 @@
-//! A TCP that competes with other flows: NewReno (RFC 5681, RFC 6582) with simplified selective acknowledgements, in
-//! segments, without a handshake. It carries no real data.
+//! A TCP sender and receiver that compete with other flows: NewReno (RFC 5681, RFC 6582) with simplified selective
+//! acknowledgements. The model counts in segments, has no handshake, and carries no real data.
 
 use core::net::SocketAddr;
 use core::time::Duration;

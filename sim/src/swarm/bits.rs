@@ -1,6 +1,6 @@
 //! A set of small numbers.
 
-/// A set of small numbers, as bits.
+/// A set of small numbers, with one bit for each number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bits(Vec<u64>);
 

@@ -1,4 +1,4 @@
-//! rusty_enet: plaintext, no checksum.
+//! rusty_enet, in plaintext and without checksums.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -1,4 +1,5 @@
-//! quinn-proto with rustls and ring, AES-128-GCM first: one stream per client, its defaults otherwise.
+//! quinn-proto with rustls and ring. AES-128-GCM is the preferred cipher, each client has one stream, and all other
+//! settings are the defaults.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};

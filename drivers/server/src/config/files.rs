@@ -1,4 +1,5 @@
-//! The files that a configuration names. No two keys may name the same file, because writing one would destroy the other.
+//! The files that a configuration names. Two keys must not name the same file, because writing the file for one key would
+//! destroy the content for the other key.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};

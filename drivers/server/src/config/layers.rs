@@ -20,7 +20,7 @@ use crate::text_file;
 pub struct Override {
     /// The configuration key whose value is overridden.
     pub key: String,
-    /// The value as text. For keys of type text, it is the value itself; for all other keys, it is JSON.
+    /// The value of the key: the text itself for keys of type text, and JSON for all other keys.
     pub text: String,
     /// The source of the overriding value.
     pub origin: Origin,

@@ -130,7 +130,7 @@ pub struct ServerConfig<S> {
     /// Default: server.bans.json.
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
-    /// The local address and TCP port at which the server serves metrics and its health over HTTP, to everybody who can reach the port. With `null`, the server does not serve them. Takes effect at a restart.
+    /// The local address and TCP port at which the server serves metrics and its health over HTTP, to everybody who can reach the port. With `null`, the server serves neither metrics nor its health. Takes effect at a restart.
     ///
     /// Default: none.
     #[serde(with = "addresses::optional")]

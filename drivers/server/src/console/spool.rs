@@ -1,5 +1,5 @@
-//! A queue of text to print. A thread of its own prints the text, so that a terminal that stops reading stalls only
-//! that thread.
+//! A queue of text to print. A separate thread prints the text, so that a terminal that stops reading stalls only that
+//! thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -46,7 +46,7 @@ impl<T> Clone for Spool<T> {
 }
 
 impl<T: Send + 'static> Spool<T> {
-    /// Creates a queue and a thread that calls `print` with each item, in order.
+    /// Creates a queue, and a thread that calls `print` with the items in order.
     pub(super) fn new(name: &str, print: impl FnMut(T) + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),

@@ -1,5 +1,5 @@
-//! The counters in the format of Prometheus. The server collects them when a request comes, so they cost nothing
-//! between requests.
+//! The counters in the format of Prometheus. The server collects the counters when a request arrives, so they cost
+//! nothing between requests.
 
 use std::fmt;
 use std::sync::Arc;

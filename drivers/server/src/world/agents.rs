@@ -49,7 +49,7 @@ impl Agents {
         self.by_id.len()
     }
 
-    /// Creates or removes free agents until there are `count` of them.
+    /// Creates or removes free agents until there are `count` free agents.
     pub(super) fn set_free(&mut self, count: u32) {
         let count = count as usize;
         for id in self.free.drain(count.min(self.free.len())..) {

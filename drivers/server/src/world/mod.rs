@@ -1,5 +1,5 @@
-//! The built-in world: agents that wander in a box, one of them for each client, and a chat. The server program runs
-//! this world, which is also an example of a [`Game`].
+//! The built-in world: agents that move at random in a box, and a chat. Each client owns one agent. The server program
+//! runs this world, which is also an example of a [`Game`].
 //!
 //! The server sends the positions of all agents as messages at each network update.
 

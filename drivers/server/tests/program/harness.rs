@@ -77,7 +77,8 @@ impl Program {
         Self::start_as(command, folder)
     }
 
-    /// Starts a server with a command, to which the method adds `--json`, in a folder without a change of its files.
+    /// Starts a server with `command`, whose arguments must include `--json`, in a folder without a change of its
+    /// files. Waits until the server listens.
     pub(crate) fn start_as(mut command: Command, folder: Arc<TempDir>) -> Self {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

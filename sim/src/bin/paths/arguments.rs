@@ -70,7 +70,8 @@ impl Arguments {
         self.algorithm.map_or_else(|| BOTH.to_vec(), |algorithm| vec![algorithm])
     }
 
-    /// The command that produces the same report. Paths of folders are left out, because they differ between machines.
+    /// Returns the command that produces the same report. The command omits paths of folders, because they differ
+    /// between machines.
     pub(crate) fn command(&self) -> String {
         let mut command = String::from("cargo xtask paths");
         let mut say = |name: &str, value: String| command.push_str(&format!(" {name} {}", quoted(&value)));

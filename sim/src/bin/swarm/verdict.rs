@@ -22,7 +22,7 @@ const DATAGRAMS_LEAST: u64 = 30 * 2 * 4;
 /// The least number of virtual seconds that a full run plays per second and core.
 const PACE_LEAST: u64 = 100;
 
-/// Runs the seeds. Returns true if no seed broke a promise, and a full run reached its figures.
+/// Runs the seeds. Returns `true` if no seed broke a promise and a full run reached its figures.
 pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let start = Instant::now();
@@ -83,7 +83,7 @@ impl Reach {
         }
     }
 
-    /// The figures that the run reached, each with the least acceptable value.
+    /// Returns the figures that the run reached, each with its name and the least acceptable value.
     fn figures(&self) -> [(String, u64, u64); 3] {
         [
             (format!("times {} (the rarest fault)", self.rarest.0), self.rarest.1, FIRED_LEAST),
@@ -93,7 +93,7 @@ impl Reach {
     }
 }
 
-/// Prints whether a full run reached each of its figures, and returns whether it reached all.
+/// Prints whether a full run reached each figure. Returns whether the run reached all figures.
 fn is_worth_its_name(reach: &Reach) -> bool {
     let figures = reach.figures();
     for (what, reached, least) in &figures {
