@@ -97,7 +97,7 @@ impl Game {
     }
 
     /// Returns the game's viewer with a view of `world`. The view contains the whole world, or only the entities near
-    /// [`EYES`] if `is_by_distance`.
+    /// a fixed point if `is_by_distance`.
     pub fn look(&mut self, world: WorldId, is_by_distance: bool) -> Viewer {
         self.is_by_distance = is_by_distance;
         let viewer = Viewer::new(world);
