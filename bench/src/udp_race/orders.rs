@@ -155,7 +155,9 @@ impl Control {
                     connected: to_change.connected.load(Ordering::Relaxed),
                 }
                 .say(),
-                other => anyhow::bail!("the server cannot follow the order {other:?}"),
+                other => anyhow::bail!(
+                    "the server cannot follow the order {other:?}; this is a bug of the benchmark"
+                ),
             });
         });
         control

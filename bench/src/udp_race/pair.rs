@@ -40,12 +40,12 @@ impl Pair {
         let mut setup = Setup { stack, clients, server: None };
         let mut server = Process::start("server", &setup)?;
         let Answer::Listening { address, key } = server.answer()? else {
-            bail!("the server process did not report its address")
+            bail!("the server process did not report its address; its last output is above")
         };
         setup.server = Some((address, key));
         let mut clients = Process::start("clients", &setup)?;
         let Answer::Ready = clients.answer()? else {
-            bail!("the client process did not report that it is ready")
+            bail!("the client process did not report that it is ready; its last output is above")
         };
         Ok(Self { server, clients })
     }
@@ -53,14 +53,18 @@ impl Pair {
     pub(crate) fn work(&mut self, work: Work) -> Result<()> {
         match self.server.ask(Order::Work(work))? {
             Answer::Done => Ok(()),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
     pub(crate) fn usage(&mut self) -> Result<Usage> {
         match self.server.ask(Order::Usage)? {
             Answer::Usage { cpu, memory, .. } => Ok(Usage { cpu, memory, at: now() }),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
@@ -68,7 +72,9 @@ impl Pair {
     pub(crate) fn connect(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Connect)? {
             Answer::Connected { elapsed } => Ok(elapsed),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
@@ -84,7 +90,9 @@ impl Pair {
         match self.clients.ask(order)? {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
             other => {
-                bail!("the child process reported too few samples, or sent an unexpected answer: {other:?}")
+                bail!(
+                    "the child process reported too few samples, or sent an unexpected answer: {other:?}; repeat the round without other load"
+                )
             }
         }
     }
@@ -92,7 +100,9 @@ impl Pair {
     pub(crate) fn tell_clients(&mut self, order: Order) -> Result<()> {
         match self.clients.ask(order)? {
             Answer::Done => Ok(()),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
@@ -100,7 +110,9 @@ impl Pair {
     pub(crate) fn received(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Count)? {
             Answer::Counted { messages } => Ok(messages),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 }

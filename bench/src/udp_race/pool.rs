@@ -225,7 +225,9 @@ impl<C: Client> Pool<C> {
             }
             Order::Count => self.ledger.count().say(),
             Order::Broadcasts => self.ledger.broadcasts().say(),
-            other => anyhow::bail!("the clients cannot follow the order {other:?}"),
+            other => {
+                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 

@@ -73,9 +73,9 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the peer violated the protocol: {}", broken(*violation))
             }
             CloseReason::KeysExhausted => {
-                f.write_str("the keys of the connection reached their limit of forged packets")
+                f.write_str("too many forged packets arrived for the keys of the connection; connect again to get new keys")
             }
-            CloseReason::LinkClosed => f.write_str("the link under the connection was closed"),
+            CloseReason::LinkClosed => f.write_str("the link under the connection was closed; open another link, and connect again"),
             CloseReason::Driver { text } => f.write_str(text),
             // What the core adds later has its name, until it has words.
             other => write!(f, "{other:?}"),

@@ -132,7 +132,8 @@ impl<G: Game> Dedicated<G> {
                 text.into()
             }
             SettingsChange::Refused(why) => {
-                let text = format!("the game rejects its new settings: {why}");
+                let text =
+                    format!("the game rejects its new settings and keeps the previous settings: {why}");
                 tracing::error!("{text}");
                 text
             }

@@ -104,8 +104,9 @@ impl Client for EnetClient {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) =
-            setup.server.clone().context("the setup does not contain the address of the server")?;
+        let (server, _) = setup.server.clone().context(
+            "the setup does not contain the address of the server; this is a bug of the benchmark",
+        )?;
         Ok(Self { host: host(socket, 1)?, server, peer: None, is_connected: false })
     }
 

@@ -158,8 +158,10 @@ struct Crowd {
 }
 
 async fn run_clients(setup: Setup) -> Result<()> {
-    let (server, certificate) =
-        setup.server.clone().context("the setup does not contain the address of the server")?;
+    let (server, certificate) = setup
+        .server
+        .clone()
+        .context("the setup does not contain the address of the server; this is a bug of the benchmark")?;
     let config = client_config(certificate)?;
     let endpoints: Vec<Endpoint> = (0..setup.clients).map(|_| client_endpoint()).collect::<Result<_>>()?;
     let (send, mut orders) = mpsc::unbounded_channel();
@@ -215,7 +217,9 @@ async fn run_clients(setup: Setup) -> Result<()> {
                 let answer = crowd.ledger.borrow_mut().broadcasts();
                 answer.say()?;
             }
-            other => anyhow::bail!("the clients cannot follow the order {other:?}"),
+            other => {
+                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug of the benchmark")
+            }
         }
     }
     Ok(())

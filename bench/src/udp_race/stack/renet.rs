@@ -127,8 +127,9 @@ impl Client for RenetPeer {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) =
-            setup.server.clone().context("the setup does not contain the address of the server")?;
+        let (server, _) = setup.server.clone().context(
+            "the setup does not contain the address of the server; this is a bug of the benchmark",
+        )?;
         let token =
             ConnectToken::generate(wall()?, PROTOCOL, 300, number as u64 + 1, 15, vec![server], None, &KEY)?;
         Ok(Self {

@@ -112,8 +112,9 @@ impl Client for TickwireClient {
     const TICKS: bool = false;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, key) =
-            setup.server.clone().context("the setup does not contain the address of the server")?;
+        let (server, key) = setup.server.clone().context(
+            "the setup does not contain the address of the server; this is a bug of the benchmark",
+        )?;
         let key =
             key.try_into().map_err(|_| anyhow!("the public key of the server does not have 32 bytes"))?;
         let mut seed = [9; 32];

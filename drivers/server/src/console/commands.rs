@@ -92,7 +92,10 @@ impl<G> Commands<G> {
             None => Ok(self.by_name.iter().map(line).collect::<Vec<_>>().join("\n")),
             Some(name) => match self.by_name.get_key_value(name) {
                 Some(found) => Ok(line(found)),
-                None => Err(CommandError::Failed(format!("there is no command `{}`", shown(name)))),
+                None => Err(CommandError::Failed(format!(
+                    "there is no command `{}`; `help` lists all commands",
+                    shown(name)
+                ))),
             },
         }
     }

@@ -141,7 +141,9 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
 fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
     let _answering = output.answering();
     if line.len() > LINE_MOST {
-        output.line(&format!("error: the line has more than {LINE_MOST} bytes and is ignored"));
+        output.line(&format!(
+            "error: the line has more than {LINE_MOST} bytes and was ignored; type a shorter line"
+        ));
         return remote.is_running();
     }
     let Some(reply) = remote.run(line) else { return false };

@@ -125,7 +125,9 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         Head::None => return Ok(()),
         Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
-            let body = format!("the request is not a valid HTTP/1 request: {why}\n");
+            let body = format!(
+                "the request is not a valid HTTP/1 request: {why}; send GET /metrics or GET /health\n"
+            );
             (Answer { status: 400, kind: PLAIN, body }, true)
         }
         Head::TooLong => {
