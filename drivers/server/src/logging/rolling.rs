@@ -179,7 +179,7 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the server writes to the log {} again; {} were lost",
+                "the server writes to the log {} again, after the loss of {}",
                 path.display(),
                 Counted(self.lost, "line")
             ));
