@@ -68,7 +68,7 @@ impl Game for Bells {
     }
 }
 
-/// Connects, rings three times, and waits until it hears it.
+/// Connects, sends a ring of three, and waits until the notice of it arrives.
 fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error>> {
     let key: PublicKey = key.parse()?;
     let client = Client::start(client_options::<Bells>()?)?;
@@ -91,7 +91,7 @@ fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error
         }
         std::thread::sleep(Duration::from_millis(16));
         if client.server().is_none() {
-            return Err("the connection has ended".into());
+            return Err("the connection to the server has ended; check that the server runs".into());
         }
     }
 }

@@ -60,7 +60,7 @@ struct Line {
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Both ends have the same number and the same message types.
+/// Returns options with the application number and the message types, which must be the same at both ends.
 fn options(access: Access) -> Result<Options, Failure> {
     let mut registry = Registry::new();
     registry.register::<Line>()?;
@@ -69,7 +69,7 @@ fn options(access: Access) -> Result<Options, Failure> {
     Ok(Options::new(config).registry(registry))
 }
 
-/// Starts a host that passes every line on to all who joined, its author too.
+/// Starts a host that sends every line to all guests, including the author.
 fn host(host: &Host) -> Result<Server, Failure> {
     let mut options = options(Access::Open)?.port(host.port);
     if let Some(path) = &host.key_file {
@@ -78,7 +78,7 @@ fn host(host: &Host) -> Result<Server, Failure> {
     Ok(Server::start(options)?)
 }
 
-/// The host's handlers. They keep nothing, so their state is `()`.
+/// Returns the host's handlers. The handlers have no state, so the type of the game is `()`.
 fn host_handlers(server: &Server) -> Result<Handlers<()>, Failure> {
     let mut handlers = server.handlers();
     handlers.on(|(), to: &mut Handle, _, line: &Line| {
@@ -97,14 +97,14 @@ fn join(join: &Join) -> Result<Client, Failure> {
     Ok(client)
 }
 
-/// The lines of standard input, read on a thread of their own; closed at its end.
+/// Returns the lines of standard input, which a separate thread reads. The channel is closed at the end of the input.
 fn typed() -> Receiver<String> {
     let (to, lines) = channel();
     thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
     lines
 }
 
-/// Calls `frame` 60 times a second with what was typed, until standard input or the time ends.
+/// Calls `frame` 60 times per second with the typed lines, until standard input or the time ends.
 fn run(
     seconds: Option<u64>,
     mut frame: impl FnMut(Option<String>) -> Result<(), Failure>,

@@ -20,7 +20,7 @@ fn start(registry: &Registry) -> Result<Peer, Failure> {
     Ok(Peer::start(options.bind("127.0.0.1:0".parse()?))?)
 }
 
-/// One player: its end of the network, the squares that the other one took, and what happens when it takes one.
+/// One player: its peer, the squares that the other player took, and the handlers of events.
 struct Player {
     peer: Peer,
     theirs: Vec<u8>,
@@ -37,7 +37,7 @@ fn player(registry: &Registry, name: &'static str) -> Result<Player, Failure> {
     Ok(Player { peer, theirs: Vec::new(), handlers })
 }
 
-/// Waits until the other one has moved.
+/// Waits until the other player has moved.
 fn wait_for(player: &mut Player) -> Result<(), Failure> {
     let (begun, before) = (Instant::now(), player.theirs.len());
     while player.theirs.len() == before {

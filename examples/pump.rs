@@ -17,7 +17,7 @@ struct Pump {
     endpoint: Endpoint,
     socket: UdpSocket,
     start: std::time::Instant,
-    /// The datagram that the socket had no room for.
+    /// The datagram for which the socket had no space.
     unsent: Option<Transmit>,
     out: Vec<u8>,
     buffer: Vec<u8>,
@@ -52,7 +52,8 @@ impl Pump {
         Instant::saturating_from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// One turn: waits for a datagram, or until something is due, or for `most`; then does what there is to do.
+    /// Runs one turn: waits until a datagram arrives, a deadline passes or `most` has passed, and then handles all
+    /// datagrams and timers that are due.
     fn turn(&mut self, most: Duration) -> std::io::Result<()> {
         let (due, _) = self.endpoint.poll_timeout();
         // A zero timeout would mean for ever. A full socket is tried again soon: plain sockets do not say when.
@@ -74,8 +75,8 @@ impl Pump {
         Ok(())
     }
 
-    /// Sends until there is nothing to send, or the socket is full. What is not polled is not built: so it is fresh when it
-    /// leaves.
+    /// Sends until no datagram is left or the socket is full. The core builds a datagram only when it is polled, so the
+    /// datagram contains the newest data.
     fn flush(&mut self, now: Instant) {
         while let Some(transmit) =
             self.unsent.take().or_else(|| self.endpoint.poll_transmit(now, &mut self.out[..1200]))

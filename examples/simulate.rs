@@ -29,7 +29,7 @@ struct Arguments {
     seconds: u64,
 }
 
-/// The faults that may happen. A server that restarts would forget the count, so `KindName::Restart` is not among them.
+/// The faults that may occur. A server that restarts would forget the count, so `KindName::Restart` is not among them.
 const FAULTS: [KindName; 8] = [
     KindName::Loss,
     KindName::Burst,
@@ -46,9 +46,9 @@ const CLIENT: usize = 1;
 const EVERY: Duration = Duration::from_millis(50);
 const CALM: Duration = Duration::from_secs(30);
 
-/// The game. One value plays both nodes, so that it can compare what was sent with what arrived.
+/// The game. One value runs both nodes, so that it can compare the sent numbers with the received numbers.
 struct Count {
-    /// The client sends until then.
+    /// The time until which the client sends.
     until: Instant,
     connection: Option<ConnectionId>,
     sent: u32,
@@ -63,7 +63,7 @@ impl Application for Count {
         let mut config = Config::new(0x0063_6f75_6e74);
         config.access = if boot.node == SERVER { Access::Open } else { Access::Closed };
         Endpoint::new(config, Secrets::new(secret(boot.node)), boot.seed, boot.now)
-            .expect("a configuration that the core takes")
+            .expect("the core accepts the configuration")
     }
 
     fn started(&mut self, context: &mut Context<'_, Endpoint>) {
@@ -102,7 +102,7 @@ fn secret(node: usize) -> Secret {
     Secret::new([if node == SERVER { 1 } else { 2 }; 32])
 }
 
-/// Plays one seed; one line about the run, or the reason why it failed.
+/// Plays one seed. Returns a line about the run, or the reason why it failed.
 fn play(seed: u64, seconds: u64) -> Result<String, String> {
     let horizon = Duration::from_secs(seconds);
     let mut profile = Profile::new(2, 1, horizon);

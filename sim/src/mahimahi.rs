@@ -11,7 +11,8 @@ pub const OPPORTUNITY_BYTES: u32 = 1500;
 /// A bandwidth trace in the format of Mahimahi: the times at which 1500 bytes may pass (opportunities).
 #[derive(Clone, Debug)]
 pub struct LinkTrace {
-    /// Milliseconds, in ascending order; the last is above zero and is where the trace starts over.
+    /// The times of the opportunities in milliseconds, in ascending order. The last time is above zero, and the trace
+    /// repeats after it.
     opportunities: Arc<[u32]>,
     period_ms: u32,
 }
@@ -103,7 +104,8 @@ impl LinkTrace {
         gaps.filter(|(before, after)| after - before >= least_ms).collect()
     }
 
-    /// When opportunity number `index` comes, in microseconds; numbers go on through all loops.
+    /// Returns the time of the opportunity with the number `index`, in microseconds. The numbers continue through all
+    /// repetitions of the trace.
     pub(crate) fn time_us(&self, index: u64) -> u64 {
         let count = self.opportunities.len() as u64;
         let within = self.opportunities.get((index % count) as usize).copied().unwrap_or(0);
@@ -117,7 +119,7 @@ impl LinkTrace {
         self.first_from(end_us.saturating_add(1)) * u64::from(OPPORTUNITY_BYTES)
     }
 
-    /// The number of the first opportunity at `now_us` or later.
+    /// Returns the number of the first opportunity at `now_us` or later.
     pub(crate) fn first_from(&self, now_us: u64) -> u64 {
         let now_ms = now_us.div_ceil(1000);
         // The last opportunity of a loop and the first of the next may share a millisecond: begin one loop early.

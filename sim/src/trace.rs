@@ -95,7 +95,7 @@ impl Trace {
         }
     }
 
-    /// Records what happened at a node; `digest` adds the details.
+    /// Records an entry for a node. `digest` adds the details to the hash.
     pub(crate) fn node(
         &mut self,
         entry: Entry,
@@ -113,7 +113,7 @@ impl Trace {
         }
     }
 
-    /// A line for people only: not part of the hash.
+    /// Writes a line to the text of the trace, without a change of the hash.
     pub(crate) fn note(&mut self, at: Instant, details: fmt::Arguments<'_>) {
         if let Some(text) = &mut self.text {
             let _ = writeln!(text, "{at:?} {details}");

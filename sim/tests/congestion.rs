@@ -10,9 +10,9 @@ use tickwire_sim::link::PipeConfig;
 use tickwire_sim::paths::{Flow, Outcome, Scenario, Source, rfc8867};
 
 const FIVE_PERCENT: u32 = 50_000;
-/// Queueing delay that 95 of 100 datagrams must not exceed.
+/// The limit of the queueing delay for 95 % of the datagrams, in microseconds.
 const QUEUE_P95_US: u64 = 100_000;
-/// Thousandths of the link that must be used.
+/// The least share of the link that must be used, in thousandths.
 const USED: u64 = 900;
 const FAIR: u64 = 900;
 
@@ -101,8 +101,8 @@ fn a_full_return_path_costs_at_most_a_tenth_of_the_link_utilization() {
     }
 }
 
-/// The least delay is remembered for ten seconds, in which two such clocks drift apart by ten milliseconds: more than a queue of two
-/// datagrams on a fast link, by far.
+/// At a relative drift of 1,000 ppm, two clocks move apart by 10 ms in the 10 s for which the least delay is remembered.
+/// This is far more than the delay of a queue of two datagrams on a fast link.
 #[test]
 fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_its_queue() {
     for megabits in [2, 20, 100] {
@@ -131,7 +131,7 @@ fn cubic_uses_at_least_95_percent_of_the_link_with_a_p95_queueing_delay_above_10
     });
 }
 
-/// 60 kB/s in 60 messages a second.
+/// The message size and the interval of a game that sends 60 messages of 1,000 bytes per second: 60 kB/s.
 const GAME: (usize, Duration) = (1000, Duration::from_micros(16_667));
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -149,8 +149,8 @@ fn under_random_loss_of_5_or_10_percent_a_game_sends_at_least_99_percent_of_its_
     }
 }
 
-/// Thousandths of the datagrams that were lost on a link of 30 kB/s whose queue holds 20 ms, at most, and how many of the link's were
-/// used, at least.
+/// Returns the largest share of lost datagrams and the least used share of a link of 30 kB/s whose queue holds 20 ms, both in
+/// thousandths.
 fn lost_on_a_small_link(source: Source) -> (u64, u64) {
     let forward = PipeConfig::Shaped {
         rates: vec![(Duration::ZERO, 30_000)],

@@ -12,7 +12,7 @@ fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
     seeds.into_iter().find(|&seed| run(&Run::new(seed, SECONDS)).violation.is_some())
 }
 
-/// One test: a planted bug is everywhere in the process.
+/// The file has only one test, because a planted bug affects the whole process.
 #[test]
 fn the_swarm_reports_violations_exactly_for_planted_bugs() {
     let mut last = 0;

@@ -38,7 +38,7 @@ fn forty_swarm_seeds_trigger_every_kind_of_fault_without_a_violation() {
     assert!(json.ends_with("\"elapsed_s\":1.500}"), "{json}");
 }
 
-/// Every session of whoever jumps an hour ahead times out at once, and every ticket has expired.
+/// At an end whose clock jumps an hour ahead, every session times out immediately, and every ticket has expired.
 #[test]
 fn a_clock_jump_of_an_hour_at_both_ends_violates_no_invariant() {
     let jump = |node| Fault {

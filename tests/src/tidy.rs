@@ -27,7 +27,7 @@ pub fn shipped(files: &[File]) -> Vec<File> {
     rust.map(|file| File::new(&*file.path, without_tests(&file.path, &file.text))).collect()
 }
 
-/// The beginnings of paths (`folder/name.` and `folder/name/`) of modules declared under `#[cfg(test)]`.
+/// Returns the beginnings of the paths (`folder/name.` and `folder/name/`) of modules declared under `#[cfg(test)]`.
 fn test_modules(files: &[File]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for file in files.iter().filter(|file| file.is_rust()) {
@@ -69,7 +69,8 @@ pub fn long_functions(file: &File) -> Option<Offence> {
     Offence::all(&file.path, &found)
 }
 
-/// The name of the function whose `fn` stands at a place, and where its body opens; none without a body.
+/// Returns the name of the function whose `fn` is at `at`, and the position of its body. `None` for a function without
+/// a body.
 fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     let rest = code[at + 2..].trim_start();
     let name = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];

@@ -38,7 +38,7 @@ impl<'a> Visit<'a> for Finder<'_> {
     }
 }
 
-/// How many values a parameter holds: a tuple is only another spelling of its members.
+/// Returns the number of values in a parameter. Each member of a tuple counts as one value.
 fn members(ty: &Type) -> usize {
     match ty {
         Type::Tuple(tuple) => tuple.elems.iter().map(members).sum(),

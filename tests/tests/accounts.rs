@@ -14,7 +14,7 @@ fn udp(a: u8, b: u8, port: u16) -> Address {
     SocketAddr::from(([10, 9, a, b], port)).into()
 }
 
-/// 120 handshakes from one address, whose Data bear other senders.
+/// Performs 120 handshakes from one address whose Data packets have other source addresses.
 fn forge(field: &mut Field, forged: impl Fn(u8) -> Address, with_tickets: bool) {
     for number in 0..120 {
         let attacker = field.add(&format!("10.66.6.6:{}", 4000 + u16::from(number)), |_| {});
@@ -194,7 +194,7 @@ fn new_links_do_not_raise_the_handshake_limit_of_one_host() {
     assert!(field.handshakes() <= 64 + 32 * 3, "{} handshakes in two seconds", field.handshakes());
 }
 
-/// Whether a newcomer from `address` finds a place.
+/// Returns whether a new client from `address` gets a session slot.
 fn has_room(field: &mut Field, address: &str) -> bool {
     let client = field.add(address, |config| config.connect_timeout = SECOND);
     let connection = field.dial(client, None);

@@ -4,7 +4,7 @@
 use tickwire_core::{ChannelId, CloseReason, Config, ConnectionId, Duration, Endpoint, Event, Instant};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 
-/// A client that is connected, and its connection.
+/// Creates a pair with a connected client. Returns the id of the client's connection.
 fn connected() -> (Pair, ConnectionId) {
     let mut config = Config::new(1);
     config.idle_timeout = Duration::from_secs(3600);

@@ -31,7 +31,7 @@ fn expect_none(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// Whether an endpoint can be made of the defaults with this change.
+/// Returns whether an endpoint accepts the default configuration with this change.
 fn is_taken(change: impl FnOnce(&mut Config)) -> bool {
     let mut config = Config::new(1);
     change(&mut config);
@@ -58,12 +58,12 @@ fn none_or<T: Into<u128>>(value: Option<T>) -> DefaultValue {
     value.map_or_else(|| text("none"), |value| DefaultValue::Number(value.into()))
 }
 
-/// A field with a default and without a range.
+/// Describes a field with a default and without a range.
 const fn plain(name: &str, default: DefaultValue) -> Actual<'_> {
     Actual { name, default, unit: "", range: None }
 }
 
-/// A number of things.
+/// Describes a field with a number and no unit.
 fn number<'a, T: TryFrom<u128> + Into<u64>>(
     name: &'a str,
     default: u64,
@@ -76,7 +76,7 @@ fn number<'a, T: TryFrom<u128> + Into<u64>>(
     Actual { name, default: DefaultValue::Number(default.into()), unit, range: Some(range) }
 }
 
-/// A number of things whose type is `usize`.
+/// Describes a field of type `usize` with a number and no unit.
 fn size<'a>(
     name: &'a str,
     default: usize,
@@ -86,7 +86,7 @@ fn size<'a>(
     number(name, default as u64, unit, u64::MAX, move |config, value| set(config, value as usize))
 }
 
-/// The longest time that is tried: beyond every range, and within what a `Duration` holds.
+/// The longest time that the test tries, in microseconds. It exceeds every range, and fits into a `Duration`.
 const LONGEST: u128 = 1 << 60;
 
 fn time<'a>(name: &'a str, default: Duration, set: impl Fn(&mut Config, Duration) + 'a) -> Actual<'a> {
@@ -96,12 +96,12 @@ fn time<'a>(name: &'a str, default: Duration, set: impl Fn(&mut Config, Duration
     Actual { name, default: micros(default), unit: "µs", range: Some(Bounds::new(LONGEST, accepts)) }
 }
 
-/// The same field whose default is not a number.
+/// Returns the same field with a default that is not a number.
 fn with_default(default: DefaultValue, field: Actual<'_>) -> Actual<'_> {
     Actual { default, ..field }
 }
 
-/// The fields that are times.
+/// Describes the fields that are times.
 fn times(config: &Config) -> Vec<Actual<'static>> {
     vec![
         time("heartbeat", config.heartbeat, |c, value| c.heartbeat = value),
@@ -253,7 +253,7 @@ fn the_documented_range_of_a_links_datagram_size_matches_the_code() {
     expect_none(&faults(&documented("core/src/address.rs", "LinkProperties"), &actual));
 }
 
-/// A quantity with a default and without a range.
+/// Describes a quantity with a default and without a range.
 fn quantity<'a>(name: &'a str, default: u64, unit: &'a str) -> Actual<'a> {
     Actual { name, default: DefaultValue::Number(default.into()), unit, range: None }
 }
@@ -262,7 +262,7 @@ fn span(name: &str, default: Duration) -> Actual<'_> {
     Actual { name, default: micros(default), unit: "µs", range: None }
 }
 
-/// The value that `none` stands for.
+/// Describes a field whose default is `none`.
 fn nothing<T>(name: &str, default: Option<T>) -> Actual<'_> {
     plain(name, text(default.map_or("none", |_| "something")))
 }
@@ -389,7 +389,7 @@ fn every_clause_of_the_drivers_contract_has_a_test_with_its_number() {
     }
 }
 
-/// Types that a user constructs or implements.
+/// The types that a user constructs or implements.
 const FOR_USERS: [(&str, &[&str]); 31] = [
     ("core/src/address.rs", &["LinkProperties"]),
     ("core/src/bits/serialize.rs", &["NetSerialize"]),

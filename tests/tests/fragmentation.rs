@@ -10,7 +10,8 @@ use std::rc::Rc;
 use common::{Net, Pass};
 use tickwire_core::{Access, Config, Duration, Secrets};
 
-/// The largest datagrams of the server and of the client, which send each other a megabyte, and what their statistics say.
+/// Returns the sizes of the largest datagrams of server and client, which send each other 1 MB, and the sizes in their
+/// statistics.
 fn largest(change: impl Fn(usize, &mut Config)) -> ([usize; 2], [usize; 2]) {
     let mut configs = [0, 1].map(|node| {
         let mut config = Config::new(common::APPLICATION);

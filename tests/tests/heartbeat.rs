@@ -14,10 +14,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
 
-/// When each node sent a datagram, and how large it was.
+/// The datagrams of all nodes: the sending time, the index of the node, and the size in bytes.
 type Log = Rc<RefCell<Vec<(Instant, usize, usize)>>>;
 
-/// A client and a server that have nothing more to say, and what they say from now on.
+/// Creates a client and a server without messages to send, and the log of their datagrams from now on.
 fn idle(change: impl Fn(&mut Config)) -> (Net, Log) {
     let mut net = Net::pair(change);
     net.connect();

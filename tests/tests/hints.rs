@@ -11,7 +11,7 @@ use tickwire_core::{
     Secrets,
 };
 
-/// The close reason of the attempt of node 1 that pins `key`.
+/// Returns the reason why an attempt of node 1 that pins `key` ended.
 fn end_of_attempt(net: &mut Net, key: [u8; 32]) -> CloseReason {
     let (now, to) = (net.now, net.nodes[0].address);
     net.nodes[1].endpoint.connect(now, to, ConnectOptions::new(key)).unwrap();

@@ -20,7 +20,7 @@ const WORLD: WorldId = WorldId(0);
 const RADIUS: f64 = 100.0;
 const KEEP: f64 = 120.0;
 
-/// By name: health, place.
+/// The ids of the components, in the order of their names: health, place.
 const HEALTH: ComponentId = ComponentId(0);
 const PLACE: ComponentId = ComponentId(1);
 
@@ -39,7 +39,7 @@ fn with_worlds(config: &mut Config) {
     config.snapshots = Some(SnapshotConfig::new(schema()));
 }
 
-/// A world on a line, and a client that sees what is near its avatar at 0.
+/// A world on a line, and a client that sees the entities near its avatar at 0.
 struct Line {
     net: Net,
     writer: WorldWriter,
@@ -51,7 +51,7 @@ struct Line {
 }
 
 impl Line {
-    /// A world with an avatar and with entities at some places. The client does not see it yet.
+    /// Creates a world with an avatar and with entities at `places`. The client does not see it yet.
     fn new(places: &[i32]) -> (Self, Vec<NetworkId>) {
         let mut net = Net::pair(with_worlds);
         net.connect();
@@ -67,7 +67,7 @@ impl Line {
         (line, ids)
     }
 
-    /// The same, once the client sees what is near.
+    /// Creates a world as `new` does, and runs until the client sees the near entities.
     fn seen(places: &[i32]) -> (Self, Vec<NetworkId>) {
         let (mut line, ids) = Self::new(places);
         line.look(Viewer::new(WORLD).around(line.avatar, RADIUS).keep(KEEP));

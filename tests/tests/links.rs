@@ -10,7 +10,7 @@ use tickwire_sim::pair::Pair;
 const STREAM: LinkProperties =
     LinkProperties { reliable: true, ordered: true, congestion_controlled: true, max_datagram: 1140 };
 
-/// Two endpoints to be joined by link 1 of each, which is not open yet.
+/// Creates two endpoints that link 1 will join. The link is not open yet.
 fn pair() -> Pair {
     let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
     pair.paths = [LinkId(1).into(); 2];
@@ -180,9 +180,9 @@ fn a_message_lost_in_a_reported_link_loss_is_resent_within_an_rtt() {
     assert_eq!(pair.count(0, |event| matches!(event, Event::Message { .. })), 1);
 }
 
-/// Packets that an end received before it could acknowledge them were forgotten after a second and 63 packets. On a
-/// link that loses nothing, they were never sent again: the messages in them counted as in flight for ever, and after
-/// 4096 packets nothing was sent.
+/// An end forgot packets that it could not acknowledge after one second and 63 further packets. On a link that loses
+/// nothing, the packets were never resent. Their messages counted as in flight permanently, and after 4096 packets the
+/// sender stopped.
 #[test]
 fn regression_packets_whose_ack_did_not_fit_a_full_link_are_acknowledged_later() {
     let mut pair = pair();
@@ -203,7 +203,7 @@ fn regression_packets_whose_ack_did_not_fit_a_full_link_are_acknowledged_later()
     assert_eq!(pair.ends[1].stats(connection).unwrap().bytes_in_flight, 0);
 }
 
-/// A link that did not answer for a while was taken for a path that had begun to drop large datagrams.
+/// A link that did not answer for a while was mistaken for a path that drops large datagrams.
 #[test]
 fn regression_the_datagram_size_does_not_fall_on_a_link_with_slow_answers() {
     let mut pair = pair();
@@ -221,7 +221,7 @@ fn regression_the_datagram_size_does_not_fall_on_a_link_with_slow_answers() {
     assert_eq!(transmit.segment_size, 4000);
 }
 
-/// A handshake that had begun before its link was open did not get to know that the link loses nothing.
+/// A handshake that began before its link was open did not learn that the link loses nothing.
 #[test]
 fn regression_a_hello_that_waited_for_a_reliable_link_is_sent_once() {
     let mut pair = pair();

@@ -16,13 +16,13 @@ use tickwire_core::{
 };
 
 thread_local! {
-    /// Secrets that are looked for in blocks that this thread frees.
+    /// The secrets that the allocator searches for in blocks that this thread frees.
     static NEEDLES: RefCell<Vec<[u8; 32]>> = const { RefCell::new(Vec::new()) };
-    /// How often each of the first eight was found.
+    /// The number of times that each of the first eight secrets was found.
     static FOUND: Cell<[u32; 8]> = const { Cell::new([0; 8]) };
 }
 
-/// The system's allocator, which looks at what is given back to it.
+/// The system's allocator, which searches each freed block for secrets.
 struct Searching;
 
 fn search(block: &[u8]) {
@@ -56,7 +56,7 @@ static ALLOCATOR: Searching = Searching;
 
 const MASTER: [u8; 32] = [0x77; 32];
 
-/// The times that each of `needles` is found in memory that `act` frees.
+/// Returns the number of times that each of `needles` is found in memory that `act` frees.
 fn freed(needles: &[[u8; 32]], act: impl FnOnce()) -> Vec<u32> {
     FOUND.set([0; 8]);
     NEEDLES.set(needles.to_vec());

@@ -189,7 +189,8 @@ fn a_client_of_a_restarted_server_reconnects_with_the_reason_session_lost() {
     );
 }
 
-/// Swarm seed 972: a client that had set its resume ticket aside began another session while the server had the first one.
+/// Swarm seed 972. A client that had put its resume ticket aside began a new session while the server still had the first
+/// one.
 #[test]
 fn a_client_past_its_resume_window_resumes_the_session_that_the_server_kept() {
     for dark in 20..60u32 {
@@ -370,8 +371,8 @@ fn peers_that_dial_each_other_have_one_connection_whichever_packets_are_lost() {
     }
 }
 
-/// A client is cut off until `early` before its server gives its session up. From then on handshakes pass, and its Data from
-/// one second after that moment on. What the client tells after it was interrupted.
+/// Interrupts a client until `early` before its server discards the session. From then on, handshakes arrive, and the
+/// client's Data packets arrive from one second later on. Returns the client's events after the interruption.
 fn comes_back_late(early: Duration, resume_window: Duration) -> Vec<Event> {
     let cut_off = || {
         let mut net = Net::pair(|config| config.resume_window = resume_window);

@@ -23,7 +23,7 @@ enum Comes {
     WithTicket,
 }
 
-/// A path, how its client comes, and how often each end's driver calls.
+/// A path, the credential of its client, and the intervals at which the drivers of both ends call.
 #[derive(Clone, Copy, Debug)]
 struct Path {
     round_trip: Duration,
@@ -36,7 +36,7 @@ impl Path {
         Self { round_trip: Duration::from_secs_f64(seconds), comes, polls_every: [Duration::ZERO; 2] }
     }
 
-    /// Server and client, which has begun to connect.
+    /// Creates a server and a client that has begun to connect.
     fn dial(&self) -> (Net, ConnectionId) {
         self.dial_within(SECOND * 30)
     }

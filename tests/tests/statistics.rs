@@ -124,9 +124,10 @@ fn the_reported_rtt_uptime_and_loss_match_the_path() {
     assert!((95..=105).contains(&stats.loss_permille()), "{} of 1000 lost", stats.loss_permille());
 }
 
-/// The server answers 500 datagrams a second with acknowledgements, one of which follows nearly every message of its own, so
-/// the peer's acknowledgement names one of those as the largest. Its round trip stood still then, and its rate with it: over a
-/// recorded link (TMobile-UMTS-driving, seed 36) it sent 1 kB/s for three seconds after a queue of ten had drained.
+/// The server acknowledges 500 datagrams per second, and an acknowledgement follows nearly every message of its own. The
+/// peer's ACK frames therefore name such an acknowledgement as the largest packet. The server then stopped measuring its RTT
+/// and kept its low rate. On a recorded link (TMobile-UMTS-driving, seed 36), it sent 1 kB/s for three seconds after a queue
+/// of ten datagrams had drained.
 #[test]
 fn regression_an_end_that_mostly_sends_acks_still_measures_the_rtt() {
     let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);

@@ -19,7 +19,7 @@ const TICK: Duration = Duration::from_micros(16_667);
 /// The components of a world by entity, as words.
 type Components = BTreeMap<NetworkId, BTreeMap<ComponentId, Vec<u32>>>;
 
-/// A position and a velocity in one group, and health in a group of its own.
+/// Returns a schema with a position and a velocity in one group, and health in another group.
 fn schema() -> WorldSchema {
     let mut schema = SnapshotSchema::new();
     let metres = Steps::new(-1024.0, 1024.0, 0.002).unwrap();
@@ -36,7 +36,7 @@ fn schema() -> WorldSchema {
     schema.finish().unwrap()
 }
 
-/// By name: health, pose, speed.
+/// The ids of the components, in the order of their names: health, pose, speed.
 const HEALTH: ComponentId = ComponentId(0);
 const POSE: ComponentId = ComponentId(1);
 const SPEED: ComponentId = ComponentId(2);
@@ -47,7 +47,7 @@ fn with_worlds(config: &mut Config) {
     config.heartbeat = Duration::from_millis(200);
 }
 
-/// The game of the server, and what its client shows.
+/// The server's game, and the world that its client shows.
 struct Game {
     net: Net,
     writer: WorldWriter,
@@ -55,12 +55,12 @@ struct Game {
     tick: u64,
     ids: Vec<NetworkId>,
     shown: Components,
-    /// The connection as the server knows it.
+    /// The server's id of the connection.
     viewer: ConnectionId,
 }
 
 impl Game {
-    /// A server with `entities` entities and a client that sees them.
+    /// Creates a server with `entities` entities, and a client that sees them.
     fn new(entities: usize) -> Self {
         let mut net = Net::pair(with_worlds);
         net.connect();
@@ -115,7 +115,7 @@ impl Game {
         self.writer.reuse(changes);
     }
 
-    /// Plays for `time`: entities move if `is_moving`.
+    /// Runs for `time`. The entities move if `is_moving`.
     fn play(&mut self, time: Duration, is_moving: bool) {
         let end = self.net.now + time;
         while self.net.now < end {
@@ -128,7 +128,7 @@ impl Game {
         }
     }
 
-    /// The client's application takes its events.
+    /// Handles the client's events.
     fn take(&mut self) {
         for event in std::mem::take(&mut self.net.nodes[1].events) {
             if let Event::Snapshot { changes, .. } = event {
@@ -138,7 +138,7 @@ impl Game {
         }
     }
 
-    /// The world as it is committed.
+    /// Returns the committed world.
     fn committed(&self) -> Components {
         let Some(store) = self.net.nodes[0].endpoint.world(self.world) else { return Components::new() };
         let schema = schema();
@@ -163,7 +163,7 @@ impl Game {
         self.net.nodes[1].endpoint.connections().next().unwrap()
     }
 
-    /// Plays without movement until the client shows the committed world; panics after `most`.
+    /// Runs without movement until the client shows the committed world. Panics after `most`.
     fn settle(&mut self, most: Duration) {
         let end = self.net.now + most;
         while self.shown != self.committed() {
@@ -194,7 +194,7 @@ fn apply(shown: &mut Components, changes: &Changes) {
     }
 }
 
-/// Drops every `nth` datagram.
+/// Returns a network that drops every `nth` datagram.
 fn lossy(nth: u64) -> common::Filter {
     let mut count = 0;
     Box::new(move |_, _, _| {

@@ -69,7 +69,7 @@ struct Bans {
 struct Ban {
     #[serde(rename = "crate")]
     name: String,
-    /// The packages that may depend on it all the same.
+    /// The packages that may depend on the banned package.
     #[serde(default)]
     wrappers: Vec<String>,
     reason: String,
@@ -153,7 +153,7 @@ impl Rules {
     }
 }
 
-/// `YYYY-MM-DD`.
+/// Returns whether a text begins with a date in the form `YYYY-MM-DD`.
 fn starts_with_date(text: &str) -> bool {
     let shape = "dddd-dd-dd";
     text.len() >= shape.len()

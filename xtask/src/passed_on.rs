@@ -13,7 +13,7 @@ pub(crate) struct PassedOn {
 }
 
 impl PassedOn {
-    /// The command with them.
+    /// Adds the arguments to the command.
     pub(crate) fn to(&self, command: Command) -> Command {
         self.arguments.iter().fold(command, |command, argument| command.path(argument.as_ref()))
     }

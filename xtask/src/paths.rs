@@ -64,7 +64,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     flags.iter().filter(|(_, is_set)| *is_set).fold(command, |command, (name, _)| command.arg(name)).run()
 }
 
-/// Commands run in the root of the workspace: whoever names a file means the folder that they are in.
+/// Returns the absolute path of a file. Commands run in the root of the workspace, but a path is relative to the user's
+/// folder.
 fn here(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{} is not the path of a file", path.display()))
 }

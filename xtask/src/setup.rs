@@ -48,7 +48,7 @@ pub(crate) fn tools_for_wasm() -> Result<()> {
     tools(&[Tool { package: "nodejs", sign: Sign::Program("node") }])
 }
 
-/// Where Debian puts wine.
+/// The path of wine in Debian.
 pub(crate) const WINE: &str = "/usr/lib/wine/wine64";
 
 /// Installs the tools that compile, link and run programs for Windows.
@@ -60,7 +60,7 @@ pub(crate) fn tools_for_windows() -> Result<()> {
     ])
 }
 
-/// The version of gungraun that `bench/` is built with: its runner has to be the same.
+/// The version of gungraun with which `bench/` is built. The runner must have the same version.
 const GUNGRAUN: &str = "0.20.0";
 
 /// Installs the tools that count instructions, and returns the path of gungraun's runner, which is kept beside the
@@ -76,7 +76,7 @@ pub(crate) fn tools_for_instructions() -> Result<PathBuf> {
     Ok(runner)
 }
 
-/// Adds a target to the toolchain in use, unless it is there.
+/// Adds a target to the current toolchain, if it is not installed.
 pub(crate) fn rust_target(target: &str) -> Result<()> {
     if has_rust_target(target) {
         return Ok(());
@@ -90,13 +90,13 @@ fn has_rust_target(target: &str) -> bool {
     library.is_ok_and(|path| Path::new(path.trim()).is_dir())
 }
 
-/// Something that a Debian package brings.
+/// A tool that a Debian package provides.
 struct Tool {
     package: &'static str,
     sign: Sign,
 }
 
-/// How to see that a [`Tool`] is there.
+/// A check for the presence of a [`Tool`].
 enum Sign {
     Program(&'static str),
     Folder(&'static str),

@@ -2,9 +2,9 @@
 
 use anyhow::{Result, bail, ensure};
 
-/// Whether a licence expression can be met with allowed licences alone.
+/// Returns whether the licences in `allowed` satisfy a licence expression.
 ///
-/// `OR` (or the old `/`) needs one side, `AND` needs both. A licence with an exception counts as one name.
+/// `OR` (or the old `/`) needs one side, and `AND` needs both. A licence with an exception counts as one name.
 ///
 /// # Errors
 /// The expression does not parse.

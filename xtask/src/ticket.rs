@@ -86,7 +86,7 @@ struct Show {
     json: bool,
 }
 
-/// Where the backend's master comes from.
+/// The source of the backend's master secret.
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Master {
@@ -98,7 +98,7 @@ struct Master {
     master: Option<String>,
 }
 
-/// The longest that a ticket may be valid, in seconds: servers remember used ones until then.
+/// The longest validity of a ticket, in seconds. A server remembers used tickets until they expire.
 const WEEK: u64 = 7 * 24 * 3600;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -186,8 +186,8 @@ fn show(args: &Show, wall_now: u64) -> Result<String> {
     ))
 }
 
-/// The fields of a ticket that any holder may read, without its secret. The application is text: it may be too large
-/// for the numbers of some readers of JSON.
+/// Returns the fields of a ticket that any holder may read, without its secret. The application is text, because some
+/// JSON readers cannot represent large numbers.
 fn described(ticket: &Ticket) -> Value {
     json!({
         "application": format!("{:#x}", ticket.application()),
@@ -235,7 +235,7 @@ fn from_standard_input() -> Result<String> {
     Ok(text)
 }
 
-/// An identity from hexadecimal text, in either case, with white space around it.
+/// Parses an identity from hexadecimal text in upper or lower case. White space around the text is ignored.
 fn identity(text: &str) -> Result<[u8; 16]> {
     let text = text.trim();
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
@@ -245,7 +245,7 @@ fn identity(text: &str) -> Result<[u8; 16]> {
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
-/// A number, decimal or hexadecimal.
+/// Parses a decimal or hexadecimal number.
 fn number(text: &str) -> Result<u64> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16),
@@ -261,7 +261,7 @@ fn system_rng() -> Result<Rng> {
     Ok(Rng::from_seed(seed))
 }
 
-/// Microseconds of wall time since the Unix epoch.
+/// Returns the wall time in microseconds since the Unix epoch.
 fn wall_now() -> Result<u64> {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

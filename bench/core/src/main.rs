@@ -36,7 +36,7 @@ struct Args {
     hold: bool,
 }
 
-/// Rounds in which times are taken.
+/// The number of rounds in which times are measured.
 const ROUNDS: usize = 5;
 
 fn main() -> Result<()> {

@@ -81,7 +81,7 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All clients in one endpoint: it is the server that is measured.
+/// Runs all clients in one endpoint, because the benchmark measures only the server.
 fn clients(arguments: &[String]) -> Result<(), Failure> {
     let count = number(arguments, 2, 1000);
     let to: SocketAddr = arguments.get(3).ok_or("no address")?.parse()?;
@@ -106,7 +106,7 @@ fn clients(arguments: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same over a socket that is looked at all the time.
+/// Runs the clients over a socket that the process reads continuously, without sleeping.
 fn spin(config: Config, count: usize, to: SocketAddr, key: [u8; 32]) -> Result<(), Failure> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.set_nonblocking(true)?;
@@ -145,10 +145,10 @@ fn spin(config: Config, count: usize, to: SocketAddr, key: [u8; 32]) -> Result<(
     }
 }
 
-/// Seconds that clients spin.
+/// The time for which the clients spin, in seconds.
 const SPIN: u64 = 40;
 
-/// Nanoseconds that each thread of this process was running.
+/// Returns the processor time of each thread of this process, in nanoseconds.
 fn threads() -> Result<BTreeMap<String, u64>, Failure> {
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task")? {

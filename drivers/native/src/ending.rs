@@ -4,7 +4,7 @@ use std::fmt;
 
 use tickwire_core::{CloseReason, Refusal, Violation};
 
-/// A wrapper around the reason that a connection ended. `Display` writes the reason as a sentence for a person.
+/// A wrapper around the reason why a connection ended. `Display` writes the reason as text for a person.
 ///
 /// ```
 /// use tickwire_core::CloseReason;
@@ -73,9 +73,9 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the peer violated the protocol: {}", broken(*violation))
             }
             CloseReason::KeysExhausted => {
-                f.write_str("the keys of the connection reached their limit of forged packets")
+                f.write_str("too many forged packets arrived for the keys of the connection; connect again to get new keys")
             }
-            CloseReason::LinkClosed => f.write_str("the link under the connection was closed"),
+            CloseReason::LinkClosed => f.write_str("the link under the connection was closed; open another link, and connect again"),
             CloseReason::Driver { text } => f.write_str(text),
             // What the core adds later has its name, until it has words.
             other => write!(f, "{other:?}"),

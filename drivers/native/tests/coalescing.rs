@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tickwire_core::{Config, ConnectionId, Event};
 use tickwire_native::{NetworkStats, Peer, Server};
 
-/// How many connections there are, each with ten heartbeats per second.
+/// The number of connections, each of which sends ten heartbeats per second.
 const CROWD: usize = 20;
 
-/// A server, and a crowd on one socket whose heartbeats come every 5 ms on average.
+/// Starts a server and many connections from one socket, whose heartbeats arrive every 5 ms on average.
 fn idle(coalescing: Duration) -> (Server, Peer, Vec<ConnectionId>) {
     let options = common::server_options(common::open_config()).receive_coalescing(coalescing);
     let server = Server::start(options).unwrap();
@@ -32,7 +32,8 @@ fn idle(coalescing: Duration) -> (Server, Peer, Vec<ConnectionId>) {
     (server, crowd, there)
 }
 
-/// Waits until upkeep gathers. Says whether it does: that takes a system that says when datagrams came.
+/// Waits until the server coalesces upkeep. Returns `false` on a system without receive timestamps, which never
+/// coalesces.
 fn naps(server: &Server) -> bool {
     let begins = server.stats().naps;
     if cfg!(target_os = "linux") {
@@ -94,7 +95,8 @@ fn a_command_ends_a_coalescing_delay_of_the_network_thread_immediately() {
     assert!(waited.iter().any(|waited| *waited < Duration::from_secs(1)), "{waited:?}");
 }
 
-/// With so long naps it is enough that one has begun.
+/// Waits until the server has begun to coalesce once. One start suffices, because the coalescing times of the test are
+/// long.
 fn naps_begin(server: &Server) {
     let begins = server.stats().naps;
     if cfg!(target_os = "linux") {

@@ -14,7 +14,8 @@ use tickwire_native::{INVALID_MESSAGES, NetworkAddress, Options, SendError, Serv
 const LONG: Duration = Duration::from_secs(10);
 const SERVER: &str = "TICKWIRE_TEST_SERVER";
 
-/// The child of the test below: it sends, says good-bye, and exits without waiting for anything.
+/// The child process of the test below. It sends messages, calls `disconnect_after_delivery`, and exits without
+/// waiting.
 #[test]
 #[ignore = "another test runs it as a process of its own"]
 fn a_child_process_disconnects_after_delivery_and_exits_immediately() {

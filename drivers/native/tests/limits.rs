@@ -13,7 +13,7 @@ use tickwire_native::{Client, SendError, Server};
 const RATE: u32 = 100_000;
 const TIME: Duration = Duration::from_secs(4);
 
-/// Sends as much as is taken, for [`TIME`], and says how many bytes per second left on each connection.
+/// Sends as much as the queues accept for [`TIME`]. Returns the bytes per second that were sent on each connection.
 fn rates(server: &Server, clients: &[Client], there: &[ConnectionId], size: usize) -> Vec<f64> {
     let sent = || -> Vec<u64> {
         std::thread::sleep(Duration::from_millis(110));
@@ -44,7 +44,7 @@ fn assert_kept(rate: f64, limit: f64) {
     assert!(rate < limit * 1.05);
 }
 
-/// Sends 25 messages of 20 kB, does something, and waits for all of them.
+/// Sends 25 messages of 20 kB, calls `lift`, and waits until all messages have arrived.
 fn take_unlimited(server: &Server, client: &Client, there: ConnectionId, lift: impl FnOnce()) {
     for number in 0..25_u8 {
         server.send_bytes(there, ChannelId(0), vec![number; 20_000]).unwrap();

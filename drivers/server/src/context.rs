@@ -37,7 +37,7 @@ pub struct Context {
     pub(crate) clients: Clients,
     pub(crate) started_at: Instant,
     pub(crate) tick: u64,
-    /// Why to stop, once that is decided.
+    /// The reason to stop the server, once the game or a command has requested the stop.
     pub(crate) stop: Option<String>,
     pub(crate) metrics: GameMetrics,
 }
@@ -170,5 +170,5 @@ impl Context {
     }
 }
 
-/// How long a client that is sent away gets to receive its queued messages.
+/// The time that the server has to deliver queued messages to a client that it disconnects.
 const GOOD_BYE: Duration = Duration::from_secs(1);

@@ -136,7 +136,7 @@ impl fmt::Display for ServerError {
     }
 }
 
-/// Whether another address would do.
+/// Returns whether a different address would remove the error.
 const fn is_about_address(error: &StartError) -> bool {
     use StartError::{NoSuchLocalAddress, NotPermitted, PortInUse, Socket};
     matches!(error, PortInUse { .. } | NotPermitted { .. } | NoSuchLocalAddress { .. } | Socket { .. })

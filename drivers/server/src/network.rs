@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether an address means nothing without its interface, as the core tells it: those of fe80::/10 and fec0::/10.
+/// Returns whether an address is ambiguous without its interface: an address in fe80::/10 or fec0::/10. The core has
+/// the same rule.
 pub(crate) const fn is_link_local(ip: Ipv6Addr) -> bool {
     let [first, ..] = ip.segments();
     first & 0xff80 == 0xfe80
 }
 
-/// The IPv4 address, or the first address of the /64 that an IPv6 address lies in.
+/// Returns an IPv4 address unchanged. For an IPv6 address, returns the first address of its /64.
 pub(crate) fn network_of(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),

@@ -79,7 +79,8 @@ impl<G: Game> Dedicated<G> {
         summary
     }
 
-    /// Stops the network. Meanwhile the game takes what still comes: its senders were told that it arrived.
+    /// Stops the network driver. The game receives all messages that still arrive, because the driver acknowledges
+    /// them.
     fn say_good_bye(&mut self, text: &str, grace: Duration) {
         let Some(mut network) = self.network.take() else { return };
         let handle = self.context.network.clone();
@@ -108,5 +109,5 @@ impl<G: Game> Dedicated<G> {
     }
 }
 
-/// How soon the end of the network thread is noticed.
+/// The interval at which the server checks whether the network thread has ended.
 const PATIENCE: Duration = Duration::from_millis(10);

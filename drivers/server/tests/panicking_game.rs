@@ -9,13 +9,13 @@ use std::time::Duration;
 use tickwire_core::message::{NetMessage, RegisterError};
 use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings};
 
-/// A game that panics in the place that it is told, or names a channel that is not there.
+/// A game that panics in the method that the test selects, or registers a message type whose channel does not exist.
 struct Fragile {
     place: String,
     _inner: Inner,
 }
 
-/// A part of it that may panic when it is dropped.
+/// A part of the game, which may panic when it is dropped.
 struct Inner(bool);
 
 impl Drop for Inner {
@@ -30,14 +30,14 @@ impl Fragile {
     }
 }
 
-/// Goes on a channel that is not there.
+/// A message type whose channel does not exist.
 #[derive(NetMessage)]
 #[net(name = "fragile/far", channel = 9)]
 struct Far {
     number: u32,
 }
 
-/// To a client that joined.
+/// A message to a client that has joined.
 #[derive(NetMessage)]
 #[net(name = "fragile/hello")]
 struct Hello {
@@ -111,7 +111,7 @@ fn game(folder: &std::path::Path, place: &str) -> std::process::Command {
     command
 }
 
-/// Runs the game with these lines at its console; its code, and what it said on standard error.
+/// Runs the game with these lines at its console. Returns its exit code, and the text on standard error.
 fn run(folder: &std::path::Path, place: &str, arguments: &[&str], lines: &str) -> (Option<i32>, String) {
     use std::io::Write as _;
     use std::process::Stdio;
@@ -207,7 +207,7 @@ mod terminal {
     use rexpect::session::spawn_command;
     use rustix::termios::{LocalModes, tcgetattr};
 
-    /// The game on a terminal, until it says this; how it ended.
+    /// Runs the game on a terminal until it prints `said`. Returns its exit status.
     fn run(place: &str, said: &str) -> WaitStatus {
         let folder = tempfile::tempdir().unwrap();
         let mut command = super::game(folder.path(), place);

@@ -14,11 +14,11 @@ use crate::Script;
 
 /// The largest number of entities in a world.
 pub const ENTITIES: usize = 40;
-/// The point from which a viewer by distance sees the world, and the radii.
+/// The point from which a view by distance sees the world.
 const EYES: [f64; 3] = [0.0, -500.0, 0.0];
 const RADIUS: f64 = 150.0;
 const KEEP: f64 = 180.0;
-/// The components of [`schema`], which sort by name.
+/// The ids of the components of [`schema`], in the order of their names.
 const HEALTH: ComponentId = ComponentId(0);
 const MARKED: ComponentId = ComponentId(1);
 const POSE: ComponentId = ComponentId(2);
@@ -27,7 +27,7 @@ const SPEED: ComponentId = ComponentId(4);
 
 /// The components of an entity by id, as words.
 type Components = BTreeMap<ComponentId, Vec<u32>>;
-/// The words of an entity's position and of its velocity; empty without the component.
+/// The words of an entity's position and of its velocity. Empty for an entity without the component.
 type Motion = (NetworkId, Vec<u32>, Vec<u32>);
 
 /// A world as an application shows it: the owner and the components of each entity.
@@ -74,7 +74,7 @@ pub struct Game {
     pub hidden: BTreeSet<NetworkId>,
     /// The entities that the viewer sees at any distance.
     always: BTreeSet<NetworkId>,
-    /// Whether the viewer sees by distance, from [`EYES`].
+    /// `true` if the viewer sees by distance, from [`EYES`].
     is_by_distance: bool,
     /// The viewer, as the sending end knows it.
     viewer: ConnectionId,
@@ -96,7 +96,8 @@ impl Game {
         }
     }
 
-    /// Returns the view that the game's viewer has of `world`: all of it, or if `is_by_distance` what is near one point.
+    /// Returns the game's viewer with a view of `world`. The view contains the whole world, or only the entities near
+    /// a fixed point if `is_by_distance`.
     pub fn look(&mut self, world: WorldId, is_by_distance: bool) -> Viewer {
         self.is_by_distance = is_by_distance;
         let viewer = Viewer::new(world);
@@ -187,7 +188,7 @@ impl Game {
         is_as_expected && count == shown.len()
     }
 
-    /// Whether the viewer sees an entity at rest; `None` if that depends on where it was before.
+    /// Returns whether the viewer must see an entity at rest. `None` if this depends on the entity's earlier position.
     fn must_be_shown(&self, entity: &Entity, pose: Option<&Vec<u32>>) -> Option<bool> {
         if self.hidden.contains(&entity.id) {
             return Some(false);
@@ -209,7 +210,7 @@ fn metres(word: u32) -> f64 {
     f64::from(word) * 0.01 - 512.0
 }
 
-/// The components of an entity as they are committed.
+/// Returns the committed components of an entity.
 fn components(store: &Store, id: NetworkId) -> Components {
     let mut components = Components::new();
     for component in [HEALTH, MARKED, POSE, PURSE, SPEED] {
@@ -221,7 +222,7 @@ fn components(store: &Store, id: NetworkId) -> Components {
     components
 }
 
-/// Those of some components of a unit that are there.
+/// Returns those of the components `of` that the version of a unit contains.
 fn components_of<const N: usize>(version: Version<'_>, of: [ComponentId; N]) -> Components {
     let schema = schema();
     let mut components = Components::new();
@@ -272,16 +273,15 @@ impl Display {
             assert_eq!(before, None, "{created:?} was created, but exists already");
         }
         for (id, owner) in changes.owners() {
-            self.shown.get_mut(id).expect("the owner of an entity that is there").0 = *owner;
+            self.shown.get_mut(id).expect("the owner of a shown entity changes").0 = *owner;
         }
         for column in changes.columns() {
             for (id, words) in column.values() {
-                let entity = self.shown.get_mut(&id).expect("a value of an entity that is there");
+                let entity = self.shown.get_mut(&id).expect("a component of a shown entity changes");
                 entity.1.insert(column.component(), words.to_vec());
             }
             for id in column.removed() {
-                let entity =
-                    self.shown.get_mut(id).expect("the end of a component of an entity that is there");
+                let entity = self.shown.get_mut(id).expect("a component of a shown entity is removed");
                 assert!(entity.1.remove(&column.component()).is_some());
             }
         }

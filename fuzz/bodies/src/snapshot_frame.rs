@@ -5,9 +5,9 @@ use tickwire_core::fuzzing::{FrameResult, ReceivedWorld, SentWorld, some_connect
 use crate::Script;
 use crate::game::{ENTITIES, Game, schema};
 
-/// The most bytes of the heap that a receiver of so few frames may take.
+/// The largest number of heap bytes that a receiver may take for these frames.
 const MEMORY: usize = 16 << 20;
-/// The seed of the honest game.
+/// The script of the honest game.
 const HONEST: [u8; 96] = {
     let mut bytes = [0; 96];
     let mut place = 0;
@@ -80,7 +80,7 @@ fn feed(receiver: &mut ReceivedWorld, frame: &[u8]) {
     match receiver.on_frame(frame) {
         FrameResult::Stored => {}
         FrameResult::Stale | FrameResult::Refused(..) => {
-            assert_eq!(receiver.stored(), before, "a refused frame was stored in part");
+            assert_eq!(receiver.stored(), before, "the receiver stored a part of a rejected frame");
         }
     }
     assert!(receiver.memory() <= MEMORY, "{} bytes", receiver.memory());

@@ -6,19 +6,19 @@ use tickwire_core::snapshot::{Store, WorldId};
 use crate::Script;
 use crate::game::{Display, ENTITIES, Game, schema};
 
-/// Rounds after which a link that loses nothing any more must have brought the whole world.
+/// The number of rounds within which the receiver must show the whole world once the link loses no more frames.
 const ROUNDS_TO_SETTLE: usize = 200;
-/// Rounds after which what is too far away has left the view.
+/// The number of rounds after which an entity that is too far away has left the view.
 const ROUNDS_TO_LEAVE: usize = 60;
-/// Rounds after which a frame counts as lost.
+/// The number of rounds after which an unacknowledged frame is declared lost.
 const LOSS_ROUNDS: u64 = 6;
-/// The most bytes of the heap that either end may take.
+/// The largest number of heap bytes that either end may take.
 const MEMORY: usize = 1 << 20;
 
-/// A frame on its way: when it arrives, its number, its bytes.
+/// A frame in transit: the round in which it arrives, its number and its bytes.
 type FrameFlight = (u64, u64, Vec<u8>);
 
-/// Both ends, the link between them, and the knowledge of each.
+/// Both ends of a world, and the link between them.
 struct Link {
     game: Game,
     store: Store,
@@ -26,14 +26,14 @@ struct Link {
     receiver: ReceivedWorld,
     display: Display,
     frames: Vec<FrameFlight>,
-    /// The fates that the sender will learn: when, the number of the frame, and whether it is acknowledged.
+    /// The outcomes that the sender will receive: the round, the number of the frame, and whether it was acknowledged.
     fates: Vec<(u64, u64, bool)>,
     round: u64,
-    /// Of 256 frames, and of as many acknowledgements, so many are lost.
+    /// The number of lost frames in 256, and of lost acknowledgements in 256.
     loss: u8,
-    /// The longest step from tick to tick.
+    /// The largest number of ticks between two commits.
     ticks: u64,
-    /// Rounds in a row without a commit.
+    /// The number of consecutive rounds without a commit.
     waited: u64,
 }
 
@@ -74,7 +74,7 @@ impl Link {
         }
     }
 
-    /// A round: the game plays, frames leave, frames and acknowledgements arrive.
+    /// Runs one round: the game changes the world, and the link delivers frames and acknowledgements.
     fn play(&mut self, script: &mut Script<'_>) {
         let step = script.byte();
         self.round += 1;
@@ -170,14 +170,14 @@ impl Link {
         }
     }
 
-    /// The transport breaks, and another one takes its place.
+    /// Replaces the transport, as after an interruption.
     fn resume(&mut self) {
         self.frames.clear();
         self.fates.clear();
         self.sender.on_resumed();
     }
 
-    /// Nothing is lost any more.
+    /// Runs the link without loss until the receiver shows the committed world.
     fn settle(&mut self) {
         self.loss = 0;
         let mut rest = Script::new(&[]);
@@ -191,7 +191,10 @@ impl Link {
             if round >= ROUNDS_TO_LEAVE && self.sender.is_settled() && is_quiet {
                 break;
             }
-            assert!(round < ROUNDS_TO_SETTLE, "the world does not arrive");
+            assert!(
+                round < ROUNDS_TO_SETTLE,
+                "the receiver does not show the committed world within {ROUNDS_TO_SETTLE} rounds"
+            );
         }
         self.take();
         let shown = &self.display.shown;

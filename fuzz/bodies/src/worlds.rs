@@ -22,13 +22,13 @@ const MAX_MESSAGE: usize = 20_000;
 const TICK: Duration = Duration::from_millis(16);
 /// The one-way delay of the network.
 const DELAY: Duration = Duration::from_millis(8);
-/// The time after which a network that loses nothing must have brought the whole world.
+/// The time within which the client must show the whole world once the network loses no more datagrams.
 const HEALED: Duration = Duration::from_secs(30);
 
-/// Ticks after which what is too far away has left the view.
+/// The number of ticks after which an entity that is too far away has left the view.
 const TICKS_TO_LEAVE: usize = 60;
 
-/// A datagram on its way: when it arrives, at which end, its bytes.
+/// A datagram in transit: its arrival time, the index of its receiver, and its bytes.
 type DatagramFlight = (Instant, usize, Vec<u8>);
 
 struct WorldsScene {
@@ -37,11 +37,11 @@ struct WorldsScene {
     flying: Vec<DatagramFlight>,
     game: Game,
     display: Display,
-    /// The connection as each end knows it.
+    /// The id of the connection at each end.
     connections: [ConnectionId; 2],
-    /// Of 256 datagrams, so many are lost.
+    /// The number of lost datagrams in 256.
     loss: u8,
-    /// The longest step from tick to tick.
+    /// The largest number of ticks between two commits.
     ticks: u64,
 }
 
@@ -108,7 +108,7 @@ impl WorldsScene {
         self.nodes[SERVER].endpoint.set_viewer(self.now, connection, Some(viewer)).unwrap();
     }
 
-    /// The game plays, and a little time passes.
+    /// Changes the world, and runs the network for a short time.
     fn play(&mut self, script: &mut Script<'_>) {
         let step = script.byte();
         for _ in 0..step & 7 {
@@ -132,7 +132,7 @@ impl WorldsScene {
         self.display.note_commit(endpoint.world(WORLD).unwrap());
     }
 
-    /// Everything is lost for up to four seconds.
+    /// Loses all datagrams for up to four seconds.
     fn black_out(&mut self, script: &mut Script<'_>) {
         let loss = std::mem::replace(&mut self.loss, u8::MAX);
         self.flying.clear();
@@ -143,7 +143,7 @@ impl WorldsScene {
         self.loss = loss;
     }
 
-    /// Lets time pass, a delay at a time.
+    /// Runs the network for `time`, in steps of one delay.
     fn run(&mut self, time: Duration, script: &mut Script<'_>) {
         let end = self.now + time;
         while self.now < end {
@@ -187,7 +187,7 @@ impl WorldsScene {
         }
     }
 
-    /// The network loses nothing until the client shows the committed world.
+    /// Runs the network without loss until the client shows the committed world.
     fn heal(&mut self) {
         self.loss = 0;
         let end = self.now + HEALED;
@@ -200,7 +200,7 @@ impl WorldsScene {
             {
                 break;
             }
-            assert!(self.now < end, "the world does not arrive");
+            assert!(self.now < end, "the client does not show the committed world within {HEALED:?}");
         }
         let stats = self.nodes[CLIENT].endpoint.world_stats(self.connections[CLIENT]).unwrap();
         assert_eq!(stats.frames_refused, 0, "{stats:?}");

@@ -194,7 +194,8 @@ kinds! {
     /// A stranger on the path, near the sender, repeats datagrams from addresses of its own. Half of the copies overtake
     /// the originals.
     Replay = "replay" {
-        /// The share of datagrams repeated, whether they arrive or not, in parts per million.
+        /// The share of datagrams repeated, in parts per million. The stranger also repeats datagrams that are lost
+        /// later.
         ppm: u32,
         /// The longest delay after the original of a copy that does not overtake the original.
         spread: Duration,

@@ -50,7 +50,7 @@ pub fn parse_list(text: &str) -> Result<Vec<Fault>, ParseFaultError> {
 }
 
 impl fmt::Display for Fault {
-    /// `<from µs>..<until µs> <target> <kind> <parameter>=<value> ... seed=<hexadecimal>`
+    /// Writes the fault as `<from µs>..<until µs> <target> <kind> <parameter>=<value> ... seed=<hexadecimal>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..{} {} ", self.from.as_micros(), self.until.as_micros(), self.target)?;
         self.kind.print(f)?;

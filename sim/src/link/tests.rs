@@ -16,7 +16,8 @@ fn link_with(faults: &[Fault]) -> Link {
     link
 }
 
-/// The arrivals of `count` datagrams of 100 bytes that were sent 10 ms apart: number, delay and bytes of each.
+/// Sends `count` datagrams of 100 bytes, 10 ms apart. The arrivals have the number, the delay and the bytes of each
+/// datagram.
 struct Run {
     arrivals: Vec<(u64, u64, Vec<u8>)>,
     tally: Tally,
@@ -28,7 +29,7 @@ fn sent(number: u64) -> Vec<u8> {
     bytes
 }
 
-/// The arrivals of a datagram that is put on a link without a bottleneck.
+/// Sends a datagram over a link without a bottleneck, and returns its arrivals.
 fn carry(link: &mut Link, now_us: u64, datagram: (&[u8], Ecn), tally: &mut Tally) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
     let (bytes, ecn) = datagram;
@@ -323,7 +324,8 @@ fn a_fault_loses_different_datagrams_in_each_direction() {
     assert_eq!(through(1), through(1));
 }
 
-/// The bits that 1,000 datagrams with `ecn` arrive with, through `kinds`.
+/// Sends 1,000 datagrams with the bits `ecn` through the faults `kinds`. Returns the bits of each arrival, and the
+/// number of effects of the first fault.
 fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
     let faults: Vec<Fault> = kinds.iter().map(|kind| fault(kind.clone(), 7)).collect();
     let (mut link, mut tally) = (link_with(&faults), Tally::new(kinds.len()));

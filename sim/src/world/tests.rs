@@ -13,7 +13,7 @@ use crate::shrink::shrink;
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A toy: numbers everything it wants to say, says it again every 200 ms until the other end has echoed it.
+/// A simple host. It numbers its messages, and repeats each message every 200 ms until the other end has echoed it.
 struct Toy {
     server: bool,
     queue: Vec<(SocketAddr, Vec<u8>)>,
@@ -87,11 +87,11 @@ impl Host for Toy {
     }
 }
 
-/// Every client says a number each 50 ms until `quiet`.
+/// An application in which every client sends a number every 50 ms until the time `quiet`.
 #[derive(Default)]
 struct Chat {
     quiet: Instant,
-    /// Whether only the first incarnation of a client says anything.
+    /// `true` if only the first incarnation of a client sends numbers.
     first_only: bool,
     said: u32,
     echoed: Vec<u32>,

@@ -92,7 +92,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Applies `of` to each pair of counters.
+    /// Applies `of` to each pair of equal counters.
     fn zip(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             datagrams_up: of(self.datagrams_up, other.datagrams_up),

@@ -12,7 +12,7 @@ use tickwire_sim::provider::NullProvider;
 
 use super::{held_now, listening, source};
 
-/// Hellos of clients that hold tickets, or none, with their own padding.
+/// Returns a Hello with its own padding, of a client with or without a ticket.
 fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) -> Vec<u8> {
     let secrets = handshake::secrets(&*config.provider);
     let mut client = Endpoint::new(config.clone(), secrets, [seed; 32], Instant::ZERO).unwrap();

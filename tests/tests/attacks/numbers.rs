@@ -15,7 +15,7 @@ use tickwire_sim::provider::{NonceLog, NullProvider, RecordingProvider};
 
 use super::{ORDERED, UNRELIABLE, drops, is_alive, server};
 
-/// A client and a server that are connected.
+/// Creates a client and a server that are connected.
 fn pair(config: &Config) -> Pair {
     let mut pair = Pair::new(Instant::ZERO, config);
     pair.record();

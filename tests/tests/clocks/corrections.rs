@@ -4,21 +4,21 @@ use super::*;
 
 const DAY: i64 = 86_400;
 
-/// Corrects the server's wall clock by so many seconds.
+/// Corrects the server's wall clock by `seconds` seconds.
 fn correct(net: &mut Net, seconds: i64) {
     let server = &mut net.nodes[0].endpoint;
     let offset = shifted(server.wall_offset(), seconds);
     server.set_wall_offset(net.now, offset).unwrap();
 }
 
-/// A server with tickets whose wall clock is off by so many seconds, and a client that has not dialled.
+/// Creates a server with tickets whose wall clock is wrong by `off` seconds, and a client that has not dialled.
 fn ticket_office(off: i64) -> Net {
     let server = server(Came::WithTicket, 1, Instant::ZERO, shifted(WALL, off));
     let client = Node::new(Config::new(APPLICATION), Secrets::new(CLIENT), 2, "10.0.0.2:4000", Instant::ZERO);
     Net::new(vec![server, client], Duration::from_millis(50))
 }
 
-/// The event of a client that dials with `ticket`, within a second. If it is let in it leaves again.
+/// Returns the first event of a client that dials with `ticket`, within one second. A connected client then leaves.
 fn shown(net: &mut Net, ticket: &Ticket) -> Option<Event> {
     let before = net.nodes[1].events.len();
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).ticket(ticket.clone());

@@ -27,7 +27,7 @@ pub struct Node {
     pub behind: Duration,
     /// The interval at which the driver reads its socket and its timers. With zero, the driver reads them when they are due.
     pub polls_every: Duration,
-    /// Datagrams that wait in the socket of such a driver.
+    /// The datagrams that wait in the socket until the driver polls it.
     waiting: Vec<(SocketAddr, Vec<u8>)>,
 }
 
@@ -51,7 +51,7 @@ impl Node {
         now - self.behind
     }
 
-    /// The time at which the driver polls next, if something is due at `due`. Both times are the network's.
+    /// Returns the time at which the driver polls next, if work is due at `due`. Both times are on the network's clock.
     fn next_poll(&self, now: Instant, due: Instant) -> Instant {
         let period = u64::try_from(self.polls_every.as_micros()).unwrap();
         if period == 0 {
@@ -60,7 +60,7 @@ impl Node {
         Instant::saturating_from_micros((now.as_micros() / period + 1) * period)
     }
 
-    /// Whether its driver looks at `now`.
+    /// Returns whether the node's driver polls at `now`.
     fn polls_at(&self, now: Instant) -> bool {
         self.polls_every.is_zero() || now.as_micros().is_multiple_of(self.polls_every.as_micros() as u64)
     }
@@ -85,7 +85,7 @@ impl Node {
     }
 }
 
-/// A datagram on its way.
+/// A datagram in transit.
 struct Flying {
     at: Instant,
     from: SocketAddr,

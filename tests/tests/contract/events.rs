@@ -114,7 +114,7 @@ fn clause_11_messages_without_receive_credit_are_not_acknowledged() {
     refused_packets_are_not_acknowledged();
 }
 
-/// A peer that sends more crumbs than there is room for gets no acknowledgement of what was refused.
+/// A peer that sends more fragments than the server has memory for gets no acknowledgement of the refused packets.
 fn refused_packets_are_not_acknowledged() {
     let mut pair = pairs::connected(1, |config| config.provider = provider::gullible());
     pair.send(CLIENT, 3, vec![1; 8]);

@@ -23,7 +23,7 @@ fn verb(line: &[&str]) -> Result<TicketVerb, clap::Error> {
     Ok(args.verb)
 }
 
-/// The output of a command at [`NOW`], or its error as a person sees it.
+/// Runs a command at the time [`NOW`]. Returns its output, or its error as a user sees it.
 fn play(line: &[&str]) -> Result<String, String> {
     let output = match verb(line).map_err(|error| error.to_string())? {
         TicketVerb::Keygen(args) => Ok(keygen(&args, &mut rng())),

@@ -15,7 +15,7 @@ use tickwire_sim::provider::NullProvider;
 use super::{Field, TICKS_PER_SECOND};
 
 const FIRST_PORT: u16 = 1000;
-/// How often the network is looked at.
+/// The interval at which the network is simulated.
 const STEP: Duration = Duration::from_millis(1);
 
 /// The round-trip times of the clients.
@@ -52,10 +52,10 @@ pub struct Traffic {
 struct Client {
     endpoint: Endpoint,
     connection: ConnectionId,
-    /// The server's connection to it.
+    /// The server's connection to the client.
     viewer: Option<ConnectionId>,
     one_way: Duration,
-    /// Datagrams on their way to it, and from it.
+    /// The datagrams in transit to the client, and from the client.
     down: VecDeque<(Instant, Vec<u8>)>,
     up: VecDeque<(Instant, Vec<u8>)>,
 }
@@ -112,7 +112,7 @@ impl Star {
         star
     }
 
-    /// Connects all clients and lets them have the whole world.
+    /// Connects all clients, and runs until they have received the whole world.
     fn begin(&mut self) {
         self.commit();
         for _ in 0..20 * TICKS_PER_SECOND {
@@ -187,7 +187,7 @@ impl Star {
         self.field.writer().reuse(changes);
     }
 
-    /// The server reads what arrived, and sends what is due.
+    /// Passes the arrived datagrams to the server, and sends the datagrams that are due.
     fn serve(&mut self) {
         let now = self.now;
         for (index, client) in self.clients.iter_mut().enumerate() {

@@ -13,7 +13,7 @@ pub const RECORD_BYTES: usize = 4 * WORDS;
 /// The names of a cube's parts, in the order of [`Recording::layout`].
 pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
 
-/// Added to the two horizontal positions, which are signed in a file.
+/// The offset that is added to the two horizontal positions, which are signed in a file.
 const OFFSET: i32 = 1 << 14;
 
 /// A recording of the words of all cubes, frame by frame. Sender and receiver begin with the first frame.

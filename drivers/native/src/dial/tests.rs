@@ -15,22 +15,22 @@ use crate::shared::NetworkThreadId;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A client that dials, and a server that has the addresses of `answering`.
+/// A client that dials, and a server that answers at the addresses `answering`.
 struct Stage {
     now: Instant,
     client: Endpoint,
     server: Endpoint,
     dials: Dials,
     answering: Vec<SocketAddr>,
-    /// Where the system sends nothing to.
+    /// The addresses to which the system refuses to send.
     refusing: Vec<SocketAddr>,
-    /// To whom Hellos went, once each.
+    /// The addresses to which Hellos were sent, each listed once.
     tried: Vec<SocketAddr>,
-    /// How many Hellos the system refused.
+    /// The number of Hellos that the system refused.
     refused: usize,
-    /// Connections that the game hears of.
+    /// The connections that were reported to the game.
     told: Vec<ConnectionId>,
-    /// Until its result was given.
+    /// The running attempt. `None` once it has returned its result.
     attempt: Option<Attempt>,
 }
 
@@ -44,7 +44,7 @@ fn endpoint(seed: u8, change: impl Fn(&mut Config)) -> Endpoint {
     Endpoint::new(config, Secrets::new([seed; 32]), [seed; 32], Instant::ZERO).unwrap()
 }
 
-/// A resolver that finds these addresses.
+/// Returns a resolver that finds the addresses with these numbers.
 fn found(numbers: &'static [u8]) -> impl Resolver {
     move |_: &str, _: u16| -> Resolution {
         Box::pin(ready(Ok(numbers.iter().copied().map(address).collect())))
@@ -74,7 +74,7 @@ impl Stage {
         }
     }
 
-    /// One turn of the network thread. The network itself takes no time.
+    /// Simulates one turn of the network thread. The network delivers datagrams without delay.
     fn turn(&mut self) {
         let now = self.now;
         let mut context = Context::from_waker(Waker::noop());

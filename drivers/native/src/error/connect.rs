@@ -90,12 +90,13 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// The end of a connection that was never made, as an event tells it; `reason` is the core's, if there was one.
+    /// Returns the close reason with which an event reports this error: the core's `reason` if there is one, and
+    /// otherwise the text of the error.
     pub(crate) fn to_close_reason(&self, reason: Option<CloseReason>) -> CloseReason {
         reason.unwrap_or_else(|| CloseReason::Driver { text: self.to_string() })
     }
 
-    /// The error that a connection's end amounts to.
+    /// Returns the error for an attempt whose last connection ended for `reason`.
     pub(crate) fn of(
         reason: CloseReason,
         tried: Vec<SocketAddr>,
@@ -170,7 +171,7 @@ impl fmt::Display for UnreachedCause {
     }
 }
 
-/// Things, as a list for a person.
+/// A wrapper whose `Display` writes the items separated by commas.
 struct List<'a, T>(&'a [T]);
 
 impl<T: fmt::Display> fmt::Display for List<'_, T> {
@@ -188,7 +189,7 @@ impl fmt::Display for Unreached {
     }
 }
 
-/// The addresses that were left out, after those that were tried.
+/// A wrapper whose `Display` writes the addresses to which no datagram was sent, as the end of a sentence.
 struct LeftOut<'a>(&'a [Unreached]);
 
 impl fmt::Display for LeftOut<'_> {

@@ -82,7 +82,7 @@ impl StartError {
     }
 }
 
-/// Number, name and delivery of each channel.
+/// Returns the number, the name and the delivery guarantee of each channel as text.
 fn listed(channels: &[ChannelConfig]) -> String {
     let one = |(number, channel): (usize, &ChannelConfig)| match &channel.name {
         Some(name) => format!("{number} `{name}` ({})", channel.delivery),

@@ -10,7 +10,7 @@ use crate::shared::Shared;
 #[must_use = "it holds until it is dropped"]
 pub struct Hold {
     shared: Arc<Shared>,
-    /// The thread that holds.
+    /// The thread whose messages the guard holds.
     thread: ThreadId,
 }
 

@@ -12,7 +12,7 @@ pub mod relay;
 
 pub const APPLICATION: u64 = 0x7465_7374;
 
-/// A line of text, reliable and ordered.
+/// A line of text, on a reliable and ordered channel.
 #[derive(NetMessage, Debug)]
 pub struct TestMessage {
     pub text: BoundedString<64>,

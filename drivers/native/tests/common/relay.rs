@@ -1,4 +1,4 @@
-//! A relay between one client and a server that loses datagrams by a fixed pattern of chance.
+//! A relay between one client and a server that drops datagrams by a fixed pseudo-random sequence.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -57,7 +57,7 @@ impl Relay {
     }
 }
 
-/// xorshift64.
+/// The xorshift64 pseudo-random number generator.
 struct Chance(u64);
 
 impl Chance {
@@ -69,9 +69,9 @@ impl Chance {
     }
 }
 
-/// The largest UDP payload that a path over Ethernet carries, in bytes. Probes for more do not pass.
+/// The largest UDP payload that a path over Ethernet carries, in bytes. The relay drops larger probes.
 const ETHERNET: usize = 1472;
-/// The same for every run.
+/// The seed of the generator, the same in every run.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[test]

@@ -27,12 +27,12 @@ use std::time::Duration;
 
 use serde::{Deserialize as _, Deserializer, Serializer, de};
 
-/// Microseconds of each unit, the largest first.
+/// The name and the length in microseconds of each unit, the largest unit first.
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// A duration for display. `Display` writes it as a whole number in the largest possible unit, and omits fractions
-/// of a microsecond.
+/// A duration for display. `Display` writes the duration as a whole number in the largest possible unit, and omits
+/// fractions of a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 

@@ -14,10 +14,10 @@ use tickwire_tests::documented::{Actual, Bounds, DefaultValue, faults, fields};
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(default, deny_unknown_fields)]
 struct Chess {
-    /// Seconds per move.
+    /// The seconds per move.
     #[schemars(range(min = 1, max = 600))]
     seconds: u32,
-    /// Whether games are rated.
+    /// `true` if games are rated.
     rated: bool,
 }
 
@@ -250,7 +250,8 @@ fn a_configured_address_that_no_socket_can_bind_is_refused() {
     "#);
 }
 
-/// A file in a folder, and the layers that are read from it.
+/// Writes a file with `text` to a new folder. Returns the folder, the path of the file, and the layers that read the
+/// file.
 fn file_with(text: &str) -> (tempfile::TempDir, PathBuf, Layers) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.json");
@@ -320,7 +321,7 @@ fn config_schema_json_equals_the_schema_that_the_program_prints() {
     );
 }
 
-/// Whether a file that sets only `key`, to a JSON value, is taken.
+/// Returns whether the configuration accepts a file that sets only `key`, to the JSON value `value`.
 fn takes(key: &str, value: &str) -> bool {
     load(&format!("{{ \"{key}\": {value} }}")).is_ok()
 }

@@ -1,5 +1,5 @@
-//! The counters in the format of Prometheus. The server collects them when a request comes, so they cost nothing
-//! between requests.
+//! The counters in the format of Prometheus. The server collects the counters when a request arrives, so they cost
+//! nothing between requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Metrics {
         Self { registry }
     }
 
-    /// All of them, in the OpenMetrics text format.
+    /// Returns all metrics in the OpenMetrics text format.
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
@@ -34,7 +34,7 @@ impl Metrics {
     }
 }
 
-/// Where the numbers come from.
+/// The sources of the numbers.
 struct Source {
     network: Handle,
     pulse: Arc<Pulse>,
@@ -79,7 +79,7 @@ impl Collector for Source {
     }
 }
 
-/// Encodes the counters: metrics that only grow.
+/// Encodes the counters.
 fn encode_counters(
     encoder: &mut DescriptorEncoder<'_>,
     network: &NetworkStats,
@@ -122,7 +122,7 @@ fn encode_counters(
     busy.encode(encoder.encode_descriptor("busy", help, Some(&Unit::Seconds), busy.metric_type())?)
 }
 
-/// The game's own.
+/// Encodes the metrics that the game defines.
 fn encode_game(encoder: &mut DescriptorEncoder<'_>, of_game: &GameMetrics) -> fmt::Result {
     for (name, Metric { help, reading }) in of_game.all() {
         let name = format!("game_{name}");
@@ -140,7 +140,7 @@ fn encode_game(encoder: &mut DescriptorEncoder<'_>, of_game: &GameMetrics) -> fm
     Ok(())
 }
 
-/// One counter per reason.
+/// Encodes one counter per reason for dropped datagrams.
 fn encode_drops(encoder: &mut DescriptorEncoder<'_>, network: &NetworkStats) -> fmt::Result {
     use prometheus_client::metrics::MetricType;
     let help = "Received datagrams that were dropped, by reason";

@@ -17,7 +17,7 @@ use crate::error::ServerError;
 use crate::metrics::GameMetrics;
 use crate::pulse::Pulse;
 
-/// The HTTP server. It ends when this is dropped.
+/// The HTTP server for monitoring, which stops when this value is dropped.
 pub(crate) struct Monitor(HttpServer);
 
 impl Monitor {
@@ -61,7 +61,7 @@ fn answer(method: &str, path: &str, metrics: &Metrics, pulse: &Pulse) -> Answer 
     Answer { status, kind, body }
 }
 
-/// 200 while the game ticks or rests, 503 when it hangs or stops.
+/// Returns the status 200 while the game runs ticks or is idle, and 503 while the game hangs or the server stops.
 fn health(pulse: &Pulse) -> (u16, String) {
     let beats = pulse.read();
     let (status, word) = if beats.is_stopping {
@@ -81,7 +81,7 @@ fn health(pulse: &Pulse) -> (u16, String) {
     (status, body.to_string() + "\n")
 }
 
-/// Silence of the tick after which the server counts as hung; the slowest tick rate is one per second.
+/// The time without a tick after which the server counts as hung. The lowest tick rate is one per second.
 const HANGS: Duration = Duration::from_secs(5);
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";

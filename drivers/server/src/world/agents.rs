@@ -14,7 +14,7 @@ pub struct AgentId(pub u32);
 /// The length of each side of the box in which agents move, in millimetres.
 pub const BOX_MM: u32 = 65_536;
 
-/// All agents.
+/// All agents of the world.
 #[derive(Debug)]
 pub(super) struct Agents {
     rng: Rng,
@@ -23,14 +23,14 @@ pub(super) struct Agents {
     last: u32,
 }
 
-/// One agent. Lengths are micrometres: a step of a millisecond is not lost to rounding.
+/// One agent. Lengths are in micrometres, so that a tick of one millisecond is not lost to rounding.
 #[derive(Clone, Copy, Debug)]
 struct Agent {
     x_um: i64,
     y_um: i64,
-    /// Millimetres per second.
+    /// The velocity in millimetres per second.
     velocity: (i64, i64),
-    /// When a free agent thinks again, in microseconds; none if it is a client's.
+    /// The time until a free agent changes its direction, in microseconds. `None` for an agent of a client.
     thinks_in_us: Option<i64>,
 }
 
@@ -49,7 +49,7 @@ impl Agents {
         self.by_id.len()
     }
 
-    /// Makes or removes agents until this number has no owner.
+    /// Creates or removes free agents until there are `count` free agents.
     pub(super) fn set_free(&mut self, count: u32) {
         let count = count as usize;
         for id in self.free.drain(count.min(self.free.len())..) {
@@ -61,7 +61,7 @@ impl Agents {
         }
     }
 
-    /// Makes an agent that does what its client says.
+    /// Creates an agent that a client steers.
     pub(super) fn add_owned(&mut self) -> AgentId {
         self.add(None)
     }
@@ -70,14 +70,14 @@ impl Agents {
         self.by_id.remove(&id);
     }
 
-    /// Lets an agent go this way, in thousandths of full speed.
+    /// Sets the velocity of an agent, in thousandths of full speed.
     pub(super) fn steer(&mut self, id: AgentId, x: i16, y: i16) {
         if let Some(agent) = self.by_id.get_mut(&id) {
             agent.velocity = (i64::from(x) * SPEED / 1000, i64::from(y) * SPEED / 1000);
         }
     }
 
-    /// Moves everybody on.
+    /// Moves all agents for the time `step`.
     pub(super) fn step(&mut self, step: Duration) {
         let step_us = i64::try_from(step.as_micros()).unwrap_or(0);
         for agent in self.by_id.values_mut() {
@@ -112,7 +112,7 @@ fn speed(rng: &mut Rng) -> i64 {
     rng.below(2 * SPEED as u64 + 1) as i64 - SPEED
 }
 
-/// Full speed along one side, in millimetres per second.
+/// The full speed along one axis, in millimetres per second.
 const SPEED: i64 = 5_000;
 const WALL_UM: i64 = (BOX_MM as i64 - 1) * 1000;
 

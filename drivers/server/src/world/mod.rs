@@ -1,5 +1,5 @@
-//! The built-in world: agents that wander in a box, one of them for each client, and a chat. The server program runs
-//! this world, which is also an example of a [`Game`].
+//! The built-in world: agents that move at random in a box, and a chat. Each client owns one agent. The server program
+//! runs this world, which is also an example of a [`Game`].
 //!
 //! The server sends the positions of all agents as messages at each network update.
 
@@ -62,12 +62,12 @@ impl Default for WorldSettings {
     }
 }
 
-/// A client in the world.
+/// A client of the world.
 #[derive(Debug)]
 struct Player {
     agent: AgentId,
     chat: Chat,
-    /// Whose chat budget it uses.
+    /// The owner of the client's chat budget.
     owner: Option<BudgetOwner>,
 }
 
@@ -77,9 +77,9 @@ pub struct World {
     agents: Agents,
     players: BTreeMap<ClientId, Player>,
     settings: WorldSettings,
-    /// Chat lines that missed at least one client, since the last line that reached all.
+    /// The number of chat lines that were not sent to every client, since the last line that was sent to all.
     unheard: u64,
-    /// Chat budgets of clients that left.
+    /// The chat budgets of clients that have left.
     spent: SpentBudgets,
 }
 
@@ -117,7 +117,7 @@ impl World {
         // Once for many lines: a client that does not read misses each of them.
         if told < there && self.unheard == 0 {
             tracing::warn!(
-                "a chat line of client {from} was sent to {told} of {}",
+                "a chat line of client {from} was sent to {told} of {}; the queues of the other clients are full",
                 Counted(there as u64, "client")
             );
         } else if told >= there && self.unheard > 0 {
@@ -130,7 +130,7 @@ impl World {
         self.unheard += u64::from(told < there);
     }
 
-    /// Sends a line to everybody; says how many there was room for.
+    /// Sends a chat line to all clients. Returns the number of clients whose queue had space.
     fn tell(server: &Context, heard: &Heard) -> usize {
         match server.broadcast(heard) {
             Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
@@ -141,7 +141,7 @@ impl World {
         }
     }
 
-    /// Sends the positions of all agents to everybody.
+    /// Sends the positions of all agents to all clients.
     fn send_positions(&self, server: &Context) {
         let all: Vec<AgentAt> = self.agents.positions().collect();
         let tick = server.tick() as u32;
@@ -232,7 +232,7 @@ impl Game for World {
         }
     }
 
-    /// Nobody sees the agents wander.
+    /// Returns `true` while no client is connected, because no client sees the agents move.
     fn is_at_rest(&self) -> bool {
         self.players.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The acceptance test of the design documents again, with the server and the clients in separate processes.
+//! The acceptance test of the design documents, with the server and the clients in separate processes.
 
 use std::time::{Duration, Instant};
 

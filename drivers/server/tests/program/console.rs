@@ -231,7 +231,10 @@ fn a_slow_reader_of_console_output_gets_every_answer() {
 #[test]
 fn a_console_line_above_4096_bytes_is_refused() {
     let mut server = Program::start(r#""enable_logging": false"#);
-    assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: the line has more than 4096 bytes and is ignored");
+    assert_eq!(
+        server.ask(&"x".repeat(1 << 20)),
+        "error: the line has more than 4096 bytes and was ignored; type a shorter line"
+    );
     let shown = "x".repeat(40) + "…";
     assert_eq!(
         server.ask(&"x".repeat(4000)),

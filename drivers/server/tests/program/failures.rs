@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::harness::Program;
 use crate::harness::{config, run};
 
-/// Runs a server that must not start, and compares what it says.
+/// Runs a server that must not start. Checks its exit code, and that its errors contain the texts `said`.
 #[track_caller]
 fn refuse(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
     let ended = run(folder, arguments);

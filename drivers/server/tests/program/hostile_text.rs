@@ -10,7 +10,7 @@ use tickwire_server::world::{FROM_SERVER, Heard, Say};
 
 use crate::harness::{Program, ending, next, until};
 
-/// A good-bye that contains a line of the log, and marks that turn writing round.
+/// A close text that contains a log line, and characters that change the direction of writing.
 const FORGED: &str = "bye\n2026-01-01T00:00:00Z  INFO client 9 joined\r\tx\u{2028}y\u{202e}z\u{85}";
 
 #[test]
@@ -32,7 +32,7 @@ fn say(client: &Client, text: &str) -> bool {
     client.send_to_server(&Say { text: BoundedString::truncated(text) }).is_ok()
 }
 
-/// Says `lines` lines as fast as there is room for them.
+/// Sends `lines` chat lines as fast as the queue accepts them.
 fn flood(client: &Client, lines: usize) {
     let mut said = 0;
     until(|| {

@@ -7,10 +7,10 @@ use tickwire_native::Client;
 
 use crate::harness::Program;
 
-/// Agents enough that each client would get a megabyte per second.
+/// The settings of a game with so many agents that each client would receive 1 MB per second without a limit.
 const CROWD: &str = r#""game": { "agents": 8000 }"#;
 
-/// Bytes per second that each client receives, over a few seconds.
+/// Returns the bytes per second that each client receives, measured over a few seconds.
 fn received(clients: &[Client]) -> Vec<f64> {
     let bytes = |client: &Client| {
         while client.next_event().is_some() {}

@@ -60,7 +60,7 @@ fn the_error_about_a_server_with_a_different_key_names_that_key() {
     assert!(error.to_string().contains(&server.key().to_string()), "{error}");
 }
 
-/// A server that lets in who holds a ticket, and a mint of its tickets.
+/// Starts a server that accepts only clients with a ticket. Returns the server, and a function that mints its tickets.
 fn ticket_server() -> (Program, impl Fn(u64, [u8; 16]) -> Ticket) {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let provider = default_provider();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Program, command, config, until};
 
-/// The folder of a user who may read in it, and write in its folder `own` alone.
+/// A folder in which the user of the server may read, but write only in the subfolder `own`.
 struct Foreign(Arc<TempDir>);
 
 impl Foreign {
@@ -25,12 +25,12 @@ impl Foreign {
         foreign
     }
 
-    /// Sets the permissions of its user, who is the owner unless root runs the tests.
+    /// Sets the permissions of the user of the server, who owns the folder unless root runs the tests.
     fn allow(&self, mode: u32) {
         fs::set_permissions(self.0.path(), Permissions::from_mode(mode)).unwrap();
     }
 
-    /// A file that its user may not read.
+    /// Writes a file that the user of the server may not read.
     fn write_secret(&self, name: &str, text: &str) {
         self.allow(0o755);
         fs::write(self.0.path().join(name), text).unwrap();
@@ -44,13 +44,13 @@ impl Foreign {
 }
 
 impl Drop for Foreign {
-    /// So that it can be removed.
+    /// Restores the permissions, so that the folder can be removed.
     fn drop(&mut self) {
         self.allow(0o755);
     }
 }
 
-/// Permissions bind nobody who is root: so the tests of root run their servers as the user who owns nothing.
+/// Makes a command run as the user `nobody` if root runs the tests, because permissions do not restrict root.
 fn as_nobody(mut command: Command) -> Command {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
@@ -126,8 +126,8 @@ fn a_lack_of_threads_is_reported_without_a_panic() {
     refuse(as_nobody(limited), 1, said);
 }
 
-/// A server in a folder in which `disk` is full; and what the system says when somebody writes there. Where no file system may
-/// be mounted, no file may grow instead.
+/// Returns a command that runs a server in a folder whose subfolder `disk` is full, and the text of the system's error. If the
+/// test may not mount a file system, the command limits the size of files instead.
 fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) {
     fs::create_dir(folder.join("disk")).unwrap();
     let namespace = ["--map-root-user", "--mount"];

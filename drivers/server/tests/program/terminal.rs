@@ -13,13 +13,14 @@ use tickwire_core::{ConnectOptions, PublicKey};
 
 use crate::harness::{client, command, config, until};
 
-/// A server on a terminal of its own, at its prompt.
+/// Starts a server on its own terminal, and waits for the prompt.
 fn start() -> (PtySession, TempDir) {
     let (session, folder, _) = start_with("");
     (session, folder)
 }
 
-/// As [`start`], with this configuration, and what it says of its address and key.
+/// Starts a server as [`start`] does, with additional configuration keys. Also returns the line with its address and
+/// key.
 fn start_with(more: &str) -> (PtySession, TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("server.json"), config(more)).unwrap();
@@ -79,7 +80,7 @@ fn ctrl_d_closes_the_console_without_stopping_the_server() {
     assert_eq!(exits(&session), 0);
 }
 
-/// Connects a client that then hears nothing any more, and says something to it: a server that stops has to wait.
+/// Connects a client that then receives nothing, and sends it a chat line, so that a stopping server must wait.
 fn keep_busy(session: &mut PtySession, listening: &str) {
     let (_, at) = listening.split_once("listening on ").unwrap();
     let (address, key) = at.split_once(" key ").unwrap();
@@ -162,7 +163,7 @@ fn a_logged_warning_does_not_change_the_console_line_being_edited() {
     session.exp_string("7 agents").unwrap();
 }
 
-/// A shell with job control, and the command that starts the server in a folder of its own.
+/// Starts a shell with job control. Also returns the command that starts the server in its own folder.
 fn shell() -> (PtySession, TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("server.json"), config("")).unwrap();
@@ -175,7 +176,7 @@ fn shell() -> (PtySession, TempDir, String) {
     (session, folder, env!("CARGO_BIN_EXE_tickwire-server").into())
 }
 
-/// Whether the shell still runs its job after the console had several chances to touch the terminal.
+/// Checks that the server still runs in the background after the console had several chances to use the terminal.
 fn runs_in_background(session: &mut PtySession) {
     for place in 0..3 {
         session.send_line(&format!("sleep 0.3; jobs; echo looked-{place}")).unwrap();

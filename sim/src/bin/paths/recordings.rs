@@ -15,7 +15,10 @@ const LASTS: Duration = Duration::from_secs(120);
 /// Reads one bandwidth trace.
 pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
     let failed = |error: &dyn core::fmt::Display| {
-        format!("cannot read the bandwidth trace {}: {error}", path.display())
+        format!(
+            "cannot read the bandwidth trace {}: {error}; check the path and the content of the file",
+            path.display()
+        )
     };
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     let trace = LinkTrace::parse(&text).map_err(|error| failed(&error))?;

@@ -33,7 +33,9 @@ impl Args {
                 .ok_or_else(|| format!("the value of {word} is missing; give a value after {word}"))?;
             let number = || {
                 value.parse::<u64>().map_err(|_| {
-                    format!("{word} {value}: the value is not a number; give a whole number from 0")
+                    format!(
+                        "{word} {value}: the value is not a whole number; give a whole number of 0 or more"
+                    )
                 })
             };
             match word.as_str() {

@@ -4,7 +4,7 @@ use crate::args::Args;
 
 #[cfg(not(feature = "planted"))]
 pub(crate) fn hunt(_: &Args, _: &str) -> Result<bool, String> {
-    Err("bugs can be planted only with the feature `planted`: cargo xtask swarm --planted all".into())
+    Err("bugs can be planted only with the feature `planted`; run `cargo xtask swarm --planted all`".into())
 }
 
 #[cfg(feature = "planted")]

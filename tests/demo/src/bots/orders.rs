@@ -5,24 +5,24 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The order that is in force.
+/// The current order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wish {
-    /// Go on.
+    /// Continue to play.
     Play,
-    /// Stop playing, see that all has arrived, and wait for the server's good-bye.
+    /// Stop playing, wait until all messages have arrived, and wait for the server to close the connections.
     Finish,
-    /// Stop playing, see that all has arrived, and leave.
+    /// Stop playing, wait until all messages have arrived, and leave.
     FinishAndLeave,
     /// Leave now, because the program that gave the orders is gone.
     Leave,
 }
 
-/// Where orders come from.
+/// The source of orders.
 pub(super) enum Orders {
-    /// Standard input: the line `finish`, and its end.
+    /// Standard input: the line `finish`, and the end of the input.
     Lines(Receiver<()>),
-    /// The clock.
+    /// A fixed time of play.
     Seconds(Duration),
 }
 
@@ -41,7 +41,8 @@ pub(super) fn listen(seconds: Option<u64>) -> Orders {
 }
 
 impl Orders {
-    /// The order for a crowd that has played since `playing_since`, if it plays.
+    /// Returns the current order for bots that have played since `playing_since`. `None` stands for bots that do not
+    /// play yet.
     pub(super) fn wish(&self, playing_since: Option<Instant>) -> Wish {
         match self {
             Self::Lines(lines) => match lines.try_recv() {

@@ -1,4 +1,4 @@
-//! The child processes: their output, their use of the machine, and their end.
+//! The child processes: their output, their processor time and memory, and their end.
 
 mod child;
 mod console;

@@ -67,7 +67,7 @@ fn run(args: &Args) -> Result<SiegeOutcome, String> {
     Ok(outcome)
 }
 
-/// One attack, and how the server bears it.
+/// Runs one attack, and measures the server.
 fn bear(server: &mut SiegeServer, attack: &Attack, time: Duration) -> Result<Row, String> {
     let (before, counters) = (server.usage(), server.counters()?);
     let log_before = server.log_bytes();
