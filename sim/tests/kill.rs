@@ -107,7 +107,7 @@ fn an_interrupted_client_detects_that_its_server_restarted() {
 /// and to the one that knows nothing of it any more. Nothing comes of it: no nonce is used twice, nobody is sent more
 /// than came from there, nobody moves to where nobody answers, nobody is given anything twice.
 #[test]
-fn replayed_datagrams_have_no_effect_on_a_server_that_restarts_repeatedly() {
+fn replayed_datagrams_violate_no_invariant_while_a_server_restarts_repeatedly() {
     let second = |at: u32| Instant::ZERO + Duration::from_millis(500) * at;
     let replay = Fault {
         from: Instant::ZERO,

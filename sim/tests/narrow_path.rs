@@ -227,7 +227,7 @@ fn a_connection_over_a_path_mtu_below_700_bytes_closes_with_the_reason_path_too_
 /// Chance may have it that what is lost looks like the path for a while, so it is the middle of 24 that is judged, and the
 /// longest by a wider bound.
 #[test]
-fn over_a_path_mtu_below_700_bytes_with_5_percent_loss_at_least_half_of_the_transfers_end_within_2_seconds() {
+fn at_least_half_of_connections_close_within_2_seconds_over_a_lossy_path_mtu_below_700_bytes() {
     for bytes in [699, 650, 500] {
         let hole = at(5000);
         let took = |seed| {

@@ -249,7 +249,7 @@ mod tests {
 
     /// After a loss below `recover` it went on for ever with the window that it had then, and never repeated the segment.
     #[test]
-    fn the_tcp_model_fills_the_queue_repeatedly_and_delivers_in_order() {
+    fn the_tcp_model_uses_more_than_half_of_the_link_in_each_quarter_minute_and_fills_the_queue() {
         for loss in [0, 5000] {
             let scenario = Scenario::new("tcp", kilobits(&[(0, 1000)]), Duration::from_secs(60));
             let scenario = scenario.flows(vec![Flow::of(Source::Tcp)]).loss(loss);

@@ -38,7 +38,7 @@ fn an_invalid_change_of_the_configuration_is_not_applied() {
 }
 
 #[test]
-fn a_replaced_and_a_rewritten_configuration_file_are_both_noticed() {
+fn a_configuration_file_that_is_replaced_by_a_renamed_file_is_reloaded() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     let path = server.folder.path().join("server.json");
     fs::write(path.with_extension("new"), config(r#""tick_rate": 25"#)).unwrap();
@@ -58,7 +58,7 @@ fn a_changed_log_level_takes_effect_immediately() {
 }
 
 #[test]
-fn keys_that_need_a_restart_keep_their_running_values() {
+fn a_reload_does_not_change_the_running_values_of_keys_that_need_a_restart() {
     let mut server = Program::start(r#""max_connections": 64"#);
     change(&server, r#""max_connections": 2, "tick_rate": 30"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));

@@ -79,7 +79,7 @@ fn a_key_file_without_read_permission_is_reported() {
 }
 
 #[test]
-fn a_folder_without_write_permission_is_reported() {
+fn the_start_error_names_the_file_in_a_folder_without_write_permission() {
     let folder = Foreign::new();
     let key = "server.key: the key cannot be written: Permission denied (os error 13); let this user write to the \
                file's folder, or name another `key_file`";
