@@ -99,7 +99,7 @@ fn a_session_interrupted_at_any_step_is_resumed() {
 }
 
 #[test]
-fn an_interrupted_client_detects_that_its_server_restarted() {
+fn every_reported_message_fate_is_true_if_the_server_is_killed_during_an_interruption() {
     at_every_step(|at| vec![cut_off(at), killed(SERVER, at + Duration::from_millis(500))], |_, _, _| {});
 }
 

@@ -89,7 +89,7 @@ fn an_address_of_a_family_that_the_socket_lacks_is_not_dialled() {
 }
 
 #[test]
-fn a_full_server_is_reported_as_full() {
+fn connecting_to_a_full_server_is_refused_with_the_reason_full() {
     let mut config = common::open_config();
     config.max_connections = 1;
     let server = Server::start(common::server_options(config)).unwrap();

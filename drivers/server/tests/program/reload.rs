@@ -74,7 +74,7 @@ fn a_reload_does_not_change_the_running_values_of_keys_that_need_a_restart() {
 }
 
 #[test]
-fn a_configuration_file_that_is_created_while_the_server_runs_is_noticed() {
+fn a_configuration_file_that_is_created_while_the_server_runs_is_applied() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let mut server = Program::start_with(folder, &["--bind-address", "127.0.0.1:0"]);
     assert_eq!(server.ask("reload"), "the configuration was read: no key has changed");
@@ -106,7 +106,7 @@ fn sighup_reloads_the_configuration() {
 
 #[cfg(unix)]
 #[test]
-fn a_change_to_a_configuration_file_behind_symbolic_links_is_noticed() {
+fn a_change_to_a_configuration_file_behind_symbolic_links_is_applied() {
     use std::os::unix::fs::symlink;
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let target = other.path().join("real.json");
