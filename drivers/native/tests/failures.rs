@@ -54,7 +54,7 @@ fn a_server_with_closed_access_does_not_start() {
 }
 
 #[test]
-fn a_configuration_out_of_range_does_not_start() {
+fn an_endpoint_with_a_configuration_value_out_of_range_does_not_start() {
     let mut config = common::open_config();
     config.max_connections = 0;
     let error = Server::start(common::server_options(config)).unwrap_err();

@@ -150,7 +150,7 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) 
 }
 
 #[test]
-fn a_full_disk_leaves_no_partial_key_file() {
+fn the_start_error_names_a_key_file_that_a_full_disk_cannot_store() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
