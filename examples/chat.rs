@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_of_the_chat_example_names_every_argument() {
+    fn the_definition_of_the_command_line_of_the_chat_example_is_valid() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
     }

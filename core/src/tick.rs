@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tick_begins_where_the_previous_tick_ends() {
+    fn each_tick_begins_when_the_previous_tick_ends() {
         fn a_tick_ends_where_the_next_begins(per_second: u32, epoch: u64, tick: u64) -> bool {
             let schedule = TickSchedule::new(per_second % TICKS_PER_SECOND_MAX + 1, at(epoch >> 3)).unwrap();
             let tick = (tick >> 24).max(1);

@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_validates_the_known_address_of_its_sender_and_not_its_source_address() {
+    fn a_packet_from_a_new_source_address_validates_only_the_known_address_of_its_sender() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.

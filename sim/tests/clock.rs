@@ -315,7 +315,7 @@ fn after_ten_seconds_with_10_ms_of_jitter_the_clock_error_is_below_5_ms() {
 }
 
 #[test]
-fn input_sent_the_input_lead_ahead_of_a_tick_arrives_before_that_tick() {
+fn at_most_1_percent_of_inputs_sent_one_input_lead_before_a_tick_arrive_late() {
     for (name, setting) in [("plain", plain as fn(u64) -> Setting), ("drawn", Setting::draw)] {
         let (mut in_time, mut late, mut waited) = (0, 0, Duration::ZERO);
         for seed in 0..seeds(30) {

@@ -99,7 +99,7 @@ fn a_session_interrupted_at_any_step_is_resumed() {
 }
 
 #[test]
-fn an_interrupted_client_detects_that_its_server_restarted() {
+fn every_reported_message_fate_is_true_if_the_server_is_killed_during_an_interruption() {
     at_every_step(|at| vec![cut_off(at), killed(SERVER, at + Duration::from_millis(500))], |_, _, _| {});
 }
 
@@ -107,7 +107,7 @@ fn an_interrupted_client_detects_that_its_server_restarted() {
 /// the restarted server without its state. The copies have no effect: no nonce is used twice, no address receives more
 /// bytes than it sent, no connection migrates to an address without an answer, and no message is delivered twice.
 #[test]
-fn replayed_datagrams_have_no_effect_on_a_server_that_restarts_repeatedly() {
+fn replayed_datagrams_violate_no_invariant_while_a_server_restarts_repeatedly() {
     let second = |at: u32| Instant::ZERO + Duration::from_millis(500) * at;
     let replay = Fault {
         from: Instant::ZERO,

@@ -229,7 +229,7 @@ fn a_connection_over_a_path_mtu_below_700_bytes_closes_with_the_reason_path_too_
 /// Random losses can look like a narrow path for a while. The test therefore limits the median of 24 runs, and has a wider
 /// limit for the longest run.
 #[test]
-fn over_a_path_mtu_below_700_bytes_with_5_percent_loss_at_least_half_of_the_transfers_end_within_2_seconds() {
+fn at_least_half_of_connections_close_within_2_seconds_over_a_lossy_path_mtu_below_700_bytes() {
     for bytes in [699, 650, 500] {
         let hole = at(5000);
         let took = |seed| {

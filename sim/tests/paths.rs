@@ -158,7 +158,7 @@ fn every_message_arrives_through_outages_of_only_one_direction() {
 }
 
 #[test]
-fn every_message_arrives_through_a_nat_rebinding_each_second() {
+fn every_message_arrives_through_one_nat_rebinding_per_second() {
     let kind = Kind::Rebind { every: SECOND };
     let mut config = ten_minutes(3);
     config.faults = vec![Fault { target: Target::Node(CLIENT), ..everywhere(at(1), at(TEN_MINUTES), kind) }];

@@ -14,7 +14,7 @@ fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
 
 /// The file has only one test, because a planted bug affects the whole process.
 #[test]
-fn the_swarm_reports_violations_exactly_for_planted_bugs() {
+fn the_swarm_reports_a_violation_if_and_only_if_a_bug_is_planted() {
     let mut last = 0;
     // The swarm replicates no world: the fuzz targets find those bugs.
     for (bug, name) in Bug::ALL.into_iter().filter(|(bug, _)| !bug.is_of_worlds()) {

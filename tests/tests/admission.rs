@@ -144,7 +144,7 @@ fn a_client_reconnects_after_a_new_session_ended_before_its_first_resume_ticket_
 }
 
 #[test]
-fn a_full_server_is_reported_as_full() {
+fn connecting_to_a_full_server_is_refused_with_the_reason_full() {
     let mut net = ticket_net(2, |config| config.max_connections = 1);
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND);

@@ -202,7 +202,7 @@ fn the_clock_error_of_an_idle_peer_is_at_most_half_an_rtt_plus_a_millisecond_per
 }
 
 #[test]
-fn a_heartbeat_is_not_resent_within_the_delay_of_its_ack() {
+fn a_heartbeat_is_not_resent_before_the_permitted_delay_of_its_ack_has_passed() {
     for is_message in [false, true] {
         let (mut net, log) = idle(|_| {});
         // Until the round trip is known well.

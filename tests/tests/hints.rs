@@ -73,7 +73,7 @@ fn an_interrupted_connection_dials_a_new_address_immediately_after_a_redirect() 
 }
 
 #[test]
-fn the_same_link_local_address_on_two_interfaces_is_two_clients() {
+fn clients_with_the_same_link_local_address_on_two_interfaces_both_connect() {
     let mut net = Net::pair(|config| config.max_connections_per_source = Some(1));
     net.nodes[1].address = "[fe80::1%2]:4000".parse().unwrap();
     let config = Config::new(common::APPLICATION);

@@ -133,14 +133,14 @@ impl Line {
 }
 
 #[test]
-fn a_client_sees_the_entities_within_the_radius_of_its_avatar_and_no_others() {
+fn a_client_receives_only_the_entities_within_the_radius_around_its_avatar() {
     let (line, ids) = Line::seen(&[5, -99, 101, 400]);
     assert!(line.shows(line.avatar));
     assert_eq!(ids.iter().map(|id| line.shows(*id)).collect::<Vec<_>>(), [true, true, false, false]);
 }
 
 #[test]
-fn an_entity_leaves_the_view_600_ms_after_it_passed_the_outer_radius_and_not_between_the_radii() {
+fn an_entity_leaves_a_view_after_600_ms_beyond_the_outer_radius_and_enters_within_the_inner_radius() {
     let (mut line, ids) = Line::seen(&[50]);
     line.put(ids[0], 110);
     line.play(SECOND * 2);
@@ -159,7 +159,7 @@ fn an_entity_leaves_the_view_600_ms_after_it_passed_the_outer_radius_and_not_bet
 }
 
 #[test]
-fn an_entity_that_comes_back_within_600_ms_never_leaves_the_view() {
+fn an_entity_beyond_the_outer_radius_for_less_than_600_ms_never_leaves_the_view() {
     let (mut line, ids) = Line::seen(&[90]);
     for _ in 0..10 {
         line.put(ids[0], 300);
@@ -172,7 +172,7 @@ fn an_entity_that_comes_back_within_600_ms_never_leaves_the_view() {
 }
 
 #[test]
-fn an_avatar_that_moves_takes_its_view_along() {
+fn a_view_follows_the_movement_of_its_avatar() {
     let (mut line, ids) = Line::seen(&[50, 500]);
     let avatar = line.avatar;
     line.put(avatar, 450);
@@ -181,7 +181,7 @@ fn an_avatar_that_moves_takes_its_view_along() {
 }
 
 #[test]
-fn a_new_entity_near_the_avatar_is_sent_in_its_first_tick_and_a_distant_one_never() {
+fn a_new_entity_is_sent_at_its_first_commit_if_and_only_if_it_is_near_the_avatar() {
     let (mut line, _) = Line::seen(&[]);
     let (near, far) = (line.create(20), line.create(700));
     line.commit();
@@ -193,7 +193,7 @@ fn a_new_entity_near_the_avatar_is_sent_in_its_first_tick_and_a_distant_one_neve
 }
 
 #[test]
-fn changes_of_entities_out_of_view_cost_no_bytes() {
+fn changes_of_entities_outside_the_view_send_no_bytes() {
     let (mut line, ids) = Line::seen(&[300, 400, 500]);
     let before = line.stats();
     for step in 0..60 {
@@ -208,7 +208,7 @@ fn changes_of_entities_out_of_view_cost_no_bytes() {
 }
 
 #[test]
-fn exceptions_for_single_entities_hold_at_any_distance() {
+fn show_settings_ownership_and_a_missing_position_override_the_distance_of_an_entity() {
     let (mut line, ids) = Line::seen(&[10, 600, 600, 600]);
     let viewer = line.viewer;
     line.writer.show(viewer, ids[0], Show::Never).unwrap();
@@ -228,7 +228,7 @@ fn exceptions_for_single_entities_hold_at_any_distance() {
 }
 
 #[test]
-fn a_new_viewer_of_the_same_world_changes_the_view_without_a_new_start() {
+fn replacing_the_viewer_of_a_client_changes_the_view_without_restarting_the_world() {
     let (mut line, ids) = Line::seen(&[50, 500]);
     let before = line.stats();
     line.look(Viewer::new(WORLD));
@@ -245,7 +245,7 @@ fn a_new_viewer_of_the_same_world_changes_the_view_without_a_new_start() {
 }
 
 #[test]
-fn the_view_stays_where_the_avatar_was_when_the_avatar_is_destroyed() {
+fn a_view_remains_at_the_final_position_of_a_destroyed_avatar() {
     let (mut line, ids) = Line::seen(&[50, 500]);
     line.writer.destroy(line.avatar, tickwire_core::snapshot::Gone::Destroyed).unwrap();
     line.play(SECOND * 2);
@@ -253,7 +253,7 @@ fn the_view_stays_where_the_avatar_was_when_the_avatar_is_destroyed() {
 }
 
 #[test]
-fn a_view_is_reported_as_complete_once_and_after_all_that_was_in_it() {
+fn a_view_is_reported_as_complete_once_and_only_after_its_initial_entities_have_arrived() {
     let places: Vec<i32> = (0..2000).map(|number| number % 90).collect();
     let (mut line, _) = Line::new(&places);
     let mut count = 0;
@@ -276,7 +276,7 @@ fn a_view_is_reported_as_complete_once_and_after_all_that_was_in_it() {
 }
 
 #[test]
-fn the_nearest_entities_enter_a_view_first_where_not_all_fit() {
+fn two_thirds_of_the_first_thousand_entities_in_a_view_are_from_the_nearer_half() {
     // Places descend, so that entities come into the world the farthest first.
     let places: Vec<i32> = (0..9000).rev().map(|number| number / 100).collect();
     let (mut line, ids) = Line::new(&places);
@@ -290,7 +290,7 @@ fn the_nearest_entities_enter_a_view_first_where_not_all_fit() {
 }
 
 #[test]
-fn a_view_with_impossible_radii_is_refused_and_changes_nothing() {
+fn a_viewer_with_an_invalid_radius_or_position_is_refused_and_does_not_change_the_view() {
     let (mut line, ids) = Line::seen(&[50]);
     let view = Viewer::new(WORLD).around(line.avatar, RADIUS);
     let point = Viewer::new(WORLD).at([f64::NAN, 0.0, 0.0], RADIUS);

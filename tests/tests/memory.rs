@@ -281,7 +281,7 @@ fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_when_idle() {
 }
 
 #[test]
-fn the_memory_of_a_session_does_not_grow_with_its_resumptions() {
+fn the_memory_of_a_session_does_not_grow_with_the_number_of_resumptions() {
     for clients in [1, 5] {
         let mut party = Party::new(clients, |_| {});
         party.net.run_for(SECOND * 11);

@@ -136,7 +136,7 @@ fn the_memory_of_a_secret_is_overwritten_when_the_secret_is_dropped() {
 }
 
 #[test]
-fn no_debug_output_contains_a_secret() {
+fn the_debug_output_of_the_type_secrets_contains_no_secret() {
     let secrets = Secrets::new([0xab; 32]).ticket_key([0xab; 32]);
     let text = format!("{secrets:?} {:?} {:?}", secrets.identity, secrets.ticket);
     assert_eq!(text, "Secrets(..) Secret(..) Some(Secret(..))");

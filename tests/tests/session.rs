@@ -164,7 +164,7 @@ fn a_session_survives_a_blackout_longer_than_the_idle_timeout() {
 }
 
 #[test]
-fn a_client_of_a_restarted_server_reconnects_with_the_reason_session_lost() {
+fn a_client_of_a_restarted_server_reports_session_lost_and_gets_a_new_connection() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -291,7 +291,7 @@ fn a_close_after_delivery_requested_while_connecting_delivers_all_messages() {
 }
 
 #[test]
-fn heartbeats_arrive_within_the_shorter_idle_timeout_of_the_two_ends() {
+fn heartbeats_keep_an_idle_connection_uninterrupted_at_the_end_with_the_shorter_idle_timeout() {
     let mut net = Net::pair(|_| {});
     let mut config = Config::new(APPLICATION);
     config.access = Access::Open;
@@ -396,7 +396,7 @@ fn comes_back_late(early: Duration, resume_window: Duration) -> Vec<Event> {
 }
 
 #[test]
-fn a_client_whose_resumption_was_accepted_resumes_or_gets_a_new_session() {
+fn a_client_accepted_shortly_before_its_resume_window_ends_resumes_or_gets_a_new_session() {
     let mut resumed = 0;
     for (seconds, window) in (1..9).flat_map(|seconds| [(seconds, 60), (seconds, 10)]) {
         let events = comes_back_late(SECOND * seconds, SECOND * window);

@@ -30,7 +30,7 @@ fn a_connection_has_each_of_its_four_documented_states_in_order() {
 }
 
 #[test]
-fn calls_with_an_unknown_connection_id_return_nothing() {
+fn calls_with_an_unknown_connection_id_return_no_data_and_change_nothing() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);

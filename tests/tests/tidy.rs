@@ -370,7 +370,7 @@ fn every_golden_snapshot_file_belongs_to_an_existing_test() {
 }
 
 #[test]
-fn documentation_comments_name_their_subjects() {
+fn no_paragraph_of_a_documentation_comment_begins_with_what_who_or_that_which() {
     for bad in [
         "/// What a packet carries.",
         "//! Who sends.",

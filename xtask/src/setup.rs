@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_installed_runner_has_the_version_of_the_library() {
+    fn the_benchmark_runner_that_setup_installs_has_the_version_of_the_benchmark_library() {
         let manifest =
             std::fs::read_to_string(super::workspace::root().join("bench/core/Cargo.toml")).unwrap();
         assert!(manifest.contains(&format!("gungraun = \"={}\"", super::GUNGRAUN)), "{}", super::GUNGRAUN);

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exception_of_a_licence_is_part_of_its_name() {
+    fn a_permitted_licence_with_an_unlisted_exception_is_not_permitted() {
         assert!(met("Apache-2.0 WITH LLVM-exception"));
         assert!(!met("MIT WITH LLVM-exception"));
     }

@@ -13,7 +13,7 @@ mod tests {
     use super::root;
 
     #[test]
-    fn the_workspace_root_contains_the_workspace_manifest() {
+    fn the_workspace_root_contains_the_lock_file_of_the_workspace() {
         assert!(root().join("Cargo.lock").is_file());
     }
 }

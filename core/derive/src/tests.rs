@@ -103,7 +103,7 @@ fn the_error_about_an_unknown_attribute_lists_the_valid_attributes() {
 }
 
 #[test]
-fn a_step_attribute_without_an_inclusive_range_is_refused() {
+fn invalid_combinations_of_range_step_and_bits_attributes_are_refused() {
     let field = |field: syn::Field| refused(&parse_quote!(struct Chat { #field }));
     assert_eq!(
         field(parse_quote!(#[net(step = 0.1)] x: f32)),

@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decompression_bomb_is_refused_before_it_is_allocated() {
+    fn a_declared_length_above_the_limit_or_255_times_the_compressed_length_is_refused() {
         let claim = |length: u64, block: &[u8]| {
             let mut bytes = vec![0; 16];
             let mut writer = Writer::new(&mut bytes);

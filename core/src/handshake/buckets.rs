@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bucket_indexes_of_a_key_depend_on_the_secret_key() {
+    fn the_bucket_indexes_of_a_rate_limited_key_depend_on_the_secret_of_the_table() {
         let indexes = |seed| {
             let buckets = Buckets::per_second(1, 1, 7, [seed; 32].into());
             let places = buckets.places(&RustCrypto, b"key");

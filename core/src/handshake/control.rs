@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn only_replies_of_a_server_carry_a_connection_id_at_the_position_of_the_header() {
+    fn the_addressed_connection_id_is_read_from_server_replies_and_from_no_other_datagram() {
         let mut bytes = [0, 0, 1, 2, 3, 4];
         for first in 0..=255 {
             for second in 0..=255 {

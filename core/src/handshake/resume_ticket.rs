@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restarted_server_opens_its_resume_tickets_at_any_clock_time() {
+    fn a_restarted_server_opens_its_resume_tickets_at_any_wall_clock_time() {
         for wall_now in [0, NOW, u64::MAX] {
             let contents = ResumeContents { expiry: wall_now.saturating_add(60_000_000), ..contents() };
             let sealed = sealer().seal(&RustCrypto, &mut Rng::from_seed([1; 32]), wall_now, &contents);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_pre_shared_key_is_never_accepted() {
+    fn a_resume_ticket_with_an_all_zero_pre_shared_key_does_not_open() {
         let contents = ResumeContents { psk: [0; 32].into(), ..contents() };
         assert_eq!(sealer().open(&RustCrypto, contents.expiry, &seal(&contents)), None);
     }

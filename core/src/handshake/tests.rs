@@ -121,7 +121,7 @@ fn handshake_messages_have_their_golden_bytes() {
 }
 
 #[test]
-fn handshake_messages_have_their_documented_sizes() {
+fn a_hello_and_a_welcome_have_their_documented_sizes() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_pre_shared_key_is_never_accepted() {
+    fn a_ticket_with_an_all_zero_pre_shared_key_does_not_open() {
         let key = SealingKey::new(&RustCrypto, &server_ticket_key(&RustCrypto, &[1; 32], &SERVER));
         for (psk, accepted) in [([0; 32], false), ([1; 32], true)] {
             let mut text = alloc::vec![3; 32];

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delivery_has_a_different_combination_of_reliable_and_ordered() {
+    fn every_delivery_is_unchanged_after_its_conversion_to_send_options_and_back() {
         for delivery in ALL {
             assert_eq!(SendOptions::from(delivery).delivery(), delivery);
             assert_eq!(Route::from(SendOptions::from(delivery)), Route::Delivery(delivery));

@@ -93,7 +93,7 @@ fn the_channel_hash_depends_only_on_the_settings_that_both_ends_must_share() {
 }
 
 #[test]
-fn channel_settings_have_their_golden_hashes() {
+fn the_channel_settings_have_their_golden_hash() {
     let all = [
         ChannelConfig::new(Delivery::ReliableOrdered),
         ChannelConfig::new(Delivery::ReliableUnordered),

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_arrives_at_blocking_and_at_awaiting_callers() {
+    fn an_answer_reaches_blocking_and_awaiting_callers() {
         let (replier, pending) = answer();
         replier.reply(5);
         assert_eq!(pending.wait(None), Some(5));

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_close_reason_has_its_documented_text() {
+    fn close_reasons_are_displayed_as_their_documented_texts() {
         let peer = |code, text: &str| CloseReason::Peer { code, text: text.into() };
         let told = [
             (CloseReason::Local { code: 65040 }, "this end closed the connection (code 0xfe10)"),

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_source_has_a_share_of_the_datagrams_handled_in_a_turn() {
+    fn at_most_64_datagrams_of_each_source_are_handled_in_a_turn() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         turn(&mut shares, &[(1, 200), (2, 100), (1, 50), (3, 64)], &mut dropped);
         let turns: Vec<[usize; 3]> = (0..4)

@@ -77,7 +77,7 @@ fn dropping_a_client_waits_for_delivery_no_longer_than_the_disconnect_deadline()
 }
 
 #[test]
-fn a_stopped_endpoint_ends_all_waits_immediately() {
+fn a_stopped_endpoint_refuses_messages_and_ends_each_wait_after_at_least_10_ms() {
     let server = common::server();
     let (mut client, _) = common::connected(&server);
     let connection = client.server().unwrap();

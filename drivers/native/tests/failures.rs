@@ -54,7 +54,7 @@ fn a_server_with_closed_access_does_not_start() {
 }
 
 #[test]
-fn a_configuration_out_of_range_does_not_start() {
+fn an_endpoint_with_a_configuration_value_out_of_range_does_not_start() {
     let mut config = common::open_config();
     config.max_connections = 0;
     let error = Server::start(common::server_options(config)).unwrap_err();
@@ -89,7 +89,7 @@ fn an_address_of_a_family_that_the_socket_lacks_is_not_dialled() {
 }
 
 #[test]
-fn a_full_server_is_reported_as_full() {
+fn connecting_to_a_full_server_is_refused_with_the_reason_full() {
     let mut config = common::open_config();
     config.max_connections = 1;
     let server = Server::start(common::server_options(config)).unwrap();

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_has_as_many_ticks_and_network_updates_as_their_configured_rates() {
+    fn ticks_and_network_updates_run_at_their_configured_rates_with_at_most_one_update_per_tick() {
         let start = Instant::now();
         assert_eq!(count(&mut Schedule::new(60, 20, start), start), (60, 20));
         assert_eq!(count(&mut Schedule::new(30, 20, start), start), (30, 20));
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_missed_in_a_hang_beyond_the_limit_are_skipped() {
+    fn missed_ticks_beyond_the_limit_of_ticks_run_at_once_are_skipped() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_repeats_its_open_request_until_the_answer_arrives() {
+    fn an_unanswered_open_request_of_a_channel_is_resent_after_one_second() {
         let config = ChannelCarrierConfig::default();
         let mut end = ChannelCarrier::new(&config, Side::Dialler, 3, at(0));
         assert!(end.poll_segment(at(0)).is_some() && end.poll_segment(at(0)).is_none());

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn forbidding_a_kind_of_fault_does_not_change_faults_of_different_kinds() {
+    fn forbidding_a_kind_of_fault_does_not_change_faults_of_other_kinds() {
         let all = Profile::new(5, 4, HORIZON);
         let mut fewer = all.clone();
         fewer.kinds = KindSet::ALL.without(KindName::Loss);

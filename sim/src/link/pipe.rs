@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_with_a_time_limit_drops_and_marks_datagrams_by_their_queueing_delay() {
+    fn a_queue_marks_datagrams_above_its_marking_delay_and_drops_datagrams_above_its_time_limit() {
         let (queue, mark_above) = (Duration::from_millis(300), Some(Duration::from_millis(100)));
         let rates = vec![(Duration::ZERO, 10_000)];
         let mut pipe = Pipe::new(&PipeConfig::Shaped { rates, queue, mark_above });

@@ -65,7 +65,7 @@ fn a_flip_fault_limited_to_the_head_changes_no_later_byte() {
 }
 
 #[test]
-fn replayed_copies_arrive_undamaged_even_of_lost_datagrams() {
+fn undamaged_copies_of_replayed_datagrams_arrive_even_if_the_originals_are_lost() {
     let spread = Duration::from_millis(200);
     let faults = [fault(Kind::Loss { ppm: 500_000 }, 1), fault(Kind::Replay { ppm: 1_000_000, spread }, 2)];
     let mut link = link_with(&faults);
@@ -100,7 +100,7 @@ fn burst_loss_has_the_expected_mean_burst_length() {
 }
 
 #[test]
-fn four_state_loss_spends_the_expected_share_of_datagrams_in_each_state() {
+fn four_state_loss_drops_the_expected_share_of_datagrams_in_each_state() {
     // Isolated losses only: state 4 is entered from 1 with p14, and always left.
     let alone = Kind::FourState { p13: 0, p31: 0, p32: 0, p23: 0, p14: 100_000 };
     let lone = run(&[fault(alone, 1)], 50_000);
@@ -334,7 +334,7 @@ fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
 }
 
 #[test]
-fn only_ecn_capable_datagrams_are_marked_at_the_configured_rate() {
+fn the_configured_share_of_ecn_capable_datagrams_is_marked_and_no_other_datagram() {
     let kind = [Kind::Mark { ppm: 250_000 }];
     let (marked, fired) = bits(&kind, Ecn::Capable0);
     let count = marked.iter().filter(|&&ecn| ecn == Ecn::CongestionExperienced).count();

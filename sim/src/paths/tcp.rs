@@ -250,7 +250,7 @@ mod tests {
     /// Regression test: after a loss below `recover`, the sender never resent the segment, and kept its window unchanged
     /// for the rest of the run.
     #[test]
-    fn the_tcp_model_fills_the_queue_repeatedly_and_delivers_in_order() {
+    fn the_tcp_model_uses_more_than_half_of_the_link_in_each_quarter_minute_and_fills_the_queue() {
         for loss in [0, 5000] {
             let scenario = Scenario::new("tcp", kilobits(&[(0, 1000)]), Duration::from_secs(60));
             let scenario = scenario.flows(vec![Flow::of(Source::Tcp)]).loss(loss);

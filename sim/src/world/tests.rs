@@ -177,7 +177,7 @@ fn two_runs_have_the_same_hash_if_and_only_if_their_seeds_are_equal() {
 }
 
 #[test]
-fn the_hash_of_a_run_does_not_depend_on_where_the_run_is_interrupted() {
+fn the_hash_of_a_run_does_not_depend_on_the_times_at_which_the_run_is_interrupted() {
     let mut whole = swarm(3);
     whole.run_until(at(12 * SECOND)).unwrap();
     let config = WorldConfig::new(1, Topology::star(4, 20 * MS));
@@ -335,7 +335,7 @@ fn overlapping_restarts_and_pauses_end_at_the_latest_of_their_end_times() {
 }
 
 #[test]
-fn a_skewed_clock_fires_its_timers_early_or_late() {
+fn timers_fire_early_on_a_fast_clock_and_late_on_a_slow_clock() {
     let blackout = fault(Duration::ZERO, 60 * SECOND, Target::All, Kind::Partition {});
     let timeouts = |kind| {
         let mut faults = vec![blackout.clone()];

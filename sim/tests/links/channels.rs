@@ -90,7 +90,7 @@ fn the_core_keeps_the_p95_queueing_delay_below_100_ms_over_a_link_without_conges
 }
 
 #[test]
-fn the_core_does_not_limit_its_rate_over_a_link_with_its_own_congestion_control() {
+fn the_core_does_not_limit_its_rate_over_a_link_that_performs_congestion_control() {
     let world = bulk(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
     assert_polite(&world);
     let stats = stats(&world, CLIENT);

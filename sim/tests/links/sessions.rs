@@ -158,7 +158,7 @@ fn reliable_messages_arrive_once_through_random_faults_below_the_links() {
 }
 
 #[test]
-fn the_reported_message_fates_are_true_when_the_stream_never_returns() {
+fn the_reported_message_fates_are_true_if_a_broken_stream_is_never_opened_again() {
     let script = Script { seed: 4, largest: 2000 };
     let mut config = config();
     config.reconnect_for = secs(10);

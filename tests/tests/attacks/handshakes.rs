@@ -29,7 +29,7 @@ fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) ->
 
 // Row 24 of the table in fuzz/README.md.
 #[test]
-fn a_ticket_that_was_used_gets_no_answer() {
+fn a_copied_hello_without_a_first_data_packet_does_not_use_up_its_ticket() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let hello = hello(&config, Some(1), key, 7);

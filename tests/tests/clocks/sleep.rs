@@ -18,7 +18,7 @@ fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_time_of_eithe
 }
 
 #[test]
-fn a_waking_client_with_a_ticket_resumes_or_reconnects_or_is_refused_as_expired() {
+fn after_a_sleep_a_client_resumes_or_reconnects_unless_its_ticket_is_refused_as_expired() {
     for night in Night::all(Came::WithTicket, 0) {
         let age = i64::try_from(night.seconds).unwrap() + night.restarts.unwrap_or(0);
         if night.is_kept() || age < 7200 {

@@ -106,7 +106,7 @@ fn a_server_with_generated_keys_accepts_a_ticket_minted_for_that_server() {
 }
 
 #[test]
-fn two_minted_tickets_have_different_secrets() {
+fn two_tickets_minted_from_the_same_options_are_different() {
     let Ok(TicketVerb::Mint(args)) = verb(&mint_line(&[])) else { panic!() };
     let mut rng = rng();
     let [one, two] = [(); 2].map(|()| mint(&args, &mut rng, NOW).unwrap());

@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_whose_world_differs_from_the_senders_is_detected() {
+    fn a_receiver_with_a_different_world_does_not_pass_the_comparison() {
         let recording = recording();
         let pair = Pair::new(&recording);
         assert!(pair.receiver.shows(recording.initial()));

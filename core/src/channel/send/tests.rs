@@ -414,7 +414,7 @@ fn small_messages_do_not_starve_a_large_message_of_flow_control_credit() {
 }
 
 #[test]
-fn the_channel_counters_equal_the_number_of_sent_frames() {
+fn the_channel_counters_count_messages_fragments_and_retransmissions() {
     let mut side = ordered();
     send(&mut side, 0, 2000);
     send(&mut side, 0, 5);

@@ -77,7 +77,7 @@ fn the_first_clock_sample_has_half_the_rtt_as_its_stated_error() {
 }
 
 #[test]
-fn the_fastest_packets_of_each_direction_bound_the_clock_error_even_from_different_round_trips() {
+fn the_fastest_packet_of_each_direction_bounds_the_clock_error_even_across_round_trips() {
     let mut pair = Pair::new(1 << 40, 0);
     pair.exchange(1000, 0, 90_000);
     pair.exchange(80_000, 0, 1000);
@@ -132,7 +132,7 @@ fn no_time_reported_by_a_peer_moves_the_clock_reading_backwards() {
 }
 
 #[test]
-fn a_small_clock_error_is_slewed_at_five_percent() {
+fn a_clock_correction_is_applied_at_five_percent_of_the_elapsed_time() {
     let clock = |correction| PeerClock { local: at(1000), peer: at(5000), correction, half_width: 7 };
     assert_eq!(clock(100).at(at(2000)), at(6050));
     assert_eq!(clock(-100).at(at(2000)), at(5950));
@@ -191,7 +191,7 @@ fn a_receive_time_that_could_have_wrapped_is_ignored_until_the_peer_reports_its_
 }
 
 #[test]
-fn an_unacknowledged_clock_report_is_repeated_at_most_eight_times_within_four_seconds() {
+fn an_unacknowledged_clock_report_is_sent_at_most_eight_times_in_four_seconds() {
     let mut telling = ClockTelling::default();
     let mut told = 0;
     for _ in 0..100 {

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_steady_arrival_rate_is_measured_without_error_from_210_ms_on_at_any_clock_value() {
+    fn a_steady_arrival_rate_is_measured_exactly_after_210_ms_at_any_clock_value() {
         for from in [-1_000_000_000, -77, 0, (1 << 32) - 1_000_000, 1 << 40] {
             let rates = steady(&mut ArrivalRate::default(), from, 300);
             assert_eq!(rates.iter().position(|rate| *rate != 0), Some(7), "210 ms after the first");

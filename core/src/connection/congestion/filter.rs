@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windowed_minimum_is_kept_for_half_a_window_to_a_whole_window() {
+    fn a_windowed_minimum_is_kept_for_at_least_half_a_window_and_at_most_a_whole_window() {
         for first in 0..5 {
             let mut least = RecentLeast::new(at(0));
             for second in 0..40 {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windowed_maximum_is_kept_for_half_a_window_to_a_whole_window() {
+    fn a_windowed_maximum_is_kept_for_at_least_half_a_window_and_at_most_a_whole_window() {
         let mut most = RecentMost::new(at(0));
         assert_eq!(most.get(), 0);
         for second in 0..40 {

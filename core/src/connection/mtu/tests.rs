@@ -286,7 +286,7 @@ fn a_transmit_buffer_below_the_probe_size_pauses_the_mtu_search_until_a_larger_b
 }
 
 #[test]
-fn a_new_path_starts_at_the_base_datagram_size() {
+fn after_a_change_of_path_the_mtu_search_finds_the_mtu_of_the_new_path() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
     search(&mut mtu, Instant::ZERO, 9000);
     mtu.restart(ipv6());

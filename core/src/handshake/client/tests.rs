@@ -293,7 +293,7 @@ fn an_attempt_with_a_ticket_sends_no_key_query() {
 }
 
 #[test]
-fn a_server_key_that_contradicts_the_credential_is_refused() {
+fn a_connect_attempt_with_an_invalid_or_contradictory_credential_is_refused() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let with = |credential| world.setup(credential);

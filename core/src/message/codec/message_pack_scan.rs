@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nested_container_ends_at_its_last_item() {
+    fn the_scan_continues_after_the_final_item_of_a_nested_container() {
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90, 0x81, 3, 0x91, 4]), Ok(()));
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[]), Err(DecodeError::Truncated));

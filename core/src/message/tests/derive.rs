@@ -24,7 +24,7 @@ fn every_derived_message_round_trips() {
 }
 
 #[test]
-fn a_decoded_value_is_encoded_as_the_same_bytes() {
+fn encoding_a_decoded_value_gives_the_original_bytes() {
     fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         let decoded: Result<Move, _> = Bits::decode(&bytes);
         decoded.is_ok_and(|value| value.speed.is_nan() || encode(&value) == Ok(bytes.clone()))
@@ -34,7 +34,7 @@ fn a_decoded_value_is_encoded_as_the_same_bytes() {
 }
 
 #[test]
-fn the_error_about_a_written_field_outside_its_range_names_the_field_the_value_and_the_range() {
+fn the_error_about_encoding_a_field_outside_its_range_names_the_field_the_value_and_the_range() {
     let refused = |written: Result<Vec<u8>, EncodeError>| written.unwrap_err().to_string();
     assert_eq!(
         refused(encode(&Move { x: 1024, ..a_move() })),
@@ -137,7 +137,7 @@ fn an_encoded_step_beyond_the_range_of_a_float_is_refused() {
 }
 
 #[test]
-fn the_shape_of_a_recursive_type_ends_at_a_reference_to_the_enclosing_type() {
+fn the_shape_of_a_recursive_type_refers_to_the_enclosing_type() {
     let shape = Shapes::default().of::<Node>();
     assert!(format!("{shape:?}").contains("Recursive { up: 2 }"), "{shape:?}");
 }

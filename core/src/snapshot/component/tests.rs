@@ -250,7 +250,7 @@ fn text_truncated_within_a_character_ends_before_that_character() {
 }
 
 #[test]
-fn a_layout_part_refuses_words_out_of_range_or_of_a_wrong_count() {
+fn a_layout_part_refuses_words_out_of_range_and_a_wrong_number_of_words() {
     let refused: [(Part, &[u32]); 14] = [
         (Part::Flag, &[2]),
         (Part::Flag, &[]),

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rotation_is_unchanged_if_its_largest_component_stays_the_same() {
+    fn rewriting_a_rotation_for_the_same_largest_component_changes_no_word() {
         assert_eq!(in_chart([2, 1, 2, 3], 2, 9), [1, 2, 3]);
     }
 

@@ -146,7 +146,7 @@ fn setting_the_same_value_again_commits_no_change() {
 }
 
 #[test]
-fn a_slowly_changing_value_is_committed_before_it_differs_by_more_than_its_threshold() {
+fn a_slow_change_is_committed_before_it_exceeds_the_threshold_by_more_than_one_step() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let mut commits = 0;
@@ -163,7 +163,7 @@ fn a_slowly_changing_value_is_committed_before_it_differs_by_more_than_its_thres
 }
 
 #[test]
-fn a_value_that_is_unchanged_for_half_a_second_is_committed_exactly() {
+fn a_change_below_the_threshold_is_committed_after_half_a_second_without_further_change() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, POSE, &[502, 499, 255]);

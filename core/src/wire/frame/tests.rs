@@ -212,7 +212,7 @@ fn a_frame_truncated_at_any_byte_is_malformed() {
 }
 
 #[test]
-fn no_byte_is_written_of_a_frame_that_does_not_fit() {
+fn no_byte_of_a_frame_that_does_not_fit_is_written() {
     fn no_byte_is_written_without_room(recipe: Recipe) -> bool {
         let recipes = [recipe];
         let (bytes, _) = packet(&recipes);
@@ -236,7 +236,7 @@ fn consecutive_padding_bytes_are_read_as_one_frame() {
 }
 
 #[test]
-fn a_frame_of_an_unknown_type_ends_the_packet_as_malformed() {
+fn reading_a_packet_ends_with_an_error_at_a_frame_of_an_unknown_type() {
     for unknown in (0x09..0x20).chain(0x41..0x50).chain(0x51..0x80) {
         assert!(FrameReader::new(&[PING, unknown, PING]).eq([Ok(Frame::Ping), Err(Malformed)]));
     }

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_in_text_of_a_peer_are_escaped_on_the_console() {
+    fn control_characters_in_text_of_a_peer_are_replaced_on_the_console() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\u{9b}c\nd"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\nd");
         assert_eq!(harmless("a\u{2028}b\u{202e}c\u{2066}"), "a\u{fffd}b\u{fffd}c\u{fffd}");
         let readable = "C:\\logs\t\"it's\" e\u{301}\u{928}\u{94d}\n";

@@ -116,7 +116,7 @@ fn the_start_error_names_the_number_of_a_port_in_use() {
 
 #[test]
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
-fn a_bind_address_of_a_different_machine_is_reported() {
+fn a_server_with_a_bind_address_of_a_different_machine_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let said = [
         "192.0.2.1 is not an address of this machine; bind to an address of this machine",
@@ -126,14 +126,14 @@ fn a_bind_address_of_a_different_machine_is_reported() {
 }
 
 #[test]
-fn text_that_is_not_a_bind_address_is_reported() {
+fn a_server_with_a_host_name_as_its_bind_address_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let said = ["`bind_address`", "the host is a name, and this key accepts only IP addresses"];
     refuse(folder.path(), &["--bind-address", "nowhere.invalid:7777"], 2, &said);
 }
 
 #[test]
-fn a_monitoring_port_in_use_is_reported() {
+fn a_server_whose_monitoring_port_is_in_use_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

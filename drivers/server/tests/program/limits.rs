@@ -34,7 +34,7 @@ fn received(clients: &[Client]) -> Vec<f64> {
 }
 
 #[test]
-fn the_bandwidth_limit_is_the_rate_that_all_clients_together_receive() {
+fn all_clients_together_receive_at_most_the_bandwidth_limit() {
     let server = Program::start(&format!("{CROWD}, \"bandwidth_limit\": 100000"));
     let clients: Vec<Client> = (0..3).map(|_| server.join()).collect();
     let all: f64 = received(&clients).iter().sum();
@@ -43,7 +43,7 @@ fn the_bandwidth_limit_is_the_rate_that_all_clients_together_receive() {
 }
 
 #[test]
-fn the_client_bandwidth_limit_is_the_rate_that_each_client_receives() {
+fn each_client_receives_at_most_the_client_bandwidth_limit() {
     let server = Program::start(&format!("{CROWD}, \"client_bandwidth_limit\": 50000"));
     let clients: Vec<Client> = (0..2).map(|_| server.join()).collect();
     let each = received(&clients);

@@ -70,7 +70,7 @@ fn refuse(mut command: Command, code: i32, said: &str) {
 const NO_LOG: [&str; 2] = ["--enable-logging", "false"];
 
 #[test]
-fn a_key_file_without_read_permission_is_reported() {
+fn the_start_error_names_a_key_file_without_read_permission() {
     let folder = Foreign::new();
     folder.write_secret("server.key", &"a5".repeat(32));
     let said = "server.key: the key cannot be read: Permission denied (os error 13); let this user read the file, or \
@@ -79,7 +79,7 @@ fn a_key_file_without_read_permission_is_reported() {
 }
 
 #[test]
-fn a_folder_without_write_permission_is_reported() {
+fn the_start_error_names_the_file_in_a_folder_without_write_permission() {
     let folder = Foreign::new();
     let key = "server.key: the key cannot be written: Permission denied (os error 13); let this user write to the \
                file's folder, or name another `key_file`";
@@ -89,7 +89,7 @@ fn a_folder_without_write_permission_is_reported() {
 }
 
 #[test]
-fn a_configuration_without_read_permission_is_reported() {
+fn the_start_error_names_a_configuration_without_read_permission() {
     let folder = Foreign::new();
     folder.write_secret("secret.json", "{}");
     let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read the file";
@@ -115,7 +115,7 @@ fn bans_that_cannot_be_written_still_take_effect() {
 }
 
 #[test]
-fn a_lack_of_threads_is_reported_without_a_panic() {
+fn the_start_error_names_a_lack_of_threads() {
     let folder = Foreign::new();
     let server = folder.server(&[]);
     let mut limited = Command::new("prlimit");
@@ -150,7 +150,7 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) 
 }
 
 #[test]
-fn a_full_disk_leaves_no_partial_key_file() {
+fn the_start_error_names_a_key_file_that_a_full_disk_cannot_store() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();

@@ -85,7 +85,7 @@ fn play(seed: u64) {
 }
 
 #[test]
-fn every_arriving_frame_restores_the_whole_world_despite_losses() {
+fn every_received_frame_restores_the_whole_world_despite_lost_frames() {
     quickcheck(play as fn(u64));
 }
 

@@ -177,7 +177,7 @@ fn velocity_prediction_of_an_unsuitable_group_is_refused_with_the_reason() {
 }
 
 #[test]
-fn components_of_one_group_with_conflicting_predictors_are_refused_unless_the_group_sets_one() {
+fn conflicting_predictors_in_one_group_are_refused_unless_the_group_sets_a_predictor() {
     let of = |name, predictor| flag(name).group("g").predictor(predictor);
     let specs = || [of("a", Prediction::Last), of("b", Prediction::Linear)];
     assert_eq!(
