@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tickwire_core::ConnectionId;
-use tickwire_core::snapshot::{Changes, ComponentId, NetworkId, Store, WorldSchema};
+use tickwire_core::snapshot::{Changes, ComponentId, Group, NetworkId, Store, UnitState, WorldSchema};
 
 /// The components of an entity by id, as words.
 pub type Components = BTreeMap<ComponentId, Vec<u32>>;
@@ -72,14 +72,20 @@ impl ShownWorld {
 /// Returns the committed components of an entity.
 #[must_use]
 pub fn committed_components(schema: &WorldSchema, store: &Store, id: NetworkId) -> Components {
+    let states = store.units(id).filter_map(|(_, unit)| store.state(unit));
+    states.flat_map(|state| components_of_unit(schema, &state)).collect()
+}
+
+/// Returns the components that a unit has, even if the entity is destroyed.
+#[must_use]
+pub fn components_of_unit(schema: &WorldSchema, unit: &UnitState<'_>) -> Components {
+    let (group, version) = (unit.group, unit.version);
+    let has_presence = schema.groups().group(group).is_some_and(Group::has_presence);
     let components = (0..=u16::MAX).zip(&schema.groups().components);
-    let present = components.filter_map(|(component, place)| {
-        let version = store.state(store.unit(id, place.group)?)?.version;
-        let is_there = if schema.groups().group(place.group)?.has_presence() {
-            version.words.first()? >> place.bit & 1 != 0
-        } else {
-            version.is_present
-        };
+    let own = components.filter(|(_, place)| place.group == group);
+    let present = own.filter_map(|(component, place)| {
+        let is_there =
+            if has_presence { version.words.first()? >> place.bit & 1 != 0 } else { version.is_present };
         let first = usize::from(place.first_word);
         let words = version.words.get(first..first + usize::from(place.words))?;
         is_there.then(|| (ComponentId(component), words.to_vec()))

@@ -16,8 +16,8 @@ fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
 #[test]
 fn the_swarm_reports_a_violation_if_and_only_if_a_bug_is_planted() {
     let mut last = 0;
-    // The swarm replicates no world: the fuzz targets find those bugs.
-    for (bug, name) in Bug::ALL.into_iter().filter(|(bug, _)| !bug.is_of_worlds()) {
+    // The first is too rare for the seeds of this test: a fuzz target finds it.
+    for (bug, name) in Bug::ALL.into_iter().filter(|(bug, _)| *bug != Bug::VisitIgnored) {
         plant(Some(bug));
         let found = first_failing(0..1000);
         plant(None);

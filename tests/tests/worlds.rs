@@ -4,20 +4,16 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
 use common::{Net, Pass};
 use tickwire_core::snapshot::{
     Changes, ComponentId, ComponentSpec, EntitySettings, FieldKind, FieldSpec, Gone, NetworkId, Prediction,
     Show, SnapshotSchema, Steps, Viewer, WorldError, WorldId, WorldSchema, WorldStats, WorldWriter,
 };
 use tickwire_core::{Config, ConnectionId, Duration, Event, Instant, SnapshotConfig};
+use tickwire_sim::shown::{ShownEntity, ShownWorld, committed_components};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_micros(16_667);
-
-/// The components of a world by entity, as words.
-type Components = BTreeMap<NetworkId, BTreeMap<ComponentId, Vec<u32>>>;
 
 /// Returns a schema with a position and a velocity in one group, and health in another group.
 fn schema() -> WorldSchema {
@@ -54,7 +50,7 @@ struct Game {
     world: WorldId,
     tick: u64,
     ids: Vec<NetworkId>,
-    shown: Components,
+    shown: ShownWorld,
     /// The server's id of the connection.
     viewer: ConnectionId,
 }
@@ -72,7 +68,7 @@ impl Game {
             world: WorldId(0),
             tick: 0,
             ids: Vec::new(),
-            shown: Components::new(),
+            shown: ShownWorld::default(),
             viewer,
         };
         for _ in 0..entities {
@@ -132,26 +128,21 @@ impl Game {
     fn take(&mut self) {
         for event in std::mem::take(&mut self.net.nodes[1].events) {
             if let Event::Snapshot { changes, .. } = event {
-                apply(&mut self.shown, &changes);
+                self.shown.apply(&changes).unwrap();
                 self.net.nodes[1].endpoint.recycle(changes);
             }
         }
     }
 
-    /// Returns the committed world.
-    fn committed(&self) -> Components {
-        let Some(store) = self.net.nodes[0].endpoint.world(self.world) else { return Components::new() };
-        let schema = schema();
-        let entities = store.entities().map(|entity| {
-            let components = [HEALTH, POSE, SPEED].into_iter().filter_map(|component| {
-                let place = schema.groups().component(component)?;
-                let words = store.state(store.unit(entity.id, place.group)?)?.version.words;
-                let first = usize::from(place.first_word);
-                Some((component, words[first..first + usize::from(place.words)].to_vec()))
-            });
-            (entity.id, components.collect())
-        });
-        entities.collect()
+    /// Returns the committed world. The entities have no owners.
+    fn committed(&self) -> ShownWorld {
+        let mut committed = ShownWorld::default();
+        let Some(store) = self.net.nodes[0].endpoint.world(self.world) else { return committed };
+        for entity in store.entities() {
+            let components = committed_components(&schema(), store, entity.id);
+            committed.entities.insert(entity.id, ShownEntity { owner: None, components });
+        }
+        committed
     }
 
     fn stats(&self, node: usize) -> WorldStats {
@@ -170,27 +161,6 @@ impl Game {
             assert!(self.net.now < end, "{:?}, {:?}", self.stats(0), self.stats(1));
             self.play(TICK, false);
         }
-    }
-}
-
-fn apply(shown: &mut Components, changes: &Changes) {
-    let is_back = |id: &NetworkId| changes.created().iter().any(|created| created.id == *id);
-    for (id, _) in changes.destroyed().iter().filter(|(id, _)| is_back(id)) {
-        shown.remove(id).unwrap();
-    }
-    for created in changes.created() {
-        assert_eq!(shown.insert(created.id, BTreeMap::new()), None, "{created:?}");
-    }
-    for column in changes.columns() {
-        for (id, words) in column.values() {
-            shown.get_mut(&id).unwrap().insert(column.component(), words.to_vec());
-        }
-        for id in column.removed() {
-            shown.get_mut(id).unwrap().remove(&column.component()).unwrap();
-        }
-    }
-    for (id, _) in changes.destroyed().iter().filter(|(id, _)| !is_back(id)) {
-        shown.remove(id).unwrap();
     }
 }
 
@@ -283,7 +253,7 @@ fn destroyed_and_hidden_entities_disappear_and_entities_shown_again_return() {
     game.writer.show(game.viewer, second, Show::Never).unwrap();
     game.play(SECOND, false);
     let mut expected = game.committed();
-    expected.remove(&second);
+    expected.entities.remove(&second);
     assert_eq!(game.shown, expected);
     game.ids.remove(0);
     game.writer.show(game.viewer, second, Show::Always).unwrap();
@@ -302,7 +272,7 @@ fn a_client_whose_viewer_changes_to_another_world_receives_only_the_new_world() 
     game.commit();
     game.look(Some(WorldId(1)));
     game.settle(SECOND);
-    assert_eq!(game.shown.len(), 1);
+    assert_eq!(game.shown.entities.len(), 1);
     // An empty world empties the view.
     (game.world, game.tick) = (WorldId(2), 0);
     game.writer = schema().writer();
@@ -310,7 +280,7 @@ fn a_client_whose_viewer_changes_to_another_world_receives_only_the_new_world() 
     game.commit();
     game.look(Some(WorldId(2)));
     game.settle(SECOND);
-    assert!(game.shown.is_empty());
+    assert!(game.shown.entities.is_empty());
     drop(rooms);
 }
 
@@ -320,10 +290,10 @@ fn removing_the_viewer_of_a_client_removes_all_entities_at_the_client() {
     game.settle(SECOND);
     game.look(None);
     game.play(SECOND, false);
-    assert!(game.shown.is_empty());
+    assert!(game.shown.entities.is_empty());
     game.look(Some(WorldId(0)));
     game.settle(SECOND);
-    assert_eq!(game.shown.len(), 30);
+    assert_eq!(game.shown.entities.len(), 30);
 }
 
 #[test]
@@ -404,7 +374,7 @@ fn under_a_rate_limit_an_entity_of_eight_times_the_weight_is_updated_at_least_th
         game.net.run_for(TICK);
         for event in std::mem::take(&mut game.net.nodes[1].events) {
             if let Event::Snapshot { changes, .. } = event {
-                apply(&mut game.shown, &changes);
+                game.shown.apply(&changes).unwrap();
                 let poses = changes.column(POSE).map_or(&[][..], |column| column.ids());
                 for id in poses {
                     updates[usize::from(id.0 > 500)] += 1;

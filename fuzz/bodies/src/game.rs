@@ -1,14 +1,16 @@
 //! A world that a script changes, and the world that an application shows: the reference model of the snapshot targets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use tickwire_core::ConnectionId;
 use tickwire_core::snapshot::{
     Audience, BlueprintId, Changes, ComponentId, ComponentSpec, DynamicValue, Entity, EntitySettings,
-    FieldKind, FieldSpec, Gone, NetworkId, Prediction, Show, SnapshotSchema, Steps, Store, Version, Viewer,
-    WorldId, WorldSchema, WorldWriter,
+    FieldKind, FieldSpec, Gone, NetworkId, Prediction, Show, SnapshotSchema, Steps, Store, Viewer, WorldId,
+    WorldSchema, WorldWriter,
 };
+
+use tickwire_sim::shown::{Components, ShownWorld, committed_components, components_of_unit};
 
 use crate::Script;
 
@@ -25,13 +27,8 @@ const POSE: ComponentId = ComponentId(2);
 const PURSE: ComponentId = ComponentId(3);
 const SPEED: ComponentId = ComponentId(4);
 
-/// The components of an entity by id, as words.
-type Components = BTreeMap<ComponentId, Vec<u32>>;
 /// The words of an entity's position and of its velocity. Empty for an entity without the component.
 type Motion = (NetworkId, Vec<u32>, Vec<u32>);
-
-/// A world as an application shows it: the owner and the components of each entity.
-pub type Shown = BTreeMap<NetworkId, (Option<ConnectionId>, Components)>;
 
 /// Returns a schema with four groups: one of two components, two of one component each (the second has no fields), and one
 /// of a component that only the owner receives.
@@ -170,12 +167,12 @@ impl Game {
     /// Returns whether an application shows what the viewer must see of the committed world. `own` is the viewer's own id of its
     /// connection. An entity between the two radii of a view by distance may be shown or not.
     #[must_use]
-    pub fn is_shown(&self, shown: &Shown, store: &Store, own: ConnectionId) -> bool {
+    pub fn is_shown(&self, shown: &ShownWorld, store: &Store, own: ConnectionId) -> bool {
         let mut count = 0;
         let is_as_expected = store.entities().all(|entity| {
-            let found = shown.get(&entity.id);
+            let found = shown.entities.get(&entity.id);
             count += usize::from(found.is_some());
-            let mut components = components(store, entity.id);
+            let mut components = committed_components(&schema(), store, entity.id);
             let must = self.must_be_shown(&entity, components.get(&POSE));
             let is_own = entity.owner == Some(self.viewer);
             if !is_own {
@@ -183,9 +180,9 @@ impl Game {
             }
             let owner = entity.owner.map(|_| if is_own { own } else { ConnectionId::default() });
             must.is_none_or(|must| must == found.is_some())
-                && found.is_none_or(|found| *found == (owner, components))
+                && found.is_none_or(|found| found.owner == owner && found.components == components)
         });
-        is_as_expected && count == shown.len()
+        is_as_expected && count == shown.entities.len()
     }
 
     /// Returns whether the viewer must see an entity at rest. `None` if this depends on the entity's earlier position.
@@ -210,40 +207,11 @@ fn metres(word: u32) -> f64 {
     f64::from(word) * 0.01 - 512.0
 }
 
-/// Returns the committed components of an entity.
-fn components(store: &Store, id: NetworkId) -> Components {
-    let mut components = Components::new();
-    for component in [HEALTH, MARKED, POSE, PURSE, SPEED] {
-        let group = schema().groups().component(component).unwrap().group;
-        if let Some(unit) = store.unit(id, group) {
-            components.append(&mut components_of(store.state(unit).unwrap().version, [component]));
-        }
-    }
-    components
-}
-
-/// Returns those of the components `of` that the version of a unit contains.
-fn components_of<const N: usize>(version: Version<'_>, of: [ComponentId; N]) -> Components {
-    let schema = schema();
-    let mut components = Components::new();
-    for component in of {
-        let place = schema.groups().component(component).unwrap();
-        let group = schema.groups().group(place.group).unwrap();
-        let is_there =
-            if group.has_presence() { version.words[0] >> place.bit & 1 != 0 } else { version.is_present };
-        if is_there {
-            let first = usize::from(place.first_word);
-            components.insert(component, version.words[first..first + usize::from(place.words)].to_vec());
-        }
-    }
-    components
-}
-
 /// The world that an application shows, which results from the changes that the application received.
 #[derive(Default)]
 pub struct Display {
     /// The world after all changes so far.
-    pub shown: Shown,
+    pub shown: ShownWorld,
     /// All states of position and velocity that were committed.
     motions: BTreeSet<Motion>,
 }
@@ -255,8 +223,7 @@ impl Display {
             let state = store.state(*unit).unwrap();
             if schema().groups().component(POSE).is_some_and(|place| place.group == state.group) {
                 // The entity may be destroyed: its last values are sent.
-                let components = components_of(state.version, [POSE, SPEED]);
-                self.motions.insert(motion(&components, state.id));
+                self.motions.insert(motion(&components_of_unit(&schema(), &state), state.id));
             }
         }
     }
@@ -264,37 +231,11 @@ impl Display {
     /// Applies changes. Panics if the changes contradict the shown world, or if the position and the velocity of an entity
     /// are from different commits.
     pub fn apply(&mut self, changes: &Changes) {
-        let is_back = |id: &NetworkId| changes.created().iter().any(|created| created.id == *id);
-        for (id, _) in changes.destroyed().iter().filter(|(id, _)| is_back(id)) {
-            assert!(self.shown.remove(id).is_some(), "{id:?} was destroyed, but does not exist");
-        }
-        for created in changes.created() {
-            let before = self.shown.insert(created.id, (None, Components::new()));
-            assert_eq!(before, None, "{created:?} was created, but exists already");
-        }
-        for (id, owner) in changes.owners() {
-            self.shown.get_mut(id).expect("the owner of a shown entity changes").0 = *owner;
-        }
-        for column in changes.columns() {
-            for (id, words) in column.values() {
-                let entity = self.shown.get_mut(&id).expect("a component of a shown entity changes");
-                entity.1.insert(column.component(), words.to_vec());
-            }
-            for id in column.removed() {
-                let entity = self.shown.get_mut(id).expect("a component of a shown entity is removed");
-                assert!(entity.1.remove(&column.component()).is_some());
-            }
-        }
-        for (id, (_, components)) in &self.shown {
-            let motion = motion(components, *id);
+        self.shown.apply(changes).unwrap();
+        for (id, entity) in &self.shown.entities {
+            let motion = motion(&entity.components, *id);
             let is_none = motion.1.is_empty() && motion.2.is_empty();
-            assert!(
-                is_none || self.motions.contains(&motion),
-                "{id:?} mixes the components of two commits: {components:?}"
-            );
-        }
-        for (id, _) in changes.destroyed().iter().filter(|(id, _)| !is_back(id)) {
-            assert!(self.shown.remove(id).is_some(), "{id:?} was destroyed, but does not exist");
+            assert!(is_none || self.motions.contains(&motion), "{id:?} mixes two commits: {entity:?}");
         }
     }
 }
