@@ -5,6 +5,8 @@ use tickwire_core::snapshot::{
 };
 
 use super::TICKS_PER_SECOND;
+use super::draws::UnitDraws;
+use super::scenery::Scenery;
 
 /// The speed of a mover, in metres per second.
 const SPEED: f64 = 5.0;
@@ -40,7 +42,7 @@ pub struct Field {
     writer: WorldWriter,
     movers: Vec<Mover>,
     moving: usize,
-    draws: u64,
+    draws: UnitDraws,
 }
 
 impl Field {
@@ -64,41 +66,16 @@ impl Field {
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn new(schema: &WorldSchema, entities: usize, moving: usize) -> Self {
-        let mut field = Self { writer: schema.writer(), movers: Vec::new(), moving, draws: 42 };
+        let mut field =
+            Self { writer: schema.writer(), movers: Vec::new(), moving, draws: UnitDraws::new(42) };
         for _ in 0..entities {
             let id = field.writer.create(EntitySettings::new()).expect("there is room for the entity");
-            let at = [field.draw(-FIELD, FIELD), field.draw(-FIELD, FIELD)];
-            let mover = Mover { id, at, heading: field.draw(0.0, 6.28), turning: 0.0, until: 0 };
+            let at = [field.draws.between(-FIELD, FIELD), field.draws.between(-FIELD, FIELD)];
+            let mover = Mover { id, at, heading: field.draws.between(0.0, 6.28), turning: 0.0, until: 0 };
             field.set(&mover);
             field.movers.push(mover);
         }
         field
-    }
-
-    /// Returns the writer that collects the changes of the next commit.
-    pub const fn writer(&mut self) -> &mut WorldWriter {
-        &mut self.writer
-    }
-
-    /// Advances the moving entities by one tick.
-    pub fn step(&mut self, tick: u64) {
-        let seconds = 1.0 / f64::from(TICKS_PER_SECOND);
-        for place in 0..self.moving {
-            let Some(mut mover) = self.movers.get(place).copied() else { return };
-            if tick >= mover.until {
-                // A new rate about once a second, each mover in a tick of its own.
-                mover.turning = self.draw(-1.0, 1.0);
-                mover.until = tick + self.draw(0.5, 1.5).mul_add(f64::from(TICKS_PER_SECOND), 0.5) as u64;
-            }
-            mover.heading += mover.turning * seconds;
-            let (sin, cos) = mover.heading.sin_cos();
-            mover.at[0] += cos * SPEED * seconds;
-            mover.at[1] += sin * SPEED * seconds;
-            self.set(&mover);
-            if let Some(own) = self.movers.get_mut(place) {
-                *own = mover;
-            }
-        }
     }
 
     #[expect(clippy::expect_used, reason = "a measurement that cannot go on has nothing else to say")]
@@ -112,13 +89,31 @@ impl Field {
         };
         self.writer.set(mover.id, &pose).expect("the entity exists");
     }
+}
 
-    /// Draws a random number from `low` to `high` (SplitMix64).
-    fn draw(&mut self, low: f64, high: f64) -> f64 {
-        self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.draws ^ self.draws >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let unit = ((mixed ^ mixed >> 31) >> 11) as f64 / (1u64 << 53) as f64;
-        unit.mul_add(high - low, low)
+impl Scenery for Field {
+    fn writer(&mut self) -> &mut WorldWriter {
+        &mut self.writer
+    }
+
+    fn step(&mut self, tick: u64) {
+        let seconds = 1.0 / f64::from(TICKS_PER_SECOND);
+        for place in 0..self.moving {
+            let Some(mut mover) = self.movers.get(place).copied() else { return };
+            if tick >= mover.until {
+                // A new rate about once a second, each mover in a tick of its own.
+                mover.turning = self.draws.between(-1.0, 1.0);
+                mover.until =
+                    tick + self.draws.between(0.5, 1.5).mul_add(f64::from(TICKS_PER_SECOND), 0.5) as u64;
+            }
+            mover.heading += mover.turning * seconds;
+            let (sin, cos) = mover.heading.sin_cos();
+            mover.at[0] += cos * SPEED * seconds;
+            mover.at[1] += sin * SPEED * seconds;
+            self.set(&mover);
+            if let Some(own) = self.movers.get_mut(place) {
+                *own = mover;
+            }
+        }
     }
 }

@@ -1,10 +1,17 @@
 //! Measures replicated worlds in memory and on virtual time: their bytes and the server's processor time (rows R1 to R4).
 
+mod arena;
+mod draws;
 mod field;
+mod freshness;
+mod scenery;
 mod star;
 
+pub use arena::Arena;
 pub use field::Field;
-pub use star::{Paths, Star, Traffic};
+pub use freshness::{Ages, FreshLink, freshness};
+pub use scenery::Scenery;
+pub use star::{Crowd, Paths, Star, Traffic};
 
 /// The number of entities in the world.
 pub const ENTITIES: usize = 1000;

@@ -5,16 +5,21 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::{Duration as Elapsed, Instant as Clock};
 
-use tickwire_core::snapshot::{Viewer, WorldId};
+use tickwire_core::snapshot::{Viewer, WorldId, WorldSchema};
 use tickwire_core::{
-    Access, Address, Config, ConnectOptions, ConnectionId, Duration, Ecn, Endpoint, Event, Instant, Secrets,
-    SnapshotConfig,
+    Access, Address, ChannelConfig, ChannelId, Config, ConnectOptions, ConnectionId, Delivery, Duration, Ecn,
+    Endpoint, Event, Instant, Secrets, SnapshotConfig,
 };
 use tickwire_sim::provider::NullProvider;
 
-use super::{Field, TICKS_PER_SECOND};
+use super::TICKS_PER_SECOND;
+use super::scenery::Scenery;
 
 const FIRST_PORT: u16 = 1000;
+const CHAT: ChannelId = ChannelId(0);
+const COMMANDS: ChannelId = ChannelId(1);
+/// The number of ticks between two lines of chat of a client.
+const CHAT_EVERY: u64 = 200;
 /// The interval at which the network is simulated.
 const STEP: Duration = Duration::from_millis(1);
 
@@ -28,6 +33,28 @@ pub enum Paths {
     Spread,
 }
 
+/// The clients of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// The number of clients.
+    pub clients: usize,
+    /// The round-trip times of the clients.
+    pub paths: Paths,
+    /// The view of each client, by the client's number.
+    pub view: fn(usize) -> Viewer,
+    /// `true` if each client sends a command of 8 bytes in each tick, and every ten seconds a line of chat of 40 bytes, which
+    /// the server sends to all clients.
+    pub is_talking: bool,
+}
+
+impl Crowd {
+    /// Creates a crowd whose clients see all of world 0, and say nothing.
+    #[must_use]
+    pub const fn new(clients: usize, paths: Paths) -> Self {
+        Self { clients, paths, view: |_| Viewer::new(WorldId(0)), is_talking: false }
+    }
+}
+
 /// The measured cost of a replicated world in a number of ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
@@ -37,6 +64,8 @@ pub struct Traffic {
     pub frame_bytes: u64,
     /// The number of bytes in all datagrams to all clients.
     pub datagram_bytes: u64,
+    /// The number of datagrams to all clients.
+    pub datagrams: u64,
     /// The number of units in the snapshot frames to all clients.
     pub units: u64,
     /// The number of units that were coded in full although the client had an earlier version.
@@ -54,6 +83,8 @@ struct Client {
     connection: ConnectionId,
     /// The server's connection to the client.
     viewer: Option<ConnectionId>,
+    /// The number of entities that the client shows.
+    shown: usize,
     one_way: Duration,
     /// The datagrams in transit to the client, and from the client.
     down: VecDeque<(Instant, Vec<u8>)>,
@@ -65,28 +96,38 @@ pub struct Star {
     now: Instant,
     server: Endpoint,
     clients: Vec<Client>,
-    field: Field,
+    scenery: Box<dyn Scenery>,
+    crowd: Crowd,
     tick: u64,
     traffic: Traffic,
+    /// The number of clients whose view is complete.
+    complete: usize,
     buffer: Box<[u8]>,
 }
 
 impl Star {
-    /// Creates a server that replicates `entities` entities, of which `moving` move, to `clients` clients. Runs until every
-    /// client has received the whole world.
+    /// Creates a server that replicates a world to the clients of `crowd`. Runs until every client has received its view.
     ///
     /// # Panics
-    /// If the core rejects the configuration, or a client does not receive the world within 20 s of virtual time.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    /// If the core rejects the configuration, or a client does not receive its view within 20 s of virtual time.
     #[must_use]
-    pub fn new(entities: usize, moving: usize, clients: usize, paths: Paths) -> Self {
-        let schema = Arc::new(Field::schema());
+    pub fn new(schema: WorldSchema, scenery: Box<dyn Scenery>, crowd: Crowd) -> Self {
+        let mut star = Self::unconnected(schema, scenery, crowd);
+        star.begin();
+        star
+    }
+
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    fn unconnected(schema: WorldSchema, scenery: Box<dyn Scenery>, crowd: Crowd) -> Self {
+        let Crowd { clients, paths, .. } = crowd;
         let mut config = Config::new(7);
         config.provider = Arc::new(NullProvider);
         config.max_connections = clients;
         config.max_connections_per_source = Some(clients);
         (config.handshake_rate, config.handshake_burst) = (1_000_000, 1_000_000);
-        config.snapshots = Some(SnapshotConfig::new(Arc::clone(&schema)));
+        config.snapshots = Some(SnapshotConfig::new(schema));
+        config.channels =
+            vec![ChannelConfig::new(Delivery::ReliableOrdered), ChannelConfig::new(Delivery::Sequenced)];
         let mut open = config.clone();
         open.access = Access::Open;
         let server = Endpoint::new(open, Secrets::new([1; 32]), [2; 32], Instant::ZERO).expect("a server");
@@ -101,15 +142,21 @@ impl Star {
                 Paths::Equal => Duration::from_millis(50),
                 Paths::Spread => Duration::from_millis(10) * (index as u32 % 16 + 1),
             };
-            Client { endpoint, connection, viewer: None, one_way, down: VecDeque::new(), up: VecDeque::new() }
+            Client {
+                endpoint,
+                connection,
+                viewer: None,
+                shown: 0,
+                one_way,
+                down: VecDeque::new(),
+                up: VecDeque::new(),
+            }
         };
         let clients = (0..clients).map(dial).collect();
-        let field = Field::new(&schema, entities, moving);
         let buffer = vec![0; 16 << 10].into_boxed_slice();
-        let mut star =
-            Self { now: Instant::ZERO, server, clients, field, tick: 0, traffic: Traffic::default(), buffer };
-        star.begin();
-        star
+        let traffic = Traffic::default();
+        let (now, tick, complete) = (Instant::ZERO, 0, 0);
+        Self { now, server, clients, scenery, crowd, tick, traffic, complete, buffer }
     }
 
     /// Connects all clients, and runs until they have received the whole world.
@@ -130,6 +177,28 @@ impl Star {
         viewers
             .map(|viewer| self.server.world_stats(viewer))
             .all(|stats| stats.is_some_and(|stats| stats.is_settled))
+    }
+
+    /// Creates a server and its clients like [`Self::new`], but the entities move while the clients receive their views. Returns
+    /// the virtual time from the first tick until the views of all clients are complete.
+    ///
+    /// # Panics
+    /// If the core rejects the configuration, or a view is not complete within a minute of virtual time.
+    #[must_use]
+    pub fn joined_while_moving(schema: WorldSchema, scenery: Box<dyn Scenery>, crowd: Crowd) -> Duration {
+        let mut star = Self::unconnected(schema, scenery, crowd);
+        star.commit();
+        while star.complete < star.clients.len() {
+            assert!(star.now < Instant::ZERO + Duration::from_secs(60), "a view is not complete");
+            star.play_tick(true);
+        }
+        star.now - Instant::ZERO
+    }
+
+    /// Returns the number of entities in the views of all clients together.
+    #[must_use]
+    pub fn entities_in_view(&self) -> usize {
+        self.clients.iter().map(|client| client.shown).sum()
     }
 
     /// Plays `ticks` ticks, and returns their cost. The entities move only if `is_moving` is `true`.
@@ -165,14 +234,17 @@ impl Star {
     fn play_tick(&mut self, is_moving: bool) {
         let end = self.now + Duration::from_secs(1) / TICKS_PER_SECOND;
         if is_moving {
-            self.field.step(self.tick);
+            self.scenery.step(self.tick);
         }
         self.commit();
+        if self.crowd.is_talking {
+            self.talk();
+        }
         while self.now < end {
             self.serve();
-            self.clients
-                .iter_mut()
-                .for_each(|client| client.run(self.now, &mut self.buffer, &mut self.traffic));
+            for client in &mut self.clients {
+                self.complete += client.run(self.now, &mut self.buffer, &mut self.traffic);
+            }
             self.now += STEP;
         }
     }
@@ -180,11 +252,22 @@ impl Star {
     #[expect(clippy::expect_used, reason = "a measurement that cannot go on has nothing else to say")]
     fn commit(&mut self) {
         self.tick += 1;
-        let changes = self.field.writer().finish(self.tick);
+        let changes = self.scenery.writer().finish(self.tick);
         let begun = Clock::now();
         self.server.commit(self.now, WorldId(0), &changes).expect("the changes fit");
         self.traffic.server += begun.elapsed();
-        self.field.writer().reuse(changes);
+        self.scenery.writer().reuse(changes);
+    }
+
+    /// Each client sends its command, and its line of chat if it is time.
+    fn talk(&mut self) {
+        for (number, client) in (0..).zip(&mut self.clients) {
+            let command = (self.tick << 8).to_le_bytes().to_vec();
+            drop(client.endpoint.send(self.now, client.connection, COMMANDS, command));
+            if (self.tick + number).is_multiple_of(CHAT_EVERY) {
+                drop(client.endpoint.send(self.now, client.connection, CHAT, vec![b'x'; 40]));
+            }
+        }
     }
 
     /// Passes the arrived datagrams to the server, and sends the datagrams that are due.
@@ -208,9 +291,15 @@ impl Star {
             events.push(event);
         }
         for event in events {
+            if let Event::Message { channel: CHAT, data, .. } = &event {
+                for client in self.clients.iter().filter_map(|client| client.viewer) {
+                    drop(self.server.send(now, client, CHAT, data.to_vec()));
+                }
+            }
             if let Event::Connected { connection, address: Address::Udp(from), .. } = event {
-                let seen = self.server.set_viewer(now, connection, Some(Viewer::new(WorldId(0))));
-                let client = self.clients.get_mut(usize::from(from.port() - FIRST_PORT));
+                let index = usize::from(from.port() - FIRST_PORT);
+                let seen = self.server.set_viewer(now, connection, Some((self.crowd.view)(index)));
+                let client = self.clients.get_mut(index);
                 if let (Ok(()), Some(client)) = (seen, client) {
                     client.viewer = Some(connection);
                 }
@@ -226,6 +315,7 @@ impl Star {
             let Some(client) = self.clients.get_mut(usize::from(to.port() - FIRST_PORT)) else { continue };
             for datagram in transmit.datagrams(&self.buffer) {
                 self.traffic.datagram_bytes += datagram.len() as u64;
+                self.traffic.datagrams += 1;
                 client.down.push_back((now + client.one_way, datagram.to_vec()));
             }
         }
@@ -234,8 +324,9 @@ impl Star {
 }
 
 impl Client {
-    fn run(&mut self, now: Instant, buffer: &mut [u8], traffic: &mut Traffic) {
+    fn run(&mut self, now: Instant, buffer: &mut [u8], traffic: &mut Traffic) -> usize {
         let begun = Clock::now();
+        let mut complete = 0;
         while self.down.front().is_some_and(|(at, _)| *at <= now)
             && let Some((_, mut bytes)) = self.down.pop_front()
         {
@@ -245,8 +336,13 @@ impl Client {
             self.endpoint.handle_timeout(now);
         }
         while let Some(event) = self.endpoint.poll_event() {
-            if let Event::Snapshot { changes, .. } = event {
-                self.endpoint.recycle(changes);
+            match event {
+                Event::Snapshot { changes, .. } => {
+                    self.shown = self.shown + changes.created().len() - changes.destroyed().len();
+                    self.endpoint.recycle(changes);
+                }
+                Event::ViewComplete { .. } => complete += 1,
+                _ => {}
             }
         }
         while let Some(transmit) = self.endpoint.poll_transmit(now, buffer) {
@@ -255,6 +351,7 @@ impl Client {
             }
         }
         traffic.clients += begun.elapsed();
+        complete
     }
 }
 
