@@ -26,6 +26,7 @@ pub(crate) mod spare_changes;
 pub mod store;
 mod typed;
 pub(crate) mod unit_codec;
+pub mod view;
 mod viewer;
 mod world_error;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub use store::{CommitError, Entity, Store, StoreError, StoreStats, UnitId, Unit
 #[cfg(feature = "derive")]
 #[doc(inline)]
 pub use tickwire_derive::{NetComponent, NetValue};
+pub use view::{Sample, TimedValue, WorldView};
 pub use viewer::Viewer;
 pub use world_error::WorldError;
 pub use world_stats::WorldStats;
