@@ -1,7 +1,7 @@
 //! The bounded, lock-free queue from the network thread to the game, with the wake-ups of both ends.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ pub(crate) struct EventQueue {
     /// The network thread found no room, and waits for some.
     stalled: AtomicBool,
     stalls: AtomicU64,
+    /// Changes of worlds among the events.
+    snapshots: AtomicUsize,
 }
 
 impl EventQueue {
@@ -32,25 +34,34 @@ impl EventQueue {
             arrived: Signal::new(),
             stalled: AtomicBool::new(false),
             stalls: AtomicU64::new(0),
+            snapshots: AtomicUsize::new(0),
         }
     }
 
     /// Queues an event; hands it back where there is no room. The next [`EventQueue::take`] that makes some wakes the
     /// network thread.
     pub(crate) fn push(&self, event: Event) -> Result<(), Event> {
+        let Err(event) = self.push_once(event) else { return Ok(()) };
+        self.stalled.store(true, Ordering::SeqCst);
+        // The game may have made room before it could see the flag.
+        self.push_once(event)?;
+        self.stalled.store(false, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Queues an event if there is room. Only the network thread calls it.
+    fn push_once(&self, event: Event) -> Result<(), Event> {
+        let is_snapshot = matches!(event, Event::Snapshot { .. });
+        if is_snapshot && self.snapshots.load(Ordering::SeqCst) >= SNAPSHOTS_WAITING {
+            return Err(event);
+        }
+        // Counted first: the game may take the event before this call returns.
+        self.snapshots.fetch_add(usize::from(is_snapshot), Ordering::SeqCst);
         match self.queue.push(event) {
-            Ok(()) => Ok(()),
-            Err(PushError::Closed(_)) => Ok(()),
+            Ok(()) | Err(PushError::Closed(_)) => Ok(()),
             Err(PushError::Full(event)) => {
-                self.stalled.store(true, Ordering::SeqCst);
-                // The game may have made room before it could see the flag.
-                match self.queue.push(event) {
-                    Ok(()) | Err(PushError::Closed(_)) => {
-                        self.stalled.store(false, Ordering::SeqCst);
-                        Ok(())
-                    }
-                    Err(PushError::Full(event)) => Err(event),
-                }
+                self.snapshots.fetch_sub(usize::from(is_snapshot), Ordering::SeqCst);
+                Err(event)
             }
         }
     }
@@ -66,7 +77,7 @@ impl EventQueue {
             }
         }
         let mut spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = if let Event::Message { data, .. } = &event { data.len() } else { 0 };
+        let bytes = bytes_of(&event);
         if !is_last
             && (spilled.events.len() >= SPILLED_EVENTS || spilled.bytes.saturating_add(bytes) > SPILLED_BYTES)
         {
@@ -94,7 +105,11 @@ impl EventQueue {
             Ok(event) => event,
             Err(error) => return self.take_spilled(wake).ok_or(error),
         };
-        let has_room = self.queue.capacity().is_none_or(|capacity| self.queue.len() <= capacity / 2);
+        if matches!(event, Event::Snapshot { .. }) {
+            self.snapshots.fetch_sub(1, Ordering::SeqCst);
+        }
+        let has_room = self.queue.capacity().is_none_or(|capacity| self.queue.len() <= capacity / 2)
+            && self.snapshots.load(Ordering::SeqCst) <= SNAPSHOTS_WAITING / 2;
         if has_room && self.stalled.load(Ordering::SeqCst) && self.stalled.swap(false, Ordering::SeqCst) {
             wake();
         }
@@ -107,9 +122,7 @@ impl EventQueue {
         }
         let mut spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
         let event = spilled.events.pop_front()?;
-        if let Event::Message { data, .. } = &event {
-            spilled.bytes = spilled.bytes.saturating_sub(data.len());
-        }
+        spilled.bytes = spilled.bytes.saturating_sub(bytes_of(&event));
         drop(spilled);
         if self.stalled.swap(false, Ordering::SeqCst) {
             wake();
@@ -190,6 +203,17 @@ struct Spilled {
     bytes: usize,
 }
 
+/// The bytes that an event counts for beside a full queue.
+fn bytes_of(event: &Event) -> usize {
+    match event {
+        Event::Message { data, .. } => data.len(),
+        Event::Snapshot { changes, .. } => changes.memory(),
+        _ => 0,
+    }
+}
+
+/// Events with changes of worlds that wait for the game at most. Beyond, the core merges changes, at most to the state of the world.
+const SNAPSHOTS_WAITING: usize = 32;
 /// How long asking for an event takes once there will be none any more.
 const PAUSE_AT_END: Duration = Duration::from_millis(10);
 /// Events that lie beside a full queue at most while an endpoint ends. Beyond, peers get no more credit, as ever.

@@ -12,6 +12,7 @@ use crate::shared::Gate;
 impl NetworkThread {
     /// Moves events to the game's queue until there are none, or no room. What is not polled holds the peer's credit back.
     pub(super) fn tell(&mut self, now: Instant) {
+        self.shared.worlds.give_back(&mut self.endpoint);
         let mut is_news = false;
         let mut has_waited = self.held.is_some();
         loop {
@@ -103,6 +104,7 @@ impl NetworkThread {
                     *reason = CloseReason::Driver { text: text.clone() };
                 }
                 self.shared.table().remove(*connection);
+                self.tally.forget(*connection);
                 if let Some(mut outbox) = self.outboxes.remove(*connection) {
                     unconfirmed.extend(outbox.give_up(&self.shared.facts.channels));
                     unconfirmed.sort_unstable_by_key(|of| (of.channel, of.message));
