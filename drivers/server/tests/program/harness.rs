@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tickwire_core::message::NetMessage;
 use tickwire_core::{CloseReason, Config, ConnectOptions, Event, PublicKey};
 use tickwire_native::{Client, ConnectError, Options};
-use tickwire_server::world;
+use tickwire_server::{snapshot_config, world};
 
 /// The longest that anything here takes on a machine that is busy with something else.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -193,6 +193,7 @@ impl Drop for Program {
 pub(crate) fn client() -> Client {
     let mut config = Config::new(world::APPLICATION);
     config.channels[0].receipts = true;
+    config.snapshots = snapshot_config::<world::World>().unwrap();
     Client::start(Options::new(config).registry(world::registry().unwrap())).unwrap()
 }
 

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 pub(super) enum Wish {
     /// Go on.
     Play,
-    /// Stop playing, see that all has arrived, and wait for the server's good-bye.
-    Finish,
+    /// Stop playing, see that all has arrived, and wait for the server's good-bye. The hash is that of the server's world, if it
+    /// stands still: then all bots are to show the same world.
+    Finish { world: Option<u64> },
     /// Stop playing, see that all has arrived, and leave.
     FinishAndLeave,
     /// Leave now, because the program that gave the orders is gone.
@@ -20,8 +21,8 @@ pub(super) enum Wish {
 
 /// Where orders come from.
 pub(super) enum Orders {
-    /// Standard input: the line `finish`, and its end.
-    Lines(Receiver<()>),
+    /// Standard input: the line `finish`, with the hash of the server's world or without, and the end of the input.
+    Lines(Receiver<Option<u64>>),
     /// The clock.
     Seconds(Duration),
 }
@@ -35,9 +36,15 @@ pub(super) fn listen(seconds: Option<u64>) -> Orders {
     // The end of the input ends the thread, and that closes the channel.
     thread::spawn(move || {
         let lines = std::io::stdin().lock().lines().map_while(Result::ok);
-        lines.filter(|line| line.trim() == "finish").try_for_each(|_| order.send(()))
+        lines.filter_map(|line| finish(&line)).try_for_each(|world| order.send(world))
     });
     Orders::Lines(orders)
+}
+
+/// The hash in an order to finish, if the line is one.
+fn finish(line: &str) -> Option<Option<u64>> {
+    let rest = line.trim().strip_prefix("finish")?;
+    if rest.is_empty() { Some(None) } else { u64::from_str_radix(rest.trim(), 16).ok().map(Some) }
 }
 
 impl Orders {
@@ -45,7 +52,7 @@ impl Orders {
     pub(super) fn wish(&self, playing_since: Option<Instant>) -> Wish {
         match self {
             Self::Lines(lines) => match lines.try_recv() {
-                Ok(()) => Wish::Finish,
+                Ok(world) => Wish::Finish { world },
                 Err(TryRecvError::Empty) => Wish::Play,
                 Err(TryRecvError::Disconnected) => Wish::Leave,
             },
@@ -54,5 +61,16 @@ impl Orders {
             }
             Self::Seconds(_) => Wish::Play,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_to_finish_may_bear_the_hash_of_the_servers_world() {
+        let orders = ["finish", " finish 00ff", "finish 0xff", "stop", ""].map(finish);
+        assert_eq!(orders, [Some(None), Some(Some(255)), None, None, None]);
     }
 }
