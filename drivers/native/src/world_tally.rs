@@ -11,14 +11,14 @@ use crate::stats::WorldTotals;
 pub(crate) struct WorldTally {
     totals: WorldTotals,
     /// The counters of each viewer at the last commit.
-    seen: SecondaryMap<ConnectionId, Sent>,
+    seen: SecondaryMap<ConnectionId, SentFrames>,
     /// The size of each world, by id.
     sizes: Vec<(WorldId, WorldSize)>,
 }
 
 /// Counters of a connection.
 #[derive(Clone, Copy, Default)]
-struct Sent {
+struct SentFrames {
     frames: u64,
     bytes: u64,
 }
@@ -54,12 +54,12 @@ impl WorldTally {
     /// Adds what a connection was sent since the last look.
     fn look(&mut self, endpoint: &Endpoint, viewer: ConnectionId) {
         let Some(stats) = endpoint.world_stats(viewer) else { return };
-        let now = Sent { frames: stats.frames_sent, bytes: stats.bytes_sent };
+        let now = SentFrames { frames: stats.frames_sent, bytes: stats.bytes_sent };
         let Some(entry) = self.seen.entry(viewer) else { return };
         let seen = entry.or_default();
         // A viewer of another world counts from zero.
         if now.bytes < seen.bytes {
-            *seen = Sent::default();
+            *seen = SentFrames::default();
         }
         self.totals.frames_sent += now.frames.saturating_sub(seen.frames);
         self.totals.bytes_sent += now.bytes - seen.bytes;

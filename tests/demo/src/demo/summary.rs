@@ -186,6 +186,16 @@ impl Summary {
         out
     }
 
+    /// Of the replicated world.
+    fn world(&self) -> String {
+        format!(
+            "{:.0} snapshots/s, all bots together; {} of {} bots show another world than the server",
+            self.per_second(self.played.snapshots),
+            self.worlds_wrong,
+            self.connected
+        )
+    }
+
     /// Of the network and the game, each figure in words.
     fn traffic(&self) -> [(&'static str, String); 10] {
         let Totals { reliable_sent, reliable_delivered, to_hear, heard, .. } = self.totals;
@@ -239,15 +249,7 @@ impl Summary {
                     self.per_second(self.played.messages_down)
                 ),
             ),
-            (
-                "world",
-                format!(
-                    "{:.0} snapshots/s, all bots together; {} of {} bots show another world than the server",
-                    self.per_second(self.played.snapshots),
-                    self.worlds_wrong,
-                    self.connected
-                ),
-            ),
+            ("world", self.world()),
             (
                 "reliable",
                 format!(
