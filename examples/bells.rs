@@ -1,4 +1,4 @@
-//! A bell tower: whoever rings is heard by everybody. The server and a client of it, in one program.
+//! A bell tower: when a client rings, all clients hear the bells. The server and a client run in one program.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tickwire::message::RegisterError;
 use tickwire::prelude::*;
 use tickwire::server::{Messages, client_options};
 
-/// From a client: ring so many times.
+/// A request of a client to ring the bells `times` times.
 #[derive(NetMessage)]
 #[net(name = "bells/ring")]
 struct Ring {
@@ -15,7 +15,7 @@ struct Ring {
     times: u8,
 }
 
-/// To everybody: somebody has rung.
+/// A notice to all clients that a client has rung the bells.
 #[derive(NetMessage)]
 #[net(name = "bells/rung")]
 struct Rung {
@@ -68,7 +68,7 @@ impl Game for Bells {
     }
 }
 
-/// Connects, rings three times, and waits until it hears it.
+/// Connects, sends a ring of three, and waits until the notice of it arrives.
 fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error>> {
     let key: PublicKey = key.parse()?;
     let client = Client::start(client_options::<Bells>()?)?;
@@ -91,7 +91,7 @@ fn ring_at(address: &str, key: &str) -> Result<String, Box<dyn std::error::Error
         }
         std::thread::sleep(Duration::from_millis(16));
         if client.server().is_none() {
-            return Err("the connection has ended".into());
+            return Err("the connection to the server has ended; check that the server runs".into());
         }
     }
 }

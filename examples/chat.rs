@@ -1,4 +1,4 @@
-//! A chat: one program hosts it, others join. What anybody types is shown to all.
+//! A chat: one program hosts it, and other programs join. Each program shows the lines of all users.
 //!
 //! ```sh
 //! cargo run --example chat -- host                                # prints the command to join with
@@ -35,7 +35,7 @@ struct Host {
     /// The UDP port; 0 lets the system choose
     #[arg(long, default_value_t = 7777)]
     port: u16,
-    /// The file that keeps the host's key, so that those who joined can return after a restart
+    /// The file with the host's key, so that guests can join again after a restart
     #[arg(long, value_name = "PATH")]
     key_file: Option<PathBuf>,
 }
@@ -45,7 +45,7 @@ struct Host {
 struct Join {
     /// The host's address, as 192.0.2.1:7777 or play.example:7777
     address: NetworkAddress,
-    /// The host's key, as it prints it
+    /// The public key that the host printed
     key: PublicKey,
     /// Your name
     #[arg(long, default_value = "somebody")]
@@ -60,7 +60,7 @@ struct Line {
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Both ends have the same number and the same message types.
+/// Returns options with the application number and the message types, which must be the same at both ends.
 fn options(access: Access) -> Result<Options, Failure> {
     let mut registry = Registry::new();
     registry.register::<Line>()?;
@@ -69,7 +69,7 @@ fn options(access: Access) -> Result<Options, Failure> {
     Ok(Options::new(config).registry(registry))
 }
 
-/// Starts a host that passes every line on to all who joined, its author too.
+/// Starts a host that sends every line to all guests, including the author.
 fn host(host: &Host) -> Result<Server, Failure> {
     let mut options = options(Access::Open)?.port(host.port);
     if let Some(path) = &host.key_file {
@@ -78,7 +78,7 @@ fn host(host: &Host) -> Result<Server, Failure> {
     Ok(Server::start(options)?)
 }
 
-/// The host's handlers. They keep nothing, so their state is `()`.
+/// Returns the host's handlers. The handlers have no state, so the type of the game is `()`.
 fn host_handlers(server: &Server) -> Result<Handlers<()>, Failure> {
     let mut handlers = server.handlers();
     handlers.on(|(), to: &mut Handle, _, line: &Line| {
@@ -97,14 +97,14 @@ fn join(join: &Join) -> Result<Client, Failure> {
     Ok(client)
 }
 
-/// The lines of standard input, read on a thread of their own; closed at its end.
+/// Returns the lines of standard input, which a separate thread reads. The channel is closed at the end of the input.
 fn typed() -> Receiver<String> {
     let (to, lines) = channel();
     thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|line| to.send(line)));
     lines
 }
 
-/// Calls `frame` 60 times a second with what was typed, until standard input or the time ends.
+/// Calls `frame` 60 times per second with the typed lines, until standard input or the time ends.
 fn run(
     seconds: Option<u64>,
     mut frame: impl FnMut(Option<String>) -> Result<(), Failure>,
@@ -145,7 +145,11 @@ fn main() -> Result<(), Failure> {
                     client.send_to_server(&said(&verb.name, &text))?;
                 }
                 client.update(&mut (), &mut handlers);
-                if client.server().is_none() { Err("the host has left".into()) } else { Ok(()) }
+                if client.server().is_none() {
+                    Err("the host has left; join again when it runs".into())
+                } else {
+                    Ok(())
+                }
             })
         }
     }
@@ -194,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_of_the_chat_example_names_every_argument() {
+    fn the_definition_of_the_command_line_of_the_chat_example_is_valid() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
     }

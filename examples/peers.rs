@@ -1,7 +1,7 @@
-//! Two equals dial each other, and have one connection: `cargo run --example peers`.
+//! Two peers dial each other, and have one connection: `cargo run --example peers`.
 //!
-//! Peers learn each other's address and public key, and a secret that the two share, from a service that both trust: a lobby, for
-//! example. Here one program plays both, so it hands them over itself.
+//! Each peer gets the address and the public key of the other peer, and a shared secret, from a service that both trust, for
+//! example a lobby. This program runs both peers, so it passes these values itself.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ fn start(registry: &Registry) -> Result<Peer, Failure> {
     Ok(Peer::start(options.bind("127.0.0.1:0".parse()?))?)
 }
 
-/// One player: its end of the network, the squares that the other one took, and what happens when it takes one.
+/// One player: its peer, the squares that the other player took, and the handlers of events.
 struct Player {
     peer: Peer,
     theirs: Vec<u8>,
@@ -37,7 +37,7 @@ fn player(registry: &Registry, name: &'static str) -> Result<Player, Failure> {
     Ok(Player { peer, theirs: Vec::new(), handlers })
 }
 
-/// Waits until the other one has moved.
+/// Waits until the other player has moved.
 fn wait_for(player: &mut Player) -> Result<(), Failure> {
     let (begun, before) = (Instant::now(), player.theirs.len());
     while player.theirs.len() == before {
@@ -77,7 +77,7 @@ fn main() -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_peers_example_plays_over_one_connection() {
+    fn the_peers_example_plays_its_game_over_one_connection() {
         super::main().unwrap();
     }
 }

@@ -1,5 +1,5 @@
-//! The core in a loop of one's own, over plain sockets of the standard library: no thread, no queues, no executor. Each turn
-//! receives, hands over, sends, and sleeps until something is due.
+//! The core in the program's own loop, over sockets of the standard library: no thread, no queues, no executor. Each turn receives
+//! datagrams, passes them to the core, sends the core's datagrams, and sleeps until the next deadline.
 //!
 //! `cargo run --example pump` connects a client to a server on the loopback interface, and sends a message there and back.
 
@@ -17,7 +17,7 @@ struct Pump {
     endpoint: Endpoint,
     socket: UdpSocket,
     start: std::time::Instant,
-    /// The datagram that the socket had no room for.
+    /// The datagram for which the socket had no space.
     unsent: Option<Transmit>,
     out: Vec<u8>,
     buffer: Vec<u8>,
@@ -52,7 +52,8 @@ impl Pump {
         Instant::saturating_from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// One turn: waits for a datagram, or until something is due, or for `most`; then does what there is to do.
+    /// Runs one turn: waits until a datagram arrives, a deadline passes or `most` has passed, and then handles all
+    /// datagrams and timers that are due.
     fn turn(&mut self, most: Duration) -> std::io::Result<()> {
         let (due, _) = self.endpoint.poll_timeout();
         // A zero timeout would mean for ever. A full socket is tried again soon: plain sockets do not say when.
@@ -74,8 +75,8 @@ impl Pump {
         Ok(())
     }
 
-    /// Sends until there is nothing to send, or the socket is full. What is not polled is not built: so it is fresh when it
-    /// leaves.
+    /// Sends until no datagram is left or the socket is full. The core builds a datagram only when it is polled, so the
+    /// datagram contains the newest data.
     fn flush(&mut self, now: Instant) {
         while let Some(transmit) =
             self.unsent.take().or_else(|| self.endpoint.poll_transmit(now, &mut self.out[..1200]))
@@ -122,7 +123,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 Event::Closed { reason: CloseReason::Local { .. }, .. } => return Ok(()),
                 Event::Closed { reason, .. } => {
-                    return Err(format!("the message did not come back: {reason:?}").into());
+                    return Err(
+                        format!("the connection ended before the message came back: {reason:?}").into()
+                    );
                 }
                 _ => {}
             }

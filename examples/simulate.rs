@@ -1,4 +1,4 @@
-//! A game of two on a simulated network: `cargo run --example simulate -- --help`.
+//! A client and a server on a simulated network: `cargo run --example simulate -- --help`.
 //!
 //! A client sends 1, 2, 3 and so on over a reliable channel, and the server checks that every number arrives once and in order. The
 //! network meanwhile loses, damages, repeats and delays datagrams, breaks down for seconds, and changes the client's address. The
@@ -15,7 +15,7 @@ use tickwire::sim::network::{Topology, home_address};
 use tickwire::sim::world::{World, WorldConfig};
 use tickwire::{Endpoint, Instant};
 
-/// Play a client and a server on a simulated network with faults. Nothing takes real time but the computation.
+/// Play a client and a server on a simulated network with faults. Only the computation takes real time.
 #[derive(Parser)]
 struct Arguments {
     /// The first seed; the faults and the endpoints' randomness follow from it
@@ -29,7 +29,7 @@ struct Arguments {
     seconds: u64,
 }
 
-/// The faults that may happen. A server that restarts would forget the count, so `KindName::Restart` is not among them.
+/// The faults that may occur. A server that restarts would forget the count, so `KindName::Restart` is not among them.
 const FAULTS: [KindName; 8] = [
     KindName::Loss,
     KindName::Burst,
@@ -46,9 +46,9 @@ const CLIENT: usize = 1;
 const EVERY: Duration = Duration::from_millis(50);
 const CALM: Duration = Duration::from_secs(30);
 
-/// The game. One value plays both nodes, so that it can compare what was sent with what arrived.
+/// The game. One value runs both nodes, so that it can compare the sent numbers with the received numbers.
 struct Count {
-    /// The client sends until then.
+    /// The time until which the client sends.
     until: Instant,
     connection: Option<ConnectionId>,
     sent: u32,
@@ -63,7 +63,7 @@ impl Application for Count {
         let mut config = Config::new(0x0063_6f75_6e74);
         config.access = if boot.node == SERVER { Access::Open } else { Access::Closed };
         Endpoint::new(config, Secrets::new(secret(boot.node)), boot.seed, boot.now)
-            .expect("a configuration that the core takes")
+            .expect("the core accepts the configuration")
     }
 
     fn started(&mut self, context: &mut Context<'_, Endpoint>) {
@@ -89,7 +89,7 @@ impl Application for Count {
             Event::Message { data, .. } => {
                 self.received += 1;
                 if data != self.received.to_le_bytes().as_slice() {
-                    context.fail(format!("{data:?} arrived instead of {}", self.received));
+                    context.fail(format!("{data:?} arrived, but {} was expected", self.received));
                 }
             }
             Event::Closed { reason, .. } => context.fail(format!("the connection ended: {reason:?}")),
@@ -102,7 +102,7 @@ fn secret(node: usize) -> Secret {
     Secret::new([if node == SERVER { 1 } else { 2 }; 32])
 }
 
-/// Plays one seed; one line about the run, or the reason why it failed.
+/// Plays one seed. Returns a line about the run, or the reason why it failed.
 fn play(seed: u64, seconds: u64) -> Result<String, String> {
     let horizon = Duration::from_secs(seconds);
     let mut profile = Profile::new(2, 1, horizon);
@@ -115,7 +115,7 @@ fn play(seed: u64, seconds: u64) -> Result<String, String> {
     world.run_for(horizon + CALM).map_err(|violation| violation.to_string())?;
     let Count { sent, received, .. } = *world.application();
     if received != sent {
-        return Err(format!("{sent} numbers were sent and {received} arrived"));
+        return Err(format!("the client sent {sent} numbers, but {received} arrived"));
     }
     let struck: u64 = world.fired_by_kind().values().sum();
     Ok(format!("{received} numbers arrived in order; {count} faults struck {struck} times"))

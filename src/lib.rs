@@ -1,9 +1,8 @@
 //! A networking stack for real-time multiplayer games.
 //!
-//! One deterministic state machine, [`Endpoint`], holds the whole protocol: handshake, encryption, heartbeat, reliability,
-//! congestion control and resumption. Datagrams and timestamps go in, datagrams and events come out, so that a run can be repeated
-//! from a seed. Everything that touches the system is a driver around it. This crate collects the core and its drivers under one
-//! name.
+//! One deterministic state machine, [`Endpoint`], implements the whole protocol: handshake, encryption, heartbeat, reliability,
+//! congestion control and resumption. The caller passes datagrams and timestamps in, and polls datagrams and events, so a run can be
+//! repeated from a seed. Drivers connect the endpoint to sockets, clocks and entropy. This crate re-exports the core and its drivers.
 //!
 //! | feature | default | adds |
 //! |---|---|---|
@@ -11,12 +10,12 @@
 //! | `native` | yes | `tickwire::native`: servers, clients and peers over UDP, each with a network thread |
 //! | `server` | no | `tickwire::server`: the dedicated server around a game, with configuration, console, log and metrics |
 //! | `sim` | no | `tickwire::sim`: seeded networks, clocks and faults, to test a game that uses the core |
-//! | `ring` | yes | cryptography by ring, which needs a C compiler. Without it, cryptography is Rust alone and a message costs twice the instructions |
+//! | `ring` | yes | cryptography by ring, which needs a C compiler. Without this feature, the cryptography is pure Rust, and a message costs twice as many instructions |
 //!
 //! # A server and a client
 //!
-//! Both ends register the same message types. The client pins the server's public key, so it cannot be led to another server.
-//! Messages are encrypted. This is the example `hello`: `cargo run --example hello`.
+//! Both ends register the same message types. The client pins the server's public key, so no other server can impersonate this
+//! server. Messages are encrypted. The example `hello` contains this program: `cargo run --example hello`.
 //!
 #![cfg_attr(feature = "native", doc = "```rust")]
 #![cfg_attr(not(feature = "native"), doc = "```ignore")]
@@ -52,9 +51,9 @@
 //!
 //! # The core alone
 //!
-//! A program that has an event loop of its own needs no driver. It hands datagrams to an [`Endpoint`], sends those that
-//! [`Endpoint::poll_transmit`] writes, and sleeps until [`Endpoint::poll_timeout`]. Here a client and a server exchange a message
-//! without any network:
+//! A program with its own event loop needs no driver. The program passes received datagrams to an [`Endpoint`], sends the datagrams
+//! that [`Endpoint::poll_transmit`] writes, and sleeps until [`Endpoint::poll_timeout`]. In this example, a client and a server
+//! exchange a message without a network:
 //!
 //! ```
 //! use tickwire::{Access, ChannelId, Config, ConnectOptions, Ecn, Endpoint, Event, Instant, Secrets};
@@ -89,7 +88,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The example `pump` has the same over real sockets, with clocks and sleep: `cargo run --example pump`.
+//! The example `pump` does the same over real sockets, with clocks and sleep: `cargo run --example pump`.
 #![forbid(unsafe_code)]
 
 pub mod message;

@@ -1,8 +1,8 @@
 //! Typed messages: the conversion between values and the bytes that a channel carries.
 //!
-//! A message is a type with `#[derive(NetMessage)]`. Types inside it derive [`NetSerialize`], or [`NetShape`] where its
-//! codec is not the default one. A [`Registry`] holds every message type of a game; both ends register the same types,
-//! and the handshake compares them.
+//! A message is a type with `#[derive(NetMessage)]`. Types inside a message derive [`NetSerialize`], or [`NetShape`] if the
+//! message has a codec other than the default codec. A [`Registry`] contains every message type of a game. Both ends
+//! register the same types, and the handshake compares the types.
 //!
 //! ```
 //! use tickwire::message::{BoundedString, BoundedVec, NetMessage, NetSerialize, Registry};
@@ -31,7 +31,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! `#[net(crate = path)]` tells the derive macros where this crate is found, if it is not `::tickwire`.
+//! `#[net(crate = path)]` sets the path of this crate for the derive macros, if the path is not `::tickwire`.
 
 #[doc(inline)]
 pub use tickwire_core::message::*;

@@ -1,7 +1,7 @@
 //! The names that most programs need: `use tickwire::prelude::*`.
 //!
-//! Of each crate it has the types that a first program names. It leaves out names that would hide those of the standard library, such
-//! as the core's `Instant`.
+//! The prelude contains the types of each crate that a first program uses. It omits names that would hide names of the standard
+//! library, such as the core's `Instant`.
 
 #[cfg(feature = "native")]
 #[doc(no_inline)]

@@ -1,7 +1,8 @@
-//! Replicated worlds: components, their schema, and the words that their values become.
+//! Replicated worlds: components, their schema, and the encoding of their values as words.
 //!
 //! A component is a type with `#[derive(NetComponent)]`. Structs and enums inside it derive [`NetValue`]. A
-//! [`SnapshotSchema`] holds every component of a game; both ends declare the same ones, and the handshake compares them.
+//! [`SnapshotSchema`] contains every component of a game. Both ends declare the same components, and the handshake compares
+//! the schemas.
 //!
 //! ```
 //! use tickwire::snapshot::{NetComponent, NetValue, SnapshotSchema};
@@ -29,7 +30,7 @@
 //! # Ok::<(), tickwire::snapshot::SnapshotSchemaError>(())
 //! ```
 //!
-//! `#[net(crate = path)]` tells the derive macros where this crate is found, if it is not `::tickwire`.
+//! `#[net(crate = path)]` sets the path of this crate for the derive macros, if the path is not `::tickwire`.
 
 #[doc(inline)]
 pub use tickwire_core::snapshot::*;

@@ -44,9 +44,10 @@ impl fmt::Display for Address {
 }
 
 impl From<SocketAddr> for Address {
-    /// The one form of an address, so that one peer has one address: an IPv4 address inside an IPv6 address becomes plain
-    /// IPv4. A link-local IPv6 address keeps the interface that it belongs to (its scope id), because the same address on
-    /// another interface is another peer; elsewhere the scope id says nothing, and is 0. So is the flow label.
+    /// Converts a socket address to one canonical form, so that one peer has one address. An IPv4-mapped IPv6 address
+    /// becomes an IPv4 address. A link-local or site-local IPv6 address keeps its scope id (the interface), because the
+    /// same address on another interface belongs to another peer. In any other IPv6 address, the scope id becomes 0. The
+    /// flow label of an IPv6 address always becomes 0.
     fn from(address: SocketAddr) -> Self {
         let SocketAddr::V6(v6) = address else { return Self::Udp(address) };
         Self::Udp(match address.ip().to_canonical() {
@@ -59,14 +60,14 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// Whether an address means nothing without its interface: link-local (fe80::/10, RFC 4291 section 2.5.6) and site-local
-/// ones (fec0::/10, which some systems still give out).
+/// Returns `true` if an address is ambiguous without its interface: link-local (fe80::/10, RFC 4291 section 2.5.6) or
+/// site-local (fec0::/10, section 2.5.7, which some systems still assign).
 pub(crate) fn has_scope(ip: Ipv6Addr) -> bool {
     let [first, ..] = ip.segments();
     first & 0xff80 == 0xfe80
 }
 
-/// The interface that a UDP address belongs to; 0 for most.
+/// Returns the scope id (the interface) of a UDP address, or 0 if the address has none.
 pub(crate) const fn scope_of(address: &SocketAddr) -> u32 {
     match address {
         SocketAddr::V4(_) => 0,
@@ -85,7 +86,8 @@ impl From<LinkId> for Address {
 pub struct Path {
     /// The address of the peer.
     pub remote: Address,
-    /// The local address that the peer sends to, if the driver has it. The driver sends replies from this address.
+    /// The local address that the peer sends to, or `None` if the driver does not know this address. The driver sends replies
+    /// from this address.
     pub local: Option<IpAddr>,
 }
 
@@ -95,17 +97,17 @@ impl<A: Into<Address>> From<A> for Path {
     }
 }
 
-/// The ECN bits (explicit congestion notification, RFC 3168) of an IP header, as the driver reads them.
+/// The ECN bits (explicit congestion notification, RFC 3168 section 5) of an IP header.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Ecn {
-    /// The packet is not ECN-capable, or the driver cannot read the bits.
+    /// The sender does not support ECN (Not-ECT), or the driver cannot read the bits.
     #[default]
     NotCapable,
     /// The packet is marked ECT(0): ECN-capable.
     Capable0,
     /// The packet is marked ECT(1): ECN-capable.
     Capable1,
-    /// A router set the mark CE on the packet, because the packet met congestion.
+    /// A router marked the packet with CE (congestion experienced), because its queue was congested.
     CongestionExperienced,
 }
 
@@ -124,7 +126,7 @@ pub enum Ecn {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LinkProperties {
-    /// `true` if the link delivers every byte until it breaks. The core retransmits nothing on a reliable link.
+    /// `true` if the link delivers every byte until the link closes. The core retransmits nothing on a reliable link.
     pub reliable: bool,
     /// `true` if the link delivers bytes in the order in which they were written. The core orders messages itself and
     /// does not depend on the order of the link.
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_label_does_not_change_an_address() {
+    fn address_equality_ignores_the_ipv6_flow_label() {
         let labelled = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 7, 0);
         assert_eq!(Address::from(SocketAddr::V6(labelled)), at("[::1]:1"));
     }

@@ -33,8 +33,8 @@ pub enum Access {
     Open,
 }
 
-/// The long-lived keys of an endpoint. They outlive restarts; the seed does not. Dropping the keys overwrites their
-/// memory.
+/// The long-lived keys of an endpoint. An endpoint keeps its keys across restarts, but needs a new seed at each start.
+/// Dropping the keys overwrites their memory.
 ///
 /// ```
 /// use tickwire_core::Secrets;
@@ -48,8 +48,8 @@ pub enum Access {
 pub struct Secrets {
     /// The X25519 secret whose public key clients pin.
     pub identity: Secret,
-    /// The key that opens this server's tickets. The game's backend derives it from its master key. Only
-    /// [`Access::Tickets`] needs the key.
+    /// The key that opens this server's tickets. The game's backend derives the key from its master key. Only
+    /// [`Access::Tickets`] needs the key. Default: `None`.
     pub ticket: Option<Secret>,
 }
 
@@ -89,8 +89,8 @@ impl Secrets {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// The number that names the game. Endpoints with different numbers ignore each other. [`Config::new`] takes it;
-    /// any number is valid.
+    /// The number that identifies the game, as passed to [`Config::new`]. Endpoints with different numbers ignore each
+    /// other. Any number is valid.
     pub application: u64,
     /// The peers that may connect.
     ///
@@ -102,16 +102,16 @@ pub struct Config {
     pub max_connections: usize,
     /// The largest number of connections accepted from one source (an IPv4 address or an IPv6 /64) at a time.
     ///
-    /// Default: none, which stands for half of `max_connections`, rounded up. Range: 1 or more.
+    /// Default: none, which means half of `max_connections`, rounded up. Range: 1 or more.
     pub max_connections_per_source: Option<usize>,
     /// The number of half-open handshakes above which a client must return a cookie before the endpoint computes
-    /// a Diffie-Hellman.
+    /// a Diffie-Hellman key exchange for it.
     ///
     /// Default: 64. Range: any.
     pub cookie_threshold: usize,
     /// The number of handshakes per second that the endpoint answers to one source (IPv4 address, IPv6 /64, or link
-    /// without a known far end), and to one ticket that comes without a cookie. A source that only abandons handshakes
-    /// gets an eighth of this rate.
+    /// without a known remote address), and to one ticket that is sent without a cookie. A source that never completes
+    /// a handshake gets an eighth of this rate.
     ///
     /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
@@ -123,26 +123,28 @@ pub struct Config {
     ///
     /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// The silence after which an end sends a heartbeat. Where the heartbeat is at most a quarter of the idle timeout,
-    /// the peer answers only every other heartbeat of a long silence. The end that was dialled may therefore be silent
-    /// for twice this interval, but for 15 s at most. If address translation or a firewall on the path forgets silent
-    /// flows sooner, choose a shorter interval.
+    /// The time without a packet from the peer after which the dialling end sends a heartbeat, at most a third of the
+    /// shorter idle timeout of the two ends. The dialled end waits 1.5 times as long. If the interval is at most a quarter
+    /// of the idle timeout, the dialled end answers only every second heartbeat, so it may send nothing for twice the
+    /// interval, at most 15 s. Choose a shorter interval if a NAT or a firewall on the path drops idle flows sooner.
     ///
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
-    /// The silence after which an endpoint treats the peer as gone and the connection as interrupted.
+    /// The time without a packet from the peer after which the endpoint treats the connection as interrupted.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     pub idle_timeout: Duration,
-    /// The time for which the session of an interrupted connection waits for its peer. Zero ends the session at once.
+    /// The time for which the endpoint keeps the session of an interrupted connection, so that the peer can resume it.
+    /// 0 s ends the session at once.
     ///
     /// Default: 60 s. Range: 0 s to 1 h.
     pub resume_window: Duration,
-    /// `true` if the endpoint redials a connection that it dialled when that connection is interrupted.
+    /// `true` if the endpoint automatically redials an interrupted connection that it dialled.
     ///
     /// Default: yes.
     pub reconnect: bool,
-    /// The time for which the endpoint redials an interrupted connection before it gives up.
+    /// The longest time for which the endpoint tries to redial an interrupted connection. After this time, the connection
+    /// closes.
     ///
     /// Default: 5 min. Range: 0 s to 24 h.
     pub reconnect_for: Duration,
@@ -150,7 +152,8 @@ pub struct Config {
     ///
     /// Default: 10 s. Range: 100 ms to 1 h.
     pub connect_timeout: Duration,
-    /// The longest delay of an acknowledgement, so that it can share a datagram with data.
+    /// The longest time by which this end delays an acknowledgement, so that the acknowledgement can share a datagram with
+    /// data.
     ///
     /// Default: 50 ms. Range: 0 s to 1 s.
     pub ack_delay: Duration,
@@ -159,17 +162,17 @@ pub struct Config {
     ///
     /// Default: 1 MiB. Range: 1 byte to 256 MiB.
     pub max_message: usize,
-    /// Bytes of the heap that all connections together hold in messages that are incomplete, or that wait for earlier
-    /// messages of an ordered channel. The endpoint always reserves room for two of the largest messages, with their
-    /// bookkeeping. When the memory is full, nothing stalls: the endpoint does not acknowledge a message that finds no
-    /// room, so the message comes again, and messages are finished one after the other. A connection holds at most as
-    /// much as it leaves free, so connections that take all they can get have equal shares.
+    /// The limit, in bytes of the heap, on incomplete messages and on messages that wait for earlier messages of an ordered
+    /// channel, for all connections together. The endpoint always reserves space for two of the largest messages and
+    /// their records. If the memory is full, the endpoint does not acknowledge a message that does not fit. The sender
+    /// then resends the message, so messages are completed one after another. A connection may take at most as much
+    /// memory as it leaves free, so connections that take as much as they can have equal shares.
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,
-    /// The largest datagram, in both directions. This end asks its peers not to exceed it. This end sends datagrams of
-    /// this size once it finds that a path carries them (RFC 8899), which needs [`Config::dont_fragment`]. The default
-    /// fills an IPv4 packet of 9000 bytes.
+    /// The size of the largest datagram in both directions, in bytes. This end announces the size to its peers, which do
+    /// not exceed it. This end sends datagrams of this size once it finds that a path carries them (RFC 8899 section
+    /// 5.3), which needs [`Config::dont_fragment`]. A datagram of the default size fills an IPv4 packet of 9000 bytes.
     ///
     /// Default: 8,972 bytes. Range: 1,200 bytes to 65,535 bytes.
     pub max_datagram: u16,
@@ -178,9 +181,9 @@ pub struct Config {
     /// the BSDs, and their IPv6 counterparts).
     ///
     /// A datagram of more than 1200 bytes proves that the path carries it only if no router may fragment it. Without
-    /// this setting the endpoint sends no larger datagram over UDP and does not search for a larger size: fragments
-    /// would arrive joined, and the loss of one fragment would cost the whole datagram. Links are exempt: they declare
-    /// their largest datagram.
+    /// this setting the endpoint sends no larger datagram over UDP and does not search for a larger size, because the
+    /// receiver would reassemble the fragments, and the loss of one fragment would lose the whole datagram. The setting
+    /// does not affect links, because each link declares its largest datagram.
     ///
     /// Default: no.
     pub dont_fragment: bool,
@@ -190,43 +193,43 @@ pub struct Config {
     pub rotate_after: u64,
     /// The rate limit of one connection's sending, in bytes per second of whole datagrams.
     ///
-    /// Default: none: as much as the path carries. Range: 1,000 bytes/s or more.
+    /// Default: none, which sets no limit except the path's. Range: 1,000 bytes/s or more.
     pub connection_bandwidth: Option<u64>,
     /// The rate limit of all connections' sending together, in bytes per second of whole datagrams,
     /// handshakes included.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     pub bandwidth: Option<u64>,
-    /// The congestion control of connections whose link has none of its own.
+    /// The congestion control algorithm of each connection, unless its link has congestion control of its own.
     ///
     /// Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// The time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. This offset is the initial one.
-    /// [`crate::Endpoint::set_wall_offset`] corrects it when the wall clock is set, or when the clock behind `Instant`
-    /// stood still while the host slept.
+    /// The initial time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds.
+    /// [`crate::Endpoint::set_wall_offset`] corrects this time when the wall clock is set, or when the clock behind `Instant`
+    /// stopped while the host was suspended.
     ///
-    /// Tickets expire by the wall clock, so [`Access::Tickets`] refuses 0. A server resumes its live sessions whatever
-    /// the wall clock shows, and clients without a ticket connect anew.
+    /// Tickets expire by the wall clock, so [`Access::Tickets`] rejects an offset of 0. A wrong wall clock does not
+    /// prevent a server from resuming its live sessions.
     ///
     /// Default: 0 µs. Range: 0 µs to 2^62 µs.
     pub wall_offset: u64,
-    /// The message types that this endpoint was built with. Each type needs a unique name of at most 64 bytes. The
+    /// The schema of the message types of this endpoint. Each type needs a unique name of at most 64 bytes. The
     /// endpoint adds its channels to the schema.
     ///
     /// Default: empty.
     pub schema: Schema,
-    /// The settings of replicated worlds. Without them this endpoint neither commits worlds nor receives any.
+    /// The settings of replicated worlds. Without settings, this endpoint neither commits nor receives worlds.
     ///
     /// Default: none.
     pub snapshots: Option<SnapshotConfig>,
-    /// The implementation of the cryptography.
+    /// The provider of the cryptography.
     ///
     /// Default: pure Rust; with the feature `ring`, ring.
     pub provider: Arc<dyn Provider>,
 }
 
 impl Config {
-    /// Creates the default configuration for the game that `application` names.
+    /// Creates the default configuration for the game that the number `application` identifies.
     #[must_use]
     pub fn new(application: u64) -> Self {
         Self {
@@ -267,12 +270,12 @@ impl Config {
         }
     }
 
-    /// Connections accepted per source.
+    /// Returns the largest number of connections that the endpoint accepts from one source.
     pub(crate) fn places_per_source(&self) -> usize {
         self.max_connections_per_source.unwrap_or_else(|| self.max_connections.div_ceil(2))
     }
 
-    /// Finds the first value that is out of its range.
+    /// Checks all values, and returns the error of the first value outside its range.
     pub(crate) fn check(&self, secrets: &Secrets) -> Result<(), ConfigError> {
         within("max_connections", self.max_connections as u64, 1, MAX_CONNECTIONS)?;
         within("max_connections_per_source", self.places_per_source() as u64, 1, u64::MAX)?;
@@ -316,7 +319,7 @@ impl Config {
         self.check_schema()
     }
 
-    /// Whether `offset` may be the wall offset of an endpoint with this configuration.
+    /// Checks whether `offset` is a valid wall offset for an endpoint with this configuration.
     pub(crate) fn check_wall_offset(&self, offset: u64) -> Result<(), ConfigError> {
         within("wall_offset", offset, 0, Instant::MAX.as_micros())?;
         if self.access == Access::Tickets && offset == 0 {
@@ -325,13 +328,13 @@ impl Config {
         Ok(())
     }
 
-    /// The schema, with the entries of replicated worlds.
+    /// Returns the schema, including the entries of replicated worlds.
     pub(crate) fn whole_schema(&self) -> Schema {
         let worlds = self.snapshots.as_ref().map_or(&[][..], |snapshots| snapshots.schema.entries());
         self.schema.clone().with_entries(worlds)
     }
 
-    /// The schema that the handshake compares: with the channels and the largest message as well.
+    /// Returns the schema that the handshake compares. The schema also contains the channels and the largest message size.
     pub(crate) fn handshake_schema(&self) -> Schema {
         self.whole_schema().with_channels(&self.channels).with_max_message(self.max_message)
     }
@@ -348,7 +351,7 @@ impl Config {
         }
     }
 
-    /// The parameters that this endpoint sends its peers in the handshake.
+    /// Returns the parameters that this endpoint sends to its peers in the handshake.
     pub(crate) fn parameters(&self, schema: u64) -> Parameters {
         Parameters {
             schema,
@@ -361,7 +364,7 @@ impl Config {
     }
 }
 
-/// Less than this would not carry a handshake in time.
+/// The lowest bandwidth limit, in bytes per second. A handshake takes too long at a lower rate.
 pub(crate) const LEAST_BANDWIDTH: u64 = 1000;
 const MAX_CONNECTIONS: u64 = 32_768;
 const HOUR: u64 = 3_600_000_000;
@@ -374,7 +377,7 @@ const fn within(field: &'static str, value: u64, least: u64, most: u64) -> Resul
     }
 }
 
-/// The receive window that goes with a largest message of `max_message` bytes: room for two of them.
+/// Returns the receive window, in bytes, for a largest message of `max_message` bytes: space for two such messages.
 #[must_use]
 pub(crate) fn receive_window(max_message: usize) -> u64 {
     let two = (max_message as u64 + limits::MESSAGE_OVERHEAD).saturating_mul(2);

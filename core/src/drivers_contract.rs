@@ -1,17 +1,17 @@
-//! The driver's contract: a list to tick off for a program that moves the datagrams of an [`Endpoint`] by hand.
+//! The driver's contract: a checklist for a program that passes datagrams to an [`Endpoint`] and sends its datagrams.
 //!
-//! A driver is the code between an endpoint and the world: a socket, a clock, entropy, and a loop. This page has two
-//! halves: the duties of a driver, each with the damage if it is missed, and the promises of the endpoint that a driver may
-//! rely on. A driver that keeps the duties cannot lose a message or hang a connection, whatever order it calls in.
+//! A driver is the code that connects an endpoint to a socket, a clock and a source of entropy, in a loop. This page lists
+//! the duties of a driver, each with the consequence of its neglect, and the promises of the endpoint on which a driver can
+//! rely. A driver that fulfils the duties loses no message and hangs no connection, in whatever order it makes its calls.
 //!
 //! # The loop
 //!
-//! Each turn of the loop makes these calls. Their order does not matter (promise 1).
+//! Each turn of the loop makes these calls, in any order (promise 1).
 //!
 //! ```
 //! use tickwire_core::{Ecn, Endpoint, Instant};
 //!
-//! /// One turn: hands over the datagrams that arrived, and returns those to send, and when to call again.
+//! /// One turn: passes in the datagrams that arrived, and returns the datagrams to send and the time of the next call.
 //! fn turn(
 //!     endpoint: &mut Endpoint,
 //!     now: Instant,
@@ -40,94 +40,100 @@
 //! # assert_eq!(turn(&mut endpoint, Instant::ZERO, Vec::new()), (Vec::new(), Instant::MAX));
 //! ```
 //!
-//! The example `pump` (`cargo run --example pump`) is a whole program of this kind, over sockets of the standard library.
+//! The example `pump` (`cargo run --example pump`) is a complete driver over sockets of the standard library.
 //!
 //! # Before the first call
 //!
-//! - [ ] **Seed.** Draw the 32 bytes of `seed` from the system's entropy at every start ([`Endpoint::new`]), with
-//!   `getrandom::fill(&mut seed)` for example. Ephemeral keys
-//!   come from the seed, so a seed that is used twice repeats keys and nonces: an eavesdropper can then read and forge
-//!   packets. Only a simulation chooses its seed.
-//! - [ ] **Secrets.** Keep [`Secrets::identity`](crate::Secrets::identity) in a file that only the server can read, and load it
-//!   at every start. Clients pin its public key: a server with a new identity is a stranger to all of them, and its resume
-//!   tickets of yesterday open nothing.
-//! - [ ] **Clock.** Give [`Instant`]s from a monotonic clock, in microseconds since an epoch that you pick (the start of the
-//!   program, say). The wall clock is wrong here: when it is set forward by an hour, all connections time out at once.
+//! - [ ] **Seed.** Draw the 32 bytes of `seed` from the system's entropy at every start ([`Endpoint::new`]), for example with
+//!   `getrandom::fill(&mut seed)`. Ephemeral keys come from the seed, so a seed that is used twice repeats keys and nonces. An
+//!   eavesdropper can then read and forge packets. Only a simulation chooses its seed.
+//! - [ ] **Secrets.** Store [`Secrets::identity`](crate::Secrets::identity) in a file that only the server can read, and load the
+//!   file at every start. Clients pin the public key of this identity. With a new identity, these clients cannot connect, and the
+//!   server rejects the resume tickets that it issued before.
+//! - [ ] **Clock.** Pass [`Instant`]s from a monotonic clock, in microseconds since an epoch that you choose, such as the start of
+//!   the program. Do not use the wall clock: if it is set forward by an hour, all connections time out at once.
 //! - [ ] **Wall clock.** Set [`Config::wall_offset`](crate::Config::wall_offset) to the Unix time at [`Instant::ZERO`], in
-//!   microseconds, and call [`Endpoint::set_wall_offset`] when the system's clock was set, or when your monotonic clock stood
-//!   still while the host slept. Tickets expire by this clock. With [`Access::Tickets`](crate::Access::Tickets) an offset of 0
-//!   is refused; an offset that is wrong lets expired tickets in or turns good ones away.
+//!   microseconds. Call [`Endpoint::set_wall_offset`] when the system's clock was set, or when your monotonic clock stopped while
+//!   the host was suspended. Tickets expire by this clock. [`Access::Tickets`](crate::Access::Tickets) rejects an offset of 0. With
+//!   a wrong offset, the endpoint accepts expired tickets or rejects valid tickets.
 //! - [ ] **Don't-fragment.** Forbid fragments on your UDP sockets, then set [`Config::dont_fragment`](crate::Config::dont_fragment).
-//!   Set without it, the search for the path MTU takes fragments for proof, and each lost fragment costs a whole datagram.
-//!   Unset, no datagram has more than 1200 bytes: safe, with more headers for large messages.
+//!   If you set it although the sockets allow fragments, the path MTU search accepts fragmented probes, and each lost fragment
+//!   costs a whole datagram. If you do not set it, no datagram has more than 1200 bytes, and large messages need more headers.
 //!
 //! # While it runs
 //!
-//! - [ ] **Receive whole datagrams.** Lend the socket a buffer of [`limits::MAX_DATAGRAM`] (65,535) bytes, and read until it has
-//!   no more: pollers like epoll in edge-triggered mode report what came once. A shorter buffer cuts
-//!   datagrams off; they fail authentication, count as `not-authentic` and are lost.
-//! - [ ] **Say where a datagram came from.** Pass the sender's address, and on hosts with several addresses the local one, as a
-//!   [`Path`](crate::Path). Without the local address, replies may leave from another address than the client dialled, and
-//!   the client's router drops them.
-//! - [ ] **Pass ECN both ways.** Give [`Endpoint::handle_datagram`] the ECN bits of the IP header, and send with
-//!   [`Transmit::ecn`](crate::Transmit::ecn). If the platform cannot, always pass [`Ecn::NotCapable`](crate::Ecn::NotCapable):
-//!   congestion control then reads delay and loss only. Never pass invented bits: a made-up mark slows the connection down.
-//! - [ ] **Drain the outputs.** Call [`Endpoint::poll_transmit`] and [`Endpoint::poll_event`] until they return `None`. An output that
-//!   you do not poll is not lost: it stays due, and [`Endpoint::poll_timeout`] wakes you for it. But a peer whose messages are not
-//!   taken runs out of flow-control credit and stops sending.
-//! - [ ] **Lend a buffer of at least [`limits::MIN_TRANSMIT_BUFFER`] (1200) bytes.** `poll_transmit` writes nothing into a smaller
-//!   one, so nothing is ever sent. With room for several datagrams it writes several for one path, of
-//!   [`Transmit::segment_size`](crate::Transmit::segment_size) bytes each, for segmentation offload. A buffer that is smaller
-//!   than [`Config::max_datagram`](crate::Config::max_datagram) bounds the datagrams that are used.
-//! - [ ] **Sleep until [`Endpoint::poll_timeout`], then call [`Endpoint::handle_timeout`].** The sleep is
-//!   `deadline.saturating_since(now)`, rounded up to what your poller can wait: rounded down, the loop spins through the last
-//!   millisecond. [`Instant::MAX`] is never. Ask again after every other call: any call may bring the time forward. A driver that calls late sends acknowledgements, probes and heartbeats late; one that
-//!   is 20 s late (the default [`Config::idle_timeout`](crate::Config::idle_timeout)) finds its connections interrupted.
-//! - [ ] **A full socket.** When the socket takes no more, keep the datagram that did not fit and those behind it, stop calling `poll_transmit`, and
-//!   wait for writability; meanwhile sleep until [`Endpoint::next_timer`], which ignores waiting datagrams. A driver that
-//!   goes by `poll_timeout` there spins; one that drops the datagram costs its connection a loss.
-//! - [ ] **Errors of the socket are losses.** Unreachable hosts, refused ports and oversized datagrams need no call: the endpoint
-//!   finds out by itself. A driver that closes connections for them lets anybody who can forge an ICMP message end them.
-//! - [ ] **Act on every [`ConfigError`](crate::error::ConfigError), [`ConnectError`](crate::error::ConnectError) and
-//!   [`SendError`](crate::error::SendError).** An `Err` is a mistake of the caller or back-pressure. A
-//!   [`SendError::Full`](crate::error::SendError::Full) hands the message back, and
-//!   [`Event::SendReady`](crate::Event::SendReady) says when to try again; a driver that ignores it drops the message. Later messages of that channel wait
-//!   behind it in your own queue, or their order changes.
-//! - [ ] **Stop in order.** Call [`Endpoint::close`] or [`Endpoint::close_after_delivery`] on every connection, and keep looping
-//!   until [`Endpoint::connections`] is empty, for a few seconds at most. Without it peers wait for the idle timeout.
+//! - [ ] **Receive whole datagrams.** Receive into a buffer of [`limits::MAX_DATAGRAM`] (65,535) bytes, and read until the socket is
+//!   empty, because pollers such as epoll in edge-triggered mode report a datagram only once. A shorter buffer truncates
+//!   datagrams. The endpoint drops truncated datagrams as `not-authentic`.
+//! - [ ] **Pass the addresses of a datagram.** Pass the sender's address and, on hosts with several addresses, the local address, as
+//!   a [`Path`](crate::Path). Without the local address, the host may send replies from a different address than the client
+//!   dialled, and the client's router drops these replies.
+//! - [ ] **Pass ECN in both directions.** Pass the ECN bits of the IP header to [`Endpoint::handle_datagram`], and send with
+//!   [`Transmit::ecn`](crate::Transmit::ecn). If the platform has no access to the bits, always pass
+//!   [`Ecn::NotCapable`](crate::Ecn::NotCapable): congestion control then uses only delay and loss. Never pass bits that the
+//!   packet did not have, because a false CE mark slows the connection down.
+//! - [ ] **Drain the outputs.** Call [`Endpoint::poll_transmit`] and [`Endpoint::poll_event`] until they return `None`. The endpoint
+//!   keeps an output that you do not poll, and [`Endpoint::poll_timeout`] reports it as due. If you do not poll the messages of a
+//!   peer, the peer runs out of flow-control credit and stops sending.
+//! - [ ] **Pass a buffer of at least [`limits::MIN_TRANSMIT_BUFFER`] (1200) bytes.** `poll_transmit` writes nothing to a smaller
+//!   buffer, so the endpoint never sends. To a larger buffer, `poll_transmit` writes several datagrams for one path, of
+//!   [`Transmit::segment_size`](crate::Transmit::segment_size) bytes each, for segmentation offload. The endpoint sends no datagram
+//!   that is larger than the buffer.
+//! - [ ] **Sleep until [`Endpoint::poll_timeout`], then call [`Endpoint::handle_timeout`].** Sleep for
+//!   `deadline.saturating_since(now)`, rounded up to the resolution of your poller. If you round down, the loop spins through the
+//!   final millisecond. [`Instant::MAX`] means never. Call `poll_timeout` again after every other call, because any call may make
+//!   the deadline earlier. A driver that calls late sends acknowledgements, probes and heartbeats late. If it calls 20 s late (the
+//!   default [`Config::idle_timeout`](crate::Config::idle_timeout)), its connections are interrupted.
+//! - [ ] **Handle a full socket.** When the socket accepts no more datagrams, keep all datagrams that were not sent, stop calling
+//!   `poll_transmit`, and wait until the socket is writable. Meanwhile sleep until [`Endpoint::next_timer`], which ignores waiting
+//!   datagrams. A driver that sleeps until `poll_timeout` instead spins. A driver that drops the datagrams causes packet loss.
+//! - [ ] **Treat socket errors as losses.** Unreachable hosts, refused ports and oversized datagrams need no call, because the
+//!   endpoint detects the loss. A driver that closes a connection for such an error lets anybody who can forge an ICMP message
+//!   close the connection.
+//! - [ ] **Handle every [`ConfigError`](crate::error::ConfigError), [`ConnectError`](crate::error::ConnectError) and
+//!   [`SendError`](crate::error::SendError).** An `Err` reports a mistake of the caller, or back-pressure.
+//!   [`SendError::Full`](crate::error::SendError::Full) returns the message to the caller, and
+//!   [`Event::SendReady`](crate::Event::SendReady) reports when to send it again. A driver that ignores the error drops the message.
+//!   Queue later messages of the same channel behind this message, or their order changes.
+//! - [ ] **Stop in order.** Call [`Endpoint::close`] or [`Endpoint::close_after_delivery`] for every connection, and continue the
+//!   loop until [`Endpoint::connections`] is empty, for a few seconds at most. Otherwise the peers wait for their idle timeout.
 //!
 //! # If it carries links
 //!
 //! A link is a stream or data channel that the driver opened (TCP, WebSocket, WebRTC, memory).
 //!
-//! - [ ] **Declare it** with [`Endpoint::open_link`] before its first datagram, with true
-//!   [`LinkProperties`](crate::LinkProperties). Datagrams of an undeclared link are dropped as `unknown-link`. A link that is
-//!   declared reliable and loses something stalls its channels for good, because nothing is sent again on it.
-//! - [ ] **Frame it.** A stream needs a length before each datagram; the endpoint takes and gives whole datagrams.
-//! - [ ] **Report credit** with [`Endpoint::set_link_credit`]: how many bytes the link takes right now. Nothing is built while that
-//!   is less than the link's largest datagram. A link whose credit was never reported counts as one that takes everything: old
-//!   state then waits in the link's own buffer, ahead of newer state.
-//! - [ ] **Report loss** of an unreliable link with [`Endpoint::report_link_loss`], and its end with [`Endpoint::close_link`].
-//!   Unreported, loss is found by a probe timeout instead of a round trip, and the end by the idle timeout.
+//! - [ ] **Declare the link** with [`Endpoint::open_link`] before its first datagram, with true
+//!   [`LinkProperties`](crate::LinkProperties). The endpoint drops datagrams of an undeclared link as `unknown-link`. A link that is
+//!   declared reliable but loses datagrams stalls its channels permanently, because the endpoint retransmits nothing on it.
+//! - [ ] **Frame the datagrams.** Write the length of each datagram to a stream, because the endpoint reads and writes whole
+//!   datagrams.
+//! - [ ] **Report credit** with [`Endpoint::set_link_credit`]: the number of bytes that the link can accept now. The endpoint builds
+//!   no datagram while the credit is below the link's largest datagram. Without a report, the endpoint assumes unlimited credit,
+//!   and old state then waits in the link's own buffer before newer state.
+//! - [ ] **Report the loss** of an unreliable link with [`Endpoint::report_link_loss`], and the end of a link with
+//!   [`Endpoint::close_link`]. Without these reports, the endpoint detects loss after one PTO instead of one RTT, and the end of the
+//!   link after the idle timeout.
 //!
 //! # What the endpoint promises
 //!
-//! Each promise is a test of that number in `tests/tests/contract`.
+//! The test with the same number in `tests/tests/contract` checks each promise.
 //!
-//! 1. Any call is allowed, in any order, at any time. A `now` that runs backwards counts as the latest time so far.
-//! 2. While a poll would return something, `poll_timeout` is due and names the cause, so a driver that polls too little is woken.
-//! 3. Repeating `handle_timeout(t)` and draining ends after finite work; then `poll_timeout` lies after `t`. No driver spins.
-//! 4. A poll of an idle endpoint costs O(1), however many connections there are.
-//! 5. `poll_timeout` changes nothing. It may be early, never late.
+//! 1. Any call is allowed, in any order, at any time. A `now` before the latest time so far counts as the latest time.
+//! 2. While a poll would return output, `poll_timeout` is due and names the cause, so a driver that polls too rarely is woken.
+//! 3. Repeating `handle_timeout(t)` and draining the outputs ends after finite work. `poll_timeout` is then after `t`, so no driver
+//!    spins.
+//! 4. A poll of an idle endpoint costs O(1), regardless of the number of connections.
+//! 5. `poll_timeout` changes nothing. Its time may be too early, but never too late.
 //! 6. The same calls with the same times, seed and secrets give the same bytes and events on every target.
-//! 7. No input panics, and none makes the endpoint hold more than [`limits`] allow. Noise on the wire is counted
-//!    ([`Endpoint::drops`]), never returned as an error.
-//! 8. Datagrams are built in `poll_transmit`, when they leave: a busy socket gets the newest state, not a queue of old state.
-//! 9. Datagrams are decrypted in place, and in steady state nothing is allocated per packet.
-//! 10. Each call does a bounded amount of work; the rest stays due.
-//! 11. [`Event::Connected`](crate::Event::Connected) comes before every other event of a connection, and
-//!     [`Event::Closed`](crate::Event::Closed) last and once. Both, and `SendReady`, have room whatever else waits. A message that
-//!     finds no room is not acknowledged, so its sender sends it again.
+//! 7. No input causes a panic, or makes the endpoint use more memory than [`limits`] allow. The endpoint counts invalid datagrams
+//!    ([`Endpoint::drops`]) and never returns them as errors.
+//! 8. `poll_transmit` builds each datagram when it is sent, so a busy socket gets the newest state and not a queue of old state.
+//! 9. The endpoint decrypts datagrams in place, and allocates no memory per packet in steady state.
+//! 10. Each call does a bounded amount of work, and work beyond that stays due.
+//! 11. [`Event::Connected`](crate::Event::Connected) is the first event of an established connection, and
+//!     [`Event::Closed`](crate::Event::Closed) is the final event of every connection, reported once. Space for both events and
+//!     for `SendReady` is always reserved. The endpoint does not acknowledge a message for which it has no space, so the sender
+//!     resends the message.
 
 #[cfg(doc)]
 use crate::{Endpoint, Instant, limits};

@@ -1,4 +1,4 @@
-//! Reasons for dropping a datagram. Noise on the wire is counted, never returned as an error.
+//! Reasons for dropping a datagram. The endpoint counts invalid datagrams and never returns them as errors.
 
 use core::fmt;
 
@@ -29,61 +29,61 @@ macro_rules! drop_reasons {
 }
 
 drop_reasons! {
-    /// The datagram is shorter than the shortest of its type.
+    /// The datagram is shorter than the shortest valid datagram of its type.
     TooShort => "too-short",
-    /// The datagram is longer than the longest of its type.
+    /// The datagram is longer than the longest valid datagram of its type.
     TooLarge => "too-large",
-    /// The first byte names no datagram type of this protocol.
+    /// The first byte is not the type of any datagram of this protocol.
     UnknownType => "unknown-type",
-    /// The datagram names a connection id that no connection of this endpoint has.
+    /// No connection of this endpoint has the connection id of the datagram.
     UnknownConnection => "unknown-connection",
     /// The datagram came over a link that the driver has not opened, or has closed.
     UnknownLink => "unknown-link",
     /// The packet is not authentic under the keys of its connection.
     NotAuthentic => "not-authentic",
-    /// The packet number was received before, or is too old to tell.
+    /// The packet number was received before, or is below the replay window of [`crate::limits::REPLAY_WINDOW`] packets.
     Replayed => "replayed",
-    /// A table or queue that the datagram needs a place in is full.
+    /// The endpoint has no space for the datagram: a table, a queue or the memory for messages is full.
     NoRoom => "no-room",
     /// The fields of the datagram do not parse.
     Malformed => "malformed",
-    /// The handshake belongs to another game.
+    /// The handshake has a different application number than this endpoint.
     WrongApplication => "wrong-application",
-    /// The handshake came from an unvalidated address without the padding that pays for a reply.
+    /// The handshake came from an unvalidated address without the padding that anti-amplification requires.
     NotPadded => "not-padded",
-    /// The endpoint accepts no connections, or the packet's connection has no keys any more.
+    /// The endpoint accepts no connections, or the packet's connection is closed and has discarded its keys.
     Closed => "closed",
-    /// The handshake shows no ticket, and the endpoint requires one.
+    /// The handshake contains no ticket, and the endpoint requires a ticket.
     NoTicket => "no-ticket",
     /// The ticket is forged, for another server, or expired.
     BadTicket => "bad-ticket",
-    /// The ticket has let a client in before.
+    /// A client has already connected with the ticket, which is valid only once.
     BurntTicket => "burnt-ticket",
-    /// The ticket has as many half-open handshakes as one ticket may have.
+    /// The ticket already has [`crate::limits::HALF_OPEN_PER_TICKET`] half-open handshakes.
     TicketBusy => "ticket-busy",
-    /// The table of used tickets is full, so the endpoint cannot record the ticket and lets no client in with it.
+    /// The table of used tickets is full, so the endpoint cannot record the ticket and rejects it.
     BurnTableFull => "burn-table-full",
     /// The handshake came from a peer that this endpoint does not expect.
     UnknownPeer => "unknown-peer",
     /// The Retry carries no valid cookie.
     BadCookie => "bad-cookie",
-    /// The Retry exceeds the number that one attempt to connect follows.
+    /// The attempt to connect has already followed its maximum number of Retries.
     TooManyRetries => "too-many-retries",
-    /// The reply does not echo the datagram that it answers.
+    /// The reply does not contain the expected bytes of the datagram that it answers.
     WrongEcho => "wrong-echo",
     /// The source of the datagram sent more handshakes than its rate limit allows.
     RateLimited => "rate-limited",
     /// The table of half-open handshakes is full.
     HalfOpenFull => "half-open-full",
-    /// The handshake message fits no step of a running handshake.
+    /// No running handshake expects the handshake message.
     UnexpectedHandshake => "unexpected-handshake",
-    /// A newer snapshot frame came first and made this end forget what the packet's snapshot frame was coded against.
+    /// A newer snapshot frame arrived first, and this end dropped the baseline of the packet's snapshot frame.
     StaleSnapshot => "stale-snapshot",
-    /// The packet's snapshot frame was coded against a version that this end does not have.
+    /// The packet's snapshot frame refers to a frame, unit or baseline that this end does not have.
     MissingBaseline => "missing-baseline",
-    /// The packet's snapshot frame decodes to other values than its sender's.
+    /// The packet's snapshot frame does not match its checksum, so this end and the sender used different baselines.
     DivergedSnapshot => "diverged-snapshot",
-    /// The packet's snapshot frame does not parse, or names what cannot be.
+    /// The packet's snapshot frame does not parse, or refers to items that cannot exist.
     BadSnapshot => "bad-snapshot",
     /// The packet is authentic but breaks the protocol, so the connection was closed.
     Violation => "violation",
@@ -132,7 +132,8 @@ impl DropCounts {
     }
 }
 
-/// The reasons that occurred, each with its count: `too-short 3, replayed 1`. Without any: `none`.
+/// Writes each reason whose count is above zero, with its count: `too-short 3, replayed 1`. Writes `none` if all counts are
+/// zero.
 ///
 /// ```
 /// use tickwire_core::drop::DropCounts;

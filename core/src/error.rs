@@ -1,5 +1,5 @@
-//! Errors that a call returns when its caller is at fault. Noise on the wire is never an error; it counts as
-//! a [`crate::drop::DropReason`].
+//! Errors that a call returns because of a mistake of its caller. Invalid datagrams cause no errors: the endpoint counts
+//! them by [`crate::drop::DropReason`].
 
 use alloc::string::String;
 use core::fmt;
@@ -23,7 +23,7 @@ pub enum ConfigError {
     },
     /// `Access::Tickets` is set, but `Secrets::ticket` holds no key.
     MissingTicketKey,
-    /// `Access::Tickets` is set without `Config::wall_offset`, so no ticket would ever expire.
+    /// `Access::Tickets` is set, but `Config::wall_offset` is 0, so tickets would not expire.
     MissingWallTime,
     /// A name in the schema is longer than the handshake carries.
     SchemaNameTooLong {
@@ -65,10 +65,10 @@ impl fmt::Display for ConfigError {
                 )
             }
             Self::ChannelNameTwice { name } => {
-                write!(f, "Config::channels names two channels {name:?}; give each channel its own name")
+                write!(f, "Config::channels has two channels with the name {name:?}; give each channel its own name")
             }
             Self::SchemaNameTwice { name } => {
-                write!(f, "the schema names {name:?} twice; give each message type its own name")
+                write!(f, "the schema has two entries with the name {name:?}; give each entry its own name")
             }
         }
     }
@@ -105,7 +105,7 @@ pub enum ConnectError {
     ZeroPresharedKey,
     /// The server's key is not a usable X25519 public key.
     BadServerKey,
-    /// The largest datagram of the link is smaller than a handshake packet.
+    /// The largest datagram of the link is smaller than the protocol needs.
     LinkTooSmall {
         /// The largest datagram that the link carries, in bytes.
         max_datagram: u16,
@@ -122,7 +122,7 @@ impl fmt::Display for ConnectError {
                 "this endpoint has {most} connections, which is its limit; close a connection, or raise Config::max_connections"
             ),
             Self::TicketForAnotherServer => {
-                f.write_str("the ticket was minted for a different server key; connect with that key")
+                f.write_str("the ticket is for a different server key; connect with the key that Ticket::server_key returns")
             }
             Self::TicketForAnotherApplication { ticket, endpoint } => write!(
                 f,
@@ -139,12 +139,13 @@ impl fmt::Display for ConnectError {
                 f.write_str("the pre-shared key is all zeros; pass 32 random bytes that both ends share")
             }
             Self::BadServerKey => f.write_str(
-                "the server's key is not a usable X25519 public key; copy it from the server again",
+                "the server's key is not a usable X25519 public key; copy the key from the server again",
             ),
             Self::LinkTooSmall { max_datagram, least } => {
                 write!(
                     f,
-                    "the link carries {max_datagram} bytes per datagram, but needs {least}; open a larger link"
+                    "the link carries at most {max_datagram} bytes per datagram, but the protocol needs {least} bytes; \
+                     open a link that carries larger datagrams"
                 )
             }
         }
@@ -189,7 +190,7 @@ impl SendError {
 }
 
 impl fmt::Debug for SendError {
-    /// Leaves out the message's bytes, to keep them out of logs.
+    /// Writes the length of the message instead of its bytes, so that logs do not contain the bytes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, message) = match self {
             Self::Full(message) => ("Full", message),
@@ -210,8 +211,8 @@ impl fmt::Display for SendError {
             ),
             Self::TooLarge { message, most } => write!(
                 f,
-                "the message has {} bytes, but this connection accepts {most}; split it, or raise Config::max_message \
-                 at both ends",
+                "the message has {} bytes, but this connection accepts at most {most} bytes; split the message, or \
+                 raise Config::max_message at both ends",
                 message.len()
             ),
             Self::NoSuchConnection(_) => f.write_str(
@@ -251,7 +252,7 @@ mod tests {
     #[test]
     fn error_texts_describe_the_fault_and_the_remedy() {
         let error = SendError::TooLarge { message: Bytes::from_static(b"hello"), most: 4 };
-        insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, but this connection accepts 4; split it, or raise Config::max_message at both ends");
+        insta::assert_snapshot!(error.to_string(), @"the message has 5 bytes, but this connection accepts at most 4 bytes; split the message, or raise Config::max_message at both ends");
         let error = ConfigError::OutOfRange { field: "max_connections", value: 0, least: 1, most: 32_768 };
         insta::assert_snapshot!(error.to_string(), @"Config::max_connections is 0, outside its range of 1 to 32768; set a value in the range");
         let error = ConnectError::TicketForAnotherApplication { ticket: 16, endpoint: 17 };

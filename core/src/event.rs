@@ -22,8 +22,7 @@ slotmap::new_key_type! {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChannelId(pub u8);
 
-/// The number of a message: the number of messages that `send` accepted earlier on the same channel of the same
-/// connection.
+/// The number of a message, which counts the messages that `send` accepted on a channel of a connection, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
 
@@ -36,19 +35,20 @@ pub struct PeerInfo {
     pub user_data: Bytes,
 }
 
-/// The fate of a message.
+/// The delivery status of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Fate {
     /// The message waits for its first transmission.
     Queued,
     /// The message was sent at least once and is not yet acknowledged.
     InFlight,
-    /// The peer's core has the message in its event queue. No stronger promise is possible, since the peer may crash.
+    /// The peer's core has the message in its event queue. The peer's application may not have processed the message.
     Delivered,
-    /// The message was never sent: the connection ended first, the message's lifetime passed, or it gave way to newer
-    /// messages.
+    /// The message was never sent, because the connection ended, the message's lifetime ended, or newer messages replaced
+    /// the message.
     NotSent,
-    /// The message was sent, but the connection ended before an acknowledgement came, so it may have arrived.
+    /// The message was sent, but the connection ended before an acknowledgement arrived. The peer may have received the
+    /// message.
     Unknown,
 }
 
@@ -59,11 +59,11 @@ pub struct Unconfirmed {
     pub channel: ChannelId,
     /// The number of the message, as `send` returned it.
     pub message: MessageId,
-    /// The fate of the message: [`Fate::NotSent`], or [`Fate::Unknown`] if the message may have arrived.
+    /// The status of the message: [`Fate::NotSent`], or [`Fate::Unknown`] if the message may have arrived.
     pub fate: Fate,
 }
 
-/// The reason why a server does not let a client in.
+/// The reason why a server refuses a client.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -75,10 +75,10 @@ pub enum Refusal {
     Banned,
     /// The ticket has expired.
     Expired,
-    /// The server ended the session that this client wants to resume, and the CLOSE frame was lost on the way. A
-    /// different ticket may let the client in.
+    /// The server ended the session that this client wants to resume, and the CLOSE frame was lost. The server
+    /// may accept the client with a different ticket.
     SessionEnded,
-    /// The two ends were built from different message types.
+    /// The two ends have different message types, components or channels.
     Schema(SchemaDifference),
     /// The authenticator refused the client for a reason that the game defines.
     Other {
@@ -89,7 +89,7 @@ pub enum Refusal {
     },
 }
 
-/// The reason why a connection ended, or was never made.
+/// The reason why a connection ended, or why an attempt to connect failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -113,19 +113,19 @@ pub enum CloseReason {
         /// The answer is not authenticated.
         version_hint: Option<u8>,
         /// `true` if the peer answers small datagrams, but no datagram of 1200 bytes, which a handshake needs. The path
-        /// MTU is too small, as in some tunnels and VPNs. A different network, or a larger MTU of the tunnel, helps.
+        /// MTU is too small, as in some tunnels and VPNs. To fix this, use a different network or raise the tunnel's MTU.
         /// The answers are not authenticated.
         narrow_path: bool,
         /// The public key of the server that answers at this address, if it differs from the pinned key or the ticket's
-        /// key. The hint is not authenticated, because nothing proves who owns the key.
+        /// key. The hint is not authenticated, because the answer does not prove possession of the key.
         key_hint: Option<PublicKey>,
     },
     /// The path changed (for example, to a path through a tunnel), and its MTU is now too small for a datagram of
-    /// `least` bytes. A different network, or a larger MTU of the tunnel, helps.
+    /// `least` bytes. To fix this, use a different network or raise the tunnel's MTU.
     PathTooNarrow {
-        /// The smallest datagram that a path must carry whole, in bytes without the headers of IP and UDP: 700, or 1200
-        /// for an interrupted connection that could not reconnect, because a handshake needs 1200 (the answers that
-        /// showed this are not authenticated).
+        /// The size of the smallest datagram that a path must carry unfragmented, in bytes without IP and UDP headers:
+        /// 700, or 1200 for an interrupted connection that could not reconnect, because a handshake needs 1200. In the
+        /// second case, the answers that showed the small MTU are not authenticated.
         least: u16,
     },
     /// The server refused the client.
@@ -133,14 +133,14 @@ pub enum CloseReason {
     /// The server restarted, or no longer has the session. A new connection replaces this connection.
     SessionLost,
     /// A newer connection replaced this connection. Two peers that share a pair of keys have one connection: the
-    /// connection that was dialled last. In a full server, a new client replaces a connection of the same identity
+    /// connection that was dialled most recently. In a full server, a new client replaces a connection of the same identity
     /// whose client no longer answers.
     Replaced,
     /// The peer broke the protocol.
     Violation(Violation),
-    /// The connection's keys reached their limit of forged packets.
+    /// Under the connection's keys, [`crate::limits::FAILED_OPENS`] packets have failed authentication (RFC 9001 section 6.6).
     KeysExhausted,
-    /// The driver closed the link under the connection.
+    /// The driver closed the link that carried the connection.
     LinkClosed,
     /// The driver ended the attempt or the connection, because the driver found no address, or its socket failed. The
     /// core itself never reports this reason.
@@ -156,17 +156,17 @@ pub enum CloseReason {
 pub enum Violation {
     /// A frame inside an authentic packet does not parse.
     MalformedFrame,
-    /// An acknowledgement names a packet that was never sent.
+    /// An ACK frame acknowledges a packet that was never sent.
     AcknowledgedUnsent,
-    /// A frame names a channel that is not configured, or has a form that its channel's delivery does not allow.
+    /// A frame has the number of a channel that is not configured, or a form that its channel's delivery does not allow.
     BadChannel,
     /// A message is larger than both ends agreed to.
     MessageTooLarge,
     /// The peer sent more reliable data than its flow-control credit allows.
     CreditExceeded,
-    /// A fragment lies outside its message, or contradicts an earlier fragment.
+    /// A fragment extends beyond the end of its message, or contradicts an earlier fragment.
     BadFragment,
-    /// A resume state contradicts the messages that this end sent.
+    /// A RESUME frame arrived although the session was not resumed, or contradicts the messages that this end sent.
     BadResume,
     /// A compressed message does not decompress to its declared length.
     InvalidMessages,
@@ -174,8 +174,8 @@ pub enum Violation {
     BadSnapshot,
 }
 
-/// An event that an endpoint reports. For each connection, `Connected` comes before all other events, and `Closed` last
-/// and once.
+/// An event that an endpoint reports. The first event of an established connection is `Connected`. The final event of
+/// every connection is `Closed`, which is reported once.
 ///
 /// ```
 /// use tickwire_core::{Endpoint, Event, Fate};
@@ -187,7 +187,7 @@ pub enum Violation {
 ///             Event::Message { channel, data, .. } => println!("{} bytes on channel {}", data.len(), channel.0),
 ///             Event::Closed { reason, unconfirmed, .. } => {
 ///                 let not_sent = unconfirmed.iter().filter(|message| message.fate == Fate::NotSent).count();
-///                 println!("over: {reason:?}; {not_sent} messages were not sent");
+///                 println!("closed: {reason:?}; {not_sent} messages were not sent");
 ///             }
 ///             // Interrupted, Resumed, SendReady, Delivered, Moved, RateChanged, and events of later versions.
 ///             _ => {}
@@ -218,7 +218,8 @@ pub enum Event {
         /// The bytes of the message.
         data: Bytes,
     },
-    /// The peer's core has received a reliable message (only on channels with receipts).
+    /// The peer's core has received a reliable message. Only channels with [`crate::ChannelConfig::receipts`] report this
+    /// event.
     Delivered {
         /// The connection of the delivered message.
         connection: ConnectionId,
@@ -234,45 +235,51 @@ pub enum Event {
         /// The channel that accepts messages again.
         channel: ChannelId,
     },
-    /// The peer has been silent for the idle timeout. The session waits for the peer to return.
+    /// No packet from the peer arrived within the idle timeout. The endpoint keeps the session, so the peer can resume it.
     Interrupted {
         /// The connection that was interrupted.
         connection: ConnectionId,
     },
-    /// An interrupted session continues on fresh keys.
+    /// An interrupted session continues with new keys.
     Resumed {
         /// The connection that continues.
         connection: ConnectionId,
         /// The peer's address after the interruption.
         address: Address,
     },
-    /// The peer moved to a new address, and proved that it receives datagrams there.
+    /// The peer migrated to a new address, and has proved that it receives datagrams there (RFC 9000 section 9).
     Moved {
-        /// The connection whose peer moved.
+        /// The connection whose peer migrated.
         connection: ConnectionId,
         /// The peer's new address.
         address: Address,
     },
-    /// A replicated world changed. If the application takes its events late, one event holds the changes of several
-    /// ticks: the newest value of each component that changed.
+    /// A replicated world changed. If the application polls its events late, one event contains the changes of several
+    /// ticks, with the newest value of each component that changed.
     Snapshot {
         /// The connection that the changes arrived on.
         connection: ConnectionId,
         /// The changes. Pass them to [`Endpoint::recycle`](crate::Endpoint::recycle) to reuse their memory.
         changes: Box<Changes>,
     },
-    /// The rate that the path carries changed by a quarter or more since the last event of this kind, or since the
+    /// Everything that was in the connection's view of a world when the view began has arrived, and
+    /// [`Self::Snapshot`] events have reported it. A client that has just joined can show the world now.
+    ViewComplete {
+        /// The connection on which the world arrives.
+        connection: ConnectionId,
+    },
+    /// The rate that the path carries changed by a quarter or more after the previous event of this kind, or after the
     /// first acknowledgement, while at least a quarter of the rate is in use. A game may adapt its sending rate to this
-    /// event. `Endpoint::grant` gives a more exact rate for each tick.
+    /// event. `Endpoint::grant` returns a more exact budget for each tick.
     RateChanged {
         /// The connection whose path changed its rate.
         connection: ConnectionId,
-        /// The rate that the path carries now, in bytes per second.
+        /// The present estimate of the rate that the path carries, in bytes per second.
         bytes_per_second: u64,
     },
     /// The connection has ended, and no further event for the connection follows. The statistics of the connection stay
     /// available until the peer has acknowledged the CLOSE frame, for at most 10 s. Later calls with the id of the
-    /// connection fail like calls with an unknown id.
+    /// connection behave like calls with an unknown id.
     Closed {
         /// The connection that ended. A driver that reports a failed attempt to connect, or its own end, uses the null
         /// id, `ConnectionId::default()`, because the game has no id for the connection.
@@ -294,6 +301,7 @@ impl Event {
             | Self::Message { connection, .. }
             | Self::Delivered { connection, .. }
             | Self::Snapshot { connection, .. }
+            | Self::ViewComplete { connection }
             | Self::SendReady { connection, .. }
             | Self::Interrupted { connection }
             | Self::Resumed { connection, .. }

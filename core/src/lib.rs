@@ -1,10 +1,10 @@
 //! # tickwire-core
 //!
 //! A deterministic, sans-IO protocol core for real-time multiplayer games: handshake, encryption, heartbeat, reliability,
-//! resumption. Datagrams and timestamps go in, datagrams and events come out; the core opens no socket, reads no clock
-//! and draws no entropy. The same calls with the same seed give the same bytes on every target.
+//! resumption. The caller passes datagrams and timestamps in, and polls datagrams and events. The core opens no socket, reads
+//! no clock and draws no entropy. The same calls with the same seed give the same bytes on every target.
 //!
-//! Two endpoints, driven by hand, through a network that loses every fourth datagram:
+//! This example drives two endpoints over a network that loses every fourth datagram:
 //!
 //! ```
 //! use tickwire_core::{
@@ -30,7 +30,7 @@
 //! let mut sent = 0;
 //! let mut buffer = [0; 2048];
 //! while received.len() < 10 {
-//!     // Everything that is ready leaves, and (but for every fourth) arrives at once.
+//!     // Each end sends all datagrams that are ready. Three of four arrive at once.
 //!     for turn in 0..2 {
 //!         let (from, to, from_at) = match turn {
 //!             0 => (&mut client, &mut server, client_at),
@@ -50,7 +50,7 @@
 //!             }
 //!         }
 //!     }
-//!     // Sleep until one of them wants to be called: here, by turning the clock.
+//!     // A real program sleeps until the next timeout. The example advances its clock.
 //!     now = client.poll_timeout().0.min(server.poll_timeout().0).max(now + Duration::from_millis(1));
 //!     client.handle_timeout(now);
 //!     server.handle_timeout(now);
@@ -60,7 +60,7 @@
 //!
 //! # The contract in one minute
 //!
-//! An [`Endpoint`] has four kinds of call. They may be made in any order, at any time:
+//! An [`Endpoint`] has four kinds of calls, which are allowed in any order, at any time:
 //!
 //! | kind | calls |
 //! |---|---|
@@ -72,13 +72,15 @@
 //! - **Seed**: 32 fresh bytes of the system's entropy at every start. Long-lived keys are [`Secrets`].
 //! - **Time**: every [`Instant`] comes from the caller's monotonic clock, in microseconds. [`Config::wall_offset`] relates it to the
 //!   wall clock, by which tickets expire.
-//! - **Buffers**: receive into [`limits::MAX_DATAGRAM`] bytes, lend [`limits::MIN_TRANSMIT_BUFFER`] bytes or more to send from.
-//! - **Don't-fragment**: over UDP no datagram has more than 1200 bytes unless [`Config::dont_fragment`] says that the sockets forbid
-//!   fragments; larger ones are then sent where the path is found to carry them.
-//! - **ECN**: pass the bits of received datagrams in, and send with [`Transmit::ecn`]; [`Ecn::NotCapable`] where the platform has none.
+//! - **Buffers**: receive into a buffer of [`limits::MAX_DATAGRAM`] bytes, and pass `poll_transmit` a buffer of at least
+//!   [`limits::MIN_TRANSMIT_BUFFER`] bytes.
+//! - **Don't-fragment**: over UDP no datagram has more than 1200 bytes, unless [`Config::dont_fragment`] states that the sockets
+//!   forbid fragments. The endpoint then sends larger datagrams on paths that carry them.
+//! - **ECN**: pass the ECN bits of received datagrams in, and send datagrams with [`Transmit::ecn`]. Pass [`Ecn::NotCapable`] if the
+//!   platform cannot read the bits.
 //!
-//! [`drivers_contract`] is the whole list; each duty names the damage of neglecting it. [`Endpoint`] has the states of
-//! a connection. [`message`] turns structs into the bytes that channels carry.
+//! [`drivers_contract`] lists all duties, each with the consequence of its neglect. [`ConnectionState`] shows the states of a
+//! connection. [`message`] encodes structs as the bytes that channels carry.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,26 +1,26 @@
-//! The bounds on everything that a peer, or the network, can make an endpoint hold or do.
+//! The limits on the memory and the work that a peer, or the network, can cause at an endpoint.
 
 use core::time::Duration;
 
-/// The size of the largest datagram that is sent before the path MTU is known, and of a padded Hello, in bytes (the
-/// base size of RFC 8899).
+/// The size of the largest datagram that is sent before the path MTU is known, and of a padded Hello, in bytes
+/// (`BASE_PLPMTU` of RFC 8899 section 5.1.2).
 pub const BASE_DATAGRAM: usize = 1200;
 /// The largest datagram that the endpoint reads, in bytes. The endpoint counts and drops larger datagrams.
 pub const MAX_DATAGRAM: usize = 65_535;
-/// The default of the largest datagram that the path MTU search tries, in bytes. Such a datagram fills an IPv4
+/// The default size of the largest datagram that the path MTU search tries, in bytes. Such a datagram fills an IPv4
 /// packet of 9000 bytes.
 pub const PATH_DATAGRAM: u16 = 8972;
 /// The size of the smallest buffer that `poll_transmit` accepts, in bytes.
 pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
 /// The size of an AEAD tag, in bytes.
 pub const TAG: usize = 16;
-/// The number of packet numbers up to the highest received for which the receiver can distinguish new packets from
-/// replays.
+/// The size of the replay window, in packet numbers. The window ends at the highest packet number received. The
+/// receiver drops packets with lower numbers than the window.
 pub const REPLAY_WINDOW: u64 = 1024;
 /// The largest number of packet number ranges in one ACK frame. A receiver that must acknowledge more ranges sends
 /// a bitmap.
 pub const ACK_RANGES: usize = 32;
-/// The largest number of packet number ranges that a receiver keeps to report them in several acknowledgements. Each
+/// The largest number of packet number ranges that a receiver stores, to report the ranges in several ACK frames. Each
 /// range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum number of
 /// packets in flight and every second packet is lost.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
@@ -30,10 +30,10 @@ pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
 /// The largest number of ranges of received messages that the resume state of one channel reports. If the receiver has
 /// more ranges, the sender also resends the messages of the ranges that were not reported.
 pub const RESUME_RANGES: usize = 32;
-/// The time beyond the acknowledgement delay that a peer may take to acknowledge packets that are never resent,
-/// such as heartbeats. Drivers may coalesce such packets before they read them, because no message waits for them.
+/// The time beyond the acknowledgement delay within which a peer must acknowledge packets that are never resent, such as
+/// heartbeats. Drivers may coalesce such packets before they read the packets, because no message waits for them.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
-/// The largest number of packets in flight per connection, whatever the congestion window.
+/// The largest number of packets in flight per connection, for any congestion window.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
 /// The number of packets that failed authentication after which a connection's keys may no longer be used (RFC 9001
 /// section 6.6, for ChaCha20-Poly1305).
@@ -46,15 +46,15 @@ pub const RELIABLE_WINDOW: u32 = 16_384;
 /// The overhead, in bytes, that every memory limit counts for each queued or buffered message in addition to the
 /// message's own bytes.
 pub const MESSAGE_OVERHEAD: u64 = 64;
-/// The default of the maximum message size, in bytes.
+/// The default maximum message size, in bytes.
 pub const MESSAGE_SIZE: usize = 1 << 20;
 /// The highest maximum message size that a configuration may set, in bytes.
 pub const MESSAGE_SIZE_MAX: usize = 1 << 28;
-/// The number of bytes of reliable messages that a peer may have in transit, in reassembly, or waiting for the
-/// application.
+/// The largest number of bytes of a peer's reliable messages that may be in transit, in reassembly, or waiting for the
+/// application. A larger maximum message size raises the number.
 pub const RECEIVE_WINDOW: u64 = 2 << 20;
-/// The number of bytes of unreliable messages that may wait for the application. Beyond it, the oldest message is
-/// dropped.
+/// The number of bytes of unreliable messages that may wait for the application. If more bytes arrive, the endpoint
+/// drops the oldest message.
 pub const UNRELIABLE_BACKLOG: u64 = 1 << 20;
 /// The largest number of half-open handshakes that a server keeps.
 pub const HALF_OPEN: usize = 1024;
@@ -69,11 +69,11 @@ pub const REFUSALS_KEPT: usize = 256;
 pub const HELLO_NOISE_BYTES: usize = 128;
 /// The longest name in a schema, in bytes.
 pub const SCHEMA_NAME: usize = 64;
-/// The smallest value that a peer or a link may declare as its largest datagram, in bytes. On a path that carries
-/// only smaller datagrams, connections end.
+/// The smallest value that a peer or a link may declare as its largest datagram, in bytes. A connection ends if its path
+/// carries only smaller datagrams.
 pub const LEAST_DATAGRAM: u16 = 700;
 /// The largest number of ids of used tickets that a server stores until the tickets expire. When the table is full, the
-/// server refuses tickets.
+/// server rejects all tickets.
 pub const BURNT_TICKETS: usize = 65_536;
 /// The largest number of ended sessions that a server stores until their resume tickets expire. When the table is full,
 /// the server refuses the resume ticket of every session that it has lost.
@@ -130,7 +130,7 @@ pub const MESSAGE_NAME: usize = 64;
 pub const MESSAGE_DEPTH: usize = 16;
 /// The largest number of values inside one MessagePack or JSON message. Lists and maps count as values too.
 pub const MESSAGE_ITEMS: usize = 1 << 16;
-/// The number of list items that a message of the bits codec may hold in addition to one item per bit, because some
+/// The number of list items that a message of the bits codec may contain in addition to one item per bit, because some
 /// items take no bits.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
 /// The default number of invalid messages that a connection may send within [`VIOLATION_WINDOW`]. The dispatcher
@@ -162,11 +162,11 @@ pub const FRAGMENT_MIN: usize = 64;
 /// The number of bytes of a packet that are always available to a message. A message of at most this size is not
 /// fragmented.
 pub const WHOLE_FRAME: usize = 1150;
-/// The largest number of unreliable messages in reassembly per connection. Beyond it, the oldest message is
-/// dropped.
+/// The largest number of unreliable messages in reassembly per connection. If another message begins, the endpoint drops
+/// the oldest message.
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
-/// The largest number of bytes of unreliable messages in reassembly per connection. If twice the size of the largest
-/// message is more, that size is the limit.
+/// The largest number of bytes of unreliable messages in reassembly per connection, or twice the maximum message size if
+/// that is larger.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
 /// The largest number of closing connections that an endpoint keeps, or `Config::max_connections` if that is
 /// larger. Closing connections do not count towards `Config::max_connections`. Beyond the limit, the endpoint drops
@@ -175,30 +175,30 @@ pub const LEAVING: usize = 64;
 /// The largest number of existing connections of one owner that the endpoint probes when a new connection of this
 /// owner would exceed a limit.
 pub const CONTESTED: usize = 16;
-/// The memory that a connection may hold in messages not yet available to the application, overhead included, as a
+/// The memory that a connection may use for messages not yet available to the application, overhead included, as a
 /// multiple of the receive window. A sender that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes
 /// needs less.
 pub const REASSEMBLY_OVERHEAD: u64 = 4;
-/// The default memory, in bytes, that all connections of an endpoint together may hold in messages not yet
+/// The default memory, in bytes, that all connections of an endpoint together may use for messages not yet
 /// available to the application.
 pub const REASSEMBLY_MEMORY: u64 = 32 << 20;
-/// The memory, in bytes, that a connection may hold in incomplete messages for each received byte of them. A sender
+/// The memory, in bytes, that a connection may use for incomplete messages per received byte of these messages. A sender
 /// that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes needs less.
 pub const HELD_PER_RECEIVED: usize = 4;
-/// The memory, in bytes, that a connection may hold in incomplete messages in addition to [`HELD_PER_RECEIVED`]
+/// The memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
 /// times the bytes received.
 pub const HELD_FREE: usize = 32 << 10;
 /// The time for which one message may occupy the memory reserved for one largest message, while other connections
 /// wait for this memory.
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
-/// The number of bytes of a message for which the message may occupy the reserved memory one second longer.
+/// The number of bytes stored in the reserved memory that extend [`RESERVED_FOR`] by one second.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
 /// The time for which the endpoint keeps the reserved memory for the next connection in turn, whose peer must resend
 /// the message for which there was no memory.
 pub const RESERVED_OFFER: Duration = Duration::from_secs(1);
 /// The size of the largest message that is compressed, in bytes. Larger messages are sent uncompressed.
 pub const COMPRESS_MAX: usize = 1 << 22;
-/// The largest number of ranges of dropped messages that a channel stores. The channel no longer reports the fate of
+/// The largest number of ranges of dropped messages that a channel stores. The channel no longer reports the status of
 /// messages in older ranges.
 pub const DROPPED_RANGES: usize = 64;
 /// The value that replaces [`DROPPED_RANGES`] on a connection that has exchanged only heartbeats for
@@ -236,9 +236,9 @@ pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
 pub const ARENA_LARGE: usize = 64 << 10;
 /// The largest number of full chunks of large messages that an arena keeps for reuse, per kind of chunk.
 pub const ARENA_LARGE_CHUNKS: usize = 4;
-/// The size of the largest page that holds a part of a message, in bytes.
+/// The size of the largest page that stores a part of a message, in bytes.
 pub const PAGE: usize = 4 << 10;
-/// The size of the smallest page that holds a part of a message, in bytes.
+/// The size of the smallest page that stores a part of a message, in bytes.
 pub const PAGE_LEAST: usize = 16;
 /// The number of bytes of unused pages that an arena keeps for reuse until it is idle for [`ARENA_REST`].
 pub const PAGES_KEPT: usize = 512 << 10;
@@ -249,10 +249,10 @@ pub const TABLES_KEPT: usize = 64 << 10;
 pub const ARENA_REST: Duration = Duration::from_secs(3);
 /// The largest number of unused records of sent message parts that a channel keeps for reuse.
 pub const CUTS_KEPT: usize = 256;
-/// The default of the number of entities that a world may have at the same time.
+/// The default limit on the number of entities that a world may have at the same time.
 pub const ENTITIES: usize = 10_000;
 /// The largest number of entities that a configuration may allow a world to have at the same time. The store may
-/// keep as many destroyed entities in addition, until every peer has acknowledged that they are gone.
+/// keep as many destroyed entities in addition, until every peer has acknowledged the destruction.
 pub const ENTITIES_MAX: usize = 1 << 16;
 /// The largest number of versions of a unit that a world's store keeps, the newest version included.
 pub const VERSIONS: usize = 64;
@@ -266,12 +266,16 @@ pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
 pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 /// The largest number of versions of a unit that a receiver of a replicated world keeps.
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
-/// The number of worlds that an endpoint may replicate.
+/// The largest number of worlds that an endpoint may replicate.
 pub const WORLDS: usize = 1024;
 /// The number of invalid snapshot frames after which a connection ends.
 pub const SNAPSHOT_OFFENCES: u32 = 8;
 /// The time without a commit after which units that were lost in the newest tick are sent again in the same tick.
 pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);
+/// The time for which an entity has to be beyond the outer radius of a viewer before the entity leaves the view.
+pub const INTEREST_HOLD: Duration = Duration::from_millis(600);
+/// The time between two searches for the entities that a connection sees by distance.
+pub const INTEREST_INTERVAL: Duration = Duration::from_millis(100);
 /// The largest number of words in all units of one snapshot frame together. A unit whose words equal their
 /// prediction takes one bit, whatever its number of words.
 pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;

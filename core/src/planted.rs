@@ -1,5 +1,5 @@
-//! Bugs that are planted on purpose, to prove that the simulator finds them. They exist only with the feature
-//! `planted`, which no product enables; without it every query below is `false` at compile time.
+//! Bugs that tests plant on purpose, to prove that the simulator finds them. The bugs exist only with the feature `planted`,
+//! which no released program enables. Without the feature, every query in this module is `false` at compile time.
 
 #[cfg(feature = "planted")]
 use core::sync::atomic::{AtomicU8, Ordering};
@@ -31,21 +31,21 @@ pub enum Bug {
     SnapshotAckedUnstored = 8,
     /// The floor of a snapshot frame rises past a version whose acknowledgement was lost.
     FloorPastUnacked = 9,
-    /// The second baseline of a unit is the sender's baseline before, not the version that the baseline was coded against.
+    /// The second baseline of a unit is the sender's previous baseline, not the version that the baseline was coded against.
     SecondBaselineGuessed = 10,
     /// A late acknowledgement of an earlier visit of a unit to its slot counts for the later visit.
     VisitIgnored = 11,
-    /// A slot is used again before the floor has passed the end of its unit.
+    /// A slot is reused before the floor has passed the tick in which its unit ended.
     SlotReusedAtOnce = 12,
-    /// Units that were not acknowledged when the transport broke are not sent again.
+    /// Units that were not acknowledged before an interruption are not resent after the resumption.
     ResumeForgetsUnits = 13,
-    /// A unit that is lost in the tick in which it was sent is not sent again.
+    /// A unit that is lost in the tick in which it was sent is not resent.
     LostInTickForgotten = 14,
 }
 
 #[cfg(feature = "planted")]
 impl Bug {
-    /// All bugs, each with its name on the command line.
+    /// All bugs, each with the name that the command line accepts.
     pub const ALL: [(Self, &'static str); 14] = [
         (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
         (Self::LostTimer, "lost-timer"),
@@ -63,7 +63,7 @@ impl Bug {
         (Self::LostInTickForgotten, "lost-in-tick-forgotten"),
     ];
 
-    /// Whether only a test that replicates a world can find the bug.
+    /// Returns whether only a test that replicates a world can find the bug.
     #[must_use]
     pub const fn is_of_worlds(self) -> bool {
         self as u8 >= Self::SnapshotAckedUnstored as u8
@@ -73,19 +73,19 @@ impl Bug {
 #[cfg(feature = "planted")]
 static PLANTED: AtomicU8 = AtomicU8::new(0);
 
-/// Enables one bug in every endpoint of the process. `None` disables it.
+/// Enables `bug` in every endpoint of the process, and disables all other bugs. `None` disables all bugs.
 #[cfg(feature = "planted")]
 pub fn plant(bug: Option<Bug>) {
     PLANTED.store(bug.map_or(0, |bug| bug as u8), Ordering::SeqCst);
 }
 
-/// Whether `bug` is planted.
+/// Returns `true` if `bug` is planted.
 #[cfg(feature = "planted")]
 pub(crate) fn is_planted(bug: Bug) -> bool {
     PLANTED.load(Ordering::Relaxed) == bug as u8
 }
 
-/// Whether `bug` is planted: never, without the feature `planted`.
+/// Returns `false`, because no bug can be planted without the feature `planted`.
 #[cfg(not(feature = "planted"))]
 pub(crate) const fn is_planted(_bug: Bug) -> bool {
     false

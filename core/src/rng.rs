@@ -1,4 +1,4 @@
-//! The only source of randomness of an endpoint: ChaCha20, seeded once by the caller.
+//! The only source of random numbers of an endpoint: ChaCha20, which the caller seeds once.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng};
@@ -46,7 +46,7 @@ impl Rng {
         (wide >> 64) as u64
     }
 
-    /// Creates an independent generator, with a seed that this generator generates.
+    /// Creates an independent generator, whose seed is the next output of this generator.
     #[must_use]
     pub fn fork(&mut self) -> Self {
         Self::from_seed(self.array())

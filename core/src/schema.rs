@@ -1,4 +1,4 @@
-//! Schemas: hashes of the message types, components and channels that both ends must have in common.
+//! Schemas: hashes of the message types, components and channels, which must be equal at both ends.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -13,7 +13,7 @@ use crate::text::{Escaped, PeerText};
 /// world's schema.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SchemaEntry {
-    /// The name that both ends use for the entry, at most 64 bytes.
+    /// The name of the entry at both ends, at most 64 bytes.
     pub name: String,
     /// The hash of the layout, equal on every target and in every build.
     pub hash: u32,
@@ -34,7 +34,7 @@ impl Schema {
         Self { entries }
     }
 
-    /// Computes the hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so it
+    /// Computes the hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so the hash
     /// protects only against mistakes.
     ///
     /// The hash is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian),
@@ -69,7 +69,8 @@ impl Schema {
         Self::new(self.entries)
     }
 
-    /// The schema with an entry `limit:max_message`: a sender relies on the receiver taking what it may send.
+    /// Adds an entry `limit:max_message`, and returns the changed schema. The limit must be equal at both ends,
+    /// because the receiver must accept the largest message that the sender may send.
     #[must_use]
     pub(crate) fn with_max_message(mut self, max_message: usize) -> Self {
         // `Config::check` keeps it below 2^28.
@@ -100,7 +101,7 @@ impl Schema {
     }
 
     /// Compares this schema with `first`, the first entries of a server's schema that was too long to send as a whole.
-    /// The method ignores names that sort after the last name of `first`.
+    /// The method ignores names that sort after the final name of `first`.
     #[must_use]
     pub fn partial_difference(&self, first: &[SchemaEntry]) -> SchemaDifference {
         let last = first.iter().map(|entry| &entry.name).max();
@@ -161,7 +162,8 @@ impl SchemaDifference {
     }
 }
 
-/// For the person who has to do something about it. The server's names are escaped: they may be anything.
+/// Describes the difference to a person who can correct it. The text escapes the server's names, because they can
+/// contain any characters.
 impl fmt::Display for SchemaDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() && !self.truncated {
@@ -169,7 +171,8 @@ impl fmt::Display for SchemaDifference {
         }
         if self.is_empty() {
             return f.write_str(
-                "the message types or channels differ, but not in the part of the list that the server could send",
+                "the message types or channels differ, but not in the part of the list that the server sent; \
+                 give both ends the same message types and channels",
             );
         }
         f.write_str("the message types or channels of this end and the server differ")?;
@@ -184,7 +187,7 @@ impl fmt::Display for SchemaDifference {
     }
 }
 
-/// Whether an entry is about replicated worlds.
+/// Returns whether an entry belongs to replicated worlds.
 fn is_of_worlds(name: &str) -> bool {
     ["component:", "group:", "blueprint:"].iter().any(|start| name.starts_with(start))
 }
@@ -213,7 +216,7 @@ fn write_names<'a>(
 const NAMES_SHOWN: usize = 12;
 const NAME_SHOWN: usize = 64;
 
-/// FNV-1a with 64 bits: the same for the same bytes on every target and in every build.
+/// A 64-bit FNV-1a hasher. Equal bytes have equal hashes on every target and in every build.
 #[derive(Clone, Debug)]
 pub(crate) struct StableHasher(u64);
 
@@ -235,12 +238,13 @@ impl StableHasher {
         self.bytes(&[value]);
     }
 
-    /// Eight bytes, little-endian.
+    /// Adds a number as eight bytes, little-endian.
     pub(crate) fn u64(&mut self, value: u64) {
         self.bytes(&value.to_le_bytes());
     }
 
-    /// The length in eight bytes, then the text: no two sequences of texts give the same bytes.
+    /// Adds the length of a text as eight bytes, and then the text. Different sequences of texts therefore never add
+    /// the same bytes.
     pub(crate) fn text(&mut self, text: &str) {
         self.u64(text.len() as u64);
         self.bytes(text.as_bytes());
@@ -250,7 +254,8 @@ impl StableHasher {
         self.0
     }
 
-    /// Both halves, exclusive-ored (the reduction that FNV's authors recommend).
+    /// Returns the exclusive or of the two halves of the hash (the reduction to 32 bits that FNV's authors
+    /// recommend).
     pub(crate) const fn finish_32(&self) -> u32 {
         (self.0 >> 32) as u32 ^ self.0 as u32
     }

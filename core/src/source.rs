@@ -1,10 +1,11 @@
-//! Sources: the hosts that places, tokens and records of handshakes are counted by.
+//! Sources: the hosts for which the endpoint counts connections, tokens and abandoned handshakes.
 
 use core::net::IpAddr;
 
 use crate::address::{Address, LinkId, scope_of};
 
-/// An IPv4 address, an IPv6 /64 (of link-local addresses, on one interface), or a link whose far end is not known.
+/// The host or link that a datagram comes from: an IPv4 address, an IPv6 /64 (for link-local addresses, on one
+/// interface), or a link whose remote address is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Source {
     V4([u8; 4]),
@@ -12,11 +13,11 @@ pub(crate) enum Source {
     Link(u64),
 }
 
-/// A source in bytes, its kind first.
+/// A source as bytes, of which the first is its kind.
 pub(crate) type SourceBytes = [u8; 9];
 
 impl Source {
-    /// The source of `address`. `far_end` is the host behind it, if it is a link whose host is known.
+    /// Returns the source of `address`. `far_end` is the IP address of the host behind a link, if it is known.
     pub(crate) fn of(address: Address, far_end: Option<IpAddr>) -> Self {
         match (address, far_end) {
             (Address::Udp(socket), _) => match Self::from(socket.ip()) {
@@ -33,7 +34,7 @@ impl Source {
         }
     }
 
-    /// The source and, of an IPv6 address, the /48 around it, in bytes.
+    /// Returns the source as bytes and, for an IPv6 address, its /48 as bytes.
     pub(crate) fn bytes(self) -> (SourceBytes, Option<SourceBytes>) {
         let tagged = |kind: u8, value: &[u8]| {
             let mut bytes = [0; 9];

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::handshake::RESUME_TICKET_LIFE;
 
-/// Datagrams and bytes of one connection.
+/// The numbers of datagrams and bytes of one connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Traffic {
     datagrams_sent: u64,
@@ -26,7 +26,7 @@ impl Traffic {
     }
 }
 
-/// Counters and measurements of one connection since the connection began.
+/// Counters and measurements of one connection, from the start of the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -44,24 +44,25 @@ pub struct ConnectionStats {
     pub rtt: Duration,
     /// The latest measured round-trip time.
     pub rtt_latest: Duration,
-    /// The smallest round-trip time measured on the current path.
+    /// The smallest round-trip time measured on the current path, or `None` before the first measurement.
     pub rtt_least: Option<Duration>,
-    /// The mean deviation of the round-trip time (`rttvar` of RFC 9002).
+    /// The mean deviation of the round-trip time (`rttvar` of RFC 9002 section 5.3).
     pub jitter: Duration,
-    /// The number of bytes that are in flight now: sent and neither acknowledged nor lost.
+    /// The number of bytes in flight: sent, and neither acknowledged nor declared lost.
     pub bytes_in_flight: u64,
     /// The congestion window, which limits the bytes in flight, in bytes.
     pub congestion_window: u64,
-    /// The estimate of the path's long-term rate, in bytes per second. `u64::MAX` if no limit is known.
+    /// The estimate of the rate that the path carries for a long time, in bytes per second, or `u64::MAX` if no limit is
+    /// known.
     pub rate: u64,
-    /// The size of the largest datagram that the endpoint sends, in bytes. Path MTU discovery (RFC 8899) determines the
-    /// size.
+    /// The size of the largest datagram that the endpoint sends, in bytes. Path MTU discovery (RFC 8899 section
+    /// 5.3) determines the size.
     pub max_datagram: usize,
-    /// `true` if ECN validation has shown that the path delivers ECN marks (RFC 3168).
+    /// `true` if ECN validation has shown that the path delivers ECN marks (RFC 9000 section 13.4.2).
     pub ecn: bool,
-    /// The number of bytes in the send queues now, with [`crate::limits::MESSAGE_OVERHEAD`] for each message.
+    /// The number of bytes in the send queues, with [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// The time since the connection began.
+    /// The time since [`crate::Event::Connected`], or zero before this event.
     pub uptime: Duration,
 }
 
@@ -139,22 +140,22 @@ pub struct ChannelReceived {
     pub duplicates: u64,
     /// The number of frames received for a sequenced message that was older than the newest message received.
     pub stale: u64,
-    /// The number of unreliable messages that were dropped in favour of newer messages, because the application took no
-    /// messages.
+    /// The number of unreliable messages that were dropped in favour of newer messages, because the application did not poll
+    /// its messages in time.
     pub dropped: u64,
     /// The number of unreliable messages that were dropped in reassembly, because memory ran out or fragments did not
     /// arrive in time.
     pub abandoned: u64,
 }
 
-/// The numbers of client tickets whose expiry suggests that the endpoint's wall clock is wrong.
+/// The numbers of client tickets that suggest that the endpoint's wall clock is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
     /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count as
     /// one.
     pub expired: u64,
-    /// The time between the expiry of the latest expired ticket and its presentation.
+    /// The time from the expiry of the most recently presented expired ticket to its presentation.
     pub expired_by: Duration,
     /// The number of presented resume tickets whose remaining validity exceeds that of any ticket that this endpoint
     /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count
@@ -165,7 +166,7 @@ pub struct TicketCounts {
 }
 
 impl TicketCounts {
-    /// Takes note of a resume ticket that is good for `left_us` microseconds more.
+    /// Records a resume ticket that is valid for `left_us` more microseconds.
     pub(crate) fn note_life(&mut self, left_us: u64) {
         let ahead = Duration::from_micros(left_us).saturating_sub(RESUME_TICKET_LIFE);
         // Small corrections of the clock are not worth a word.

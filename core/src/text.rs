@@ -1,4 +1,4 @@
-//! Text for people. Text from a peer may contain any character, so it is escaped wherever it is shown.
+//! Text for people. Text from a peer may contain any character, so `Display` and `Debug` escape it.
 
 use alloc::string::String;
 use core::fmt::{self, Write as _};
@@ -7,8 +7,7 @@ use core::fmt::{self, Write as _};
 ///
 /// `Display` and `Debug` escape the text: a line feed, a carriage return, a tab, a line separator (U+2028), a mark
 /// that changes the direction of writing, or any other control or format character is shown as Rust's escape
-/// sequence (`
-/// `, `\u{202e}`). The text therefore stays on one line of a log and cannot control a terminal. [`PeerText::raw`]
+/// sequence (`\n`, `\u{202e}`). The text therefore stays on one line of a log and cannot control a terminal. [`PeerText::raw`]
 /// returns the text unescaped.
 ///
 /// ```
@@ -70,8 +69,8 @@ impl fmt::Debug for PeerText {
     }
 }
 
-/// A text of unknown origin. `Display` writes it on one line, with every non-printable character escaped. Quotes
-/// are not escaped.
+/// A text of unknown origin. `Display` writes the text on one line and escapes every non-printable character. It does not
+/// escape quotes.
 ///
 /// ```
 /// use tickwire_core::Escaped;
@@ -95,8 +94,8 @@ impl fmt::Debug for Escaped<'_> {
     }
 }
 
-/// `str::escape_debug` escapes a combining mark only at the start of a text, so a letter is put before the character: accents
-/// and vowel signs of other scripts stay readable.
+/// Writes `character`, escaped if necessary. `str::escape_debug` escapes a combining mark only at the start of a text. The
+/// function therefore puts a letter before the character, so that accents and vowel signs of other scripts stay readable.
 fn write_escaped(f: &mut fmt::Formatter<'_>, character: char) -> fmt::Result {
     let mut pair = String::from('a');
     pair.push(character);

@@ -1,20 +1,21 @@
 //! Ticks that both ends agree on, and the lead of a client over its server.
 //!
-//! Where input drives the game, the server simulates tick n when its own clock reaches that tick, with the input that
-//! the clients sent for it. A client therefore simulates each tick earlier, by the *lead*: the longest time that its
-//! input may be on its way. It reaches the lead, and keeps it, by running a few per cent faster or slower.
+//! In a game that is driven by input, the server simulates tick n when its own clock reaches that tick, with the input
+//! that the clients sent for the tick. A client therefore simulates each tick earlier than the server, by the *lead*: the
+//! longest time that its input may take to arrive. The client reaches and keeps the lead by running up to 3 % faster or
+//! slower.
 //!
 //! ```
 //! use tickwire_core::tick::{InputLead, TickSchedule};
 //! use tickwire_core::{Duration, Instant};
 //!
-//! // What both ends agree on: sixty ticks a second, tick 0 when the server's clock showed 10 s.
+//! // Both ends agree on 60 ticks a second, with tick 0 at 10 s of the server's clock.
 //! let schedule = TickSchedule::new(60, Instant::ZERO + Duration::from_secs(10)).unwrap();
 //!
-//! // What the client keeps: where on the server's clock its own simulation stands, and the next tick.
+//! // The client stores the time of its own simulation, by the server's clock, and the next tick.
 //! let (mut position, mut next_tick) = (Instant::ZERO, 0);
 //!
-//! // Each frame it asks its endpoint; with a connection `server` that would be
+//! // In each frame, the client gets these values from its endpoint. With a connection `server`:
 //! // `let clock = endpoint.peer_clock(server)?` and `let lead = InputLead::new(&clock, now, &stats, safety)`.
 //! let peer_now = Instant::ZERO + Duration::from_secs(70);
 //! let lead = InputLead {
@@ -27,13 +28,13 @@
 //! let alignment = schedule.align(peer_now, lead.lead(), position);
 //! assert_eq!((alignment.peer_tick, alignment.target_tick), (3600, 3602));
 //!
-//! // The first frame leaps there. From then on it runs at 97 % to 103 % of the speed of time.
+//! // The first frame jumps to the target. Later frames run at 97 % to 103 % of real time.
 //! let frame = Duration::from_micros(16_667);
 //! position = alignment.advance(position, frame);
 //! next_tick = schedule.tick_at(position).max(next_tick);
 //! assert_eq!(position, peer_now + lead.lead());
 //! for _ in 0..10 {
-//!     position = alignment.advance(position, frame); // `alignment` is made anew each frame
+//!     position = alignment.advance(position, frame); // a game computes `alignment` in each frame
 //!     while next_tick <= schedule.tick_at(position) {
 //!         // Simulate `next_tick`, and send the input for it.
 //!         next_tick += 1;
@@ -49,15 +50,16 @@ use crate::time::{Duration, Instant};
 pub const TICKS_PER_SECOND_MAX: u32 = 10_000;
 
 const MICROS_PER_SECOND: u128 = 1_000_000;
-/// Farther from its target than this, a client leaps: 250 ms.
+/// The distance from the target, in µs, above which a client jumps: 250 ms.
 const LEAP: u64 = 250_000;
-/// The most by which a client runs faster or slower, in thousandths.
+/// The largest change of a client's speed, in thousandths.
 const PACE_MOST: u64 = 30;
-/// Distance from the target, in µs, for which the speed changes by one thousandth. A distance is made good in about a
-/// second.
+/// The distance from the target, in µs, for which the speed changes by one thousandth. The client covers a distance in
+/// about a second.
 const DISTANCE_PER_MILLE: u64 = 1000;
-/// How many mean deviations of the round-trip time a packet may be late. Over jitter of up to 100 ms, 2 would do for 98.3 %
-/// of the input that is not lost, 3 for 99.7 %, and 4, for 99.99 %, would cost 15 ms more (sim/tests/clock.rs).
+/// The number of mean deviations of the RTT by which a packet may be late. With jitter of up to 100 ms, 2 deviations
+/// suffice for 98.3 % of the input that is not lost, and 3 for 99.7 %. 4 deviations suffice for 99.99 %, but cost 15 ms
+/// more (sim/tests/clock.rs).
 const DEVIATIONS: u32 = 3;
 
 /// The start times of ticks on one clock. Tick n starts n / rate after the epoch.
@@ -112,8 +114,8 @@ impl TickSchedule {
 /// them from an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
-    /// The time by which the peer's clock may be ahead of the estimate: [`PeerClock::error`]. This error includes the
-    /// minimum delay of the path to the peer, because the same fastest packet determines both.
+    /// The time by which the peer's clock may be ahead of the estimate: [`PeerClock::error`]. The error includes the
+    /// minimum delay of the path to the peer, because the fastest packet determines both.
     pub clock_error: Duration,
     /// The smoothed round-trip time.
     pub rtt: Duration,
@@ -121,8 +123,8 @@ pub struct InputLead {
     pub rtt_least: Duration,
     /// The mean deviation of the round-trip time.
     pub jitter: Duration,
-    /// The time that the game adds to the lead, to cover the wait until its input is sent, or the resending of lost
-    /// input.
+    /// The time that the game adds to the lead, to cover the time until the game sends its input, or the time until it
+    /// resends lost input.
     pub safety: Duration,
 }
 
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tick_begins_where_the_previous_tick_ends() {
+    fn each_tick_begins_when_the_previous_tick_ends() {
         fn a_tick_ends_where_the_next_begins(per_second: u32, epoch: u64, tick: u64) -> bool {
             let schedule = TickSchedule::new(per_second % TICKS_PER_SECOND_MAX + 1, at(epoch >> 3)).unwrap();
             let tick = (tick >> 24).max(1);
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_lead_is_clock_error_plus_queueing_delay_plus_three_times_jitter_plus_safety() {
+    fn the_input_lead_is_clock_error_plus_queueing_delay_plus_three_times_jitter_plus_safety_margin() {
         let lead =
             InputLead { clock_error: ms(30), rtt: ms(80), rtt_least: ms(60), jitter: ms(5), safety: ms(3) };
         assert_eq!(lead.lead(), ms(30 + 20 + 3 * 5 + 3));

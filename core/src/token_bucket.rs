@@ -1,4 +1,4 @@
-//! Token buckets: a rate with a burst, by the generic cell rate algorithm.
+//! Token buckets, which limit a rate but allow bursts, by the generic cell rate algorithm (ITU-T I.371).
 
 use core::num::NonZeroU64;
 
@@ -8,7 +8,7 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rate {
     per_second: u32,
-    /// How long an empty bucket takes to fill.
+    /// The time that an empty bucket takes to fill, in nanoseconds.
     burst_ns: u64,
 }
 
@@ -21,7 +21,7 @@ impl Rate {
         Self { per_second, burst_ns: nanos(burst) }
     }
 
-    /// How long `tokens` tokens take to come back.
+    /// Returns the time that `tokens` tokens take to refill, in nanoseconds.
     const fn price(&self, tokens: u32) -> u64 {
         SECOND_NS.saturating_mul(tokens as u64) / self.per_second as u64
     }
@@ -41,7 +41,7 @@ impl Rate {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TokenBucket {
-    /// When the bucket is full again, in nanoseconds modulo 2^64; none until a token is taken.
+    /// The time at which the bucket is full again, in nanoseconds modulo 2^64. `None` until a token is taken.
     full_at: Option<NonZeroU64>,
 }
 
@@ -52,7 +52,7 @@ impl TokenBucket {
         Self { full_at: None }
     }
 
-    /// Takes `tokens` if the bucket holds at least this many, and returns whether the tokens were taken. A request for
+    /// Takes `tokens` if the bucket contains at least this number, and returns whether the tokens were taken. A request for
     /// more tokens than the capacity takes all tokens of a full bucket.
     pub fn take(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now).saturating_add(rate.price(tokens).min(rate.burst_ns));
@@ -63,8 +63,8 @@ impl TokenBucket {
         is_there
     }
 
-    /// Takes `tokens` if the bucket is not empty, even if it holds fewer tokens, and returns whether the tokens were
-    /// taken. The missing tokens must refill before the bucket gives tokens again.
+    /// Takes `tokens` if the bucket is not empty, even if it contains fewer tokens, and returns whether the tokens were
+    /// taken. The bucket then contains no tokens until the missing tokens have refilled.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;
@@ -89,14 +89,14 @@ impl TokenBucket {
         }
     }
 
-    /// [`TokenBucket::time_to_full`] in nanoseconds.
+    /// Returns [`TokenBucket::time_to_full`] in nanoseconds.
     pub(crate) fn missing_ns(&self, now: Instant) -> u64 {
         // The difference counts as negative from 2^63 on: that is 292 years ago.
         let ahead = self.full_at.map_or(0, |full_at| full_at.get().wrapping_sub(wrapped_ns(now)));
         ahead.cast_signed().max(0).cast_unsigned()
     }
 
-    /// Lets the bucket be full again after `missing_ns`.
+    /// Sets the time until the bucket is full again to `missing_ns` nanoseconds.
     pub(crate) fn set_missing_ns(&mut self, now: Instant, missing_ns: u64) {
         let full_at = wrapped_ns(now).wrapping_add(missing_ns.min(LONGEST_NS));
         self.full_at = NonZeroU64::new(full_at).or(Some(NonZeroU64::MAX));

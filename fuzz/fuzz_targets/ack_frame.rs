@@ -1,4 +1,4 @@
-//! Fuzzes `ack_frame`; the body says what has to hold.
+//! Fuzzes `ack_frame`: `tickwire_fuzz::wire::ack_frame` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::wire::ack_frame(bytes));

@@ -1,4 +1,4 @@
-//! Fuzzes `answer`; the body says what has to hold.
+//! Fuzzes `answer`: `tickwire_fuzz::handshake::answer` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::handshake::answer(bytes));

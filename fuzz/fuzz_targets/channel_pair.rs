@@ -1,4 +1,4 @@
-//! Fuzzes `channel_pair`; the body says what has to hold.
+//! Fuzzes `channel_pair`: `tickwire_fuzz::channels::channel_pair` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::channels::channel_pair(bytes));

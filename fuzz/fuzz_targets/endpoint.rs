@@ -1,4 +1,4 @@
-//! Fuzzes `endpoint`; the body says what has to hold.
+//! Fuzzes `endpoint`: `tickwire_fuzz::endpoint::endpoint` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::endpoint::endpoint(bytes));

@@ -1,4 +1,4 @@
-//! Fuzzes `header`; the body says what has to hold.
+//! Fuzzes `header`: `tickwire_fuzz::wire::header` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::wire::header(bytes));

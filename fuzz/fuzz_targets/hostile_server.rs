@@ -1,4 +1,4 @@
-//! Fuzzes `hostile_server`; the body says what has to hold.
+//! Fuzzes `hostile_server`: `tickwire_fuzz::hostile::hostile_server` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::hostile::hostile_server(bytes));

@@ -1,4 +1,4 @@
-//! Fuzzes `message`; the body says what has to hold.
+//! Fuzzes `message`: `tickwire_fuzz::message::message` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::message::message(bytes));

@@ -1,4 +1,4 @@
-//! Fuzzes `sent`; the body says what has to hold.
+//! Fuzzes `sent`: `tickwire_fuzz::packets::sent` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::packets::sent(bytes));

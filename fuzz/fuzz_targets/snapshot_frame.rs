@@ -1,4 +1,4 @@
-//! Fuzzes `snapshot_frame`; the body says what has to hold.
+//! Fuzzes `snapshot_frame`: `tickwire_fuzz::snapshot_frame::snapshot_frame` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::snapshot_frame::snapshot_frame(bytes));

@@ -1,4 +1,4 @@
-//! Fuzzes `ticket`; the body says what has to hold.
+//! Fuzzes `ticket`: `tickwire_fuzz::handshake::ticket_text` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::handshake::ticket_text(bytes));

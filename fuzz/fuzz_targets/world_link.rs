@@ -1,4 +1,4 @@
-//! Fuzzes `world_link`; the body says what has to hold.
+//! Fuzzes `world_link`: `tickwire_fuzz::world_link::world_link` defines the checks.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tickwire_fuzz::world_link::world_link(bytes));

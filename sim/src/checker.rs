@@ -102,16 +102,17 @@ pub trait Checker<E> {
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,
-    /// Per node and address: bytes received and bytes sent while the address was not validated.
+    /// The bytes received from, and the bytes sent to, each address that is not validated, by node and address.
     balances: BTreeMap<(NodeId, SocketAddr), (u64, u64)>,
     validated: BTreeSet<(NodeId, SocketAddr)>,
-    /// The node that was seen at each address. Addresses never change hands.
+    /// The node that uses each address. No address passes to a different node.
     residents: BTreeMap<SocketAddr, NodeId>,
-    /// Per node and other node: the other's addresses that datagrams of the first reached, and that are not validated.
+    /// The unvalidated addresses of a node at which datagrams from another node arrived, by sender and receiver.
     reached: BTreeMap<(NodeId, NodeId), Vec<SocketAddr>>,
-    /// Per node and hash of a data packet on its way there: the addresses that it validates if it opens.
+    /// The addresses that a data packet in transit validates if it decrypts, by receiver and hash of the packet.
     proofs: BTreeMap<(NodeId, u64), Vec<SocketAddr>>,
-    /// The proof that a node was handed last, and what the log had counted before.
+    /// The receiver of the latest packet that may validate addresses, these addresses, and the number of packets that
+    /// the log had counted as decrypted before.
     pending: Option<(NodeId, Vec<SocketAddr>, u64)>,
     unvalidated: u64,
 }
@@ -144,7 +145,8 @@ impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
         self.validated.contains(&(node, address)) || (self.called)(node, address)
     }
 
-    /// Only a node that was handed something opens anything, so whatever was opened since then was that.
+    /// Validates the pending addresses if the log has counted another decrypted packet since the packet was delivered.
+    /// Only the node that received the packet has decrypted anything since then.
     fn settle(&mut self) {
         let Some((node, addresses, opened)) = self.pending.take() else { return };
         if self.log.counts().opened == opened {
@@ -161,7 +163,7 @@ impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
         }
     }
 
-    /// Takes note of what a data packet proves about where its sender is.
+    /// Records the addresses that a data packet validates: its sender received datagrams of the other end there.
     fn note_proof(&mut self, datagram: &Datagram<'_>) {
         let Some(&receiver) = self.residents.get(&datagram.peer) else { return };
         let reached = self.reached.get(&(receiver, datagram.node)).filter(|reached| !reached.is_empty());
@@ -172,7 +174,7 @@ impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
         }
     }
 
-    /// Takes note of whose datagrams come to where a node is.
+    /// Records that datagrams from the peer arrive at the node's address.
     fn note_reached(&mut self, datagram: &Datagram<'_>) {
         let Some(&sender) = self.residents.get(&datagram.peer) else { return };
         if !self.is_validated(sender, datagram.local) {
@@ -281,13 +283,13 @@ mod tests {
         between(0, 1, bytes)
     }
 
-    /// A datagram that `node` sends to `other`, or receives from it.
+    /// Returns a datagram that `node` sends to `other`, or receives from `other`.
     fn between(node: NodeId, other: NodeId, bytes: &[u8]) -> Datagram<'_> {
         let (local, peer) = (home_address(node), home_address(other));
         Datagram { at: Instant::ZERO, node, local, peer, bytes }
     }
 
-    /// A checker, where only node 1 called anybody, and what the nodes' providers see.
+    /// Creates a checker for a run in which only node 1 dialled, and the provider whose log the checker reads.
     fn amplification() -> (Box<dyn Checker<()>>, Arc<RecordingProvider>) {
         let log = NonceLog::default();
         let provider = Arc::new(RecordingProvider::new(Arc::new(NullProvider), log.clone()));
@@ -310,8 +312,9 @@ mod tests {
         assert!(checker.sent(&datagram(&[0; 1])).is_err());
     }
 
-    /// Node 0 sends 20 bytes, for 100, to node 1, who is handed them if `arrives`, and then sends `answer`, which node 0
-    /// opens if `opens`; then node 0 loses its state if `crashes`. Whether node 0 may send what it likes after that.
+    /// Simulates an exchange. Node 0 sends 20 bytes to node 1 and has received 100. If `arrives`, node 1 receives the
+    /// bytes. Node 1 then sends `answer`, which node 0 decrypts if `opens`. Node 0 then crashes if `crashes`. Returns
+    /// whether node 0 may then send without limit.
     fn is_free(arrives: bool, answer: &[u8], opens: bool, crashes: bool) -> bool {
         let (mut checker, provider) = amplification();
         let mut go = |is_sent: bool, datagram| match is_sent {
@@ -343,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_validates_the_known_address_of_its_sender_and_not_its_source_address() {
+    fn a_packet_from_a_new_source_address_validates_only_the_known_address_of_its_sender() {
         let data = [DATA; 40];
         let (mut checker, provider) = amplification();
         // Node 1 is reached at home, and sends from elsewhere: it moved, or somebody repeats what it sends.

@@ -15,7 +15,7 @@ pub fn micros(duration: Duration) -> u64 {
 pub(crate) struct NodeClock {
     anchor_virtual: u64,
     anchor_local: u64,
-    /// Parts per million by which it runs fast.
+    /// The rate error in parts per million. A positive value means that the clock runs fast.
     skew_ppm: i64,
 }
 
@@ -24,14 +24,14 @@ impl NodeClock {
         Self { anchor_virtual: 0, anchor_local: 0, skew_ppm: 0 }
     }
 
-    /// The time on the clock at virtual time `now`.
+    /// Returns the time on the clock at the virtual time `now`.
     pub(crate) const fn local(&self, now: Instant) -> Instant {
         let passed = now.as_micros().saturating_sub(self.anchor_virtual);
         let shown = if self.skew_ppm == 0 { passed } else { (passed as u128 * self.rate() / MILLION) as u64 };
         Instant::saturating_from_micros(self.anchor_local.saturating_add(shown))
     }
 
-    /// The earliest virtual time at which the clock shows `local` or later.
+    /// Returns the earliest virtual time at which the clock shows `local` or a later time.
     pub(crate) const fn virtual_time(&self, local: Instant) -> Instant {
         let Some(ahead) = local.as_micros().checked_sub(self.anchor_local) else {
             return Instant::saturating_from_micros(self.anchor_virtual);
@@ -45,13 +45,13 @@ impl NodeClock {
         Instant::saturating_from_micros(self.anchor_virtual.saturating_add(passed))
     }
 
-    /// From `now` on the clock runs `by` parts per million faster than before (slower if negative).
+    /// Increases the rate error from `now` on by `by` parts per million. A negative value makes the clock slower.
     pub(crate) fn change_skew(&mut self, now: Instant, by: i64) {
         self.anchor(now);
         self.skew_ppm = self.skew_ppm.saturating_add(by).clamp(-SKEW_MOST, SKEW_MOST);
     }
 
-    /// At `now` the clock jumps by `micros`. It does not go below zero.
+    /// Makes the clock jump by `micros` microseconds at `now`. The clock does not jump below zero.
     pub(crate) fn jump(&mut self, now: Instant, micros: i64) {
         self.anchor(now);
         self.anchor_local = self.anchor_local.saturating_add_signed(micros);
@@ -68,7 +68,8 @@ impl NodeClock {
 }
 
 const MILLION: u128 = 1_000_000;
-/// A clock never runs at less than half, or more than one and a half times, the speed of time.
+/// The largest rate error in parts per million: the clock runs at half to one and a half times the speed of virtual
+/// time.
 const SKEW_MOST: i64 = 500_000;
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_clock_has_reached_a_deadline_at_the_virtual_time_computed_for_it() {
+    fn virtual_time_returns_the_first_instant_at_which_the_node_clock_has_reached_a_deadline() {
         for skew in [-500, -3, 0, 7, 500] {
             let mut clock = NodeClock::new();
             clock.change_skew(at(77), skew);

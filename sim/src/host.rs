@@ -160,7 +160,7 @@ pub struct Context<'a, H> {
 
 impl<H> Context<'_, H> {
     /// Requests one call of [`Application::tick`] for this node after `delay` of virtual time. The request replaces an
-    /// earlier request. The call waits while the node is paused. A restart of the node cancels the call.
+    /// earlier request. A paused node delays the call until the pause ends. A restart of the node cancels the call.
     pub fn tick_in(&mut self, delay: Duration) {
         *self.tick = Some(self.time + delay);
     }

@@ -80,6 +80,7 @@ pub mod paths;
 pub mod provider;
 pub mod report;
 pub mod rng;
+pub mod shown;
 pub mod shrink;
 pub mod stream;
 pub mod swarm;

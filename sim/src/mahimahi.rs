@@ -1,5 +1,6 @@
-//! Bandwidth traces in the format of Mahimahi: each line of a trace is a millisecond at which one packet of 1500 bytes
-//! may cross. Several small packets share an opportunity, a large one takes several. The trace repeats.
+//! Bandwidth traces in the format of Mahimahi. Each line of a trace is the time, in milliseconds, of an opportunity,
+//! at which 1500 bytes may pass. Small packets share an opportunity, and a large packet uses several opportunities.
+//! The trace repeats.
 
 use core::fmt;
 use std::sync::Arc;
@@ -7,10 +8,11 @@ use std::sync::Arc;
 /// The number of bytes that may pass at each opportunity.
 pub const OPPORTUNITY_BYTES: u32 = 1500;
 
-/// A bandwidth trace in the format of Mahimahi: the times at which one packet may pass (opportunities).
+/// A bandwidth trace in the format of Mahimahi: the times at which 1500 bytes may pass (opportunities).
 #[derive(Clone, Debug)]
 pub struct LinkTrace {
-    /// Milliseconds, in ascending order; the last is above zero and is where the trace starts over.
+    /// The times of the opportunities in milliseconds, in ascending order. The last time is above zero, and the trace
+    /// repeats after it.
     opportunities: Arc<[u32]>,
     period_ms: u32,
 }
@@ -29,8 +31,12 @@ pub enum TraceError {
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotANumber(line) => write!(f, "line {line} is not a number of milliseconds"),
-            Self::Backwards(line) => write!(f, "line {line} is an earlier time than the line above it"),
+            Self::NotANumber(line) => {
+                write!(f, "line {line} is not a number of milliseconds; write one whole number per line")
+            }
+            Self::Backwards(line) => {
+                write!(f, "line {line} is an earlier time than the line above it; sort the lines by time")
+            }
             Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
         }
     }
@@ -98,7 +104,8 @@ impl LinkTrace {
         gaps.filter(|(before, after)| after - before >= least_ms).collect()
     }
 
-    /// When opportunity number `index` comes, in microseconds; numbers go on through all loops.
+    /// Returns the time of the opportunity with the number `index`, in microseconds. The numbers continue through all
+    /// repetitions of the trace.
     pub(crate) fn time_us(&self, index: u64) -> u64 {
         let count = self.opportunities.len() as u64;
         let within = self.opportunities.get((index % count) as usize).copied().unwrap_or(0);
@@ -112,7 +119,7 @@ impl LinkTrace {
         self.first_from(end_us.saturating_add(1)) * u64::from(OPPORTUNITY_BYTES)
     }
 
-    /// The number of the first opportunity at `now_us` or later.
+    /// Returns the number of the first opportunity at `now_us` or later.
     pub(crate) fn first_from(&self, now_us: u64) -> u64 {
         let now_ms = now_us.div_ceil(1000);
         // The last opportunity of a loop and the first of the next may share a millisecond: begin one loop early.

@@ -98,7 +98,7 @@ pub fn home_address(node: NodeId) -> SocketAddr {
     visible_address(node, 0)
 }
 
-/// A number that tells `address` from others, the same on every target.
+/// Returns a number that differs between addresses and is the same on every target.
 pub(crate) fn address_word(address: SocketAddr) -> u64 {
     let ip = match address.ip() {
         IpAddr::V4(ip) => u64::from(ip.to_bits()),
@@ -119,7 +119,7 @@ pub fn is_strangers(address: SocketAddr) -> bool {
     (0..=u8::MAX).any(|number| stranger_address(number) == address)
 }
 
-/// An address that no node ever has.
+/// Returns the address of a stranger, which no node ever has.
 fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
@@ -129,7 +129,7 @@ pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
 
-/// The counters of datagrams by their fate in the network.
+/// The counters of datagrams by their outcome in the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
     /// The number of datagrams that nodes sent on a link.
@@ -159,19 +159,20 @@ pub(crate) struct Parcel {
     pub(crate) ecn: Ecn,
 }
 
-/// Names a parcel in transit.
+/// The id of a datagram in transit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ParcelId(u32);
 
 pub(crate) struct Network {
     nodes: usize,
-    /// How often each node was bound to a new address.
+    /// The number of times that each node was bound to a new address.
     bindings: Vec<u32>,
     configs: Vec<LinkConfig>,
-    /// Two directions per link, up first.
+    /// The two directions of each link, the upward direction first.
     links: Vec<Link>,
     pipes: Vec<Pipe>,
-    /// By sender and receiver, the direction of a link that leads there.
+    /// The index in `links` of the direction from each node to each node, by sender and receiver. `None` if no link
+    /// joins the two nodes.
     routes: Vec<Option<u32>>,
     pub(crate) pool: Pool,
     pub(crate) tally: Tally,
@@ -220,12 +221,12 @@ impl Network {
         self.pipes.iter_mut().for_each(Pipe::watch);
     }
 
-    /// The address that others see of `node`.
+    /// Returns the address under which other nodes see `node`.
     pub(crate) fn address(&self, node: NodeId) -> SocketAddr {
         visible_address(node, self.bindings.get(node).copied().unwrap_or(0))
     }
 
-    /// The node that has `address` now.
+    /// Returns the node that has `address` now.
     pub(crate) fn node_at(&self, address: SocketAddr) -> Option<NodeId> {
         let IpAddr::V4(ip) = address.ip() else { return None };
         let [_, _, high, low] = ip.octets();
@@ -259,7 +260,7 @@ impl Network {
         }
     }
 
-    /// Puts a datagram of `node` on its way, and says what will arrive when.
+    /// Sends a datagram of `node`, and plans its arrivals.
     pub(crate) fn send(
         &mut self,
         now: Instant,
@@ -300,7 +301,7 @@ impl Network {
         self.arrivals = arrivals;
     }
 
-    /// Keeps a datagram in transit.
+    /// Stores a datagram in transit, and returns its id.
     pub(crate) fn keep(&mut self, parcel: Parcel) -> ParcelId {
         if let Some(place) = self.free.pop() {
             self.underway[place as usize] = Some(parcel);
@@ -310,7 +311,7 @@ impl Network {
         ParcelId(self.underway.len() as u32 - 1)
     }
 
-    /// Takes a datagram that arrives.
+    /// Removes and returns a datagram that arrives.
     pub(crate) fn take(&mut self, id: ParcelId) -> Option<Parcel> {
         let parcel = self.underway.get_mut(id.0 as usize)?.take()?;
         self.free.push(id.0);

@@ -1,10 +1,9 @@
-//! A server and a client joined by a wire without delay: the other end receives each datagram at once, or when the test
-//! that holds the wire delivers it.
+//! A server and a client on a network without delay, for tests.
 //!
-//! The pair is the smallest environment for a test of the core. Time stands still until [`Pair::pass`] advances it.
-//! [`Pair::flush`] exchanges datagrams, or the test takes and delivers them one by one; the test may call both
-//! endpoints directly. For delays, queues and clocks that disagree, use [`World`](crate::world::World).
-#![allow(clippy::expect_used, reason = "a test ends when its own ground gives way")]
+//! The pair is the smallest environment for a test of the core. The time does not change until [`Pair::pass`] advances
+//! it. [`Pair::flush`] exchanges all datagrams, or the test delivers each datagram itself. The test can also call both
+//! endpoints directly. For delays, queues and different clocks, use [`World`](crate::world::World).
+#![allow(clippy::expect_used, reason = "a failure of the test environment must end the test")]
 
 use core::time::Duration;
 use std::net::SocketAddr;
@@ -19,7 +18,7 @@ pub const SERVER: usize = 0;
 /// The index of the endpoint that dials.
 pub const CLIENT: usize = 1;
 
-/// Exchanges of a [`Pair::flush`] after which the two count as never silent.
+/// The largest number of exchanges in [`Pair::flush`]. The call then panics, because the ends do not stop sending.
 const EXCHANGES_MAX: usize = 10_000;
 
 /// The effect of the network on a datagram from one end. The function may change the datagram, and returns whether
@@ -85,7 +84,7 @@ impl Pair {
             config.access = [Access::Open, Access::Closed][end];
             let number = end as u8;
             Endpoint::new(config, Secrets::new([number + 1; 32]), [number + 7; 32], now)
-                .expect("a configuration that the core takes")
+                .expect("the core accepts the configuration")
         };
         Self::of(now, [build(SERVER), build(CLIENT)])
     }
@@ -107,7 +106,7 @@ impl Pair {
         }
     }
 
-    /// Begins to record: from now on, every event of both ends is appended to `told`.
+    /// Begins to record events: later events of both ends are appended to `told`.
     pub fn record(&mut self) {
         self.is_recording = true;
     }
@@ -123,7 +122,9 @@ impl Pair {
     /// # Panics
     /// If the client rejects the call.
     pub fn dial_with(&mut self, options: ConnectOptions) -> ConnectionId {
-        self.ends[CLIENT].connect(self.now, self.paths[SERVER], options).expect("a client that dials")
+        self.ends[CLIENT]
+            .connect(self.now, self.paths[SERVER], options)
+            .expect("the client accepts the call to dial")
     }
 
     /// Makes `count` connections, one after another.
@@ -136,7 +137,7 @@ impl Pair {
             self.flush();
         }
         let made = self.connections.each_ref().map(Vec::len);
-        assert_eq!(made, [count, count], "connections of server and client");
+        assert_eq!(made, [count, count], "the numbers of established connections at server and client");
     }
 
     /// Connects the ends by a link, which carries their datagrams from then on. If a link is already open, the call
@@ -147,7 +148,7 @@ impl Pair {
     pub fn open_link(&mut self, properties: LinkProperties) {
         self.paths = [LinkId(1).into(); 2];
         for end in &mut self.ends {
-            end.open_link(self.now, LinkId(1), properties, None).expect("a link that the core takes");
+            end.open_link(self.now, LinkId(1), properties, None).expect("the core accepts the link");
         }
     }
 
@@ -165,7 +166,7 @@ impl Pair {
     pub fn send(&mut self, end: usize, channel: u8, message: impl Into<Bytes>) -> MessageId {
         let connection = self.connections[end][0];
         let sent = self.ends[end].send(self.now, connection, ChannelId(channel), message);
-        sent.expect("an end that takes the message")
+        sent.expect("the end accepts the message")
     }
 
     /// Returns all datagrams that an end is ready to send.
@@ -234,7 +235,7 @@ impl Pair {
                 return;
             }
         }
-        unreachable!("the two never fall silent");
+        unreachable!("the two ends do not stop sending");
     }
 
     /// Advances the time by `time`, and calls both ends as correct drivers do.

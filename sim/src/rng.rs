@@ -1,4 +1,4 @@
-//! Random numbers by counter instead of stream.
+//! Random numbers that are hashes of a counter, not the successive values of a stream.
 //!
 //! Every decision is a hash of a seed and of the decision's subject. No decision depends on the number of decisions
 //! before it, so removing one fault does not change the effects of the others.

@@ -49,7 +49,8 @@ struct Shrinker<F, P> {
 }
 
 impl<F: FnMut(&[Fault]) -> bool, P: FnMut(Progress)> Shrinker<F, P> {
-    /// Takes over `candidate` if the run still fails with it. `None` if there are no runs left.
+    /// Replaces the faults with `candidate` if the run still fails with it, and returns whether it does. Returns `None`
+    /// if no runs are left.
     fn attempt(&mut self, candidate: Vec<Fault>) -> Option<bool> {
         if self.runs == self.runs_most {
             return None;
@@ -63,7 +64,8 @@ impl<F: FnMut(&[Fault]) -> bool, P: FnMut(Progress)> Shrinker<F, P> {
         Some(fails)
     }
 
-    /// Tries to leave out ever smaller chunks. Whether it got to the end.
+    /// Tries to remove smaller and smaller chunks of faults. Returns whether all sizes were tried before the runs were
+    /// used up.
     fn fewer(&mut self) -> bool {
         let mut chunk = self.best.len();
         while chunk > 0 && !self.best.is_empty() {
@@ -78,7 +80,7 @@ impl<F: FnMut(&[Fault]) -> bool, P: FnMut(Progress)> Shrinker<F, P> {
         true
     }
 
-    /// Tries to leave out each chunk. Whether any could go; `None` if there are no runs left.
+    /// Tries to remove each chunk. Returns whether a chunk was removed, or `None` if no runs are left.
     fn without_chunks_of(&mut self, chunk: usize) -> Option<bool> {
         let (mut start, mut removed) = (0, false);
         while start < self.best.len() {
@@ -93,7 +95,7 @@ impl<F: FnMut(&[Fault]) -> bool, P: FnMut(Progress)> Shrinker<F, P> {
         Some(removed)
     }
 
-    /// Tries to halve the time of each fault, from either side, for as long as that works.
+    /// Tries to halve the duration of each fault from either side, as long as the run still fails.
     fn shorter(&mut self) -> Option<()> {
         for index in 0..self.best.len() {
             while self.halve(index)? {}
@@ -119,7 +121,7 @@ impl<F: FnMut(&[Fault]) -> bool, P: FnMut(Progress)> Shrinker<F, P> {
     }
 }
 
-/// Faults are not made shorter than this.
+/// The shortest duration to which a fault is shortened.
 const SHORTEST: core::time::Duration = core::time::Duration::from_millis(1);
 
 #[cfg(test)]

@@ -100,14 +100,14 @@ impl StreamConfig {
     }
 }
 
-/// One stream: a mode and a direction.
+/// One stream of messages, with one delivery guarantee and direction.
 #[derive(Debug, Default)]
 struct Stream {
     sent: u32,
-    /// Messages that the receiver was given.
+    /// The number of messages that the receiver has received.
     given: u32,
-    /// Messages that were sent on an unordered channel and did not arrive yet. Identical messages cannot be told apart,
-    /// so they are counted.
+    /// The messages that were sent on an unordered channel and have not arrived yet, with the number of each. Identical
+    /// messages cannot be distinguished, so they are counted.
     outstanding: BTreeMap<Vec<u8>, u32>,
 }
 
@@ -115,11 +115,11 @@ struct Stream {
 pub struct Streams {
     setup: StreamConfig,
     connections: [Option<ConnectionId>; 2],
-    /// By sender, then by mode.
+    /// The streams, by sender and then by delivery guarantee.
     streams: [[Stream; 2]; 2],
-    /// By receiver, then by mode: when messages were given to it.
+    /// The times of delivery, by receiver and then by delivery guarantee.
     deliveries: [[Vec<Instant>; 2]; 2],
-    /// Bytes of the messages delivered to each node.
+    /// The bytes of the messages delivered to each node.
     bytes: [u64; 2],
     news: Vec<(Instant, NodeId, String)>,
 }
@@ -172,7 +172,7 @@ impl Streams {
         self.news.iter().any(|(_, _, text)| text.starts_with(word))
     }
 
-    /// Message `number` of a stream: its number as far as there is room, then filling.
+    /// Returns message `number` of a stream: the number, as far as the message has space for it, and filler bytes.
     fn compose(&self, sender: NodeId, mode: usize, number: u32) -> Vec<u8> {
         let key = mix(mix(self.setup.seed, (sender * 2 + mode) as u64), u64::from(number));
         let mut draws = Draws::new(key);
@@ -186,7 +186,7 @@ impl Streams {
         message
     }
 
-    /// Queues what may be queued.
+    /// Queues as many messages as the pace and the queues allow.
     fn speak(&mut self, context: &mut Context<'_, Endpoint>) {
         let Some(connection) = self.connections[context.node] else { return };
         let most = if self.setup.pace.is_some() { 1 } else { u32::MAX };
@@ -250,7 +250,7 @@ impl Streams {
 impl Application for Streams {
     type Host = Endpoint;
 
-    #[expect(clippy::expect_used, reason = "a test that is set up wrongly fails at once")]
+    #[expect(clippy::expect_used, reason = "an invalid test setup must end the test")]
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.setup.config.clone();
         // The simulated network drops what is too large for a link, and cuts nothing up.
@@ -258,7 +258,7 @@ impl Application for Streams {
         config.channels = MODES.map(ChannelConfig::new).to_vec();
         config.access = if boot.node == SERVER { Access::Open } else { Access::Closed };
         let secrets = Secrets::new([boot.node as u8 + 1; 32]);
-        Endpoint::new(config, secrets, boot.seed, boot.now).expect("a valid configuration")
+        Endpoint::new(config, secrets, boot.seed, boot.now).expect("the configuration is valid")
     }
 
     fn started(&mut self, context: &mut Context<'_, Endpoint>) {

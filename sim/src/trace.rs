@@ -1,4 +1,4 @@
-//! The trace of a run: a hash of all its events, and their text if asked for.
+//! The trace of a run: a hash of all events, and also their text if the settings request it.
 
 use core::fmt::{self, Write as _};
 use core::net::SocketAddr;
@@ -95,7 +95,7 @@ impl Trace {
         }
     }
 
-    /// Records what happened at a node; `digest` adds the details.
+    /// Records an entry for a node. `digest` adds the details to the hash.
     pub(crate) fn node(
         &mut self,
         entry: Entry,
@@ -113,7 +113,7 @@ impl Trace {
         }
     }
 
-    /// A line for people only: not part of the hash.
+    /// Writes a line to the text of the trace, without a change of the hash.
     pub(crate) fn note(&mut self, at: Instant, details: fmt::Arguments<'_>) {
         if let Some(text) = &mut self.text {
             let _ = writeln!(text, "{at:?} {details}");

@@ -1,5 +1,5 @@
-//! The peer's clock over bad paths: the truth lies within the stated error, the reading never steps back, and input that
-//! runs ahead by the lead arrives in time.
+//! The peer's clock over bad paths: the true time is within the stated error, the reading never goes back, and input
+//! that is sent ahead by the lead arrives in time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::env;
@@ -21,19 +21,19 @@ const CLIENT: NodeId = 1;
 const FRAME: Duration = Duration::from_millis(10);
 const TICKS: u32 = 60;
 
-/// A client that sends the input of each tick when it simulates it, and a server that sends states, and now and then
-/// more of them than fit at once.
+/// A client that sends the input of each tick when it simulates the tick, and a server that sends states, sometimes in
+/// bursts that exceed the bottleneck.
 struct Game {
     connections: [Option<ConnectionId>; 2],
     schedule: TickSchedule,
     frames: u64,
-    /// Where the client's simulation stands on the server's clock, and since when.
+    /// The time in the client's simulation on the server's clock, and the local time at which it was set.
     position: Option<(Instant, Instant)>,
     next_tick: u64,
     burst: usize,
     in_time: u64,
     late: u64,
-    /// How long inputs waited for their tick.
+    /// The time for which inputs waited for their tick.
     waited: Duration,
 }
 
@@ -123,22 +123,22 @@ impl Game {
     }
 }
 
-/// The peer's clock, and the lead with a frame for input that waits for the next one.
+/// Returns the reading of the peer's clock, and the lead for input that waits up to one frame.
 fn clock_and_lead(host: &Endpoint, peer: ConnectionId, now: Instant) -> Option<(Instant, Duration)> {
     let clock = host.peer_clock(peer)?;
     let stats = host.stats(peer)?;
     Some((clock.at(now), InputLead::new(&clock, now, &stats, FRAME).lead()))
 }
 
-/// A path and two clocks.
+/// A path, and the clocks of the two nodes.
 #[derive(Clone, Debug)]
 struct Setting {
     delay: Duration,
-    /// More delay on the way up or down.
+    /// An additional delay in one direction.
     detour: Option<(Direction, Duration)>,
     jitter: [Duration; 2],
     loss_ppm: u32,
-    /// Bytes per second on the way down, so that bursts queue.
+    /// The rate of the downward direction in bytes per second, at which bursts queue. `None` sets no limit.
     down: Option<u64>,
     burst: usize,
     skew: [i64; 2],
@@ -147,7 +147,8 @@ struct Setting {
 }
 
 impl Setting {
-    /// Jitter to 100 ms, loss to 20 %, unequal ways and queues, clocks within 500 ppm of true time.
+    /// Draws a setting: jitter of up to 100 ms, loss of up to 20 %, unequal delays and queues, and clocks within 500
+    /// ppm of true time.
     fn draw(seed: u64) -> Self {
         let mut draws = Draws::new(seed);
         let mut ms = |most: u64| Duration::from_millis(draws.below(most + 1));
@@ -194,7 +195,7 @@ impl Setting {
         self.world_with(seed, |_| {})
     }
 
-    /// With other faults besides.
+    /// Creates a world with this setting and additional faults.
     fn world_with(&self, seed: u64, add: impl FnOnce(&mut Vec<Fault>)) -> World<Game> {
         let epoch = Instant::saturating_from_micros(self.start[SERVER]);
         let game = Game {
@@ -214,14 +215,14 @@ impl Setting {
     }
 }
 
-/// Checks of one node's reading of the other's clock.
+/// A checker of one node's readings of the other node's clock.
 #[derive(Default, Debug)]
 struct Readings {
     count: u64,
     outside: u64,
     steps_back: u64,
     last: Instant,
-    /// How far the latest was from the truth, and how far it said that it might be.
+    /// The error of the latest reading, and the bound of the error that the reading stated.
     miss: Duration,
     error: Duration,
 }
@@ -255,7 +256,7 @@ fn run(setting: &Setting, seed: u64, seconds: u64) -> ([Readings; 2], World<Game
     (readings, world)
 }
 
-/// How many seeds: `CLOCK_SEEDS`, or as many.
+/// Returns the number of seeds: `CLOCK_SEEDS` if the variable is set, and `many` otherwise.
 fn seeds(many: u64) -> u64 {
     env::var("CLOCK_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(many)
 }
@@ -293,7 +294,7 @@ fn the_true_clock_offset_lies_within_the_stated_error() {
     assert_eq!((steps_back, silent), (0, 0));
 }
 
-/// 50 ms each way, and up to 10 ms of jitter.
+/// Returns a setting with a one-way delay of 50 ms and a jitter of up to 10 ms.
 fn plain(seed: u64) -> Setting {
     let ms = Duration::from_millis;
     let drawn = Setting::draw(seed);
@@ -314,7 +315,7 @@ fn after_ten_seconds_with_10_ms_of_jitter_the_clock_error_is_below_5_ms() {
 }
 
 #[test]
-fn input_sent_the_input_lead_ahead_of_a_tick_arrives_before_that_tick() {
+fn at_most_1_percent_of_inputs_sent_one_input_lead_before_a_tick_arrive_late() {
     for (name, setting) in [("plain", plain as fn(u64) -> Setting), ("drawn", Setting::draw)] {
         let (mut in_time, mut late, mut waited) = (0, 0, Duration::ZERO);
         for seed in 0..seeds(30) {

@@ -1,4 +1,4 @@
-//! The conditioner's command between real sockets.
+//! The program `conditioner` between real sockets.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read};

@@ -10,9 +10,9 @@ use tickwire_sim::link::PipeConfig;
 use tickwire_sim::paths::{Flow, Outcome, Scenario, Source, rfc8867};
 
 const FIVE_PERCENT: u32 = 50_000;
-/// Queueing delay that 95 of 100 datagrams must not exceed.
+/// The limit of the queueing delay for 95 % of the datagrams, in microseconds.
 const QUEUE_P95_US: u64 = 100_000;
-/// Thousandths of the link that must be used.
+/// The least share of the link that must be used, in thousandths.
 const USED: u64 = 900;
 const FAIR: u64 = 900;
 
@@ -47,12 +47,12 @@ fn keeps_the_queue_short_and_the_link_busy(scenario: Scenario) {
 }
 
 #[test]
-fn a_flow_uses_90_percent_of_varying_capacity_with_a_p95_queueing_delay_below_100_ms() {
+fn a_flow_uses_at_least_90_percent_of_varying_capacity_with_a_p95_queueing_delay_below_100_ms() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity());
 }
 
 #[test]
-fn jitter_and_reordering_are_not_taken_for_a_queue() {
+fn jitter_and_reordering_are_not_mistaken_for_a_queue() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_jitter());
 }
 
@@ -78,7 +78,7 @@ fn flows_of_which_one_pauses_and_resumes_have_a_jain_index_of_at_least_90_percen
 }
 
 #[test]
-fn a_flow_on_the_return_path_neither_idles_the_link_nor_lengthens_the_queue() {
+fn a_flow_uses_at_least_90_percent_of_the_link_beside_a_flow_on_the_return_path() {
     for loss in [0, FIVE_PERCENT] {
         each_seed(&rfc8867::congested_feedback().loss(loss), |outcome| {
             assert!(outcome.queue_p95_us < QUEUE_P95_US, "p95 {} us", outcome.queue_p95_us);
@@ -101,8 +101,8 @@ fn a_full_return_path_costs_at_most_a_tenth_of_the_link_utilization() {
     }
 }
 
-/// The least delay is remembered for ten seconds, in which two such clocks drift apart by ten milliseconds: more than a queue of two
-/// datagrams on a fast link, by far.
+/// At a relative drift of 1,000 ppm, two clocks move apart by 10 ms in the 10 s for which the least delay is remembered.
+/// This is far more than the delay of a queue of two datagrams on a fast link.
 #[test]
 fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_its_queue() {
     for megabits in [2, 20, 100] {
@@ -124,19 +124,19 @@ fn regression_clock_drift_between_the_ends_neither_slows_a_flow_down_nor_fills_i
 }
 
 #[test]
-fn cubic_fills_the_queue_of_the_link() {
+fn cubic_uses_at_least_95_percent_of_the_link_with_a_p95_queueing_delay_above_100_ms() {
     each_seed(&rfc8867::variable_capacity().algorithm(Algorithm::Cubic), |outcome| {
         assert!(outcome.used_permille >= 950, "used {}", outcome.used_permille);
         assert!(outcome.queue_p95_us > QUEUE_P95_US, "p95 {}", outcome.queue_p95_us);
     });
 }
 
-/// 60 kB/s in 60 messages a second.
+/// The message size and the interval of a game that sends 60 messages of 1,000 bytes per second: 60 kB/s.
 const GAME: (usize, Duration) = (1000, Duration::from_micros(16_667));
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn random_loss_does_not_reduce_the_rate_of_a_game() {
+fn under_random_loss_of_5_or_10_percent_a_game_sends_at_least_99_percent_of_its_data() {
     let game = Flow::of(Source::Game { bytes: GAME.0, every: GAME.1 });
     for loss in [FIVE_PERCENT, 2 * FIVE_PERCENT] {
         let scenario =
@@ -149,8 +149,8 @@ fn random_loss_does_not_reduce_the_rate_of_a_game() {
     }
 }
 
-/// Thousandths of the datagrams that were lost on a link of 30 kB/s whose queue holds 20 ms, at most, and how many of the link's were
-/// used, at least.
+/// Returns the largest share of lost datagrams and the least used share of a link of 30 kB/s whose queue holds 20 ms, both in
+/// thousandths.
 fn lost_on_a_small_link(source: Source) -> (u64, u64) {
     let forward = PipeConfig::Shaped {
         rates: vec![(Duration::ZERO, 30_000)],
@@ -190,7 +190,7 @@ fn a_game_that_stays_within_its_send_budget_loses_less_than_two_percent_of_datag
 }
 
 #[test]
-fn connection_and_endpoint_rate_limits_are_reached_to_within_three_percent() {
+fn flows_send_within_three_percent_of_the_lowest_rate_limit_of_connection_and_endpoint() {
     for limits in [[Some(60_000), None], [None, Some(60_000)], [Some(90_000), Some(60_000)]] {
         let mut scenario = Scenario::new("limits", rfc8867::kilobits(&[(0, 10_000)]), MINUTE);
         scenario.limits = limits;

@@ -24,7 +24,7 @@ fn config(provider: Arc<dyn Provider>) -> Config {
     config
 }
 
-/// When server and client were told `Connected`, if both were within ten seconds.
+/// Returns the times at which server and client reported `Connected`, if both did within ten seconds.
 fn connects_after(seed: u64, config: Config, trust: Trust, faults: Vec<Fault>) -> Option<[Duration; 2]> {
     let mut world = Pair::world(seed, config, trust, faults);
     for _ in 0..100 {
@@ -56,7 +56,7 @@ fn connecting_takes_1_rtt_with_a_ticket_2_rtts_with_a_cookie_and_3_rtts_if_no_ke
     }
 }
 
-/// Connects so many times with whatever there is to show; everybody has to be in within ten seconds.
+/// Connects `attempts` times with each credential. Every attempt must succeed within ten seconds.
 fn connect_often(provider: &Arc<dyn Provider>, attempts: u64, kinds: &[Kind]) {
     for trust in ALL {
         let mut slowest = Duration::ZERO;
@@ -71,7 +71,7 @@ fn connect_often(provider: &Arc<dyn Provider>, attempts: u64, kinds: &[Kind]) {
     }
 }
 
-/// 10,000 times each without cryptography, and 200 times each with the real one.
+/// Connects 10,000 times without cryptography, and 200 times with real cryptography.
 fn connect_through(kinds: &[Kind]) {
     connect_often(&(Arc::new(NullProvider) as _), 10_000, kinds);
     connect_often(&(Arc::new(RustCrypto) as _), 200, kinds);

@@ -17,7 +17,7 @@ use tickwire_sim::world::{World, WorldConfig};
 
 const TICK: Duration = Duration::from_micros(16_667);
 
-/// One saturating flow over 2 Mbit/s with a queue of 300 ms.
+/// Runs one saturating flow over a link of 2 Mbit/s with a queue of 300 ms.
 fn bulk(algorithm: Algorithm, mark_above: Option<Duration>) -> Outcome {
     let queue = Duration::from_millis(300);
     let pipe = PipeConfig::Shaped { rates: vec![(Duration::ZERO, 250_000)], queue, mark_above };
@@ -48,8 +48,9 @@ fn ecn_marks_lower_the_longest_queue_of_copa() {
     assert!(marked.used_permille > 850, "{}", marked.used_permille);
 }
 
-/// A client that sends 60 messages a second for 20 s over a path with this fault; whether it uses marks at the end, and
-/// its window before and after 10 s.
+/// Runs a client that sends 60 messages per second for 20 s over a path with the fault `kind`. Returns whether the
+/// client uses ECN at the end, its congestion window after 10 s and after 20 s, and the number of messages that
+/// arrived.
 fn game(kind: Option<Kind>, from: Instant) -> (bool, [u64; 2], usize) {
     let faults = kind
         .map(|kind| Fault { from, until: Instant::MAX, target: Target::All, kind, seed: 3 })
@@ -102,7 +103,7 @@ fn ecn_marks_reduce_the_congestion_window_as_soon_as_they_arrive() {
     assert_eq!(arrived, 1200);
 }
 
-/// A challenged end reports marks anew. Otherwise its peer would take the new path for one that clears the bits.
+/// A challenged end reports ECN counts anew. Otherwise its peer would conclude that the new path clears the ECN bits.
 #[test]
 fn ecn_is_used_again_after_the_address_of_the_client_changes() {
     for ticks_before in [20, 200] {

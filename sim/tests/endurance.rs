@@ -1,4 +1,4 @@
-//! Runs `endurance` with a part of its million messages.
+//! Runs the program `endurance` with fewer messages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;

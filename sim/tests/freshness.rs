@@ -1,4 +1,4 @@
-//! State that a path cannot carry in time gives way to newer state.
+//! Newer state replaces state that a path cannot carry in time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
@@ -14,20 +14,20 @@ use tickwire_sim::network::Topology;
 use tickwire_sim::world::{World, WorldConfig};
 
 const CLIENT: usize = 1;
-/// How long a datagram takes, either way, behind the bottleneck.
+/// The one-way delay of the path in addition to the bottleneck.
 const DELAY: Duration = Duration::from_millis(25);
-/// How long the bottleneck's queue takes to drain.
+/// The time in which a full queue of the bottleneck drains.
 const QUEUE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_micros(16_667);
 
 /// A game that sends state over a bottleneck.
 struct Game {
     world: World<Pair>,
-    /// Bytes due and not yet sent, in millionths, by channel.
+    /// The bytes that are due and not sent yet, in millionths of a byte, by channel.
     due: Vec<u64>,
 }
 
-/// The arrival of one message: when it was sent and when it came, and on which channel.
+/// The arrival of one message: its sending time, its arrival time and its channel.
 #[derive(Clone, Copy, Debug)]
 struct Arrival {
     channel: u8,
@@ -47,7 +47,7 @@ impl Game {
         game
     }
 
-    /// Sends one message on a channel; its number, if the queue took it.
+    /// Sends one message on a channel. Returns its id, or `None` if the queue is full.
     fn send(&mut self, channel: u8, bytes: usize) -> Option<MessageId> {
         let act = |pair: &mut Pair,
                    context: &mut tickwire_sim::host::Context<'_, tickwire_core::Endpoint>| {
@@ -58,7 +58,8 @@ impl Game {
         self.world.with(CLIENT, act).unwrap().unwrap()
     }
 
-    /// Each tick for `time`, sends on every channel what is due of its bytes per second, in messages of its size.
+    /// Runs the game for `time`. Each tick sends the due bytes of every channel in `load`, which lists the message size
+    /// and the bytes per second.
     fn play(&mut self, time: Duration, load: &[(usize, u64)]) {
         let end = self.world.now() + time;
         while self.world.now() < end {
@@ -83,7 +84,7 @@ impl Game {
         })
     }
 
-    /// How old messages of a channel were when they came, the youngest first.
+    /// Returns the ages of the messages of a channel on arrival, the youngest first.
     fn ages(&self, channel: u8, since: Instant) -> Vec<Duration> {
         let of_channel = |arrival: &Arrival| arrival.channel == channel && arrival.came >= since;
         let mut ages: Vec<Duration> =
@@ -110,9 +111,10 @@ fn config(channels: &[Delivery]) -> Config {
 }
 
 const STATE: [Delivery; 2] = [Delivery::Unreliable, Delivery::Sequenced];
-/// How old state may be beyond the delay of the path.
+/// The largest age of state on arrival in addition to the delay of the path.
 const FRESH: Duration = Duration::from_millis(200);
-/// Bytes that congestion control may have on a path at any time: twice its least window of three datagrams.
+/// The number of bytes that congestion control may have in flight at any time: twice the least window of three
+/// datagrams.
 const ON_THE_PATH: u64 = 6 * 1200;
 
 fn time_of(bytes: u64, bytes_per_second: u64) -> Duration {
@@ -151,7 +153,7 @@ fn state_sent_at_three_times_the_path_rate_arrives_within_the_path_delay_plus_20
 }
 
 #[test]
-fn no_message_arrives_later_than_a_second_after_an_overloading_game_stopped_sending() {
+fn no_message_arrives_more_than_a_second_after_an_overloading_game_stopped_sending() {
     let mut game = Game::new(config(&STATE), 20_000);
     game.play(Duration::from_secs(240), &[(300, 30_000), (300, 30_000)]);
     let stopped = game.world.now();

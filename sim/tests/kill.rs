@@ -1,5 +1,5 @@
 //! One client and one server, killed or cut off at every step of an exchange. The ledger of the swarm checks each run: every
-//! reported fate is true, no message is delivered twice, and every end that is alive afterwards is connected, has the identity of
+//! reported outcome is true, no message is delivered twice, and every end that is alive afterwards is connected, has the identity of
 //! its ticket, and receives all messages.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -10,12 +10,12 @@ use tickwire_core::Instant;
 use tickwire_sim::fault::{Fault, Kind, KindName, Target, print_list};
 use tickwire_sim::swarm::{Run, Scene, SeedReport, run};
 
-/// In the first third the exchange takes place.
+/// The duration of a run in seconds. The exchange takes place in the first third.
 const SECONDS: u32 = 6;
 const SEEDS: u64 = 8;
-/// How long a killed node stays down.
+/// The time for which a killed node is down.
 const DOWN: Duration = Duration::from_millis(300);
-/// Three times the idle timeout, and well within the resume window.
+/// The duration of the partition: three times the idle timeout, and less than the resume window.
 const DARK: Duration = Duration::from_secs(3);
 const SERVER: Target = Target::Node(0);
 const CLIENT: Target = Target::Node(1);
@@ -32,7 +32,7 @@ fn cut_off(at: Instant) -> Fault {
     Fault { from: at, until: at + DARK, target: Target::All, kind: Kind::Partition {}, seed: 1 }
 }
 
-/// Just before and just after each datagram of an undisturbed exchange was sent or arrived.
+/// Returns the times immediately before and after each datagram of an undisturbed exchange was sent or arrived.
 fn steps(seed: u64) -> BTreeSet<Instant> {
     let report = duel(seed, &[], true);
     assert_eq!(report.violation, None);
@@ -47,7 +47,7 @@ fn steps(seed: u64) -> BTreeSet<Instant> {
     times.flat_map(|at| [at, at + 1]).map(Instant::saturating_from_micros).collect()
 }
 
-/// Runs the exchange once for each step, with the faults that `strike` makes of it.
+/// Runs the exchange once for each step, with the faults that `strike` returns for the step.
 fn at_every_step(strike: impl Fn(Instant) -> Vec<Fault>, check: impl Fn(u64, Instant, &SeedReport)) {
     let mut runs = 0;
     for seed in 0..SEEDS {
@@ -79,7 +79,7 @@ fn every_reported_message_fate_is_true_after_both_ends_are_killed_at_any_step() 
     at_every_step(|at| vec![killed(SERVER, at), killed(CLIENT, at)], |_, _, _| {});
 }
 
-/// Where both ends keep their state, the session goes on: nothing is lost, and nobody is told that anything ended.
+/// If both ends keep their state, the session continues. No message is lost, and no end reports that the session ended.
 #[test]
 fn a_session_interrupted_at_any_step_is_resumed() {
     at_every_step(
@@ -99,15 +99,15 @@ fn a_session_interrupted_at_any_step_is_resumed() {
 }
 
 #[test]
-fn an_interrupted_client_detects_that_its_server_restarted() {
+fn every_reported_message_fate_is_true_if_the_server_is_killed_during_an_interruption() {
     at_every_step(|at| vec![cut_off(at), killed(SERVER, at + Duration::from_millis(500))], |_, _, _| {});
 }
 
-/// Somebody on the path repeats every datagram, each Hello included, up to seconds later: to the server that it was for,
-/// and to the one that knows nothing of it any more. Nothing comes of it: no nonce is used twice, nobody is sent more
-/// than came from there, nobody moves to where nobody answers, nobody is given anything twice.
+/// A node on the path repeats every datagram, including each Hello, with delays of up to seconds: to the server, and to
+/// the restarted server without its state. The copies have no effect: no nonce is used twice, no address receives more
+/// bytes than it sent, no connection migrates to an address without an answer, and no message is delivered twice.
 #[test]
-fn replayed_datagrams_have_no_effect_on_a_server_that_restarts_repeatedly() {
+fn replayed_datagrams_violate_no_invariant_while_a_server_restarts_repeatedly() {
     let second = |at: u32| Instant::ZERO + Duration::from_millis(500) * at;
     let replay = Fault {
         from: Instant::ZERO,

@@ -11,10 +11,11 @@ use tickwire_sim::network::Topology;
 use tickwire_sim::world::{World, WorldConfig};
 
 const CLIENT: usize = 1;
-/// Headers of IPv4 and UDP.
+/// The size of the IPv4 and UDP headers, in bytes.
 const HEADERS: usize = 28;
 
-/// A client that is connected to a server over a path of this delay each way, on which frames of `mtu` bytes pass.
+/// Creates a client that is connected to a server over a path with the one-way delay `delay`, which carries IP packets
+/// of up to `mtu` bytes.
 fn connected(delivery: Delivery, delay: Duration, mtu: usize) -> World<Pair> {
     let mut config = Config::new(7);
     config.channels = vec![ChannelConfig::new(delivery)];
@@ -26,7 +27,7 @@ fn connected(delivery: Delivery, delay: Duration, mtu: usize) -> World<Pair> {
     world
 }
 
-/// Has the client send messages of `bytes` until its queue is full, `most` of them.
+/// Makes the client send messages of `bytes` bytes until its queue is full, at most `most` messages.
 fn send(world: &mut World<Pair>, bytes: usize, most: usize) {
     world
         .with(CLIENT, |pair, context| {
@@ -40,7 +41,7 @@ fn send(world: &mut World<Pair>, bytes: usize, most: usize) {
         .unwrap();
 }
 
-/// Messages that reached the server since `since`.
+/// Returns the number of messages that arrived at the server since `since`.
 fn arrived(world: &World<Pair>, since: Instant) -> usize {
     let told = &world.application().told[0];
     told.iter().filter(|(at, event)| *at >= since && matches!(event, Event::Message { .. })).count()

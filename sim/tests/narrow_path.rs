@@ -29,7 +29,7 @@ fn at(ms: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(ms)
 }
 
-/// No datagram of more than `bytes` passes from one moment to another.
+/// Returns a fault that drops every datagram of more than `bytes` bytes from `from` to `until`.
 fn limit(bytes: u32, from: Instant, until: Instant) -> Fault {
     Fault { from, until, target: Target::All, kind: Kind::Mtu { bytes }, seed: 1 }
 }
@@ -38,7 +38,8 @@ fn loss(ppm: u32) -> Fault {
     Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind: Kind::Loss { ppm }, seed: 2 }
 }
 
-/// A client and a server over a path of 25 ms each way that carries datagrams of so many bytes.
+/// Creates a client and a server on a path with a one-way delay of 25 ms that carries datagrams of up to `largest`
+/// bytes.
 fn world(seed: u64, trust: Trust, largest: usize, faults: Vec<Fault>) -> World<Pair> {
     let mut config = Config::new(7);
     config.channels = [Delivery::ReliableOrdered, Delivery::Unreliable].map(ChannelConfig::new).to_vec();
@@ -49,18 +50,19 @@ fn world(seed: u64, trust: Trust, largest: usize, faults: Vec<Fault>) -> World<P
 /// The messages that both ends send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Game {
-    /// Each tick an unreliable message of 200 to 1150 bytes; each third tick a reliable one, of up to 3000.
+    /// An unreliable message of 200 to 1150 bytes in each tick, and a reliable message of up to 3000 bytes in every
+    /// third tick.
     Mixed,
-    /// Each tick an unreliable message of 1150 bytes, and nothing else.
+    /// Only an unreliable message of 1150 bytes in each tick.
     Snapshots,
-    /// Reliable messages of 20,000 bytes, as many as there is room for.
+    /// As many reliable messages of 20,000 bytes as the queues accept.
     Bulk,
-    /// Each tick an unreliable and a reliable message of 60 bytes.
+    /// An unreliable and a reliable message of 60 bytes in each tick.
     Small,
 }
 
 impl Game {
-    /// The messages of a tick, by channel and size.
+    /// Returns the channel and the size of each message in a tick.
     fn messages(self, tick: u64) -> Vec<(ChannelId, usize)> {
         let varied = |least: u64, most: u64| (least + tick * 7919 % (most - least)) as usize;
         match self {
@@ -75,12 +77,12 @@ impl Game {
     }
 }
 
-/// A game that is played over a path.
+/// A game on a path.
 struct Session {
     world: World<Pair>,
     game: Game,
     tick: u64,
-    /// Reliable messages sent by each end.
+    /// The number of reliable messages that each end sent.
     sent: [u64; 2],
 }
 
@@ -95,7 +97,7 @@ impl Session {
         self.world.host(node).unwrap().connections().next()
     }
 
-    /// Both ends play until `until`.
+    /// Runs the game at both ends until `until`.
     fn play(&mut self, until: Instant) {
         while self.world.now() < until {
             for node in [SERVER, CLIENT] {
@@ -118,7 +120,7 @@ impl Session {
         }
     }
 
-    /// When each message of a channel reached a node, and its number.
+    /// Returns the arrival time and the number of each message of a channel at a node.
     fn arrivals(&self, node: usize, of: ChannelId) -> Vec<(Instant, u64)> {
         let told = &self.world.application().told[node];
         let message = |(at, event): &(Instant, Event)| match event {
@@ -130,7 +132,7 @@ impl Session {
         told.iter().filter_map(message).collect()
     }
 
-    /// The longest time without a message at either end, after `from`.
+    /// Returns the longest time without a message at either end, after `from`.
     fn silence(&self, from: Instant) -> Duration {
         let of_node = |node: usize| {
             let mut all: Vec<Instant> = [RELIABLE, UNRELIABLE]
@@ -224,10 +226,10 @@ fn a_connection_over_a_path_mtu_below_700_bytes_closes_with_the_reason_path_too_
     }
 }
 
-/// Chance may have it that what is lost looks like the path for a while, so it is the middle of 24 that is judged, and the
-/// longest by a wider bound.
+/// Random losses can look like a narrow path for a while. The test therefore limits the median of 24 runs, and has a wider
+/// limit for the longest run.
 #[test]
-fn over_a_path_mtu_below_700_bytes_with_5_percent_loss_half_of_the_transfers_end_within_2_seconds() {
+fn at_least_half_of_connections_close_within_2_seconds_over_a_lossy_path_mtu_below_700_bytes() {
     for bytes in [699, 650, 500] {
         let hole = at(5000);
         let took = |seed| {
@@ -300,7 +302,7 @@ fn a_reconnect_that_fails_over_a_path_with_a_small_mtu_reports_the_small_mtu() {
     assert_eq!(reason, CloseReason::PathTooNarrow { least: 1200 });
 }
 
-/// How the attempt of a client to connect ended.
+/// Returns the reason why a client's attempt to connect ended, if it ended.
 fn attempt(trust: Trust, largest: usize, faults: Vec<Fault>) -> Option<CloseReason> {
     let mut world = world(5, trust, largest, faults);
     world.run_until(at(12_000)).unwrap();
@@ -338,7 +340,8 @@ fn connecting_over_a_path_mtu_below_1200_bytes_fails_and_reports_the_small_mtu()
     }
 }
 
-/// Both ends send 320 bytes each tick and 1,100 each second through a bottleneck whose queue is counted in bytes. What ended.
+/// Makes both ends send 320 bytes in each tick and 1,100 bytes per second through a bottleneck whose queue is limited in
+/// bytes. Returns the close reason at each end, if the connection closed.
 fn small_and_large_through(bytes_per_second: u64, queue_bytes: u64) -> [Option<CloseReason>; 2] {
     let slow = Fault {
         from: at(3000),

@@ -14,7 +14,7 @@ use tickwire_sim::network::{Topology, home_address};
 use tickwire_sim::world::{World, WorldConfig};
 
 const CLIENT: usize = 1;
-/// Headers of IPv4 and UDP.
+/// The size of the IPv4 and UDP headers, in bytes.
 const HEADERS: u32 = 28;
 
 fn seeds() -> u64 {
@@ -25,7 +25,7 @@ fn at(ms: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(ms)
 }
 
-/// A limit of IP packets from one moment to another.
+/// Returns a fault that drops IP packets of more than `mtu` bytes from `from` to `until`.
 fn limit(mtu: u32, from: Instant, until: Instant) -> Fault {
     Fault { from, until, target: Target::All, kind: Kind::Mtu { bytes: mtu - HEADERS }, seed: 1 }
 }
@@ -34,7 +34,8 @@ fn loss(ppm: u32) -> Fault {
     Fault { from: Instant::ZERO, until: Instant::MAX, target: Target::All, kind: Kind::Loss { ppm }, seed: 2 }
 }
 
-/// A client that is connected to a server over a path of 50 ms each way, with these faults, on a link for jumbo frames.
+/// Creates a client that is connected to a server over a path with these faults, a one-way delay of 50 ms, and links
+/// for jumbo frames.
 fn connected(seed: u64, config: Config, faults: Vec<Fault>) -> World<Pair> {
     connected_as(seed, Pair::new(config, Trust::Key), faults)
 }
@@ -52,7 +53,7 @@ fn config() -> Config {
     config
 }
 
-/// Has the client send a reliable message of `bytes` each 10 ms until `until`; how many it sent.
+/// Makes the client send a reliable message of `bytes` bytes every 10 ms until `until`. Returns the number of messages.
 fn send(world: &mut World<Pair>, bytes: usize, until: Instant) -> usize {
     let mut count = 0;
     while world.now() < until {
@@ -65,13 +66,13 @@ fn send(world: &mut World<Pair>, bytes: usize, until: Instant) -> usize {
     count
 }
 
-/// The largest datagram that the client sends now.
+/// Returns the size of the largest datagram that the client sends now.
 fn largest(world: &World<Pair>) -> u32 {
     let client = world.application().client.unwrap();
     world.host(CLIENT).unwrap().stats(client).unwrap().max_datagram as u32
 }
 
-/// When each message reached the server.
+/// Returns the arrival time of each message at the server.
 fn arrivals(world: &World<Pair>) -> Vec<Instant> {
     let told = &world.application().told[0];
     told.iter().filter(|(_, event)| matches!(event, Event::Message { .. })).map(|(at, _)| *at).collect()
@@ -146,9 +147,10 @@ fn no_datagram_above_the_maximum_datagram_size_of_either_end_is_sent() {
     }
 }
 
-/// Where a fifth is lost, three large datagrams in a row are lost each minute, and the size fell and fell.
+/// With a loss of 20 %, three consecutive large datagrams are lost about once a minute. The datagram size fell each
+/// time.
 #[test]
-fn regression_random_losses_are_not_taken_for_a_black_hole() {
+fn regression_random_losses_are_not_mistaken_for_a_black_hole() {
     let faults = vec![limit(1500, Instant::ZERO, Instant::MAX), loss(200_000)];
     let mut world = connected(2, config(), faults);
     for _ in 0..60 {
@@ -160,7 +162,7 @@ fn regression_random_losses_are_not_taken_for_a_black_hole() {
     }
 }
 
-/// The path carries packets of 9000 or 1500 bytes, and from one moment on only smaller ones, without a word.
+/// The path carries packets of 9000 or 1500 bytes at first, and later silently drops packets above a smaller size.
 #[test]
 fn a_black_hole_in_a_session_stops_delivery_for_less_than_two_seconds() {
     let mut worst = Duration::ZERO;
@@ -201,7 +203,7 @@ fn the_smaller_path_mtu_is_found_after_a_black_hole() {
 }
 
 #[test]
-fn an_outage_is_not_taken_for_a_black_hole() {
+fn an_outage_is_not_mistaken_for_a_black_hole() {
     let dark =
         Fault { from: at(8000), until: at(9500), target: Target::All, kind: Kind::Partition {}, seed: 3 };
     let mut world = connected(4, config(), vec![dark]);
@@ -235,7 +237,8 @@ fn the_mtu_search_restarts_after_a_change_of_address() {
     assert_eq!(send_down(&mut world, at(14_000)) + HEADERS, 9000);
 }
 
-/// Has the server send a large message each 10 ms until `until`; the largest datagram that it sends then.
+/// Makes the server send a large message every 10 ms until `until`. Returns the size of the largest datagram that it
+/// then sends.
 fn send_down(world: &mut World<Pair>, until: Instant) -> u32 {
     let client = world.host(0).unwrap().connections().next().unwrap();
     while world.now() < until {

@@ -14,9 +14,10 @@ use tickwire_sim::world::World;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TEN_MINUTES: u64 = 600;
-/// How soon after a path's return something must have been delivered each way.
+/// The time after a path's return within which each direction must deliver a message.
 const RESUMES_WITHIN: Duration = Duration::from_secs(2);
-/// A recorded path is back once it has carried so much each way: some come back with a datagram in a second.
+/// The number of bytes that a recorded path must carry in each direction before it counts as available again. Some
+/// paths carry only one datagram per second at first.
 const PASSED: u64 = 10 * 1500;
 const SEEDS: u64 = 10;
 const LARGEST: usize = 4096;
@@ -26,7 +27,8 @@ fn at(seconds: u64) -> Instant {
     Instant::ZERO + SECOND * seconds as u32
 }
 
-/// Streams for ten minutes: two messages (of some 500 bytes each) every 80 ms, more than 10 kB/s each way.
+/// Returns settings for ten minutes of streams: two messages of about 500 bytes every 80 ms, which is more than 10 kB/s
+/// in each direction.
 fn ten_minutes(seed: u64) -> StreamConfig {
     let mut config = StreamConfig::new(seed, (TEN_MINUTES * 1000 / PACE.as_millis() as u64) as u32);
     config.pace = Some(PACE);
@@ -38,7 +40,7 @@ fn everywhere(from: Instant, until: Instant, kind: Kind) -> Fault {
     Fault { from, until, target: Target::All, kind, seed: 1 }
 }
 
-/// How long after each return the first message of a mode came to `node`.
+/// Returns the time from each return of the path to the arrival of the next message of a delivery guarantee at `node`.
 fn waits(world: &World<Streams>, node: NodeId, mode: usize, returns: &[Instant]) -> Vec<(Instant, Duration)> {
     let deliveries = world.application().deliveries(node, mode);
     let wait = |&back: &Instant| {
@@ -48,7 +50,7 @@ fn waits(world: &World<Streams>, node: NodeId, mode: usize, returns: &[Instant])
     returns.iter().filter_map(wait).collect()
 }
 
-/// Every mode of every direction resumes in time.
+/// Checks that every stream in both directions resumes in time.
 fn assert_resumes(world: &World<Streams>, returns: &[Instant]) {
     for (node, mode) in [(SERVER, 0), (SERVER, 1), (CLIENT, 0), (CLIENT, 1)] {
         let waits = waits(world, node, mode, returns);
@@ -60,9 +62,10 @@ fn assert_resumes(world: &World<Streams>, returns: &[Instant]) {
     assert_complete(world);
 }
 
-/// Every direction resumes in time with whatever comes first. Where a recorded link comes back slower than what is
-/// offered, the one message that an ordered stream waits for may sit behind seconds of others in the link's queue.
-/// `returns` are when nothing could pass for the last time, and when the path carries something again.
+/// Checks that in each direction a message of any stream arrives in time. On a recorded link that is slower after its
+/// return than the offered traffic, the message that an ordered stream waits for can be delayed for seconds in the
+/// link's queue. Each entry of `returns` has the time of the gap's end, and the time at which the path carries data
+/// again.
 fn assert_something_resumes(world: &World<Streams>, name: &str, returns: &[(Instant, Instant)]) {
     for node in [SERVER, CLIENT] {
         let mut longest = Duration::ZERO;
@@ -77,7 +80,7 @@ fn assert_something_resumes(world: &World<Streams>, name: &str, returns: &[(Inst
     }
 }
 
-/// Everything was delivered, at 10 kB/s or more each way, and in one session from the beginning to the end.
+/// Checks that every message was delivered, at 10 kB/s or more in each direction, in one uninterrupted session.
 fn assert_complete(world: &World<Streams>) {
     assert!(world.application().is_complete());
     for node in [SERVER, CLIENT] {
@@ -87,13 +90,13 @@ fn assert_complete(world: &World<Streams>) {
     }
 }
 
-/// How often `node` was told of something whose text begins with `word`.
+/// Returns the number of events of `node` whose text begins with `word`.
 fn told(world: &World<Streams>, node: NodeId, word: &str) -> usize {
     let news = world.application().news().iter();
     news.filter(|(_, of, text)| *of == node && text.starts_with(word)).count()
 }
 
-/// Blackouts of `dark` in every `period`.
+/// Returns blackouts of `dark` in every `period`, and the time of each return.
 fn blackouts(dark: u64, period: u64) -> (Vec<Fault>, Vec<Instant>) {
     let ends: Vec<Instant> = (1..=TEN_MINUTES / period).map(|round| at(round * period)).collect();
     let faults = ends.iter().map(|&end| everywhere(end - SECOND * dark as u32, end, Kind::Partition {}));
@@ -155,7 +158,7 @@ fn every_message_arrives_through_outages_of_only_one_direction() {
 }
 
 #[test]
-fn every_message_arrives_through_a_nat_rebinding_each_second() {
+fn every_message_arrives_through_one_nat_rebinding_per_second() {
     let kind = Kind::Rebind { every: SECOND };
     let mut config = ten_minutes(3);
     config.faults = vec![Fault { target: Target::Node(CLIENT), ..everywhere(at(1), at(TEN_MINUTES), kind) }];
@@ -167,7 +170,7 @@ fn every_message_arrives_through_a_nat_rebinding_each_second() {
     assert!(!world.application().was_told("Interrupted"));
 }
 
-/// The bandwidth traces `NAME.up` and `NAME.down` in the folder that `TICKWIRE_TRACES` names.
+/// Returns the bandwidth traces `NAME.up` and `NAME.down` in the folder that `TICKWIRE_TRACES` names.
 fn recordings() -> Vec<(String, [LinkTrace; 2])> {
     let Some(folder) = std::env::var_os("TICKWIRE_TRACES").map(PathBuf::from) else {
         println!("TICKWIRE_TRACES is not set: no recorded link was played");
@@ -212,8 +215,9 @@ fn every_message_arrives_over_links_with_bandwidth_traces() {
     }
 }
 
-/// When a recorded link came back for at least two seconds, both ways, after nothing could pass one way for one second:
-/// the end of that gap, and when it has carried [`PASSED`] bytes each way.
+/// Returns the times at which a recorded link was available again for at least two seconds in both directions, after a
+/// gap of at least one second in one direction: the end of the gap, and the time at which each direction has carried
+/// [`PASSED`] bytes.
 fn returns_of(up: &LinkTrace, down: &LinkTrace, until: Instant) -> Vec<(Instant, Instant)> {
     let until_ms = until.as_micros() / 1000;
     let mut gaps = [up.gaps_ms(1000, until_ms), down.gaps_ms(1000, until_ms)].concat();

@@ -1,4 +1,4 @@
-//! Bugs planted on purpose: the swarm finds each of them, and finds nothing in the same seeds without them.
+//! Bugs planted on purpose: the swarm finds each bug, and finds no violation in the same seeds without the bug.
 //!
 //! The full hunt is `cargo xtask swarm --planted all --seeds 1000`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
@@ -12,12 +12,12 @@ fn first_failing(seeds: core::ops::Range<u64>) -> Option<u64> {
     seeds.into_iter().find(|&seed| run(&Run::new(seed, SECONDS)).violation.is_some())
 }
 
-/// One test: a planted bug is everywhere in the process.
+/// The file has only one test, because a planted bug affects the whole process.
 #[test]
-fn the_swarm_reports_violations_exactly_for_planted_bugs() {
+fn the_swarm_reports_a_violation_if_and_only_if_a_bug_is_planted() {
     let mut last = 0;
-    // The swarm replicates no world: the fuzz targets find those bugs.
-    for (bug, name) in Bug::ALL.into_iter().filter(|(bug, _)| !bug.is_of_worlds()) {
+    // The first is too rare for the seeds of this test: a fuzz target finds it.
+    for (bug, name) in Bug::ALL.into_iter().filter(|(bug, _)| *bug != Bug::VisitIgnored) {
         plant(Some(bug));
         let found = first_failing(0..1000);
         plant(None);

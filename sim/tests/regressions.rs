@@ -1,4 +1,4 @@
-//! Faults that the swarm once found, each reproduced in a few lines.
+//! Bugs that the swarm has found, each reproduced by a short test.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
@@ -12,8 +12,8 @@ use tickwire_sim::host::Context;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Swarm seed 17, with `8165709..11764660 node=0 pause`: a client whose ticket was used up, and that had no resume ticket,
-/// dialled a server that could only be silent, for five minutes and without a word to its application.
+/// Swarm seed 17, with `8165709..11764660 node=0 pause`. A client with a used ticket and without a resume ticket dialled a
+/// server for five minutes. The server could not answer, and the client reported nothing to its application.
 #[test]
 fn the_attempt_of_a_client_with_only_a_used_ticket_fails_when_the_server_stops_answering() {
     let mut config = Config::new(1);
@@ -35,7 +35,7 @@ fn the_attempt_of_a_client_with_only_a_used_ticket_fails_when_the_server_stops_a
     assert!(*at <= Instant::ZERO + SECOND * 3, "only at {at:?}");
 }
 
-/// Swarm seed 688: the last code below those of the protocol meant "the server is full" to whoever was told it.
+/// Swarm seed 688. The peer took the last close code below the reserved codes as "the server is full".
 #[test]
 fn every_close_code_below_the_reserved_codes_reaches_the_peer_unchanged() {
     for sent in [0, 1, 0xfeff] {

@@ -1,4 +1,4 @@
-//! The swarm itself: it is deterministic, it meets every fault, and it detects violations.
+//! The swarm itself: it is deterministic, generates every kind of fault, and detects violations.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn forty_swarm_seeds_trigger_every_kind_of_fault_without_a_violation() {
     assert!(json.ends_with("\"elapsed_s\":1.500}"), "{json}");
 }
 
-/// Every session of whoever jumps an hour ahead times out at once, and every ticket has expired.
+/// At an end whose clock jumps an hour ahead, every session times out immediately, and every ticket has expired.
 #[test]
 fn a_clock_jump_of_an_hour_at_both_ends_violates_no_invariant() {
     let jump = |node| Fault {

@@ -1,9 +1,9 @@
-//! An allocator that counts, for each thread by itself.
+//! An allocator that counts the requests of each thread separately.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The counters of a thread's requests to the allocator since the last call of [`start`].
+/// The counters of a thread's requests to the allocator since the latest call of [`start`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Allocations {
     /// The number of blocks requested. Growing a block counts as a request.

@@ -112,7 +112,7 @@ fn documented(name: String, attributes: &[Attribute]) -> Documented {
     Documented { name, default: said(&text, "Default: "), range: said(&text, "Range: ") }
 }
 
-/// The lines of documentation, without the space at their beginning.
+/// Returns the lines of documentation, without the space at the beginning of each line.
 fn doc_lines(attributes: &[Attribute]) -> Vec<String> {
     let lines = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::NameValue(value) if value.path.is_ident("doc") => match &value.value {
@@ -124,7 +124,7 @@ fn doc_lines(attributes: &[Attribute]) -> Vec<String> {
     lines.collect()
 }
 
-/// The rest of the sentence after `word`.
+/// Returns the rest of the sentence after `word`.
 fn said(text: &str, word: &str) -> Option<String> {
     let (_, rest) = text.split_once(word)?;
     Some(rest.split_once(". ").map_or_else(|| rest.trim_end_matches('.'), |(said, _)| said).to_owned())
@@ -137,11 +137,19 @@ pub fn faults(documented: &[Documented], actual: &[Actual<'_>]) -> Vec<String> {
     for field in documented {
         match actual.iter().find(|one| one.name == field.name) {
             Some(one) => faults.extend(differences(field, one)),
-            None => faults.push(format!("{}: nothing compares it with the code", field.name)),
+            None => faults.push(format!(
+                "{}: no test compares this field with the code; add it to the fields of the test",
+                field.name
+            )),
         }
     }
     let is_gone = |one: &&Actual<'_>| !documented.iter().any(|field| field.name == one.name);
-    faults.extend(actual.iter().filter(is_gone).map(|one| format!("{}: there is no such field", one.name)));
+    faults.extend(
+        actual
+            .iter()
+            .filter(is_gone)
+            .map(|one| format!("{}: the documentation has no field of this name", one.name)),
+    );
     faults
 }
 
@@ -163,7 +171,7 @@ fn differences(field: &Documented, actual: &Actual<'_>) -> Vec<String> {
         }
     };
     let Some((least, most)) = range(said, actual.unit, bounds.type_max) else {
-        fault(format!("`{said}` is no range in {:?}", actual.unit));
+        fault(format!("`{said}` is not a range in {:?}", actual.unit));
         return faults;
     };
     for end in [least, most] {
@@ -183,7 +191,7 @@ fn differences(field: &Documented, actual: &Actual<'_>) -> Vec<String> {
     faults
 }
 
-/// Both ends of a range.
+/// Parses both ends of a range.
 fn range(text: &str, unit: &str, type_max: u128) -> Option<(u128, u128)> {
     let end = |text: &str| quantity(text).filter(|(_, its)| *its == unit).map(|(value, _)| value);
     if text == "any" {
@@ -196,7 +204,8 @@ fn range(text: &str, unit: &str, type_max: u128) -> Option<(u128, u128)> {
     Some((end(least)?, end(most)?))
 }
 
-/// A number and its unit: `µs` for every unit of time, `bytes` for every multiple of bytes.
+/// Parses a number and its unit. The result is in `µs` for every unit of time, and in `bytes` for every multiple of
+/// bytes.
 fn quantity(text: &str) -> Option<(u128, &str)> {
     // `none: for ever` and `5 s, and …` go on with words.
     let text = text.split([':', ';']).next()?.split(", ").next()?.trim();
@@ -220,7 +229,7 @@ fn quantity(text: &str) -> Option<(u128, &str)> {
     Some((value * factor, unit))
 }
 
-/// `32,768`, `2^24` or `2^32 - 1`.
+/// Parses a number such as `32,768`, `2^24` or `2^32 - 1`.
 fn number(text: &str) -> Option<u128> {
     let plain = |text: &str| text.replace(',', "").parse::<u128>().ok();
     let power = |text: &str| {

@@ -1,7 +1,7 @@
-//! Files that still break a rule of the workspace: lists that only ever get shorter.
+//! Lists of files that may break a rule of the workspace.
 //!
-//! An exception names a file and the number of offences that are allowed there. The test of the rule fails as soon as an exception
-//! is no longer needed.
+//! An exception names a file and the number of offences that the file may have. The test of the rule fails if an exception
+//! is no longer needed, so that the lists become shorter.
 
 /// A file that breaks a rule of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -57,7 +57,7 @@ mod tests {
     use super::{Offence, unexcused};
 
     #[test]
-    fn an_exception_from_a_limit_that_its_file_does_not_need_is_reported() {
+    fn an_exception_from_a_limit_is_reported_when_its_file_no_longer_needs_the_exception() {
         let offence =
             |path: &str, number| Offence { path: path.into(), number, text: format!("{path} {number}") };
         let exceptions = [("a.rs", 2), ("b.rs", 2), ("c.rs", 1)];

@@ -1,8 +1,8 @@
-//! The imports between the files of a crate, and the circles among them.
+//! The imports between the files of a crate, and the cycles among these imports.
 //!
-//! A file needs another one if it imports or mentions what the other defines. A name that comes through the `use` of
-//! a third file is followed to where it is defined: a `mod.rs` that only declares and re-exports needs nobody, and
-//! nobody needs it.
+//! A file imports from a second file if it imports or mentions an item that the second file defines. A re-exported name
+//! counts as an import from the file that defines the name. A `mod.rs` that only declares and re-exports modules
+//! therefore has no part in any cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,19 +10,20 @@ use crate::exceptions::Offence;
 use crate::modules::{self, Import, Mention, Module};
 use crate::source::File;
 
-/// How many re-exports a name may pass through; a `use` that names itself would be followed for ever.
+/// The largest number of re-exports that a name may pass through. A `use` that names itself would otherwise be followed
+/// without end.
 const RESOLVE_DEPTH_MAX: usize = 16;
 
 /// A graph of imports: for each file, the files from which it imports, each with the number of the first line that
 /// shows the import.
 pub type Graph = BTreeMap<String, BTreeMap<String, usize>>;
 
-/// Where a path leads.
+/// The item or module to which a path leads.
 #[derive(Clone, Copy)]
 enum Place {
-    /// To something that a module defines.
+    /// An item that the module with this index defines.
     Item(usize),
-    /// To a module itself.
+    /// The module with this index.
     Module(usize),
 }
 
@@ -62,13 +63,14 @@ pub fn graph(root: &str, files: &[File]) -> Graph {
     graph
 }
 
-/// The names that a module mentions, and those that it imports for itself: a trait is used without being named again.
+/// Returns the names that a module mentions, and the names that it imports privately, because a trait can be used
+/// without being mentioned.
 fn needs(module: &Module) -> impl Iterator<Item = &Mention> {
     let own = module.imports.iter().filter(|import| !import.is_passed_on && import.name != "*");
     own.map(|import| &import.from).chain(&module.mentions)
 }
 
-/// Where a path in the code of a module leads, unless that is another crate.
+/// Returns the item or module to which a path in the code of a module leads, or `None` if it is in another crate.
 fn resolve(modules: &[Module], at: usize, path: &[String], depth: usize) -> Option<Place> {
     let (first, rest) = path.split_first()?;
     match first.as_str() {
@@ -86,7 +88,7 @@ fn resolve(modules: &[Module], at: usize, path: &[String], depth: usize) -> Opti
     }
 }
 
-/// Where a path leads that begins in a module.
+/// Returns the item or module to which a path relative to a module leads.
 fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Option<Place> {
     let Some((first, rest)) = path.split_first() else {
         return Some(Place::Module(at));
@@ -144,13 +146,14 @@ pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
     circles
 }
 
-/// A circle in words: every step that stays inside it, each on a line.
+/// Describes a cycle: a line for each import between files of the cycle.
 fn describe(circle: &[&str], graph: &Graph) -> String {
-    let mut text = format!("{} files need each other:", circle.len());
+    let mut text =
+        format!("{} files import each other in a cycle; move the shared items to one file:", circle.len());
     for file in circle {
         let needed = graph.get(*file).into_iter().flatten();
         for (other, line) in needed.filter(|(other, _)| circle.contains(&other.as_str())) {
-            text += &format!("\n    {file}:{line} needs {other}");
+            text += &format!("\n    {file}:{line} imports {other}");
         }
     }
     text

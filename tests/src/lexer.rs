@@ -26,7 +26,7 @@ pub fn blank(text: &str, keep: Keep) -> String {
     out
 }
 
-/// The length of the token at a place, and whether it stays.
+/// Returns the length of the token at `at`, and whether the token is kept.
 fn token(chars: &[char], at: usize, keep: Keep) -> (usize, bool) {
     let rest = &chars[at..];
     let comments = keep == Keep::CodeAndComments;
@@ -67,7 +67,7 @@ fn string(rest: &[char]) -> usize {
     1 + string_until(&rest[1..], '"')
 }
 
-/// The length up to and including a closing quote that no backslash escapes.
+/// Returns the length up to and including the next closing quote that is not escaped by a backslash.
 fn string_until(rest: &[char], quote: char) -> usize {
     let mut at = 0;
     while at < rest.len() && rest[at] != quote {
@@ -76,7 +76,7 @@ fn string_until(rest: &[char], quote: char) -> usize {
     at + 1
 }
 
-/// A raw string; or a raw identifier, of which the prefix alone is taken.
+/// Returns the length of a raw string, or of only the prefix of a raw identifier, and whether it is kept.
 fn raw(rest: &[char], prefix: usize) -> (usize, bool) {
     let hashes = rest[prefix..].iter().take_while(|&&c| c == '#').count();
     let open = prefix + hashes;

@@ -1,6 +1,6 @@
 //! Code that the tests of several crates share: an allocator with counters, the sources of the workspace, and the rules for these
 //! sources.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test ends when its own ground gives way")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a failure of the test environment must end the test")]
 
 pub mod allocation;
 pub mod documented;

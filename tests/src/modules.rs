@@ -1,4 +1,4 @@
-//! The modules of a crate: which file each one lives in, and which names it defines, imports and mentions.
+//! The modules of a crate: the file of each module, and the names that the module defines, imports and mentions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +66,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads the module in a file, whose own modules lie in `folder`.
+    /// Reads the module in the file `path`. The files of its child modules are in `folder`.
     fn file(&mut self, path: &str, folder: &str, parent: Option<usize>) -> Option<usize> {
         let text = self.texts.get(path)?;
         let parsed = syntax::parse(path, text);
@@ -104,7 +104,7 @@ struct Code<'a> {
     inner: Vec<&'a syn::ItemMod>,
 }
 
-/// Whether an item is a type or a trait.
+/// Returns whether an item is a type or a trait.
 const fn is_type(item: &Item) -> bool {
     matches!(
         item,
@@ -117,7 +117,7 @@ const fn is_type(item: &Item) -> bool {
     )
 }
 
-/// The name that an item defines for its module.
+/// Returns the name that an item defines in its module.
 fn defined(item: &Item) -> Option<&Ident> {
     match item {
         Item::Const(item) => Some(&item.ident),
@@ -176,7 +176,7 @@ impl<'a> Visit<'a> for Code<'a> {
         collect_mentions(invocation.tokens.clone(), &mut self.module.mentions);
     }
 
-    /// `pub(in path)` names who may see an item, not what the item needs.
+    /// Ignores `pub(in path)`, because the path states who may see an item, not what the item needs.
     fn visit_vis_restricted(&mut self, _: &'a syn::VisRestricted) {}
 
     fn visit_attribute(&mut self, _: &'a Attribute) {}
@@ -211,7 +211,7 @@ fn collect_imports(tree: &UseTree, path: &mut Vec<String>, is_passed_on: bool, i
     }
 }
 
-/// Paths among the tokens of a macro, which nobody has parsed.
+/// Collects the paths in the tokens of a macro, which the parser does not parse.
 fn collect_mentions(tokens: TokenStream, mentions: &mut Vec<Mention>) {
     let mut path: Vec<String> = Vec::new();
     let mut at = 0;

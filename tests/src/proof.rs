@@ -31,7 +31,7 @@ fn short_name(member: &Member) -> &str {
     member.name.strip_prefix("tickwire-").unwrap_or(&member.name)
 }
 
-/// The modules that a file's path stands for, or `None` for a file of another package.
+/// Returns the modules that the path of a file represents, or `None` for a file of another package.
 fn file_modules<'a>(path: &'a str, member: &Member, members: &[Member]) -> Option<Vec<&'a str>> {
     let is_inside = |member: &Member| path.starts_with(&format!("{}/", member.folder));
     let nested = members.iter().any(|other| other.folder.len() > member.folder.len() && is_inside(other));
@@ -43,7 +43,7 @@ fn file_modules<'a>(path: &'a str, member: &Member, members: &[Member]) -> Optio
     Some(inner.split('/').filter(|part| !["mod", "lib", "main", "tests"].contains(part)).collect())
 }
 
-/// Whether the function at a place of some code is a test that runs.
+/// Returns whether the function at `at` is a test that is not ignored.
 fn is_test(code: &str, at: usize) -> bool {
     let above: Vec<&str> = code.lines().take(line(code, at) - 1).collect();
     let is_attribute = |line: &&&str| line.trim_start().starts_with("#[") || line.trim().is_empty();

@@ -1,4 +1,4 @@
-//! The files of the workspace, and its members as cargo sees them.
+//! The files of the workspace, and the packages that cargo lists as its members.
 
 use std::fs;
 use std::path::{Path, PathBuf};

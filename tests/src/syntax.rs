@@ -1,4 +1,4 @@
-//! Which parts of a file exist in tests only, as the parser sees it.
+//! Finds the parts of a file that are compiled only for tests, with a parser.
 
 use proc_macro2::Span;
 use syn::visit::Visit;
@@ -105,7 +105,7 @@ mod tests {
     use super::without_tests;
 
     #[test]
-    fn test_code_is_removed_at_any_position_in_a_file() {
+    fn without_tests_removes_test_code_at_any_position_in_a_file() {
         let text = "struct A {\n    #[cfg(test)]\n    b: [u8; 3],\n    c: u8,\n}\nfn f(a: &A) {\n    #[cfg(test)]\n    \
                     a.g();\n    h('ä'); /* ü */ #[cfg(test)] k(); l();\n}\n#[cfg(all(test, unix))]\nmod tests {\n    fn t() {}\n}\n";
         let rest = without_tests("a.rs", text);

@@ -27,7 +27,7 @@ pub fn shipped(files: &[File]) -> Vec<File> {
     rust.map(|file| File::new(&*file.path, without_tests(&file.path, &file.text))).collect()
 }
 
-/// The beginnings of paths (`folder/name.` and `folder/name/`) of modules declared under `#[cfg(test)]`.
+/// Returns the beginnings of the paths (`folder/name.` and `folder/name/`) of modules declared under `#[cfg(test)]`.
 fn test_modules(files: &[File]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for file in files.iter().filter(|file| file.is_rust()) {
@@ -69,7 +69,8 @@ pub fn long_functions(file: &File) -> Option<Offence> {
     Offence::all(&file.path, &found)
 }
 
-/// The name of the function whose `fn` stands at a place, and where its body opens; none without a body.
+/// Returns the name of the function whose `fn` is at `at`, and the position of its body. `None` for a function without
+/// a body.
 fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     let rest = code[at + 2..].trim_start();
     let name = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
@@ -117,7 +118,15 @@ pub fn clocks(file: &File) -> Vec<String> {
     let statement = |at: usize| code[at..].split([';', ')', '=']).next().unwrap_or_default();
     let is_clock = |at: &usize| words(statement(*at), "Instant").next().is_some();
     let found = words(&code, "std::time").filter(is_clock);
-    found.map(|at| format!("{}:{}: the standard library's clock", file.path, line(&code, at))).collect()
+    found
+        .map(|at| {
+            format!(
+                "{}:{}: uses the clock of the standard library; use the core's `Instant` instead",
+                file.path,
+                line(&code, at)
+            )
+        })
+        .collect()
 }
 
 /// Returns the places at which a file has a note about unfinished work.
@@ -147,7 +156,11 @@ pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
         let name = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
         let above = lines[..number].iter().rev().take_while(|line| line.is_empty() || line.starts_with("#["));
         if !above.into_iter().any(|line| *line == "#[non_exhaustive]") && !except.contains(&name) {
-            faults.push(format!("{}:{}: `{name}` is not #[non_exhaustive]", file.path, number + 1));
+            faults.push(format!(
+                "{}:{}: `{name}` is not #[non_exhaustive]; add the attribute",
+                file.path,
+                number + 1
+            ));
         }
     }
     faults
@@ -172,7 +185,7 @@ pub fn lonely_snapshots(files: &[File]) -> Vec<String> {
     let snapshots = files.iter().filter(|file| file.path.ends_with(".snap"));
     snapshots
         .filter(|file| !is_compared(file, files))
-        .map(|file| format!("{}: no test uses it", file.path))
+        .map(|file| format!("{}: no test uses this snapshot; delete the file", file.path))
         .collect()
 }
 
@@ -226,7 +239,11 @@ pub fn machine_paths(file: &File) -> Vec<String> {
             let after = file.text[at + folder.len()..].chars().next();
             let is_inner = |c: char| is_word(c) || "-.$}~:*".contains(c);
             if !before.is_some_and(is_inner) && !after.is_some_and(|c| is_word(c) || c == '-') {
-                faults.push(format!("{}:{}: a path of some machine", file.path, line(&file.text, at)));
+                faults.push(format!(
+                    "{}:{}: contains an absolute path of a developer's machine; use a relative path",
+                    file.path,
+                    line(&file.text, at)
+                ));
             }
         }
     }
@@ -244,5 +261,9 @@ pub fn broken_links(file: &File, exists: impl Fn(&str) -> bool) -> Vec<String> {
         if folder.is_empty() { target.to_owned() } else { format!("{folder}/{target}") }
     };
     let broken = local.filter(|target| !exists(&path(target)));
-    broken.map(|target| format!("{}: the link to {target} leads nowhere", file.path)).collect()
+    broken
+        .map(|target| {
+            format!("{}: the target of the link {target} does not exist; correct the link", file.path)
+        })
+        .collect()
 }

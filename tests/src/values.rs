@@ -1,4 +1,4 @@
-//! Counts the values that functions take.
+//! Counts the values that functions take as parameters.
 
 use syn::visit::{self, Visit};
 use syn::{FnArg, Signature, Type};
@@ -38,7 +38,7 @@ impl<'a> Visit<'a> for Finder<'_> {
     }
 }
 
-/// How many values a parameter holds: a tuple is only another spelling of its members.
+/// Returns the number of values in a parameter. Each member of a tuple counts as one value.
 fn members(ty: &Type) -> usize {
     match ty {
         Type::Tuple(tuple) => tuple.elems.iter().map(members).sum(),

@@ -1,5 +1,4 @@
-//! The source that pays for a place is the address that a handshake proved, for any sender address that a datagram
-//! bears.
+//! A connection counts towards the limits of an address that the client has proved, never of a forged source address.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -15,7 +14,7 @@ fn udp(a: u8, b: u8, port: u16) -> Address {
     SocketAddr::from(([10, 9, a, b], port)).into()
 }
 
-/// 120 handshakes from one address, whose Data bear other senders.
+/// Performs 120 handshakes from one address whose Data packets have other source addresses.
 fn forge(field: &mut Field, forged: impl Fn(u8) -> Address, with_tickets: bool) {
     for number in 0..120 {
         let attacker = field.add(&format!("10.66.6.6:{}", 4000 + u16::from(number)), |_| {});
@@ -27,7 +26,7 @@ fn forge(field: &mut Field, forged: impl Fn(u8) -> Address, with_tickets: bool) 
 }
 
 #[test]
-fn one_address_takes_no_more_session_slots_than_its_share_with_forged_first_data_senders() {
+fn forged_first_data_packets_give_one_address_no_more_session_slots_than_its_share() {
     for with_tickets in [false, true] {
         let access = if with_tickets { Access::Tickets } else { Access::Open };
         let mut field = Field::new(access, |config| {
@@ -95,7 +94,7 @@ fn connections_with_unvalidated_addresses_stay_below_their_limit() {
 }
 
 #[test]
-fn a_client_whose_hello_was_copied_is_accepted_once_its_address_is_validated() {
+fn a_client_whose_hello_was_copied_is_accepted_after_its_address_is_validated() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);
@@ -195,7 +194,7 @@ fn new_links_do_not_raise_the_handshake_limit_of_one_host() {
     assert!(field.handshakes() <= 64 + 32 * 3, "{} handshakes in two seconds", field.handshakes());
 }
 
-/// Whether a newcomer from `address` finds a place.
+/// Returns whether a new client from `address` gets a session slot.
 fn has_room(field: &mut Field, address: &str) -> bool {
     let client = field.add(address, |config| config.connect_timeout = SECOND);
     let connection = field.dial(client, None);
@@ -241,7 +240,7 @@ fn a_session_resumed_from_a_different_address_counts_towards_the_limits_of_that_
 }
 
 #[test]
-fn the_connections_of_two_addresses_that_migrate_hold_at_most_two_shares() {
+fn clients_that_migrate_between_two_addresses_take_at_most_the_session_slots_of_two_addresses() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(2));
     let mut clients = Vec::new();
     for round in 0..4u16 {

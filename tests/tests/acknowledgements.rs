@@ -9,40 +9,40 @@ use std::rc::Rc;
 use tickwire_core::{ChannelId, Config, ConnectionId, Duration, Event, Instant, LinkProperties};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 
-/// As a data channel that loses and reorders.
+/// The properties of a data channel that loses and reorders datagrams.
 const CHANNEL: LinkProperties =
     LinkProperties { reliable: false, ordered: false, congestion_controlled: true, max_datagram: 1200 };
-/// Each way.
+/// The one-way delay of the network.
 const DELAY: Duration = Duration::from_millis(25);
-/// After this much time the server's driver asks what to send, however little it took in.
+/// The time after which the server's driver polls for datagrams to send, even if it received few datagrams.
 const TURN: Duration = Duration::from_millis(200);
 
-/// Which datagrams from the client are dropped.
+/// The datagrams from the client that the network drops.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
-    /// So many of a thousand, by chance.
+    /// Random datagrams: this number of a thousand.
     Random(u64),
-    /// Each second one.
+    /// Every second datagram.
     Alternating,
 }
 
-/// A client that sends all it can, to a server whose driver takes in `batch` datagrams per turn.
+/// A client that sends as much as possible, to a server whose driver receives `batch` datagrams per turn.
 struct Run {
     pair: Pair,
     batch: usize,
     loss: Loss,
-    /// Of a thousand datagrams to the client, how many are dropped.
+    /// The number of dropped datagrams per thousand, of those to the client.
     loss_back: u64,
     random: u64,
-    /// When, to whom, and what.
+    /// The datagrams in transit, by arrival time and sequence number, with the receiver's index and the bytes.
     flying: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     count: u64,
     taken: usize,
     polled_at: Instant,
-    /// Datagrams of the client that were dropped, and that arrived, since it was connected.
+    /// The numbers of the client's datagrams that were dropped and that arrived, since the client was connected.
     dropped: u64,
     arrived: u64,
-    /// Whether anything is lost yet.
+    /// `true` once the network drops datagrams.
     is_lossy: bool,
     connection: Option<ConnectionId>,
     messages: u64,
@@ -112,7 +112,7 @@ impl Run {
         }
     }
 
-    /// A turn of the server's driver.
+    /// Runs one turn of the server's driver.
     fn turn(&mut self) {
         (self.taken, self.polled_at) = (0, self.pair.now);
         self.transmit(SERVER);
@@ -152,7 +152,7 @@ impl Run {
         }
     }
 
-    /// Datagrams that the client declared lost.
+    /// Returns the number of datagrams that the client declared lost.
     fn declared(&self) -> u64 {
         self.pair.ends[CLIENT].stats(self.connection.unwrap()).unwrap().datagrams_lost
     }
@@ -166,7 +166,8 @@ const LOSSES: [(Loss, u64); 5] = [
     (Loss::Alternating, 0),
 ];
 
-/// Has the client send for two seconds; how many datagrams it declared lost, and how many were.
+/// Makes the client send for two seconds. Returns the number of datagrams that the client declared lost, and the number
+/// that were dropped.
 fn losses(is_link: bool, batch: usize, (loss, back): (Loss, u64)) -> (u64, u64) {
     let mut run = Run::new(is_link, batch, loss, back);
     run.run_for(Duration::from_secs(2));
@@ -193,7 +194,8 @@ fn spurious_losses_stay_below_5_percent_for_any_number_of_datagrams_per_driver_t
     }
 }
 
-/// Datagrams of both ends in ten seconds in which each sends a message each tick, half a tick apart.
+/// Returns the number of datagrams of both ends in ten seconds. Each end sends a message every tick, and the ticks of
+/// the two ends are half a tick apart.
 fn datagrams_both_ways(hertz: u64) -> u64 {
     let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
     pair.connect(1);

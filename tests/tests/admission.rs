@@ -1,4 +1,4 @@
-//! Tests of the clients that are let in, of those that are refused, and of the reasons that they get.
+//! Accepted clients, refused clients, and the reasons that refused clients receive.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -35,7 +35,7 @@ fn mint(identity: u8, expiry: u64) -> Ticket {
     TicketMint::new(provider, &key).mint(&mut rng, APPLICATION, &public, contents).unwrap()
 }
 
-/// A server in ticket mode, and as many clients as asked for.
+/// Creates a server that requires tickets, and `clients` clients.
 fn ticket_net(clients: u8, change: impl Fn(&mut Config)) -> Net {
     let mut config = Config::new(APPLICATION);
     config.wall_offset = WALL;
@@ -115,7 +115,8 @@ fn a_client_kicked_during_an_interruption_cannot_resume_with_its_ticket() {
     assert_eq!(refusal(&net, 1), Some(Refusal::SessionEnded));
 }
 
-/// Swarm seed 53: a resume ticket that was burnt by the first Data was lost with a Welcome whose connection died young.
+/// Swarm seed 53. The first Data packet had used up the resume ticket, and the new ticket was lost with the Welcome of
+/// a session that ended early.
 #[test]
 fn a_client_reconnects_after_a_new_session_ended_before_its_first_resume_ticket_arrived() {
     let mut net = ticket_net(1, |config| config.resume_window = SECOND * 5);
@@ -143,7 +144,7 @@ fn a_client_reconnects_after_a_new_session_ended_before_its_first_resume_ticket_
 }
 
 #[test]
-fn a_full_server_is_reported_as_full() {
+fn connecting_to_a_full_server_is_refused_with_the_reason_full() {
     let mut net = ticket_net(2, |config| config.max_connections = 1);
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND);
@@ -228,7 +229,7 @@ fn connecting_without_a_pinned_server_key_takes_one_more_rtt() {
     assert_eq!(net.now, Instant::ZERO + Duration::from_millis(300));
 }
 
-/// Two peers that know each other from signalling.
+/// Creates two peers that know each other from signalling.
 fn peers() -> Net {
     let mut config = Config::new(APPLICATION);
     config.access = Access::Peers;

@@ -1,4 +1,4 @@
-//! Limits on what is sent: what counts, who goes first, and what games are told.
+//! Bandwidth limits: the bytes that count, the order of connections, and the reports to games.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
@@ -19,7 +19,7 @@ const RELIABLE_ORDERED: u8 = 0;
 const UNRELIABLE: u8 = 3;
 const LIMIT: u64 = 60_000;
 
-/// A server and its client, connected; the connection as either of them names it.
+/// Creates a server and a client that are connected. Returns the id of the connection at each end.
 fn connected(change: impl Fn(&mut Config)) -> (Net, ConnectionId, ConnectionId) {
     let mut net = Net::pair(change);
     let client = net.connect();
@@ -28,7 +28,7 @@ fn connected(change: impl Fn(&mut Config)) -> (Net, ConnectionId, ConnectionId) 
     (net, server, client)
 }
 
-/// Bytes that `node` sends from here on.
+/// Counts the bytes that `node` sends from now on.
 fn watch(net: &mut Net, node: usize) -> Rc<RefCell<u64>> {
     let sum = Rc::new(RefCell::new(0));
     let count = Rc::clone(&sum);
@@ -41,12 +41,12 @@ fn watch(net: &mut Net, node: usize) -> Rc<RefCell<u64>> {
     sum
 }
 
-/// Queues as much as is taken, in messages of 1,000 bytes.
+/// Queues messages of 1,000 bytes until the queue is full.
 fn fill(net: &mut Net, node: usize, connection: ConnectionId) {
     fill_with(net, node, connection, 1000);
 }
 
-/// Queues as much as is taken, in messages of `size` bytes.
+/// Queues messages of `size` bytes until the queue is full.
 fn fill_with(net: &mut Net, node: usize, connection: ConnectionId, size: usize) {
     let now = net.now;
     loop {
@@ -79,7 +79,8 @@ fn regression_messages_arrive_from_a_client_whose_acks_alone_exceed_its_rate_lim
     assert!(*acknowledged.borrow() > 20 * 1500, "{} bytes", acknowledged.borrow());
 }
 
-/// Bytes per second that the server sends to its only client, over ten seconds in which messages of `size` bytes always wait.
+/// Returns the bytes per second that the server sends to its only client in ten seconds. Messages of `size` bytes always wait
+/// in the queue.
 fn rate_of(size: usize, limit: impl Fn(&mut Config)) -> u64 {
     let (mut net, server, _) = connected(limit);
     let sent = watch(&mut net, SERVER);
@@ -175,7 +176,7 @@ fn the_send_budget_is_a_share_of_the_endpoints_rate_limit() {
     assert!(grant(&net) > LIMIT, "{}", grant(&net));
 }
 
-/// A client that asks for a cookie gets one, and can ask from everywhere.
+/// The server answers every request for a cookie, and a client can send requests from any address.
 #[test]
 fn a_flood_of_hellos_takes_at_most_an_eighth_of_the_servers_bandwidth() {
     let (mut net, server, _) = connected(|config| config.bandwidth = Some(LIMIT));

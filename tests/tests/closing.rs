@@ -1,10 +1,10 @@
-//! Promises of closing, for any events meanwhile.
+//! The guarantees of closing a connection, for any events during the close.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use tickwire_core::{ChannelId, CloseReason, Config, ConnectionId, Duration, Endpoint, Event, Instant};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 
-/// A client that is connected, and its connection.
+/// Creates a pair with a connected client. Returns the id of the client's connection.
 fn connected() -> (Pair, ConnectionId) {
     let mut config = Config::new(1);
     config.idle_timeout = Duration::from_secs(3600);
@@ -50,7 +50,7 @@ fn closing_a_connection_twice_while_the_peer_does_not_answer_leaves_no_connectio
 }
 
 #[test]
-fn a_peer_that_caused_a_long_rtt_does_not_keep_its_session_slot_after_a_close() {
+fn a_closed_connection_with_a_long_rtt_frees_its_session_slot_within_ten_seconds() {
     let (mut pair, connection) = connected();
     pair.ends[CLIENT].send(pair.now, connection, ChannelId(0), b"hello".to_vec()).unwrap();
     // Packets arrive at once, but what the server says is heard ten minutes later.

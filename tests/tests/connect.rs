@@ -1,4 +1,4 @@
-//! Connecting: what a crowd goes through, and what strangers get out of a server.
+//! Connecting: many clients at once, and the answers of a server to unauthenticated senders.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crowd;
@@ -24,9 +24,10 @@ use tickwire_sim::rng::{Draws, seed_bytes};
 const APPLICATION: u64 = 0x636f_6e6e_6563_7400;
 const MASTER: [u8; 32] = [6; 32];
 const SERVER_IDENTITY: [u8; 32] = [1; 32];
-/// Wall time at [`Instant::ZERO`], in microseconds.
+/// The wall time at [`Instant::ZERO`], in microseconds since the Unix epoch.
 const WALL: u64 = 1_700_000_000_000_000;
-/// Twice the time that an attempt has by default. Through such loss, one of 10,000 takes longer than that.
+/// The time limit of an attempt: twice the default. At this loss, about one of 10,000 attempts takes longer than the
+/// default.
 const PATIENCE: Duration = Duration::from_secs(20);
 const START: Instant = Instant::saturating_from_micros(1_000_000_000);
 
@@ -78,19 +79,19 @@ fn options(provider: &Arc<dyn Provider>, shows: Shows, seed: u64) -> ConnectOpti
     }
 }
 
-/// A client's endpoint.
+/// Creates a client's endpoint.
 fn client(provider: &Arc<dyn Provider>, seed: u64) -> Endpoint {
     Endpoint::new(config(provider, Access::Closed), Secrets::new([2; 32]), seed_bytes(seed, 2), START)
         .unwrap()
 }
 
-/// Three of ten datagrams are lost.
+/// Returns a network that loses 30 % of the datagrams.
 fn lossy(seed: u64) -> impl FnMut(&mut Vec<u8>) -> bool {
     let mut draws = Draws::new(seed);
     move |_| !draws.chance(300_000)
 }
 
-/// Three of ten datagrams arrive with changed bits, some of them in the places that matter most.
+/// Returns a network that changes bits in 30 % of the datagrams, often at the most important positions.
 fn corrupting(seed: u64) -> impl FnMut(&mut Vec<u8>) -> bool {
     let mut draws = Draws::new(seed);
     move |bytes| {
@@ -132,7 +133,7 @@ fn all_clients_that_dial_at_the_same_time_connect_through_loss_and_corruption() 
     }
 }
 
-/// The first datagram of a client that shows this.
+/// Returns the first datagram of a client with the credential `shows`.
 fn first_datagram(provider: &Arc<dyn Provider>, shows: Shows, seed: u64) -> Vec<u8> {
     let mut endpoint = client(provider, seed);
     endpoint.connect(START, server_at(), options(provider, shows, seed)).unwrap();
@@ -141,7 +142,7 @@ fn first_datagram(provider: &Arc<dyn Provider>, shows: Shows, seed: u64) -> Vec<
     buffer[..transmit.size].to_vec()
 }
 
-/// The answers of a server to one datagram.
+/// Returns the answers of a server to one datagram.
 fn replies(server: &mut Endpoint, from: SocketAddr, datagram: &[u8]) -> Vec<Vec<u8>> {
     server.handle_datagram(START, from, Ecn::NotCapable, &mut datagram.to_vec());
     let mut buffer = [0; 1200];
@@ -160,11 +161,11 @@ fn flip(bytes: &mut [u8], draws: &mut Draws, from: usize, until: usize, most: u6
     }
 }
 
-/// Places in a Hello: where the cookie begins, and where the length of the ticket does.
+/// The positions of the cookie and of the length of the ticket in a Hello.
 const COOKIE: usize = 22;
 const TICKET: usize = 48;
 
-/// A Hello of somebody who holds neither ticket nor cookie, however hard it looks.
+/// Returns a Hello of an attacker without a valid ticket or cookie, which resembles an honest Hello.
 fn forged_hello(honest: &[Vec<u8>; 2], draws: &mut Draws) -> Vec<u8> {
     let [open, ticket] = honest;
     match draws.below(4) {
@@ -241,7 +242,7 @@ fn no_answer_to_a_stranger_is_larger_than_the_received_datagram() {
     assert!(answered > 1000, "only {answered} answers");
 }
 
-/// A client that came with a ticket, and its connection.
+/// Creates a pair whose client has connected with a ticket. Returns the id of the client's connection.
 fn connected(provider: &Arc<dyn Provider>, seed: u64) -> (Pair, ConnectionId) {
     let mut pair = Pair::of(START, [server(provider, Access::Tickets, seed), client(provider, seed)]);
     let connection = pair.dial_with(options(provider, Shows::Ticket, seed));
@@ -280,7 +281,8 @@ fn the_source_address_of_a_copied_packet_receives_no_more_bytes_than_it_sent() {
     }
 }
 
-/// With the first probe timeout of more than a second, five lost in a row outlived the half-open handshake.
+/// With a first probe timeout of more than one second, the half-open handshake expired when five datagrams in a row
+/// were lost.
 #[test]
 fn regression_a_first_data_packet_that_is_always_lost_is_sent_at_least_14_times_in_4500_ms() {
     let mut field = Field::new(Access::Open, |_| {});

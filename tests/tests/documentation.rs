@@ -1,4 +1,4 @@
-//! The documentation of the core's configuration says what the code does, and its contract names tests that are there.
+//! The documentation of the core's configuration agrees with the code, and the contract names tests that exist.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn expect_none(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// Whether an endpoint can be made of the defaults with this change.
+/// Returns whether an endpoint accepts the default configuration with this change.
 fn is_taken(change: impl FnOnce(&mut Config)) -> bool {
     let mut config = Config::new(1);
     change(&mut config);
@@ -58,12 +58,12 @@ fn none_or<T: Into<u128>>(value: Option<T>) -> DefaultValue {
     value.map_or_else(|| text("none"), |value| DefaultValue::Number(value.into()))
 }
 
-/// A field with a default and without a range.
+/// Describes a field with a default and without a range.
 const fn plain(name: &str, default: DefaultValue) -> Actual<'_> {
     Actual { name, default, unit: "", range: None }
 }
 
-/// A number of things.
+/// Describes a field with a number and no unit.
 fn number<'a, T: TryFrom<u128> + Into<u64>>(
     name: &'a str,
     default: u64,
@@ -76,7 +76,7 @@ fn number<'a, T: TryFrom<u128> + Into<u64>>(
     Actual { name, default: DefaultValue::Number(default.into()), unit, range: Some(range) }
 }
 
-/// A number of things whose type is `usize`.
+/// Describes a field of type `usize` with a number and no unit.
 fn size<'a>(
     name: &'a str,
     default: usize,
@@ -86,7 +86,7 @@ fn size<'a>(
     number(name, default as u64, unit, u64::MAX, move |config, value| set(config, value as usize))
 }
 
-/// The longest time that is tried: beyond every range, and within what a `Duration` holds.
+/// The longest time that the test tries, in microseconds. It exceeds every range, and fits into a `Duration`.
 const LONGEST: u128 = 1 << 60;
 
 fn time<'a>(name: &'a str, default: Duration, set: impl Fn(&mut Config, Duration) + 'a) -> Actual<'a> {
@@ -96,12 +96,12 @@ fn time<'a>(name: &'a str, default: Duration, set: impl Fn(&mut Config, Duration
     Actual { name, default: micros(default), unit: "µs", range: Some(Bounds::new(LONGEST, accepts)) }
 }
 
-/// The same field whose default is not a number.
+/// Returns the same field with a default that is not a number.
 fn with_default(default: DefaultValue, field: Actual<'_>) -> Actual<'_> {
     Actual { default, ..field }
 }
 
-/// The fields that are times.
+/// Describes the fields that are times.
 fn times(config: &Config) -> Vec<Actual<'static>> {
     vec![
         time("heartbeat", config.heartbeat, |c, value| c.heartbeat = value),
@@ -114,7 +114,7 @@ fn times(config: &Config) -> Vec<Actual<'static>> {
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_field_of_the_configuration_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_configuration_field_match_the_code() {
     let config = Config::new(1);
     let deliveries: Vec<String> =
         config.channels.iter().map(|channel| channel.delivery.name().replace('-', " ")).collect();
@@ -170,7 +170,7 @@ fn the_documented_default_and_range_of_every_field_of_the_configuration_are_thos
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_field_of_a_channel_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_channel_field_match_the_code() {
     let channel = ChannelConfig::new(Delivery::Sequenced);
     let lifetime = Bounds::new(LONGEST, |value| {
         is_taken(|config| config.channels[0].lifetime = Some(Duration::from_micros(value as u64)))
@@ -197,7 +197,7 @@ fn the_documented_default_and_range_of_every_field_of_a_channel_are_those_of_the
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_field_of_the_settings_of_worlds_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_snapshot_setting_match_the_code() {
     let schema = Arc::new(SnapshotSchema::new().finish().unwrap());
     let settings = SnapshotConfig::new(Arc::clone(&schema));
     let most = Arc::clone(&schema);
@@ -218,7 +218,7 @@ fn the_documented_default_and_range_of_every_field_of_the_settings_of_worlds_are
 }
 
 #[test]
-fn the_documented_defaults_of_the_limit_on_invalid_messages_are_those_of_the_code() {
+fn the_documented_defaults_of_the_invalid_message_limit_match_the_code() {
     let limit = ViolationLimit::default();
     let any = |type_max: u128| Some(Bounds::new(type_max, |_| true));
     let count = DefaultValue::Number(limit.count.into());
@@ -230,7 +230,7 @@ fn the_documented_defaults_of_the_limit_on_invalid_messages_are_those_of_the_cod
 }
 
 #[test]
-fn the_documented_range_of_a_links_datagram_size_is_that_of_the_code() {
+fn the_documented_range_of_a_links_datagram_size_matches_the_code() {
     let opens = |max_datagram: u128| {
         let mut endpoint =
             Endpoint::new(Config::new(1), Secrets::new([1; 32]), [2; 32], Instant::ZERO).unwrap();
@@ -253,7 +253,7 @@ fn the_documented_range_of_a_links_datagram_size_is_that_of_the_code() {
     expect_none(&faults(&documented("core/src/address.rs", "LinkProperties"), &actual));
 }
 
-/// A quantity with a default and without a range.
+/// Describes a quantity with a default and without a range.
 fn quantity<'a>(name: &'a str, default: u64, unit: &'a str) -> Actual<'a> {
     Actual { name, default: DefaultValue::Number(default.into()), unit, range: None }
 }
@@ -262,13 +262,13 @@ fn span(name: &str, default: Duration) -> Actual<'_> {
     Actual { name, default: micros(default), unit: "µs", range: None }
 }
 
-/// The value that `none` stands for.
+/// Describes a field whose default is `none`.
 fn nothing<T>(name: &str, default: Option<T>) -> Actual<'_> {
     plain(name, text(default.map_or("none", |_| "something")))
 }
 
 #[test]
-fn the_documented_defaults_and_ranges_of_the_conditioner_are_those_of_the_code() {
+fn the_documented_defaults_and_ranges_of_the_conditioner_match_the_code() {
     let conditions = Conditions::default();
     let within = |type_max: u128, set: fn(&mut Conditions, u128)| {
         Some(Bounds::new(type_max, move |value| {
@@ -308,7 +308,7 @@ fn the_documented_defaults_and_ranges_of_the_conditioner_are_those_of_the_code()
 }
 
 #[test]
-fn the_documented_defaults_of_the_simulator_are_those_of_the_code() {
+fn the_documented_defaults_of_the_simulator_match_the_code() {
     let world = WorldConfig::new(1, Topology::default());
     let actual = [
         plain("seed", DefaultValue::Missing),
@@ -344,7 +344,7 @@ fn the_documented_defaults_of_the_simulator_are_those_of_the_code() {
 }
 
 #[test]
-fn the_documented_defaults_of_simulated_links_are_those_of_the_code() {
+fn the_documented_defaults_of_simulated_links_match_the_code() {
     let channel = ChannelCarrierConfig::default();
     let actual = [
         quantity("max_datagram", channel.max_datagram.into(), "bytes"),
@@ -372,7 +372,7 @@ fn the_documented_defaults_of_simulated_links_are_those_of_the_code() {
 }
 
 #[test]
-fn every_promise_of_the_drivers_contract_has_a_test_of_its_number() {
+fn every_clause_of_the_drivers_contract_has_a_test_with_its_number() {
     let page = file("core/src/drivers_contract.rs");
     let promises = page.split("# What the endpoint promises").nth(1).unwrap();
     let numbers =
@@ -389,7 +389,7 @@ fn every_promise_of_the_drivers_contract_has_a_test_of_its_number() {
     }
 }
 
-/// Types that a user constructs or implements.
+/// The types that a user constructs or implements.
 const FOR_USERS: [(&str, &[&str]); 31] = [
     ("core/src/address.rs", &["LinkProperties"]),
     ("core/src/bits/serialize.rs", &["NetSerialize"]),

@@ -1,4 +1,4 @@
-//! Fates that a closed connection reports for messages that arrived.
+//! The outcomes that a closed connection reports for messages that arrived.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -9,7 +9,7 @@ use tickwire_core::{ChannelId, ConnectionState, Duration, Event, Fate, MessageId
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Messages that `Closed` of `node` lists.
+/// Returns the number of messages that the `Closed` event of `node` lists.
 fn listed(net: &Net, node: usize) -> Option<usize> {
     net.nodes[node].events.iter().find_map(|event| match event {
         Event::Closed { unconfirmed, .. } => Some(unconfirmed.len()),
@@ -17,7 +17,8 @@ fn listed(net: &Net, node: usize) -> Option<usize> {
     })
 }
 
-/// Each end sends seven messages; as soon as they arrived, `closer` closes.
+/// Makes each end send seven messages. Once they have arrived, `closer` closes the connection. Returns the number of
+/// messages that `Closed` lists at each end.
 fn seven(closer: usize) -> [Option<usize>; 2] {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
@@ -42,7 +43,8 @@ fn messages_that_arrived_before_either_end_closed_are_not_listed_as_unconfirmed(
     }
 }
 
-/// The client sends seven messages and closes at once; the server is heard or not. What `Closed` lists, and after how long.
+/// Makes the client send seven messages and close immediately. The server's datagrams arrive only if `is_heard`. Returns
+/// the fates that the client's `Closed` lists, and the time until `Closed`.
 fn sent_and_closed(is_heard: bool, receipts: bool) -> (Net, Vec<Fate>, Duration) {
     let mut net = Net::pair(|config| config.channels[0].receipts = receipts);
     let client = net.connect();
@@ -83,7 +85,7 @@ fn messages_sent_right_before_a_close_are_confirmed_by_the_peers_answer_within_a
 }
 
 #[test]
-fn unconfirmed_messages_have_an_unknown_fate_within_five_seconds_of_the_close() {
+fn unconfirmed_messages_are_reported_with_fate_unknown_within_five_seconds_after_the_close() {
     let (_, fates, took) = sent_and_closed(false, false);
     assert_eq!(fates, [Fate::Unknown; 7]);
     assert!(took <= SECOND * 5, "{took:?}");
@@ -120,8 +122,8 @@ fn a_message_that_arrives_at_a_closing_end_is_not_reported_as_confirmed() {
     assert_eq!(listed(&net, 1), Some(7));
 }
 
-/// Each end of a connection sends seven messages; once they arrived, those in `closers` close, while the first `lost` datagrams
-/// after that from the ends in `losers` are lost. What `Closed` lists at both ends.
+/// Makes each end send seven messages. Once they have arrived, the ends in `closers` close, and the first `lost` datagrams from
+/// the ends in `losers` are lost. Returns the number of messages that `Closed` lists at each end.
 fn closed_over_loss(closers: &[usize], losers: &[usize], lost: usize) -> [Option<usize>; 2] {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
@@ -153,7 +155,7 @@ fn closed_over_loss(closers: &[usize], losers: &[usize], lost: usize) -> [Option
 }
 
 #[test]
-fn messages_that_arrived_are_confirmed_although_the_peers_answer_to_close_is_lost_once() {
+fn messages_that_arrived_are_confirmed_even_if_the_peers_answer_to_close_is_lost_once() {
     for closer in 0..2 {
         let lists = closed_over_loss(&[closer], &[1 - closer], 1);
         assert_eq!(lists[closer], Some(0), "closed by {closer}: {lists:?}");
@@ -161,7 +163,7 @@ fn messages_that_arrived_are_confirmed_although_the_peers_answer_to_close_is_los
 }
 
 #[test]
-fn messages_that_arrived_are_confirmed_although_two_closes_of_either_end_are_lost() {
+fn messages_that_arrived_are_confirmed_even_if_two_closes_of_either_end_are_lost() {
     for closers in [&[0][..], &[1], &[0, 1]] {
         for losers in [&[0][..], &[1], &[0, 1]] {
             for lost in 0..3 {

@@ -1,4 +1,4 @@
-//! Handshakes in quantities that nobody honest has, and honest clients that come meanwhile.
+//! Floods of handshakes, and honest clients that connect during a flood.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -7,12 +7,13 @@ mod crowd;
 use crowd::{Field, SECOND};
 use tickwire_core::{Access, Config, Duration, Event, LinkId};
 
-/// Handshakes that one source gets in this many seconds with the defaults: 64 at once and 32 a second.
+/// Returns the number of handshakes that one source gets in `seconds` seconds with the default configuration: 64 at
+/// once, and 32 per second.
 const fn share(seconds: u64) -> u64 {
     64 + 32 * seconds
 }
 
-/// One client completes handshakes and leaves, 500 times a second.
+/// One client completes a handshake and leaves, 500 times per second.
 #[test]
 fn completed_handshakes_of_one_address_are_limited_to_32_a_second_after_a_burst_of_64() {
     for with_tickets in [false, true] {
@@ -43,7 +44,7 @@ fn completed_handshakes_of_one_address_are_limited_to_32_a_second_after_a_burst_
     }
 }
 
-/// One client goes on with its session on one link after another, as fast as links open.
+/// One client resumes its session on one link after another, as fast as links open.
 #[test]
 fn resumptions_of_one_session_are_limited_to_two_a_second_after_a_burst_of_16() {
     let mut field = Field::new(Access::Open, |config| config.resume_window = SECOND * 60);
@@ -80,7 +81,7 @@ fn sixty_four_clients_behind_one_address_connect_at_the_same_time() {
     assert!(crowd.iter().all(|client| field.clients[*client].arrived.is_some()));
 }
 
-/// 64 clients that dial now, all from one address.
+/// Makes 64 clients from one address dial now.
 fn crowd_at(field: &mut Field, ip: &str) -> Vec<usize> {
     (0..64)
         .map(|number| {
@@ -91,10 +92,10 @@ fn crowd_at(field: &mut Field, ip: &str) -> Vec<usize> {
         .collect()
 }
 
-/// Strangers who begin handshakes with valid cookies, and finish none.
+/// Attackers that begin handshakes with valid cookies, and complete none.
 struct Flood {
     clients: Vec<usize>,
-    /// Hellos with cookies per second, all together.
+    /// The number of Hellos with cookies per second, of all attackers together.
     per_second: u64,
     turn: usize,
 }
@@ -114,7 +115,7 @@ impl Flood {
         Self { clients, per_second, turn: 0 }
     }
 
-    /// Goes on for `time`, calling `each` after every tenth of a second.
+    /// Runs the flood for `time`, and calls `each` every 100 ms.
     fn run(&mut self, field: &mut Field, time: Duration, mut each: impl FnMut(&mut Field)) {
         let step = Duration::from_millis(4);
         let dials = self.per_second * 4 / 1000;
@@ -139,7 +140,7 @@ impl Flood {
     }
 }
 
-/// The time within which this share of the clients got in, in parts of a hundred.
+/// Returns the time within which `share` percent of the clients were connected.
 fn percentile(field: &Field, clients: &[usize], share: usize) -> Duration {
     let arrived = |client: &usize| field.clients[*client].arrived.unwrap_or(Duration::MAX);
     let mut times: Vec<Duration> = clients.iter().map(arrived).collect();
@@ -147,11 +148,11 @@ fn percentile(field: &Field, clients: &[usize], share: usize) -> Duration {
     times[(times.len() * share).div_ceil(100).max(1) - 1]
 }
 
-/// 3 MB/s of Hellos with valid cookies: 2,500 a second.
+/// The number of Hellos with valid cookies per second: 2,500 Hellos of 1200 bytes are 3 MB/s.
 const FLOOD: u64 = 2_500;
 
-/// A flood of so many a second from these addresses, and after two seconds of it honest clients: one every tenth of a second
-/// from an address of its own, `honest` of them, and 64 at once behind one.
+/// Runs a flood from these addresses. After two seconds, `honest` clients connect, one every 100 ms from its own address,
+/// and 64 clients connect at once from one address.
 fn siege(
     addresses: impl Iterator<Item = String>,
     per_second: u64,
@@ -204,7 +205,7 @@ fn honest_clients_connect_through_floods_from_8_to_2000_addresses() {
     assert_open("a /48", &siege(networks, 2_000, 24));
 }
 
-/// A client that was in has a resume ticket, and may abandon handshakes with it.
+/// A client that was connected has a resume ticket, and can abandon handshakes with it.
 #[test]
 fn a_flood_of_hellos_with_resume_tickets_does_not_lock_out_clients_without_a_resume_ticket() {
     let mut field = Field::new(Access::Open, |config| {
@@ -258,8 +259,8 @@ fn clients_with_tickets_connect_through_a_flood_of_hellos_without_tickets() {
     assert_eq!(back, honest.len());
 }
 
-/// Somebody saw a client's Hello with a ticket, or with a resume ticket, and sends it 200 times a second with other Noise bytes,
-/// each from a forged address of its own. How long the client needs to get in, once its datagrams arrive.
+/// An observer repeats a client's Hello with a ticket or a resume ticket 200 times per second, with other Noise bytes and from a
+/// different forged address each time. Returns the time until the client is connected, once its own datagrams arrive.
 fn watched(resumes: bool, change: impl FnOnce(&mut Config)) -> Option<Duration> {
     let mut field = Field::new(Access::Tickets, change);
     let client = field.add("10.1.1.1:5000", |_| {});

@@ -1,4 +1,4 @@
-//! Nothing above 1200 bytes leaves over UDP unless the driver forbids the system to cut datagrams up.
+//! The core sends no UDP datagram above 1200 bytes unless the driver forbids IP fragmentation.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +10,8 @@ use std::rc::Rc;
 use common::{Net, Pass};
 use tickwire_core::{Access, Config, Duration, Secrets};
 
-/// The largest datagrams of the server and of the client, which send each other a megabyte, and what their statistics say.
+/// Returns the sizes of the largest datagrams of server and client, which send each other 1 MB, and the sizes in their
+/// statistics.
 fn largest(change: impl Fn(usize, &mut Config)) -> ([usize; 2], [usize; 2]) {
     let mut configs = [0, 1].map(|node| {
         let mut config = Config::new(common::APPLICATION);
@@ -46,7 +47,7 @@ fn largest(change: impl Fn(usize, &mut Config)) -> ([usize; 2], [usize; 2]) {
 }
 
 #[test]
-fn an_endpoint_without_dont_fragment_never_sends_more_than_1200_bytes() {
+fn an_endpoint_without_dont_fragment_never_sends_a_datagram_above_1200_bytes() {
     assert_eq!(largest(|_, _| {}), ([1200; 2], [1200; 2]));
     // A larger `max_datagram` says what the end takes, not that what it sends stays whole.
     assert_eq!(largest(|_, config| config.max_datagram = 4000), ([1200; 2], [1200; 2]));

@@ -1,4 +1,4 @@
-//! Tests of the front door: the examples that a newcomer reads first are the ones that the tests run.
+//! The examples in the README and on the front page are those that the tests run.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use tickwire_tests::source;
@@ -7,12 +7,12 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(source::root().join(path)).unwrap()
 }
 
-/// The first Rust program of a page in Markdown.
+/// Returns the first Rust program of a Markdown page.
 fn first_program(page: &str) -> &str {
     page.split("```rust\n").nth(1).unwrap().split("```").next().unwrap()
 }
 
-/// The program of an example, without its tests and the comment at its top.
+/// Returns the program of an example, without its tests and its first comment.
 fn example(name: &str) -> String {
     let text = text(&format!("examples/{name}.rs"));
     let program = text.split("\n#[cfg(test)]").next().unwrap();
@@ -32,7 +32,7 @@ fn readme_and_front_page_contain_the_example_hello_of_15_to_25_lines() {
     assert!(page.contains(&commented.collect::<String>()), "the front page has another hello");
 }
 
-/// The names of the examples that a package has, by its manifest.
+/// Returns the names of the examples in a package's manifest.
 fn examples(manifest: &str) -> Vec<&str> {
     let tables = manifest.split("[[example]]\nname = \"").skip(1);
     tables.map(|rest| rest.split('"').next().unwrap()).collect()
@@ -69,7 +69,7 @@ fn every_xtask_verb_that_the_readme_names_exists() {
     }
 }
 
-/// Packages that are published: the others say `publish = false`.
+/// Returns the packages that are published. The manifests of the others contain `publish = false`.
 fn published() -> Vec<(String, String)> {
     let members = source::members().into_iter();
     let manifests = members.map(|member| {

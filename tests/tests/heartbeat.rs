@@ -1,4 +1,4 @@
-//! Idle connections: who says what, how often, and what may go wrong meanwhile.
+//! Idle connections: the heartbeats of each end, their intervals, and lost heartbeats.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,10 +14,10 @@ const SECOND: Duration = Duration::from_secs(1);
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
 
-/// When each node sent a datagram, and how large it was.
+/// The datagrams of all nodes: the sending time, the index of the node, and the size in bytes.
 type Log = Rc<RefCell<Vec<(Instant, usize, usize)>>>;
 
-/// A client and a server that have nothing more to say, and what they say from now on.
+/// Creates a client and a server without messages to send, and the log of their datagrams from now on.
 fn idle(change: impl Fn(&mut Config)) -> (Net, Log) {
     let mut net = Net::pair(change);
     net.connect();
@@ -152,7 +152,7 @@ fn the_first_heartbeat_after_a_message_requests_an_ack() {
 }
 
 #[test]
-fn a_server_without_the_connection_answers_either_kind_of_heartbeat_with_unknown() {
+fn a_client_detects_a_restarted_server_at_its_next_heartbeat_of_either_kind() {
     let mut waited = Vec::new();
     for waits in 0..10 {
         let (mut net, _) = idle(|_| {});
@@ -202,7 +202,7 @@ fn the_clock_error_of_an_idle_peer_is_at_most_half_an_rtt_plus_a_millisecond_per
 }
 
 #[test]
-fn a_heartbeat_is_not_resent_within_the_delay_of_its_ack() {
+fn a_heartbeat_is_not_resent_before_the_permitted_delay_of_its_ack_has_passed() {
     for is_message in [false, true] {
         let (mut net, log) = idle(|_| {});
         // Until the round trip is known well.

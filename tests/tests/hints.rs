@@ -1,4 +1,4 @@
-//! Where a server is: what a timeout says of it, and where an interrupted connection looks for it.
+//! The hints in a connect timeout, and the addresses at which an interrupted connection looks for its server.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -11,7 +11,7 @@ use tickwire_core::{
     Secrets,
 };
 
-/// The close reason of the attempt of node 1 that pins `key`.
+/// Returns the reason why an attempt of node 1 that pins `key` ended.
 fn end_of_attempt(net: &mut Net, key: [u8; 32]) -> CloseReason {
     let (now, to) = (net.now, net.nodes[0].address);
     net.nodes[1].endpoint.connect(now, to, ConnectOptions::new(key)).unwrap();
@@ -73,7 +73,7 @@ fn an_interrupted_connection_dials_a_new_address_immediately_after_a_redirect() 
 }
 
 #[test]
-fn the_same_link_local_address_on_two_interfaces_is_two_clients() {
+fn clients_with_the_same_link_local_address_on_two_interfaces_both_connect() {
     let mut net = Net::pair(|config| config.max_connections_per_source = Some(1));
     net.nodes[1].address = "[fe80::1%2]:4000".parse().unwrap();
     let config = Config::new(common::APPLICATION);

@@ -1,4 +1,4 @@
-//! Links that the driver opens: what they promise, how much they take, and what becomes of a session when they break.
+//! Links that the driver opens: their properties, their credit, and sessions whose link breaks.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -10,7 +10,7 @@ use tickwire_sim::pair::Pair;
 const STREAM: LinkProperties =
     LinkProperties { reliable: true, ordered: true, congestion_controlled: true, max_datagram: 1140 };
 
-/// Two endpoints to be joined by link 1 of each, which is not open yet.
+/// Creates two endpoints that link 1 will join. The link is not open yet.
 fn pair() -> Pair {
     let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
     pair.paths = [LinkId(1).into(); 2];
@@ -30,7 +30,7 @@ fn a_link_with_too_small_a_datagram_size_is_refused() {
 }
 
 #[test]
-fn a_connection_that_waits_for_a_link_connects_once_the_link_is_opened() {
+fn a_connection_that_waits_for_a_link_connects_when_the_link_is_opened() {
     let mut pair = pair();
     pair.dial();
     pair.pass(SECOND);
@@ -62,7 +62,7 @@ fn no_datagram_beyond_the_credit_of_a_link_is_sent() {
 }
 
 #[test]
-fn a_welcome_is_sent_only_once_its_link_has_credit() {
+fn a_welcome_is_sent_only_after_its_link_has_credit() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let now = pair.now;
@@ -129,7 +129,7 @@ fn a_closing_connection_ends_when_its_link_closes() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_link_does_not_block_replies_to_different_clients() {
+fn a_client_that_does_not_read_its_link_does_not_block_replies_to_other_clients() {
     let mut pair = pair();
     let now = pair.now;
     // Link 2 leads to somebody who asks for the server's key again and again, and never reads.
@@ -164,7 +164,7 @@ fn an_unanswered_hello_on_a_reliable_link_is_resent() {
 }
 
 #[test]
-fn a_message_lost_in_a_reported_link_loss_is_resent_within_an_rtt() {
+fn a_message_is_resent_within_an_rtt_after_its_loss_on_a_link_is_reported() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { reliable: false, ordered: false, ..STREAM });
@@ -180,9 +180,9 @@ fn a_message_lost_in_a_reported_link_loss_is_resent_within_an_rtt() {
     assert_eq!(pair.count(0, |event| matches!(event, Event::Message { .. })), 1);
 }
 
-/// Packets that an end received before it could acknowledge them were forgotten after a second and 63 packets. On a
-/// link that loses nothing, they were never sent again: the messages in them counted as in flight for ever, and after
-/// 4096 packets nothing was sent.
+/// An end forgot packets that it could not acknowledge after one second and 63 further packets. On a link that loses
+/// nothing, the packets were never resent. Their messages counted as in flight permanently, and after 4096 packets the
+/// sender stopped.
 #[test]
 fn regression_packets_whose_ack_did_not_fit_a_full_link_are_acknowledged_later() {
     let mut pair = pair();
@@ -203,7 +203,7 @@ fn regression_packets_whose_ack_did_not_fit_a_full_link_are_acknowledged_later()
     assert_eq!(pair.ends[1].stats(connection).unwrap().bytes_in_flight, 0);
 }
 
-/// A link that did not answer for a while was taken for a path that had begun to drop large datagrams.
+/// A link that did not answer for a while was mistaken for a path that drops large datagrams.
 #[test]
 fn regression_the_datagram_size_does_not_fall_on_a_link_with_slow_answers() {
     let mut pair = pair();
@@ -221,7 +221,7 @@ fn regression_the_datagram_size_does_not_fall_on_a_link_with_slow_answers() {
     assert_eq!(transmit.segment_size, 4000);
 }
 
-/// A handshake that had begun before its link was open did not get to know that the link loses nothing.
+/// A handshake that began before its link was open did not learn that the link loses nothing.
 #[test]
 fn regression_a_hello_that_waited_for_a_reliable_link_is_sent_once() {
     let mut pair = pair();

@@ -1,4 +1,4 @@
-//! Bytes of the heap that connections hold at rest, counted by an allocator of our own.
+//! The heap bytes that idle connections hold, measured with a counting allocator.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -13,7 +13,7 @@ use tickwire_core::{
 };
 
 thread_local! {
-    /// Bytes that this thread allocated and did not free, and how often it allocated.
+    /// The heap bytes that this thread allocated and did not free, and the number of its allocations.
     static LIVE: Cell<(i64, u64)> = const { Cell::new((0, 0)) };
 }
 
@@ -54,24 +54,26 @@ fn live() -> i64 {
 const SERVER: usize = 0;
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_micros(16_667);
-/// Bytes of the heap that each end of a connection holds at rest at most.
+/// The largest number of heap bytes that each end of an idle connection may hold.
 const AT_REST: i64 = 5 << 10;
-/// Bytes of one channel that was used, at one end.
+/// The heap bytes of one used channel at one end.
 const CHANNEL: i64 = 600;
-/// Bytes of what a connection remembers of losses, at one end: what it lost, and ranges that acknowledgements still tell of.
+/// The heap bytes for losses at one end of a connection: the lost packets, and the ranges that acknowledgements still
+/// report.
 const LOSSES: i64 = 700;
-/// Bytes of the connection ids that an endpoint used and does not use again soon: as if each end of one connection kept them.
+/// The heap bytes of connection ids that an endpoint does not reuse soon, as if each end of one connection held them.
 const IDS: i64 = 200;
 const MODES: [Delivery; 4] =
     [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
 
-/// A server and its clients, each of whom has one connection. A guest, the last node, came before them and went.
+/// A server and its clients, which have one connection each. The guest, which is the last node, connected and left
+/// before them.
 struct Party {
     net: Net,
     clients: Vec<ConnectionId>,
     servers: Vec<ConnectionId>,
-    /// Bytes of the heap with endpoints and without connections. What a server makes for all who come is there: a table of
-    /// 32 KiB that counts their handshakes by source.
+    /// The heap bytes of the endpoints without connections. They include the server's table of handshakes by source, which
+    /// takes 32 KiB.
     empty: i64,
 }
 
@@ -105,7 +107,7 @@ impl Party {
         Self { net, clients, servers, empty }
     }
 
-    /// Both ends of each connection send `count` messages of `bytes` on a channel at once.
+    /// Makes both ends of each connection send `count` messages of `bytes` bytes on a channel at once.
     fn burst(&mut self, channel: u8, count: usize, bytes: usize) {
         let now = self.net.now;
         let mut send = |node: usize, connection: ConnectionId| {
@@ -120,14 +122,14 @@ impl Party {
         self.servers.iter().for_each(|&connection| send(SERVER, connection));
     }
 
-    /// Bytes of the heap that each end of each connection holds.
+    /// Returns the heap bytes that each end of each connection holds.
     fn held(&mut self) -> i64 {
         self.net.forget();
         (live() - self.empty) / (2 * self.clients.len() as i64)
     }
 }
 
-/// A client connects to the server, and leaves; both ends forget the connection.
+/// Makes a client connect and leave, and waits until both ends have forgotten the connection.
 fn visit(net: &mut Net, guest: usize) {
     let (key, to, now) = (net.nodes[SERVER].endpoint.public_key(), net.nodes[SERVER].address, net.now);
     let connection = net.nodes[guest].endpoint.connect(now, to, ConnectOptions::new(key)).unwrap();
@@ -138,7 +140,7 @@ fn visit(net: &mut Net, guest: usize) {
     net.nodes.iter_mut().for_each(|node| node.events.clear());
 }
 
-/// Ten seconds after `burst`: how much more each end holds than before it, and all that it holds.
+/// Returns the increase of the heap bytes of each end ten seconds after `burst`, and all heap bytes of each end.
 fn rested(party: &mut Party, burst: impl Fn(&mut Party)) -> (i64, i64) {
     party.net.run_for(SECOND * 11);
     let before = party.held();
@@ -174,7 +176,8 @@ fn an_idle_connection_keeps_only_the_memory_of_channels_after_a_burst_of_message
     }
 }
 
-/// Bursts of messages of `bytes` on all channels, some compressed, some with receipts, over a path that loses a twentieth.
+/// Sends bursts of messages of `bytes` bytes on all channels, some of which are compressed or give receipts, over a path
+/// that loses 5 %. Checks that only the channels take memory afterwards.
 fn leaves_nothing_but_channels(bytes: usize) {
     for clients in [1, 5] {
         let mut party = Party::new(clients, |config| {
@@ -259,7 +262,7 @@ fn memory_is_released_within_ten_seconds_at_any_heartbeat_interval() {
 }
 
 #[test]
-fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_once_idle() {
+fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_when_idle() {
     for channel in 0..MODES.len() as u8 {
         let mut party = Party::new(5, |_| {});
         party.net.run_for(SECOND * 11);
@@ -278,7 +281,7 @@ fn a_session_resumed_in_the_middle_of_a_burst_releases_its_memory_once_idle() {
 }
 
 #[test]
-fn the_memory_of_a_session_does_not_grow_with_its_resumptions() {
+fn the_memory_of_a_session_does_not_grow_with_the_number_of_resumptions() {
     for clients in [1, 5] {
         let mut party = Party::new(clients, |_| {});
         party.net.run_for(SECOND * 11);

@@ -1,4 +1,4 @@
-//! Connections and messages after an outage: those that come back, how soon, and those that must not.
+//! Connections and messages after an outage: those that resume, their delay, and those that must not resume.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -43,14 +43,14 @@ fn a_bulk_transfer_continues_within_a_second_after_the_end_of_an_outage() {
     }
 }
 
-/// Sends until the queue is full.
+/// Sends messages until the queue is full.
 fn offer(net: &mut Net, client: ConnectionId) {
     let now = net.now;
     while net.nodes[1].endpoint.send(now, client, ChannelId(0), vec![0; 1000]).is_ok() {}
 }
 
-/// Credit that was lost in an outage was repeated with a back-off that knew no bound, while the sender had nothing to say
-/// without it.
+/// Flow-control credit that was lost in an outage was resent with an unbounded backoff, while the sender could send
+/// nothing without credit.
 #[test]
 fn flow_control_credit_lost_in_an_outage_arrives_within_a_second_after_the_outage() {
     for dark in (1..10).map(|seconds| SECOND * seconds * 2) {
@@ -131,7 +131,7 @@ fn clients_of_a_restarted_server_keep_dialling_while_the_server_is_full() {
     }
 }
 
-/// The peer with the lower key ignored the other one's Hellos for as long as it dialled itself, if only a wrong address.
+/// A peer with the lower key ignored the Hellos of the other peer while it dialled, even if it dialled a wrong address.
 #[test]
 fn two_peers_connect_if_only_one_peer_has_the_correct_address() {
     let mut net = Net::peers();

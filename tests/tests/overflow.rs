@@ -1,4 +1,4 @@
-//! Messages that give way to newer ones, and when, on channels whose oldest messages give way.
+//! Channels that drop their oldest messages in favour of newer messages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -103,7 +103,7 @@ fn a_message_larger_than_its_queue_replaces_all_queued_messages() {
 }
 
 #[test]
-fn a_channel_with_overflow_queue_returns_messages_when_it_is_full() {
+fn a_full_channel_that_queues_on_overflow_refuses_new_messages_until_send_ready() {
     let (mut net, connection) = connected(|config| {
         config.channels[3].queue_messages = 4;
         config.channels[3].overflow = Overflow::Queue;

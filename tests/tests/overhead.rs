@@ -1,4 +1,4 @@
-//! Bytes on the wire: of one packet, and of a message with everything that it causes.
+//! Bytes on the wire: of one packet, and of one message with the packets that it causes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -13,14 +13,14 @@ use tickwire_sim::provider::NullProvider;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TAG: usize = 16;
-/// The channels of the default configuration.
+/// The reliable, ordered channel of the default configuration.
 const RELIABLE_ORDERED: u8 = 0;
 const UNRELIABLE: u8 = 3;
 
-/// A data packet seen on the wire: who sent it, and its bytes.
+/// The observed data packets: the index of the sender, and the bytes.
 type Seen = Rc<RefCell<Vec<(usize, Vec<u8>)>>>;
 
-/// Two ends with an RTT of 100 ms, connected and silent, and what they send from here on.
+/// Creates two connected, idle ends with an RTT of 100 ms, and the log of their later packets.
 fn connected(change: impl Fn(&mut Config)) -> (Net, ConnectionId, Seen) {
     let mut net = Net::pair(change);
     let client = net.connect();
@@ -35,18 +35,18 @@ fn connected(change: impl Fn(&mut Config)) -> (Net, ConnectionId, Seen) {
     (net, client, seen)
 }
 
-/// The null provider leaves everything readable, at the real sizes.
+/// Selects the null provider, whose packets are readable and have the sizes of real packets.
 fn readable(config: &mut Config) {
     config.provider = std::sync::Arc::new(NullProvider);
 }
 
-/// Bytes before and behind the frames.
+/// Returns the number of bytes before and after the frames of a packet.
 fn overhead(packet: &[u8]) -> usize {
     DataHeader::read(packet).unwrap().header_len() + TAG
 }
 
-/// Sends `per_tick` messages of 100 bytes each tick of a 60 Hz game for ten seconds, one way, and says how many bytes
-/// went over the wire for each of them, both ways.
+/// Sends `per_tick` messages of 100 bytes per tick of a 60 Hz game in one direction for ten seconds. Returns the bytes
+/// on the wire per message, in both directions together.
 fn bytes_per_message(per_tick: u32, change: impl Fn(&mut Config)) -> f64 {
     let (mut net, client, seen) = connected(change);
     let ticks = 600;
@@ -151,7 +151,8 @@ fn acks_take_at_most_45_bytes_on_average_in_long_flows_with_losses() {
     assert!(mean <= 45, "{mean} bytes on average");
 }
 
-/// Numbers of packets have one byte while fewer than 128 are unacknowledged, and clocks drift apart where nobody asks.
+/// Packet numbers take one byte while fewer than 128 packets are unacknowledged, and the clocks drift apart while no
+/// end measures the delay.
 #[test]
 fn an_end_that_only_receives_has_a_clock_error_below_60_ms_after_two_minutes() {
     let (mut net, client, seen) = connected(|_| {});

@@ -1,4 +1,4 @@
-//! One pair of keys, one connection: peers that dial each other again, whoever restarts, and whatever the network loses.
+//! Two peers have at most one connection, after restarts of each peer and after lost datagrams.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -14,7 +14,7 @@ use tickwire_core::{
 const SECOND: Duration = Duration::from_secs(1);
 const PAIRWISE: [u8; 32] = [0x5e; 32];
 
-/// Two peers; node 0 has the lower static key. The secrets of both, so that either can restart.
+/// Two peers and their secrets, with which a peer can restart. Node 0 has the lower static key.
 struct Pair {
     net: Net,
     config: Config,
@@ -62,7 +62,7 @@ impl Pair {
         self.net.nodes[node].endpoint.connect(now, to, ConnectOptions::peer(PAIRWISE, key)).unwrap()
     }
 
-    /// The node forgets everything but its secrets and expects its peer again.
+    /// Restarts a node with its secrets. The node then expects its peer again.
     fn restart(&mut self, node: usize, moves: bool) {
         self.lives += 1;
         let mut address = self.net.nodes[node].address;
@@ -81,7 +81,8 @@ impl Pair {
         self.net.nodes[node].endpoint.connections().collect()
     }
 
-    /// Whether both ends have one connection, which carries messages both ways; the fault otherwise.
+    /// Checks that both ends have one connection, which carries messages in both directions. The error states the
+    /// fault.
     fn check(&mut self) -> Result<(), String> {
         let mut live = [ConnectionId::default(); 2];
         for (node, live) in live.iter_mut().enumerate() {
@@ -117,7 +118,7 @@ enum Restart {
 }
 
 const RESTARTS: [Restart; 4] = [Restart::Nobody, Restart::One(0), Restart::One(1), Restart::Both];
-/// The ends that dial the second time, and in which order.
+/// The ends that dial the second time, in order.
 const DIALS: [&[usize]; 4] = [&[0], &[1], &[0, 1], &[1, 0]];
 const GAPS_MS: [u64; 8] = [0, 20, 50, 75, 100, 130, 200, 450];
 
@@ -125,7 +126,8 @@ fn gap(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// The first connection, dialled by `first`, then whatever restarts, then the dials, `ms` apart.
+/// Establishes a connection that the nodes in `first` dial, restarts nodes, and then dials again from the nodes in
+/// `dials`, `ms` milliseconds apart.
 fn dial_again(pair: &mut Pair, first: &[usize], restart: Restart, dials: &[usize], ms: u64, moves: bool) {
     for node in first {
         pair.dial(*node);
@@ -147,7 +149,7 @@ fn dial_again(pair: &mut Pair, first: &[usize], restart: Restart, dials: &[usize
     }
 }
 
-/// Runs every combination, and lists those that did not end with one connection.
+/// Runs every combination, and fails with a list of those that did not end with one connection.
 fn matrix(losses: &[u64], moves: bool) {
     let (mut seed, mut cases, mut faults) = (0u8, 0, Vec::new());
     let all = |first: &'static [usize]| {
@@ -191,7 +193,7 @@ fn peers_that_dial_again_through_loss_have_one_connection() {
     matrix(&[10, 30], false);
 }
 
-/// Restarts and dials at random moments, for ten seconds; then one more dial while the network heals.
+/// Restarts and dials at random times for ten seconds, and then dials once more on a network without loss.
 fn at_random(seed: u8) -> Result<(), String> {
     let mut rng = Rng::from_seed([seed; 32]);
     let loss = [0, 5, 20, 40][rng.below(4) as usize];

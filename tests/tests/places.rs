@@ -1,4 +1,5 @@
-//! Places: who takes one, how long a connection that ends keeps it, and who takes over the place of a ghost.
+//! Session slots: the clients that get a slot, the time for which a closing connection keeps its slot, and the replacement
+//! of connections whose client is gone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -19,7 +20,7 @@ const MASTER: [u8; 32] = [0x4d; 32];
 const WALL: u64 = 1_700_000_000_000_000;
 const HOUR_US: u64 = 3_600_000_000;
 
-/// A server, which `change` sets up, and clients with addresses of their own.
+/// Creates a server, which `change` configures, and clients with different addresses.
 fn net(access: Access, clients: u8, change: impl Fn(&mut Config)) -> Net {
     let provider = default_provider();
     let public = provider.handshake().public_key(&[1; 32]);
@@ -38,7 +39,7 @@ fn net(access: Access, clients: u8, change: impl Fn(&mut Config)) -> Net {
     Net::new(nodes, Duration::from_millis(50))
 }
 
-/// A ticket of `identity`; each one is another.
+/// Creates a ticket of `identity`. Each `number` gives a different ticket.
 fn ticket(identity: u8, number: u8) -> Ticket {
     let provider = default_provider();
     let public = provider.handshake().public_key(&[1; 32]);
@@ -64,13 +65,13 @@ fn ending(net: &Net, node: usize, of: ConnectionId) -> Option<CloseReason> {
     })
 }
 
-/// Connections that the server told of and not the end of.
+/// Returns the number of connections that the server reported as connected and not as closed.
 fn players(net: &Net) -> usize {
     let server = &net.nodes[0].endpoint;
     server.connections().filter(|id| server.state(*id) == ConnectionState::Connected).count()
 }
 
-/// Client 1 leaves and comes back 20 times, `wait` after it closed; says how often it got in.
+/// Makes client 1 leave and return 20 times, `wait` after it closed. Returns the number of times that it was connected.
 fn comings_back(loss: u64, wait: Duration, by_ticket: bool) -> usize {
     let access = if by_ticket { Access::Tickets } else { Access::Open };
     let mut net = net(access, 1, |config| {
@@ -173,8 +174,8 @@ fn a_server_of_one_connection_keeps_at_most_65_connections_with_unread_events() 
     assert_eq!(net.nodes[1].endpoint.state(client), ConnectionState::Connected, "once it has");
 }
 
-/// A server where identity 7 takes the last place (of its address, or of all), and the client's process is gone. Another
-/// process of the same identity dials once: how long until the server tells of it?
+/// On a server where identity 7 has the last slot (of its address, or of all), the client's process crashes. A new
+/// process of the same identity then dials once. Returns the time until the server reports the new connection.
 fn return_of_the_crashed(per_source: bool, loss: u64) -> Duration {
     let mut net = net(Access::Tickets, 2, |config| {
         if per_source {
@@ -212,7 +213,8 @@ fn a_crashed_client_regains_its_session_slot_in_a_full_server_within_three_secon
     }
 }
 
-/// A server with one place, which client 1 has, and what becomes of client 2 there.
+/// Creates a server with one slot, which client 1 has, and makes client 2 dial. Returns the reason why each client's
+/// connection ended, if it ended.
 fn second_of_a_full_server(access: Access, identities: [u8; 2], delay: Duration) -> [Option<CloseReason>; 2] {
     let mut net = net(access, 2, |config| config.max_connections = 1);
     net.delay = delay;
@@ -329,7 +331,7 @@ fn one_address_takes_by_default_at_most_half_of_all_session_slots() {
     }
 }
 
-/// A server with one place, and two clients of one identity that reach it over links: link `n` leads to the client `owners[n]`.
+/// A server with one slot, and two clients of one identity that connect over links. Link `n` leads to the client `owners[n]`.
 struct Switchboard {
     now: Instant,
     ends: Vec<Endpoint>,
@@ -391,8 +393,9 @@ impl Switchboard {
     }
 }
 
-/// The link of a client breaks at the server; another process of its identity dials at once, and the client opens another link
-/// `after` that. Whether the client keeps its connection, and how long the other process waits until it is in, if it gets in.
+/// Breaks the link of a client at the server. Another process of the same identity dials immediately, and the client opens
+/// another link `after` that time. Returns whether the client keeps its connection, and the time until the other process is
+/// connected, if it is connected at all.
 fn changes_links(after: Duration) -> (bool, Option<Duration>) {
     let mut board = Switchboard::new();
     let first = board.dial(1, 0);

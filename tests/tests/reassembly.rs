@@ -1,4 +1,4 @@
-//! The cost of pieces of messages to their receiver: instructions, bytes of the heap, and the room that others need.
+//! The cost of fragments for their receiver: instructions, heap bytes, and the memory that other messages need.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -20,7 +20,7 @@ use tickwire_tests::allocation::{self, Counting};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// A byte at the end of each of 98 messages, as large as credit allows for them.
+/// Returns fragments with one byte at the end of each of 98 messages, which are as large as the credit permits.
 fn crumbs(channel: u8, first: u32, max_message: u64) -> impl Iterator<Item = Piece> {
     let is_reliable = channel == ORDERED || channel == UNORDERED;
     let total = if is_reliable { max_message.max(1 << 20) * 2 / 320 } else { max_message };
@@ -70,26 +70,26 @@ fn a_tiny_fragment_allocates_the_same_memory_at_any_limit_on_message_size() {
     }
 }
 
-/// Ways to have a server hold much for little.
+/// A pattern of fragments with which a peer makes the server hold much memory for few bytes.
 #[derive(Clone, Copy, Debug)]
 enum Pattern {
-    /// A byte at the end of each page of a message.
+    /// One byte at the end of each page of a message.
     EndsOfPages,
-    /// A byte at the end of each message.
+    /// One byte at the end of each message.
     EndsOfMessages,
-    /// Every other byte.
+    /// Every second byte of a message.
     Alternating,
-    /// Pieces from the last to the first.
+    /// Fragments from the last to the first.
     Reversed(usize),
-    /// Pieces in order, all but the first.
+    /// Fragments in order, without the first.
     Headless(usize),
-    /// Pieces anywhere.
+    /// Fragments at random positions.
     Anywhere,
-    /// Whole ordered messages, all but the first.
+    /// Complete ordered messages, without the first.
     Early(usize),
-    /// Every other whole ordered message.
+    /// Every second complete ordered message.
     EarlyAlternating(usize),
-    /// Some of all.
+    /// A mixture of all patterns.
     Mixed,
 }
 
@@ -111,7 +111,7 @@ const PATTERNS: [Pattern; 14] = [
 ];
 
 impl Pattern {
-    /// The piece of a channel of this number. Credit allows for the messages.
+    /// Returns fragment `number` of a channel. The credit suffices for its messages.
     fn piece(self, channel: u8, number: u64, draws: &mut Draws) -> Piece {
         const TOTAL: u64 = 1 << 20;
         let reversed = |size: usize| TOTAL - (number % (TOTAL / size as u64) + 1) * size as u64;
@@ -185,7 +185,7 @@ fn a_server_holds_at_most_four_times_the_bytes_of_datagrams_and_64_kib_per_conne
     }
 }
 
-/// Fills the server's room with messages that lack their last byte, as far as it takes them.
+/// Fills the server's memory with messages without their last byte, until the server accepts no more.
 fn fill(rogues: &mut Rogues, channel: u8) {
     const TOTAL: u64 = 1 << 20;
     for connection in 0..rogues.headers.len() {
@@ -258,7 +258,8 @@ fn reassembly_memory_is_released_within_ten_idle_seconds() {
     assert!(live < 4 * 5000, "{live} bytes stay");
 }
 
-/// Lets time pass at the server and for one honest client, and says whether what it sent has arrived.
+/// Runs the server and one honest client. Returns the time until the client's message has arrived, or `None` after
+/// `most`.
 fn honest_message_arrives(rogues: &mut Rogues, size: usize, most: Duration) -> Option<Duration> {
     let pair = &mut rogues.pair;
     let mut config = Config::new(4);

@@ -1,4 +1,4 @@
-//! docs/REQUIREMENTS.md is whole, and what it names as proof exists.
+//! docs/REQUIREMENTS.md lists all requirements, and the tests that it names exist.
 #![allow(clippy::unwrap_used, reason = "a test ends when its own ground gives way")]
 
 use clap::CommandFactory;
@@ -59,7 +59,7 @@ fn faults(row: &Row, rows: &[Row], files: &[File], members: &[Member]) -> Vec<St
     missing.iter().map(|name| format!("{}: {name} does not exist", row.id)).collect()
 }
 
-/// Whether a row is there and does not point to others itself.
+/// Returns whether a row exists and does not refer to other rows.
 fn stands_alone(id: &str, rows: &[Row]) -> bool {
     rows.iter().any(|row| row.id == id && !matches!(row.proof, Proof::As(_)))
 }

@@ -1,4 +1,4 @@
-//! Secret keys do not stay in memory that was given back.
+//! Secret keys do not remain in freed memory.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
@@ -16,13 +16,13 @@ use tickwire_core::{
 };
 
 thread_local! {
-    /// Secrets that are looked for in blocks that this thread frees.
+    /// The secrets that the allocator searches for in blocks that this thread frees.
     static NEEDLES: RefCell<Vec<[u8; 32]>> = const { RefCell::new(Vec::new()) };
-    /// How often each of the first eight was found.
+    /// The number of times that each of the first eight secrets was found.
     static FOUND: Cell<[u32; 8]> = const { Cell::new([0; 8]) };
 }
 
-/// The system's allocator, which looks at what is given back to it.
+/// The system's allocator, which searches each freed block for secrets.
 struct Searching;
 
 fn search(block: &[u8]) {
@@ -56,7 +56,7 @@ static ALLOCATOR: Searching = Searching;
 
 const MASTER: [u8; 32] = [0x77; 32];
 
-/// The times that each of `needles` is found in memory that `act` frees.
+/// Returns the number of times that each of `needles` is found in memory that `act` frees.
 fn freed(needles: &[[u8; 32]], act: impl FnOnce()) -> Vec<u32> {
     FOUND.set([0; 8]);
     NEEDLES.set(needles.to_vec());
@@ -136,7 +136,7 @@ fn the_memory_of_a_secret_is_overwritten_when_the_secret_is_dropped() {
 }
 
 #[test]
-fn no_debug_output_contains_a_secret() {
+fn the_debug_output_of_the_type_secrets_contains_no_secret() {
     let secrets = Secrets::new([0xab; 32]).ticket_key([0xab; 32]);
     let text = format!("{secrets:?} {:?} {:?}", secrets.identity, secrets.ticket);
     assert_eq!(text, "Secrets(..) Secret(..) Some(Secret(..))");

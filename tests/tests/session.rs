@@ -1,4 +1,4 @@
-//! Whole sessions between two endpoints: what an embedder relies on, end to end.
+//! Complete sessions between two endpoints: the guarantees for an embedder.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -164,7 +164,7 @@ fn a_session_survives_a_blackout_longer_than_the_idle_timeout() {
 }
 
 #[test]
-fn a_client_of_a_restarted_server_reconnects_with_the_reason_session_lost() {
+fn a_client_of_a_restarted_server_reports_session_lost_and_gets_a_new_connection() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -189,7 +189,8 @@ fn a_client_of_a_restarted_server_reconnects_with_the_reason_session_lost() {
     );
 }
 
-/// Swarm seed 972: a client that had set its resume ticket aside began another session while the server had the first one.
+/// Swarm seed 972. A client that had put its resume ticket aside began a new session while the server still had the first
+/// one.
 #[test]
 fn a_client_past_its_resume_window_resumes_the_session_that_the_server_kept() {
     for dark in 20..60u32 {
@@ -216,7 +217,7 @@ fn a_client_past_its_resume_window_resumes_the_session_that_the_server_kept() {
 }
 
 #[test]
-fn a_forged_unknown_datagram_does_not_replace_a_connection() {
+fn a_forged_unknown_connection_reply_does_not_replace_a_connection() {
     let mut net = Net::pair(|config| config.heartbeat = Duration::from_millis(20));
     let last = Rc::new(RefCell::new(Vec::new()));
     let tap = Rc::clone(&last);
@@ -260,7 +261,7 @@ fn all_messages_arrive_while_keys_rotate_under_loss() {
 }
 
 #[test]
-fn a_full_channel_reports_send_ready_once_its_queue_has_space() {
+fn a_full_channel_reports_send_ready_when_its_queue_has_space() {
     let mut net = Net::pair(|config| {
         config.channels = vec![tickwire_core::ChannelConfig::new(Delivery::ReliableOrdered)];
         config.channels[0].queue_messages = 10;
@@ -290,7 +291,7 @@ fn a_close_after_delivery_requested_while_connecting_delivers_all_messages() {
 }
 
 #[test]
-fn heartbeats_arrive_within_the_shorter_idle_timeout_of_the_two_ends() {
+fn heartbeats_keep_an_idle_connection_uninterrupted_at_the_end_with_the_shorter_idle_timeout() {
     let mut net = Net::pair(|_| {});
     let mut config = Config::new(APPLICATION);
     config.access = Access::Open;
@@ -370,8 +371,8 @@ fn peers_that_dial_each_other_have_one_connection_whichever_packets_are_lost() {
     }
 }
 
-/// A client is cut off until `early` before its server gives its session up. From then on handshakes pass, and its Data from
-/// one second after that moment on. What the client tells after it was interrupted.
+/// Interrupts a client until `early` before its server discards the session. From then on, handshakes arrive, and the
+/// client's Data packets arrive from one second later on. Returns the client's events after the interruption.
 fn comes_back_late(early: Duration, resume_window: Duration) -> Vec<Event> {
     let cut_off = || {
         let mut net = Net::pair(|config| config.resume_window = resume_window);
@@ -395,7 +396,7 @@ fn comes_back_late(early: Duration, resume_window: Duration) -> Vec<Event> {
 }
 
 #[test]
-fn a_client_whose_resumption_was_accepted_resumes_or_gets_a_new_session() {
+fn a_client_accepted_shortly_before_its_resume_window_ends_resumes_or_gets_a_new_session() {
     let mut resumed = 0;
     for (seconds, window) in (1..9).flat_map(|seconds| [(seconds, 60), (seconds, 10)]) {
         let events = comes_back_late(SECOND * seconds, SECOND * window);

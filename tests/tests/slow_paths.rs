@@ -23,7 +23,7 @@ enum Comes {
     WithTicket,
 }
 
-/// A path, how its client comes, and how often each end's driver calls.
+/// A path, the credential of its client, and the intervals at which the drivers of both ends call.
 #[derive(Clone, Copy, Debug)]
 struct Path {
     round_trip: Duration,
@@ -36,7 +36,7 @@ impl Path {
         Self { round_trip: Duration::from_secs_f64(seconds), comes, polls_every: [Duration::ZERO; 2] }
     }
 
-    /// Server and client, which has begun to connect.
+    /// Creates a server and a client that has begun to connect.
     fn dial(&self) -> (Net, ConnectionId) {
         self.dial_within(SECOND * 30)
     }
@@ -103,7 +103,7 @@ impl Path {
 }
 
 #[test]
-fn clients_connect_once_and_stay_connected_at_rtts_up_to_eight_seconds() {
+fn clients_connect_exactly_once_and_stay_connected_at_rtts_up_to_eight_seconds() {
     for seconds in [0.1, 1.0, 2.0, 3.0, 4.0, 4.9, 5.0, 5.1, 6.0, 7.0, 7.9, 8.0] {
         for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
             Path::new(seconds, comes).connects_for_good();
@@ -142,7 +142,7 @@ fn a_client_with_a_connect_timeout_of_ten_seconds_stays_connected_or_times_out()
 }
 
 #[test]
-fn clients_connect_once_over_slow_paths_that_lose_datagrams() {
+fn clients_connect_exactly_once_over_slow_paths_that_lose_datagrams() {
     for (seconds, one_of) in [(1.0, 3), (3.0, 3), (5.0, 3), (6.0, 3), (8.0, 10)] {
         for comes in [Comes::Openly, Comes::WithTicket] {
             for seed in 0..10 {
@@ -189,7 +189,7 @@ fn connecting_over_an_rtt_of_nine_seconds_or_more_ends_with_a_connect_timeout() 
 }
 
 #[test]
-fn clients_connect_once_and_stay_connected_if_drivers_poll_every_one_to_five_seconds() {
+fn clients_connect_exactly_once_and_stay_connected_if_drivers_poll_every_one_to_five_seconds() {
     for seconds in [0.1, 1.0, 3.0] {
         for period in [1, 2, 3, 4, 5] {
             for (server, client) in [(0, 1), (1, 0), (1, 1)] {

@@ -30,7 +30,7 @@ fn a_connection_has_each_of_its_four_documented_states_in_order() {
 }
 
 #[test]
-fn calls_with_an_unknown_connection_id_return_nothing() {
+fn calls_with_an_unknown_connection_id_return_no_data_and_change_nothing() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);
@@ -47,7 +47,7 @@ fn calls_with_an_unknown_connection_id_return_nothing() {
 }
 
 #[test]
-fn a_server_closes_exactly_the_named_connection() {
+fn closing_one_connection_of_a_server_closes_no_other_connection() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_for(SECOND);
@@ -124,9 +124,10 @@ fn the_reported_rtt_uptime_and_loss_match_the_path() {
     assert!((95..=105).contains(&stats.loss_permille()), "{} of 1000 lost", stats.loss_permille());
 }
 
-/// The server answers 500 datagrams a second with acknowledgements, one of which follows nearly every message of its own, so
-/// the peer's acknowledgement names one of those as the largest. Its round trip stood still then, and its rate with it: over a
-/// recorded link (TMobile-UMTS-driving, seed 36) it sent 1 kB/s for three seconds after a queue of ten had drained.
+/// The server acknowledges 500 datagrams per second, and an acknowledgement follows nearly every message of its own. The
+/// peer's ACK frames therefore name such an acknowledgement as the largest packet. The server then stopped measuring its RTT
+/// and kept its low rate. On a recorded link (TMobile-UMTS-driving, seed 36), it sent 1 kB/s for three seconds after a queue
+/// of ten datagrams had drained.
 #[test]
 fn regression_an_end_that_mostly_sends_acks_still_measures_the_rtt() {
     let mut net = Net::pair(|config| config.channels[0].queue_messages = 10_000);

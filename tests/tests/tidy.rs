@@ -12,10 +12,10 @@ use tickwire_tests::tidy::{
 };
 use tickwire_tests::values::crowded_functions;
 
-/// Names of hash maps: their order of iteration differs from run to run.
+/// The names of hash maps, whose order of iteration differs between runs.
 const HASH_MAPS: [&str; 4] = ["HashMap", "HashSet", "hashbrown", "ahash"];
 
-/// Where entropy comes from, and a clock that is nothing else.
+/// The names of sources of entropy, and of a clock.
 const WORLD: [&str; 8] = [
     "SystemTime",
     "thread_rng",
@@ -27,11 +27,11 @@ const WORLD: [&str; 8] = [
     "rand::rng",
 ];
 
-/// Modules of the operating system that only a driver uses.
+/// The modules of the operating system that only drivers may use.
 const OPERATING_SYSTEM: [&str; 6] =
     ["std::env", "std::fs", "std::io", "std::net", "std::process", "std::thread"];
 
-/// Rooms of the core where arithmetic is the protocol's own.
+/// The folders of the core in which the protocol defines the arithmetic on integers.
 const INTEGER_ROOMS: [&str; 6] = [
     "core/src/channel/",
     "core/src/connection/",
@@ -41,13 +41,13 @@ const INTEGER_ROOMS: [&str; 6] = [
     "core/src/time/",
 ];
 
-/// Parts of the simulator's package that run in real time: programs, and the conditioner between real sockets.
+/// The parts of the simulator's package that run in real time: programs, and the conditioner.
 const REAL_TIME: [&str; 2] = ["sim/src/bin/", "sim/src/conditioner"];
 
-/// Enums of the core that callers are meant to match whole: a new case would be a new protocol.
+/// The enums of the core that callers must match exhaustively. A new variant would change the protocol.
 const EXHAUSTIVE: [&str; 1] = ["Fate"];
 
-/// Beginnings of names of packages that know an engine, an executor or an operating system.
+/// The beginnings of the names of packages that depend on an engine, an executor or an operating system.
 const WORLDLY: [&str; 18] = [
     "async-",
     "bevy",
@@ -84,7 +84,7 @@ fn planted(text: impl Into<String>) -> File {
     File::new("core/src/planted.rs", text)
 }
 
-/// Every Rust file that breaks a rule, unless it is an exception; and exceptions that are none.
+/// Checks that every Rust file that breaks a rule is an exception, and that every exception breaks the rule.
 fn expect_no_others(rule: impl Fn(&File) -> Option<Offence>, exceptions: &[(&str, usize)]) {
     let offences: Vec<Offence> = tidy::rust(&source::files()).iter().filter_map(rule).collect();
     expect_none(unexcused(&offences, exceptions));
@@ -139,7 +139,7 @@ fn imports_between_files_form_no_cycle() {
     expect_none(unexcused(&found, CIRCLES));
 }
 
-/// Types that `clap` reads have one name in every program and verb.
+/// The types that `clap` reads have the same name in every program and verb.
 const ALIKE: [&str; 1] = ["Args"];
 
 #[test]
@@ -158,7 +158,7 @@ fn no_crate_has_two_types_with_the_same_name() {
     expect_none(unexcused(&found.collect::<Vec<_>>(), SHARED_NAMES));
 }
 
-/// Circles that the rule overlooks, or sees where there are none.
+/// Returns the planted cycles that the rule overlooks, and cycles that it reports without cause.
 fn planted_circles() -> Vec<String> {
     let root = "mod a;\nmod b;\nmod c;\nmacro_rules! m { () => {} }\npub use b::B;\n";
     // What three files hold, and the circle that it makes.
@@ -321,7 +321,7 @@ fn no_crate_depends_on_a_crate_of_a_higher_layer() {
     );
 }
 
-/// Whether a package must not depend on another.
+/// Returns whether the package `member` must not depend on the package `dependency`.
 fn is_wrong_for(member: &str, dependency: &str) -> bool {
     let is_own = dependency == "tickwire" || dependency.starts_with("tickwire-");
     match member {
@@ -350,7 +350,7 @@ fn every_package_inherits_the_lints_of_the_workspace() {
 }
 
 #[test]
-fn every_snapshot_has_its_test() {
+fn every_golden_snapshot_file_belongs_to_an_existing_test() {
     let source = File::new(
         "core/src/a.rs",
         "#[test]\nfn layout() { assert_snapshot!(x); assert_snapshot!(\"named\", y); }",
@@ -370,7 +370,7 @@ fn every_snapshot_has_its_test() {
 }
 
 #[test]
-fn documentation_comments_name_their_subjects() {
+fn no_paragraph_of_a_documentation_comment_begins_with_what_who_or_that_which() {
     for bad in [
         "/// What a packet carries.",
         "//! Who sends.",
@@ -417,7 +417,7 @@ fn links_between_documents_have_existing_targets() {
     expect_none(pages.flat_map(|file| broken_links(&file, exists)));
 }
 
-/// The lines of the first example on a crate's front page.
+/// Returns the lines of the first example on a crate's front page.
 fn front_page_example(text: &str) -> Vec<&str> {
     let page = text.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim_end);
     let example = page.skip_while(|line| line.trim() != "```").skip(1);

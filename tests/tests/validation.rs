@@ -1,4 +1,4 @@
-//! Nobody is sent more than came from its address before it has shown that it is there.
+//! An endpoint sends no more bytes to an unvalidated address than it received from this address.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,7 +11,7 @@ use tickwire_core::{Address, ConnectionState, Duration, Event};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A client that got its cookie; its first Data will come from `from`.
+/// Creates a client that has received its cookie. Its first Data packet will have the source address `from`.
 fn about_to_confirm(from: SocketAddr) -> Net {
     let mut net = Net::pair(|_| {});
     net.connect();

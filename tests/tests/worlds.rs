@@ -1,10 +1,8 @@
-//! Replicated worlds between two endpoints: what a game sees of a world that another end commits.
+//! Replicated worlds: the world that a game receives from a different end.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
-
-use std::collections::BTreeMap;
 
 use common::{Net, Pass};
 use tickwire_core::snapshot::{
@@ -12,14 +10,12 @@ use tickwire_core::snapshot::{
     Show, SnapshotSchema, Steps, Viewer, WorldError, WorldId, WorldSchema, WorldStats, WorldWriter,
 };
 use tickwire_core::{Config, ConnectionId, Duration, Event, Instant, SnapshotConfig};
+use tickwire_sim::shown::{ShownEntity, ShownWorld, committed_components};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_micros(16_667);
 
-/// The components of a world by entity, as words.
-type Components = BTreeMap<NetworkId, BTreeMap<ComponentId, Vec<u32>>>;
-
-/// A position and a velocity in one group, and health in a group of its own.
+/// Returns a schema with a position and a velocity in one group, and health in another group.
 fn schema() -> WorldSchema {
     let mut schema = SnapshotSchema::new();
     let metres = Steps::new(-1024.0, 1024.0, 0.002).unwrap();
@@ -36,7 +32,7 @@ fn schema() -> WorldSchema {
     schema.finish().unwrap()
 }
 
-/// By name: health, pose, speed.
+/// The ids of the components, in the order of their names: health, pose, speed.
 const HEALTH: ComponentId = ComponentId(0);
 const POSE: ComponentId = ComponentId(1);
 const SPEED: ComponentId = ComponentId(2);
@@ -47,20 +43,20 @@ fn with_worlds(config: &mut Config) {
     config.heartbeat = Duration::from_millis(200);
 }
 
-/// The game of the server, and what its client shows.
+/// The server's game, and the world that its client shows.
 struct Game {
     net: Net,
     writer: WorldWriter,
     world: WorldId,
     tick: u64,
     ids: Vec<NetworkId>,
-    shown: Components,
-    /// The connection as the server knows it.
+    shown: ShownWorld,
+    /// The server's id of the connection.
     viewer: ConnectionId,
 }
 
 impl Game {
-    /// A server with `entities` entities and a client that sees them.
+    /// Creates a server with `entities` entities, and a client that sees them.
     fn new(entities: usize) -> Self {
         let mut net = Net::pair(with_worlds);
         net.connect();
@@ -72,7 +68,7 @@ impl Game {
             world: WorldId(0),
             tick: 0,
             ids: Vec::new(),
-            shown: Components::new(),
+            shown: ShownWorld::default(),
             viewer,
         };
         for _ in 0..entities {
@@ -115,7 +111,7 @@ impl Game {
         self.writer.reuse(changes);
     }
 
-    /// Plays for `time`: entities move if `is_moving`.
+    /// Runs for `time`. The entities move if `is_moving`.
     fn play(&mut self, time: Duration, is_moving: bool) {
         let end = self.net.now + time;
         while self.net.now < end {
@@ -128,30 +124,25 @@ impl Game {
         }
     }
 
-    /// The client's application takes its events.
+    /// Handles the client's events.
     fn take(&mut self) {
         for event in std::mem::take(&mut self.net.nodes[1].events) {
             if let Event::Snapshot { changes, .. } = event {
-                apply(&mut self.shown, &changes);
+                self.shown.apply(&changes).unwrap();
                 self.net.nodes[1].endpoint.recycle(changes);
             }
         }
     }
 
-    /// The world as it is committed.
-    fn committed(&self) -> Components {
-        let Some(store) = self.net.nodes[0].endpoint.world(self.world) else { return Components::new() };
-        let schema = schema();
-        let entities = store.entities().map(|entity| {
-            let components = [HEALTH, POSE, SPEED].into_iter().filter_map(|component| {
-                let place = schema.groups().component(component)?;
-                let words = store.state(store.unit(entity.id, place.group)?)?.version.words;
-                let first = usize::from(place.first_word);
-                Some((component, words[first..first + usize::from(place.words)].to_vec()))
-            });
-            (entity.id, components.collect())
-        });
-        entities.collect()
+    /// Returns the committed world. The entities have no owners.
+    fn committed(&self) -> ShownWorld {
+        let mut committed = ShownWorld::default();
+        let Some(store) = self.net.nodes[0].endpoint.world(self.world) else { return committed };
+        for entity in store.entities() {
+            let components = committed_components(&schema(), store, entity.id);
+            committed.entities.insert(entity.id, ShownEntity { owner: None, components });
+        }
+        committed
     }
 
     fn stats(&self, node: usize) -> WorldStats {
@@ -163,7 +154,7 @@ impl Game {
         self.net.nodes[1].endpoint.connections().next().unwrap()
     }
 
-    /// Plays without movement until the client shows the committed world; panics after `most`.
+    /// Runs without movement until the client shows the committed world. Panics after `most`.
     fn settle(&mut self, most: Duration) {
         let end = self.net.now + most;
         while self.shown != self.committed() {
@@ -173,28 +164,7 @@ impl Game {
     }
 }
 
-fn apply(shown: &mut Components, changes: &Changes) {
-    let is_back = |id: &NetworkId| changes.created().iter().any(|created| created.id == *id);
-    for (id, _) in changes.destroyed().iter().filter(|(id, _)| is_back(id)) {
-        shown.remove(id).unwrap();
-    }
-    for created in changes.created() {
-        assert_eq!(shown.insert(created.id, BTreeMap::new()), None, "{created:?}");
-    }
-    for column in changes.columns() {
-        for (id, words) in column.values() {
-            shown.get_mut(&id).unwrap().insert(column.component(), words.to_vec());
-        }
-        for id in column.removed() {
-            shown.get_mut(id).unwrap().remove(&column.component()).unwrap();
-        }
-    }
-    for (id, _) in changes.destroyed().iter().filter(|(id, _)| !is_back(id)) {
-        shown.remove(id).unwrap();
-    }
-}
-
-/// Drops every `nth` datagram.
+/// Returns a network that drops every `nth` datagram.
 fn lossy(nth: u64) -> common::Filter {
     let mut count = 0;
     Box::new(move |_, _, _| {
@@ -210,7 +180,7 @@ fn lossy(nth: u64) -> common::Filter {
 }
 
 #[test]
-fn a_client_shows_the_world_that_the_server_commits() {
+fn a_client_receives_the_world_that_the_server_commits() {
     let mut game = Game::new(200);
     game.play(SECOND * 3, true);
     game.settle(SECOND);
@@ -243,7 +213,7 @@ fn a_world_converges_within_two_seconds_after_loss_and_reordering_end() {
 }
 
 #[test]
-fn a_resumed_session_converges_and_sends_only_what_changed() {
+fn a_world_converges_after_a_resumption_with_at_most_two_updates_per_changed_unit() {
     let mut game = Game::new(300);
     game.settle(SECOND);
     game.net.filter = Box::new(|_, _, _| Pass::Drop);
@@ -259,7 +229,7 @@ fn a_resumed_session_converges_and_sends_only_what_changed() {
 }
 
 #[test]
-fn a_lost_unit_is_sent_again_although_the_game_commits_nothing_more() {
+fn a_lost_unit_is_resent_without_a_further_commit() {
     let mut game = Game::new(0);
     game.settle(SECOND);
     game.create();
@@ -275,7 +245,7 @@ fn a_lost_unit_is_sent_again_although_the_game_commits_nothing_more() {
 }
 
 #[test]
-fn destroyed_and_hidden_entities_disappear_and_shown_entities_return() {
+fn destroyed_and_hidden_entities_disappear_and_entities_shown_again_return() {
     let mut game = Game::new(30);
     game.settle(SECOND);
     let (first, second) = (game.ids[0], game.ids[1]);
@@ -283,7 +253,7 @@ fn destroyed_and_hidden_entities_disappear_and_shown_entities_return() {
     game.writer.show(game.viewer, second, Show::Never).unwrap();
     game.play(SECOND, false);
     let mut expected = game.committed();
-    expected.remove(&second);
+    expected.entities.remove(&second);
     assert_eq!(game.shown, expected);
     game.ids.remove(0);
     game.writer.show(game.viewer, second, Show::Always).unwrap();
@@ -292,7 +262,7 @@ fn destroyed_and_hidden_entities_disappear_and_shown_entities_return() {
 }
 
 #[test]
-fn a_viewer_that_moves_to_another_world_shows_only_the_new_world() {
+fn a_client_whose_viewer_changes_to_another_world_receives_only_the_new_world() {
     let mut game = Game::new(30);
     game.settle(SECOND);
     let rooms = std::mem::replace(&mut game.writer, schema().writer());
@@ -302,7 +272,7 @@ fn a_viewer_that_moves_to_another_world_shows_only_the_new_world() {
     game.commit();
     game.look(Some(WorldId(1)));
     game.settle(SECOND);
-    assert_eq!(game.shown.len(), 1);
+    assert_eq!(game.shown.entities.len(), 1);
     // An empty world empties the view.
     (game.world, game.tick) = (WorldId(2), 0);
     game.writer = schema().writer();
@@ -310,24 +280,24 @@ fn a_viewer_that_moves_to_another_world_shows_only_the_new_world() {
     game.commit();
     game.look(Some(WorldId(2)));
     game.settle(SECOND);
-    assert!(game.shown.is_empty());
+    assert!(game.shown.entities.is_empty());
     drop(rooms);
 }
 
 #[test]
-fn a_world_without_a_viewer_leaves_the_view() {
+fn removing_the_viewer_of_a_client_removes_all_entities_at_the_client() {
     let mut game = Game::new(30);
     game.settle(SECOND);
     game.look(None);
     game.play(SECOND, false);
-    assert!(game.shown.is_empty());
+    assert!(game.shown.entities.is_empty());
     game.look(Some(WorldId(0)));
     game.settle(SECOND);
-    assert_eq!(game.shown.len(), 30);
+    assert_eq!(game.shown.entities.len(), 30);
 }
 
 #[test]
-fn an_application_that_takes_no_events_gets_one_merged_snapshot() {
+fn unread_snapshots_of_120_ticks_are_merged_into_at_most_three_events() {
     let mut game = Game::new(50);
     game.settle(SECOND);
     game.net.nodes[1].is_listening = false;
@@ -348,7 +318,7 @@ fn an_application_that_takes_no_events_gets_one_merged_snapshot() {
 }
 
 #[test]
-fn a_saturated_reliable_channel_does_not_stop_the_world() {
+fn a_saturated_reliable_channel_delays_the_world_by_less_than_30_ticks() {
     let mut game = Game::new(50);
     game.settle(SECOND);
     let now = game.net.now;
@@ -367,7 +337,7 @@ fn a_saturated_reliable_channel_does_not_stop_the_world() {
 }
 
 #[test]
-fn a_moving_world_takes_at_most_a_fifth_of_the_bytes_of_its_full_state() {
+fn a_world_with_a_tenth_of_its_entities_moving_sends_less_than_a_fifth_of_its_full_state() {
     let mut game = Game::new(1000);
     game.settle(SECOND * 3);
     let before = game.stats(0).bytes_sent;
@@ -382,7 +352,7 @@ fn a_moving_world_takes_at_most_a_fifth_of_the_bytes_of_its_full_state() {
 }
 
 #[test]
-fn an_entity_of_eight_times_the_weight_is_updated_at_least_three_times_as_often_where_not_all_fits() {
+fn under_a_rate_limit_an_entity_of_eight_times_the_weight_is_updated_at_least_three_times_as_often() {
     let mut game = Game::new(0);
     for weight in [16, 128] {
         for _ in 0..500 {
@@ -404,7 +374,7 @@ fn an_entity_of_eight_times_the_weight_is_updated_at_least_three_times_as_often_
         game.net.run_for(TICK);
         for event in std::mem::take(&mut game.net.nodes[1].events) {
             if let Event::Snapshot { changes, .. } = event {
-                apply(&mut game.shown, &changes);
+                game.shown.apply(&changes).unwrap();
                 let poses = changes.column(POSE).map_or(&[][..], |column| column.ids());
                 for id in poses {
                     updates[usize::from(id.0 > 500)] += 1;

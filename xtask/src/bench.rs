@@ -1,6 +1,7 @@
-//! `bench`: what tickwire costs, beside its peers.
+//! `bench`: measures the costs of tickwire and of similar libraries.
 //!
-//! The measuring crates are a workspace of their own, which CI does not lint; its help says how a person does.
+//! The crates of the benchmarks are a separate workspace, which CI does not lint. The help of the verb shows the command that
+//! lints them.
 
 use std::ffi::OsString;
 use std::fs;
@@ -19,7 +20,8 @@ pub(crate) struct Args {
     what: What,
 }
 
-/// How the measuring crates are linted: in CI their peers would cost more time than they are worth.
+/// The help text with the command that lints the crates of the benchmarks. CI does not lint them, because building the
+/// other libraries takes too long.
 const LINT: &str = "After a change below bench/:\n  \
 cargo clippy --manifest-path bench/Cargo.toml --target-dir bench/target --all-targets --locked -- -D warnings";
 
@@ -83,7 +85,7 @@ struct Replication {
 }
 
 impl Core {
-    /// The gates as CI runs them.
+    /// Returns the options with which CI compares the figures.
     pub(crate) const fn gates() -> Self {
         Self { json: false, check: true, hold: false, alone: true }
     }
@@ -101,7 +103,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// Callgrind counts instructions, one process per case; a program counts the rest and judges.
+/// Counts instructions with callgrind, in one process per case. A program counts the other figures, and compares all
+/// figures.
 pub(crate) fn core(args: &Core) -> Result<()> {
     let runner = setup::tools_for_instructions()?;
     let summaries = workspace::root().join("bench/target/gungraun");
@@ -119,7 +122,7 @@ pub(crate) fn core(args: &Core) -> Result<()> {
     flags.iter().filter(|(_, is_set)| *is_set).fold(judge, |judge, (flag, _)| judge.arg(flag)).run()
 }
 
-/// Sends the recording from an encoder to a decoder. A path is the caller's, who may be in another folder.
+/// Sends the recording from an encoder to a decoder. Relative paths are relative to the caller's folder.
 fn snapshot(args: &Snapshot) -> Result<()> {
     let mut command = Command::cargo(&format!("run --release {CORE_BENCH} --bin snapshot-codec")).arg("--");
     if let Some(codec) = &args.codec {
@@ -134,11 +137,11 @@ fn snapshot(args: &Snapshot) -> Result<()> {
     if args.json { command.arg("--json") } else { command }.run()
 }
 
-/// The package that measures the core, as arguments for cargo.
+/// The arguments that select the package of the core's benchmarks in cargo.
 const CORE_BENCH: &str =
     "--quiet --locked --manifest-path bench/Cargo.toml --target-dir bench/target -p tickwire-core-bench";
 
-/// The peers are compiled in a workspace of their own, and only here.
+/// Builds and runs a benchmark. Its workspace is separate, because only the benchmarks need the other libraries.
 fn bench(program: &str, arguments: &[OsString]) -> Result<()> {
     let mut command = Command::cargo(
         "run --quiet --release --locked --manifest-path bench/Cargo.toml --target-dir bench/target --bin",

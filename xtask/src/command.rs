@@ -1,4 +1,4 @@
-//! Child processes that can say how to repeat themselves.
+//! Child processes, whose `Display` is the command that repeats them.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// A command, run from the root of the workspace.
+/// A command that runs in the root of the workspace.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     program: String,
@@ -23,7 +23,7 @@ impl Command {
         Self { program: program.into(), args: args.into_iter().map(Into::into).collect(), envs: Vec::new() }
     }
 
-    /// A cargo command, from one line of arguments without spaces inside them.
+    /// Creates a cargo command from one line of arguments, which contain no spaces.
     pub(crate) fn cargo(line: &str) -> Self {
         Self::new("cargo", line.split_whitespace())
     }
@@ -42,7 +42,7 @@ impl Command {
         self
     }
 
-    /// Runs it with this process's own input and output.
+    /// Runs the command with the input and output of this process.
     pub(crate) fn run(&self) -> Result<()> {
         let status = self.process().status().with_context(|| format!("cannot start `{self}`"))?;
         if !status.success() {
@@ -51,8 +51,9 @@ impl Command {
         Ok(())
     }
 
-    /// Runs it in the place of this process where the system can, so that signals and exit codes are its own; elsewhere as
-    /// [`Command::run`]. Comes back only if that fails. It keeps this process's folder.
+    /// Replaces this process by the command if the system permits, so that signals and exit codes are those of the
+    /// command. On other systems, runs the command as [`Command::run`] does. The command keeps the current folder. The
+    /// call returns only after an error.
     pub(crate) fn become_it(&self) -> Result<()> {
         let mut process = self.process();
         if let Ok(folder) = std::env::current_dir() {
@@ -70,7 +71,7 @@ impl Command {
         }
     }
 
-    /// Runs it and returns what it wrote to its standard output; its standard error is passed on.
+    /// Runs the command, and returns its standard output. Its standard error is that of this process.
     pub(crate) fn output(&self) -> Result<String> {
         let mut process = self.process();
         process.stderr(Stdio::inherit());
@@ -81,7 +82,7 @@ impl Command {
         String::from_utf8(output.stdout).with_context(|| format!("`{self}` wrote output that is not UTF-8"))
     }
 
-    /// Whether it can be started and succeeds. Its output is thrown away.
+    /// Returns whether the command can be started and succeeds. Its output is discarded.
     pub(crate) fn succeeds(&self) -> bool {
         let mut process = self.process();
         process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -96,7 +97,7 @@ impl Command {
     }
 }
 
-/// As one would type it into a shell.
+/// Writes the command as a user types it into a shell.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (key, value) in &self.envs {
@@ -107,7 +108,7 @@ impl fmt::Display for Command {
     }
 }
 
-/// As a shell reads it; what none can be told (a NUL) is shown as it is.
+/// Quotes a word for a shell. A word that no shell can pass (with a NUL) is returned unchanged.
 fn quoted(word: &str) -> Cow<'_, str> {
     shlex::try_quote(word).unwrap_or(Cow::Borrowed(word))
 }

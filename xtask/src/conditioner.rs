@@ -1,4 +1,4 @@
-//! `conditioner`: a bad network between two real processes.
+//! `conditioner`: runs a bad network between real processes.
 
 use anyhow::Result;
 

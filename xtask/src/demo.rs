@@ -1,4 +1,4 @@
-//! `demo`: a server, a bad network and a crowd of bots, and a table that says how they do.
+//! `demo`: runs a server, a bad network and many bots, and shows their progress in a table.
 
 use anyhow::Result;
 
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     build_and_become(BUILD, "tickwire-demo", &args.passed_on)
 }
 
-/// Builds programs, and runs one of them in the place of this process, where it finds the others beside it.
+/// Builds programs, and replaces this process by one of them, which finds the other programs in its own folder.
 pub(crate) fn build_and_become(build: &str, program: &str, passed_on: &PassedOn) -> Result<()> {
     Command::cargo(build).run()?;
     let folder = Workspace::load()?.target_directory.join("release");

@@ -1,7 +1,7 @@
-//! `deny`: what may be in the dependency tree, by `deny.toml`.
+//! `deny`: checks the dependency tree against the rules of `deny.toml`.
 //!
-//! cargo-deny takes minutes to build, too long for every run of CI. Where it is missing, this reads the same file
-//! and `cargo metadata`, and checks the same three things.
+//! Building cargo-deny takes minutes, too long for each run of CI. If cargo-deny is not installed, this module reads
+//! `deny.toml` and `cargo metadata`, and itself checks bans, licences and sources.
 
 use std::fs;
 
@@ -69,7 +69,7 @@ struct Bans {
 struct Ban {
     #[serde(rename = "crate")]
     name: String,
-    /// The packages that may depend on it all the same.
+    /// The packages that may depend on the banned package.
     #[serde(default)]
     wrappers: Vec<String>,
     reason: String,
@@ -101,32 +101,38 @@ impl Rules {
 
     fn undated_exceptions(&self) -> Vec<String> {
         let undated = self.advisories.ignore.iter().filter(|exception| !starts_with_date(&exception.reason));
-        undated.map(|exception| format!("exception {} does not begin with its date", exception.id)).collect()
+        let text = "the reason does not begin with a date; write YYYY-MM-DD";
+        undated.map(|exception| format!("exception {} of deny.toml: {text}", exception.id)).collect()
     }
 
     fn licence_fault(&self, package: &Package) -> Result<Option<String>> {
         let Package { name, version, .. } = package;
         let Some(licence) = &package.license else {
-            let file = package.license_file.as_deref().unwrap_or("nothing");
+            let file = package.license_file.as_deref().unwrap_or("(none)");
             return Ok(Some(format!(
-                "{name} {version}: the manifest has no licence expression, but the licence file {file}"
+                "{name} {version}: the manifest names the licence file {file} instead of a licence expression; \
+                 replace the package"
             )));
         };
         let met = spdx::is_met(licence, &self.licenses.allow)
             .with_context(|| format!("cannot check the licence of {name} {version}"))?;
-        Ok((!met).then(|| format!("{name} {version}: licence {licence:?} is not allowed")))
+        Ok((!met).then(|| {
+            format!("{name} {version}: deny.toml does not allow the licence {licence:?}; replace the package")
+        }))
     }
 
     fn source_fault(&self, package: &Package, is_member: bool) -> Option<String> {
         let Package { name, version, source, .. } = package;
         let Some(source) = source else {
             return (!is_member)
-                .then(|| format!("{name} {version}: the package is in a folder outside the workspace"));
+                .then(|| format!("{name} {version}: the package is not in the workspace; move it there"));
         };
         let registry = source.strip_prefix("registry+");
         let is_allowed =
             registry.is_some_and(|url| self.sources.allow_registry.iter().any(|allowed| allowed == url));
-        (!is_allowed).then(|| format!("{name} {version}: source {source} is not allowed"))
+        let text = "use the package of an allowed registry";
+        (!is_allowed)
+            .then(|| format!("{name} {version}: deny.toml does not allow the source {source}; {text}"))
     }
 
     fn ban_fault(&self, package: &Package, all: &[Package]) -> Option<String> {
@@ -147,7 +153,7 @@ impl Rules {
     }
 }
 
-/// `YYYY-MM-DD`.
+/// Returns whether a text begins with a date in the form `YYYY-MM-DD`.
 fn starts_with_date(text: &str) -> bool {
     let shape = "dddd-dd-dd";
     text.len() >= shape.len()
@@ -156,7 +162,7 @@ fn starts_with_date(text: &str) -> bool {
 
 fn wildcard_faults(package: &Package) -> Vec<String> {
     let loose = package.dependencies.iter().filter(|one| one.source.is_some() && one.req == "*");
-    loose.map(|one| format!("{} takes any version of {}", package.name, one.name)).collect()
+    loose.map(|one| format!("{} accepts any version of {}; name a version", package.name, one.name)).collect()
 }
 
 #[cfg(test)]

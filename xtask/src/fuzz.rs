@@ -1,4 +1,4 @@
-//! `fuzz`: one fuzz target for a while.
+//! `fuzz`: runs one fuzz target.
 
 use anyhow::{Result, bail};
 

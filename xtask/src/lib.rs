@@ -1,4 +1,4 @@
-//! The verbs of `cargo xtask`, one module each.
+//! The verbs of `cargo xtask`. Each verb has its own module.
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

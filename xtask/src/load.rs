@@ -1,4 +1,4 @@
-//! `load`: a dedicated server and a thousand clients that send each other messages, and what arrives.
+//! `load`: runs a dedicated server and a thousand clients that send each other messages, and counts the arrived messages.
 
 use anyhow::Result;
 

@@ -1,4 +1,4 @@
-//! The workspace as cargo sees it.
+//! The packages of the workspace, as `cargo metadata` lists them.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub(crate) struct Package {
     pub(crate) version: String,
     pub(crate) license: Option<String>,
     pub(crate) license_file: Option<String>,
-    /// The registry or repository that it comes from; none for a folder.
+    /// The registry or repository of the package. `None` for a package in a local folder.
     pub(crate) source: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<CargoTarget>,
@@ -33,7 +33,7 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) source: Option<String>,
     pub(crate) req: String,
-    /// `dev` or `build`; nothing for a plain one.
+    /// The kind of the dependency: `dev` or `build`. `None` for a normal dependency.
     pub(crate) kind: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `no-std`: the core without the standard library, on targets that have none.
+//! `no-std`: checks that the core builds without the standard library, on targets that have none.
 
 use anyhow::Result;
 

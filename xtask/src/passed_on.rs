@@ -1,4 +1,4 @@
-//! Arguments that a verb passes on to the program that it starts, `--help` among them.
+//! The arguments that a verb passes to the program that it starts, including `--help`.
 
 use std::ffi::OsString;
 
@@ -13,7 +13,7 @@ pub(crate) struct PassedOn {
 }
 
 impl PassedOn {
-    /// The command with them.
+    /// Adds the arguments to the command.
     pub(crate) fn to(&self, command: Command) -> Command {
         self.arguments.iter().fold(command, |command, argument| command.path(argument.as_ref()))
     }

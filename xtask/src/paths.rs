@@ -1,4 +1,4 @@
-//! `paths`: what congestion control makes of the paths of RFC 8867, of paths with jitter, and of recorded links.
+//! `paths`: measures congestion control on the paths of RFC 8867, on paths with jitter, and on recorded links.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::command::Command;
 
-/// Play the paths of RFC 8867, paths with jitter or recorded links under both congestion controls: how full the link, how long the queue, how fair the shares; or a page to read about one run
+/// Play the paths of RFC 8867, paths with jitter or recorded links under both congestion controls, and print how full the link, how long the queue and how fair the shares are; or write a page about one run
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Number of seeds to play; the table shows the worst figure of all seeds
@@ -64,7 +64,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     flags.iter().filter(|(_, is_set)| *is_set).fold(command, |command, (name, _)| command.arg(name)).run()
 }
 
-/// Commands run in the root of the workspace: whoever names a file means the folder that they are in.
+/// Returns the absolute path of a file. Commands run in the root of the workspace, but a path is relative to the user's
+/// folder.
 fn here(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("{} is not the path of a file", path.display()))
 }

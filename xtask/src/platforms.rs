@@ -1,4 +1,4 @@
-//! `platforms`: everything that simulated runs did is the same on every platform, or this names the first run that is not.
+//! `platforms`: compares the trace hashes of simulated runs between platforms, and reports the first seed that differs.
 
 mod hashes;
 mod target;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 
 const SECONDS: u32 = 10;
 
-/// The comparison that CI makes: as many seeds of each target as there is time for.
+/// The targets that CI compares, each with the number of seeds for which CI has time.
 pub(crate) const HELD: [(Target, u64); 2] = [(Target::Wasm32, 100), (Target::S390x, 20)];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -58,7 +58,7 @@ pub(crate) fn hold() -> Result<()> {
     judge(SECONDS, &rows)
 }
 
-/// Plays the seeds here once, and then on each target as many of them as are wanted.
+/// Plays the seeds on this machine once, and then the given number of seeds on each target.
 fn compare(from: u64, seconds: u32, wanted: &[(Target, u64)]) -> Result<Vec<PlatformRow>> {
     let seeds = wanted.iter().map(|(_, seeds)| *seeds).max().unwrap_or(0);
     eprintln!("playing {seeds} seeds of {seconds} s here");
@@ -83,7 +83,7 @@ fn first_difference(native: &Hashes, played: &Hashes) -> Verdict {
     first.map_or(Verdict::Equal, |(&seed, _)| Verdict::Differs { seed })
 }
 
-/// The first seed that differs, of each target, with the command that plays it again.
+/// Returns an error that names the first differing seed of each target, with the command that plays the seed again.
 fn judge(seconds: u32, rows: &[PlatformRow]) -> Result<()> {
     let complaints: Vec<String> = rows.iter().filter_map(|row| row.complaint(seconds)).collect();
     if complaints.is_empty() {

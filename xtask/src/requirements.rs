@@ -1,4 +1,4 @@
-//! `requirements`: how much of docs/REQUIREMENTS.md is proven.
+//! `requirements`: counts the rows of docs/REQUIREMENTS.md that tests prove.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ pub const PATH: &str = "docs/REQUIREMENTS.md";
 /// Print how many rows of docs/REQUIREMENTS.md are proven by tests
 #[derive(clap::Args, Debug)]
 pub struct Args {
-    /// List the rows that nothing proves yet
+    /// List the rows that no test proves yet
     #[arg(long)]
     missing: bool,
 }
@@ -39,7 +39,7 @@ pub struct Row {
     pub id: String,
     /// The text of the requirement, in a few words.
     pub text: String,
-    /// The kinds of the requirement, as letters that `/` separates.
+    /// The kinds of the requirement, as letters separated by `/`.
     pub kind: String,
     /// The proof of the requirement.
     pub proof: Proof,
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_requirement_that_refers_to_several_requirements_is_proven_once_each_of_them_is_proven() {
+    fn a_requirement_that_refers_to_several_requirements_is_proven_only_when_all_of_them_are_proven() {
         let rows = parse(TABLE).unwrap();
         let proven: Vec<bool> = rows.iter().map(|row| is_proven(row, &rows)).collect();
         assert_eq!(proven, [true, false, true, false]);

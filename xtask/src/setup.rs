@@ -1,4 +1,4 @@
-//! `setup`: installs what is missing.
+//! `setup`: installs the tools that the other verbs need and this machine lacks.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use crate::command::Command;
 use crate::targets::{ARM, BARE, BIG_ENDIAN, WASM, WINDOWS};
 use crate::workspace;
 
-/// Install what the other verbs need and what is missing here
+/// Install the tools that the other verbs need and this machine lacks
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {}
 
@@ -48,7 +48,7 @@ pub(crate) fn tools_for_wasm() -> Result<()> {
     tools(&[Tool { package: "nodejs", sign: Sign::Program("node") }])
 }
 
-/// Where Debian puts wine.
+/// The path of wine in Debian.
 pub(crate) const WINE: &str = "/usr/lib/wine/wine64";
 
 /// Installs the tools that compile, link and run programs for Windows.
@@ -60,7 +60,7 @@ pub(crate) fn tools_for_windows() -> Result<()> {
     ])
 }
 
-/// The version of gungraun that `bench/` is built with: its runner has to be the same.
+/// The version of gungraun with which `bench/` is built. The runner must have the same version.
 const GUNGRAUN: &str = "0.20.0";
 
 /// Installs the tools that count instructions, and returns the path of gungraun's runner, which is kept beside the
@@ -76,7 +76,7 @@ pub(crate) fn tools_for_instructions() -> Result<PathBuf> {
     Ok(runner)
 }
 
-/// Adds a target to the toolchain in use, unless it is there.
+/// Adds a target to the current toolchain, if it is not installed.
 pub(crate) fn rust_target(target: &str) -> Result<()> {
     if has_rust_target(target) {
         return Ok(());
@@ -90,13 +90,13 @@ fn has_rust_target(target: &str) -> bool {
     library.is_ok_and(|path| Path::new(path.trim()).is_dir())
 }
 
-/// Something that a Debian package brings.
+/// A tool that a Debian package provides.
 struct Tool {
     package: &'static str,
     sign: Sign,
 }
 
-/// How to see that a [`Tool`] is there.
+/// A check for the presence of a [`Tool`].
 enum Sign {
     Program(&'static str),
     Folder(&'static str),
@@ -119,7 +119,7 @@ fn tools(wanted: &[Tool]) -> Result<()> {
     }
     let names = missing.join(" ");
     if !is_root_on_debian() {
-        bail!("some tools are missing; install the Debian packages {names}");
+        bail!("some tools are missing; install the Debian packages {names}, and run the verb again");
     }
     // Standard output is for what a verb reports.
     eprintln!("installing {names}");
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_installed_runner_has_the_version_of_the_library() {
+    fn the_benchmark_runner_that_setup_installs_has_the_version_of_the_benchmark_library() {
         let manifest =
             std::fs::read_to_string(super::workspace::root().join("bench/core/Cargo.toml")).unwrap();
         assert!(manifest.contains(&format!("gungraun = \"={}\"", super::GUNGRAUN)), "{}", super::GUNGRAUN);

@@ -1,4 +1,4 @@
-//! `siege`: a dedicated server that strangers attack on the loopback interface, and a canary that wants in meanwhile.
+//! `siege`: attacks a dedicated server on the loopback interface, while a canary client connects again and again.
 
 use anyhow::Result;
 

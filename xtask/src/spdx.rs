@@ -1,10 +1,10 @@
-//! Licence expressions, as far as packages use them.
+//! Licence expressions (SPDX), in the forms that packages use.
 
 use anyhow::{Result, bail, ensure};
 
-/// Whether a licence expression can be met with allowed licences alone.
+/// Returns whether the licences in `allowed` satisfy a licence expression.
 ///
-/// `OR` (or the old `/`) needs one side, `AND` needs both. A licence with an exception counts as one name.
+/// `OR` (or the old `/`) needs one side, and `AND` needs both. A licence with an exception counts as one name.
 ///
 /// # Errors
 /// The expression does not parse.
@@ -44,11 +44,11 @@ impl<'a, I: Iterator<Item = &'a str>> Parser<'a, I> {
                 let met = self.any_of()?;
                 ensure!(
                     self.words.next() == Some(")"),
-                    "a parenthesis in a licence expression is not closed"
+                    "a parenthesis in a licence expression is not closed; add `)`"
                 );
                 Ok(met)
             }
-            None | Some(")" | "AND" | "OR" | "WITH") => bail!("a licence name is missing in the expression"),
+            None | Some(")" | "AND" | "OR" | "WITH") => bail!("a licence expression lacks a licence name"),
             Some(name) => Ok(self.is_allowed(name)),
         }
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_licence_expression_needs_one_side_of_or_and_both_sides_of_and() {
+    fn an_or_expression_needs_one_permitted_licence_and_an_and_expression_needs_both() {
         assert!(met("GPL-3.0 OR MIT") && met("MIT/GPL-3.0") && met("Apache-2.0 AND ISC"));
         assert!(!met("GPL-3.0 OR MPL-2.0") && !met("MIT AND GPL-3.0"));
     }
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exception_of_a_licence_is_part_of_its_name() {
+    fn a_permitted_licence_with_an_unlisted_exception_is_not_permitted() {
         assert!(met("Apache-2.0 WITH LLVM-exception"));
         assert!(!met("MIT WITH LLVM-exception"));
     }

@@ -1,4 +1,4 @@
-//! Steps: what `test` is made of.
+//! The steps of the verb `test`.
 
 use std::time::Instant;
 
@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 
 use crate::command::Command;
 
-/// Runs one step under a headline, and says how long it took.
+/// Runs one step under a headline, and prints the time that it took.
 ///
-/// A failure names the step and the command that repeats it alone.
+/// The error of a failed step names the step and the command that repeats it.
 pub(crate) fn step(name: &str, repeat: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     println!("\n=== {name}: {repeat}");
     let start = Instant::now();
@@ -19,7 +19,7 @@ pub(crate) fn step(name: &str, repeat: &str, body: impl FnOnce() -> Result<()>) 
     result.with_context(|| format!("step `{name}` failed; repeat it with:\n    {repeat}"))
 }
 
-/// A step that is one command.
+/// Runs a step that consists of one command.
 pub(crate) fn command_step(name: &str, command: &Command) -> Result<()> {
     step(name, &command.to_string(), || command.run())
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::command::Command;
 
-/// Play many seeds of the simulator with faults, and stop at the first that breaks a promise
+/// Play many seeds of the simulator with faults, and stop at the first seed that breaks a promise
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     /// Number of seeds to play

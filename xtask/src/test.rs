@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Checks that run without the product.
+/// Runs the checks that do not need the product.
 fn house() -> Result<()> {
     command_step("format", &Command::cargo("fmt --all --check"))?;
     let clippy = Command::cargo(
@@ -52,17 +52,17 @@ fn house() -> Result<()> {
     command_step("documentation", &doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Everything else is built with ring, the default: this is without, for those who have no C compiler.
+/// A build without ring, for users without a C compiler. All other steps use ring, which is the default.
 const RUST_ALONE: &str = "check --locked -p tickwire --no-default-features --features native,server,sim";
 
-/// Bugs that are planted on purpose are found; without them, `tests` has found nothing.
+/// Returns the command that checks that the tests find bugs that are planted on purpose.
 fn planted() -> Command {
     Command::cargo(
         "test --locked -p tickwire-sim -p tickwire-fuzz --features tickwire-sim/planted,tickwire-fuzz/planted --test planted -- --nocapture",
     )
 }
 
-/// Checks of the simulator: each step where its program exists.
+/// Runs the checks of the simulator. Each step needs the package of its program.
 fn simulation(workspace: &Workspace) -> Result<()> {
     if workspace.has_bin("tickwire-sim", "trace-hash") {
         step("hashes", &platforms_held(), platforms::hold)?;
@@ -78,7 +78,7 @@ fn simulation(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// How to repeat what [`platforms::hold`] does.
+/// Returns the command that repeats the comparison of [`platforms::hold`].
 fn platforms_held() -> String {
     let one = |(target, seeds)| format!("cargo xtask platforms --only {target} --seeds {seeds}");
     platforms::HELD.map(one).join(" && ")

@@ -1,4 +1,4 @@
-//! `ticket`: what a backend does, as commands: keys, and tickets that let clients in.
+//! `ticket`: the tasks of a backend as commands: it generates keys, and mints tickets with which clients connect.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use tickwire_core::crypto::default_provider;
 use tickwire_core::rng::Rng;
 use tickwire_core::{PublicKey, Secret, Ticket, TicketContents, TicketMint, server_ticket_key};
 
-/// Draw keys, mint tickets, and look at them
+/// Generate keys, mint tickets, and show the fields of tickets
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,7 +30,7 @@ enum TicketVerb {
     Show(Show),
 }
 
-/// Draw a backend's master and a server's identity from the system, with the keys derived from them
+/// Generate a backend's master and a server's identity, and derive the keys that belong to them
 #[derive(clap::Args, Debug)]
 struct Keygen {
     /// Print one JSON object
@@ -68,7 +68,7 @@ struct Mint {
     /// Seconds from now for which the ticket is valid: 1 to 604800, a week
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=WEEK))]
     valid: u64,
-    /// Bytes that tell the server about the client, at most 256
+    /// User data for the server, at most 256 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     user_data: String,
     /// Print one JSON object
@@ -86,19 +86,19 @@ struct Show {
     json: bool,
 }
 
-/// Where the backend's master comes from.
+/// The source of the backend's master secret.
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 struct Master {
     /// The file that holds the backend's master as 64 hexadecimal digits, or `-` for standard input
     #[arg(long, value_name = "PATH")]
     master_file: Option<PathBuf>,
-    /// The master itself: only for tests, since every user of the machine can see a command line
+    /// The master itself: only for tests, because every user of the machine can see a command line
     #[arg(long, value_name = "HEX")]
     master: Option<String>,
 }
 
-/// The longest that a ticket may be valid, in seconds: servers remember used ones until then.
+/// The longest validity of a ticket, in seconds. A server remembers used tickets until they expire.
 const WEEK: u64 = 7 * 24 * 3600;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -186,8 +186,8 @@ fn show(args: &Show, wall_now: u64) -> Result<String> {
     ))
 }
 
-/// The fields of a ticket that any holder may read, without its secret. The application is text: it may be too large
-/// for the numbers of some readers of JSON.
+/// Returns the fields of a ticket that any holder may read, without its secret. The application is text, because some
+/// JSON readers cannot represent large numbers.
 fn described(ticket: &Ticket) -> Value {
     json!({
         "application": format!("{:#x}", ticket.application()),
@@ -223,7 +223,7 @@ fn server_key(text: &str) -> Result<PublicKey> {
     let key: PublicKey = text.parse().context("--server-key")?;
     ensure!(
         key.to_bytes() != [0; 32],
-        "--server-key is all zeros; it is the public key that the server prints or `keygen` generated"
+        "--server-key is all zeros; give the public key that the server prints, or that `keygen` generated"
     );
     Ok(key)
 }
@@ -235,17 +235,17 @@ fn from_standard_input() -> Result<String> {
     Ok(text)
 }
 
-/// An identity from hexadecimal text, in either case, with white space around it.
+/// Parses an identity from hexadecimal text in upper or lower case. White space around the text is ignored.
 fn identity(text: &str) -> Result<[u8; 16]> {
     let text = text.trim();
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
-        bail!("{wrong:?}, character {}, is not a hexadecimal digit", place + 1);
+        bail!("{wrong:?}, character {}, is not a hexadecimal digit; an identity has 32", place + 1);
     }
     ensure!(text.len() == 32, "the text has {} hexadecimal digits, but an identity has 32", text.len());
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())
 }
 
-/// A number, decimal or hexadecimal.
+/// Parses a decimal or hexadecimal number.
 fn number(text: &str) -> Result<u64> {
     let parsed = match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16),
@@ -261,10 +261,12 @@ fn system_rng() -> Result<Rng> {
     Ok(Rng::from_seed(seed))
 }
 
-/// Microseconds of wall time since the Unix epoch.
+/// Returns the wall time in microseconds since the Unix epoch.
 fn wall_now() -> Result<u64> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).context("the system's clock is before 1970")?;
-    u64::try_from(since.as_micros()).context("the system's clock is out of range")
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the system's clock is before 1970; set the clock")?;
+    u64::try_from(since.as_micros()).context("the system's clock is out of range; set the clock")
 }
 
 const SECOND_US: u64 = 1_000_000;

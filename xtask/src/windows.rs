@@ -1,4 +1,4 @@
-//! `windows`: the tests of the crates that touch sockets, and the examples, as Windows programs under wine.
+//! `windows`: runs the tests of the drivers and the examples as Windows programs under wine.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.no_run { test.arg("--no-run").run() } else { test.run() }
 }
 
-/// The command of cargo's, so that what it runs, runs under wine.
+/// Returns the cargo command that runs programs under wine.
 pub(crate) fn under_wine(command: Command) -> Result<Command> {
     setup::tools_for_windows()?;
     let folder = shim()?;
@@ -35,7 +35,7 @@ pub(crate) fn under_wine(command: Command) -> Result<Command> {
         .env("WINEPATH", &format!("Z:{}", folder.display())))
 }
 
-/// Builds the library that Debian's wine lacks and Rust's standard library imports; its folder.
+/// Builds a library that Rust's standard library imports and Debian's wine lacks. Returns the folder of the library.
 fn shim() -> Result<PathBuf> {
     let folder = Workspace::load()?.target_directory.join("wine");
     let library = folder.join("bcryptprimitives.dll");
@@ -50,7 +50,7 @@ fn shim() -> Result<PathBuf> {
 
 const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 
-/// Random bytes from the function that wine has had for longer.
+/// The source of the library: it gets random bytes from a function that older versions of wine have too.
 const SHIM: &str = "\
 #include <windows.h>
 BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);

@@ -1,8 +1,8 @@
-//! Where the workspace is.
+//! The folder of the workspace.
 
 use std::path::Path;
 
-/// The folder of the workspace's own `Cargo.toml`.
+/// Returns the folder of the workspace's `Cargo.toml`.
 pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
@@ -13,7 +13,7 @@ mod tests {
     use super::root;
 
     #[test]
-    fn the_workspace_root_contains_the_workspace_manifest() {
+    fn the_workspace_root_contains_the_lock_file_of_the_workspace() {
         assert!(root().join("Cargo.lock").is_file());
     }
 }

@@ -1,4 +1,4 @@
-//! Counts allocations, by an allocator that the program has to install.
+//! Counts allocations, with an allocator that the program must install.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};

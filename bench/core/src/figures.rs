@@ -1,4 +1,4 @@
-//! Figures of one run: instructions from callgrind, everything else counted here.
+//! The figures of one run. callgrind counts the instructions, and this program counts all other figures.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -15,30 +15,31 @@ use crate::instructions;
 /// The cost of one case per delivered message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
-    /// Instructions, and an estimate of cycles, if callgrind counted them.
+    /// The number of instructions and an estimate of cycles. `None` if callgrind did not count them.
     pub(crate) counted: Option<(f64, f64)>,
-    /// Allocations beyond the caller's own.
+    /// The number of allocations, without those of the benchmark itself.
     pub(crate) allocations: f64,
-    /// Bytes of datagrams to the client.
+    /// The number of bytes in datagrams to the client.
     pub(crate) bytes_down: f64,
-    /// Bytes of datagrams to the server.
+    /// The number of bytes in datagrams to the server.
     pub(crate) bytes_up: f64,
-    /// Datagrams, both ways.
+    /// The number of datagrams in both directions.
     pub(crate) datagrams: f64,
-    /// Messages delivered, of those sent.
+    /// The number of messages delivered, divided by the number of messages sent.
     pub(crate) delivered: f64,
-    /// Nanoseconds: good for ratios inside this run, and nothing else.
+    /// The elapsed time in nanoseconds, which is comparable only within this run.
     pub(crate) nanoseconds: f64,
 }
 
-/// All costs, by stack and case.
+/// The costs of all stacks in all cases.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
-    /// By stack and case.
+    /// The cost of each case, by the name of the stack and the name of the case.
     pub(crate) costs: BTreeMap<String, Cost>,
-    /// Bytes of a server's heap per connection.
+    /// The heap bytes of a server per connection.
     pub(crate) heap: BTreeMap<&'static str, f64>,
-    /// Time per message with a hundred clients to that with one, by stack and the case of the hundred.
+    /// The ratio of the time per message with 100 clients to the time with one client, by the name of the stack and the
+    /// name of the case with 100 clients.
     pub(crate) crowding: BTreeMap<String, f64>,
     rounds: usize,
 }
@@ -107,8 +108,8 @@ impl Figures {
         self.crowd("renet", |clients| Renet::new(clients, false));
     }
 
-    /// Rounds of one client and of a hundred take turns, and the fastest of each count: what else the machine does only ever
-    /// makes them slower. Gates need no times.
+    /// Measures rounds of one client and of 100 clients alternately, and uses the fastest round of each, because other
+    /// processes can only make a round slower. The gates use no times.
     fn crowd<S: Stack>(&mut self, stack: &str, make: impl Fn(usize) -> S) {
         if self.rounds < 2 {
             return;
@@ -133,7 +134,7 @@ impl Figures {
         self.costs.get(&format!("{stack}.{case}"))
     }
 
-    /// Instructions per message.
+    /// Returns the number of instructions per message of a case.
     pub(crate) fn instructions(&self, stack: &str, case: &str) -> Option<f64> {
         self.get(stack, case)?.counted.map(|(instructions, _)| instructions)
     }

@@ -1,4 +1,4 @@
-//! Limits on exact figures: a figure must not exceed the value that was once reached.
+//! Limits on exact figures: no figure may exceed the recorded figure.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::{Cost, Figures};
 
-/// The factor that compilers and systems may add to instructions.
+/// The factor by which different compilers and systems may increase the number of instructions.
 const INSTRUCTIONS_SLACK: f64 = 1.01;
-/// The amount that rounding may add to allocations and bytes.
+/// The amount by which rounding may increase allocations and bytes.
 const EXACT_SLACK: f64 = 0.005;
 
-/// Figures per message that were reached.
+/// The recorded figures.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Gates {
-    /// By stack and case.
+    /// The recorded figures of each case, by the name of the stack and the name of the case.
     pub(crate) held: BTreeMap<String, Held>,
-    /// Bytes on the heap per connection of a server with a thousand, ring's keys included.
+    /// The heap bytes per connection of a server with 1,000 clients, including the keys of the crate ring.
     #[serde(default)]
     pub(crate) heap: BTreeMap<String, f64>,
-    /// Instructions of peers' cases when they were last measured beside ours.
+    /// The instructions of each case of the other libraries, as last measured.
     pub(crate) peers: BTreeMap<String, f64>,
 }
 
-/// The most that one case may cost.
+/// The largest permitted cost of one case.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
     instructions: f64,
@@ -45,7 +45,7 @@ impl Held {
         })
     }
 
-    /// The figures that are worse than before, in words.
+    /// Returns a line of text for each figure of `now` that exceeds its limit.
     fn worse(&self, now: &Self) -> Vec<String> {
         let mut worse = Vec::new();
         let mut judge = |what, held: f64, now: f64, limit: f64| {
@@ -70,7 +70,7 @@ fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-/// Stacks that are ours: what they cost is held.
+/// The beginnings of the names of tickwire's own stacks, whose costs have limits.
 const OURS: [&str; 3] = ["plain.", "ring.", "rustcrypto."];
 
 impl Gates {
@@ -87,7 +87,7 @@ impl Gates {
         fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// These gates with the figures of this run in them.
+    /// Returns gates with the figures of this run.
     pub(crate) fn held(&self, figures: &Figures) -> Self {
         let mut gates = self.clone();
         for (name, cost) in &figures.costs {
@@ -102,7 +102,7 @@ impl Gates {
         gates
     }
 
-    /// Fails where a figure is worse than what was reached, or was not taken.
+    /// Compares the figures with the gates. Returns an error if a figure exceeds its limit, or was not measured.
     pub(crate) fn check(&self, figures: &Figures) -> Result<()> {
         if self.held.is_empty() {
             bail!("no benchmark figures are recorded; record figures with `cargo xtask bench core --hold`");
@@ -125,9 +125,13 @@ impl Gates {
             }
         }
         if !worse.is_empty() {
-            bail!("some figures exceed the recorded figures:\n  {}", worse.join("\n  "));
+            bail!(
+                "some figures exceed the recorded figures; find the cause, or record the new figures with \
+                 `cargo xtask bench core --hold`:\n  {}",
+                worse.join("\n  ")
+            );
         }
-        println!("{} cases cost no more than what was reached", self.held.len());
+        println!("{} cases cost no more than the recorded figures", self.held.len());
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The counts of gungraun.
+//! Reads the counts of instructions that gungraun recorded.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,14 @@ use serde_json::Value;
 /// The counts of callgrind for one case.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counted {
-    /// Instructions.
+    /// The number of instructions.
     pub(crate) instructions: u64,
-    /// Instructions and what the caches make of them: 1 for a hit, 5 for one of the last level, 35 for memory.
+    /// The estimated number of cycles: 1 for an instruction or a cache hit, 5 for a hit in the last-level cache, and 35
+    /// for a memory access.
     pub(crate) cycles: u64,
 }
 
-/// The counts of a stack's case, if this run has it.
+/// Returns the counts of a stack's case, or `None` if this run did not measure the case.
 pub(crate) fn read(summaries: &Path, stack: &str, case: &str) -> Result<Option<Counted>> {
     let name = format!("{stack}.{}", case.replace('.', "_"));
     let folder = summaries.join("tickwire-core-bench/instructions");
@@ -32,7 +33,7 @@ pub(crate) fn read(summaries: &Path, stack: &str, case: &str) -> Result<Option<C
     Ok(Some(Counted { instructions: metric("Ir")?, cycles: metric("EstimatedCycles")? }))
 }
 
-/// The first value under a key of this name, wherever it is.
+/// Returns the first value whose key is `name`, at any depth.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     match value {
         Value::Object(fields) => {

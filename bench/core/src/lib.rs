@@ -1,6 +1,6 @@
-//! The cost of the core, in memory and on virtual time: one thread, a server that sends messages of 100 bytes to its
-//! clients sixty times a second, 50 ms each way, acknowledgements coming back; in some cases clients send as much. Both
-//! ends are counted, and so is the harness.
+//! Measures the cost of the core, in memory, on one thread and on virtual time. A server sends messages of 100 bytes to
+//! its clients 60 times per second, over paths with a one-way delay of 50 ms. In some cases the clients send as many
+//! messages. The figures include both ends and the harness.
 
 pub mod allocations;
 mod bare;

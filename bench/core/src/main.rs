@@ -1,4 +1,4 @@
-//! The core's costs, beside their targets and the peers, and the gates that hold them.
+//! Compares the costs of the core with their targets, with other libraries, and with the recorded figures.
 
 mod figures;
 mod gates;
@@ -19,16 +19,16 @@ static ALLOCATOR: tickwire_core_bench::allocations::Counting = tickwire_core_ben
 /// Cost of the core per message
 #[derive(Parser, Debug)]
 struct Args {
-    /// The folder where gungraun left its summaries of this run
+    /// The folder with the summaries that gungraun wrote for this run
     #[arg(long)]
     summaries: PathBuf,
-    /// The file of the figures that were reached
+    /// The file with the recorded figures
     #[arg(long)]
     gates: PathBuf,
     /// Print the rows as JSON
     #[arg(long)]
     json: bool,
-    /// Only compare with the figures that were reached, and fail where one is worse
+    /// Only compare with the recorded figures, and fail if a figure is worse
     #[arg(long)]
     check: bool,
     /// Write the figures of this run to the file
@@ -36,7 +36,7 @@ struct Args {
     hold: bool,
 }
 
-/// Rounds in which times are taken.
+/// The number of rounds in which times are measured.
 const ROUNDS: usize = 5;
 
 fn main() -> Result<()> {

@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::figures::Figures;
 use crate::gates::Gates;
 
-/// Instructions per message of the peers on the machine where the targets were set, for what was never measured here.
+/// The instructions per message of other libraries on the machine on which the targets were set. They replace figures
+/// that were never measured here.
 const QUOTED: [(&str, f64); 12] = [
     ("renet.one", 13_546.0),
     ("renet.ten", 4_253.0),
@@ -23,7 +24,7 @@ const QUOTED: [(&str, f64); 12] = [
     ("laminar.ten", 13_425.0),
 ];
 
-/// One row.
+/// One row of the report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     #[serde(skip)]
@@ -33,18 +34,18 @@ pub(crate) struct Row {
     value: Option<f64>,
     unit: &'static str,
     target: Option<f64>,
-    /// Against whom, and what they need.
+    /// The library with which the row compares tickwire, and its figure.
     peer: Option<Peer>,
     met: Option<bool>,
 }
 
-/// A peer's figure.
+/// The figure of another library.
 #[derive(Clone, Debug, Serialize)]
 struct Peer {
     name: &'static str,
     value: f64,
     unit: &'static str,
-    /// `this run`, `an earlier run`, or `quoted`.
+    /// The origin of the figure: `this run`, `an earlier run`, or `quoted`.
     measured: &'static str,
 }
 
@@ -67,7 +68,7 @@ impl Source<'_> {
         self.figures.instructions(stack, case)
     }
 
-    /// A figure of `name` that is not its instructions, in this run or from where the targets come from.
+    /// Returns a figure of `name` other than instructions: the figure of this run, or the quoted figure.
     fn other(&self, name: &'static str, unit: &'static str, now: Option<f64>, quoted: f64) -> Option<Peer> {
         let (value, measured) = now.map_or((quoted, "quoted"), |value| (value, "this run"));
         Some(Peer { name, value: (value * 1000.0).round() / 1000.0, unit, measured })
@@ -99,14 +100,14 @@ const ALLOCATIONS: &str = "allocations/message";
 const BYTES: &str = "bytes/message";
 const HEAP: &str = "bytes";
 
-/// All rows, in order.
+/// Returns all rows, in order.
 pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
     let source = Source { figures, gates };
     let rooms = [instructions, crowds, packets, lossy, both_ways, channels];
     rooms.iter().flat_map(|rows| rows(&source)).collect()
 }
 
-/// Instructions per message, of our own and of the peers'.
+/// Returns the rows for instructions per message.
 fn instructions(source: &Source<'_>) -> Vec<Row> {
     let plain = |name, what, case, target| {
         row(name, what, source.instructions("plain", case), INSTRUCTIONS, target, source.peer("enet", case))
@@ -135,7 +136,7 @@ fn instructions(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// The rows of 100 clients: instructions per message, as a ratio to one client.
+/// Returns the rows for 100 clients: instructions per message, as a ratio to one client.
 fn crowds(source: &Source<'_>) -> Vec<Row> {
     let figures = source.figures;
     let crowding = |name, what, case: &str, quoted| {
@@ -156,7 +157,7 @@ fn crowds(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// Memory and bytes on the wire.
+/// Returns the rows for memory and for bytes on the wire.
 fn packets(source: &Source<'_>) -> Vec<Row> {
     let figures = source.figures;
     let allocations = |name, what, case, quoted| {
@@ -181,7 +182,7 @@ fn packets(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// The rows of 5 % loss: instructions per message, as a ratio to the same traffic without loss.
+/// Returns the rows for 5 % loss: instructions per message, as a ratio to the same traffic without loss.
 fn lossy(source: &Source<'_>) -> Vec<Row> {
     let after_loss = |name, what, case, than, quoted| {
         let value = ratio(source.figures, "plain", case, than);
@@ -193,7 +194,7 @@ fn lossy(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// The rows of traffic both ways, as games have it: instructions per message that arrives at either end.
+/// Returns the rows for traffic in both directions: instructions per message that arrives at either end.
 fn both_ways(source: &Source<'_>) -> Vec<Row> {
     let of = |name, what, (stack, case): (&str, &str), peer| {
         let peer = source.peer(peer, case);
@@ -215,7 +216,7 @@ fn both_ways(source: &Source<'_>) -> Vec<Row> {
     ]
 }
 
-/// The rows of 32 channels: instructions per message, as a ratio to one channel.
+/// Returns the rows for 32 channels: instructions per message, as a ratio to one channel.
 fn channels(source: &Source<'_>) -> Vec<Row> {
     let of_one = |name, what, case, than| {
         row(name, what, ratio(source.figures, "plain", case, than), RATIO, Some(1.3), None)
@@ -239,13 +240,15 @@ fn row(
     Row { name, what, value, unit, target, peer, met }
 }
 
-/// How much more one case costs than another per message, caches included as callgrind models them.
+/// Returns the ratio of the estimated cycles per message of the case `case` to those of the case `than`. The estimate
+/// includes callgrind's model of caches.
 fn cycles(figures: &Figures, case: &str, than: &str) -> Option<f64> {
     let cycles = |case| figures.get("plain", case)?.counted.map(|(_, cycles)| cycles);
     Some(cycles(case)? / cycles(than)?)
 }
 
-/// How much more instructions one case of a stack takes than another per delivered message.
+/// Returns the ratio of the instructions per delivered message of the case `case` to those of the case `than`, for one
+/// stack.
 fn ratio(figures: &Figures, stack: &str, case: &str, than: &str) -> Option<f64> {
     Some(figures.instructions(stack, case)? / figures.instructions(stack, than)?)
 }

@@ -9,9 +9,9 @@ use crate::case::Case;
 pub const MESSAGE: usize = 100;
 
 const TICKS_PER_SECOND: u64 = 60;
-/// Half of a round trip of 100 ms.
+/// The one-way delay in ticks: half of a round trip of 100 ms.
 const DELAY_TICKS: u64 = 3;
-/// Datagrams in a thousand that are lost, where some are.
+/// The number of lost datagrams per thousand, in cases with loss.
 const LOST_PER_MILLE: u64 = 50;
 
 /// A protocol implementation under measurement: a server and its clients.
@@ -69,7 +69,7 @@ pub struct Scene<S> {
 struct Network {
     down: VecDeque<Flight>,
     up: VecDeque<Flight>,
-    /// Buffers to use again.
+    /// Buffers for reuse.
     spare: Vec<Vec<u8>>,
     lost_per_mille: u64,
     draws: u64,
@@ -182,7 +182,7 @@ impl Network {
         queue.push_back(Flight { due: tick + DELAY_TICKS, client, datagram: copy });
     }
 
-    /// SplitMix64.
+    /// Generates a random number (SplitMix64).
     fn draw(&mut self) -> u64 {
         self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.draws ^ (self.draws >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! tickwire's core through its public API, as a driver calls it.
+//! tickwire's core, which the benchmark calls through the public API as a driver does.
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
@@ -30,15 +30,15 @@ pub enum Crypto {
 /// A server with its clients, implemented with tickwire's core.
 pub struct Tickwire {
     server: Endpoint,
-    /// The server's connection to each client.
+    /// The server's connection to each client. `None` until the client is connected.
     connections: Vec<Option<ConnectionId>>,
     clients: Vec<Endpoint>,
-    /// Each client's connection to the server.
+    /// The connection of each client to the server.
     dialled: Vec<ConnectionId>,
-    /// How many channels messages take turns on, and whose turn it is.
+    /// The number of channels that messages use in turn.
     channels: u8,
     turn: u8,
-    /// Whether each client was told that it is connected.
+    /// Whether each client has reported that it is connected.
     told: Vec<bool>,
     buffer: Box<[u8]>,
 }
@@ -130,7 +130,7 @@ fn at(now_us: u64) -> Instant {
     Instant::saturating_from_micros(now_us)
 }
 
-/// Does a driver's work before it sleeps: timers, then datagrams.
+/// Runs the timers, and then sends all datagrams, as a driver does before it sleeps.
 fn transmit(endpoint: &mut Endpoint, now: Instant, buffer: &mut [u8], mut emit: impl FnMut(Address, &[u8])) {
     endpoint.handle_timeout(now);
     while let Some(transmit) = endpoint.poll_transmit(now, buffer) {

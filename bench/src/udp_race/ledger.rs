@@ -1,4 +1,4 @@
-//! The messages that the clients have received, and when.
+//! The messages that the clients have received, and their times of arrival.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,13 @@ use crate::measure;
 use crate::message::{self, Kind};
 use crate::orders::Answer;
 
-/// The books of all clients together.
+/// The counters of all clients together.
 #[derive(Default)]
 pub(crate) struct Ledger {
     clients: usize,
     messages: u64,
-    /// By number: how many have it, and how long the last of them took.
+    /// For each broadcast, the number of clients that have received it, and the time in nanoseconds from sending to the
+    /// latest receipt.
     broadcasts: BTreeMap<u64, (usize, u64)>,
     awaited: Option<u64>,
     round_trips: Vec<u64>,
@@ -22,7 +23,7 @@ impl Ledger {
         Self { clients, ..Self::default() }
     }
 
-    /// Enters a message that a client's game got just now. Says whether it is the echo that is awaited.
+    /// Counts a message that a client has just received. Returns whether the message is the expected echo.
     pub(crate) fn enter(&mut self, bytes: &[u8]) -> bool {
         let Some(head) = message::parse(bytes) else {
             eprintln!("received a message of {} bytes that this benchmark did not send", bytes.len());
@@ -42,7 +43,7 @@ impl Ledger {
         false
     }
 
-    /// The echo of this ping is awaited from now on.
+    /// Sets the number of the ping whose echo is expected.
     pub(crate) const fn expect(&mut self, number: u64) {
         self.awaited = Some(number);
     }
@@ -55,14 +56,15 @@ impl Ledger {
         Answer::Counted { messages: self.messages }
     }
 
-    /// Round trips that were measured. The first fifth is warming up, and left out.
+    /// Returns the measured round trips. The first fifth is a warm-up and is left out.
     pub(crate) fn round_trips(&mut self) -> Answer {
         self.awaited = None;
         let all = std::mem::take(&mut self.round_trips);
         latencies(all.into_iter())
     }
 
-    /// Times until all clients had a broadcast.
+    /// Returns the times from the sending of a broadcast to its receipt by the last client, for broadcasts that all
+    /// clients received.
     pub(crate) fn broadcasts(&mut self) -> Answer {
         let all = std::mem::take(&mut self.broadcasts);
         let complete = all.into_values().filter(|(count, _)| *count == self.clients);

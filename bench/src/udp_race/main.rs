@@ -1,8 +1,8 @@
-//! Rows E1 to E7 of the performance targets: tickwire beside its peers over loopback UDP, server and clients in separate
+//! Rows E1 to E7 of the performance targets: tickwire and other libraries over loopback UDP, server and clients in separate
 //! processes, in interleaved rounds.
 //!
-//! `cargo xtask bench udp` runs it. The parent starts itself twice for each pair of processes, and speaks JSON lines with
-//! both; see [`orders`].
+//! `cargo xtask bench udp` runs this program. The parent starts the program twice more for each pair of processes, and
+//! exchanges lines of JSON with both processes; see [`orders`].
 
 mod ledger;
 mod measure;

@@ -4,13 +4,13 @@ use anyhow::{Context, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds of the machine's monotonic clock, which all processes share.
+/// Returns the time of the machine's monotonic clock, which all processes share, in nanoseconds.
 pub(crate) fn now() -> u64 {
     nanoseconds(ClockId::Monotonic)
 }
 
-/// Processor time of all threads of this process, user and system, in nanoseconds. `/proc/self/stat` shows the same in
-/// hundredths of a second.
+/// Returns the processor time of all threads of this process, in user mode and in the kernel, in nanoseconds.
+/// `/proc/self/stat` has only a resolution of 10 ms.
 pub(crate) fn cpu_nanoseconds() -> u64 {
     nanoseconds(ClockId::ProcessCPUTime)
 }
@@ -20,7 +20,7 @@ fn nanoseconds(clock: ClockId) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// Resident memory of this process.
+/// Returns the resident memory of this process, in bytes.
 pub(crate) fn resident_bytes() -> Result<u64> {
     let line = std::fs::read_to_string("/proc/self/statm")?;
     let pages: u64 =
@@ -28,42 +28,42 @@ pub(crate) fn resident_bytes() -> Result<u64> {
     Ok(pages * rustix::param::page_size() as u64)
 }
 
-/// The load averages, for the report.
+/// Returns the load averages of the machine as text.
 pub(crate) fn load_average() -> String {
     let line = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     line.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
 }
 
-/// A thousand clients need more than the usual thousand files.
+/// Raises the limit of open files, because 1,000 clients need more than the usual 1,000 files.
 pub(crate) fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // Where it is not granted, opening sockets will say so.
     let _granted = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// The value below which `share` of the sorted `samples` are.
+/// Returns the value below which the share `share` of the sorted `samples` lies.
 pub(crate) fn percentile(samples: &[u64], share: f64) -> u64 {
     let place = (samples.len() as f64 * share) as usize;
     samples.get(place.min(samples.len().saturating_sub(1))).copied().unwrap_or(0)
 }
 
-/// Sixty ticks a second.
+/// A clock with sixty ticks per second.
 pub(crate) struct Pace {
     next: u64,
 }
 
 impl Pace {
-    /// The first tick is due now.
+    /// Creates a clock whose first tick is due now.
     pub(crate) fn new() -> Self {
         Self { next: now() }
     }
 
-    /// When the next tick is due.
+    /// Returns the time at which the next tick is due, in nanoseconds.
     pub(crate) const fn next(&self) -> u64 {
         self.next
     }
 
-    /// Whether a tick is due; ticks that were missed are left out.
+    /// Returns whether a tick is due. Missed ticks are skipped.
     pub(crate) fn is_due(&mut self) -> bool {
         let now = now();
         if now < self.next {
@@ -74,5 +74,5 @@ impl Pace {
     }
 }
 
-/// Nanoseconds between two ticks.
+/// The time between two ticks, in nanoseconds.
 pub(crate) const TICK: u64 = 1_000_000_000 / 60;

@@ -1,23 +1,23 @@
-//! The messages: 100 bytes, with a number and the time of sending in front.
+//! The messages: 100 bytes, which begin with a number and the time of sending.
 
 use crate::measure;
 
-/// Bytes of every message.
+/// The size of every message, in bytes.
 pub(crate) const SIZE: usize = 100;
 
-/// The meaning of a message.
+/// The purpose of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// One of many.
+    /// A message of a stream.
     Stream = 1,
-    /// To be sent back.
+    /// A message that the server sends back.
     Ping = 2,
-    /// One that all clients get.
+    /// A message that the server sends to all clients.
     Broadcast = 3,
 }
 
-/// A message, taken apart.
+/// The fields of a received message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
     pub(crate) kind: u8,
@@ -25,7 +25,7 @@ pub(crate) struct Head {
     pub(crate) sent_at: u64,
 }
 
-/// A message that is sent now.
+/// Creates a message that is sent now.
 pub(crate) fn message(kind: Kind, number: u64) -> [u8; SIZE] {
     let mut bytes = [0x5a; SIZE];
     bytes[0] = kind as u8;
@@ -34,7 +34,7 @@ pub(crate) fn message(kind: Kind, number: u64) -> [u8; SIZE] {
     bytes
 }
 
-/// The head of a message, if `bytes` are one.
+/// Parses the head of a message. Returns `None` if `bytes` are not a message of this benchmark.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Head> {
     let (kind, rest) = bytes.split_first()?;
     let (number, rest) = rest.split_first_chunk()?;

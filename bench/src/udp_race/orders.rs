@@ -15,106 +15,108 @@ use crate::stack::Stack;
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) stack: Stack,
-    /// Connections that there will be.
+    /// The number of clients.
     pub(crate) clients: usize,
-    /// Clients: where the server is, and the key by which they know it.
+    /// The address of the server and the key that identifies it. `None` for a server.
     pub(crate) server: Option<(SocketAddr, Vec<u8>)>,
 }
 
 /// The work of a server from its next tick on.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Work {
-    /// Ticks, and has nothing to say.
+    /// Runs ticks without messages.
     Idle,
-    /// Each `every`th tick, `count` messages to each client.
+    /// Sends `count` messages to each client in every `every`th tick.
     Stream {
-        /// Messages.
+        /// The number of messages for each client.
         count: u32,
-        /// Ticks.
+        /// The interval in ticks.
         every: u32,
     },
-    /// Sends back what it gets, at once.
+    /// Sends received messages back immediately.
     Echo,
-    /// Each `every`th tick, one message to all.
+    /// Sends one message to all clients in every `every`th tick.
     Broadcast {
-        /// Ticks.
+        /// The interval in ticks.
         every: u32,
     },
 }
 
-/// The orders of the parent.
+/// An order of the parent process.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Order {
-    /// Server: changes what it does.
+    /// Order to a server: changes its work.
     Work(Work),
-    /// Server: answers [`Answer::Usage`].
+    /// Order to a server: requests [`Answer::Usage`].
     Usage,
-    /// Clients: all connect at once; answers [`Answer::Connected`].
+    /// Order to clients: connects all clients at once. The answer is [`Answer::Connected`].
     Connect,
-    /// Clients: one after the other pings and waits for the echo, for so long; answers [`Answer::Latencies`].
+    /// Order to clients: one client after the other sends a ping and waits for the echo. The answer is
+    /// [`Answer::Latencies`].
     Ping {
-        /// For how long.
+        /// The duration of the measurement, in milliseconds.
         milliseconds: u64,
     },
-    /// Clients: each sends a message this often, until told otherwise; zero is never. Answers [`Answer::Done`].
+    /// Order to clients: makes each client send messages at this interval. Zero stops the messages. The answer is
+    /// [`Answer::Done`].
     Talk {
-        /// Milliseconds between two messages of one client.
+        /// The time between two messages of one client, in milliseconds.
         every: u64,
     },
-    /// Clients: forgets what was counted. Answers [`Answer::Done`].
+    /// Order to clients: resets the counters. The answer is [`Answer::Done`].
     Reset,
-    /// Clients: answers [`Answer::Counted`].
+    /// Order to clients: requests [`Answer::Counted`].
     Count,
-    /// Clients: for broadcasts that all have received, how long that took; answers [`Answer::Latencies`].
+    /// Order to clients: requests the times until all clients had received each broadcast, as [`Answer::Latencies`].
     Broadcasts,
 }
 
-/// The answers of a child.
+/// An answer of a child process.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub(crate) enum Answer {
-    /// Server: it can be connected to.
+    /// The server accepts connections.
     Listening {
-        /// Where.
+        /// The address of the server.
         address: SocketAddr,
-        /// Its public key, certificate or whatever its stack has.
+        /// The public key or certificate of the server, in the form that its stack uses.
         key: Vec<u8>,
     },
-    /// Clients: they are prepared.
+    /// The clients are ready to connect.
     Ready,
-    /// It was done.
+    /// The order was executed.
     Done,
-    /// Of the server's process.
+    /// The use of the machine by the server's process.
     Usage {
-        /// Processor time so far, in nanoseconds.
+        /// The processor time so far, in nanoseconds.
         cpu: u64,
-        /// Resident memory now, in bytes.
+        /// The resident memory, in bytes.
         memory: u64,
-        /// Connections now.
+        /// The number of connections.
         connected: usize,
     },
-    /// How long it took until all were connected, in nanoseconds.
+    /// All clients are connected.
     Connected {
-        /// Nanoseconds.
+        /// The time until all clients were connected, in nanoseconds.
         elapsed: u64,
     },
-    /// In nanoseconds.
+    /// Percentiles of measured times, in nanoseconds.
     Latencies {
-        /// The median.
+        /// The median, in nanoseconds.
         p50: u64,
-        /// The 99th percentile.
+        /// The 99th percentile, in nanoseconds.
         p99: u64,
-        /// How many were measured.
+        /// The number of measured times.
         count: usize,
     },
-    /// Messages that clients have received.
+    /// The number of messages that clients have received.
     Counted {
-        /// Messages.
+        /// The number of messages.
         messages: u64,
     },
 }
 
 impl Answer {
-    /// Writes it to the parent.
+    /// Writes the answer to the parent.
     pub(crate) fn say(&self) -> Result<()> {
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, self)?;
@@ -123,16 +125,17 @@ impl Answer {
     }
 }
 
-/// Where the thread that listens to the parent and the server's loop meet.
+/// The state that the server's loop shares with the thread that reads the parent's orders.
 pub(crate) struct Control {
     work: Mutex<Work>,
-    /// Connections that the server has.
+    /// The number of connections of the server.
     pub(crate) connected: AtomicUsize,
     ticks: AtomicU64,
 }
 
 impl Control {
-    /// Starts to listen to the parent. Usage is answered without disturbing the server's loop.
+    /// Starts a thread that reads the parent's orders. The thread itself answers requests for usage, so that the
+    /// server's loop is not disturbed.
     pub(crate) fn listen() -> Arc<Self> {
         let control = Arc::new(Self {
             work: Mutex::new(Work::Idle),
@@ -152,18 +155,20 @@ impl Control {
                     connected: to_change.connected.load(Ordering::Relaxed),
                 }
                 .say(),
-                other => anyhow::bail!("the server cannot follow the order {other:?}"),
+                other => anyhow::bail!(
+                    "the server cannot follow the order {other:?}; this is a bug of the benchmark"
+                ),
             });
         });
         control
     }
 
-    /// The current work.
+    /// Returns the current work.
     pub(crate) fn work(&self) -> Work {
         *self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a tick, and says what is to be sent in it.
+    /// Counts a tick, and returns the messages that are due in it.
     pub(crate) fn tick(&self) -> Due {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let is_turn = |every: u32| tick.is_multiple_of(u64::from(every.max(1)));
@@ -175,17 +180,17 @@ impl Control {
     }
 }
 
-/// The messages that a tick has to send.
+/// The messages that are due in a tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
     Nothing,
-    /// So many messages to each client, each its own.
+    /// This number of messages for each client. Each message is different.
     Each(u32),
-    /// One message to all.
+    /// One message for all clients.
     All,
 }
 
-/// Reads orders until the parent is gone; then the process ends.
+/// Reads orders until the parent has ended, and then ends the process.
 fn orders(mut carry_out: impl FnMut(Order) -> Result<()>) {
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
@@ -198,7 +203,7 @@ fn orders(mut carry_out: impl FnMut(Order) -> Result<()>) {
     std::process::exit(0);
 }
 
-/// Orders to clients, as a queue.
+/// Starts a thread that reads the orders to clients, and returns the orders as a queue.
 pub(crate) fn order_queue() -> mpsc::Receiver<Order> {
     let (send, receive) = mpsc::channel();
     std::thread::spawn(move || orders(|order| Ok(send.send(order)?)));

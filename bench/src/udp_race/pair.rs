@@ -10,24 +10,24 @@ use crate::measure::now;
 use crate::orders::{Answer, Order, Setup, Work};
 use crate::stack::Stack;
 
-/// Both children; dropping it ends them.
+/// The server process and the client process. Dropping the value ends both processes.
 pub(crate) struct Pair {
     server: Process,
     clients: Process,
 }
 
-/// Of the server's process.
+/// The use of the machine by the server's process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Usage {
-    /// Nanoseconds of processor time since the start.
+    /// The processor time since the start of the process, in nanoseconds.
     pub(crate) cpu: u64,
-    /// Bytes.
+    /// The resident memory, in bytes.
     pub(crate) memory: u64,
-    /// When it was asked, in nanoseconds.
+    /// The time of the request, in nanoseconds.
     pub(crate) at: u64,
 }
 
-/// Round trips or the like, in nanoseconds.
+/// Percentiles of round trips or other times, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Latencies {
     pub(crate) p50: u64,
@@ -35,17 +35,17 @@ pub(crate) struct Latencies {
 }
 
 impl Pair {
-    /// Starts both; nobody is connected yet.
+    /// Starts both processes. No client is connected yet.
     pub(crate) fn start(stack: Stack, clients: usize) -> Result<Self> {
         let mut setup = Setup { stack, clients, server: None };
         let mut server = Process::start("server", &setup)?;
         let Answer::Listening { address, key } = server.answer()? else {
-            bail!("the server process did not report its address")
+            bail!("the server process did not report its address; its last output is above")
         };
         setup.server = Some((address, key));
         let mut clients = Process::start("clients", &setup)?;
         let Answer::Ready = clients.answer()? else {
-            bail!("the client process did not report that it is ready")
+            bail!("the client process did not report that it is ready; its last output is above")
         };
         Ok(Self { server, clients })
     }
@@ -53,22 +53,28 @@ impl Pair {
     pub(crate) fn work(&mut self, work: Work) -> Result<()> {
         match self.server.ask(Order::Work(work))? {
             Answer::Done => Ok(()),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
     pub(crate) fn usage(&mut self) -> Result<Usage> {
         match self.server.ask(Order::Usage)? {
             Answer::Usage { cpu, memory, .. } => Ok(Usage { cpu, memory, at: now() }),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
-    /// Connects all; says how many nanoseconds that took.
+    /// Connects all clients. Returns the time until all were connected, in nanoseconds.
     pub(crate) fn connect(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Connect)? {
             Answer::Connected { elapsed } => Ok(elapsed),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
@@ -84,7 +90,9 @@ impl Pair {
         match self.clients.ask(order)? {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
             other => {
-                bail!("the child process reported too few samples, or sent an unexpected answer: {other:?}")
+                bail!(
+                    "the child process reported too few samples, or sent an unexpected answer: {other:?}; repeat the round without other load"
+                )
             }
         }
     }
@@ -92,15 +100,19 @@ impl Pair {
     pub(crate) fn tell_clients(&mut self, order: Order) -> Result<()> {
         match self.clients.ask(order)? {
             Answer::Done => Ok(()),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
-    /// Messages that clients have received since they were reset.
+    /// Returns the number of messages that clients have received since the counters were reset.
     pub(crate) fn received(&mut self) -> Result<u64> {
         match self.clients.ask(Order::Count)? {
             Answer::Counted { messages } => Ok(messages),
-            other => bail!("a child process sent an unexpected answer: {other:?}"),
+            other => {
+                bail!("a child process sent an unexpected answer: {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 }

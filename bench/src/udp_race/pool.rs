@@ -1,4 +1,4 @@
-//! All clients of one server in one thread: a socket each, and `epoll` over all of them.
+//! Runs all clients of one server on one thread, with one socket per client and `epoll`.
 
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
@@ -13,38 +13,38 @@ use crate::measure::{Pace, now};
 use crate::message::{Kind, message};
 use crate::orders::{Answer, Order, Setup, order_queue};
 
-/// A client that this loop can drive.
+/// A client that the loop of this module can drive.
 pub(crate) trait Client: Sized {
-    /// Whether it wants [`Client::tick`].
+    /// `true` if the loop must call [`Client::tick`].
     const TICKS: bool;
 
-    /// Prepares a client; nothing is sent yet.
+    /// Creates a client, which sends nothing yet.
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self>;
-    /// Its socket.
+    /// Returns the client's socket.
     fn socket(&self) -> BorrowedFd<'_>;
     /// Begins to connect.
     fn connect(&mut self) -> Result<()>;
-    /// Whether it can send and receive messages.
+    /// Returns whether the client can send and receive messages.
     fn is_connected(&self) -> bool;
-    /// Receives all that is there, and shows `inbox` the messages.
+    /// Reads all datagrams from the socket, and passes the messages to `inbox`.
     fn on_readable(&mut self, inbox: &mut dyn FnMut(&[u8])) -> Result<()>;
-    /// Sends a reliable message at once.
+    /// Sends a reliable message immediately.
     fn send(&mut self, message: &[u8]) -> Result<()>;
-    /// Work that has to be done from time to time.
+    /// Does the work that the client's stack requires at regular intervals.
     fn tick(&mut self, _inbox: &mut dyn FnMut(&[u8])) -> Result<()> {
         Ok(())
     }
-    /// When it wants [`Client::on_timeout`], in nanoseconds of the monotonic clock.
+    /// Returns the time at which [`Client::on_timeout`] is due, in nanoseconds of the monotonic clock.
     fn deadline(&self) -> u64 {
         u64::MAX
     }
-    /// Its time has come.
+    /// Handles the expiry of the deadline.
     fn on_timeout(&mut self) -> Result<()> {
         Ok(())
     }
 }
 
-/// Runs all clients of `setup` until the parent is gone.
+/// Runs all clients of `setup` until the parent process has ended.
 pub(crate) fn run<C: Client>(setup: &Setup) -> Result<()> {
     let orders = order_queue();
     let mut pool = Pool::<C>::new(setup)?;
@@ -57,13 +57,13 @@ struct Pool<C> {
     clients: Vec<C>,
     ledger: Ledger,
     deadlines: BTreeSet<(u64, usize)>,
-    /// The deadline of each client that `deadlines` has.
+    /// The deadline of each client, as stored in `deadlines`.
     noted: Vec<u64>,
     is_connected: Vec<bool>,
     connected: usize,
     connecting_since: Option<u64>,
     ping: Option<Ping>,
-    /// Nanoseconds between two messages of one client; zero is never.
+    /// The time between two messages of one client, in nanoseconds. Zero disables messages.
     talk: u64,
     talked: Vec<u64>,
     ticks: usize,
@@ -73,7 +73,7 @@ struct Ping {
     number: u64,
     client: usize,
     until: u64,
-    /// The echo has come.
+    /// `true` if the echo of the latest ping has arrived.
     is_answered: bool,
 }
 
@@ -136,7 +136,7 @@ impl<C: Client> Pool<C> {
         }
     }
 
-    /// Does something with one client, and notes what came of it.
+    /// Calls a function with one client, and updates the client's deadline and state.
     fn with(
         &mut self,
         number: usize,
@@ -225,11 +225,13 @@ impl<C: Client> Pool<C> {
             }
             Order::Count => self.ledger.count().say(),
             Order::Broadcasts => self.ledger.broadcasts().say(),
-            other => anyhow::bail!("the clients cannot follow the order {other:?}"),
+            other => {
+                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug of the benchmark")
+            }
         }
     }
 
-    /// Sends the next ping if the last is answered; ends when it is time.
+    /// Sends the next ping if the echo of the latest ping has arrived. Ends the measurement at its end time.
     fn go_on_pinging(&mut self) -> Result<()> {
         let Some(ping) = &mut self.ping else { return Ok(()) };
         if now() > ping.until {
@@ -249,5 +251,5 @@ impl<C: Client> Pool<C> {
 }
 
 const EVENTS: usize = 256;
-/// More clients than this are ticked less often.
+/// The number of clients above which clients get fewer ticks.
 const CROWD: usize = 200;

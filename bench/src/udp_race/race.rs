@@ -1,4 +1,4 @@
-//! The rounds: every stack runs every row in each of them, one after the other.
+//! The rounds of the race. In each round, every stack runs every row, one after another.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -16,16 +16,16 @@ use crate::stack::Stack;
 /// The arguments of the race.
 #[derive(Arguments, Debug)]
 pub(crate) struct Args {
-    /// How many interleaved rounds
+    /// The number of interleaved rounds
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Which rows, for instance E1,E3; default: all
+    /// The rows to measure, for instance E1,E3; default: all
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
-    /// Which stacks; default: all
+    /// The stacks to measure; default: all
     #[arg(long, value_delimiter = ',')]
     stacks: Vec<Stack>,
-    /// One round with short windows: to see that it works
+    /// Run one round with short measurements, to test the benchmark
     #[arg(long)]
     quick: bool,
     /// Print one JSON object instead of tables
@@ -38,13 +38,13 @@ impl Args {
         self.rows.is_empty() || self.rows.iter().any(|row| row == family)
     }
 
-    /// A window, or a shorter one if it has to be quick.
+    /// Returns the duration of a measurement, which is shorter with `--quick`.
     fn window(&self, milliseconds: u64) -> Duration {
         Duration::from_millis(if self.quick { milliseconds / 4 } else { milliseconds })
     }
 }
 
-/// Runs the race and prints what came out.
+/// Runs the race, and prints the report.
 pub(crate) fn run(args: &Args) -> Result<()> {
     for asked in &args.rows {
         if !ROWS.iter().any(|row| row.family() == asked) {
@@ -134,7 +134,7 @@ fn hundred_clients(args: &Args, stack: Stack, samples: &mut Samples) -> Result<(
     Ok(())
 }
 
-/// Seconds of processor time per million messages received.
+/// Returns the seconds of processor time per million received messages.
 fn stream(args: &Args, pair: &mut Pair, count: u32) -> Result<f64> {
     pair.work(Work::Stream { count, every: 1 })?;
     sleep(SETTLE);
@@ -181,5 +181,5 @@ fn thousand_clients(args: &Args, stack: Stack, samples: &mut Samples) -> Result<
 
 const HUNDRED: usize = 100;
 const THOUSAND: usize = 1_000;
-/// After each change, what was under way comes to rest.
+/// The time after a change in which earlier messages arrive.
 const SETTLE: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! Medians, ranges, ratios, and whether the targets are met.
+//! The report: medians, ranges and ratios of the figures, and the targets that they meet.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,14 +26,14 @@ impl fmt::Display for Samples {
     }
 }
 
-/// All rounds.
+/// The figures of all rounds.
 pub(crate) struct Report {
     rounds: usize,
     loads: Vec<String>,
     all: BTreeMap<(&'static str, Stack), Vec<f64>>,
 }
 
-/// The middle and the ends of some samples.
+/// The median, the minimum and the maximum of some samples.
 #[derive(Clone, Copy, Debug)]
 struct Spread {
     median: f64,
@@ -41,7 +41,7 @@ struct Spread {
     max: f64,
 }
 
-/// The ratio of tickwire's median to a peer's, and the largest that it may be.
+/// The ratio of tickwire's median to the median of another library, and the largest permitted ratio.
 struct Ratio {
     peer: Stack,
     ratio: f64,
@@ -180,7 +180,7 @@ fn target(row: &Row) -> f64 {
     f64::from(row.target) / 1e3
 }
 
-/// Three digits, roughly.
+/// Returns a number with about three significant digits.
 fn significant(value: f64) -> String {
     match value {
         v if v >= 100.0 => format!("{v:.0}"),
@@ -193,7 +193,7 @@ const fn yes(is_met: bool) -> &'static str {
     if is_met { "yes" } else { "no" }
 }
 
-/// How a stack is driven, and why so.
+/// Returns a text that describes how a stack is driven, and the reason.
 const fn how(stack: Stack) -> &'static str {
     match stack {
         Stack::Tickwire => tickwire::HOW,

@@ -1,21 +1,21 @@
-//! The rows: what is measured, and what is asked of tickwire.
+//! The rows: the measured figures, and the targets for tickwire.
 
 use crate::stack::Stack;
 
 /// A row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Row {
-    /// Rows with one name before the dot are asked for together.
+    /// The id of the row. Rows with the same text before the dot are measured together.
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
     pub(crate) unit: &'static str,
-    /// tickwire's median has to be at most this, in thousandths of the unit.
+    /// The largest permitted median of tickwire, in thousandths of the unit.
     pub(crate) target: u32,
-    /// And at most so many hundredths of a peer's median in the same run.
+    /// The largest permitted ratios to the medians of other libraries in the same run, in hundredths.
     pub(crate) ratios: &'static [(Stack, u32)],
 }
 
-/// The order of the report.
+/// All rows, in the order of the report.
 pub(crate) const ROWS: [Row; 12] = [
     Row {
         id: "E1",
@@ -92,7 +92,7 @@ pub(crate) const ROWS: [Row; 12] = [
 ];
 
 impl Row {
-    /// `E3` of `E3.one.p99`.
+    /// Returns the part of the id before the first dot, such as `E3` for `E3.one.p99`.
     pub(crate) fn family(&self) -> &'static str {
         self.id.split('.').next().unwrap_or(self.id)
     }

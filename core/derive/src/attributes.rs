@@ -208,9 +208,9 @@ fn delivery(value: Expr) -> Result<Route> {
     Ok(Route::Delivery(Ident::new(variant, value.span())))
 }
 
-/// Refuses `#[net(…)]` on variants, which take no attributes.
+/// Rejects `#[net(…)]` on variants, which take no attributes.
 pub(crate) fn forbid(attributes: &[Attribute]) -> Result<()> {
-    for_each(attributes, |meta| Err(meta.error("variants take no `net` attributes")))
+    for_each(attributes, |meta| Err(meta.error("variants take no `net` attributes: remove the attribute")))
 }
 
 pub(crate) fn for_each(

@@ -15,12 +15,17 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     Ok(quote!(#shape #bits))
 }
 
-/// The `NetSerialize` implementation.
+/// Returns the `NetSerialize` implementation.
 pub(crate) fn implement(input: &DeriveInput, krate: &Path) -> Result<TokenStream> {
     let (encode, decode) = match &input.data {
         Data::Struct(data) => structure(&data.fields, krate)?,
         Data::Enum(_) => enumeration(input, krate)?,
-        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union has no single encoding")),
+        Data::Union(_) => {
+            return Err(Error::new_spanned(
+                &input.ident,
+                "a union has no single encoding: use a struct or an enum",
+            ));
+        }
     };
     let mut generics = input.generics.clone();
     for parameter in generics.type_params_mut() {
@@ -57,10 +62,13 @@ fn structure(fields: &Fields, krate: &Path) -> Result<(TokenStream, TokenStream)
 
 fn enumeration(input: &DeriveInput, krate: &Path) -> Result<(TokenStream, TokenStream)> {
     let Data::Enum(data) = &input.data else {
-        return Err(Error::new_spanned(input, "expected an enum"));
+        return Err(Error::new_spanned(input, "expected an enum: derive the trait on an enum"));
     };
     let Some(last) = data.variants.len().checked_sub(1) else {
-        return Err(Error::new_spanned(&input.ident, "an enum without variants has no values"));
+        return Err(Error::new_spanned(
+            &input.ident,
+            "an enum without variants has no values: give it a variant",
+        ));
     };
     let bits = usize::BITS - last.leading_zeros();
     let (mut encodes, mut decodes) = (Vec::new(), Vec::new());
@@ -137,7 +145,7 @@ fn field_code(
     let consts = quote! {
         const LOW: #ty = #low;
         const HIGH: #ty = #high;
-        const { assert!(LOW <= HIGH, "the range is empty") };
+        const { assert!(LOW <= HIGH, "the range is empty: give the lower end first") };
     };
     Ok((
         quote!({ #consts #krate::message::derived::put_integer(writer, *#binding, LOW, HIGH)#named?; }),

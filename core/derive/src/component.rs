@@ -174,7 +174,10 @@ impl Value {
         }
         let variants: Vec<&Ident> = data.variants.iter().map(|variant| &variant.ident).collect();
         let Some((last, others)) = variants.split_last() else {
-            return Err(Error::new_spanned(ident, "an enum without variants has no values"));
+            return Err(Error::new_spanned(
+                ident,
+                "an enum without variants has no values: give it a variant",
+            ));
         };
         let names = variants.iter().map(|variant| variant.unraw().to_string());
         let places = 0u32..;

@@ -1,4 +1,4 @@
-//! One field of a component: its attributes, and the code generated for it.
+//! The attributes of a component's field, and the code generated for the field.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -23,7 +23,7 @@ pub(crate) struct Quantised {
 
 /// The way in which a field becomes words.
 enum Form {
-    /// The words of the field's type.
+    /// The type of the field determines the words.
     Plain,
     Integer(Bounds),
     Float(Division),
@@ -40,7 +40,7 @@ struct Marks {
     quat: Option<Expr>,
     angle: Option<Expr>,
     threshold: Option<Expr>,
-    /// `position` or `velocity`.
+    /// The attribute `position` or `velocity`, if the field has one of them.
     motion: Option<Ident>,
 }
 
@@ -73,7 +73,7 @@ impl Marks {
                 "position" | "velocity" => {
                     "a field is either a position or a velocity: give one of the two attributes, once"
                 }
-                _ => "this attribute is given twice: give it once",
+                _ => "this attribute is given twice: give the attribute once",
             }));
         }
         let forms = [self.range.is_some(), self.bits.is_some(), self.quat.is_some(), self.angle.is_some()];
@@ -85,7 +85,7 @@ impl Marks {
         Ok(())
     }
 
-    /// The form of the field. Refuses attributes that do not suit the form.
+    /// Returns the form of the field. Rejects attributes that the form does not support.
     fn form(&mut self, field: &Field, krate: &Path) -> Result<Form> {
         let has_range = self.range.is_some();
         let form = match (self.range.take(), self.step.take()) {
@@ -102,13 +102,13 @@ impl Marks {
         if let (Form::Plain, Some(threshold)) = (&form, &self.threshold) {
             return Err(syn::Error::new(
                 threshold.span(),
-                "`threshold` belongs to a field with `range`, `bits`, `quat` or `angle`",
+                "`threshold` needs `range`, `bits`, `quat` or `angle` on the same field: give one of them",
             ));
         }
         if let (false, Some(motion)) = (has_range, &self.motion) {
             return Err(syn::Error::new(
                 motion.span(),
-                format!("`{motion}` belongs to a field with a `range`"),
+                format!("`{motion}` needs a `range` on the same field: give a range"),
             ));
         }
         Ok(form)
@@ -132,7 +132,7 @@ impl Quantised {
             quote_spanned! {threshold.span()=> .threshold({
                 #[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
                 const THRESHOLD: f64 = (#threshold) as f64;
-                const { ::core::assert!(THRESHOLD >= 0.0, "a threshold is a distance: give 0 or more") };
+                const { ::core::assert!(THRESHOLD >= 0.0, "the threshold is negative: give 0 or more") };
                 THRESHOLD
             })}
         });
@@ -167,7 +167,7 @@ impl Code {
                 let consts = quote! {
                     const LOW: #bounded::Integer = #low;
                     const HIGH: #bounded::Integer = #high;
-                    const { ::core::assert!(LOW <= HIGH, "the range is empty") };
+                    const { ::core::assert!(LOW <= HIGH, "the range is empty: give the lower end first") };
                 };
                 let count = quote!(#krate::snapshot::derived::integer_words(LOW as i128, HIGH as i128));
                 let words = quote!({ #consts #bounded::COUNT * #count });
@@ -181,13 +181,14 @@ impl Code {
                 (stepped, consts, [quote!(STEPS), quote!(&STEPS)], words)
             }
             Form::Rotation(bits) => {
-                let text = "the components of a quaternion have 2 to 15 bits each";
+                let text =
+                    "the components of a quaternion have 2 to 15 bits each: give a number in this range";
                 let consts = bits_constant(bits, &quote!(2), &quote!(15), text);
                 (of("Rotated"), consts, [quote!(BITS), quote!(BITS)], quote!(4))
             }
             Form::Angle(bits) => {
                 let angled = of("Angled");
-                let text = "an angle has 1 to 22 bits as an `f32`, and up to 32 as an `f64`";
+                let text = "an angle has 1 to 22 bits as an `f32`, or 1 to 32 as an `f64`: give a number in this range";
                 let consts = bits_constant(bits, &quote!(1), &quote!(#angled::BITS), text);
                 let words = quote!(#angled::WORDS);
                 (angled, consts, [quote!(BITS), quote!(BITS)], words)
@@ -204,7 +205,7 @@ impl Code {
     }
 }
 
-/// The constant `BITS`, checked to lie between two bounds.
+/// Returns the constant `BITS`, checked to lie between two bounds.
 fn bits_constant(bits: &Expr, low: &TokenStream, high: &TokenStream, text: &str) -> TokenStream {
     quote_spanned! {bits.span()=>
         const BITS: u8 = #bits;

@@ -2,7 +2,7 @@
 
 use syn::{DeriveInput, parse_quote};
 
-/// Makes the derived code name the facade, unless an attribute of the user names another path.
+/// Makes the derived code name the facade, unless a `crate` attribute names another path.
 pub(crate) fn named(mut input: DeriveInput) -> DeriveInput {
     input.attrs.insert(0, parse_quote!(#[net(crate = ::tickwire)]));
     input

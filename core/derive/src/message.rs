@@ -88,7 +88,7 @@ impl Constants {
     }
 }
 
-/// The value, which must satisfy `is_valid`.
+/// Returns an expression for `value`, which the compiler checks with `is_valid`.
 fn check(value: &Expr, is_valid: TokenStream, expected: &str) -> TokenStream {
     quote_spanned!(value.span()=> {
         let value = #value;
@@ -99,4 +99,4 @@ fn check(value: &Expr, is_valid: TokenStream, expected: &str) -> TokenStream {
 
 const TYPE: &str = "types below 0x1000 belong to the protocol: give the message a type from 0x1000 on";
 const CHANNEL: &str = "a connection has at most 32 channels: give a number from 0 to 31";
-const MAX: &str = "a message has at most 2^28 bytes";
+const MAX: &str = "a message has at most 2^28 bytes: give a smaller `max`";

@@ -2,11 +2,11 @@
 
 use syn::{Error, LitStr, Result};
 
-/// `tickwire_core::limits::CHANNELS`.
+/// The number of channels of a connection, equal to `tickwire_core::limits::CHANNELS`.
 pub(crate) const CHANNELS: u8 = 32;
-/// `tickwire_core::limits::MESSAGE_NAME`.
+/// The largest length of a message's name in bytes, equal to `tickwire_core::limits::MESSAGE_NAME`.
 const MESSAGE_BYTES: usize = 64;
-/// `tickwire_core::limits::COMPONENT_NAME`.
+/// The largest length of a component's name in bytes, equal to `tickwire_core::limits::COMPONENT_NAME`.
 const COMPONENT_BYTES: usize = 54;
 
 /// Checks the name of a message.

@@ -1,4 +1,4 @@
-//! Ranges and steps that attributes give.
+//! The ranges and steps in field attributes.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -43,7 +43,7 @@ impl Range {
         Ok(Self { low: *low, end: *end, is_closed })
     }
 
-    /// The bounds of a range of integers. `ty` is the type of the field.
+    /// Returns the bounds of a range of integers. `ty` is the type of the field.
     pub(crate) fn bounds(&self, ty: &Type) -> Result<Bounds> {
         if [&self.low, &self.end].into_iter().any(is_float) || is_float_type(ty) {
             return Err(Error::new(
@@ -56,7 +56,7 @@ impl Range {
         Ok(Bounds { low: quote!(#low), high })
     }
 
-    /// The range, divided into steps.
+    /// Returns the range, divided into steps.
     pub(crate) fn divided(&self, step: &Expr) -> Result<Division> {
         if !self.is_closed {
             return Err(Error::new(
@@ -70,7 +70,7 @@ impl Range {
 }
 
 impl Division {
-    /// The constant `STEPS`, for a field whose float has `width` bits. `steps` is the path of `Steps`.
+    /// Returns the constant `STEPS`, for a field whose float has `width` bits. `steps` is the path of `Steps`.
     pub(crate) fn constant(&self, steps: &Path, width: &TokenStream) -> TokenStream {
         let (low, high, step) = (&self.low, &self.high, &self.step);
         quote_spanned! {self.span=>
@@ -84,7 +84,7 @@ impl Division {
     }
 }
 
-/// The error of a `step` without a `range`.
+/// Returns the error of a `step` without a `range`.
 pub(crate) fn step_alone(step: &Expr) -> Error {
     Error::new(step.span(), "`step` divides a `range`: give `range = low..=high` with it")
 }
@@ -108,7 +108,7 @@ fn is_float(value: &Expr) -> bool {
     }
 }
 
-/// `true` if the type is named as a float, or as an array of floats.
+/// Returns `true` if the type is named as a float, or as an array of floats.
 fn is_float_type(ty: &Type) -> bool {
     match ty {
         Type::Array(array) => is_float_type(&array.elem),

@@ -9,7 +9,7 @@ use crate::attributes::{Container, FieldOptions, Limits, forbid};
 use crate::ranges::Bounds;
 use crate::text::{canonical, serde_note};
 
-/// The permission for fields to have a range: only the bits codec supports ranges.
+/// Permission for fields to have a range. Only the bits codec supports ranges.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum BoundsAllowed {
     Yes,
@@ -21,7 +21,7 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     implement(input, &container.krate, BoundsAllowed::No)
 }
 
-/// The `NetShape` implementation.
+/// Returns the `NetShape` implementation.
 pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed) -> Result<TokenStream> {
     let shape = match &input.data {
         Data::Struct(data) => {
@@ -38,7 +38,12 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
             let variants = variants.collect::<Result<Vec<_>>>()?;
             quote!(#krate::message::Shape::enumeration([#(#variants),*]))
         }
-        Data::Union(_) => return Err(Error::new_spanned(&input.ident, "a union has no single layout")),
+        Data::Union(_) => {
+            return Err(Error::new_spanned(
+                &input.ident,
+                "a union has no single layout: use a struct or an enum",
+            ));
+        }
     };
     let note = note(serde_note(&input.attrs));
     let mut generics = input.generics.clone();
@@ -58,8 +63,8 @@ pub(crate) fn implement(input: &DeriveInput, krate: &Path, bounds: BoundsAllowed
     })
 }
 
-/// A note for the hash of the shape. The bits codec writes a variant's index; other codecs may write the variant's value, so the
-/// note includes the value.
+/// Returns a note for the hash of the shape. The bits codec writes a variant's index; other codecs may write the
+/// variant's value, so the note includes the value.
 fn variant_note(variant: &Variant, bounds: BoundsAllowed) -> String {
     let note = serde_note(&variant.attrs);
     match &variant.discriminant {
@@ -84,7 +89,10 @@ fn describe(field: &Field, member: &Member, krate: &Path, bounds: BoundsAllowed)
         quote!(#krate::message::Shape::opaque(#text))
     } else if let Some(limits) = &options.limits {
         if bounds == BoundsAllowed::No {
-            return Err(Error::new_spanned(field, "only the bits codec supports `range`, `step` and `bits`"));
+            return Err(Error::new_spanned(
+                field,
+                "only the bits codec supports `range`, `step` and `bits`: remove the attribute, or use `codec = \"bits\"`",
+            ));
         }
         match limits {
             Limits::Integer(Bounds { low, high }) => {

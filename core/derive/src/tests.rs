@@ -44,7 +44,7 @@ fn the_error_about_an_invalid_message_name_describes_the_fault() {
 }
 
 #[test]
-fn an_invalid_channel_or_delivery_attribute_is_refused_with_the_valid_values() {
+fn the_error_about_an_invalid_channel_or_delivery_attribute_lists_the_valid_values() {
     let channel = "expected the number of a channel, 0 to 31, or its name in quotes";
     assert_eq!(
         refused(&parse_quote!(
@@ -103,7 +103,7 @@ fn the_error_about_an_unknown_attribute_lists_the_valid_attributes() {
 }
 
 #[test]
-fn a_step_attribute_without_an_inclusive_range_is_refused() {
+fn invalid_combinations_of_range_step_and_bits_attributes_are_refused() {
     let field = |field: syn::Field| refused(&parse_quote!(struct Chat { #field }));
     assert_eq!(
         field(parse_quote!(#[net(step = 0.1)] x: f32)),
@@ -129,6 +129,6 @@ fn a_step_attribute_without_an_inclusive_range_is_refused() {
                 x: f32,
             }
         )),
-        "only the bits codec supports `range`, `step` and `bits`"
+        "only the bits codec supports `range`, `step` and `bits`: remove the attribute, or use `codec = \"bits\"`"
     );
 }

@@ -3,14 +3,14 @@
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::{Attribute, Meta};
 
-/// The tokens as text, without spaces except between two words.
+/// Returns the tokens as text, with a space only between two words.
 pub(crate) fn canonical(tokens: TokenStream) -> String {
     let mut text = String::new();
     append(&mut text, tokens);
     text
 }
 
-/// The text of the serde attributes among `attributes`.
+/// Returns the text of the serde attributes among `attributes`.
 pub(crate) fn serde_note(attributes: &[Attribute]) -> String {
     let notes = attributes.iter().filter_map(|attribute| match &attribute.meta {
         Meta::List(list) if list.path.is_ident("serde") => Some(canonical(list.tokens.clone())),

@@ -24,9 +24,9 @@ pub enum EncodeError {
     },
     /// An integer is outside the range that its field declares. The boxed error names the field.
     OutOfRange(Box<OutOfRange>),
-    /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
+    /// Lists, maps and boxes in the value nest deeper than [`crate::limits::MESSAGE_DEPTH`] levels.
     TooDeep,
-    /// The value holds more list items than a receiver accepts: one item per bit of the encoded message, plus
+    /// The value contains more list items than a receiver accepts: one item per bit of the encoded message, plus
     /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The serde implementation of the type failed, with this error text.
@@ -63,7 +63,7 @@ impl EncodeError {
         Self::OutOfRange(Box::new(OutOfRange { field: String::new(), value, low, high }))
     }
 
-    /// Adds the field `name` in front of the error's field path. Derived implementations call it for each field.
+    /// Adds the field `name` in front of the error's field path. Derived implementations call this method for each field.
     #[cold]
     #[must_use]
     pub fn in_field(mut self, name: &str) -> Self {
@@ -74,15 +74,15 @@ impl EncodeError {
         self
     }
 
-    /// Adds the list index `index` in front of the error's field path. Derived implementations call it for each list
-    /// item.
+    /// Adds the list index `index` in front of the error's field path. Derived implementations call this method for each
+    /// list item.
     #[cold]
     #[must_use]
     pub fn in_item(self, index: usize) -> Self {
         self.in_field(&format!("[{index}]"))
     }
 
-    /// The same error of a message of the type `name`.
+    /// Returns this error as the error of a message of the type `name`.
     #[cold]
     pub(crate) fn in_message(self, name: &'static str) -> Self {
         match self {
@@ -124,19 +124,22 @@ impl fmt::Display for EncodeError {
             Self::TooManyItems => {
                 f.write_str("the message contains more values than a receiver accepts; split its lists")
             }
-            Self::Codec(text) => write!(f, "the message cannot be encoded: {text}"),
+            Self::Codec(text) => write!(
+                f,
+                "serde cannot write the message: {text}; change the value or its Serialize implementation"
+            ),
         }
     }
 }
 
 impl core::error::Error for EncodeError {}
 
-/// The reason why bytes do not decode as a message. The error holds no text, so rejecting a message allocates no
+/// The reason why bytes do not decode as a message. The error contains no text, so rejecting a message allocates no
 /// memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// No registered type has the type index that precedes the message.
+    /// No registered type has the type index at the start of the message.
     UnknownType,
     /// The message is longer than its type allows.
     TooLarge,
@@ -148,9 +151,9 @@ pub enum DecodeError {
     OutOfRange,
     /// A string is not valid UTF-8.
     NotUtf8,
-    /// Lists, maps and boxes nest deeper than [`crate::limits::MESSAGE_DEPTH`].
+    /// Lists, maps and boxes in the message nest deeper than [`crate::limits::MESSAGE_DEPTH`] levels.
     TooDeep,
-    /// The message holds more list items than a valid message of its size can hold: one item per bit, plus
+    /// The message contains more list items than a valid message of its size can contain: one item per bit, plus
     /// [`crate::limits::MESSAGE_FREE_ITEMS`].
     TooManyItems,
     /// The codec or the serde implementation of the type rejects the bytes.
@@ -160,15 +163,15 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownType => "no registered message type has the index of the message",
-            Self::TooLarge => "the message is longer than its type allows",
-            Self::Truncated => "the message ends too early",
-            Self::Trailing => "bytes follow the end of the message",
-            Self::OutOfRange => "a value in the message is outside its range",
-            Self::NotUtf8 => "a string in the message is not UTF-8",
-            Self::TooDeep => "the message nests too deeply",
-            Self::TooManyItems => "the message holds too many values",
-            Self::Invalid => "the message is not a valid value of its type",
+            Self::UnknownType => "no registered message type has the index of the message; register the same types at both ends",
+            Self::TooLarge => "the message is longer than its type allows; reject the message",
+            Self::Truncated => "the message ends before its final value ends; reject the message",
+            Self::Trailing => "bits follow the final value of the message; reject the message",
+            Self::OutOfRange => "a value in the message is outside its range; reject the message",
+            Self::NotUtf8 => "a string in the message is not UTF-8; reject the message",
+            Self::TooDeep => "lists, maps or boxes in the message nest too deeply; reject the message",
+            Self::TooManyItems => "the message has too many list items for its size; reject the message",
+            Self::Invalid => "the message is not a valid value of its type; reject the message",
         })
     }
 }

@@ -63,7 +63,7 @@ impl<T: NetSerialize> NetSerialize for Option<T> {
     }
 }
 
-/// A box may lead back to its own type, so it counts as a level of nesting.
+/// A box can contain its own type, so each box counts as one level of nesting.
 impl<T: NetSerialize> NetSerialize for Box<T> {
     fn encode(&self, writer: &mut BitWriter<'_>) -> Result<(), EncodeError> {
         writer.nested(|writer| (**self).encode(writer))

@@ -18,10 +18,10 @@ pub trait NetInteger: NetSerialize + Copy + PartialOrd {
     /// Returns the difference between this value and `low`. The caller guarantees that `low` is at most this value.
     fn offset_from(self, low: Self) -> u64;
 
-    /// Returns the sum of `low` and `offset`. The caller guarantees that the type can hold the sum.
+    /// Returns the sum of `low` and `offset`. The caller guarantees that the type can represent the sum.
     fn above(low: Self, offset: u64) -> Self;
 
-    /// Returns this value as an `i128`, which can hold every [`NetInteger`].
+    /// Returns this value as an `i128`, which can represent every [`NetInteger`].
     fn widen(self) -> i128;
 }
 
@@ -94,11 +94,11 @@ macro_rules! integers {
 
         impl<const BITS: u32> BitsRange<BITS> for $type {
             const LOW: Self = {
-                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` must lie between 1 and the width of the type");
+                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` is outside the range from 1 to the width of the type; give a number in this range");
                 <$type>::MIN >> (Self::BITS - BITS)
             };
             const HIGH: Self = {
-                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` must lie between 1 and the width of the type");
+                assert!(BITS >= 1 && BITS <= Self::BITS, "`bits` is outside the range from 1 to the width of the type; give a number in this range");
                 <$type>::MAX >> (Self::BITS - BITS)
             };
         }

@@ -1,23 +1,23 @@
-//! Values as bits: each takes as many bits as its type needs, and has exactly one encoding.
+//! Values as bits: each value takes as many bits as its type needs, and has exactly one encoding.
 //!
-//! [`BitWriter`] and [`BitReader`] move single bits, [`put_integer`] and [`take_integer`] move an integer of a declared range, and
-//! [`NetSerialize`] composes them. The messages' codec [`Bits`](crate::message::Bits) is built on this module.
+//! [`BitWriter`] and [`BitReader`] write and read single bits, [`put_integer`] and [`take_integer`] write and read an integer of a
+//! declared range, and [`NetSerialize`] composes these functions. The messages' codec [`Bits`](crate::message::Bits) is built on this module.
 //!
 //! | type | bits |
 //! |---|---|
 //! | `bool` | 1 |
-//! | integer in `low..=high` | those of `high - low`; holds `value - low` |
-//! | integer without a range | its width; holds `value - MIN` |
+//! | integer in `low..=high` | as many as `high - low` needs; they contain `value - low` |
+//! | integer without a range | the width of its type; they contain `value - MIN` |
 //! | `f32`, `f64` | 32, 64: IEEE 754; every NaN becomes 0x7fc00000 or 0x7ff8000000000000 |
-//! | a float with a range and a step | those of the number of steps; holds how many steps it lies above the low end |
+//! | a float with a range and a step | as many as the number of steps needs; they contain the number of steps above the low end |
 //! | `char` | 21 |
 //! | `Option<T>` | 1, then the value if it is 1 |
-//! | `BoundedVec<T, N>` | a length in those of `N`, then the items |
-//! | `BoundedString<N>`, `BoundedBytes<N>` | a length in those of `N`, then 8 per byte |
+//! | `BoundedVec<T, N>` | the length in as many as `N` needs, then the items |
+//! | `BoundedString<N>`, `BoundedBytes<N>` | the length in as many as `N` needs, then 8 for each byte |
 //! | `[T; N]`, tuples, structs | the items or fields in order |
 //! | enums | the variant's index in as many bits as (number of variants - 1) takes, then the variant's fields |
 //!
-//! Bits fill each byte from the lowest up; the last byte is filled with zeros.
+//! Bits fill each byte from its lowest bit to its highest bit. Zeros fill the rest of the final byte.
 
 mod error;
 mod impls;

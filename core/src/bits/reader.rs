@@ -101,7 +101,8 @@ impl<'a> BitReader<'a> {
         result
     }
 
-    /// Checks that only zero bits that fill the last byte remain. Every value thus has exactly one encoding.
+    /// Checks that nothing remains except the zero bits that fill the final byte. Every value thus has exactly one
+    /// encoding.
     ///
     /// # Errors
     /// [`DecodeError::Trailing`] if a byte or a one bit is left.
@@ -109,7 +110,7 @@ impl<'a> BitReader<'a> {
         if self.remaining_bits() >= 8 || self.pending != 0 { Err(DecodeError::Trailing) } else { Ok(()) }
     }
 
-    /// At most 32 bits, which the caller knows to be there.
+    /// Reads at most 32 bits. The caller guarantees that `bits` bits are left.
     fn take_half(&mut self, bits: u32) -> u64 {
         if self.pending_bits < bits {
             self.refill();

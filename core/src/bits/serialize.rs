@@ -3,7 +3,7 @@
 use super::{BitReader, BitWriter, DecodeError, EncodeError};
 use crate::shape::NetShape;
 
-/// A type that the bits codec can write and read. Derive it, or write both sides by hand.
+/// A type that the bits codec can write and read. Derive this trait, or implement both methods by hand.
 ///
 /// ```
 /// use tickwire_core::message::{BitReader, BitWriter, DecodeError, EncodeError};
@@ -29,7 +29,8 @@ use crate::shape::NetShape;
 /// }
 /// ```
 ///
-/// Types that a peer could make arbitrarily large have no implementation:
+/// The trait is not implemented for types without a size limit, such as `Vec`, or with a width that differs between
+/// targets, such as `usize`:
 ///
 /// ```compile_fail,E0277
 /// fn on_the_wire<T: tickwire_core::message::NetSerialize>() {}
@@ -42,7 +43,7 @@ use crate::shape::NetShape;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no bits on the wire",
-    note = "derive `NetSerialize` for your own types; use `BoundedVec`, `BoundedString` or `BoundedBytes` for what may grow, and an integer of fixed width instead of `usize`"
+    note = "derive `NetSerialize` for your own types; use `BoundedVec`, `BoundedString` or `BoundedBytes` for values of variable length, and an integer of fixed width instead of `usize`"
 )]
 pub trait NetSerialize: NetShape + Sized {
     /// Writes the value to `writer`. Every value has exactly one encoding.

@@ -43,7 +43,7 @@ impl Arbitrary for Script {
 }
 
 #[test]
-fn bit_values_of_any_width_round_trip() {
+fn a_bit_reader_returns_the_written_values_of_any_width() {
     fn the_values_read_are_those_written(script: Script) -> bool {
         let mut out = vec![0xaa];
         let mut writer = BitWriter::new(&mut out, usize::MAX);
@@ -85,7 +85,7 @@ fn a_bit_writer_refuses_the_first_byte_above_its_limit() {
 }
 
 #[test]
-fn only_zero_bits_within_the_last_byte_may_follow_a_decoded_value() {
+fn nonzero_bits_or_whole_bytes_after_a_decoded_value_are_refused() {
     assert_eq!(decode::<(bool, bool)>(&[0b11]), Ok((true, true)));
     assert_eq!(decode::<(bool, bool)>(&[0b111]), Err(DecodeError::Trailing));
     assert_eq!(decode::<(bool, bool)>(&[0b11, 0]), Err(DecodeError::Trailing));
@@ -156,7 +156,7 @@ type Everything =
     ((bool, Option<u8>, i32, [u16; 3]), (BoundedVec<BoundedString<9>, 5>, BoundedBytes<300>, char));
 
 #[test]
-fn tuples_arrays_lists_and_options_round_trip() {
+fn tuples_arrays_lists_and_options_decode_as_encoded() {
     fn the_values_round_trip(
         flag: bool,
         small: Option<u8>,
@@ -176,7 +176,7 @@ fn tuples_arrays_lists_and_options_round_trip() {
 }
 
 #[test]
-fn a_decoded_value_is_encoded_as_the_same_bytes() {
+fn encoding_a_decoded_value_gives_the_original_bytes() {
     fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         decode::<Everything>(&bytes).is_ok_and(|value| encode(&value) == Ok(bytes.clone()))
             || decode::<Everything>(&bytes).is_err()

@@ -90,7 +90,7 @@ impl<'a> BitWriter<'a> {
         result
     }
 
-    /// Ends the encoding: fills the last byte with zeros and checks the limits.
+    /// Ends the encoding: fills the final byte with zeros and checks the limits.
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] if the limit is reached; [`EncodeError::TooManyItems`] if there are more list items

@@ -1,8 +1,8 @@
-//! Memory for payloads: many messages share one allocation, and released memory is used again.
+//! Memory for payloads: many messages share one allocation, and released memory is reused.
 //!
-//! Once the arena has grown to the need of its connections, no packet causes an allocation. There remains one
-//! allocation per message of more than [`ARENA_LARGE`] bytes, for the application to keep: more than any datagram has,
-//! so it takes several packets to cause one.
+//! After the arena has grown to the size that its connections need, no packet causes an allocation. The exception is a
+//! message of more than [`ARENA_LARGE`] bytes, which has its own allocation for the application to keep. Such a message is
+//! larger than any datagram, so it takes several packets to cause one allocation.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -17,33 +17,34 @@ use crate::limits::{
 };
 use crate::time::Instant;
 
-/// How long a message is likely to live. Messages with different lives do not share a chunk, or one small message could keep
-/// 16 KiB alive for each 64 bytes that its sender was charged. For the same reason what waits for earlier messages
-/// shares nothing: it lies on pages of its own until its turn comes.
+/// The expected lifetime of a message. Messages with different lifetimes do not share a chunk. Otherwise, one small
+/// message could keep 16 KiB of memory alive for each 64 bytes that the receiver charged to the sender. For the same
+/// reason, messages that wait for earlier messages are stored on separate pages outside of these chunks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Keep {
-    /// Until the application takes it: reliable messages.
+    /// A reliable message, which lives until the application takes it.
     Queued,
-    /// Until the application takes it, or newer ones push it out: unreliable messages.
+    /// An unreliable message, which lives until the application takes it or newer messages displace it.
     Passing,
 }
 
-/// Copies payloads into shared chunks, and uses a chunk again when all its slices are gone.
+/// An allocator that copies payloads into shared chunks, and reuses a chunk after all slices of the chunk are
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct Arena {
     queued: Pools,
     passing: Pools,
-    /// Memory for messages of which parts are here, or that wait for earlier ones.
+    /// The memory for messages in reassembly, and for messages that wait for earlier messages.
     pub(super) spare: Spare,
-    /// How much of it there may be.
+    /// The limits of the memory that messages may occupy before the application can receive them.
     pub(super) room: Room,
-    /// A packed payload that came in parts.
+    /// A buffer for a compressed payload that arrived in fragments.
     pub(super) packed: Vec<u8>,
-    /// Buffer for the message that [`Self::packed`] unpacks to.
+    /// A buffer for the decompressed message.
     pub(super) unpacked: Vec<u8>,
-    /// Whether it was used since [`Self::handle_timeout`] had something to do.
+    /// `true` if a frame was received since [`Self::handle_timeout`] last ran.
     pub(super) is_used: bool,
-    /// When it is next looked for memory that nobody uses.
+    /// The time at which the arena next releases unused memory, or [`Instant::MAX`] if no timer is set.
     rest_at: Instant,
 }
 
@@ -53,11 +54,11 @@ struct Pools {
     large: Pool,
 }
 
-/// Chunks, each four times as large as the one before, up to a size.
+/// A pool of chunks. Each new chunk is four times as large as the previous chunk, up to the size `chunk`.
 #[derive(Debug)]
 pub(super) struct Pool {
     chunk: usize,
-    /// Bytes of the newest chunk.
+    /// The size of the newest chunk, in bytes.
     newest: usize,
     chunks: usize,
     open: Option<BytesMut>,
@@ -65,8 +66,8 @@ pub(super) struct Pool {
 }
 
 impl Arena {
-    /// An arena whose connections, as many as `connections`, hold at most `most` bytes of messages of up to `max_message`
-    /// bytes that the application cannot have yet.
+    /// Creates an arena for `connections` connections and for messages of up to `max_message` bytes. The connections
+    /// together hold at most `most` bytes that the application cannot receive yet.
     pub(crate) fn new(most: u64, max_message: usize, connections: usize) -> Self {
         Self {
             queued: Pools::default(),
@@ -80,8 +81,8 @@ impl Arena {
         }
     }
 
-    /// Sees to it that memory which is not used any more goes back to the system. To be called after whatever may have
-    /// used some.
+    /// Sets the timer that releases unused memory, unless the timer is already set. Call this method after every use
+    /// of the arena.
     #[inline]
     pub(crate) fn arm(&mut self, now: Instant) {
         if self.rest_at == Instant::MAX && self.has_spare() {
@@ -89,12 +90,13 @@ impl Arena {
         }
     }
 
-    /// When [`Self::handle_timeout`] next has something to do.
+    /// Returns the time at which [`Self::handle_timeout`] must be called, or [`Instant::MAX`].
     pub(crate) const fn next_timeout(&self) -> Instant {
         self.rest_at
     }
 
-    /// Gives memory back that was not used since the last time.
+    /// Releases all unused memory if no frame was received since the previous timeout. Otherwise, sets the timer
+    /// again.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         if now < self.rest_at {
             return;
@@ -107,7 +109,7 @@ impl Arena {
         }
     }
 
-    /// Whether there is memory that nobody uses.
+    /// Returns whether the arena holds memory that it could release.
     fn has_spare(&self) -> bool {
         !(self.queued.is_empty()
             && self.passing.is_empty()
@@ -116,14 +118,15 @@ impl Arena {
             && self.unpacked.capacity() == 0)
     }
 
-    /// Gives all memory that nobody uses back to the system. Memory that others still hold is freed when they release it.
+    /// Releases all memory that the arena keeps for reuse. A chunk that the application still uses is freed when the application drops
+    /// its slices.
     pub(crate) fn trim(&mut self) {
         (self.queued, self.passing) = Default::default();
         (self.packed, self.unpacked) = Default::default();
         self.spare.trim();
     }
 
-    /// A copy of `bytes`.
+    /// Returns a copy of `bytes`.
     pub(super) fn copy(&mut self, bytes: &[u8], keep: Keep) -> Bytes {
         let pools = self.pools(keep);
         let open = if bytes.len() > ARENA_SHARED { &mut pools.large.open } else { &mut pools.small.open };
@@ -136,7 +139,7 @@ impl Arena {
         }
     }
 
-    /// A copy of a message that is complete.
+    /// Returns the complete message in `parts` as one slice, and recycles the memory of `parts`.
     pub(super) fn join(&mut self, parts: Parts, keep: Keep) -> Bytes {
         let message = self.pools(keep).concat(parts.iter(), parts.total() as usize);
         self.spare.recycle(parts);
@@ -193,7 +196,8 @@ impl Pool {
         self.open.is_none() && self.full.is_empty()
     }
 
-    /// A copy of `parts`, one after the other, `length` bytes in all and no more than a chunk has.
+    /// Returns a concatenation of `parts`. `length` is the sum of the lengths of `parts`, and is at most the size of
+    /// a chunk.
     pub(super) fn concat<'a>(&mut self, parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
         let mut chunk = match self.open.take() {
             Some(open) if open.capacity() >= length => open,
@@ -207,7 +211,8 @@ impl Pool {
         copy
     }
 
-    /// A chunk that nobody uses any more, or a new one, in place of one that is full. It has room for `length` bytes.
+    /// Returns a chunk with space for `length` bytes: a chunk without live slices, or else a new chunk. Keeps the
+    /// chunk `full` for later reuse.
     fn turn_over(&mut self, full: Option<BytesMut>, length: usize) -> BytesMut {
         self.full.extend(full);
         let size = (4 * self.newest).max(length).max(ARENA_CHUNK_LEAST).next_power_of_two().min(self.chunk);
@@ -221,7 +226,7 @@ impl Pool {
     }
 }
 
-/// A copy of `parts`, one after the other, with an allocation of its own.
+/// Returns a concatenation of `parts` in a separate allocation. `length` is the sum of the lengths of `parts`.
 pub(super) fn own<'a>(parts: impl Iterator<Item = &'a [u8]>, length: usize) -> Bytes {
     let mut copy = Vec::with_capacity(length);
     for part in parts {
@@ -276,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn queued_and_passing_messages_share_no_arena_chunk() {
+    fn reliable_and_unreliable_messages_share_no_arena_chunk() {
         let mut arena = Arena::default();
         for _ in 0..16 {
             // Until chunks have their size.

@@ -1,8 +1,8 @@
-//! Payloads of compressed channels. The first byte says how the message follows: 0, as it is; 1, a varint with the
-//! message's length, then an LZ4 block.
+//! Payloads of compressed channels. If the first byte is 0, the uncompressed message follows. If the first byte is 1,
+//! the length of the message as a varint follows, and then an LZ4 block.
 //!
 //! The encoder is our own because the block that `lz4_flex` writes depends on the target's word size and byte order,
-//! and the same calls must give the same bytes everywhere. Reading a block has one outcome on every target.
+//! and the same calls must give the same bytes on every target. Every target decodes a block to the same result.
 
 use alloc::vec::Vec;
 
@@ -13,30 +13,30 @@ use crate::event::Violation;
 use crate::limits::{ARENA_SHARED, COMPRESS_MAX};
 use crate::wire::{Reader, Writer};
 
-/// Messages below this many bytes are not worth the work.
+/// The length in bytes below which messages are sent uncompressed, because compression would save little.
 const WORTHWHILE: usize = 64;
 const RAW: u8 = 0;
 const BLOCK: u8 = 1;
-/// LZ4: matches are at least this long.
+/// The minimum length of an LZ4 match, in bytes.
 const MATCH_MIN: usize = 4;
-/// LZ4: the last match starts at least this far from the end.
+/// The minimum distance from the start of the final LZ4 match to the end of the message, in bytes.
 const MATCH_MARGIN: usize = 12;
-/// LZ4: the last bytes of a block are literals.
+/// The number of bytes at the end of an LZ4 block that must be literals.
 const TAIL: usize = 5;
-/// LZ4: how far back a match may lie.
+/// The maximum distance back to an LZ4 match, in bytes.
 const REACH: usize = 65_535;
 
-/// Compresses messages; keeps its tables from one to the next.
+/// A compressor, which reuses its hash table for each message.
 #[derive(Debug, Default)]
 pub(super) struct Compressor {
-    /// The last place, plus one, of four bytes with each hash.
+    /// The latest position in the message of four bytes with each hash, plus one. 0 means no position.
     table: Vec<u32>,
     block: Vec<u8>,
     chunks: Pool,
 }
 
 impl Compressor {
-    /// The payload that a compressed channel sends for `message`.
+    /// Returns the payload that a compressed channel sends for `message`.
     pub(super) fn payload(&mut self, message: &[u8]) -> Bytes {
         let mut length = [0; 9];
         let mut writer = Writer::new(&mut length);
@@ -55,7 +55,7 @@ impl Compressor {
         payload
     }
 
-    /// Whether `message` as a block takes less than `room` bytes; then it is in `self.block`.
+    /// Compresses `message` into `self.block`. Returns `true` if the block takes less than `room` bytes.
     fn compress(&mut self, message: &[u8], room: usize) -> bool {
         let bits = message.len().ilog2().clamp(8, 12);
         self.table.clear();
@@ -81,7 +81,8 @@ impl Compressor {
         self.block.len() < room
     }
 
-    /// An earlier place with the same four bytes as `at`, within reach. Remembers `at`.
+    /// Returns the latest earlier position with the same four bytes as the position `at`, if the distance is at most
+    /// [`REACH`]. Records the position `at` in the table.
     fn find(&mut self, message: &[u8], at: usize, bits: u32) -> Option<usize> {
         let here = four(message, at)?;
         let hash = here.wrapping_mul(2_654_435_761) >> (32 - bits);
@@ -115,21 +116,23 @@ fn four(message: &[u8], at: usize) -> Option<u32> {
     message.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
 }
 
-/// How many bytes from `one` and from `other` on are the same, up to `end` of the latter.
+/// Returns the number of equal bytes from the positions `one` and `other` on. The comparison from `other` stops at
+/// `end`.
 fn common(message: &[u8], one: usize, other: usize, end: usize) -> usize {
     let ahead = message.get(other..end).unwrap_or_default();
     let behind = message.get(one..).unwrap_or_default();
     ahead.iter().zip(behind).take_while(|(a, b)| a == b).count()
 }
 
-/// A received payload of a compressed channel, looked at but not unpacked.
+/// A received payload of a compressed channel, which is validated but not decompressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Packed<'a> {
-    /// The message.
+    /// The uncompressed message.
     Raw(&'a [u8]),
-    /// A block that claims to hold `length` bytes; no more than a block of its size can.
+    /// A block that decompresses to `length` bytes according to its header. [`Self::open`] rejects a `length` that a
+    /// block of this size cannot reach.
     Block {
-        /// Bytes of the message.
+        /// The length of the message according to the header, in bytes.
         length: usize,
         /// The LZ4 block.
         block: &'a [u8],
@@ -137,7 +140,7 @@ pub(super) enum Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
-    /// Looks at `payload`; `most` is the largest message in bytes.
+    /// Parses and validates the header of `payload`. `most` is the length of the largest message, in bytes.
     pub(super) fn open(payload: &'a [u8], most: usize) -> Result<Self, Violation> {
         let mut reader = Reader::new(payload);
         let packed = match reader.u8() {
@@ -163,7 +166,7 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// Bytes of the message.
+    /// Returns the length of the message in bytes, according to the header.
     pub(super) const fn len(&self) -> usize {
         match self {
             Self::Raw(message) => message.len(),
@@ -171,7 +174,7 @@ impl<'a> Packed<'a> {
         }
     }
 
-    /// The message; it may be unpacked to `room`.
+    /// Returns the message. Decompresses a block into `room`.
     pub(super) fn unpack<'b>(self, room: &'b mut Vec<u8>) -> Result<&'b [u8], Violation>
     where
         'a: 'b,
@@ -255,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decompression_bomb_is_refused_before_it_is_allocated() {
+    fn a_declared_length_above_the_limit_or_255_times_the_compressed_length_is_refused() {
         let claim = |length: u64, block: &[u8]| {
             let mut bytes = vec![0; 16];
             let mut writer = Writer::new(&mut bytes);
@@ -289,7 +292,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn no_compressed_payload_panics(payload: Vec<u8>, length: u8) -> bool {
+        fn no_compressed_payload_causes_a_panic_or_exceeds_the_size_limit(payload: Vec<u8>, length: u8) -> bool {
             let _ = unpack(&payload, 1000);
             let hinted = [&[BLOCK, length & 0x7f], payload.as_slice()].concat();
             !unpack(&hinted, 1000).is_ok_and(|message| message.len() > 1000)

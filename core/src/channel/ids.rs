@@ -1,13 +1,14 @@
-//! Message numbers: 64 bits inside, 24 on the wire.
+//! Message ids: 64 bits in memory, and 24 bits on the wire.
 
 use crate::wire::message::ID_MAX;
 
-/// The low 24 bits of `id`.
+/// Returns the low 24 bits of `id`.
 pub(super) const fn truncate(id: u64) -> u32 {
     (id & ID_MAX as u64) as u32
 }
 
-/// The number nearest to `near` whose low 24 bits are `id`; never negative, so near 0 it may be the one above.
+/// Returns the id nearest to `near` whose low 24 bits are `id`. If that id would be negative, returns the nearest
+/// higher id.
 pub(super) fn expand(id: u32, near: u64) -> u64 {
     const HALF: u64 = 1 << 23;
     let ahead = u64::from(id.wrapping_sub(truncate(near)) & ID_MAX);
@@ -29,7 +30,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn a_number_within_two_to_the_23_of_the_floor_is_recovered(floor: u32, distance: i32) -> bool {
+        fn a_truncated_message_id_within_two_to_the_23_of_the_floor_expands_to_the_full_id(floor: u32, distance: i32) -> bool {
             let floor = u64::from(floor) << 4;
             let distance = i64::from(distance >> 8);
             let id = floor.saturating_add_signed(distance);

@@ -1,7 +1,7 @@
-//! Channels: they cut messages into frames, and put messages together from frames.
+//! Channels, which cut messages into frames and reassemble messages from frames.
 //!
-//! Nothing here knows packets, keys or addresses. A [`send::SendSide`] cuts messages into frames and learns what became
-//! of them; a [`receive::ReceiveSide`] puts them together again.
+//! This module does not depend on packets, keys or addresses. A [`send::SendSide`] cuts messages into frames and processes
+//! their acknowledgement or loss. A [`receive::ReceiveSide`] reassembles the messages.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub(crate) mod arena;

@@ -1,5 +1,5 @@
-//! Tests of both sides of a channel against a model. A pipe between the sides loses, repeats, reorders and
-//! doubts packets.
+//! Tests of both sides of a channel against a model. A pipe between the sides loses, duplicates and reorders packets,
+//! and makes the sender suspect that packets are lost.
 
 mod messages;
 mod script;
@@ -76,7 +76,7 @@ struct World {
     arena: Arena,
     now: Instant,
     pipe: Vec<Packet>,
-    /// Packets that arrived and of which the sender did not hear yet.
+    /// The records of packets that arrived and whose acknowledgement the sender has not received.
     unheard: Vec<Vec<PieceRecord>>,
     next_packet: u64,
     sent: Vec<Vec<Bytes>>,
@@ -84,7 +84,7 @@ struct World {
     receipts: BTreeMap<(ChannelId, MessageId), u32>,
     full: u32,
     ready: u32,
-    /// Whether some packet had less room than is always there.
+    /// `true` if some packet had less space than every packet of a connection has.
     squeezed: bool,
 }
 
@@ -166,7 +166,7 @@ impl World {
         }
     }
 
-    /// Builds one packet; says whether there was anything to send.
+    /// Builds one packet. Returns whether the sender had data for the packet.
     fn transmit(&mut self, room: usize) -> bool {
         self.sender.expire(self.now);
         let sendable = self.sender.has_sendable(self.shares);
@@ -277,8 +277,9 @@ impl World {
         assert!(self.receiver.memory() <= most);
     }
 
-    /// Checks that the sender believes the truth: each message that it reports as delivered reached the application, in
-    /// order where promised, and no message that it reports as not sent did.
+    /// Checks the reports of the sender: each message that the sender reports as delivered reached the application,
+    /// in the order of sending on ordered channels, and no message that the sender reports as not sent reached the
+    /// application.
     fn check_fates(&mut self) {
         while self.receiver.has_messages() {
             self.pop();
@@ -315,7 +316,7 @@ impl World {
         }
     }
 
-    /// No more faults: everything must come through.
+    /// Ends all faults, and checks that every message arrives.
     fn heal(&mut self) {
         // Whatever is underway arrives, but for what nobody will ever hear of.
         for records in core::mem::take(&mut self.unheard) {

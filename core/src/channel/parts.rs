@@ -1,4 +1,5 @@
-//! Messages that have arrived in part. Memory follows the bytes that arrived, not the claimed length or offset.
+//! Messages that have arrived in part. The memory of a message depends on the number of bytes that arrived, not on
+//! the claimed length or offset.
 
 mod page;
 #[cfg(test)]
@@ -13,7 +14,7 @@ use self::page::Page;
 use super::sorted::{Keyed, Sorted};
 use crate::limits::{PAGE, PAGE_LEAST, PAGES_KEPT, TABLES_KEPT};
 
-/// Kinds of pages: powers of two from the smallest to the largest.
+/// The number of page sizes: the powers of two from [`PAGE_LEAST`] to [`PAGE`].
 const SIZES: usize = (PAGE.ilog2() - PAGE_LEAST.ilog2() + 1) as usize;
 
 /// The bytes of one message that have arrived: extents sorted by offset, which do not overlap.
@@ -24,15 +25,16 @@ pub(crate) struct Parts {
     table: Table,
 }
 
-/// Most messages have one extent, and need no table.
+/// The extents of a message. Most messages have a single extent, which needs no table.
 #[derive(Debug)]
 enum Table {
-    /// No extent if its length is 0.
+    /// A single extent. The length 0 means that no byte has arrived.
     One(Extent),
     More(Box<More>),
 }
 
-/// Bytes in a row, at most [`PAGE`] of them. Its page has less than twice as many, unless it follows a full page.
+/// Consecutive bytes of a message, at most [`PAGE`]. The page of an extent has less than twice as many bytes as the
+/// extent, unless the extent follows a full page.
 #[derive(Debug, Default)]
 struct Extent {
     page: Page,
@@ -40,13 +42,13 @@ struct Extent {
     length: u16,
 }
 
-/// Two extents or more.
+/// A table of two or more extents.
 #[derive(Debug, Default)]
 struct More {
     extents: Sorted<Extent>,
-    /// Extents that do not begin where another one ends.
+    /// The number of extents that do not begin at the end of another extent.
     ranges: usize,
-    /// Bytes of the pages of all extents.
+    /// The heap memory of the pages of all extents, in bytes.
     pages: usize,
 }
 
@@ -70,7 +72,7 @@ impl Keyed for Extent {
     }
 }
 
-/// Where an extent begins and ends.
+/// The position of an extent in its message.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
     offset: u32,
@@ -84,7 +86,7 @@ impl Stretch {
 }
 
 impl Parts {
-    /// Bytes that the complete message has.
+    /// Returns the length of the complete message, in bytes.
     pub(super) const fn total(&self) -> u32 {
         self.total
     }
@@ -93,12 +95,12 @@ impl Parts {
         self.received == self.total
     }
 
-    /// Counts bytes as received that were not written.
+    /// Adds `bytes` to the number of received bytes without storing any byte: a bug that a test plants.
     pub(super) fn count_twice(&mut self, bytes: u32) {
         self.received = self.received.saturating_add(bytes);
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the message, in bytes.
     pub(super) fn memory(&self) -> usize {
         match &self.table {
             Table::One(extent) => extent.page.memory(),
@@ -106,7 +108,7 @@ impl Parts {
         }
     }
 
-    /// Extents that do not begin where another one ends.
+    /// Returns the number of extents that do not begin at the end of another extent.
     pub(super) fn ranges(&self) -> usize {
         match &self.table {
             Table::One(extent) => usize::from(extent.length > 0),
@@ -114,13 +116,13 @@ impl Parts {
         }
     }
 
-    /// Whether a part of `start..end` has arrived, or a byte next to it.
+    /// Returns whether any byte of `start..end`, or a byte next to this range, has arrived.
     pub(super) fn touches(&self, start: u32, end: u32) -> bool {
         self.before(start).is_some_and(|span| span.end >= start)
             || self.after(start).is_some_and(|span| span.offset <= end)
     }
 
-    /// The parts, in order.
+    /// Returns the bytes of each extent, in the order of the offsets.
     pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let (one, more) = match &self.table {
             Table::One(extent) => (slice::from_ref(extent), None),
@@ -129,7 +131,7 @@ impl Parts {
         one.iter().chain(more.into_iter().flatten()).map(Extent::written)
     }
 
-    /// The lowest part of `at..end` that is missing.
+    /// Returns the first range of missing bytes in `at..end`, or `None` if all these bytes have arrived.
     pub(super) fn gap(&self, at: u32, end: u32) -> Option<(u32, u32)> {
         let mut from = at;
         while from < end {
@@ -141,7 +143,7 @@ impl Parts {
         None
     }
 
-    /// The last extent that begins at `at` or before.
+    /// Returns the position of the extent with the highest offset up to `at`.
     fn before(&self, at: u32) -> Option<Stretch> {
         let extent = match &self.table {
             Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset <= at),
@@ -150,7 +152,7 @@ impl Parts {
         extent.map(Extent::stretch)
     }
 
-    /// The first extent that begins after `at`.
+    /// Returns the position of the extent with the lowest offset above `at`.
     fn after(&self, at: u32) -> Option<Stretch> {
         let extent = match &self.table {
             Table::One(extent) => Some(extent).filter(|extent| extent.length > 0 && extent.offset > at),
@@ -159,7 +161,7 @@ impl Parts {
         extent.map(Extent::stretch)
     }
 
-    /// The extent that begins at `offset`.
+    /// Returns the extent that begins at `offset`.
     fn extent_mut(&mut self, offset: u32) -> Option<&mut Extent> {
         match &mut self.table {
             Table::One(extent) => Some(extent),
@@ -204,24 +206,24 @@ impl More {
     }
 }
 
-/// Memory for [`Parts`], used again.
+/// Unused pages and tables, which [`Parts`] reuses.
 #[derive(Debug, Default)]
 pub(super) struct Spare {
     pages: [Vec<Box<[u8]>>; SIZES],
     pages_bytes: usize,
-    /// Tables without extents.
+    /// Unused tables, which contain no extents.
     #[expect(clippy::vec_box, reason = "the box is what is used again")]
     tables: Vec<Box<More>>,
     tables_bytes: usize,
 }
 
 impl Spare {
-    /// A message of `total` bytes of which nothing has arrived.
+    /// Creates a message of `total` bytes, of which no byte has arrived.
     pub(super) fn begin(total: u32) -> Parts {
         Parts { total, received: 0, table: Table::One(Extent::default()) }
     }
 
-    /// Writes `data` to its place, as far as nothing is there yet. It does not go beyond the total.
+    /// Stores those bytes of `data` that have not arrived yet. Ignores bytes beyond the total length of the message.
     pub(super) fn write(&mut self, parts: &mut Parts, offset: u32, data: &[u8]) {
         let end = offset.saturating_add(data.len() as u32).min(parts.total);
         if self.begin_or_append(parts, offset, end, data) {
@@ -236,8 +238,8 @@ impl Spare {
         }
     }
 
-    /// Writes the first bytes of a message, or those that go on from all there are, if they fit one page: the most frequent
-    /// cases, without a search.
+    /// Stores the first bytes of a message, or bytes that follow the only extent, if they fit on one page. These
+    /// cases are the most frequent and need no search. Returns `false` in all other cases.
     fn begin_or_append(&mut self, parts: &mut Parts, offset: u32, end: u32, data: &[u8]) -> bool {
         let Table::One(extent) = &mut parts.table else { return false };
         let fits = usize::from(extent.length) + data.len() <= PAGE;
@@ -254,14 +256,14 @@ impl Spare {
         true
     }
 
-    /// A copy of the complete message `bytes`.
+    /// Stores a copy of the complete message `bytes`.
     pub(super) fn store(&mut self, bytes: &[u8]) -> Parts {
         let mut parts = Self::begin(bytes.len() as u32);
         self.write(&mut parts, 0, bytes);
         parts
     }
 
-    /// Takes memory back.
+    /// Recycles the pages and the table of a message.
     pub(super) fn recycle(&mut self, parts: Parts) {
         match parts.table {
             Table::One(extent) => self.recycle_extent(extent.page),
@@ -277,7 +279,8 @@ impl Spare {
         }
     }
 
-    /// A page of at least `size` bytes, up to [`PAGE`]; what is on it is left over from others.
+    /// Returns a page of at least `size` bytes; `size` is at most [`PAGE`]. The page may contain bytes of earlier
+    /// messages.
     pub(super) fn page(&mut self, size: usize) -> Box<[u8]> {
         let class = class(size);
         if let Some(used) = self.pages.get_mut(class).and_then(Vec::pop) {
@@ -308,7 +311,7 @@ impl Spare {
         }
     }
 
-    /// Gives all unused memory back to the system.
+    /// Releases all unused memory.
     pub(super) fn trim(&mut self) {
         *self = Self::default();
     }
@@ -317,7 +320,7 @@ impl Spare {
         self.pages_bytes + self.tables_bytes == 0
     }
 
-    /// Writes `data` to the gap that begins at `at`.
+    /// Stores `data` in the gap that begins at the offset `at`.
     fn fill(&mut self, parts: &mut Parts, at: u32, data: &[u8]) {
         let end = at + data.len() as u32;
         let left = at.checked_sub(1).and_then(|last| parts.before(last)).filter(|span| span.end == at);
@@ -347,7 +350,7 @@ impl Spare {
         }
     }
 
-    /// Adds an extent on a page of at least `size` bytes.
+    /// Adds an extent, whose page has at least `size` bytes.
     fn add(&mut self, parts: &mut Parts, offset: u32, data: &[u8], size: usize) {
         let mut page = self.extent_page(size);
         if let Some(room) = page.bytes_mut().get_mut(..data.len()) {
@@ -368,7 +371,7 @@ impl Spare {
         }
     }
 
-    /// Adds to the extent at `offset`, up to [`PAGE`] bytes in all.
+    /// Appends `data` to the extent at `offset`. The extent then has at most [`PAGE`] bytes.
     fn append(&mut self, parts: &mut Parts, offset: u32, data: &[u8]) {
         let Some(extent) = parts.extent_mut(offset) else { return };
         let before = extent.page.memory();
@@ -377,7 +380,7 @@ impl Spare {
         parts.on_page_changed(before, after);
     }
 
-    /// Adds to an extent, up to [`PAGE`] bytes in all.
+    /// Appends `data` to an extent. The extent then has at most [`PAGE`] bytes.
     fn extend(&mut self, extent: &mut Extent, data: &[u8]) {
         let (start, end) = (usize::from(extent.length), usize::from(extent.length) + data.len());
         if extent.page.bytes().len() < end {
@@ -393,8 +396,9 @@ impl Spare {
         extent.length = end as u16;
     }
 
-    /// Joins the extent at `offset` with those that follow it without a gap, as long as they fit one page. An extent that is
-    /// more than twice as long stays apart: so each byte is copied a logarithmic number of times, whatever the order.
+    /// Merges the extent at `offset` with the extents that follow it without a gap, if the bytes of both fit on one
+    /// page. An extent that is more than twice as long as the extent before it is not merged. Each byte is therefore
+    /// copied a logarithmic number of times, in whichever order the bytes arrive.
     fn merge(&mut self, parts: &mut Parts, offset: u32) {
         loop {
             let (Some(here), Some(next)) = (parts.before(offset), parts.after(offset)) else { return };
@@ -409,7 +413,7 @@ impl Spare {
     }
 }
 
-/// The kind of page that has `size` bytes, up to [`PAGE`].
+/// Returns the index of the smallest page size of at least `size` bytes; `size` is at most [`PAGE`].
 fn class(size: usize) -> usize {
     (size.max(PAGE_LEAST).next_power_of_two() / PAGE_LEAST).ilog2() as usize
 }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-/// Ranges that a set has room for from the second one on.
+/// The capacity, in ranges, that a set reserves when it gets its second range.
 const ROOM: usize = 8;
 
 /// A set of numbers: sorted ranges that neither overlap nor touch.
@@ -14,7 +14,7 @@ impl RangeSet {
         Self(Vec::new())
     }
 
-    /// The lowest range.
+    /// Returns the lowest range.
     pub(in crate::channel) fn first(&self) -> Option<(u64, u64)> {
         self.0.first().copied()
     }
@@ -23,17 +23,17 @@ impl RangeSet {
         self.0.is_empty()
     }
 
-    /// How many ranges there are.
+    /// Returns the number of ranges.
     pub(in crate::channel) const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Forgets the lowest range.
+    /// Removes the lowest range and returns it.
     pub(in crate::channel) fn remove_first(&mut self) -> Option<(u64, u64)> {
         (!self.0.is_empty()).then(|| self.0.remove(0))
     }
 
-    /// Whether all of `start..end` is in the set.
+    /// Returns whether the set contains every number of `start..end`.
     pub(in crate::channel) fn covers(&self, start: u64, end: u64) -> bool {
         let after = self.0.partition_point(|range| range.0 <= start);
         let within =
@@ -41,7 +41,7 @@ impl RangeSet {
         within || start >= end
     }
 
-    /// Adds `start..end`.
+    /// Adds the numbers `start..end`.
     pub(in crate::channel) fn insert(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
@@ -61,17 +61,17 @@ impl RangeSet {
         self.0.splice(from..to.max(from), [(low, high)]);
     }
 
-    /// Takes everything away, and keeps the memory.
+    /// Removes all ranges and keeps the memory.
     pub(in crate::channel) fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(in crate::channel) fn shrink(&mut self) {
         self.0.shrink_to_fit();
     }
 
-    /// Takes `start..end` away.
+    /// Removes the numbers `start..end`.
     pub(in crate::channel) fn remove(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
@@ -84,7 +84,7 @@ impl RangeSet {
         self.0.splice(from..to, low.into_iter().chain(high));
     }
 
-    /// Takes all of `other` away.
+    /// Removes every number that the set `other` contains.
     pub(in crate::channel) fn remove_all(&mut self, other: &Self) {
         for &(start, end) in &other.0 {
             self.remove(start, end);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn a_range_set_is_a_set_of_numbers(script: Vec<(bool, u8, u8)>) -> bool {
+        fn a_range_set_matches_a_btree_set_after_any_insertions_and_removals(script: Vec<(bool, u8, u8)>) -> bool {
             let (mut set, mut model) = (RangeSet::default(), BTreeSet::new());
             script.into_iter().all(|(add, start, length)| {
                 let (start, end) = (u64::from(start), u64::from(start) + u64::from(length % 32));

@@ -1,14 +1,15 @@
-//! Memory for messages that the application cannot have yet: messages in reassembly, and ordered messages that
-//! arrived early.
+//! Limits on the memory for messages that are not yet available to the application: messages in reassembly, and
+//! ordered messages that arrived early.
 //!
-//! An endpoint has one [`Room`], each connection an [`Account`] of what it holds. Three bounds apply to each byte:
+//! An endpoint has one [`Room`], and each connection has an [`Account`]. Three limits apply to each byte:
 //!
-//! - A connection holds at most [`HELD_PER_RECEIVED`] times the bytes that it received for it, plus [`HELD_FREE`].
-//! - Each connection has a share of its own, whatever the others hold: half of the room, divided by the connections that the
-//!   endpoint may have. Bytes beyond its share come out of the other half, of which a connection takes at most as much as it
-//!   leaves free (dynamic thresholds, Choudhury and Hahne 1998).
-//! - Room for one of the largest messages is kept back for one message at a time, so that messages which are begun can be
-//!   finished, one after the other. Connections take turns in the order in which they first found no room.
+//! - A connection holds at most [`HELD_PER_RECEIVED`] times the bytes that it received for these messages, plus
+//!   [`HELD_FREE`] bytes.
+//! - Each connection has a fixed share: half of the memory without the reserve, divided by the maximum number of
+//!   connections. Bytes beyond the share come out of the other half. A connection takes at most as many bytes of this
+//!   half as the connection leaves free (dynamic thresholds, Choudhury and Hahne 1998).
+//! - A reserve of the size of one largest message serves one message at a time, so that messages in reassembly can be
+//!   completed, one after another. Connections get the reserve in the order in which they first found no memory.
 
 use crate::time::Span;
 use alloc::collections::VecDeque;
@@ -22,78 +23,79 @@ use crate::limits::{
 };
 use crate::time::Instant;
 
-/// The room of an endpoint.
+/// The memory limits of an endpoint.
 #[derive(Debug)]
 pub(crate) struct Room {
     tally: Arc<RoomTally>,
-    /// Bytes that a connection may always hold.
+    /// The number of bytes that a connection may always hold.
     share: usize,
-    /// Bytes that connections hold together beyond their shares.
+    /// The number of bytes that all connections together may hold beyond their shares.
     common: usize,
-    /// Bytes that are kept back for one message.
+    /// The size of the reserve, in bytes.
     reserve: usize,
-    /// When the reserve was given to the message that it is kept for.
+    /// The time at which the current message got the reserve.
     reserved_at: Instant,
-    /// `true` if the reserve was in use when it was last looked at.
+    /// `true` if the reserve was given to a message since [`Self::is_next`] last ran.
     was_reserved: bool,
-    /// Turns that connections wait for, lowest first.
+    /// The numbers of the waiting connections in the queue for the reserve, lowest first.
     turns: VecDeque<u64>,
     next_turn: u64,
-    /// When the turn at the front is passed over.
+    /// The time until which only the first connection in the queue may take the reserve.
     offered_until: Instant,
     last_account: usize,
 }
 
-/// The part of it that an account settles by itself when its connection ends.
+/// The counters that an account corrects without access to the [`Room`] when its connection ends.
 #[derive(Debug, Default)]
 struct RoomTally {
-    /// Bytes that all accounts hold beyond their shares, without the reserve.
+    /// The number of bytes that all accounts hold beyond their shares, without the reserve.
     common: AtomicUsize,
-    /// The account that has the reserve; 0 is none.
+    /// The number of the account that has the reserve, or 0 if no account has the reserve.
     owner: AtomicUsize,
-    /// Bytes of the reserve in use by it.
+    /// The number of bytes of the reserve that the owner uses.
     reserve_used: AtomicUsize,
 }
 
-/// The memory that one connection holds.
+/// The memory account of one connection.
 #[derive(Debug)]
 pub(crate) struct Account {
     tally: Arc<RoomTally>,
     number: usize,
     held: usize,
     share: usize,
-    /// Bytes of `held` beyond the share, without the reserve.
+    /// The number of bytes of `held` beyond the share, without the bytes of the reserve.
     common: usize,
-    /// Bytes of `held` that come out of the reserve.
+    /// The number of bytes of `held` that come out of the reserve.
     reserve_used: usize,
-    /// Bytes that arrived for messages to hold since nothing was held.
+    /// The number of bytes received for held messages since the most recent time at which the connection held no byte.
     received: usize,
     most: usize,
     turn: Option<u64>,
     reserved: Option<Reserved>,
-    /// `true` if the next bytes that are held come out of the reserve.
+    /// `true` if the next held bytes come out of the reserve.
     is_reserve_charged: bool,
 }
 
-/// The message that the reserve is kept for.
+/// The message that has the reserve.
 #[derive(Clone, Copy, Debug)]
 struct Reserved {
     message: (ChannelId, u64),
     since: Instant,
 }
 
-/// More bytes to hold.
+/// A request for memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     pub(super) now: Instant,
-    /// Bytes of the heap, at most.
+    /// The largest number of heap bytes that the request needs.
     pub(super) growth: usize,
-    /// The message that could be finished with the reserve.
+    /// The message that may use the reserve, or `None` if no message may.
     pub(super) message: Option<(ChannelId, u64)>,
 }
 
 impl Room {
-    /// Room of `most` bytes, or for two messages of `max_message` bytes if that is more, for `connections`.
+    /// Creates limits of `most` bytes for at most `connections` connections. `most` is raised to the size of two
+    /// reserves for messages of `max_message` bytes.
     pub(crate) fn new(most: u64, max_message: usize, connections: usize) -> Self {
         let reserve = reserved_room(max_message);
         let most = usize::try_from(most).unwrap_or(usize::MAX).max(reserve.saturating_mul(2));
@@ -112,7 +114,7 @@ impl Room {
         }
     }
 
-    /// An account that holds nothing, of a connection whose receive window has `window` bytes.
+    /// Creates an empty account for a connection with a receive window of `window` bytes.
     pub(super) fn open(&mut self, window: u64) -> Account {
         self.last_account = self.last_account.wrapping_add(1).max(1);
         let most = window.saturating_mul(REASSEMBLY_OVERHEAD);
@@ -131,7 +133,7 @@ impl Room {
         }
     }
 
-    /// The turn of a connection that is gone comes no more.
+    /// Removes an account from the queue for the reserve.
     pub(super) fn forget(&mut self, account: &mut Account) {
         if let Some(turn) = account.turn.take()
             && let Ok(place) = self.turns.binary_search(&turn)
@@ -140,7 +142,7 @@ impl Room {
         }
     }
 
-    /// Bytes of the common half that nobody holds.
+    /// Returns the number of unused bytes of the half that connections share.
     fn free(&self) -> usize {
         self.common.saturating_sub(self.tally.common.load(Ordering::Relaxed))
     }
@@ -149,7 +151,8 @@ impl Room {
         self.tally.owner.load(Ordering::Relaxed)
     }
 
-    /// Whether it is the turn of `turn`. Nobody has the reserve.
+    /// Returns whether the connection with the number `turn` in the queue may take the reserve now. No message has
+    /// the reserve at the time of the call.
     fn is_next(&mut self, now: Instant, turn: u64) -> bool {
         if core::mem::take(&mut self.was_reserved) {
             self.offered_until = now + RESERVED_OFFER;
@@ -166,7 +169,7 @@ impl Room {
 }
 
 impl RoomTally {
-    /// When a message that has had the reserve since `since` loses it.
+    /// Returns the time until which a message that got the reserve at `since` may keep it.
     fn reserved_until(&self, since: Instant) -> Instant {
         let used = self.reserve_used.load(Ordering::Relaxed) as u64;
         since + RESERVED_FOR + Span::from_micros(used.saturating_mul(1_000_000) / RESERVED_BYTES_PER_SECOND)
@@ -178,7 +181,7 @@ impl Account {
         self.held
     }
 
-    /// `bytes` came in for messages that this connection holds.
+    /// Records that `bytes` bytes arrived for messages that this connection holds.
     pub(super) const fn on_received(&mut self, bytes: usize) {
         if self.held == 0 {
             self.received = 0;
@@ -186,7 +189,7 @@ impl Account {
         self.received = self.received.saturating_add(bytes);
     }
 
-    /// The connection holds `after` bytes now instead of `before`.
+    /// Records that a message of the connection grew or shrank from `before` to `after` bytes.
     pub(super) fn change(&mut self, before: usize, after: usize) {
         let is_reserve_charged = core::mem::take(&mut self.is_reserve_charged);
         self.held = (self.held + after).saturating_sub(before);
@@ -197,7 +200,7 @@ impl Account {
         self.tell();
     }
 
-    /// Brings the tally of all accounts up to date.
+    /// Updates the sum over all accounts of the bytes beyond the shares.
     fn tell(&mut self) {
         let common = self.held.saturating_sub(self.share + self.reserve_used);
         if common != self.common {
@@ -206,7 +209,8 @@ impl Account {
         }
     }
 
-    /// Whether there is room for what is asked for.
+    /// Returns whether the limits permit the request. The request may make the connection wait for the reserve, or
+    /// take the reserve.
     pub(super) fn admits(&mut self, room: &mut Room, request: Request) -> bool {
         let after = self.held.saturating_add(request.growth);
         let paid = HELD_PER_RECEIVED.saturating_mul(self.received).saturating_add(HELD_FREE);
@@ -247,7 +251,8 @@ impl Account {
         self.is_reserve_charged
     }
 
-    /// The turn of this connection; a new one if the last one was passed over.
+    /// Returns this connection's number in the queue for the reserve. Gives the connection a new number if it has
+    /// none.
     fn take_turn(&mut self, room: &mut Room) -> u64 {
         self.drop_reserve();
         if let Some(turn) = self.turn.filter(|turn| room.turns.binary_search(turn).is_ok()) {
@@ -260,14 +265,14 @@ impl Account {
         turn
     }
 
-    /// A message is complete, or given up.
+    /// Releases the reserve if `message` has it, because the message is complete or dropped.
     pub(super) fn on_message_gone(&mut self, message: (ChannelId, u64)) {
         if self.reserved.is_some_and(|reserved| reserved.message == message) {
             self.give_back_reserve();
         }
     }
 
-    /// Nothing is held in reassembly any more.
+    /// Releases the reserve if a message of this connection has it.
     pub(super) fn give_back_reserve(&mut self) {
         if self.drop_reserve() {
             let owner = &self.tally.owner;
@@ -275,7 +280,7 @@ impl Account {
         }
     }
 
-    /// Whether there was one.
+    /// Takes the reserve from this account's message. Returns `true` if a message had the reserve.
     fn drop_reserve(&mut self) -> bool {
         let had = self.reserved.take().is_some();
         if had {
@@ -285,12 +290,13 @@ impl Account {
         had
     }
 
-    /// When the message that the reserve is kept for loses it.
+    /// Returns the time until which a message of this connection may keep the reserve, or `None` without the reserve.
     pub(super) fn reserved_until(&self) -> Option<Instant> {
         self.reserved.map(|reserved| self.tally.reserved_until(reserved.since))
     }
 
-    /// Whether the message that the reserve is kept for has had its time while other connections wait for theirs.
+    /// Returns `true` if the message's time with the reserve has ended and other connections wait. If no connection
+    /// waits, the message keeps the reserve for another period.
     pub(super) fn is_overdue(&mut self, now: Instant, room: &mut Room) -> bool {
         let is_over = self.reserved_until().is_some_and(|until| until <= now);
         let Some(reserved) = self.reserved.as_mut().filter(|_| is_over) else { return false };

@@ -5,20 +5,20 @@ use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::{Entry, OccupiedEntry};
 use alloc::vec::Vec;
 
-/// Things in the vector at most: an insertion moves a few kilobytes.
+/// The largest number of entries in the vector. An insertion moves at most a few kilobytes.
 const FEW: usize = 128;
 
-/// A thing that is sorted by a number of its own, which no other thing has.
+/// An entry with a unique number, by which entries are sorted.
 pub(super) trait Keyed {
     /// Returns the number by which the entry is sorted.
     fn key(&self) -> u64;
 }
 
-/// Things in order of their numbers.
+/// A collection of entries, sorted by their numbers.
 #[derive(Debug)]
 pub(super) struct Sorted<T> {
     few: Vec<T>,
-    /// Everything, or nothing if the vector has it.
+    /// All entries, or no entry if the entries are in the vector.
     many: BTreeMap<u64, T>,
 }
 
@@ -29,8 +29,8 @@ impl<T> Default for Sorted<T> {
 }
 
 impl<T> Sorted<T> {
-    /// Bytes of the heap that one more thing takes at most, on average: nodes of the tree have eleven places, of which five
-    /// may be used.
+    /// The largest average number of heap bytes that an entry takes. A node of the tree has space for eleven entries,
+    /// and may contain only five.
     pub(super) const PLACE: usize = (8 + size_of::<T>()) * 5 / 2;
 
     pub(super) const fn new() -> Self {
@@ -41,22 +41,22 @@ impl<T> Sorted<T> {
         self.few.is_empty() && self.many.is_empty()
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the collection, in bytes.
     pub(super) fn memory(&self) -> usize {
         size_of::<T>() * self.few.capacity() + Self::PLACE * self.many.len()
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn shrink_to_fit(&mut self) {
         self.few.shrink_to_fit();
     }
 
-    /// Everything in order.
+    /// Returns the entries in the order of their numbers.
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.few.iter().chain(self.many.values())
     }
 
-    /// Takes everything, in order, and keeps the memory.
+    /// Removes all entries in the order of their numbers, calls `take` with each entry, and keeps the memory.
     pub(super) fn drain(&mut self, mut take: impl FnMut(T)) {
         self.few.drain(..).for_each(&mut take);
         while let Some((_, thing)) = self.many.pop_first() {
@@ -66,7 +66,7 @@ impl<T> Sorted<T> {
 }
 
 impl<T: Keyed> Sorted<T> {
-    /// How many of the few have the number `key` or a lower one.
+    /// Returns the number of entries in the vector whose number is at most `key`.
     fn place(&self, key: u64) -> usize {
         // Most of what comes is the newest.
         match self.few.last() {
@@ -75,7 +75,7 @@ impl<T: Keyed> Sorted<T> {
         }
     }
 
-    /// The thing of the highest number up to `key`.
+    /// Returns the entry with the highest number up to `key`.
     pub(super) fn before(&self, key: u64) -> Option<&T> {
         if self.many.is_empty() {
             return self.place(key).checked_sub(1).and_then(|place| self.few.get(place));
@@ -83,7 +83,7 @@ impl<T: Keyed> Sorted<T> {
         self.many.range(..=key).next_back().map(|(_, thing)| thing)
     }
 
-    /// The thing of the highest number up to `key`.
+    /// Returns the entry with the highest number up to `key`.
     pub(super) fn before_mut(&mut self, key: u64) -> Option<&mut T> {
         if self.many.is_empty() {
             let place = self.place(key).checked_sub(1)?;
@@ -92,7 +92,7 @@ impl<T: Keyed> Sorted<T> {
         self.many.range_mut(..=key).next_back().map(|(_, thing)| thing)
     }
 
-    /// The thing of the lowest number above `key`.
+    /// Returns the entry with the lowest number above `key`.
     pub(super) fn after(&self, key: u64) -> Option<&T> {
         if self.many.is_empty() {
             return self.few.get(self.place(key));
@@ -100,7 +100,7 @@ impl<T: Keyed> Sorted<T> {
         self.many.range(key.saturating_add(1)..).next().map(|(_, thing)| thing)
     }
 
-    /// The thing of the number `key`.
+    /// Returns the entry with the number `key`.
     pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut T> {
         if !self.many.is_empty() {
             return self.many.get_mut(&key);
@@ -109,7 +109,7 @@ impl<T: Keyed> Sorted<T> {
         self.few.get_mut(place).filter(|thing| thing.key() == key)
     }
 
-    /// The thing of the lowest number.
+    /// Returns the entry with the lowest number.
     pub(super) fn first_mut(&mut self) -> Option<&mut T> {
         if self.many.is_empty() {
             return self.few.first_mut();
@@ -117,12 +117,12 @@ impl<T: Keyed> Sorted<T> {
         self.many.first_entry().map(OccupiedEntry::into_mut)
     }
 
-    /// The thing of the highest number.
+    /// Returns the entry with the highest number.
     pub(super) fn last(&self) -> Option<&T> {
         self.few.last().or_else(|| self.many.last_key_value().map(|(_, thing)| thing))
     }
 
-    /// Adds a thing of a number that no other one has.
+    /// Adds an entry whose number no other entry has.
     pub(super) fn insert(&mut self, thing: T) {
         if !self.many.is_empty() {
             self.many.insert(thing.key(), thing);
@@ -135,7 +135,7 @@ impl<T: Keyed> Sorted<T> {
         self.insert_at(self.place(thing.key()), thing);
     }
 
-    /// The thing of the number `key`, and whether it is new: `make` makes it. One search finds it or its place.
+    /// Returns the entry with the number `key`, and `true` if `make` created the entry in this call.
     pub(super) fn get_or_insert_with(
         &mut self,
         key: u64,
@@ -169,7 +169,7 @@ impl<T: Keyed> Sorted<T> {
         self.few.insert(place, thing);
     }
 
-    /// Takes the thing of the number `key`.
+    /// Removes the entry with the number `key` and returns the entry.
     pub(super) fn remove(&mut self, key: u64) -> Option<T> {
         if !self.many.is_empty() {
             return self.many.remove(&key);
@@ -193,7 +193,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn a_sorted_collection_behaves_like_a_sorted_set(script: Vec<(u8, u8)>) -> bool {
+        fn a_sorted_collection_matches_a_btree_map_after_any_insertions_and_removals(script: Vec<(u8, u8)>) -> bool {
             let (mut sorted, mut model) = (Sorted::new(), BTreeMap::new());
             // Enough to fill the vector now and then.
             script.iter().chain(&script).chain(&script).zip(0u64..).all(|(&(action, key), step)| {

@@ -30,7 +30,7 @@ impl Delivery {
         }
     }
 
-    /// Whether each message arrives, if the session lives.
+    /// Returns `true` if each message arrives, provided that the session survives.
     pub(crate) const fn is_reliable(self) -> bool {
         matches!(self, Self::ReliableUnordered | Self::ReliableOrdered)
     }
@@ -42,18 +42,19 @@ impl fmt::Display for Delivery {
     }
 }
 
-/// The rule for unreliable and sequenced messages when a game sends more of them than the path carries. Reliable
+/// The rule for unreliable and sequenced messages when a game sends more messages than the path carries. Reliable
 /// messages always wait in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {
     /// The channel drops its oldest messages. Of the messages that the path delays, an unreliable channel keeps the
-    /// messages of the last [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the newest message.
-    /// Both kinds of channel keep their newest message, whatever its age. A full queue drops its oldest messages and
+    /// messages queued within the most recent [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the
+    /// newest message.
+    /// Both kinds of channel keep their newest message regardless of its age. A full queue drops its oldest messages and
     /// accepts the new message.
     ///
-    /// Each dropped message counts in [`crate::stats::ChannelSent::dropped`], and its fate is [`crate::Fate::NotSent`].
+    /// Each dropped message counts in [`crate::stats::ChannelSent::dropped`], and its status is [`crate::Fate::NotSent`].
     /// Before the first acknowledgement of the connection, the channel drops no message unless the bandwidth of the
-    /// connection is limited. The channel finishes sending a message of which a part was sent, unless that takes longer
+    /// connection is limited. The channel finishes sending a message of which a part was sent, unless sending takes longer
     /// than [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
     #[default]
     DropOldest,
@@ -77,9 +78,9 @@ pub enum Overflow {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ChannelConfig {
-    /// The name that message types and calls may use instead of the channel's number ([`crate::Route::Named`]). The
-    /// names of the channels differ. The handshake neither sends nor compares the names, so each end chooses its own
-    /// names.
+    /// The name that message types and calls may use instead of the channel's number ([`crate::Route::Named`]). Each
+    /// channel of an endpoint needs a different name. The handshake neither sends nor compares the names, so each end
+    /// chooses its own names.
     ///
     /// Default: none.
     pub name: Option<Cow<'static, str>>,
@@ -102,16 +103,16 @@ pub struct ChannelConfig {
     ///
     /// Default: [`Overflow::DropOldest`].
     pub overflow: Overflow,
-    /// The time that a message may wait for its first transmission. After this time the channel drops the message with
-    /// the fate [`crate::Fate::NotSent`].
+    /// The time that a message may wait for its first transmission. After this time the channel drops the message, whose
+    /// status is then [`crate::Fate::NotSent`].
     ///
-    /// Default: none: without limit. Range: any.
+    /// Default: none, which sets no limit. Range: any.
     pub lifetime: Option<Duration>,
     /// `true` if the endpoint reports an [`crate::Event::Delivered`] for each delivered reliable message.
     ///
     /// Default: no.
     pub receipts: bool,
-    /// `true` if the channel compresses messages of 64 bytes and more with LZ4 where the result is smaller.
+    /// `true` if the channel compresses messages of 64 bytes and more with LZ4 if the result is smaller.
     ///
     /// Default: no.
     pub compress: bool,

@@ -44,7 +44,7 @@ impl Route {
 }
 
 impl Default for Route {
-    /// The first channel.
+    /// Selects the first channel.
     fn default() -> Self {
         Self::Channel(ChannelId(0))
     }
@@ -68,7 +68,7 @@ impl From<Delivery> for Route {
     }
 }
 
-/// As errors name it: ``channel 2``, ``channel `chat` ``, `a sequenced channel`.
+/// Writes the route as error texts name it: ``channel 2``, ``channel `chat` ``, `a sequenced channel`.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -20,14 +20,16 @@ use crate::snapshot::WorldSchema;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SnapshotConfig {
-    /// The components, groups and blueprints of all worlds. The endpoint adds them to [`Config::schema`](crate::Config::schema).
+    /// The components, groups and blueprints of all worlds. The endpoint adds them to
+    /// [`Config::schema`](crate::Config::schema).
     pub schema: Arc<WorldSchema>,
-    /// The largest number of entities that a world has at a time, and that a peer may show this endpoint at a time.
+    /// The largest number of entities that may exist in a world at the same time, and the largest number that this endpoint
+    /// accepts from a peer at the same time.
     ///
     /// Default: 10,000. Range: 1 to 65,536.
     pub max_entities: usize,
-    /// The share of a connection's bandwidth that the world gets beside channels that send as well: 2 to the power of
-    /// `priority`, as with [`ChannelConfig::priority`](crate::ChannelConfig::priority).
+    /// The priority of the world. The world and the channels of a connection share the bandwidth in proportion to the
+    /// weight 2^priority, as with [`ChannelConfig::priority`](crate::ChannelConfig::priority).
     ///
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,

@@ -1,25 +1,26 @@
-//! The times at which a receiver owes an acknowledgement: at every third packet, after the ACK delay, and at once on a
-//! gap or where the delay is zero. Packets that hold only acknowledgements are not acknowledged. A third packet is not
-//! acknowledged at once if a packet of this end, which the ACK can ride on, is likely to leave soon.
+//! The times at which a receiver must acknowledge: at every third packet, after the ACK delay, and at once if a packet is
+//! missing or the delay is zero. Packets that contain only acknowledgements are not acknowledged. The receiver does not
+//! acknowledge a third packet at once if it will probably send a packet soon, which can carry the ACK frame.
 
 use crate::limits;
 use crate::time::{Instant, Span};
 use crate::wire::AckRanges;
 
-/// Packets that ask for an acknowledgement before one is sent at once.
+/// The number of ack-eliciting packets after which a receiver sends an ACK at once.
 const EVERY: u8 = 3;
-/// The same where a packet is likely to leave soon that the acknowledgement can ride on.
+/// The number of ack-eliciting packets after which a receiver sends an ACK at once, if it will probably send a packet soon,
+/// which can carry the ACK.
 const EVERY_PATIENT: u8 = 2 * EVERY;
-/// A received packet is reported repeatedly, for at least this many packets and this long. A peer that has nothing of its
-/// own to send never confirms a report; yet reports end, or acknowledgements would grow with every loss.
+/// The smallest number of later packets, and the shortest time, for which ACK frames report a received packet. A peer that
+/// has no data to send never confirms a report. Reports must end nevertheless, or ACK frames would grow with every loss.
 const REPEATED_PACKETS: u64 = 63;
 const REPEATED_FOR: Span = Span::from_secs(1);
-/// Acknowledgements that report a packet at least, however many ranges that makes: any of them may be lost.
+/// The smallest number of ACK frames that report a packet, regardless of their ranges, because any ACK frame can be lost.
 const TOLD: usize = 8;
-/// Ranges that are reported at rest, where no further packets make anybody forget them.
+/// The number of ranges that an idle receiver reports. No further packets arrive that would make it drop these ranges.
 const RANGES_AT_REST: usize = 4;
 
-/// The packets received, and what is owed for them.
+/// The received packets, and the acknowledgement that the receiver owes for them.
 #[derive(Debug, Default)]
 pub(crate) struct AckTracker {
     ranges: AckRanges,
@@ -27,20 +28,22 @@ pub(crate) struct AckTracker {
     owed: u8,
     at_once: bool,
     due: Option<Instant>,
-    /// A packet number, and when it was the largest: once that is long ago, what lies below was reported often enough.
+    /// A packet number, and the time at which this number was the largest. Once the time is long ago, ACK frames have
+    /// reported the lower packets often enough.
     milestone: (u64, Instant),
-    /// For each of the latest acknowledgements, the newest first: below this number it told of all that had been received.
+    /// For each of the latest ACK frames, newest first: the packet number below which the frame reported all received
+    /// packets.
     told: [u64; TOLD],
 }
 
 impl AckTracker {
-    /// Notes an accepted packet that makes no acknowledgement due.
+    /// Records an accepted packet that requests no acknowledgement.
     pub(crate) fn on_silent(&mut self, now: Instant, number: u64) {
         self.insert(now, number);
     }
 
-    /// Notes an accepted packet that asks for an acknowledgement within `delay`. `is_patient` says whether a packet of this
-    /// end's own is likely to leave soon.
+    /// Records an accepted packet that requests an acknowledgement within `delay`. `is_patient` is `true` if this end will
+    /// probably send a packet soon.
     pub(crate) fn on_eliciting(
         &mut self,
         now: Instant,
@@ -58,7 +61,7 @@ impl AckTracker {
         }
     }
 
-    /// Says whether `number` is the one after the largest so far.
+    /// Records `number`. Returns `true` if `number` directly follows the largest number so far.
     fn insert(&mut self, now: Instant, number: u64) -> bool {
         let expected = self.ranges.largest().map_or(0, |largest| largest.saturating_add(1));
         self.ranges.insert(number);
@@ -87,55 +90,56 @@ impl AckTracker {
         }
     }
 
-    /// Below this number, the latest acknowledgement told of all that was received.
+    /// Returns the packet number below which the latest ACK frame reported all received packets.
     const fn told_below(&self) -> u64 {
         let [latest, ..] = self.told;
         latest
     }
 
-    /// Forgets the oldest ranges beyond [`limits::ACK_RANGES`], if they were told of often enough.
+    /// Drops the oldest ranges beyond [`limits::ACK_RANGES`] if ACK frames have reported these ranges often enough.
     fn thin_out(&mut self) {
         let [.., often] = self.told;
         self.ranges.thin_out(often, limits::ACK_RANGES);
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(crate) fn rest(&mut self) {
         let [.., often] = self.told;
         self.ranges.thin_out(often, RANGES_AT_REST);
         self.ranges.shrink();
     }
 
-    /// Whether an acknowledgement has to leave now, in a packet of its own if need be.
+    /// Returns `true` if an ACK must be sent now, if necessary in a packet of its own.
     pub(crate) const fn is_due(&self) -> bool {
         self.at_once
     }
 
-    /// Whether an acknowledgement goes along with a packet that leaves now, when another one is likely to leave at `next`: if there
-    /// are packets enough, or if it would be due by then and would have to leave alone. Until then it waits and covers more
-    /// packets, because reading one costs the peer more than reading a message.
+    /// Returns `true` if a packet that leaves now should carry an ACK, although another packet will probably leave at
+    /// `next`. The packet carries the ACK if enough packets have arrived, or if the ACK is due before `next` and would
+    /// need a packet of its own. Otherwise the ACK waits and covers more packets, because the peer spends more time on
+    /// an ACK than on a message.
     pub(crate) fn rides(&self, next: impl FnOnce() -> Instant) -> bool {
         self.at_once || self.owed >= EVERY || self.due.is_some_and(|due| due <= next())
     }
 
-    /// When an acknowledgement that is held back has to leave.
+    /// Returns the time at which a delayed ACK must be sent.
     pub(crate) const fn due(&self) -> Option<Instant> {
         if self.at_once { None } else { self.due }
     }
 
-    /// The time has come.
+    /// Makes a delayed ACK due, because its delay has ended.
     pub(crate) const fn on_timeout(&mut self) {
         if self.owed > 0 {
             self.at_once = true;
         }
     }
 
-    /// The report to send: the ranges, and when the largest packet arrived.
+    /// Returns the ranges to report, and the arrival time of the largest packet.
     pub(crate) const fn report(&self) -> (&AckRanges, Instant) {
         (&self.ranges, self.largest_at)
     }
 
-    /// An acknowledgement left that reports the packets received from `lowest` on.
+    /// Records that this end sent an ACK that reports the packets received from `lowest` on.
     pub(crate) fn on_sent(&mut self, lowest: u64) {
         self.owed = 0;
         self.at_once = false;
@@ -154,7 +158,8 @@ impl AckTracker {
         }
     }
 
-    /// The peer heard our acknowledgement up to `number`: no need to repeat what lies below, unless it came later.
+    /// Records that the peer received our ACK up to packet `number`. Later ACKs need not repeat the packets below `number`,
+    /// except packets that arrived after that ACK.
     pub(crate) fn on_heard(&mut self, number: u64) {
         if self.ranges.largest().is_some_and(|largest| largest > number) {
             self.ranges.remove_below(number.saturating_add(1).min(self.told_below()));

@@ -1,7 +1,7 @@
 //! Decides which packets and timers a connection needs. No other module decides this or sets a timer.
 //!
-//! Each deadline is computed from the connection's state whenever the endpoint asks, so no timer can be forgotten: a
-//! handler changes the state and thereby the deadline.
+//! The endpoint computes each deadline from the connection's state when it needs the deadline. A handler that changes the
+//! state therefore changes the deadline too, and cannot forget to set a timer.
 
 use super::timers::{Timer, TimerTable};
 use super::{CLOSE_PATIENCE, Connection, Phase, Transport};
@@ -9,26 +9,26 @@ use crate::address::{Address, LinkId};
 use crate::planted::{self, Bug};
 use crate::time::{Instant, Span};
 
-/// The kinds of things that a connection has to send, a bit for each.
+/// The kinds of frames and packets that a connection has to send, with one bit for each kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Needs(u16);
 
 impl Needs {
-    /// A handshake message of a dial.
+    /// A handshake message of the dialling end.
     const HELLO: Self = Self(1);
-    /// A CLOSE, first or again.
+    /// A CLOSE, sent for the first time or again.
     const CLOSE: Self = Self(1 << 1);
-    /// Path validation, for an address where the peer is not known to be.
+    /// Path validation for an address that is not validated.
     const PATH: Self = Self(1 << 2);
-    /// Frames that ask for no acknowledgement, or leave whatever the window says: an ACK that is due, a PING, a sign of
-    /// life, a challenge.
+    /// Frames that request no acknowledgement, or that ignore the congestion window: an ACK that is due, a PING, a
+    /// heartbeat, a challenge.
     const UPKEEP: Self = Self(1 << 3);
     /// A probe of the path MTU.
     const MTU_PROBE: Self = Self(1 << 4);
     /// Frames of the session.
     const SESSION: Self = Self(1 << 5);
 
-    /// Frames that ask for an acknowledgement: the window may hold them back.
+    /// Frames that request an acknowledgement. The congestion window can delay these frames.
     const ELICITING: Self = Self(Self::MTU_PROBE.0 | Self::SESSION.0);
 
     const fn with(self, need: Self, is_there: bool) -> Self {
@@ -39,12 +39,12 @@ impl Needs {
         self.0 & any.0 != 0
     }
 
-    /// Whether anything waits that asks for an acknowledgement.
+    /// Returns `true` if at least one frame waits that requests an acknowledgement.
     pub(super) const fn is_eliciting(self) -> bool {
         self.has(Self::ELICITING)
     }
 
-    /// Whether frames of the session are all that waits.
+    /// Returns `true` if only frames of the session wait.
     pub(super) const fn is_bulk(self) -> bool {
         self.has(Self::SESSION) && !self.has(Self(Self::HELLO.0 | Self::PATH.0 | Self::MTU_PROBE.0))
     }
@@ -52,26 +52,27 @@ impl Needs {
 
 /// The state of a connection that its endpoint must know after each change.
 pub(crate) struct Outlook {
-    /// Whether a datagram would be written now.
+    /// `true` if the connection would write a datagram now.
     pub(crate) sends: bool,
-    /// Whether something waits to be sent that may be held back, or that nobody can be sent now.
+    /// `true` if the connection waits to send: its data may be delayed, or it is interrupted and has no peer to send to.
     pub(crate) waits: bool,
-    /// When the earliest timer goes off; [`Instant::MAX`] is never.
+    /// The time of the earliest timer, or [`Instant::MAX`] if no timer is set.
     pub(crate) next: Instant,
-    /// Whether an event waits.
+    /// `true` if an event waits.
     pub(crate) tells: bool,
-    /// The links that it runs over, and that it dials over.
+    /// The link of the connection's transport, and the link of its dial.
     pub(crate) links: [Option<LinkId>; 2],
 }
 
 impl Connection {
-    /// Looks at everything, and says what the endpoint has to know of it.
+    /// Computes the state that the endpoint must know.
     pub(crate) fn look(&mut self, now: Instant) -> Outlook {
         let needs = self.needs(now);
         self.outlook(now, needs)
     }
 
-    /// The same, if no datagram would be written now: the caller that writes one looks after that.
+    /// Computes the state that the endpoint must know, or returns `None` if the connection would write a datagram now.
+    /// The caller that writes the datagram computes the state afterwards.
     #[inline(always)]
     pub(crate) fn look_unless_it_sends(&mut self, now: Instant) -> Option<Outlook> {
         // Usually messages wait, and the window is open. If it is not, the turn that follows writes nothing.
@@ -99,12 +100,12 @@ impl Connection {
         }
     }
 
-    /// Whether a datagram would be written now.
+    /// Returns `true` if the connection would write a datagram now.
     pub(crate) fn would_send(&self, now: Instant) -> bool {
         self.leaves(now, self.needs(now))
     }
 
-    /// Starts the timers of everything that waits from now on, and did not before.
+    /// Starts the timers that depend on the time at which a wait began, unless they run already.
     fn begin_waiting(&mut self, now: Instant) {
         // Whoever is not connected yet is told nothing but that.
         if self.phase != Phase::Connecting {
@@ -137,7 +138,7 @@ impl Connection {
         }
     }
 
-    /// Whether something of what it needs may leave now.
+    /// Returns `true` if at least one of the kinds in `needs` may be sent now.
     #[inline(always)]
     fn leaves(&self, now: Instant, needs: Needs) -> bool {
         if needs.has(Needs::HELLO) {
@@ -187,7 +188,7 @@ impl Connection {
         timers
     }
 
-    /// Units of a world that wait for a commit wait for a while only.
+    /// Sets the deadline for units of a world that wait for a commit, because they wait only for a limited time.
     #[cold]
     #[inline(never)]
     fn set_stall(&self, timers: &mut TimerTable) {
@@ -197,7 +198,7 @@ impl Connection {
         }
     }
 
-    /// The links that it runs over, and that it dials over.
+    /// Returns the link of the connection's transport, and the link of its dial.
     fn links(&self) -> [Option<LinkId>; 2] {
         if let (Some(transport), None) = (self.transport.as_deref(), &self.dial)
             && matches!(transport.path.remote, Address::Udp(_))
@@ -209,7 +210,7 @@ impl Connection {
     }
 }
 
-/// The planted bug of a need that nobody raises.
+/// Returns `true` if the planted bug hides the frames of this transport that wait.
 fn is_forgotten(transport: &Transport) -> bool {
     planted::is_planted(Bug::NeedForgotten) && transport.sent.in_flight() == 0
 }

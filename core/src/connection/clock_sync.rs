@@ -1,4 +1,4 @@
-//! The peer's clock: an interval that holds the true offset, and a reading of it that never steps back.
+//! The peer's clock: an interval that contains the true offset, and a reading that never goes backwards.
 //!
 //! Each acknowledgement brings the four timestamps of NTP (RFC 5905 section 8): t1, the time at which this end sent the
 //! packet; t2, at which the peer received it; t3, at which the peer acknowledged it; t4, at which the acknowledgement
@@ -9,27 +9,31 @@
 
 use crate::time::{Duration, Instant, Span};
 
-/// A difference that is no jitter: a jump of a clock, or a receive time whose upper bits were guessed wrong.
+/// The limit, in µs, above which a difference is not jitter: a clock jumped, or the upper bits of a receive time were
+/// guessed wrong.
 const ASTRAY: i64 = 4_000_000;
-/// Beyond this the shown clock does not slew: it leaps forwards, or stands still.
+/// The largest deviation of the reading, in µs, that the reading corrects gradually. Beyond this deviation the reading
+/// jumps forwards or stops.
 const STEP: u64 = 250_000;
-/// The shown clock runs at most one part in this many too fast or too slow.
+/// The largest change of the reading's speed, as the divisor of a fraction: one part in this many.
 const SLEW: u64 = 20;
-/// How often an end says what its clock shows: less than a quarter of the time in which the 24 bits come round, so that a
-/// clock that leapt by enough to mislead the peer is told anew in the first datagram after.
+/// The interval at which an end sends the reading of its clock. The interval is less than a quarter of the period of the
+/// 24-bit receive time. The first datagram after a clock jump that could mislead the peer therefore carries a new
+/// reading.
 const TELL_EVERY: Span = Span::from_secs(4);
-/// The first datagrams all say it, until one of them is acknowledged, but no more than these.
+/// The largest number of first datagrams that carry a reading of the clock before the peer acknowledges one of them.
 const FIRST_COPIES: u8 = 8;
-/// Bits of a receive time in an acknowledgement.
+/// The number of bits of a receive time in an acknowledgement.
 const TIME_BITS: u32 = 24;
 
-/// The most that two clocks drift apart in `passed` microseconds: each is within 500 ppm of true time.
+/// Returns the largest drift between two clocks in `passed` microseconds, in µs. Each clock is within 500 ppm of true
+/// time.
 const fn drift(passed: u64) -> u64 {
     // 1001 ppm, since 1.0005 / 0.9995 is a little more than 1.001; rounded up.
     passed / 1000 + passed / 1_000_000 + if passed == 0 { 0 } else { 2 }
 }
 
-/// How far `of` is ahead of `than`, in microseconds.
+/// Returns by how much `of` is ahead of `than`, in microseconds.
 const fn ahead(of: Instant, than: Instant) -> i64 {
     // Instants are at most 2^62.
     of.as_micros().cast_signed() - than.as_micros().cast_signed()
@@ -49,16 +53,16 @@ fn drifted(since: Instant, now: Instant) -> i64 {
 /// backwards while the connection exists, even between values obtained at different times.
 ///
 /// The reading follows the estimate by running up to 5 % faster or slower. A reading that is more than 250 ms
-/// behind the estimate jumps forwards. A reading that is more than 250 ms ahead, as after a jump of this end's own
-/// clock, stands still until the estimate catches up.
+/// behind the estimate jumps forwards. A reading that is more than 250 ms ahead, for example after this end's own clock
+/// jumped, does not advance until the estimate reaches it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerClock {
     local: Instant,
-    /// The reading at `local`.
+    /// The peer's time at the local time `local`.
     peer: Instant,
     /// The time that the reading has yet to gain, in µs.
     correction: i64,
-    /// Half the width of the interval that holds the truth, at `local`, in µs.
+    /// Half the width, in µs, of the interval that contains the true time at `local`.
     half_width: u64,
 }
 
@@ -75,8 +79,8 @@ impl PeerClock {
     }
 
     /// Returns the largest error of [`PeerClock::at`] in either direction, provided that both clocks run within 500 ppm
-    /// of true time and neither clock jumps. The error falls to half the shortest RTT, and grows by 1 ms per second
-    /// without packets from the peer.
+    /// of true time and neither clock jumps. The error decreases to half the shortest RTT, and increases by 1 ms in each
+    /// second without packets from the peer.
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {
         let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();
@@ -86,7 +90,7 @@ impl PeerClock {
         )
     }
 
-    /// The part of the correction that is done at `now`, in µs.
+    /// Returns the part of the correction that is complete at `now`, in µs.
     fn gained(&self, now: Instant) -> i64 {
         let passed = now.since(self.local).as_micros();
         let missing = self.correction.unsigned_abs();
@@ -95,14 +99,14 @@ impl PeerClock {
     }
 }
 
-/// A bound of the offset, in µs, and the local time from which on it widens.
+/// A bound of the offset, in µs, and the local time from which the bound widens.
 #[derive(Clone, Copy, Debug)]
 struct Bound {
     offset: i64,
     since: Instant,
 }
 
-/// Where the offset lies: the peer's clock less this end's.
+/// The interval that contains the offset, which is the peer's clock minus this end's clock.
 #[derive(Clone, Copy, Debug)]
 struct OffsetRange {
     lower: Bound,
@@ -118,7 +122,8 @@ impl OffsetRange {
         self.upper.offset.saturating_add(drifted(self.upper.since, now))
     }
 
-    /// By how much `other` contradicts this: the width of the gap between the two, if there is one.
+    /// Returns the width of the gap between the two intervals at `now`, in µs. The result is not positive if the
+    /// intervals overlap.
     fn gap(&self, other: &Self, now: Instant) -> i64 {
         let above = other.lowest(now).saturating_sub(self.highest(now));
         above.max(self.lowest(now).saturating_sub(other.highest(now)))
@@ -134,28 +139,28 @@ impl OffsetRange {
     }
 }
 
-/// The estimate of the peer's clock. It outlives the transport, since clocks know nothing of paths and keys.
+/// The estimate of the peer's clock. The estimate outlives the transport, because clocks do not depend on paths and keys.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClockSync {
-    /// A time of ours, and the least that the peer's clock showed then. It gives the upper bits of the peer's receive
-    /// times.
+    /// A local time, and the lowest possible time of the peer's clock at this local time. The anchor determines the upper
+    /// bits of the peer's receive times.
     anchor: Option<(Instant, Instant)>,
     interval: Option<OffsetRange>,
     shown: Option<PeerClock>,
 }
 
 impl ClockSync {
-    /// The peer's clock, once there was a sample.
+    /// Returns the peer's clock, or `None` before the first sample.
     pub(crate) const fn shown(&self) -> Option<PeerClock> {
         self.shown
     }
 
-    /// Forgets the anchor: the peer on a new transport sends the time of its clock anew.
+    /// Drops the anchor, because the peer sends the reading of its clock again on a new transport.
     pub(crate) const fn on_new_transport(&mut self) {
         self.anchor = None;
     }
 
-    /// The peer says that its clock showed `peer_time` when the packet was made that came at `now`.
+    /// Processes the peer's report that its clock showed `peer_time` when it built the packet that arrived at `now`.
     pub(crate) fn on_clock(&mut self, now: Instant, peer_time: Instant) {
         if self.anchor.is_some_and(|(_, known)| peer_time < known) {
             return;
@@ -168,8 +173,8 @@ impl ClockSync {
         self.interval.take_if(is_astray);
     }
 
-    /// The peer acknowledges at `now` the packet sent at `sent_at`, which it received when the low 24 bits of its clock
-    /// were `received_low24`, and held the acknowledgement back for `held_back`.
+    /// Processes an acknowledgement that arrived at `now`, for the packet sent at `sent_at`. The peer received this
+    /// packet when the low 24 bits of its clock were `received_low24`, and delayed the acknowledgement by `held_back`.
     pub(crate) fn on_ack(&mut self, now: Instant, sent_at: Instant, received_low24: u32, held_back: Span) {
         let Some(received) = self.expand(now, sent_at, received_low24) else { return };
         let acknowledged = received + held_back;
@@ -195,7 +200,8 @@ impl ClockSync {
         self.show(now);
     }
 
-    /// The receive time that ends in these bits and lies nearest to what the anchor makes likely. `None` without one.
+    /// Returns the receive time that has the low bits `low` and is nearest to the time that the anchor predicts. Returns
+    /// `None` without an anchor.
     fn expand(&self, now: Instant, sent_at: Instant, low: u32) -> Option<Instant> {
         let (local, peer) = self.anchor?;
         let midway = sent_at + (now.since(sent_at)) / 2;
@@ -218,7 +224,7 @@ impl ClockSync {
     }
 }
 
-/// When this end says what its own clock shows, in datagrams that leave anyway.
+/// Decides which of the datagrams that leave anyway carry the reading of this end's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ClockTelling {
     told_at: Instant,
@@ -226,13 +232,14 @@ pub(crate) struct ClockTelling {
 }
 
 impl ClockTelling {
-    /// Whether a datagram that leaves now should say it. `is_heard`: the peer acknowledged a packet of this transport.
+    /// Returns `true` if a datagram that leaves now should carry the reading of the clock. `is_heard` is `true` if the
+    /// peer has acknowledged a packet of this transport.
     pub(crate) fn is_due(&self, now: Instant, is_heard: bool) -> bool {
         let is_known = is_heard || self.copies >= FIRST_COPIES;
         self.copies == 0 || !is_known || now.since(self.told_at) >= TELL_EVERY
     }
 
-    /// It was said.
+    /// Records that a datagram carried the reading of the clock.
     pub(crate) const fn on_told(&mut self, now: Instant) {
         self.told_at = now;
         self.copies = self.copies.saturating_add(1);

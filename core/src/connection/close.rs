@@ -1,4 +1,4 @@
-//! The end of a connection: by this end, by the peer, by a violation, or by silence.
+//! The end of a connection: by this end, by the peer, by a violation of the protocol, or by a timeout.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,7 +14,7 @@ use crate::rng::Rng;
 use crate::time::{Instant, Span};
 
 impl Connection {
-    /// Ends the connection for the application, with the fate of every message, and stops whatever it was doing.
+    /// Ends the connection for the application, reports the fate of every message, and stops all other work.
     pub(crate) fn finish(&mut self, reason: CloseReason) {
         if self.notices.is_closed() {
             return;
@@ -24,7 +24,7 @@ impl Connection {
         self.forget();
     }
 
-    /// Stops everything but a CLOSE.
+    /// Stops all work except the sending of a CLOSE.
     fn end(&mut self, reason: &CloseReason) {
         self.is_disowned |= matches!(reason, CloseReason::Local { .. } | CloseReason::Violation(_));
         self.notices.end();
@@ -34,8 +34,9 @@ impl Connection {
         self.farewell = None;
     }
 
-    /// Like [`Connection::finish`], but tells the peer why. If this end closed while messages were not acknowledged, `Closed`
-    /// waits until the peer's CLOSE, which acknowledges what it has, or until this end gives up waiting for one.
+    /// Ends the connection as [`Connection::finish`] does, and sends the reason to the peer. If this end closed while
+    /// messages were not acknowledged, `Closed` waits for the peer's CLOSE, which acknowledges the messages that the peer
+    /// has. If no CLOSE arrives, `Closed` waits until this end stops repeating its own CLOSE.
     fn finish_telling(&mut self, reason: CloseReason, code: u16, text: String) {
         // A closed connection stays closed, and keeps repeating its CLOSE.
         if self.notices.is_closed() {
@@ -60,13 +61,14 @@ impl Connection {
             Some(Box::new(Closing { code, text, is_due, tries, again_at, first, is_heard, untold }));
     }
 
-    /// This end closes, now: undelivered messages stay undelivered.
+    /// Closes the connection at once. Undelivered messages stay undelivered.
     pub(crate) fn close(&mut self, code: u16, text: &str) {
         let (code, text) = (code.min(VIOLATION_CODES - 1), shorten(text));
         self.finish_telling(CloseReason::Local { code }, code, text);
     }
 
-    /// Turns away a client whose place was taken while it finished its handshake. The application never hears of it.
+    /// Refuses a client whose place another client took during the handshake. The application receives no event about this
+    /// client.
     pub(crate) fn turn_away(&mut self, transport: Box<Transport>, refusal: &Refusal) {
         self.notices.silence();
         let first = transport.sent.next();
@@ -84,7 +86,8 @@ impl Connection {
         }));
     }
 
-    /// Another connection takes the place of this one. A peer that was never heard here knows nothing of it.
+    /// Ends this connection because another connection replaces it. This end sends no CLOSE if it never received a packet
+    /// from the peer on this connection.
     pub(crate) fn replaced(&mut self) {
         if self.transport.as_deref().is_some_and(|transport| transport.is_confirmed) {
             self.finish_telling(CloseReason::Replaced, REPLACED_CODE, String::new());
@@ -93,18 +96,18 @@ impl Connection {
         }
     }
 
-    /// Turns a client out whose address turned out to have no place left, or to be banned.
+    /// Ends the connection of a client whose validated address has no free place, or is banned.
     pub(crate) fn turn_out(&mut self, refusal: Refusal) {
         let code = code_of(&refusal);
         self.finish_telling(CloseReason::Refused(refusal), code, String::new());
     }
 
-    /// Nobody answered where this newcomer's first Data came from.
+    /// Ends a new connection whose peer did not answer at the address of its first Data.
     pub(crate) fn give_up_on_address(&mut self) {
         self.finish(CloseReason::TimedOut);
     }
 
-    /// This end closes once all reliable messages are delivered, at `deadline` at the latest.
+    /// Closes the connection once all reliable messages are delivered, at `deadline` at the latest.
     pub(crate) fn close_after_delivery(&mut self, code: u16, text: &str, deadline: Instant) {
         if self.session.send.is_drained() {
             self.close(code, text);
@@ -115,12 +118,13 @@ impl Connection {
         }
     }
 
-    /// Whether the application has said that it is leaving.
+    /// Returns `true` if the application has closed the connection, or has asked to close it after delivery.
     pub(crate) fn is_leaving(&self) -> bool {
         self.farewell.is_some() || self.notices.is_closed()
     }
 
-    /// A link is gone, under the transport or under the dial. A session that can wait for another link stays.
+    /// Handles the end of the link that carries the transport or the dial. A session that can resume over another link
+    /// stays.
     pub(crate) fn on_link_closed(&mut self, now: Instant, link: LinkId, rng: &mut Rng, settings: &Settings) {
         let is_here = |address: Option<Address>| address == Some(Address::Link(link));
         if self.transport.is_some() && !is_here(self.address()) {
@@ -144,7 +148,7 @@ impl Connection {
         }
     }
 
-    /// Closes if a farewell waits and nothing is left to deliver.
+    /// Closes the connection if a close after delivery was requested and no message is left to deliver.
     pub(crate) fn close_if_drained(&mut self) {
         if self.farewell.is_some() && self.session.send.is_drained() {
             self.say_farewell();
@@ -161,7 +165,7 @@ impl Connection {
         self.farewell.as_ref().is_some_and(|farewell| farewell.deadline <= now)
     }
 
-    /// The peer closed. A CLOSE goes back, so that it need not repeat its own.
+    /// Processes the peer's CLOSE. This end answers with a CLOSE, so that the peer need not repeat its own.
     pub(super) fn on_close(&mut self, now: Instant, code: u16, text: &[u8], settings: &Settings) {
         self.end_as_told(now, code, text, settings);
         self.on_close_heard(now);
@@ -199,13 +203,14 @@ impl Connection {
         self.finish_telling(CloseReason::Peer { code, text: text.into() }, code, String::new());
     }
 
-    /// Whether this end closed, and `Closed` waits for what the peer acknowledges with its CLOSE.
+    /// Returns `true` if this end closed, and `Closed` waits for the messages that the peer's CLOSE acknowledges.
     pub(super) fn has_untold_fates(&self) -> bool {
         self.closing.as_deref().is_some_and(|closing| closing.untold.is_some())
     }
 
-    /// A closing end hears a CLOSE, in a packet whose ACK names nothing above `acked`. If the ACK names our CLOSE, the peer has
-    /// all that it waits for, and no answer follows: so two ends never answer each other's answers.
+    /// Processes a CLOSE while this end is closing. The ACK in the same packet names no packet number above `acked`. If
+    /// this ACK names our CLOSE, the peer needs no answer, and this end sends none. Two ends therefore never answer each
+    /// other's answers.
     pub(super) fn on_close_again(&mut self, now: Instant, acked: Option<u64>) {
         let Some(closing) = self.closing.as_deref_mut() else { return };
         if acked.is_some_and(|acked| acked >= closing.first) {
@@ -218,7 +223,8 @@ impl Connection {
         }
     }
 
-    /// The peer closed as well, and confirmed what it has. It may not hear the answer, so this end keeps answering for a while.
+    /// Processes the first CLOSE of a peer that also closed and that confirmed its received messages. The answer to it may
+    /// be lost, so this end answers further copies for [`CLOSE_ANSWERED_FOR`].
     fn on_close_heard(&mut self, now: Instant) {
         let Some(closing) = self.closing.as_deref_mut() else { return };
         closing.is_heard = true;
@@ -228,25 +234,25 @@ impl Connection {
         }
     }
 
-    /// Whether both ends know that it is over, and this one only stays to answer if the peer closes again.
+    /// Returns `true` if both ends have closed, and this end only answers further copies of the peer's CLOSE.
     pub(crate) fn is_lingering(&self) -> bool {
         self.closing.as_deref().is_some_and(|closing| closing.is_heard && !closing.is_due)
     }
 
-    /// The path to the peer carries no datagram of [`limits::LEAST_DATAGRAM`] bytes any more.
+    /// Ends the connection because the path no longer carries datagrams of [`limits::LEAST_DATAGRAM`] bytes.
     pub(super) fn finish_for_narrow_path(&mut self) {
         let reason = CloseReason::PathTooNarrow { least: limits::LEAST_DATAGRAM };
         self.finish_telling(reason, NARROW_PATH_CODE, String::new());
     }
 
-    /// The peer did what the protocol forbids.
+    /// Ends the connection because the peer violated the protocol.
     pub(crate) fn violate(&mut self, violation: Violation) {
         let code =
             VIOLATIONS.iter().find(|(known, _)| *known == violation).map_or(VIOLATION_CODES, |entry| entry.1);
         self.finish_telling(CloseReason::Violation(violation), code, String::new());
     }
 
-    /// Nothing more is sent; the endpoint may drop the connection once `Closed` was told.
+    /// Stops all sending. The endpoint may drop the connection once it has reported `Closed`.
     pub(crate) fn forget(&mut self) {
         self.drop_transport();
         self.phase = Phase::Closed;
@@ -255,7 +261,7 @@ impl Connection {
         }
     }
 
-    /// The CLOSE timer went off. A CLOSE that nothing could carry counts as one that was lost.
+    /// Handles the CLOSE timer. A CLOSE that could not be sent counts as lost.
     pub(super) fn on_close_timeout(&mut self, now: Instant) {
         if let Some(closing) = self.closing.as_deref_mut() {
             if closing.is_heard {
@@ -274,22 +280,22 @@ impl Connection {
         }
     }
 
-    /// When a CLOSE is repeated, or given up, or a farewell is over.
+    /// Returns the time at which this end must repeat its CLOSE, must stop repeating it, or must stop waiting for delivery.
     pub(super) fn close_at(&self) -> Option<Instant> {
         let farewell = self.farewell.as_ref().map(|farewell| farewell.deadline);
         self.closing.as_ref().map(|closing| closing.again_at).or(farewell)
     }
 
-    /// Whether nothing of this connection is needed any more.
+    /// Returns `true` if the endpoint no longer needs this connection.
     pub(crate) fn is_gone(&self) -> bool {
         self.phase == Phase::Closed && self.notices.closed_was_told()
     }
 }
 
-/// How long a client that was here before waits when all places are taken.
+/// The time for which a returning client waits before its next attempt, if all places of the server are taken.
 const FULL_PATIENCE: Span = Span::from_secs(1);
 
-/// The codes under which violations travel.
+/// The codes that report violations in CLOSE frames.
 const VIOLATIONS: [(Violation, u16); 9] = [
     (Violation::MalformedFrame, VIOLATION_CODES),
     (Violation::AcknowledgedUnsent, VIOLATION_CODES + 1),
@@ -302,8 +308,7 @@ const VIOLATIONS: [(Violation, u16); 9] = [
     (Violation::BadSnapshot, VIOLATION_CODES + 8),
 ];
 
-/// The first [`limits::CLOSE_TEXT`] bytes of `text`, cut between characters.
-/// How CLOSE tells a client that is turned out after its handshake.
+/// Returns the code of the CLOSE that reports `refusal` to a client after its handshake.
 fn code_of(refusal: &Refusal) -> u16 {
     if *refusal == Refusal::TooManyFromAddress { TOO_MANY_FROM_ADDRESS_CODE } else { FULL_CODE }
 }

@@ -1,35 +1,40 @@
-//! State of a connection that is closing, or that will close after its messages are delivered.
+//! The state of a connection that is closing, or that will close after its messages are delivered.
 
 use alloc::string::String;
 
 use crate::event::CloseReason;
 use crate::time::{Instant, Span};
 
-/// CLOSE packets sent before a closing connection is forgotten.
+/// The number of CLOSE packets that a closing connection sends before the endpoint drops it.
 pub(super) const CLOSE_TRIES: u8 = 5;
-/// The longest between two of them. A peer that feigned a long round trip must not hold its place for that.
+/// The longest time between two CLOSE packets. A peer that pretends to have a long RTT must not keep its place for
+/// longer.
 pub(super) const CLOSE_PATIENCE: Span = Span::from_secs(1);
-/// How long an end that heard a CLOSE answers copies of it: all that its peer sends, if the network delays them alike.
+/// The time for which an end that received a CLOSE answers further copies. All copies of its peer arrive in this time,
+/// if the network delays all of them equally.
 pub(super) const CLOSE_ANSWERED_FOR: Span = Span::from_secs(5);
 
-/// A CLOSE on its way.
+/// The state of a CLOSE that this end sends.
 #[derive(Debug)]
 pub(super) struct Closing {
     pub(super) code: u16,
     pub(super) text: String,
     pub(super) is_due: bool,
     pub(super) tries: u8,
-    /// When it is repeated, or given up; [`Instant::MAX`] before the endpoint looks.
+    /// The time at which this end repeats the CLOSE or stops repeating it, or [`Instant::MAX`] until the endpoint sets
+    /// the time.
     pub(super) again_at: Instant,
-    /// The number of the first packet that holds it. An ACK of this one or a later one shows that the peer heard it.
+    /// The number of the first packet that contains the CLOSE. An ACK of this packet or a later one proves that the
+    /// peer received the CLOSE.
     pub(super) first: u64,
-    /// The peer's CLOSE came. This end sends its own once for each CLOSE that it hears, and no more unasked.
+    /// `true` if the peer's CLOSE arrived. This end then sends its own CLOSE once for each CLOSE that it receives, and
+    /// not otherwise.
     pub(super) is_heard: bool,
-    /// The reason that `Closed` names, while the peer may still confirm messages: its CLOSE acknowledges what it has.
+    /// The reason for `Closed`, while the peer can still confirm messages with its CLOSE.
     pub(super) untold: Option<CloseReason>,
 }
 
-/// A close that waits for reliable data to be delivered.
+/// A requested close that waits until the reliable messages are delivered.
 #[derive(Debug)]
 pub(super) struct Farewell {
     pub(super) code: u16,

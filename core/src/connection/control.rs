@@ -6,28 +6,28 @@ use crate::handshake::RENEW_US;
 use crate::limits;
 use crate::time::Span;
 
-/// How often a server gives its client a fresh resume ticket.
+/// The interval at which a server sends its client a new resume ticket.
 pub(super) const TICKET_RENEWAL: Span = Span::from_micros(RENEW_US / 2);
 
-/// The resume ticket on its way to the client. Sequence 0 is none.
+/// The resume ticket that a server sends to its client. Sequence 0 means that no ticket exists.
 #[derive(Debug, Default)]
 pub(crate) struct TicketPush {
     /// The sequence of the newest ticket.
     pub(crate) sequence: u32,
-    /// Its wall-clock expiry in microseconds.
+    /// The wall-clock expiry of the newest ticket, in microseconds.
     pub(crate) expiry: u64,
-    /// Its bytes; kept until acknowledged.
+    /// The bytes of the newest ticket, stored until the client acknowledges the ticket.
     pub(crate) sealed: Vec<u8>,
-    /// It has to be sent (again).
+    /// `true` if the ticket must be sent, for the first time or again.
     pub(crate) is_due: bool,
-    /// The newest sequence that the client acknowledged; older tickets are void.
+    /// The newest sequence that the client acknowledged. Older tickets are invalid.
     pub(crate) acked: u32,
-    /// The sequence of the ticket that began this session in the place of one that was lost; 0 is none.
+    /// The sequence of the ticket that began this session in place of a lost session, or 0 for none.
     origin: u32,
 }
 
 impl TicketPush {
-    /// The session takes the place of one that was lost: the client holds a ticket of this sequence of that one.
+    /// Records that the session replaces a lost session, of which the client has a ticket with this sequence.
     pub(crate) const fn go_on_from(&mut self, sequence: u32) {
         self.sequence = sequence;
         self.acked = sequence;
@@ -54,24 +54,26 @@ impl TicketPush {
         }
     }
 
-    /// Whether a ticket of this sequence may still resume the session.
+    /// Returns `true` if a ticket of this sequence can resume the session.
     pub(crate) const fn accepts(&self, sequence: u32) -> bool {
         sequence >= self.acked && sequence <= self.sequence && sequence > self.origin
     }
 
-    /// Whether a ticket of this sequence is the one that began the session, and the client has shown none of the session's
-    /// own. Then nobody can tell whether the client knows this session, or began another with the same ticket since.
+    /// Returns `true` if the ticket of this sequence began the session, and the client has shown no ticket of the session
+    /// itself. It is then unknown whether the client knows this session, or has begun another session with the same
+    /// ticket.
     pub(crate) const fn is_origin(&self, sequence: u32) -> bool {
         sequence == self.origin && !self.has_successor()
     }
 
-    /// Whether the client has a ticket of this very session.
+    /// Returns `true` if the client has a ticket of this session itself.
     pub(crate) const fn has_successor(&self) -> bool {
         self.acked > self.origin
     }
 }
 
-/// Which channels' resume state has to be sent, and which is awaited; a bit per channel.
+/// The channels whose resume state this end must send, and the channels whose resume state it awaits, with one bit per
+/// channel.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ResumeExchange {
     pub(crate) unsent: u32,
@@ -79,13 +81,13 @@ pub(crate) struct ResumeExchange {
 }
 
 impl ResumeExchange {
-    /// Starts over for the channels in `reliable`.
+    /// Starts the exchange again for the channels in `reliable`.
     pub(crate) const fn begin(&mut self, reliable: u32) {
         self.unsent = reliable;
         self.awaited = reliable;
     }
 
-    /// The next channel whose state has to be sent.
+    /// Returns the next channel whose resume state must be sent.
     pub(crate) fn next_unsent(self) -> Option<u8> {
         (self.unsent != 0).then(|| self.unsent.trailing_zeros() as u8)
     }
@@ -98,7 +100,7 @@ impl ResumeExchange {
         self.unsent |= bit(channel);
     }
 
-    /// A channel's state came in. Says whether it was awaited.
+    /// Records that the resume state of a channel arrived. Returns `true` if the state was awaited.
     pub(crate) const fn on_received(&mut self, channel: u8) -> bool {
         let was_awaited = self.awaited & bit(channel) != 0;
         self.awaited &= !bit(channel);

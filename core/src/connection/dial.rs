@@ -15,28 +15,29 @@ pub(crate) struct ResumeCredential {
     pub(crate) sequence: u32,
     pub(crate) sealed: Vec<u8>,
     pub(crate) psk: Secret,
-    /// As the server's wall clock goes. Only the server judges it.
+    /// The expiry by the server's wall clock. Only the server checks the expiry.
     pub(crate) expiry: u64,
 }
 
-/// How a connection is dialled, now and again.
+/// The parameters of the first dial and of all later dials of a connection.
 pub(crate) struct DialPlan {
     pub(crate) path: Path,
     pub(crate) server_key: ServerKey,
     pub(crate) ticket: Option<Ticket>,
     pub(crate) peer: Option<Box<Credential>>,
     pub(crate) resume: Option<ResumeCredential>,
-    /// How long each attempt to come back may take.
+    /// The time limit of each attempt to reconnect.
     pub(crate) timeout: Span,
-    /// The place of the dial that made the connection among all of this endpoint: a later one has a larger number.
+    /// The position of the dial that made the connection, among all dials of this endpoint. Later dials have larger
+    /// numbers.
     pub(crate) order: u64,
-    /// Whether to dial again when the connection is lost.
+    /// `true` if the endpoint dials again after the connection is lost.
     pub(crate) reconnect: bool,
-    /// Attempts to reconnect since the connection was lost.
+    /// The number of attempts to reconnect since the connection was lost.
     pub(crate) attempts: u32,
-    /// Whether the last attempt found that the path carries less than a handshake takes.
+    /// `true` if the latest attempt found that the path does not carry the datagrams of a handshake.
     pub(crate) is_path_narrow: bool,
-    /// When to stop trying.
+    /// The time at which the endpoint stops dialling.
     pub(crate) give_up_at: Instant,
 }
 
@@ -49,7 +50,7 @@ pub(crate) struct Attempt {
 }
 
 impl DialPlan {
-    /// The next attempt, which may take `timeout`.
+    /// Returns the next attempt, which may take `timeout`.
     pub(crate) fn attempt(&self, timeout: Span) -> Attempt {
         Attempt {
             path: self.path,
@@ -59,8 +60,8 @@ impl DialPlan {
         }
     }
 
-    /// The credential of the next attempt: the resume ticket until the server refuses it. No clock of this end decides
-    /// that, since the server opens each resume ticket that it ever sealed, and answers it.
+    /// Returns the credential of the next attempt: the resume ticket until the server refuses it. This end does not
+    /// check the expiry, because the server opens and answers each resume ticket that it sealed.
     pub(crate) fn credential(&self) -> Credential {
         if let Some(ResumeCredential { sealed, psk, expiry, .. }) = self.resume.clone() {
             return Credential::Resume { sealed, psk, expiry };
@@ -71,27 +72,28 @@ impl DialPlan {
         self.ticket.clone().map_or(Credential::Open, Credential::Ticket)
     }
 
-    /// Whether another attempt has a chance. A ticket lets its holder in once; after that only a resume ticket does.
+    /// Returns `true` if another attempt can succeed. A ticket admits its holder once. After that, only a resume ticket
+    /// does.
     pub(crate) const fn can_come_back(&self) -> bool {
         self.resume.is_some() || self.ticket.is_none()
     }
 
-    /// The endpoint was called `late` after the time that it had asked for. If its host slept, nobody tried to reconnect
-    /// meanwhile, so the time to try for counts from here.
+    /// Extends the time for attempts after the endpoint was called `late` after its deadline. If the host was suspended,
+    /// no attempt took place in that time, so the time for attempts starts again.
     pub(crate) fn excuse(&mut self, late: Span) {
         if late >= SLEPT {
             self.give_up_at += late;
         }
     }
 
-    /// How long to wait before the next attempt: from 250 ms, doubled each time, at most 1 s. `jitter` is below 2^16.
+    /// Returns the wait before the next attempt: 250 ms, doubled each time, at most 1 s. `jitter` is below 2^16.
     pub(crate) fn back_off(&self, jitter: u64) -> Span {
         let step = Span::from_millis(250).as_micros() << self.attempts.min(2);
         Span::from_micros(step - step / 4 + (step / 2) * (jitter & 0xffff) / 0x1_0000)
     }
 }
 
-/// An endpoint that was called as late as this has slept. Drivers that call every few seconds have not.
+/// The lateness of a call that shows that the host was suspended. Drivers that call every few seconds are less late.
 const SLEPT: Span = Span::from_secs(10);
 
 /// A handshake in progress.
@@ -100,9 +102,10 @@ pub(crate) struct Dial {
     pub(crate) path: Path,
     pub(crate) local_id: u32,
     pub(crate) began_at: Instant,
-    /// Its place among all dials of this endpoint: a later one has a larger number.
+    /// The position of this dial among all dials of this endpoint. Later dials have larger numbers.
     pub(crate) order: u64,
-    /// When the only Hello since the last answer was sent; `None` once it was repeated (Karn's rule).
+    /// The time at which the only Hello since the latest answer was sent. `None` once the Hello was repeated (Karn's
+    /// algorithm).
     pub(crate) hello_sent: Option<Instant>,
     hellos: u32,
 }
@@ -112,7 +115,7 @@ impl Dial {
         Self { dialer, path, local_id, began_at: now, order, hello_sent: None, hellos: 0 }
     }
 
-    /// Writes what the attempt has to say, and says how many bytes.
+    /// Writes the next message of the attempt, and returns its size in bytes.
     pub(crate) fn write(&mut self, now: Instant, rng: &mut Rng, buffer: &mut [u8]) -> Option<usize> {
         let is_hello = !self.dialer.is_size_query_due();
         let size = self.dialer.write(now, rng, buffer)?;
@@ -123,12 +126,12 @@ impl Dial {
         Some(size)
     }
 
-    /// Hellos sent since the last answer.
+    /// Returns the number of Hellos sent since the latest answer.
     pub(crate) const fn hellos(&self) -> u32 {
         self.hellos
     }
 
-    /// The server answered, and asks for another Hello.
+    /// Records that the server answered and requested another Hello.
     pub(crate) fn on_progress(&mut self) {
         self.hellos = 0;
         self.hello_sent = None;

@@ -13,7 +13,8 @@ use crate::rng::Rng;
 use crate::time::Instant;
 
 impl Connection {
-    /// A connection that dials by `plan`, and sends at most `bandwidth` bytes per second; `None` sets the limit of all connections.
+    /// Creates a connection that dials by `plan`, and sends at most `bandwidth` bytes per second. `None` sets the limit of
+    /// all connections.
     pub(crate) fn dialling(
         id: ConnectionId,
         (send, receive): (SendSide, ReceiveSide),
@@ -24,12 +25,12 @@ impl Connection {
         Self { plan, dial, bandwidth, ..Self::new(id, send, receive) }
     }
 
-    /// Another attempt to resume.
+    /// Returns the next attempt to resume.
     pub(crate) fn next_attempt(&self) -> Option<Attempt> {
         self.plan.as_deref().map(|plan| plan.attempt(plan.timeout))
     }
 
-    /// Dials again, or waits where no attempt could be begun.
+    /// Starts the next dial, or waits for a later attempt if `dial` is an error.
     pub(crate) fn dial(&mut self, now: Instant, dial: Result<Dial, ConnectError>, rng: &mut Rng) {
         match dial {
             Ok(dial) => self.dial = Some(Box::new(dial)),
@@ -37,7 +38,8 @@ impl Connection {
         }
     }
 
-    /// A handshake message for the dial. Returns what the server accepted; an error says why it was dropped.
+    /// Processes a handshake message for the dial. Returns the handshake that the server accepted. An error gives the
+    /// reason for dropping the message.
     pub(crate) fn on_answer(
         &mut self,
         now: Instant,
@@ -56,7 +58,7 @@ impl Connection {
         Ok(None)
     }
 
-    /// The server refused an attempt; `resumes` if it was shown a resume ticket.
+    /// Processes the refusal of an attempt. `resumes` is `true` if the attempt showed a resume ticket.
     fn on_refused(&mut self, now: Instant, refusal: Refusal, resumes: bool, rng: &mut Rng) {
         // A server that has the session resumes it, so it says this only of one that is gone.
         if refusal == Refusal::Expired && resumes && self.fall_back() {
@@ -76,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// The dial that the server accepted. Whatever key was trusted at first is the one to trust from now on.
+    /// Returns the dial that the server accepted. From now on only the server's key of this dial is trusted.
     pub(crate) fn take_dial(&mut self, server_key: Key) -> Option<Box<Dial>> {
         let dial = self.dial.take()?;
         if let Some(plan) = self.plan.as_deref_mut() {
@@ -85,22 +87,23 @@ impl Connection {
         Some(dial)
     }
 
-    /// A dial that was accepted comes to nothing.
+    /// Drops a dial that was accepted but leads to no connection.
     pub(crate) fn discard(&mut self, dial: &Dial) {
         self.retired_ids.push(dial.local_id);
     }
 
-    /// It is made by `dial` from now on.
+    /// Records that `dial` makes this connection from now on.
     pub(crate) fn on_dial_counts(&mut self, dial: &Dial) {
         if let Some(plan) = self.plan.as_deref_mut() {
             plan.order = dial.order;
         }
     }
 
-    /// Ends because the server lost the session, and hands over what the connection is dialled by that takes its place.
+    /// Ends the connection because the server lost the session. Returns the dial plan for the connection that replaces this
+    /// one.
     ///
-    /// The resume ticket that was shown stays good until the new session's first one is acknowledged, if the session `is_lost`. One
-    /// that was set aside is of another session, which the server may still have.
+    /// If the session `is_lost`, the resume ticket that was shown stays valid until the first ticket of the new session is
+    /// acknowledged. A resume ticket that was set aside belongs to another session, which the server may still have.
     pub(crate) fn hand_over(&mut self, is_lost: bool) -> (Option<Box<DialPlan>>, Option<u64>) {
         let mut plan = self.plan.take();
         if let Some(plan) = plan.as_mut().filter(|_| !is_lost) {

@@ -1,28 +1,29 @@
-//! Explicit congestion notification (RFC 3168): the receiver's counts, and whether the sender may rely on them
-//! (RFC 9000 13.4).
+//! Explicit congestion notification (RFC 3168): the receiver's counts, and the validation of these counts by the sender
+//! (RFC 9000 section 13.4.2).
 
 use crate::address::Ecn;
 use crate::wire::ack::EcnCounts;
 
-/// Packets that are sent with ECT(0) before anything is known of a path (RFC 9000 A.4).
+/// The number of packets that are sent with ECT(0) on an unknown path (RFC 9000 appendix A.4).
 const TESTING: u64 = 10;
-/// For this many packets with bits, every acknowledgement reports how many came: the sender is still testing the path.
+/// The number of packets with ECN bits up to which every acknowledgement reports the counts, because the sender still
+/// tests the path.
 const FIRST_REPORTS: u64 = 64;
-/// Acknowledgements that report a mark, since each of them may be lost.
+/// The number of acknowledgements that report a CE mark, because each of them can be lost.
 const REPEATED: u8 = 8;
 
-/// Counts the received packets by their congestion notification bits, and knows whether the sender needs a report.
+/// Counts the received packets by their ECN bits, and decides whether the sender needs a report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MarksSeen {
     counts: EcnCounts,
-    /// Packets counted when the sender last began to test a path.
+    /// The number of packets counted when the sender most recently began to test a path.
     before: u64,
-    /// Acknowledgements that have yet to report the latest mark.
+    /// The number of acknowledgements that must still report the latest mark.
     news: u8,
 }
 
 impl MarksSeen {
-    /// An authentic packet came with these bits. Says whether the path reports congestion.
+    /// Records an authentic packet with these bits. Returns `true` if the path reports congestion.
     pub(crate) const fn on_received(&mut self, ecn: Ecn) -> bool {
         match ecn {
             // Nobody sends ECT(1): it is not counted, and the sender finds the path at fault.
@@ -43,18 +44,18 @@ impl MarksSeen {
         self.counts.capable + self.counts.experienced
     }
 
-    /// The sender challenges us: it may be about to move to another path, and to test that.
+    /// Records a challenge of the sender, which may be about to migrate to another path and to test that path.
     pub(crate) const fn on_challenge(&mut self) {
         self.before = self.all();
     }
 
-    /// The counts that the next acknowledgement reports, if any.
+    /// Returns the counts that the next acknowledgement reports, or `None` if no report is needed.
     pub(crate) const fn report(&self) -> Option<EcnCounts> {
         let fresh = self.all() - self.before;
         if fresh != 0 && fresh <= FIRST_REPORTS || self.news > 0 { Some(self.counts) } else { None }
     }
 
-    /// An acknowledgement with the report left.
+    /// Records that an acknowledgement with the counts was sent.
     pub(crate) const fn on_reported(&mut self) {
         self.news = self.news.saturating_sub(1);
     }
@@ -65,32 +66,32 @@ impl MarksSeen {
 enum EcnState {
     /// The first packets carry ECT(0).
     Testing,
-    /// They did, and no more do until one of them is acknowledged.
+    /// The first packets carried ECT(0), and no further packet does until one of them is acknowledged.
     Unknown,
-    /// All packets carry ECT(0), and marks count.
+    /// All packets carry ECT(0), and CE marks count as congestion.
     Capable,
-    /// The path, the peer or the driver loses the bits: none are sent.
+    /// The path, the peer or the driver loses the bits, so packets carry no ECN bits.
     Failed,
 }
 
-/// Decides which packets carry ECT(0), and believes the peer's counts only where they can be true.
+/// Decides which packets carry ECT(0), and accepts the peer's counts only if they can be true.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marking {
     state: EcnState,
-    /// The first packet that carried ECT(0) as a test, and the first one after the test that did not.
+    /// The first packet that carried ECT(0) as a test, and the first packet after the test that did not carry ECT(0).
     tested_from: u64,
     tested_until: u64,
-    /// Every packet from here on carries it.
+    /// The packet number from which on every packet carries ECT(0).
     marked_from: u64,
     reported: EcnCounts,
-    /// Packets with ECT(0) that were acknowledged since the counts were last reported.
+    /// The number of packets with ECT(0) that were acknowledged since the latest report of the counts.
     unreported: u64,
-    /// Packets of the test that were lost.
+    /// The number of lost packets of the test.
     lost: u64,
 }
 
 impl Marking {
-    /// A path whose first packet will be `next`.
+    /// Creates the state of a path whose first packet is `next`.
     pub(crate) const fn new(next: u64) -> Self {
         Self {
             state: EcnState::Testing,
@@ -103,21 +104,21 @@ impl Marking {
         }
     }
 
-    /// A link whose datagrams have no such bits.
+    /// Creates the state of a link, whose datagrams have no ECN bits.
     pub(crate) const fn none() -> Self {
         let mut none = Self::new(0);
         none.state = EcnState::Failed;
         none
     }
 
-    /// The peer moved: its new path is tested with packet `next` and those after it.
+    /// Restarts the test after the peer migrated. Packet `next` and the packets after it test the new path.
     pub(crate) const fn restart(&mut self, next: u64) {
         let reported = self.reported;
         *self = Self::new(next);
         self.reported = reported;
     }
 
-    /// The bits that the next packet carries.
+    /// Returns the ECN bits of the next packet.
     pub(crate) const fn next(&self) -> Ecn {
         match self.state {
             EcnState::Testing | EcnState::Capable => Ecn::Capable0,
@@ -125,7 +126,7 @@ impl Marking {
         }
     }
 
-    /// Packet `number` leaves, with these bits.
+    /// Records that packet `number` is sent, and returns the ECN bits of the packet.
     pub(crate) const fn on_sent(&mut self, number: u64) -> Ecn {
         let bits = self.next();
         if matches!(self.state, EcnState::Testing) {
@@ -141,14 +142,14 @@ impl Marking {
         number >= self.marked_from || number >= self.tested_from && number < self.tested_until
     }
 
-    /// Packet `number` was acknowledged for the first time. [`Marking::on_ack`] follows.
+    /// Records the first acknowledgement of packet `number`. [`Marking::on_ack`] follows.
     pub(crate) const fn on_acked(&mut self, number: u64) {
         if self.is_marked(number) {
             self.unreported += 1;
         }
     }
 
-    /// Packet `number` was lost.
+    /// Records that packet `number` was lost.
     pub(crate) const fn on_lost(&mut self, number: u64) {
         if number >= self.tested_from && number < self.tested_until {
             self.lost += 1;
@@ -159,8 +160,9 @@ impl Marking {
         }
     }
 
-    /// An ACK frame reports `counts`, while the next packet is `next`; `is_newest` if it acknowledges a larger packet
-    /// number than all before. Says whether the path marked packets since the last report.
+    /// Processes the `counts` of an ACK frame. The next packet to send is `next`. `is_newest` is `true` if the frame
+    /// acknowledges a larger packet number than all earlier frames. Returns `true` if the path marked packets since the
+    /// previous report.
     pub(crate) fn on_ack(&mut self, counts: Option<EcnCounts>, is_newest: bool, next: u64) -> bool {
         if self.state == EcnState::Failed {
             return false;
@@ -196,7 +198,7 @@ impl Marking {
         experienced > 0
     }
 
-    /// Whether marks count.
+    /// Returns `true` if CE marks count as congestion.
     pub(crate) const fn is_capable(&self) -> bool {
         matches!(self.state, EcnState::Capable)
     }
@@ -210,7 +212,7 @@ mod tests {
         Some(EcnCounts { capable, experienced })
     }
 
-    /// A marking that has sent packets 0 to 9 as a test, and seen the first two acknowledged.
+    /// Returns a marking that has sent packets 0 to 9 as a test, of which the first two are acknowledged.
     fn tested() -> Marking {
         let mut marking = Marking::new(0);
         for number in 0..12 {
@@ -223,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn every_packet_carries_ecn_bits_after_ten_test_packets_kept_them() {
+    fn every_packet_carries_ecn_bits_after_ten_test_packets_arrived_with_ecn_bits() {
         let mut marking = tested();
         assert!(!marking.on_ack(counts(2, 0), true, 12));
         assert!(marking.is_capable());
@@ -236,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ecn_mark_counts_once_and_only_from_the_newest_acknowledgement() {
+    fn each_ecn_mark_is_counted_once_and_only_from_the_newest_acknowledgement() {
         let mut marking = tested();
         assert!(marking.on_ack(counts(1, 1), true, 12));
         marking.on_acked(2);

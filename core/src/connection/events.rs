@@ -1,11 +1,11 @@
-//! Events of a connection in the promised order: `Connected` first, `Closed` last and once.
+//! Events of a connection in the promised order: `Connected` is the first event, and `Closed` is the final event.
 
 use super::Connection;
 use crate::event::Event;
 use crate::snapshot::spare_changes::SpareChanges;
 
 impl Connection {
-    /// The next event.
+    /// Returns the next event.
     pub(crate) fn next_event(&mut self, spare: &mut SpareChanges) -> Option<Event> {
         let connection = self.id;
         if let Some(event) = self.notices.next_before_messages(connection) {
@@ -18,7 +18,7 @@ impl Connection {
         self.notices.take_closed(connection)
     }
 
-    /// Whether [`Connection::next_event`] would return one.
+    /// Returns `true` if [`Connection::next_event`] would return an event.
     pub(crate) fn has_event(&self) -> bool {
         self.notices.is_pending() || self.session.has_event(self.notices.is_closed())
     }

@@ -1,13 +1,13 @@
-//! The bytes that the application should send now. A game that follows this budget sends less instead of later, so
-//! queues stay short.
+//! The send budget: the number of bytes that the application should send now. A game that follows the budget sends fewer
+//! bytes instead of delayed bytes, so queues stay short.
 
 use super::Connection;
 use super::congestion::bytes_in;
 use crate::time::{Instant, Span};
 
 impl Connection {
-    /// Bytes of messages that may be queued for the next `interval`; `share` is what it has of the endpoint's limit, in bytes per
-    /// second.
+    /// Returns the number of message bytes that may be queued for the next `interval`. `share` is the connection's share of
+    /// the endpoint's limit, in bytes per second.
     pub(crate) fn grant(&self, interval: Span, share: u64) -> u64 {
         let Some(transport) = self.transport.as_deref() else { return 0 };
         match transport.regulator.rate().min(share) {
@@ -18,7 +18,7 @@ impl Connection {
         }
     }
 
-    /// Limits what the connection sends to `bandwidth` bytes per second; `None` sets the limit of all connections.
+    /// Limits the sending of the connection to `bandwidth` bytes per second. `None` sets the limit of all connections.
     pub(crate) fn limit(&mut self, now: Instant, bandwidth: Option<u64>, for_all: u64) {
         self.bandwidth = bandwidth;
         let limit = bandwidth.unwrap_or(for_all);
@@ -28,8 +28,9 @@ impl Connection {
         self.with_transport(|transport| transport.regulator.limit(now, limit));
     }
 
-    /// Notes a rate that differs from the last one told by a quarter, at most once per round trip and [`NEWS`], and only if
-    /// a quarter of either is in use: capacity far beyond a game's traffic does not matter to it.
+    /// Records a rate that differs by a quarter from the rate that was reported most recently, at most once per RTT and
+    /// [`NEWS`]. The rate is reported only if at least a quarter of either rate is in use, because capacity far beyond a
+    /// game's traffic does not matter to the game.
     pub(super) fn tell_rate(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref() else { return };
         let (rate, (told, at)) = (transport.regulator.rate(), self.told_rate);
@@ -49,5 +50,5 @@ impl Connection {
     }
 }
 
-/// How often a changed rate is told at most: nobody adapts faster, and on a local network round trips are short.
+/// The shortest time between two reports of a changed rate. No game adapts faster, and on a local network RTTs are short.
 const NEWS: Span = Span::from_millis(100);

@@ -1,24 +1,29 @@
-//! The choice of heartbeats that ask for an answer. In a long silence it is every other heartbeat of the initiator, so
-//! an idle connection costs its server half as many datagrams. The peer still receives every heartbeat.
+//! The choice of heartbeats that request an acknowledgement. On an idle connection, every other heartbeat of the initiator
+//! requests an acknowledgement, so the server sends half as many datagrams. The peer still receives every heartbeat.
 
 use super::role::Role;
 use crate::time::Span;
 
-/// Probe timeouts that have to fit into one patience, so that the rest of the idle timeout is enough for more than one probe.
+/// The number of PTOs that must fit into one heartbeat interval, so that the rest of the idle timeout suffices for several
+/// probes.
 const PROBES: u32 = 3;
-/// Patiences that have to fit into the idle timeout of the end that is left without news for two of them.
+/// The number of heartbeat intervals that must fit into the idle timeout of an end that may receive no packet for two of
+/// them.
 const PATIENCES: u32 = 4;
-/// The longest that a responder may say nothing because it is not asked. Stateful firewalls and address translation in front
-/// of it may forget a UDP flow in which it does not speak, some after 30 s (RFC 4787 4.3): one answer may be lost.
+/// The longest time for which a responder may send no packet because no packet requests an answer. Stateful firewalls and
+/// NATs in front of the responder may drop a UDP flow in which it sends nothing, some after 30 s (RFC 4787 section 4.3).
+/// With this limit, one answer may be lost.
 const SILENCE_MOST: Span = Span::from_secs(15);
 
-/// Whether the last heartbeat asked for an answer, and thus whether the next one has to.
+/// The state that decides whether the next heartbeat requests an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Heartbeat {
-    /// The next one asks: there was none in this silence, or the last one asked for nothing.
+    /// The next heartbeat requests an answer, because it is the first of this silence, or the previous one requested no
+    /// answer.
     #[default]
     Asks,
-    /// The last one asked. If it was answered, and nothing else happened since, the next one need not.
+    /// The previous heartbeat requested an answer. If the answer arrived and the connection was idle since, the next
+    /// heartbeat need not request an answer.
     HasAsked,
 }
 
@@ -26,18 +31,18 @@ pub(crate) enum Heartbeat {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
     pub(crate) role: Role,
-    /// Whether something waits for its acknowledgement: the last heartbeat, say.
+    /// `true` if a packet waits for its acknowledgement, for example the previous heartbeat.
     pub(crate) is_unanswered: bool,
-    /// Whether an address is being validated: the heartbeat has to be answered.
+    /// `true` if an address is being validated, so the heartbeat needs an answer.
     pub(crate) is_moving: bool,
     pub(crate) patience: Span,
-    /// After this much silence this end gives the peer up.
+    /// The time without a packet from the peer after which this end gives the peer up.
     pub(crate) idle_timeout: Span,
     pub(crate) probe_timeout: Span,
 }
 
 impl Situation {
-    /// Whether two patiences without an answer are harmless, here and on the way.
+    /// Returns `true` if two heartbeat intervals without an answer are harmless at both ends and on the path.
     fn has_time(&self) -> bool {
         self.probe_timeout.saturating_mul(PROBES) <= self.patience
             && self.patience.saturating_mul(PATIENCES) <= self.idle_timeout
@@ -46,10 +51,11 @@ impl Situation {
 }
 
 impl Heartbeat {
-    /// A heartbeat is due. Says whether it asks for an answer.
+    /// Returns `true` if the heartbeat that is due requests an answer.
     ///
-    /// One that does not leaves the initiator without news for two patiences, since it comes one after an answer, and
-    /// the next one asks. Half of its idle timeout is left for that one and its probes.
+    /// After a heartbeat that requests no answer, the initiator receives no packet for two intervals, because the heartbeat
+    /// comes one interval after an answer and the next heartbeat requests an answer. Half of the initiator's idle timeout
+    /// is left for the next heartbeat and its probes.
     pub(crate) fn beat(&mut self, situation: &Situation) -> bool {
         let may_be_silent = *self == Self::HasAsked
             && situation.role == Role::Initiator
@@ -60,7 +66,8 @@ impl Heartbeat {
         !may_be_silent
     }
 
-    /// Something other than a heartbeat was sent or received that asks for an acknowledgement: another silence begins.
+    /// Records that a packet other than a heartbeat was sent or received that requests an acknowledgement. A new silence
+    /// begins.
     pub(crate) const fn on_activity(&mut self) {
         *self = Self::Asks;
     }
@@ -107,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_request_an_ack_at_intervals_above_7500_ms_or_a_quarter_of_the_idle_timeout() {
+    fn every_heartbeat_requests_an_ack_if_the_interval_exceeds_7500_ms_or_a_quarter_of_the_idle_timeout() {
         for (patience_ms, idle_ms, silent) in [
             (5_000, 20_000, true),
             (5_000, 19_999, false),

@@ -1,19 +1,20 @@
-//! The rule by which a packet counts as lost: three later packets are acknowledged, or 9/8 of an RTT has passed (RFC
+//! The rule by which a packet is declared lost: three later packets are acknowledged, or 9/8 of an RTT has passed (RFC
 //! 9002 section 6.1).
 
 use super::sent::SentPackets;
 use crate::time::{Instant, Span};
 
-/// The verdict on one packet that is not acknowledged while a later one is.
+/// The verdict on one packet that is not acknowledged although a later packet is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LossVerdict {
     Lost,
-    /// Lost at this time, unless acknowledged before.
+    /// The packet is lost at this time, unless it is acknowledged before.
     LostAt(Instant),
 }
 
-/// Judges the packet `number`, sent at `sent_at`, when `largest_acked` is the largest acknowledged. It is lost if as many
-/// later ones as the thresholds say were acknowledged, or so long after it was sent.
+/// Judges the packet `number`, sent at `sent_at`, if `largest_acked` is the largest acknowledged packet number. The packet
+/// is lost if the peer acknowledged a packet that is later by the packet threshold, or if the loss delay has passed since
+/// the packet was sent.
 pub(crate) fn judge(
     now: Instant,
     number: u64,
@@ -29,8 +30,8 @@ pub(crate) fn judge(
     }
 }
 
-/// Goes through the packets below `largest_acked`, calls `lost` for each that counts as lost, and says when the next
-/// one will.
+/// Calls `lost` for each packet below `largest_acked` that counts as lost, and returns the time at which the next packet
+/// counts as lost.
 pub(crate) fn detect(
     now: Instant,
     sent: &mut SentPackets,
@@ -49,24 +50,25 @@ pub(crate) fn detect(
     next
 }
 
-/// No first probe waits for longer than this, or than this many of the path's least round trips.
+/// The longest wait for the first probe: this time in µs, or the given number of the path's least RTTs if they take longer.
 const FIRST_PROBE_MOST_US: u64 = 2_000_000;
 const FIRST_PROBE_ROUND_TRIPS: u64 = 4;
 
-/// The probe timeout `timeout_us` (RFC 9002 6.2.1), but no longer than four of the path's least round trips, or two seconds. A queue
-/// of many seconds makes it minutes, and for all that time nobody would learn that the path dropped the queue; a probe in vain
-/// costs less.
+/// Returns the first probe timeout in µs: `timeout_us` (RFC 9002 section 6.2.1), but at most two seconds, or four of the
+/// path's least RTTs if they take longer. A queue of many seconds would raise the timeout to minutes. For that time the
+/// sender would not detect that the path dropped the queue, and a probe that was not needed costs less.
 pub(crate) fn first_probe_us(timeout_us: u64, least_rtt_us: Option<u64>) -> u64 {
     let most =
         least_rtt_us.map(|least| least.saturating_mul(FIRST_PROBE_ROUND_TRIPS).max(FIRST_PROBE_MOST_US));
     timeout_us.min(most.unwrap_or(u64::MAX))
 }
 
-/// How long to wait for an acknowledgement before probing: `base`, doubled for each probe that went unanswered.
+/// Returns the wait for an acknowledgement before the next probe: `base`, doubled for each unanswered probe.
 ///
-/// While reliable data waits the back-off is capped at max(500 ms, 2 RTT), so that a path that comes back is noticed
-/// soon. Else it is capped at a third of `patience`, since several probes have to go in what is left of the idle timeout, but
-/// not below four times `base`: a slow path is not probed at one pace until then. `base` itself is never cut short.
+/// While reliable data waits, the back-off is at most max(500 ms, 2 RTT), so that the sender soon detects that the path
+/// works again. Otherwise the back-off is at most a third of `patience`, because several probes must fit into the rest of
+/// the idle timeout, and at least four times `base`, so that probes of a slow path are not sent at a constant pace. `base`
+/// itself is never shortened.
 pub(crate) fn probe_interval(
     base: Span,
     probes: u32,
@@ -116,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_pto_is_at_most_two_seconds_or_four_minimum_rtts() {
+    fn the_first_pto_is_capped_at_two_seconds_or_four_minimum_rtts_whichever_is_longer() {
         let wait = |timeout: u64, least: Option<u64>| {
             first_probe_us(timeout * 1000, least.map(|ms| ms * 1000)) / 1000
         };

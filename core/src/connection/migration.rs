@@ -1,5 +1,5 @@
-//! Migration to a peer's new address (RFC 9000 section 9, with one difference: before the peer answers from the new
-//! address, the endpoint sends only a challenge there, and never more bytes than came from it).
+//! Migration to a peer's new address (RFC 9000 section 9). In contrast to the RFC, the endpoint sends only a challenge to
+//! the new address before the peer answers from there, and never more bytes than it received from there.
 
 use alloc::boxed::Box;
 
@@ -7,11 +7,12 @@ use crate::address::{Address, Path};
 use crate::limits;
 use crate::time::{Instant, Span};
 
-/// Times that one candidate is given to answer before it is given up, whether or not it paid for a challenge. One that was
-/// challenged has [`limits::CHALLENGE_LIFE`] too: the round trip of its path may be longer than that of the known one.
+/// The number of timeouts after which the endpoint drops a candidate, whether or not its packets paid for a challenge. A
+/// candidate that was challenged also gets [`limits::CHALLENGE_LIFE`], because the RTT of its path can be longer than the
+/// RTT of the current path.
 const TRIES: u8 = 5;
 
-/// An address that the peer seems to have moved to.
+/// An address to which the peer seems to have migrated.
 #[derive(Clone, Debug)]
 struct Candidate {
     path: Path,
@@ -23,7 +24,7 @@ struct Candidate {
     due: bool,
 }
 
-/// A challenge of the peer that waits for our answer.
+/// A challenge of the peer that waits for this end's answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Response {
     pub(crate) path: Path,
@@ -33,9 +34,9 @@ pub(crate) struct Response {
 /// The effect of an authentic packet's source address on path validation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sighting {
-    /// Where it always was, or not worth following.
+    /// The packet came from the current address, or from an address that is not worth a challenge.
     Nothing,
-    /// Somewhere new: it was challenged, and the old path wants a probe too.
+    /// The packet came from a new address. The endpoint challenges this address, and the old path needs a probe too.
     Candidate,
 }
 
@@ -45,7 +46,7 @@ pub(crate) struct Migration {
     // Boxed, because both are rare.
     candidate: Option<Box<Candidate>>,
     response: Option<Box<Response>>,
-    /// When the candidate counts as not answering; [`Instant::MAX`] while nobody waits for one.
+    /// The time at which the answer of the candidate is overdue, or [`Instant::MAX`] while no answer is awaited.
     patience_ends: Instant,
 }
 
@@ -56,7 +57,7 @@ impl Default for Migration {
 }
 
 impl Migration {
-    /// An authentic packet of `bytes` came from `from`, while the peer is known to be at `current`.
+    /// Processes an authentic packet of `bytes` from `from`, while `current` is the validated path of the peer.
     pub(crate) fn on_packet(
         &mut self,
         current: &Path,
@@ -93,29 +94,30 @@ impl Migration {
         Sighting::Candidate
     }
 
-    /// Whether there is nobody to challenge, and no challenge to answer.
+    /// Returns `true` if there is no address to challenge and no challenge to answer.
     pub(crate) const fn is_quiet(&self) -> bool {
         self.candidate.is_none() && self.response.is_none()
     }
 
-    /// The peer challenges us from `path`. Only the latest challenge is answered.
+    /// Records that the peer challenges this end from `path`. This end answers only the latest challenge.
     pub(crate) fn on_challenge(&mut self, path: Path, data: [u8; 8]) {
         self.response = Some(Box::new(Response { path, data }));
     }
 
-    /// The peer answers a challenge: the path that is thereby validated, and how long the answer took.
+    /// Processes the peer's answer to a challenge. Returns the path that the answer validates, and the time that the answer
+    /// took.
     pub(crate) fn on_response(&mut self, now: Instant, data: &[u8; 8]) -> Option<(Path, Span)> {
         let candidate = self.candidate.take_if(|candidate| candidate.challenge == *data)?;
         // After a repetition the round trip is ambiguous (Karn); the first sending gives an upper bound.
         Some((candidate.path, now.since(candidate.first_sent.unwrap_or(now))))
     }
 
-    /// An answer that waits to be sent.
+    /// Returns the answer that waits to be sent.
     pub(crate) fn response(&self) -> Option<Response> {
         self.response.as_deref().copied()
     }
 
-    /// The answer was sent.
+    /// Records that the answer was sent.
     pub(crate) fn on_response_sent(&mut self, bytes: u64) {
         if let (Some(response), Some(candidate)) = (self.response.take(), self.candidate.as_mut())
             && response.path.remote == candidate.path.remote
@@ -124,8 +126,8 @@ impl Migration {
         }
     }
 
-    /// Whether `bytes` may be sent to `path` now: always where the peer is known to be, never more than came from
-    /// anywhere else.
+    /// Returns `true` if `bytes` may be sent to `path` now: always on the validated path, and on any other path no more
+    /// bytes than arrived from there.
     pub(crate) fn allows(&self, current: &Path, path: &Path, bytes: u64) -> bool {
         path.remote == current.remote
             || self.candidate.as_ref().is_some_and(|candidate| {
@@ -134,14 +136,14 @@ impl Migration {
             })
     }
 
-    /// A challenge that is due, if a datagram of `bytes` may go to its path.
+    /// Returns the challenge that is due, if a datagram of `bytes` may be sent to its path.
     pub(crate) fn challenge_due(&self, bytes: u64) -> Option<(Path, [u8; 8])> {
         let candidate = self.candidate.as_ref().filter(|candidate| candidate.due)?;
         (candidate.sent.saturating_add(bytes) <= candidate.received)
             .then_some((candidate.path, candidate.challenge))
     }
 
-    /// The challenge was sent in a datagram of `bytes`.
+    /// Records that the challenge was sent in a datagram of `bytes`.
     pub(crate) fn on_challenge_sent(&mut self, now: Instant, bytes: u64) {
         if let Some(candidate) = &mut self.candidate {
             candidate.due = false;
@@ -150,7 +152,8 @@ impl Migration {
         }
     }
 
-    /// No answer came for a while: challenge once more, or give the candidate up. Says whether one is still there.
+    /// Repeats the challenge after no answer arrived in time, or drops the candidate. Returns `true` if a candidate
+    /// remains.
     pub(crate) fn on_timeout(&mut self, now: Instant) -> bool {
         self.patience_ends = Instant::MAX;
         self.candidate.take_if(|candidate| {
@@ -164,7 +167,8 @@ impl Migration {
         self.candidate.is_some()
     }
 
-    /// Waits for an answer from now on, unless it does already: for a probe timeout, and twice as long each time, up to eight.
+    /// Starts the wait for an answer, unless the wait has started already. The wait is one PTO, doubled each time, at most
+    /// eight PTOs.
     pub(crate) fn begin_waiting(&mut self, now: Instant, probe_timeout: Span) {
         match &self.candidate {
             None => self.patience_ends = Instant::MAX,
@@ -175,12 +179,12 @@ impl Migration {
         }
     }
 
-    /// When [`Self::on_timeout`] is due.
+    /// Returns the time at which [`Self::on_timeout`] is due.
     pub(crate) const fn next_timeout(&self) -> Instant {
         self.patience_ends
     }
 
-    /// Whether an address is being challenged.
+    /// Returns `true` if an address is being challenged.
     #[cfg(test)]
     pub(crate) const fn is_active(&self) -> bool {
         self.candidate.is_some()

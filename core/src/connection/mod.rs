@@ -1,4 +1,4 @@
-//! One connection: a session that lives until `Closed`, on transports that come and go.
+//! One connection: a session that lasts until `Closed`, and its current transport. A resumption replaces the transport.
 //!
 //! ```text
 //! Connecting ──Welcome──▶ Connected ◀──resumed── Interrupted

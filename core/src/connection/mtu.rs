@@ -1,5 +1,5 @@
-//! The search for the largest datagram that the path carries (RFC 8899). It starts once waiting data does not fit into
-//! one datagram, and drops a size that no longer passes.
+//! The search for the largest datagram that the path carries (RFC 8899 section 5.3). The search starts when waiting data
+//! does not fit into one datagram. The connection reduces the size if the path no longer carries it.
 //!
 //! Sizes are those of datagrams, without the headers of IP and UDP. A path begins with the base of 1200 bytes, which
 //! the handshake has shown to pass. If a path later carries less, the size is reduced to 700 bytes at least; below 700
@@ -14,82 +14,86 @@ use crate::address::Address;
 use crate::limits::{BASE_DATAGRAM, LEAST_DATAGRAM};
 use crate::time::{Instant, Span};
 
-/// Sizes of IP packets that links are known to carry, and steps between them. RFC 8899 5.3.2 leaves the choice to us.
+/// The sizes, in bytes, of IP packets that links are known to carry, and steps between them. RFC 8899 section 5.3.2 leaves
+/// the choice to implementations.
 const PLATEAUS: [u16; 16] =
     [1280, 1300, 1320, 1340, 1360, 1380, 1400, 1420, 1440, 1460, 1480, 1492, 1500, 4000, 6000, 9000];
-/// Sizes of datagrams that are tried on a path that carries less than the base, which is the last of them.
+/// The datagram sizes, in bytes, to probe on a path that carries less than the base. The base is the largest of them.
 const BELOW_BASE: [u16; 5] = [800, 900, 1000, 1100, BASE_DATAGRAM as u16];
-/// The sizes to fall back to, where none of the least size or more is known to pass: the largest of these that is less than
-/// what is lost.
+/// The sizes, in bytes, to fall back to if no size that is at least the least size is known to pass. The search uses the
+/// largest of these sizes that is below the size that no longer passes.
 const FALLBACKS: [u16; 3] = [BASE_DATAGRAM as u16, 1000, LEAST_DATAGRAM];
-/// The largest IP packet on most paths, in bytes. It is tried first.
+/// The largest IP packet on most paths, in bytes. The search probes this size first.
 pub(crate) const ETHERNET: u16 = 1500;
-/// Headers of UDP and of IP without options.
+/// The size of the headers of UDP and IP without options, in bytes.
 const HEADERS_IPV4: u16 = 28;
 const HEADERS_IPV6: u16 = 48;
-/// Probes of one size that are lost before it counts as too large (RFC 8899 5.1.2, MAX_PROBES).
+/// The number of lost probes of one size after which the size counts as too large (RFC 8899 section 5.1.2, MAX_PROBES).
 const TRIES: u8 = 3;
-/// Probes of the least size that are lost before the path counts as too narrow: that ends the connection.
+/// The number of lost probes of the least size after which the path counts as too narrow, and the connection ends.
 const LAST_TRIES: u8 = 5;
-/// How long a result stands before something larger is tried again (RFC 8899 5.1.1, PMTU_RAISE_TIMER).
+/// The time after which the search probes a larger size again (RFC 8899 section 5.1.1, PMTU_RAISE_TIMER).
 const RAISE_AFTER: Span = Span::from_secs(600);
-/// The same for a result below the base, which few paths have for long.
+/// The time after which the search probes a larger size again, if the result is below the base. Few paths stay below the
+/// base for long.
 const RAISE_FROM_BELOW_BASE_AFTER: Span = Span::from_secs(60);
-/// How improbable it has to be, in billionths, that as many large datagrams are lost by chance while smaller ones pass,
-/// before the path counts as a black hole.
+/// The probability, in billionths, that so many large datagrams are lost by chance while smaller ones pass. Below this
+/// probability the path counts as a black hole.
 const IMPROBABLE: u64 = 100;
-/// The fewest that are believed.
+/// The smallest number of lost datagrams that can count as a black hole.
 const BLACK_HOLE: u32 = 3;
-/// The size of the PING that shows whether anything passes, in bytes.
+/// The size of the PING datagram that shows whether the path carries any datagram, in bytes.
 const PING: usize = 48;
-/// The rate of chance loss is a mean over this many datagrams.
+/// The number of datagrams over which the rate of random loss is averaged.
 const CHANCE_OVER: u32 = 64;
-/// After a suspicion that was wrong, the next one waits for this long: each suspicion holds the connection's traffic back
-/// for a moment.
+/// The wait after a wrong suspicion before the next suspicion, because each suspicion delays the connection's traffic for a
+/// moment.
 const SUSPICION_AFTER_MISTAKE: Span = Span::from_secs(10);
 
 /// The search for the largest datagram that a path carries.
 #[derive(Clone, Debug)]
 pub(crate) struct PathMtu {
-    /// The size of the datagrams that are sent now.
+    /// The size of the datagrams that are sent now, in bytes.
     current: u16,
-    /// The largest datagram that both ends take, and that fits an IP packet with the path's headers.
+    /// The largest datagram, in bytes, that both ends accept and that fits into an IP packet with the path's headers.
     most: u16,
     headers: u16,
-    /// The least size that is known not to pass, or one more than may be sent.
+    /// The least size that is known not to pass, or one more than the largest size that may be sent.
     ceiling: u16,
-    /// The size to be probed next. None while datagrams are not full, a probe is in flight, or there is nothing to find.
+    /// The size to probe next. `None` while datagrams are not full, while a probe is in flight, or if no size is left to
+    /// probe.
     due: Option<u16>,
     /// The packet number of the probe in flight.
     underway: Option<u64>,
-    /// The size that is being probed, and how often that failed.
+    /// The size that is being probed, and the number of its lost probes.
     probed: u16,
     tries: u8,
-    /// When sizes that failed are worth another attempt.
+    /// The time from which sizes that failed are probed again.
     raise_at: Instant,
-    /// The losses that may be a black hole.
+    /// The losses that may show a black hole.
     suspicion: Suspicion,
-    /// How many of 1000 are lost by chance, whatever their size.
+    /// The number of datagrams of 1000 that are lost at random, regardless of their size.
     chance: u32,
-    /// The largest buffer that was lent lately.
+    /// The largest buffer that the caller lent recently, in bytes.
     room: u16,
-    /// `true` if a PING should leave that shows whether anything passes at all.
+    /// `true` if a PING must be sent that shows whether the path carries any datagram.
     is_ping_due: bool,
-    /// `true` if the least size is being probed, since it does not seem to pass.
+    /// `true` if the least size is being probed, because it seems not to pass.
     is_on_trial: bool,
-    /// The size that passed until a suspicion arose, while probes of that size test the suspicion; 0 if nothing is in doubt.
+    /// The size that passed before a suspicion arose, while probes of that size test the suspicion. 0 without a suspicion.
     doubted: u16,
-    /// The smallest size that does not pass if those probes are lost.
+    /// The smallest size that does not pass if the probes of the size `doubted` are lost.
     suspect: u16,
-    /// When a suspicion last arose, and whether it was wrong.
+    /// The time at which the latest suspicion arose, and whether the suspicion was wrong.
     suspected_at: Instant,
     was_wrong: bool,
-    /// `true` if it does not pass.
+    /// `true` if the path does not carry the least size.
     is_too_narrow: bool,
 }
 
 impl PathMtu {
-    /// A path to `remote` that carries `current` bytes, where at most `most` may be sent.
+    /// Creates the search for a path to `remote` that carries `current` bytes, and on which datagrams may have at most
+    /// `most` bytes.
     pub(crate) fn new(remote: Address, current: usize, most: usize) -> Self {
         let headers = match remote {
             Address::Udp(address) if address.is_ipv6() => HEADERS_IPV6,
@@ -121,22 +125,23 @@ impl PathMtu {
         }
     }
 
-    /// Whether this is a link, which says itself how much it takes: nothing is looked for, and nothing found out.
+    /// Returns `true` for a link. A link declares its largest datagram, so no search takes place.
     pub(crate) const fn is_settled(&self) -> bool {
         self.headers == 0
     }
 
-    /// The largest datagram that is sent now.
+    /// Returns the size of the largest datagram that is sent now, in bytes.
     pub(crate) fn current(&self) -> usize {
         self.current.into()
     }
 
-    /// The peer moved to `remote`: the size found for the old path does not hold there.
+    /// Restarts the search after the peer migrated to `remote`, because the size found for the old path need not pass
+    /// there.
     pub(crate) fn restart(&mut self, remote: Address) {
         *self = Self::new(remote, BASE_DATAGRAM.min(self.most.into()), self.most.into());
     }
 
-    /// Something that waited did not fit into a datagram: a larger one would have been used, but none above `room` bytes.
+    /// Records that waiting data did not fit into a datagram. A larger datagram of up to `room` bytes would have been used.
     pub(crate) fn on_full(&mut self, now: Instant, room: usize) {
         if self.due.is_some() || self.underway.is_some() {
             return;
@@ -152,39 +157,40 @@ impl PathMtu {
         }
     }
 
-    /// Whether a probe should leave.
+    /// Returns `true` if a probe should be sent.
     pub(crate) const fn is_due(&self) -> bool {
         self.due.is_some() | self.is_ping_due
     }
 
-    /// Whether it is a PING that any path carries.
+    /// Returns `true` if the probe is a PING, which any path carries.
     pub(crate) const fn is_ping_due(&self) -> bool {
         self.is_ping_due
     }
 
-    /// The size of the probe that should leave.
+    /// Returns the size of the probe that should be sent, in bytes.
     pub(crate) fn due(&self) -> Option<usize> {
         if self.is_ping_due { Some(PING) } else { self.due.map(usize::from) }
     }
 
-    /// Packets in flight go unanswered: a PING beside it tells a path that is gone from one that carries less.
+    /// Requests a PING because packets in flight are not acknowledged. The PING distinguishes a path that is down from a
+    /// path that carries only smaller datagrams.
     pub(crate) const fn ask_whether_anything_passes(&mut self) {
         self.is_ping_due = !self.is_settled();
     }
 
-    /// Whether the path carries less than the least size: the connection ends.
+    /// Returns `true` if the path carries less than the least size, so the connection must end.
     pub(crate) const fn is_too_narrow(&self) -> bool {
         self.is_too_narrow
     }
 
-    /// Since when a probe should leave that has to find the path empty, because a suspicion depends on it. A full queue that
-    /// is counted in bytes drops large datagrams and takes small ones, and so does a policer with few tokens left: both look
-    /// like a path that carries only small datagrams.
+    /// Returns the time since which a probe waits that must find the path empty, because it tests a suspicion. A full queue
+    /// that counts bytes drops large datagrams and accepts small ones, and so does a policer with few tokens left. Both
+    /// resemble a path that carries only small datagrams.
     pub(crate) fn wants_quiet_since(&self) -> Option<Instant> {
         (self.is_in_doubt() && self.due.is_some() && !self.is_ping_due).then_some(self.suspected_at)
     }
 
-    /// Whether the least size is being probed: then most of what is sent may be lost.
+    /// Returns `true` if the least size is being probed. Most packets may be lost meanwhile.
     pub(crate) const fn is_on_trial(&self) -> bool {
         self.is_on_trial
     }
@@ -193,13 +199,14 @@ impl PathMtu {
         self.is_on_trial || self.doubted != 0
     }
 
-    /// The caller lends a buffer of only `bytes`: nothing larger is probed for until it lends a larger one.
+    /// Records that the caller lends a buffer of only `bytes`. The search probes no larger size until the caller lends a
+    /// larger buffer.
     pub(crate) fn on_no_room(&mut self, bytes: usize) {
         self.room = u16::try_from(bytes).unwrap_or(u16::MAX);
         self.due = self.candidate();
     }
 
-    /// Packet `number` left as the probe.
+    /// Records that packet `number` was sent as the probe.
     pub(crate) const fn on_probe_sent(&mut self, number: u64) {
         if self.is_ping_due {
             self.is_ping_due = false;
@@ -213,7 +220,8 @@ impl PathMtu {
         }
     }
 
-    /// Packet `number` of `bytes` was acknowledged. True if it was the probe: larger datagrams pass.
+    /// Records that packet `number` of `bytes` was acknowledged. Returns `true` if the packet was the probe, so larger
+    /// datagrams pass.
     pub(crate) fn on_acked(&mut self, number: u64, bytes: u64) -> bool {
         // Rounded up, or what was lost once would never be forgotten.
         self.chance -= self.chance.div_ceil(CHANCE_OVER);
@@ -235,8 +243,9 @@ impl PathMtu {
         true
     }
 
-    /// Packet `number` of `bytes` counts as lost. True if it was the probe: that says something about sizes, and nothing of
-    /// congestion (RFC 8899 3, item 7). [`PathMtu::take_black_hole`] follows.
+    /// Records that packet `number` of `bytes` was declared lost. Returns `true` if the packet was the probe, whose loss
+    /// says something about sizes and nothing about congestion (RFC 8899 section 3, item 7). [`PathMtu::take_black_hole`]
+    /// follows.
     pub(crate) fn on_lost(&mut self, number: u64, bytes: u64) -> bool {
         if self.underway == Some(number) {
             self.underway = None;
@@ -264,9 +273,10 @@ impl PathMtu {
         false
     }
 
-    /// Whether datagrams of the present size do not pass any more, though the path is there. The size falls back to one that
-    /// may, and the size that passed so far is in doubt: probes of it confirm the suspicion, and the search begins again below what
-    /// failed, or show that it was wrong. Where nothing is left to fall back to, the least size is tried.
+    /// Returns `true` if datagrams of the current size no longer pass although the path is up. The size falls back to a
+    /// smaller size, and probes test the size that passed so far. The probes either confirm the suspicion, and the search
+    /// restarts below the failed size, or refute the suspicion. If no smaller size is left, the search probes the least
+    /// size.
     pub(crate) fn take_black_hole(&mut self, now: Instant) -> bool {
         if self.suspicion.count() < BLACK_HOLE
             || self.may_be_chance()
@@ -307,7 +317,7 @@ impl PathMtu {
         self.chance += (1000 - self.chance.min(1000)) / CHANCE_OVER;
     }
 
-    /// Whether as many would be lost in a row by chance once in ten million times or more often.
+    /// Returns `true` if a random loss of so many datagrams in a row has a probability of at least one in ten million.
     fn may_be_chance(&self) -> bool {
         // The estimate is rough: half as much again, and never less than one in two hundred.
         let chance = u64::from(self.chance + self.chance / 2 + 5).min(900);
@@ -318,7 +328,7 @@ impl PathMtu {
         billionths > IMPROBABLE
     }
 
-    /// The size to try next, between the largest that passes and the least that does not.
+    /// Returns the next size to probe, between the largest size that passes and the least size that does not.
     fn candidate(&self) -> Option<u16> {
         if self.is_in_doubt() {
             let size = if self.is_on_trial { LEAST_DATAGRAM } else { self.doubted };

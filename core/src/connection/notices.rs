@@ -1,5 +1,5 @@
-//! The events of a connection other than messages. Each kind of event has a reserved place, so a slow application loses
-//! none of them and a peer cannot make them use more memory.
+//! The events of a connection other than messages. Each kind of event has reserved memory, so a slow application loses no
+//! event, and a peer cannot increase the memory for events.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use crate::address::Address;
 use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Unconfirmed};
 
-/// The places for notices of one connection.
+/// The reserved places for the notices of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
-    /// The notices that wait. There are rarely any.
+    /// The waiting notices. `None` in most connections.
     pending: Option<Box<Pending>>,
     interrupted: bool,
-    /// `Interrupted` was told, and `Resumed` was not told since.
+    /// `true` if `Interrupted` was reported, and `Resumed` was not reported after it.
     is_away: bool,
     is_closed: bool,
 }
@@ -48,39 +48,39 @@ impl Notices {
         self.pending().moved = Some(address);
     }
 
-    /// The path carries `bytes_per_second` now.
+    /// Records that the path now carries `bytes_per_second`.
     pub(crate) fn rate_changed(&mut self, bytes_per_second: u64) {
         if !self.is_closed {
             self.pending().rate = Some(bytes_per_second);
         }
     }
 
-    /// The connection is over. [`Notices::closed`] follows, once the fate of every message is known.
+    /// Records that the connection has ended. [`Notices::closed`] follows once the fate of every message is known.
     pub(crate) const fn end(&mut self) {
         self.is_closed = true;
     }
 
-    /// The last notice, once.
+    /// Records the final notice, once.
     pub(crate) fn closed(&mut self, reason: CloseReason, unconfirmed: Vec<Unconfirmed>) {
         self.pending().closed = Some((reason, unconfirmed));
     }
 
-    /// Nothing is ever told of this connection: the application never heard of it.
+    /// Drops all notices and accepts no more, because the application does not know this connection.
     pub(crate) fn silence(&mut self) {
         *self = Self { is_closed: true, ..Self::default() };
     }
 
-    /// Whether the connection is over, whether or not `Closed` was told.
+    /// Returns `true` if the connection has ended, whether or not `Closed` was reported.
     pub(crate) const fn is_closed(&self) -> bool {
         self.is_closed
     }
 
-    /// Whether `Closed` was noted and told.
+    /// Returns `true` if `Closed` was recorded and reported.
     pub(crate) fn closed_was_told(&self) -> bool {
         self.is_closed && self.pending.as_ref().is_none_or(|pending| pending.closed.is_none())
     }
 
-    /// The next notice that comes before messages.
+    /// Returns the next notice that is reported before messages.
     pub(crate) fn next_before_messages(&mut self, connection: ConnectionId) -> Option<Event> {
         if !self.is_pending() {
             return None;
@@ -103,13 +103,13 @@ impl Notices {
         Some(Event::RateChanged { connection, bytes_per_second })
     }
 
-    /// The notice that comes after everything else.
+    /// Returns the notice that is reported after all other events.
     pub(crate) fn take_closed(&mut self, connection: ConnectionId) -> Option<Event> {
         let (reason, unconfirmed) = self.take(|pending| pending.closed.take())?;
         Some(Event::Closed { connection, reason, unconfirmed })
     }
 
-    /// Whether anything waits to be told.
+    /// Returns `true` if a notice waits to be reported.
     pub(crate) const fn is_pending(&self) -> bool {
         self.interrupted || self.pending.is_some()
     }

@@ -1,37 +1,37 @@
-//! Pacing: the time at which the next packet may leave, so that a whole window does not leave at once.
+//! Pacing: the time at which the next packet may be sent, so that a whole window is not sent at once.
 
 use crate::time::{Instant, Span};
 
-/// A burst covers one tick: messages that a game sends at once leave at once.
+/// The length of a burst: one tick, so that messages that a game sends together leave together.
 const TICK: Span = Span::from_micros(16_667);
-/// Datagrams that leave at once whatever the rate.
+/// The number of datagrams that may leave at once at any rate.
 const BURST_LEAST: u64 = 2;
-/// Packets that leave unpaced delay the paced ones by no more than this.
+/// The longest time by which unpaced packets delay paced packets.
 const UNHELD_DEBT: Span = Span::from_millis(100);
-/// The pacer delays packets until there are enough to send for this long, rather than one by one.
+/// The time for which the pacer collects packets, so that it releases several packets together and not one by one.
 pub(super) const QUANTUM: Span = Span::from_millis(1);
 
-/// A generic cell rate algorithm (ITU-T I.371): time pays for the bytes that were sent, at a rate.
+/// A generic cell rate algorithm (ITU-T I.371). Bytes that are sent create a debt, which time pays off at a rate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pacer {
-    /// When all that was sent is paid for.
+    /// The time at which the debt of all sent bytes is paid off.
     paid_at: Instant,
-    /// Bytes that leave for nothing, before anything is known of the path (RFC 9002 7.7).
+    /// The number of bytes that leave unpaced on an unknown path (RFC 9002 section 7.7).
     free: u64,
 }
 
 impl Pacer {
-    /// The first `free` bytes are not paced.
+    /// Creates a pacer that does not pace the first `free` bytes.
     pub(crate) const fn new(now: Instant, free: u64) -> Self {
         Self { paid_at: now, free }
     }
 
-    /// From now on all bytes are paced.
+    /// Paces all bytes from now on.
     pub(crate) const fn end_free(&mut self) {
         self.free = 0;
     }
 
-    /// `bytes` left at `rate` bytes per second.
+    /// Records that `bytes` were sent at `rate` bytes per second.
     pub(crate) fn on_sent(&mut self, now: Instant, bytes: u64, rate: u64) {
         if self.free > 0 {
             self.free = self.free.saturating_sub(bytes);
@@ -40,52 +40,54 @@ impl Pacer {
         }
     }
 
-    /// `bytes` left that nothing holds back, acknowledgements say. They count, but however many they are, what is held back has its
-    /// turn a little later.
+    /// Records that `bytes` were sent that the pacer does not delay, such as acknowledgements. They add to the debt, but
+    /// they delay paced packets by at most [`UNHELD_DEBT`].
     pub(crate) fn on_unheld(&mut self, now: Instant, bytes: u64, rate: u64) {
         let most = self.paid_at.max(now + UNHELD_DEBT);
         self.on_sent(now, bytes, rate);
         self.paid_at = self.paid_at.min(most);
     }
 
-    /// The rate changed. Lowers the debt to the most that can be owed at the new rate; otherwise a rate that was low would hold
-    /// everything back for long.
+    /// Limits the debt after a change of the rate to the largest debt at the new rate. Otherwise the debt of a low rate
+    /// would delay packets for long.
     pub(crate) fn on_rate_changed(&mut self, now: Instant, rate: u64, datagram: u64) {
         if rate != u64::MAX {
             self.paid_at = self.paid_at.min(now + burst(rate, datagram) + cost(datagram, rate));
         }
     }
 
-    /// The path turned out to be faster. The same bytes are owed as at the rate `before`: they take less time now.
+    /// Converts the debt after the path turned out to be faster than the rate `before`. The debt in bytes is the same, so
+    /// time pays it off sooner.
     pub(crate) fn on_rate_raised(&mut self, now: Instant, before: u64, rate: u64) {
         let owed = self.paid_at.since(now).as_micros();
         let less = u128::from(owed) * u128::from(before) / u128::from(rate.max(1));
         self.paid_at = self.paid_at.min(now + Span::from_micros(u64::try_from(less).unwrap_or(owed)));
     }
 
-    /// Whether something may leave at `rate`, in datagrams of `datagram` bytes.
+    /// Returns `true` if a datagram of `datagram` bytes may leave at `rate`.
     pub(crate) fn is_open(&self, now: Instant, rate: u64, datagram: u64) -> bool {
         rate == u64::MAX || self.paid_at <= now + burst(rate, datagram)
     }
 
-    /// When it is open again.
+    /// Returns the time at which the pacer allows the next datagram.
     pub(crate) fn opens_at(&self, rate: u64, datagram: u64) -> Instant {
         self.paid_at - burst(rate, datagram)
     }
 
-    /// When it is worth looking again: a little later, so that there is something to do.
+    /// Returns the time at which the next call is worthwhile. This time is slightly later than that of
+    /// [`Pacer::opens_at`], so that several datagrams can leave together.
     pub(crate) fn worth_at(&self, rate: u64, datagram: u64) -> Instant {
         self.opens_at(rate, datagram) + QUANTUM
     }
 }
 
-/// How long `bytes` take at `rate`, rounded up, an hour at most.
+/// Returns the time that `bytes` take at `rate`, rounded up, at most one hour.
 fn cost(bytes: u64, rate: u64) -> Span {
     let micros = bytes.saturating_mul(1_000_000).div_ceil(rate.max(1));
     Span::from_micros(micros.min(3_600_000_000))
 }
 
-/// How far ahead of its payment something may leave: then one more does.
+/// Returns the largest debt, as a time, at which another datagram may leave.
 fn burst(rate: u64, datagram: u64) -> Span {
     cost(datagram.saturating_mul(BURST_LEAST - 1), rate).max(TICK)
 }
@@ -98,7 +100,7 @@ mod tests {
         Instant::saturating_from_micros(us)
     }
 
-    /// Bytes that leave at `now`, in datagrams of 1000.
+    /// Returns the number of bytes that leave at `now`, in datagrams of 1000 bytes.
     fn burst_at(pacer: &mut Pacer, now: Instant, rate: u64) -> u64 {
         let mut bytes = 0;
         while pacer.is_open(now, rate, 1000) {
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pacer_burst_is_at_least_two_datagrams_and_the_bytes_of_one_tick() {
+    fn a_pacer_burst_is_two_datagrams_or_the_bytes_of_one_tick_whichever_is_larger() {
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 600_000), 10_000);
         assert_eq!(burst_at(&mut Pacer::new(at(0), 0), at(9), 10_000), 2000);
     }
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pacer_allows_a_packet_exactly_at_its_stated_time() {
+    fn the_pacer_allows_a_packet_at_the_time_that_opens_at_returned_and_not_earlier() {
         let mut pacer = Pacer::new(at(0), 0);
         burst_at(&mut pacer, at(0), 50_000);
         let opens = pacer.opens_at(50_000, 1000);

@@ -1,16 +1,16 @@
 //! The phase of a connection's life, from dialling to closed.
 
-/// Where a connection is in its life.
+/// The phase of a connection's life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
-    /// The first handshake has not finished.
+    /// The first handshake is not complete.
     Connecting,
-    /// Data flows, or would if the network let it.
+    /// The two ends exchange data if the network delivers it.
     Connected,
-    /// The peer fell silent; the session waits.
+    /// The peer is silent, and the session waits for the peer to resume it.
     Interrupted,
-    /// Over for the application; CLOSE is being repeated.
+    /// The connection has ended for the application, and this end repeats its CLOSE.
     Closing,
-    /// Over.
+    /// The connection has ended, and this end sends no more.
     Closed,
 }

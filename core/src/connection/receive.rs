@@ -12,17 +12,17 @@ use crate::planted::{self, Bug};
 use crate::time::{Instant, Span};
 use crate::wire::{AckFrame, DataHeader, Frame, FrameReader, ResumeFrame, SNAPSHOT};
 
-/// How a datagram came.
+/// The path, the ECN bits and the arrival time of a datagram.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reception {
     pub(crate) from: Path,
     pub(crate) ecn: Ecn,
-    /// When it reached this host: now, or a little before.
+    /// The time at which the datagram reached this host, now or a little earlier.
     pub(crate) at: Instant,
 }
 
 impl Connection {
-    /// Takes in a datagram for this connection's current id. An error says why it was dropped.
+    /// Processes a datagram for this connection's current id. An error gives the reason for dropping the datagram.
     #[inline(always)]
     pub(crate) fn handle_data(
         &mut self,
@@ -45,7 +45,7 @@ impl Connection {
         self.handle_opened(now, reception, opened, datagram, lent)
     }
 
-    /// Takes in a datagram that was found authentic and decrypted.
+    /// Processes a datagram that is authentic and decrypted.
     pub(crate) fn handle_opened(
         &mut self,
         now: Instant,
@@ -112,7 +112,7 @@ impl Connection {
         }
     }
 
-    /// Takes in the frames of a packet: the snapshot frame first, if there is one.
+    /// Processes the frames of a packet. A snapshot frame is processed first.
     #[inline(always)]
     fn handle_payload(
         &mut self,
@@ -188,6 +188,7 @@ impl Connection {
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Snapshot(_) => return Err(Violation::MalformedFrame),
                 Frame::SnapshotReset { view, name } => self.session.worlds.on_reset(view, name),
+                Frame::ViewComplete { view } => self.session.worlds.on_complete(view),
                 Frame::Clock(time) => self.session.clock.on_clock(reception.at, time),
                 Frame::Message(message) => {
                     outcome.refused |=
@@ -197,8 +198,9 @@ impl Connection {
         }
     }
 
-    /// Takes in the snapshot frame with which a packet may begin, before anything else of the packet: one that cannot be stored makes
-    /// the packet count as lost. Returns the frames behind it, and whether there was one.
+    /// Processes the snapshot frame with which a packet may begin, before the other frames. If the snapshot frame cannot be
+    /// stored, the whole packet counts as lost. Returns the other frames, and whether the packet began with a snapshot
+    /// frame.
     #[cold]
     #[inline(never)]
     fn take_snapshot<'a>(
@@ -230,15 +232,16 @@ impl Connection {
         }
     }
 
-    /// The ACK may confirm messages that `Closed` has yet to report. A violation in it is ignored, because the connection is
-    /// over. After `Closed` it would make receipts that contradict the reported fates.
+    /// Processes an ACK while this end closes, because the ACK may confirm messages that `Closed` has yet to report. A
+    /// violation in the ACK is ignored, because the connection has ended. After `Closed`, the ACK would create receipts
+    /// that contradict the reported fates.
     #[cold]
     #[inline(never)]
     fn on_ack_while_closing(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) {
         let _ = self.on_ack(now, at, ack);
     }
 
-    /// `at` is when it reached this host.
+    /// Processes an ACK frame that reached this host at `at`.
     #[inline(always)]
     fn on_ack(&mut self, now: Instant, at: Instant, ack: &AckFrame<'_>) -> Result<(), Violation> {
         let Some(transport) = self.transport.as_deref_mut() else { return Ok(()) };
@@ -292,15 +295,16 @@ impl Connection {
     }
 }
 
-/// Properties of a packet that its frames add up to.
+/// The properties of a packet that result from all its frames.
 #[derive(Clone, Copy, Debug, Default)]
 struct PacketSummary {
     eliciting: bool,
-    /// Something in it asks for an acknowledgement and is no PING: the connection is in use.
+    /// `true` if a frame requests an acknowledgement and is no PING, so the connection is in use.
     busy: bool,
-    /// It acknowledges: the peer hears from us, so more of our packets follow that an acknowledgement can leave with.
+    /// `true` if the packet contains an ACK. The ACK shows that the peer receives from us, so more of our packets will
+    /// follow that can carry our own ACK.
     acks: bool,
-    /// It holds a CLOSE.
+    /// `true` if the packet contains a CLOSE.
     closes: bool,
     refused: bool,
 }

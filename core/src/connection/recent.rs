@@ -1,19 +1,19 @@
-//! The tags of recently sent datagrams. An answer is recognised by the tag that it repeats.
+//! The tags of recently sent datagrams. An answer repeats the tag of the datagram that it answers.
 
 use crate::time::{Instant, Span};
 
-/// Datagrams that are remembered.
+/// The number of datagrams whose tags are stored.
 const REMEMBERED: usize = 32;
 
-/// Parts of a round trip between two datagrams that are remembered: the ring then spans two round trips, however many are
-/// sent, so that an answer still finds its question.
+/// The number of datagrams per RTT whose tags are stored. The ring then spans two RTTs at any packet rate, so that an
+/// answer still finds the datagram that it answers.
 const PER_ROUND_TRIP: u32 = 16;
 
-/// A ring of the last eight bytes of datagrams.
+/// A ring of the final eight bytes of sent datagrams.
 #[derive(Clone, Debug)]
 pub(crate) struct RecentTags {
     tags: [[u8; 8]; REMEMBERED],
-    /// When the next one is remembered.
+    /// The time from which the next tag is stored.
     next_at: Instant,
     next: u8,
     count: u8,
@@ -26,7 +26,8 @@ impl Default for RecentTags {
 }
 
 impl RecentTags {
-    /// Remembers a datagram by its last eight bytes, unless the last one was remembered less than a part of `round_trip` ago.
+    /// Stores the final eight bytes of a datagram, unless the previous tag was stored less than one part in
+    /// [`PER_ROUND_TRIP`] of `round_trip` ago.
     pub(crate) fn push(&mut self, now: Instant, datagram: &[u8], round_trip: impl FnOnce() -> Span) {
         if now < self.next_at {
             return;
@@ -41,7 +42,7 @@ impl RecentTags {
         self.count = (self.count + 1).min(REMEMBERED as u8);
     }
 
-    /// Whether one of the remembered datagrams ended like this.
+    /// Returns `true` if the final eight bytes of a stored datagram equal `tag`.
     pub(crate) fn contains(&self, tag: &[u8; 8]) -> bool {
         self.tags.iter().take(self.count.into()).any(|known| known == tag)
     }

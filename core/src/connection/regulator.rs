@@ -10,7 +10,7 @@ use super::rtt::RttEstimator;
 use super::sent::Settled;
 use crate::time::{Instant, Span};
 
-/// Packets that are acknowledged, or lost, and not yet reported to the controller.
+/// Acknowledged or lost packets that were not reported to the controller yet.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     packets: u64,
@@ -21,22 +21,22 @@ struct Tally {
 /// The timing that one ACK frame reports.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
-    /// When the largest left, if this frame is the first to acknowledge it, and the low bits of the peer's clock when it
-    /// came there.
+    /// The time at which the largest packet was sent, if this frame is the first to acknowledge the packet, and the low
+    /// bits of the peer's clock when the packet arrived.
     pub(crate) largest: Option<(Instant, u32)>,
-    /// When the frame came, as exactly as is known.
+    /// The arrival time of the frame, as exactly as known.
     pub(crate) came_at: Instant,
-    /// How long the peer held the acknowledgement back.
+    /// The time by which the peer delayed the acknowledgement.
     pub(crate) held_back: Span,
 }
 
-/// Decides when packets may leave. It knows bytes and times, and nothing of what they carry.
+/// Decides when packets may leave. The regulator knows bytes and times, and not the content of packets.
 pub(crate) struct Regulator {
     controller: Box<dyn Controller>,
-    /// The controller's window in bytes, and its pacing rate in bytes per second, the caller's limit included.
+    /// The controller's window in bytes, and its pacing rate in bytes per second, limited by the caller's limit.
     window: u64,
     pacing_rate: u64,
-    /// The packets that arrived although no acknowledgement says so yet.
+    /// The packets that arrived although no acknowledgement reports them yet.
     waiting: Waiting,
     delivery: DeliveryRate,
     delay: OneWayDelay,
@@ -46,12 +46,12 @@ pub(crate) struct Regulator {
     datagram: u64,
     acked: Tally,
     lost: Tally,
-    /// Packets that were declared lost and are acknowledged after all.
+    /// The number of packets that were declared lost and were acknowledged later.
     late: u64,
     reorders: bool,
     /// The delivery rate measured most recently, in bytes per second.
     delivered: u64,
-    /// `true` if the sender had no more to send meanwhile.
+    /// `true` if the sender had no more data to send during this measurement.
     is_app_limited: bool,
 }
 
@@ -76,32 +76,33 @@ impl Regulator {
         }
     }
 
-    /// For a link that does its own congestion control.
+    /// Creates the regulator of a link that controls congestion itself.
     pub(crate) fn unregulated(now: Instant, datagram: usize) -> Self {
         Self::new(now, Box::new(FixedWindow(u64::MAX)), datagram)
     }
 
-    /// Bytes that may be in flight before another acknowledgement comes.
+    /// Returns the number of bytes that may be in flight before another acknowledgement arrives.
     pub(crate) fn window(&self) -> u64 {
         self.window.saturating_add(self.waiting.bytes(Instant::MAX))
     }
 
-    /// Bytes per second that may be sent for long.
+    /// Returns the sending rate that the path can sustain, in bytes per second.
     pub(crate) fn rate(&self) -> u64 {
         self.controller.rate().min(self.limit)
     }
 
-    /// Bytes per second that were delivered lately.
+    /// Returns the recently measured delivery rate, in bytes per second.
     pub(crate) const fn delivered(&self) -> u64 {
         self.delivered
     }
 
-    /// Whether the path may carry more than was delivered lately, because nothing more was to be sent.
+    /// Returns `true` if the path may carry more than the recently measured delivery rate, because the sender had no more
+    /// data to send.
     pub(crate) const fn is_app_limited(&self) -> bool {
         self.is_app_limited
     }
 
-    /// Sets the caller's limit, in bytes per second; `u64::MAX` is none.
+    /// Sets the caller's limit, in bytes per second. `u64::MAX` means no limit.
     pub(crate) fn limit(&mut self, now: Instant, limit: u64) {
         self.limit = limit;
         self.consult(now);
@@ -111,20 +112,21 @@ impl Regulator {
         }
     }
 
-    /// Datagrams have `datagram` bytes from now on.
+    /// Sets the size of datagrams to `datagram` bytes.
     pub(crate) fn set_datagram(&mut self, datagram: usize) {
         self.datagram = datagram as u64;
         self.controller.set_datagram(datagram as u64);
         self.ask();
     }
 
-    /// The path marked packets; the newest of those acknowledged with the mark left at `newest_sent_at` at the latest.
+    /// Processes ECN marks. The newest packet that was acknowledged with a mark was sent at `newest_sent_at` at the latest.
     pub(crate) fn on_marked(&mut self, now: Instant, newest_sent_at: Instant) {
         self.controller.on_marked(now, newest_sent_at);
         self.consult(now);
     }
 
-    /// Asks the controller, after whatever may have changed its mind: far less often than packets leave.
+    /// Gets the window and the rates from the controller, after an event that may have changed them. Such events are much
+    /// rarer than packets.
     fn consult(&mut self, now: Instant) {
         let before = self.pacing_rate;
         self.ask();
@@ -139,17 +141,17 @@ impl Regulator {
         self.waiting = self.controller.waiting();
     }
 
-    /// Whether another packet may leave while `in_flight` bytes are in flight.
+    /// Returns `true` if another packet may leave while `in_flight` bytes are in flight.
     pub(crate) fn is_open(&self, now: Instant, in_flight: u64) -> bool {
         self.fits(now, in_flight) && self.pacer.is_open(now, self.pacing_rate, self.datagram)
     }
 
-    /// Whether another packet fits into the window.
+    /// Returns `true` if another packet fits into the window while `in_flight` bytes are in flight.
     fn fits(&self, now: Instant, in_flight: u64) -> bool {
         in_flight < self.window || in_flight.saturating_sub(self.waiting.bytes(now)) < self.window
     }
 
-    /// When another packet may leave, if nothing but time holds it back.
+    /// Returns the time at which another packet may leave, if only time delays the packet.
     pub(crate) fn opens_at(&self, now: Instant, in_flight: u64) -> Option<Instant> {
         let rate = self.pacing_rate;
         let is_paced = !self.pacer.is_open(now, rate, self.datagram);
@@ -161,7 +163,7 @@ impl Regulator {
         Some((fits_at + QUANTUM).max(paced_until.unwrap_or(fits_at)))
     }
 
-    /// A packet that counts leaves while `in_flight` bytes are in flight.
+    /// Records that a packet that counts as in flight is sent while `in_flight` bytes are in flight.
     pub(crate) fn on_sent(&mut self, now: Instant, bytes: u64, in_flight: u64) -> Stamp {
         if in_flight == 0 {
             // After a silence nothing waits on the way back.
@@ -171,36 +173,38 @@ impl Regulator {
         self.delivery.on_sent(now, in_flight)
     }
 
-    /// A packet that asks for nothing leaves: nothing holds it back, but it counts where there is a limit.
+    /// Records that a packet that requests no acknowledgement is sent. Nothing delays such a packet, but it counts towards
+    /// the caller's limit.
     pub(crate) fn on_unheld(&mut self, now: Instant, bytes: u64) {
         if self.limit != u64::MAX {
             self.pacer.on_unheld(now, bytes, self.limit);
         }
     }
 
-    /// There is nothing more to send although it might leave.
+    /// Records that the sender has no more data to send, although it may send more.
     pub(crate) const fn on_app_limited(&mut self, in_flight: u64) {
         self.delivery.on_app_limited(in_flight);
     }
 
-    /// A packet was acknowledged. [`Regulator::on_ack`] follows.
+    /// Records that a packet was acknowledged. [`Regulator::on_ack`] follows.
     pub(crate) fn on_delivered(&mut self, now: Instant, settled: &Settled) {
         self.delivery.on_delivered(now, settled.sent_at, settled.bytes, settled.stamp);
         self.acked.add(settled);
     }
 
-    /// `packets` packets that were declared lost were not. [`Regulator::on_ack`] follows, now or later.
+    /// Records that `packets` packets that were declared lost have arrived. [`Regulator::on_ack`] follows, for this
+    /// acknowledgement or a later one.
     pub(crate) const fn on_late(&mut self, packets: u64, reorders: bool) {
         self.late = self.late.saturating_add(packets);
         self.reorders = reorders;
     }
 
-    /// A packet was declared lost. [`Regulator::on_losses`] follows.
+    /// Records that a packet was declared lost. [`Regulator::on_losses`] follows.
     pub(crate) fn on_lost(&mut self, settled: &Settled) {
         self.lost.add(settled);
     }
 
-    /// An ACK frame was taken in, while `in_flight` bytes are left in flight.
+    /// Reports the recorded acknowledgements to the controller after an ACK frame. `in_flight` bytes are still in flight.
     pub(crate) fn on_ack(&mut self, now: Instant, timing: &Timing, rtt: &RttEstimator, in_flight: u64) {
         let acked = core::mem::take(&mut self.acked);
         if acked.packets == 0 {
@@ -230,7 +234,7 @@ impl Regulator {
         self.consult(now);
     }
 
-    /// Losses were looked for.
+    /// Reports the recorded losses to the controller.
     pub(crate) fn on_losses(&mut self, now: Instant, persistent: bool) {
         let lost = core::mem::take(&mut self.lost);
         if lost.packets > 0 {
@@ -244,14 +248,15 @@ impl Regulator {
         }
     }
 
-    /// The packets lost recently were too large for the path. Their loss is no sign of congestion.
+    /// Reports to the controller that the recently lost packets were too large for the path, so their loss is no sign of
+    /// congestion.
     pub(crate) fn on_black_hole(&mut self, now: Instant) {
         self.lost = Tally::default();
         self.controller.on_black_hole(now);
         self.consult(now);
     }
 
-    /// The path changed.
+    /// Restarts the controller after the path changed.
     pub(crate) fn reset(&mut self, now: Instant) {
         self.controller.reset(now);
         self.consult(now);
@@ -283,7 +288,8 @@ mod tests {
         Instant::ZERO + Span::from_millis(ms)
     }
 
-    /// Ten datagrams may be in flight; 100 bytes arrive each millisecond, and acknowledgements wait for 50 ms.
+    /// A controller that allows ten datagrams in flight. 100 bytes arrive every millisecond, and acknowledgements wait for
+    /// 50 ms.
     #[derive(Debug)]
     struct Foreseeing;
 
@@ -309,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn the_congestion_window_opens_at_the_stated_time_when_arrivals_are_estimated() {
+    fn opens_at_returns_the_time_at_which_the_congestion_window_allows_the_next_packet() {
         let mut regulator = Regulator::new(at(1000), Box::new(Foreseeing), DATAGRAM as usize);
         let mut in_flight = 14 * DATAGRAM;
         assert!(regulator.is_open(at(1000), in_flight));
@@ -329,7 +335,7 @@ mod tests {
         assert_eq!(regulator.window(), 25 * DATAGRAM);
     }
 
-    /// A path of 1 kB/s, until a mark is seen; then of 1 MB/s.
+    /// A controller of a path of 1 kB/s, and of 1 MB/s from the first ECN mark on.
     #[derive(Debug)]
     struct Rising(u64);
 
@@ -353,10 +359,11 @@ mod tests {
         fn reset(&mut self, _: Instant) {}
     }
 
-    /// Over a recorded link (TMobile-UMTS-driving, seed 24) nothing left for 2.7 s, with an empty path and a window of three
-    /// datagrams: two had left at 1 kB/s, and that debt was paid at their rate, not at the one measured since.
+    /// Over a recorded link (TMobile-UMTS-driving, seed 24) the sender sent no packet for 2.7 s, although the path was empty
+    /// and the window was three datagrams. Two datagrams had left at 1 kB/s, and the pacer paid off their debt at this rate
+    /// and not at the rate that was measured later.
     #[test]
-    fn regression_pacing_debt_from_a_low_rate_delays_no_packet_once_the_path_is_faster() {
+    fn regression_pacing_debt_from_a_low_rate_delays_a_packet_by_less_than_20_ms_after_the_rate_rises() {
         let mut regulator = Regulator::new(at(0), Box::new(Rising(1000)), DATAGRAM as usize);
         let mut in_flight = 0;
         while regulator.is_open(at(0), in_flight) {

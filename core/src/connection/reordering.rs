@@ -6,19 +6,19 @@ use core::ops::RangeInclusive;
 
 use crate::time::{Instant, Span};
 
-/// Packets acknowledged after one that make it count as lost, at least (RFC 9002 6.1.1).
+/// The smallest number of later acknowledged packets after which a packet counts as lost (RFC 9002 section 6.1.1).
 const PACKET_THRESHOLD: u64 = 3;
-/// Losses that are remembered.
+/// The number of lost packets that are stored.
 const REMEMBERED: usize = 32;
-/// At this level a packet counts as lost after 48 others, or two round trips.
+/// The highest level. At this level a packet counts as lost after 48 later packets, or after two RTTs.
 const HIGHEST: u8 = 4;
-/// A level that was not needed for this long is given up.
+/// The time after which a level that was not needed is lowered.
 const PATIENCE: Span = Span::from_secs(10);
 
-/// The latest losses, and what their late acknowledgements taught.
+/// The latest losses, and the level of the thresholds that their late acknowledgements led to.
 #[derive(Clone, Debug)]
 pub(crate) struct Reordering {
-    /// Once there was one.
+    /// The latest losses. `None` before the first loss.
     losses: Option<Box<Losses>>,
     level: u8,
     since: Instant,
@@ -26,11 +26,11 @@ pub(crate) struct Reordering {
 
 #[derive(Clone, Debug, Default)]
 struct Losses {
-    /// The low bits of packet numbers.
+    /// The low bits of the lost packet numbers.
     lost: [u32; REMEMBERED],
     remembered: u8,
     next: u8,
-    /// All of them lie from here to there.
+    /// The lowest of the stored packet numbers. `highest` is the highest.
     lowest: u64,
     highest: u64,
 }
@@ -40,33 +40,34 @@ impl Reordering {
         Self { losses: None, level: 0, since: now }
     }
 
-    /// Whether packets overtook each other lately.
+    /// Returns `true` if the path reordered packets recently.
     pub(crate) const fn is_seen(&self) -> bool {
         self.level > 0
     }
 
-    /// Packets acknowledged after one that make it count as lost.
+    /// Returns the number of later acknowledged packets after which a packet counts as lost.
     pub(crate) const fn packet_threshold(&self) -> u64 {
         PACKET_THRESHOLD << self.level
     }
 
-    /// How long after it was sent a packet counts as lost, where that is `delay` without reordering, 9/8 of `rtt`.
+    /// Returns the time after its transmission at which a packet counts as lost. Without reordering this time is
+    /// `delay`, 9/8 of `rtt`.
     pub(crate) fn loss_delay(&self, delay: Span, rtt: Span) -> Span {
         let more = (rtt / 8).saturating_mul((1u32 << self.level) - 1);
         delay + more.min(rtt)
     }
 
-    /// A packet was declared lost.
+    /// Records that a packet was declared lost.
     pub(crate) fn on_lost(&mut self, number: u64) {
         self.losses.get_or_insert_default().push(number);
     }
 
-    /// Packets `range` are acknowledged: how many of them had been declared lost.
+    /// Returns how many of the acknowledged packets in `range` had been declared lost, and drops their records.
     pub(crate) fn take_late(&mut self, range: &RangeInclusive<u64>) -> u64 {
         self.losses.as_deref_mut().map_or(0, |losses| losses.take(range))
     }
 
-    /// An acknowledgement was taken in; `late` of its packets had been declared lost.
+    /// Adapts the level after an acknowledgement of `late` packets that had been declared lost.
     pub(crate) fn adapt(&mut self, now: Instant, late: u64) {
         if late > 0 && self.level < HIGHEST {
             self.level += 1;

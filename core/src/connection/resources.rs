@@ -5,9 +5,9 @@ use crate::channel::Arena;
 use crate::rng::Rng;
 use crate::snapshot::worlds::Worlds;
 
-/// The parts of an endpoint that a connection uses while it takes in a packet.
+/// The parts of an endpoint that a connection uses while it processes a packet.
 pub(crate) struct Resources<'a> {
-    /// Where messages are reassembled.
+    /// The memory in which messages are reassembled.
     pub(crate) arena: &'a mut Arena,
     pub(crate) rng: &'a mut Rng,
     pub(crate) settings: &'a Settings,

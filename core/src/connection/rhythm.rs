@@ -1,11 +1,12 @@
-//! The rhythm in which an end sends packets that ask for an acknowledgement: games send at each tick.
+//! The interval at which an end sends packets that request an acknowledgement. A game sends such packets at each tick.
 
 use crate::time::{Instant, Span};
 
-/// How late a packet may be and still be waited for, as a part of the gap before it.
+/// The time by which a packet may be late and is still expected, as the divisor of the gap before it.
 const LATE: u32 = 2;
 
-/// When the last packet left, and how long after the one before it. Packets that leave together count as one.
+/// The time at which the latest packet was sent, and the gap to the packet before it. Packets that leave together
+/// count as one packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Rhythm {
     last: Instant,
@@ -13,7 +14,7 @@ pub(crate) struct Rhythm {
 }
 
 impl Rhythm {
-    /// A packet leaves.
+    /// Records that a packet is sent.
     pub(crate) fn on_sent(&mut self, now: Instant) {
         if self.last != now {
             self.gap = now.since(self.last);
@@ -21,12 +22,12 @@ impl Rhythm {
         }
     }
 
-    /// Whether another packet is likely to leave soon, with no more than `most` between packets.
+    /// Returns `true` if another packet will probably leave soon, and the gap between packets is at most `most`.
     pub(crate) fn goes_on(&self, now: Instant, most: Span) -> bool {
         self.gap <= most && now < self.last + self.gap + self.gap / LATE
     }
 
-    /// When the packet after one that leaves at `now` is likely to leave.
+    /// Returns the time at which the packet after a packet that leaves at `now` will probably leave.
     pub(crate) fn next_after(&self, now: Instant) -> Instant {
         let gap = if self.last < now { now.since(self.last) } else { self.gap };
         now + gap
@@ -42,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_send_rhythm_ends_once_a_packet_is_half_an_interval_late() {
+    fn a_regular_send_interval_counts_as_ended_when_a_packet_is_half_an_interval_late() {
         let mut rhythm = Rhythm::default();
         let most = Span::from_millis(50);
         assert!(!rhythm.goes_on(at(0), most));

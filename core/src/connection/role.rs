@@ -1,6 +1,6 @@
 //! The two ends of a handshake.
 
-/// Which end of the handshake this is.
+/// This end's role in the handshake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Role {
     /// This end sent the Hello.

@@ -2,9 +2,9 @@
 
 use crate::time::Span;
 
-/// The round-trip time assumed before the first sample (RFC 9002 6.2.2).
+/// The RTT assumed before the first sample (RFC 9002 section 6.2.2).
 pub(crate) const INITIAL_RTT: Span = Span::from_millis(333);
-/// Timer granularity (RFC 9002 6.1.2).
+/// The timer granularity (RFC 9002 section 6.1.2).
 pub(crate) const GRANULARITY: Span = Span::from_micros(GRANULARITY_US);
 const GRANULARITY_US: u64 = 1000;
 
@@ -24,7 +24,8 @@ impl RttEstimator {
         Self { latest: initial, smoothed: initial, variance: initial / 2, least: u64::MAX, sampled: false }
     }
 
-    /// Takes in the time from sending a packet to hearing its acknowledgement, less what the peer says it held it back.
+    /// Adds a sample: the time from sending a packet to receiving its acknowledgement. `held_back` is the time by which the
+    /// peer delayed the acknowledgement, as the peer reports.
     pub(crate) fn update(&mut self, sample: Span, held_back: Span) {
         let raw = sample.as_micros().max(1);
         self.least = self.least.min(raw);
@@ -43,38 +44,39 @@ impl RttEstimator {
         self.smoothed = self.smoothed / 8 * 7 + adjusted / 8 + (self.smoothed % 8 * 7 + adjusted % 8) / 8;
     }
 
-    /// The smoothed round-trip time.
+    /// Returns the smoothed RTT.
     pub(crate) fn smoothed(&self) -> Span {
         Span::from_micros(self.smoothed)
     }
 
-    /// The last sample, delays included.
+    /// Returns the latest sample, including the peer's delay.
     pub(crate) fn latest(&self) -> Span {
         Span::from_micros(self.latest)
     }
 
-    /// The mean deviation, RFC 9002's rttvar.
+    /// Returns the mean deviation of the RTT (rttvar, RFC 9002 section 5.3).
     pub(crate) fn variance(&self) -> Span {
         Span::from_micros(self.variance)
     }
 
-    /// The least sample, if there is one.
+    /// Returns the least sample, or `None` before the first sample.
     pub(crate) fn least(&self) -> Option<Span> {
         self.sampled.then(|| Span::from_micros(self.least))
     }
 
-    /// The probe timeout before any back-off (RFC 9002 6.2.1).
+    /// Returns the PTO without back-off (RFC 9002 section 6.2.1).
     pub(crate) fn probe_timeout(&self, peer_ack_delay: Span) -> Span {
         Span::from_micros(self.probe_timeout_us(peer_ack_delay.as_micros()))
     }
 
-    /// The same in microseconds.
+    /// Returns the PTO without back-off in microseconds.
     pub(crate) fn probe_timeout_us(&self, peer_ack_delay_us: u64) -> u64 {
         let spread = self.variance.saturating_mul(4).max(GRANULARITY_US);
         self.smoothed.saturating_add(spread).saturating_add(peer_ack_delay_us)
     }
 
-    /// How long after a later packet was acknowledged an earlier one counts as lost: 9/8 of the RTT (RFC 9002 6.1.2).
+    /// Returns the time after its transmission at which a packet counts as lost, once a later packet was acknowledged: 9/8
+    /// of the RTT (RFC 9002 section 6.1.2).
     pub(crate) fn loss_delay(&self) -> Span {
         let rtt = self.smoothed.max(self.latest);
         Span::from_micros((rtt + rtt / 8).max(GRANULARITY.as_micros()))

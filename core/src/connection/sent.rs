@@ -12,30 +12,33 @@ use crate::channel::PieceRecord;
 use crate::limits;
 use crate::time::Instant;
 
-/// Bytes of a small datagram, and how many more than those of small ones there are with a large one among them.
+/// The size of a small datagram in bytes. If the bytes in flight exceed one such size per packet by more than [`LARGE`],
+/// a large datagram may be in flight.
 const SMALL: u64 = 64;
 const LARGE: u64 = 300;
 
-/// A frame whose fate matters to the sender.
+/// A frame whose outcome matters to the sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SentFrame {
-    /// A message, or a fragment of one.
+    /// A message, or a fragment of a message.
     Piece(PieceRecord),
-    /// An acknowledgement that reached up to this packet number.
+    /// An ACK frame that reported packet numbers up to this number.
     Ack(u64),
-    /// A grant of receive credit.
+    /// A frame that grants flow-control credit.
     Credit,
-    /// The resume ticket of this sequence.
+    /// The resume ticket with this sequence.
     Ticket(u32),
     /// The resume state of this channel.
     Resume(u8),
-    /// The snapshot frame of this number, of which the low bits suffice, in this view.
+    /// The snapshot frame with this number in this view. The low bits of the number suffice.
     Snapshot { view: u32, frame: u32 },
-    /// The name of a snapshot frame that could not be decoded.
+    /// The report that a snapshot frame could not be decoded.
     SnapshotReset,
+    /// The report that this view of a world is complete.
+    ViewComplete(u32),
 }
 
-/// A packet whose fate is now known. Its frames stay readable until the next call of [`SentPackets::trim`].
+/// A packet whose outcome is now known. Its frames stay readable until the next call of [`SentPackets::trim`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Settled {
     pub(crate) sent_at: Instant,
@@ -51,7 +54,7 @@ struct Record {
     stamp: Stamp,
     bytes: u16,
     in_flight: bool,
-    /// `true` if something in it would be sent again.
+    /// `true` if a frame of the packet would be sent again.
     matters: bool,
 }
 
@@ -62,60 +65,61 @@ pub(crate) struct SentPackets {
     records: VecDeque<Record>,
     first_frame: u64,
     frames: VecDeque<SentFrame>,
-    /// Where the frames of the packet that is being built begin.
+    /// The position of the first frame of the packet that is being built.
     open_frame: u64,
     bytes_in_flight: u64,
     in_flight: usize,
-    /// Packets in flight in which something would be sent again.
+    /// The number of packets in flight that contain a frame that would be sent again.
     mattering: usize,
-    /// `true` if the packet that is being built is one.
+    /// `true` if the packet that is being built contains a frame that would be sent again.
     open_matters: bool,
 }
 
 impl SentFrame {
-    /// Whether it is sent again if it is lost.
+    /// Returns `true` if the frame is sent again after its loss.
     const fn is_repeated(self) -> bool {
         !matches!(self, Self::Ack(_))
     }
 }
 
 impl SentPackets {
-    /// The number of the next packet.
+    /// Returns the number of the next packet.
     pub(crate) fn next(&self) -> u64 {
         self.first + self.records.len() as u64
     }
 
-    /// Bytes in flight, overhead included.
+    /// Returns the number of bytes in flight, overhead included.
     pub(crate) const fn bytes_in_flight(&self) -> u64 {
         self.bytes_in_flight
     }
 
-    /// Packets in flight: sent, asking for an acknowledgement, not settled.
+    /// Returns the number of packets in flight: sent, ack-eliciting, and neither acknowledged nor lost.
     pub(crate) const fn in_flight(&self) -> usize {
         self.in_flight
     }
 
-    /// Whether a datagram in flight may be of more than a few hundred bytes.
+    /// Returns `true` if a datagram in flight may have more than a few hundred bytes.
     pub(crate) const fn has_large(&self) -> bool {
         self.bytes_in_flight > LARGE + SMALL * self.in_flight as u64
     }
 
-    /// Whether anything in flight would be sent again if it were lost: reliable messages, credit, resume state, a ticket.
+    /// Returns `true` if a frame in flight would be sent again after its loss: a reliable message, credit, resume state
+    /// or a ticket.
     pub(crate) const fn has_what_matters(&self) -> bool {
         self.mattering > 0
     }
 
-    /// Whether another packet that asks for an acknowledgement may be recorded.
+    /// Returns `true` if another ack-eliciting packet may be recorded.
     pub(crate) fn has_room(&self) -> bool {
         self.records.len() < limits::PACKETS_IN_FLIGHT
     }
 
-    /// Whether the records span so many packets that the oldest unsettled one has to count as lost.
+    /// Returns `true` if the records span so many packets that the oldest packet in flight must count as lost.
     pub(crate) fn is_overfull(&self) -> bool {
         self.records.len() >= 2 * limits::PACKETS_IN_FLIGHT
     }
 
-    /// Makes `next` the number of the next packet. Only while nothing is recorded.
+    /// Makes `next` the number of the next packet. The caller may do this only while no packet is recorded.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn age(&mut self, next: u64) {
         if self.records.is_empty() {
@@ -123,7 +127,7 @@ impl SentPackets {
         }
     }
 
-    /// Notes a frame of the packet that is being built.
+    /// Records a frame of the packet that is being built.
     pub(crate) fn note(&mut self, frame: SentFrame) {
         self.open_matters |= frame.is_repeated();
         if let SentFrame::Piece(piece) = &frame
@@ -136,7 +140,7 @@ impl SentPackets {
         self.frames.push_back(frame);
     }
 
-    /// Records the packet that was built. One that asks for no acknowledgement only uses up its number.
+    /// Records the packet that was built. A packet that requests no acknowledgement only uses up its number.
     pub(crate) fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
         let matters = core::mem::take(&mut self.open_matters) && eliciting;
         if !eliciting && self.records.is_empty() {
@@ -165,14 +169,15 @@ impl SentPackets {
         }
     }
 
-    /// Notes on the packet recorded last, which asks for an acknowledgement, what was delivered before it.
+    /// Adds a stamp of the delivered bytes to the packet recorded most recently, which requests an acknowledgement.
     pub(crate) fn stamp(&mut self, stamp: Stamp) {
         if let Some(record) = self.records.back_mut() {
             record.stamp = stamp;
         }
     }
 
-    /// Takes a packet out of flight. `None` if it was never sent, is settled already, or asked for nothing.
+    /// Removes a packet from the packets in flight. Returns `None` if the packet was never sent, was removed earlier, or
+    /// requests no acknowledgement.
     pub(crate) fn settle(&mut self, packet_number: u64) -> Option<Settled> {
         let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
         let frames_until =
@@ -190,29 +195,30 @@ impl SentPackets {
         Some(Settled { sent_at, bytes, frames: record.frames_from..frames_until, stamp })
     }
 
-    /// When a packet in flight was sent.
+    /// Returns the time at which a packet in flight was sent.
     pub(crate) fn sent_at(&self, packet_number: u64) -> Option<Instant> {
         let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
         self.records.get(index).filter(|record| record.in_flight).map(|record| record.sent_at)
     }
 
-    /// When a packet left, if it is still recorded: those that asked for nothing are while an older one is in flight.
+    /// Returns the time at which a packet was sent, if the packet is still recorded. Packets that request no
+    /// acknowledgement stay recorded while an older packet is in flight.
     pub(crate) fn left_at(&self, packet_number: u64) -> Option<Instant> {
         let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
         self.records.get(index).map(|record| record.sent_at)
     }
 
-    /// When the oldest packet in flight was sent.
+    /// Returns the time at which the oldest packet in flight was sent.
     pub(crate) fn oldest_in_flight(&self) -> Option<Instant> {
         self.records.front().map(|record| record.sent_at)
     }
 
-    /// A noted frame, by its place in [`Settled::frames`].
+    /// Returns a recorded frame, by its position in [`Settled::frames`].
     pub(crate) fn frame(&self, place: u64) -> Option<SentFrame> {
         self.frames.get(usize::try_from(place.checked_sub(self.first_frame)?).ok()?).copied()
     }
 
-    /// The frames of a packet in flight.
+    /// Returns the positions of the frames of a packet in flight.
     pub(crate) fn frames_of(&self, packet_number: u64) -> Option<Range<u64>> {
         let index = usize::try_from(packet_number.checked_sub(self.first)?).ok()?;
         let record = self.records.get(index).filter(|record| record.in_flight)?;
@@ -220,12 +226,12 @@ impl SentPackets {
         Some(record.frames_from..until)
     }
 
-    /// Packet numbers below `end` that may be in flight.
+    /// Returns the packet numbers below `end` that may be in flight.
     pub(crate) const fn unsettled_below(&self, end: u64) -> Range<u64> {
         self.first..end
     }
 
-    /// Drops the records that nothing will ask for again.
+    /// Drops the records that are no longer needed.
     pub(crate) fn trim(&mut self) {
         while self.records.front().is_some_and(|record| !record.in_flight) {
             self.records.pop_front();
@@ -237,7 +243,7 @@ impl SentPackets {
         }
     }
 
-    /// Nothing more is to come for a while: gives unused memory back.
+    /// Releases unused memory, because the connection is idle.
     pub(crate) fn rest(&mut self) {
         self.records.shrink_to_fit();
         self.frames.shrink_to_fit();
@@ -257,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_is_acknowledged_or_lost_once_and_then_returns_exactly_its_frames() {
+    fn only_the_first_ack_or_loss_of_a_packet_returns_the_frames_of_the_packet() {
         let mut sent = SentPackets::default();
         for number in 0..4u64 {
             for _ in 0..=number {
@@ -279,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_with_retransmittable_frames_count_until_they_are_acknowledged_or_lost() {
+    fn retransmittable_frames_count_as_outstanding_until_their_packet_is_acknowledged_or_lost() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Ack(1));
         sent.record(Instant::ZERO, 100, true);

@@ -1,9 +1,8 @@
-//! A session: the state that a connection keeps while transports come and go. It holds channels and the fate of their
-//! messages, the peer's identity, counters, the resume ticket, and the exchange by which two ends agree again on which
-//! messages arrived. A transport carries the session's frames; it reports each frame as a [`SentFrame`] that was
-//! acknowledged or lost.
+//! A session: the state of a connection that outlives each transport. A session contains the channels and the status of
+//! their messages, the peer's identity, counters, the resume ticket, and the exchange by which two ends agree after a
+//! resumption on the messages that arrived.
 //!
-//! A transport carries its frames, and knows each only as a [`SentFrame`] that was acknowledged or lost.
+//! A transport carries the session's frames, and reports each frame as a [`SentFrame`] that was acknowledged or lost.
 
 use alloc::vec::Vec;
 
@@ -25,11 +24,11 @@ use crate::wire::{Chain, Frame, ResumeFrame, Writer, write_resume};
 
 /// The state of a connection that outlives its transports.
 pub(crate) struct Session {
-    /// Under which the peer may come back to it; all zero at the end that dialled.
+    /// The name under which the peer can resume the session, or all zeros at the dialling end.
     name: [u8; 16],
     peer: PeerInfo,
     pub(super) send: SendSide,
-    /// The virtual time by which the parties that send take turns.
+    /// The virtual time by which the channels and the world take turns to send.
     shares: VirtualClock,
     pub(super) receive: ReceiveSide,
     pub(super) ticket: TicketPush,
@@ -38,7 +37,7 @@ pub(crate) struct Session {
     pub(super) traffic: Traffic,
     connected_at: Option<Instant>,
     pub(super) worlds: WorldExchange,
-    /// A channel that takes messages again, in its reserved place.
+    /// A channel that accepts messages again, in a reserved place until the event is reported.
     ready: Option<ChannelId>,
 }
 
@@ -70,25 +69,26 @@ impl Session {
         &self.peer
     }
 
-    /// The peer is known to be `peer`.
+    /// Records that `peer` is the identity of the peer.
     pub(super) fn on_peer_known(&mut self, peer: PeerInfo) {
         self.peer = peer;
     }
 
-    /// It begins for whoever accepted its peer, in the place of one that was lost if the peer holds a ticket of that.
+    /// Begins the session at the accepting end. If the peer has a ticket of a lost session, this session replaces that
+    /// session.
     pub(crate) fn begin(&mut self, now: Instant, resume: Resume) {
         self.name = resume.session;
         self.ticket.go_on_from(resume.incarnation);
         self.connected_at = Some(now);
     }
 
-    /// It is connected for the first time.
+    /// Records that the session is connected for the first time.
     pub(super) const fn on_connected(&mut self, now: Instant) {
         self.connected_at = Some(now);
     }
 
-    /// The contents of the next ticket, besides its key. Its holder may resume the session until it expires at
-    /// `expiry`.
+    /// Returns the contents of the next ticket, whose key `psk` derives. The holder of the ticket may resume the session
+    /// until `expiry`.
     pub(super) fn next_ticket(&mut self, psk: impl FnOnce(u32) -> Secret, expiry: u64) -> ResumeContents {
         self.ticket.sequence = self.ticket.sequence.saturating_add(1);
         ResumeContents {
@@ -101,47 +101,48 @@ impl Session {
         }
     }
 
-    /// Sends that ticket, sealed.
+    /// Sends the sealed ticket.
     pub(crate) fn offer_ticket(&mut self, sealed: Vec<u8>, expiry: u64) {
         self.ticket.offer(sealed, expiry);
     }
 
-    /// When the newest ticket expires, in microseconds of wall-clock time; 0 if there is none.
+    /// Returns the expiry of the newest ticket, in microseconds of wall-clock time, or 0 without a ticket.
     pub(crate) const fn ticket_expiry(&self) -> u64 {
         self.ticket.expiry
     }
 
-    /// Whether a ticket of this sequence may still resume it.
+    /// Returns `true` if a ticket of this sequence can resume the session.
     pub(crate) const fn accepts(&self, sequence: u32) -> bool {
         self.ticket.accepts(sequence)
     }
 
-    /// Whether a ticket of this sequence is the one that began it, and its client has shown none of its own.
+    /// Returns `true` if the ticket of this sequence began the session, and the client has shown no ticket of the session
+    /// itself.
     pub(crate) const fn is_origin(&self, sequence: u32) -> bool {
         self.ticket.is_origin(sequence)
     }
 
     // ---- What waits ----
 
-    /// Whether a frame waits that asks for an acknowledgement.
+    /// Returns `true` if a frame waits that requests an acknowledgement.
     pub(super) fn has_eliciting(&self) -> bool {
         self.has_control() || self.send.has_sendable(self.shares) || self.worlds.has_frame()
     }
 
-    /// Whether a frame waits that belongs to no message.
+    /// Returns `true` if a frame waits that belongs to no message.
     fn has_control(&self) -> bool {
         self.ticket.is_due
             || self.resume.unsent != 0
             || self.receive.grant_due().is_some()
-            || self.worlds.has_reset()
+            || self.worlds.has_control()
     }
 
-    /// Whether this end has something at stake: messages whose fate is not known, or the peer's resume state.
+    /// Returns `true` if this end waits for the outcome of its messages, or for the peer's resume state.
     pub(super) fn awaits(&self) -> bool {
         self.send.has_unacked_reliable() || self.resume.awaited != 0
     }
 
-    /// When a message's lifetime, or the patience for its fragments, ends.
+    /// Returns the time at which the lifetime of a message ends, or the time limit for its fragments.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
         match (self.send.next_expiry(), self.receive.next_expiry()) {
             (Some(sent), Some(received)) => Some(sent.min(received)),
@@ -149,14 +150,14 @@ impl Session {
         }
     }
 
-    /// Drops what expired. Says whether the peer does not finish a message that others wait for.
+    /// Drops expired messages. Returns `true` if the peer has not finished a message in time for which other messages wait.
     pub(super) fn expire(&mut self, now: Instant, arena: &mut Arena) -> bool {
         self.send.expire(now);
         self.worlds.on_time(now);
         self.receive.expire(now, arena)
     }
 
-    /// Gives back memory that traffic needed.
+    /// Releases memory that past traffic needed.
     pub(super) fn rest(&mut self) {
         self.send.rest();
         self.receive.rest();
@@ -164,8 +165,8 @@ impl Session {
 
     // ---- Writing ----
 
-    /// Fills what is left of a packet; `note` is told of each frame whose fate matters. A snapshot frame moves to the front: its receiver
-    /// looks at it first, because the packet counts as lost if the frame cannot be stored.
+    /// Fills the rest of a packet, and passes each frame whose outcome matters to `note`. A snapshot frame moves to the
+    /// front. Its receiver processes it first, because the packet counts as lost if the frame cannot be stored.
     pub(super) fn write(
         &mut self,
         now: Instant,
@@ -225,7 +226,7 @@ impl Session {
             ticket.is_due = false;
             note(SentFrame::Ticket(ticket.sequence));
         }
-        self.worlds.write_reset(writer, note);
+        self.worlds.write_control(writer, note);
     }
 
     // ---- What became of it ----
@@ -236,6 +237,7 @@ impl Session {
             SentFrame::Ticket(sequence) => self.ticket.on_acked(sequence),
             SentFrame::Snapshot { view, frame } => self.worlds.on_acked(view, frame),
             SentFrame::SnapshotReset => self.worlds.on_reset_acked(),
+            SentFrame::ViewComplete(view) => self.worlds.on_complete_acked(view),
             SentFrame::Credit | SentFrame::Resume(_) | SentFrame::Ack(_) => {}
         }
     }
@@ -248,6 +250,7 @@ impl Session {
             SentFrame::Resume(channel) => self.resume.on_lost(channel),
             SentFrame::Snapshot { view, frame } => self.worlds.on_lost(view, frame),
             SentFrame::SnapshotReset => self.worlds.on_reset_lost(),
+            SentFrame::ViewComplete(view) => self.worlds.on_complete_lost(view),
             SentFrame::Ack(_) => {}
         }
     }
@@ -263,7 +266,7 @@ impl Session {
         self.receive.on_message(now, message, arena)
     }
 
-    /// The peer granted `total` reliable bytes since the session began.
+    /// Records that the peer has granted `total` bytes of credit for reliable messages since the session began.
     pub(crate) fn on_credit(&mut self, total: u64) {
         self.send.on_credit(total);
     }
@@ -280,14 +283,15 @@ impl Session {
 
     // ---- Transports ----
 
-    /// The transport is gone: its unsettled frames are sent again on the next one, after the peer reported what it has.
+    /// Handles the loss of the transport. Its frames in flight are sent again on the next transport, after the peer has
+    /// reported the messages that it has.
     pub(super) fn suspend(&mut self) {
         self.send.begin_resume();
         self.receive.begin_resume();
     }
 
-    /// Resumes over another transport: both ends report the messages they have of each channel in `reliable`, which has a
-    /// bit for each channel.
+    /// Resumes the session over another transport. Both ends report the messages that they have of each channel in
+    /// `reliable`, which has one bit per channel.
     pub(super) fn resume(&mut self, reliable: u32) {
         self.suspend();
         self.resume.begin(reliable);
@@ -297,7 +301,7 @@ impl Session {
         }
     }
 
-    /// Nothing more is taken in: messages in reassembly will not be finished, and neither stay nor fall due.
+    /// Ends all receiving. Incomplete messages are dropped and no longer expire.
     pub(super) fn finish(&mut self) {
         self.receive.finish();
         self.worlds.finish();
@@ -315,14 +319,15 @@ impl Session {
         self.send.enqueue(now, channel, message)
     }
 
-    /// Looks whether a channel takes messages again, if none waits to be told of.
+    /// Finds a channel that accepts messages again, unless such a channel already waits to be reported.
     pub(super) fn look_for_ready(&mut self) {
         if self.ready.is_none() {
             self.ready = self.send.take_ready();
         }
     }
 
-    /// The next changes of a world, receipt, message or ready channel; the last not once the connection `is_closed`.
+    /// Returns the next changes of a world, receipt, message or ready channel. A ready channel is not returned if the
+    /// connection `is_closed`.
     pub(super) fn next_event(
         &mut self,
         connection: ConnectionId,
@@ -336,6 +341,9 @@ impl Session {
             }
             spare.put(changes);
         }
+        if self.worlds.take_completion() {
+            return Some(Event::ViewComplete { connection });
+        }
         if let Some((channel, message)) = self.send.take_delivered() {
             return Some(Event::Delivered { connection, channel, message });
         }
@@ -346,9 +354,9 @@ impl Session {
         Some(Event::SendReady { connection, channel })
     }
 
-    /// Whether [`Self::next_event`] would return one.
+    /// Returns `true` if [`Self::next_event`] would return an event.
     pub(super) fn has_event(&self, is_closed: bool) -> bool {
-        self.worlds.has_changes()
+        self.worlds.has_event()
             || self.receive.has_messages()
             || self.send.has_delivered()
             || (!is_closed && self.ready.is_some())
@@ -362,12 +370,12 @@ impl Session {
         self.send.unconfirmed()
     }
 
-    /// The peer's clock, once an acknowledgement told of it.
+    /// Returns the peer's clock, or `None` before the first sample.
     pub(crate) const fn peer_clock(&self) -> Option<PeerClock> {
         self.clock.shown()
     }
 
-    /// Counters of the session so far.
+    /// Returns the counters of the session.
     pub(super) fn stats(&self, now: Instant) -> ConnectionStats {
         let mut stats =
             ConnectionStats::new(&self.traffic, self.connected_at.map(|since| now.since(since).duration()));
@@ -375,23 +383,23 @@ impl Session {
         stats
     }
 
-    /// Counters of one channel so far.
+    /// Returns the counters of one channel.
     pub(crate) fn channel_stats(&self, channel: ChannelId) -> Option<ChannelStats> {
         Some(ChannelStats { sent: self.send.stats(channel)?, received: self.receive.stats(channel)? })
     }
 
-    /// Bytes held on behalf of the peer.
+    /// Returns the number of bytes held on behalf of the peer.
     pub(crate) fn memory(&self) -> u64 {
         self.receive.memory() + self.worlds.memory() as u64
     }
 
-    /// Gives the memory of messages back that nobody will take.
+    /// Releases the memory of messages that the application will not receive.
     pub(crate) fn leave(&mut self, arena: &mut Arena) {
         self.receive.leave(arena);
     }
 }
 
-/// Appends a frame that is no MESSAGE. Says whether it fitted.
+/// Appends a frame that is not a MESSAGE. Returns `true` if the frame fits.
 fn put(writer: &mut Writer<'_>, frame: &Frame<'_>) -> bool {
     frame.write(writer, &mut Chain::default()).is_ok()
 }

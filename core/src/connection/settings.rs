@@ -20,13 +20,13 @@ pub(crate) struct Settings {
     /// The channels of every connection.
     pub(crate) channels: Arc<[ChannelConfig]>,
     pub(crate) congestion: Algorithm,
-    /// Bytes per second that a connection without a limit of its own sends at most.
+    /// The sending limit of a connection without a limit of its own, in bytes per second.
     pub(crate) bandwidth: u64,
-    /// A bit for each reliable channel.
+    /// The reliable channels, with one bit for each channel.
     pub(crate) reliable_channels: u32,
 }
 
-/// The bits of the reliable channels.
+/// Returns the reliable channels, with one bit for each channel.
 pub(crate) fn reliable_channels(channels: &[ChannelConfig]) -> u32 {
     channels
         .iter()

@@ -1,4 +1,4 @@
-//! Decides the fate of sent packets: acknowledgements, losses and probe timeouts.
+//! Processes the outcome of sent packets: acknowledgements, losses and probe timeouts.
 
 use core::ops::Range;
 
@@ -13,11 +13,13 @@ use crate::planted::{self, Bug};
 use crate::time::{Instant, Span};
 use crate::wire::AckFrame;
 
-/// Probe timeouts without anything coming through that void what was known of the path (RFC 9002 7.6.1).
+/// The number of PTOs without an acknowledgement after which all measurements of the path are invalid (RFC 9002 section
+/// 7.6.1).
 const PERSISTENT_PTOS: u32 = 3;
 
-/// Settles what the peer acknowledges, then what thereby counts as lost. `at` is when the frame reached this host, which
-/// may have been a little before now. Returns when the largest packet that it names left, if it is the first to name that one.
+/// Processes the packets that the peer acknowledges, then the packets that therefore count as lost. `at` is the time at
+/// which the frame reached this host, now or a little earlier. Returns the time at which the largest acknowledged packet
+/// was sent, if this frame is the first to acknowledge it.
 pub(crate) fn on_ack(
     (now, at): (Instant, Instant),
     ack: &AckFrame<'_>,
@@ -85,16 +87,17 @@ pub(crate) fn on_ack(
     Ok(largest_left)
 }
 
-/// When the largest packet of `ack` left, which asked for no acknowledgement, but together with which another packet is newly
-/// acknowledged that did. The round trip of such a packet counts (RFC 9002 5.1). Else a sender whose acknowledgements follow its
-/// messages would not learn that a queue has drained.
+/// Returns the time at which the largest packet of `ack` was sent, if this packet requested no acknowledgement and the
+/// frame newly acknowledges another packet that did. The RTT of such a packet counts (RFC 9002 section 5.1). Otherwise a
+/// sender whose ACKs follow its messages would not detect that a queue has drained.
 fn uneliciting_left(largest: u64, ack: &AckFrame<'_>, transport: &Transport) -> Option<Instant> {
     // Beyond that the time says when the other packet arrived, which was late.
     let is_prompt = ack.delay <= longest_held_back(transport);
     transport.sent.left_at(largest).filter(|_| is_prompt)
 }
 
-/// Takes the time of an acknowledgement whose newest packet left at `sent_at`; `is_largest` if that is the largest it names.
+/// Measures the RTT of an acknowledgement whose newest packet was sent at `sent_at`. `is_largest` is `true` if this packet
+/// has the largest packet number of the frame.
 fn measure(
     (now, at): (Instant, Instant),
     ack: &AckFrame<'_>,
@@ -118,7 +121,7 @@ fn measure(
     transport.regulator.on_ack(now, &timing, &transport.rtt, in_flight);
 }
 
-/// The longest time for which the peer says that it holds back acknowledgements.
+/// Returns the longest time by which the peer delays acknowledgements, as the peer declares.
 fn longest_held_back(transport: &Transport) -> Span {
     transport.peer_ack_delay + Span::of(limits::UPKEEP_DELAY)
 }
@@ -135,9 +138,9 @@ fn on_frame_acked(frame: SentFrame, transport: &mut Transport, session: &mut Ses
     }
 }
 
-/// Declares lost what RFC 9002 says is lost, and returns its frames to where they came from.
+/// Declares packets lost by the rules of RFC 9002 section 6.1, and returns their frames to the queues that they came from.
 ///
-/// If those within `silence` lie far enough apart, that is persistent congestion (RFC 9002 7.6).
+/// If the lost packets within `silence` are far enough apart, they show persistent congestion (RFC 9002 section 7.6).
 pub(crate) fn detect_losses(
     now: Instant,
     transport: &mut Transport,
@@ -198,7 +201,7 @@ pub(crate) fn detect_losses(
     transport.regulator.on_losses(now, is_persistent);
 }
 
-/// No acknowledgement came in time: a probe carries the content of the oldest packets once more.
+/// Requests a probe, because no acknowledgement arrived in time. The probe repeats the content of the oldest packets.
 pub(crate) fn probe(transport: &mut Transport, session: &mut Session) {
     transport.probes = transport.probes.saturating_add(1);
     transport.probe_due = true;
@@ -219,7 +222,7 @@ pub(crate) fn probe(transport: &mut Transport, session: &mut Session) {
     }
 }
 
-/// Everything in flight counts as lost: the path that it was sent on is gone.
+/// Declares all packets in flight lost, because their path no longer exists.
 pub(crate) fn give_up_flight(transport: &mut Transport, session: &mut Session) {
     for number in transport.sent.unsettled_below(transport.sent.next()) {
         let Some(settled) = transport.sent.settle(number) else { continue };

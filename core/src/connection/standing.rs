@@ -11,40 +11,40 @@ use crate::handshake::{Credential, Resume, ResumeContents};
 use crate::time::Instant;
 
 impl Connection {
-    /// Whether it is over for the application, whether or not `Closed` was told.
+    /// Returns `true` if the connection has ended for the application, whether or not `Closed` was reported.
     pub(crate) const fn is_closed(&self) -> bool {
         self.notices.is_closed()
     }
 
     // ---- The peer ----
 
-    /// When the peer was last heard, on this transport or on one before.
+    /// Returns the time of the latest packet from the peer, on this transport or an earlier one.
     pub(crate) fn last_heard(&self) -> Instant {
         self.transport.as_deref().map_or(self.heard_before, |transport| transport.last_heard)
     }
 
-    /// Whether there is a way to the peer.
+    /// Returns `true` if the connection has a transport.
     pub(crate) const fn has_transport(&self) -> bool {
         self.transport.is_some()
     }
 
-    /// A client was told that it resumes the session: it may send its first Data until `until`.
+    /// Records that this end accepted a client's resumption. The client may send its first Data until `until`.
     pub(crate) const fn promise(&mut self, until: Instant) {
         self.promised_until = until;
     }
 
-    /// Whether the peer has shown that it holds the keys of the transport.
+    /// Returns `true` if the peer has proved that it holds the keys of the transport.
     pub(crate) fn is_confirmed(&self) -> bool {
         self.transport.as_deref().is_some_and(|transport| transport.is_confirmed)
     }
 
-    /// Whether the peer has shown after `moment` that it still holds the keys of this connection.
+    /// Returns `true` if the peer has proved after `moment` that it still holds the keys of this connection.
     pub(crate) fn was_heard_since(&self, moment: Instant) -> bool {
         self.phase == Phase::Connected && self.transport.is_some() && self.last_heard() > moment
     }
 
-    /// Whether the first attempt to connect may still cross the peer's: even a Welcome does not show that the peer will hear
-    /// what follows.
+    /// Returns `true` if the first attempt to connect can still cross the peer's attempt. Even a Welcome does not prove
+    /// that the peer will receive later packets.
     pub(crate) fn is_unanswered(&self) -> bool {
         match self.phase {
             Phase::Connecting => true,
@@ -56,12 +56,12 @@ impl Connection {
         }
     }
 
-    /// Whether something is under way that would be doubled if another connection sent it too.
+    /// Returns `true` if this connection has sent data that another connection must not send again.
     pub(crate) fn has_spoken(&self) -> bool {
         self.transport.as_deref().is_some_and(|transport| transport.sent.has_what_matters())
     }
 
-    /// Whether this end sent the datagram that `echo` is of, to `remote` and for the connection id `id` there.
+    /// Returns `true` if this end sent the datagram that contains `echo`, to `remote` and to the peer's connection id `id`.
     pub(crate) fn has_sent(&self, id: u32, remote: Address, echo: &[u8; 8]) -> bool {
         self.transport.as_deref().is_some_and(|transport| {
             transport.remote_id == id
@@ -70,19 +70,20 @@ impl Connection {
         })
     }
 
-    /// Asks the peer at once whether it is there, if there is a way to it.
+    /// Asks the peer for an immediate answer, if the connection has a transport.
     pub(crate) fn ask(&mut self) {
         self.with_transport(super::Transport::ask);
     }
 
     // ---- The dial ----
 
-    /// The place of the dial that made the connection among all of this endpoint: a later one has a larger number.
+    /// Returns the position of the dial that made the connection, among all dials of this endpoint. Later dials have larger
+    /// numbers.
     pub(crate) fn order(&self) -> Option<u64> {
         self.plan.as_ref().map(|plan| plan.order)
     }
 
-    /// The key of the peer that it dials, if it is a peer.
+    /// Returns the key of the peer that this connection dials, or `None` if it dials a server.
     pub(crate) fn peer_key(&self) -> Option<&Key> {
         match self.plan.as_ref()?.peer.as_deref()? {
             Credential::Peer { peer_key, .. } => Some(peer_key),
@@ -90,12 +91,13 @@ impl Connection {
         }
     }
 
-    /// Hellos since the last answer, while it dials.
+    /// Returns the number of Hellos since the latest answer, while the connection dials.
     pub(crate) fn hellos(&self) -> Option<u32> {
         self.dial.as_ref().map(|dial| dial.hellos())
     }
 
-    /// It is no dial any more but the answering end of the peer's, with a session that begins, or resumes from `resume`.
+    /// Turns this dialling connection into the answering end of the peer's dial. Its session is new, or resumes from
+    /// `resume`.
     pub(crate) fn become_answering(&mut self, now: Instant, resume: Resume) {
         self.drop_dial();
         self.plan = None;
@@ -103,14 +105,15 @@ impl Connection {
         self.session.begin(now, resume);
     }
 
-    /// It was dialled for a peer that may have other connections: once the peer is heard on it, those are over.
+    /// Marks this connection as dialled for a peer that may have other connections. The first packet from the peer on this
+    /// connection ends the other connections.
     pub(crate) const fn contend(&mut self) {
         self.is_contending = true;
     }
 
     // ---- What only the endpoint can do ----
 
-    /// Whether the connection does anything but exchange messages: the endpoint then looks after it at once.
+    /// Returns `true` if the connection does more than exchange messages. The endpoint then updates its indexes at once.
     pub(crate) fn is_special(&self) -> bool {
         self.phase != Phase::Connected
             || self.dial.is_some()
@@ -120,44 +123,45 @@ impl Connection {
             || self.notices.is_pending()
     }
 
-    /// Whether nobody may come back to the session, once.
+    /// Returns `true` at the first call after this end closed the session, which can then no longer be resumed.
     pub(crate) const fn take_disowned(&mut self) -> bool {
         core::mem::replace(&mut self.is_disowned, false)
     }
 
-    /// Connection ids that no longer lead here.
+    /// Returns the connection ids that no longer lead to this connection, and forgets them.
     pub(crate) fn take_retired_ids(&mut self) -> SmallVec<[u32; 2]> {
         core::mem::take(&mut self.retired_ids)
     }
 
-    /// Whether the peer was found where it was not known to be, once.
+    /// Returns `true` if the peer was found at an address where it was not known to be. Later calls return `false`.
     pub(crate) const fn take_found(&mut self) -> bool {
         core::mem::replace(&mut self.is_found, false)
     }
 
-    /// Whether the endpoint should dial again, once.
+    /// Returns `true` if the endpoint should dial again. Later calls return `false`.
     pub(crate) const fn take_wants_dial(&mut self) -> bool {
         core::mem::replace(&mut self.wants_dial, false)
     }
 
-    /// Whether the peer of a contending connection was heard, once.
+    /// Returns `true` if the peer of a connection that contends with others has proved its keys. Later calls return
+    /// `false`.
     pub(crate) fn take_proven(&mut self) -> bool {
         let is_proven = self.is_contending && self.is_confirmed();
         self.is_contending &= !is_proven;
         is_proven
     }
 
-    /// The endpoint should make a resume ticket.
+    /// Requests a resume ticket from the endpoint.
     pub(crate) const fn want_ticket(&mut self) {
         self.wants_ticket = true;
     }
 
-    /// Whether the endpoint should make a resume ticket, once.
+    /// Returns `true` if the endpoint should make a resume ticket. Later calls return `false`.
     pub(crate) const fn take_wants_ticket(&mut self) -> bool {
         core::mem::replace(&mut self.wants_ticket, false)
     }
 
-    /// The contents of the next resume ticket, which expires at `expiry`.
+    /// Returns the contents of the next resume ticket, which expires at `expiry`.
     pub(crate) fn next_ticket(&mut self, expiry: u64, settings: &Settings) -> Option<ResumeContents> {
         let transport = self.transport.as_deref()?;
         Some(self.session.next_ticket(|sequence| transport.resume_psk(settings, sequence), expiry))
@@ -165,12 +169,12 @@ impl Connection {
 
     // ---- What it does next ----
 
-    /// Why the earliest of its timers goes off.
+    /// Returns the cause of the earliest timer.
     pub(crate) fn next_cause(&self) -> TimeoutCause {
         self.timers.next_cause()
     }
 
-    /// See [`crate::fuzzing::age`]. Says whether there is a transport.
+    /// Changes the packet numbers as [`crate::fuzzing::age`] describes. Returns `true` if the connection has a transport.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn age(&mut self, sent: u64, received: u64) -> bool {
         self.transport.as_deref_mut().map(|transport| transport.age(sent, received)).is_some()

@@ -17,7 +17,7 @@ use crate::event::ConnectionId;
 use crate::stats::ConnectionStats;
 use crate::time::{Instant, Span};
 
-/// One connection.
+/// One connection, with its session and its current transport.
 pub(crate) struct Connection {
     pub(super) id: ConnectionId,
     pub(super) phase: Phase,
@@ -26,36 +26,37 @@ pub(crate) struct Connection {
     pub(super) dial: Option<Box<Dial>>,
     pub(super) plan: Option<Box<DialPlan>>,
     pub(super) notices: Notices,
-    /// A client that was told that it resumes this session may still send its first Data until then.
+    /// The time until which a client whose resumption was accepted may still send its first Data.
     pub(super) promised_until: Instant,
-    /// When the peer was last heard on a transport that is gone.
+    /// The time of the latest packet from the peer on an earlier transport.
     pub(super) heard_before: Instant,
-    /// The deadlines that `Connection::look` derived last.
+    /// The deadlines that `Connection::look` computed most recently.
     pub(super) timers: TimerTable,
-    /// When the next attempt to come back begins, a session that waits for its peer is given up, or the resume ticket is renewed.
+    /// The time at which the next attempt to reconnect begins, a waiting session expires, or the resume ticket is renewed.
     pub(super) resume_at: Instant,
     pub(super) closing: Option<Box<Closing>>,
     pub(super) farewell: Option<Farewell>,
-    /// Connection ids that no longer lead here; the endpoint collects them.
+    /// The connection ids that no longer lead to this connection. The endpoint collects them.
     pub(super) retired_ids: SmallVec<[u32; 2]>,
-    /// The endpoint should dial again.
+    /// `true` if the endpoint should dial again.
     pub(super) wants_dial: bool,
-    /// The endpoint should make a resume ticket.
+    /// `true` if the endpoint should make a resume ticket.
     pub(super) wants_ticket: bool,
-    /// This end closed the session: nobody may come back to it. The endpoint takes note.
+    /// `true` if this end closed the session, so that nobody may resume it. The endpoint records this.
     pub(super) is_disowned: bool,
-    /// The peer was found to be where it was not known to be: the account may be another one now.
+    /// `true` if the peer was found at an address where it was not known to be. Another account may then apply.
     pub(super) is_found: bool,
-    /// It was dialled for a peer that may have other connections, and the peer was not heard on it.
+    /// `true` if this end dialled the connection for a peer that may have other connections, and no packet from the peer
+    /// arrived on this connection yet.
     pub(super) is_contending: bool,
-    /// Bytes per second that it sends at most, if not what all do.
+    /// The sending limit in bytes per second. `None` uses the limit of all connections.
     pub(super) bandwidth: Option<u64>,
-    /// The rate that the application was told last, and when.
+    /// The rate that was reported to the application most recently, in bytes per second, and the time of the report.
     pub(super) told_rate: (u64, Instant),
 }
 
 impl Connection {
-    /// A connection whose handshake has not finished.
+    /// Creates a connection whose handshake is not complete.
     pub(crate) fn new(id: ConnectionId, send: SendSide, receive: ReceiveSide) -> Self {
         Self {
             id,
@@ -90,7 +91,7 @@ impl Connection {
         self.phase
     }
 
-    /// The state that outlives the connection's transports.
+    /// Returns the state that outlives the connection's transports.
     pub(crate) const fn session(&self) -> &Session {
         &self.session
     }
@@ -99,13 +100,13 @@ impl Connection {
         &mut self.session
     }
 
-    /// Where the next datagram goes, as far as known.
+    /// Returns the address to which the next datagram is sent, if known.
     pub(crate) fn target(&self, now: Instant) -> Option<Address> {
         let dial = self.dial.as_ref().filter(|dial| self.transport.is_none() || dial.dialer.is_due(now));
         dial.map(|dial| dial.path.remote).or_else(|| self.address())
     }
 
-    /// The link that it dials over was opened, and said now what it promises.
+    /// Records that the link over which the connection dials was opened, and whether the link is reliable.
     pub(crate) fn on_link_opened(&mut self, link: LinkId, reliable: bool) {
         let is_here = |dial: &Dial| dial.path.remote == Address::Link(link);
         if let Some(dial) = self.dial.as_deref_mut().filter(|dial| is_here(dial)) {
@@ -113,7 +114,7 @@ impl Connection {
         }
     }
 
-    /// A link dropped what it had taken: the peer is asked at once what it has.
+    /// Records that a link dropped datagrams that it had accepted. This end asks the peer at once which packets arrived.
     pub(crate) fn on_link_loss(&mut self, link: LinkId) {
         let is_here = |transport: &Transport| transport.path.remote == Address::Link(link);
         if let Some(transport) = self.transport.as_deref_mut().filter(|transport| is_here(transport)) {
@@ -121,7 +122,7 @@ impl Connection {
         }
     }
 
-    /// Counters and measurements of the connection, so far.
+    /// Returns the counters and measurements of the connection.
     pub(crate) fn stats(&self, now: Instant) -> ConnectionStats {
         let mut stats = self.session.stats(now);
         if let Some(transport) = self.transport.as_deref() {
@@ -138,17 +139,18 @@ impl Connection {
         stats
     }
 
-    /// Where the peer is, as far as known.
+    /// Returns the address of the peer, if known.
     pub(crate) fn address(&self) -> Option<Address> {
         self.transport_address().or_else(|| self.plan.as_ref().map(|plan| plan.path.remote))
     }
 
-    /// Where the transport leads, if there is one.
+    /// Returns the remote address of the transport, or `None` without a transport.
     pub(crate) fn transport_address(&self) -> Option<Address> {
         self.transport.as_ref().map(|transport| transport.path.remote)
     }
 
-    /// Nothing leaves now, because of the endpoint's limit if `is_limited`: waiting messages are held back.
+    /// Records that no datagram may leave now, so waiting messages are delayed. `is_limited` is `true` if the endpoint's
+    /// limit causes this.
     pub(crate) fn hold_back(&mut self, now: Instant, is_limited: bool) {
         if is_limited {
             self.session.send.on_path_known();

@@ -10,7 +10,7 @@ use crate::rng::Rng;
 use crate::time::{Instant, Span};
 
 impl Connection {
-    /// Does what is due at `now`. [`Connection::look`] is to follow.
+    /// Does the work that is due at `now`. The caller must call [`Connection::look`] afterwards.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
@@ -51,9 +51,9 @@ impl Connection {
         }
     }
 
-    /// Gives back the memory that traffic needed, once nothing but heartbeats was exchanged for [`REST_AFTER`]. Heartbeats
-    /// and what answers them ask for this. Where they are rare, a timer does so once after [`crate::limits::REST_WITHIN`]: an idle
-    /// connection wakes up no more often.
+    /// Releases the memory that traffic needed, once only heartbeats were exchanged for [`REST_AFTER`]. Heartbeats and
+    /// their answers trigger this check. If heartbeats are rare, a timer triggers it once after
+    /// [`crate::limits::REST_WITHIN`]. An idle connection therefore wakes up no more often.
     pub(super) fn rest_if_idle(&mut self, now: Instant) {
         let Some(transport) = self.transport.as_deref_mut() else { return };
         if now.since(transport.busy_at) >= Span::of(REST_AFTER) {
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// The peer was silent for the idle timeout.
+    /// Handles a peer that was silent for the idle timeout.
     pub(crate) fn on_silence(&mut self, now: Instant, settings: &Settings) {
         if self.phase != Phase::Connected {
             return;
@@ -94,7 +94,7 @@ impl Connection {
         self.resume_at = if self.plan.is_some() { now } else { now + settings.resume_window };
     }
 
-    /// The session waits for its peer, without a transport.
+    /// Makes the session wait for its peer, without a transport.
     pub(crate) fn interrupt(&mut self, now: Instant, settings: &Settings) {
         self.drop_transport();
         self.phase = Phase::Interrupted;
@@ -113,7 +113,7 @@ impl Connection {
         }
     }
 
-    /// A parked session is given up, or the next attempt to reconnect begins.
+    /// Gives up a waiting session, or begins the next attempt to reconnect.
     fn on_resume_timeout(&mut self, now: Instant) {
         self.resume_at = Instant::MAX;
         match &self.plan {

@@ -6,7 +6,7 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TimeoutCause {
-    /// `poll_transmit` would return a datagram. A driver whose socket buffer is full ignores this cause.
+    /// `poll_transmit` would return a datagram. A driver whose socket buffer is full must ignore this cause.
     Transmit,
     /// `poll_event` would return an event.
     Event,
@@ -14,7 +14,7 @@ pub enum TimeoutCause {
     Handshake,
     /// A half-open handshake expires.
     HalfOpen,
-    /// A packet must be declared lost, or a PTO expires (RFC 9002).
+    /// A packet must be declared lost (RFC 9002 section 6.1), or a PTO expires (section 6.2).
     Loss,
     /// A delayed acknowledgement is due.
     Acknowledgement,
@@ -22,7 +22,7 @@ pub enum TimeoutCause {
     Pacing,
     /// A heartbeat is due.
     Heartbeat,
-    /// The idle timeout expires, because no packet from the peer arrived in this time.
+    /// The idle timeout expires, because no packet from the peer arrived within [`crate::Config::idle_timeout`].
     Idle,
     /// The challenge to a new path expires.
     Path,
@@ -30,7 +30,7 @@ pub enum TimeoutCause {
     Expiry,
     /// A closing connection must resend its CLOSE frame, or the endpoint drops the closed connection.
     Close,
-    /// The session of an interrupted connection expires, or the next attempt to reconnect is due.
+    /// The session of an interrupted connection expires, or the next attempt to reconnect must start.
     Resume,
     /// An idle connection or endpoint must return unused message memory to the system.
     Rest,
@@ -51,7 +51,7 @@ pub(crate) enum Timer {
     Close,
     Resume,
     Handshake,
-    /// Memory that traffic needed may be given back.
+    /// Memory that traffic needed can be released.
     Rest,
 }
 
@@ -69,7 +69,7 @@ const TIMERS: [(Timer, TimeoutCause); 11] = [
     (Timer::Rest, TimeoutCause::Rest),
 ];
 
-/// When each timer of a connection goes off; [`Instant::MAX`] is never.
+/// The time of each timer of a connection, or [`Instant::MAX`] for a timer that is not set.
 #[derive(Clone, Debug)]
 pub(crate) struct TimerTable {
     at: [Instant; TIMERS.len()],
@@ -90,19 +90,19 @@ impl TimerTable {
         self.set(timer, at.unwrap_or(Instant::MAX));
     }
 
-    /// When the earliest timer goes off.
+    /// Returns the time of the earliest timer.
     pub(crate) fn next(&self) -> Instant {
         self.at.iter().fold(Instant::MAX, |least, at| least.min(*at))
     }
 
-    /// Why the earliest timer goes off.
+    /// Returns the cause of the earliest timer.
     pub(crate) fn next_cause(&self) -> TimeoutCause {
         let next = self.next();
         let mut timers = self.at.iter().zip(TIMERS.iter()).filter(|_| next != Instant::MAX);
         timers.find(|(at, _)| **at == next).map_or(TimeoutCause::Nothing, |(_, (_, cause))| *cause)
     }
 
-    /// A timer that has gone off by `now`, and when it was due; it is stopped.
+    /// Stops a timer that has expired by `now`, and returns the timer and its deadline.
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<(Timer, Instant)> {
         for (at, &(timer, _)) in self.at.iter_mut().zip(TIMERS.iter()) {
             if *at <= now && *at != Instant::MAX {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expired_timer_is_returned_once() {
+    fn an_expired_timer_is_returned_exactly_once() {
         let mut table = TimerTable::new();
         let at = Instant::ZERO + crate::time::Span::from_secs(1);
         table.set(Timer::Idle, at);

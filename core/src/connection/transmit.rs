@@ -1,4 +1,4 @@
-//! Builds a datagram at the last moment, when the socket is ready, so that it carries the newest state.
+//! Builds a datagram when the socket is ready to send it, so that the datagram carries the newest state.
 
 use super::mtu::ETHERNET;
 use super::sent::SentFrame;
@@ -13,11 +13,11 @@ use crate::time::Instant;
 use crate::wire::ack::write_ack;
 use crate::wire::{Chain, DataHeader, Frame, Writer, encode_packet_number};
 
-/// The size of a datagram that says no more than that somebody is there, with a PING or without: enough to pay for a
-/// challenge to a new address.
+/// The size, in bytes, of a datagram that only shows that this end is alive, with or without a PING. The size allows the
+/// peer to send a challenge to a new address.
 const PING_DATAGRAM: usize = CHALLENGE_DATAGRAM;
 
-/// A packet under construction: the frames go between the header and the tag.
+/// A packet under construction, with its frames between the header and the tag.
 struct Draft<'a> {
     buffer: &'a mut [u8],
     header: DataHeader,
@@ -33,13 +33,13 @@ impl<'a> Draft<'a> {
         (buffer.len() > header.header_len() + TAG).then_some(Self { buffer, header, number })
     }
 
-    /// Room for frames.
+    /// Returns the space for frames.
     fn body(&mut self) -> &mut [u8] {
         let end = self.buffer.len().saturating_sub(TAG);
         self.buffer.get_mut(self.header.header_len()..end).unwrap_or_default()
     }
 
-    /// Encrypts the packet around `body` bytes of frames and records it; returns the datagram's size.
+    /// Encrypts the packet around `body` bytes of frames and records the packet. Returns the size of the datagram in bytes.
     fn seal(self, now: Instant, transport: &mut Transport, body: usize, eliciting: bool) -> Option<usize> {
         let size = self.header.header_len() + body + TAG;
         let (head, packet) = self.buffer.get_mut(..size)?.split_at_mut_checked(self.header.header_len())?;
@@ -62,7 +62,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A datagram with nothing but path validation, for an address where the peer is not yet known to be.
+/// Writes a datagram that contains only path validation, for an address that is not validated.
 pub(crate) fn write_path_datagram(
     now: Instant,
     transport: &mut Transport,
@@ -90,7 +90,7 @@ pub(crate) fn write_path_datagram(
     Some((response.path, size))
 }
 
-/// A datagram that asks for no acknowledgement, padded to `least` bytes.
+/// Writes a datagram that requests no acknowledgement, padded to `least` bytes.
 fn write_small(
     now: Instant,
     transport: &mut Transport,
@@ -109,8 +109,8 @@ fn write_small(
     draft.seal(now, transport, body, false)
 }
 
-/// A CLOSE, behind an ACK of everything that was received, as far as there is room: the peer learns here or never which of
-/// its messages arrived.
+/// Writes a CLOSE behind an ACK of all received packets, if there is space for the ACK. Only this ACK can tell the peer
+/// which of its messages arrived.
 pub(crate) fn write_close(
     now: Instant,
     transport: &mut Transport,
@@ -139,7 +139,7 @@ pub(crate) fn write_close(
     draft.seal(now, transport, acked + reserved, false)
 }
 
-/// A probe of the path MTU: a PING in a datagram of the size in question (RFC 8899 4.1, without user data).
+/// Writes a probe of the path MTU: a PING in a datagram of the probed size (RFC 8899 section 4.1, without user data).
 pub(crate) fn write_mtu_probe(now: Instant, transport: &mut Transport, buffer: &mut [u8]) -> Option<usize> {
     let size = transport.mtu.due()?;
     let room = buffer.len();
@@ -161,7 +161,7 @@ pub(crate) fn write_mtu_probe(now: Instant, transport: &mut Transport, buffer: &
     Some(size)
 }
 
-/// The next ordinary datagram, if there is anything to say.
+/// Writes the next ordinary datagram, if a frame waits.
 pub(crate) fn write_datagram(
     now: Instant,
     transport: &mut Transport,
@@ -232,13 +232,13 @@ pub(crate) fn write_datagram(
     Some(size)
 }
 
-/// Lends what a snapshot frame is written with.
+/// Returns the values that are needed to write a snapshot frame.
 fn world_turn<'a>(transport: &Transport, worlds: &'a mut Worlds) -> WorldTurn<'a> {
     WorldTurn { worlds, rate: transport.regulator.rate(), window: transport.window_left() }
 }
 
-/// A datagram was filled with what there was, or `has_more` says that something waits that did not fit. Then one of up to
-/// `room` bytes would have been used, if this one was as large as it may be.
+/// Records that a datagram was filled with the waiting frames. If `has_more`, a frame waits that did not fit. A larger
+/// datagram of up to `room` bytes would then have been used, if this datagram had the largest allowed size.
 #[inline(always)]
 fn on_filled(now: Instant, transport: &mut Transport, has_more: bool, room: Option<usize>) {
     if !has_more {
@@ -249,12 +249,13 @@ fn on_filled(now: Instant, transport: &mut Transport, has_more: bool, room: Opti
     }
 }
 
-/// Says what the clock shows, if that is due. It rides along, ahead of the acknowledgement that needs it.
+/// Writes the reading of this end's clock, if it is due, before the ACK that needs the reading. Returns `true` if the
+/// reading was written.
 fn write_clock(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> bool {
     transport.clock.is_due(now, transport.largest_acked.is_some()) && put(writer, &Frame::Clock(now))
 }
 
-/// Asks whoever is at an unproven address to answer. Says whether it did.
+/// Writes a challenge to an address that is not validated. Returns `true` if a challenge was written.
 fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
     let Some(unproven) = &mut transport.unproven else { return false };
     let is_written = unproven.challenge_due().is_some_and(|data| put(writer, &Frame::Challenge(data)));
@@ -264,7 +265,7 @@ fn write_challenge(transport: &mut Transport, writer: &mut Writer<'_>) -> bool {
     is_written
 }
 
-/// Returns the largest and the lowest packet number that the ACK reports.
+/// Writes the ACK that is owed. Returns the largest and the lowest packet number that the ACK reports.
 fn write_owed_ack(now: Instant, transport: &Transport, writer: &mut Writer<'_>) -> Option<(u64, u64)> {
     if !transport.acks.rides(|| transport.rhythm.next_after(now)) {
         return None;
@@ -288,12 +289,12 @@ fn write_response(transport: &mut Transport, writer: &mut Writer<'_>) {
     }
 }
 
-/// Appends a frame that is no MESSAGE. Says whether it fitted.
+/// Appends a frame that is not a MESSAGE. Returns `true` if the frame fits.
 fn put(writer: &mut Writer<'_>, frame: &Frame<'_>) -> bool {
     frame.write(writer, &mut Chain::default()).is_ok()
 }
 
-/// Appends PADDING up to `least` bytes, as far as there is room.
+/// Appends PADDING up to `least` bytes, if there is space.
 fn pad(writer: &mut Writer<'_>, least: usize) {
     while writer.written() < least && put(writer, &Frame::Padding) {}
 }

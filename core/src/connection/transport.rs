@@ -32,9 +32,10 @@ use crate::wire::{AckFrame, DataHeader, decode_packet_number};
 
 /// [`limits::UPKEEP_DELAY`] in microseconds.
 const UPKEEP_DELAY_US: u64 = limits::UPKEEP_DELAY.as_micros() as u64;
-/// Packets after which one asks for an acknowledgement, if none of them did: half of what one byte of packet number can name.
+/// The number of packets after which the next packet requests an acknowledgement, if no packet did: half of the numbers
+/// that one byte can name.
 const UNHEARD: u64 = 64;
-/// The longest that an initiator waits before it repeats its first Data.
+/// The longest wait of an initiator before it repeats its first Data.
 const UNCONFIRMED_PROBE: Span = Span::from_millis(250);
 
 /// The results of a handshake that a transport starts with.
@@ -46,16 +47,16 @@ pub(crate) struct TransportSetup {
     pub(crate) path: Path,
     pub(crate) keys: SessionKeys,
     pub(crate) peer_ack_delay: Span,
-    /// The largest datagram to begin with, and the largest that may be found to pass.
+    /// The size of the largest datagram at first, and the largest size that the path MTU search may find, in bytes.
     pub(crate) max_datagram: usize,
     pub(crate) most_datagram: usize,
-    /// After this much silence the peer gives up.
+    /// The time without a packet from this end after which the peer gives this end up.
     pub(crate) peer_idle_timeout: Span,
     pub(crate) link: Option<LinkProperties>,
     pub(crate) resumed: bool,
 }
 
-/// An opened packet.
+/// A decrypted packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Opened {
     pub(crate) number: u64,
@@ -82,47 +83,47 @@ pub(crate) struct Transport {
     pub(crate) regulator: Regulator,
     pub(crate) reordering: Reordering,
     pub(crate) migration: Migration,
-    /// While nobody has answered from the address of `path`.
+    /// The state of address validation, until the peer has answered from the address of `path`.
     pub(crate) unproven: Option<Unproven>,
     pub(crate) mtu: PathMtu,
     pub(crate) marks: MarksSeen,
     pub(crate) marking: Marking,
     pub(crate) peer_ack_delay: Span,
-    /// After this much silence this end says that it is there.
+    /// The time without a packet from the peer after which this end sends a heartbeat.
     pub(crate) patience: Span,
-    /// After this much silence this end gives the peer up.
+    /// The time without a packet from the peer after which this end gives the peer up.
     idle_timeout: Span,
-    /// Probes sent since the last acknowledgement.
+    /// The number of probes sent since the latest acknowledgement.
     pub(crate) probes: u32,
-    /// A packet has to leave whatever the window says.
+    /// `true` if a packet must be sent regardless of the congestion window.
     pub(crate) probe_due: bool,
-    /// A packet has to ask for an acknowledgement although it may have nothing else to say.
+    /// `true` if a packet must request an acknowledgement, even if it has no other content.
     pub(crate) ping_due: bool,
-    /// A packet has to leave that asks for nothing, unless another one does.
+    /// `true` if a packet that requests no acknowledgement must be sent, unless another packet is sent.
     pub(crate) sign_due: bool,
     pub(crate) heartbeat: Heartbeat,
-    /// When the next packet counts as lost, if one is suspected.
+    /// The time at which the next packet counts as lost, if the loss of a packet is suspected.
     pub(crate) loss_at: Option<Instant>,
     pub(crate) last_eliciting: Instant,
     pub(crate) rhythm: Rhythm,
-    /// When a packet last carried anything but acknowledgements and heartbeats, either way.
+    /// The latest time at which a packet in either direction carried more than acknowledgements and heartbeats.
     pub(crate) busy_at: Instant,
-    /// For which `busy_at` the memory that traffic needed was given back.
+    /// The value of `busy_at` at the latest release of the memory that traffic needed.
     pub(crate) rested_at: Option<Instant>,
     pub(crate) last_heard: Instant,
     pub(crate) last_ping: Instant,
-    /// Whether the peer has shown that it holds the keys.
+    /// `true` if the peer has proved that it holds the keys.
     pub(crate) is_confirmed: bool,
-    /// Whether this transport took over a session.
+    /// `true` if this transport resumed a session.
     pub(crate) is_resumed: bool,
-    /// Whether the link below delivers whatever it takes: nothing is sent twice.
+    /// `true` if the link delivers everything that it accepts, so nothing is sent twice.
     pub(crate) is_reliable: bool,
-    /// The datagrams sent last, where an answer to one of them means something: at the end that dialled.
+    /// The tags of recently sent datagrams, at the dialling end, where an answer can repeat a tag.
     pub(crate) recent: Option<Box<RecentTags>>,
 }
 
-/// After how much silence an end says that it is there: whichever end is less patient, it hears something in time. The
-/// initiator speaks first, so that one heartbeat serves both ends.
+/// Returns the time without a packet from the peer after which this end sends a heartbeat. The time suits the shorter idle
+/// timeout of both ends. The initiator sends first, so that one heartbeat serves both ends.
 fn patience(role: Role, settings: &Settings, peer_idle_timeout: Span) -> Span {
     let patience = settings.heartbeat.min(settings.idle_timeout / 3).min(peer_idle_timeout / 3);
     match role {
@@ -210,7 +211,7 @@ impl Transport {
         Ok(Opened { number, is_highest, payload_from: header.header_len(), payload_len })
     }
 
-    /// Takes note of an authentic packet, before its frames are looked at.
+    /// Records an authentic packet, before its frames are processed.
     pub(crate) fn on_authentic(&mut self, now: Instant, opened: &Opened) {
         self.replay.insert(opened.number);
         if opened.is_highest {
@@ -220,7 +221,7 @@ impl Transport {
         self.is_confirmed = true;
     }
 
-    /// Takes packets below `sent` for sent and settled, and those up to `received` for received.
+    /// Treats packets below `sent` as sent and acknowledged, and packets up to `received` as received.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn age(&mut self, sent: u64, received: u64) {
         self.sent.age(sent);
@@ -229,13 +230,13 @@ impl Transport {
         self.largest_received = Some(received);
     }
 
-    /// A packet carries more than acknowledgements and heartbeats.
+    /// Records a packet that carries more than acknowledgements and heartbeats.
     pub(crate) const fn on_busy(&mut self, now: Instant) {
         self.heartbeat.on_activity();
         self.busy_at = now;
     }
 
-    /// The peer was not heard for so long that this end has to say that it is there.
+    /// Requests a heartbeat, because the peer was silent for the heartbeat interval.
     pub(crate) fn on_patience_over(&mut self, now: Instant) {
         let situation = Situation {
             role: self.role,
@@ -253,52 +254,52 @@ impl Transport {
         self.last_ping = now;
     }
 
-    /// Asks the peer at once whether it is there, whatever the window says.
+    /// Asks the peer for an immediate answer, regardless of the congestion window.
     pub(crate) const fn ask(&mut self) {
         self.ping_due = true;
         self.probe_due = true;
     }
 
-    /// When this end says that it is there, if nothing else does.
+    /// Returns the time of the next heartbeat, if no packet arrives before.
     pub(crate) fn next_heartbeat(&self) -> Instant {
         self.last_heard.max(self.last_ping) + self.patience
     }
 
-    /// When memory that traffic needed is given back, if that was not done since.
+    /// Returns the time at which the memory that traffic needed is released, if it was not released since.
     pub(crate) fn rest_at(&self) -> Option<Instant> {
         let is_rested = self.rested_at == Some(self.busy_at);
         (!is_rested).then_some(self.busy_at + limits::REST_WITHIN)
     }
 
-    /// When the peer was silent for too long.
+    /// Returns the time at which the idle timeout expires.
     pub(crate) fn idle_at(&self) -> Instant {
         self.last_heard + self.idle_timeout
     }
 
-    /// Whether a datagram is due that the window does not hold back.
+    /// Returns `true` if a datagram is due that the congestion window does not delay.
     pub(crate) fn has_upkeep(&self) -> bool {
         self.acks.is_due() || self.ping_due || self.sign_due || self.challenge_due().is_some()
     }
 
-    /// The probe timeout before any back-off.
+    /// Returns the PTO without back-off.
     pub(crate) fn probe_timeout(&self) -> Span {
         self.rtt.probe_timeout(self.peer_ack_delay)
     }
 
-    /// The largest packet number that `ack` names, sent or not.
+    /// Returns the largest packet number that `ack` names, whether or not such a packet was sent.
     pub(crate) fn largest_named(&self, ack: &AckFrame<'_>) -> Option<u64> {
         ack.ranges(self.sent.next()).next()?.ok().map(|range| *range.end())
     }
 
-    /// Whether so many packets left since the last one that was acknowledged that the next one asks for it, if none does: an end
-    /// that only listens has packet numbers that stay short, a round trip and a clock that stay known, and a peer that repeats
-    /// no old acknowledgements (RFC 9000 13.2.4).
+    /// Returns `true` if the next packet must request an acknowledgement, because many packets were sent after the latest
+    /// acknowledged packet. An end that only receives then keeps short packet numbers, a current RTT and a current clock,
+    /// and its peer does not repeat old acknowledgements (RFC 9000 section 13.2.4).
     pub(crate) fn is_unheard(&self) -> bool {
         let heard = self.largest_acked.map_or(0, |largest| largest + 1);
         self.sent.in_flight() == 0 && self.sent.next().saturating_sub(heard) >= UNHEARD
     }
 
-    /// Settles a packet as acknowledged.
+    /// Removes an acknowledged packet from the packets in flight.
     pub(crate) fn settle_acked(&mut self, now: Instant, number: u64) -> Option<Settled> {
         let settled = self.sent.settle(number)?;
         self.keys.on_acked(number);
@@ -310,12 +311,12 @@ impl Transport {
         Some(settled)
     }
 
-    /// Bytes that may leave before another acknowledgement comes.
+    /// Returns the number of bytes that may be sent before another acknowledgement arrives.
     pub(crate) fn window_left(&self) -> u64 {
         self.regulator.window().saturating_sub(self.sent.bytes_in_flight())
     }
 
-    /// Whether a packet that asks for an acknowledgement may leave now.
+    /// Returns `true` if an ack-eliciting packet may be sent now.
     pub(crate) fn window_is_open(&self, now: Instant) -> bool {
         self.probe_due
             || (self.sent.has_room()
@@ -323,10 +324,10 @@ impl Transport {
                 && self.held_until(now).is_none())
     }
 
-    /// When the loss timer goes off.
+    /// Returns the time at which the loss timer expires.
     ///
-    /// Of two ends that both wait, the one that must repeat something has to find out soon that the path is back: that is
-    /// `is_awaited`, which is asked for only when probes go unanswered.
+    /// If both ends wait, the end that must repeat data has to detect soon that the path works again. `is_awaited` returns
+    /// `true` at that end. The method calls it only while probes are unanswered.
     pub(crate) fn loss_timeout(&self, is_awaited: impl FnOnce() -> bool) -> Option<Instant> {
         if planted::is_planted(Bug::LostTimer) && self.probes > 0 {
             return None;
@@ -357,7 +358,7 @@ impl Transport {
         Some(self.last_eliciting + wait)
     }
 
-    /// Whether a datagram of path validation is due for an address other than the peer's.
+    /// Returns `true` if a datagram of path validation is due for an address other than the peer's address.
     pub(crate) fn has_path_datagram(&self) -> bool {
         if self.migration.is_quiet() {
             return false;
@@ -370,23 +371,23 @@ impl Transport {
             })
     }
 
-    /// Whether an ordinary datagram may be sent to the peer's address now.
+    /// Returns `true` if an ordinary datagram may be sent to the peer's address now.
     pub(crate) fn may_send(&self) -> bool {
         self.unproven.as_ref().is_none_or(Unproven::may_send)
     }
 
-    /// The most bytes that the next datagram to the peer's address may have.
+    /// Returns the largest size of the next datagram to the peer's address, in bytes.
     pub(crate) fn allowance(&self) -> usize {
         let unproven = self.unproven.as_ref();
         unproven.map_or(usize::MAX, |unproven| usize::try_from(unproven.allowance()).unwrap_or(usize::MAX))
     }
 
-    /// The challenge for an unproven address, if the next datagram has to carry it.
+    /// Returns the challenge for an address that is not validated, if the next datagram must carry it.
     pub(crate) fn challenge_due(&self) -> Option<[u8; 8]> {
         self.unproven.as_ref().and_then(Unproven::challenge_due)
     }
 
-    /// An authentic packet of `bytes` came from `from`.
+    /// Records that an authentic packet of `bytes` came from `from`.
     pub(crate) fn on_heard_from(&mut self, from: &Path, bytes: u64) {
         if planted::is_planted(Bug::AddressTrusted) {
             self.unproven = None;
@@ -396,26 +397,26 @@ impl Transport {
         }
     }
 
-    /// A datagram of `bytes` was sent to `to`.
+    /// Records that a datagram of `bytes` was sent to `to`.
     pub(crate) fn on_sent_to(&mut self, to: &Path, bytes: u64) {
         if let Some(unproven) = self.unproven.as_mut().filter(|_| to.remote == self.path.remote) {
             unproven.on_sent(bytes);
         }
     }
 
-    /// Nothing could be written although something waits.
+    /// Records that nothing could be written although a frame waits.
     pub(crate) const fn on_stuck(&mut self) {
         if let Some(unproven) = &mut self.unproven {
             unproven.on_stuck();
         }
     }
 
-    /// The pre-shared key of the resume ticket of this sequence.
+    /// Returns the pre-shared key of the resume ticket with this sequence.
     pub(crate) fn resume_psk(&self, settings: &Settings, sequence: u32) -> Secret {
         handshake::resume_psk(settings.provider.handshake(), &self.exporter, u64::from(sequence))
     }
 
-    /// Starts afresh on a path that the peer moved to; `sample` is the round trip of the challenge.
+    /// Restarts the state of the path after the peer migrated to `path`. `sample` is the RTT of the challenge.
     pub(crate) fn move_to(&mut self, now: Instant, path: Path, sample: Span) {
         self.path = path;
         self.unproven = None;

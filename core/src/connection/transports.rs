@@ -9,11 +9,12 @@ use crate::event::{ConnectionId, PeerInfo};
 use crate::rng::Rng;
 use crate::time::{Instant, Span};
 
-/// After a correction of the wall clock, the time within which every client gets another resume ticket, in microseconds.
+/// The time, in microseconds, within which every client receives another resume ticket after a correction of the wall
+/// clock.
 const RENEW_WITHIN_US: u64 = 30_000_000;
 
 impl Connection {
-    /// Puts the connection on a fresh transport for the first time.
+    /// Connects for the first time, on a new transport.
     pub(crate) fn connect(
         &mut self,
         now: Instant,
@@ -30,7 +31,7 @@ impl Connection {
         self.on_transport_replaced(now, settings);
     }
 
-    /// Continues the session on a fresh transport. The old transport is retired whole.
+    /// Continues the session on a new transport. The old transport is discarded completely.
     pub(crate) fn resume(&mut self, now: Instant, transport: Box<Transport>, settings: &Settings) {
         self.drop_transport();
         self.phase = Phase::Connected;
@@ -42,7 +43,8 @@ impl Connection {
         self.on_transport_replaced(now, settings);
     }
 
-    /// The peer's attempt crossed this end's, and the peer's survives: packets sent on this end's were never heard.
+    /// Adopts the peer's attempt, which crossed this end's attempt and survives. The peer never received the packets of
+    /// this end's attempt.
     pub(crate) fn adopt(
         &mut self,
         now: Instant,
@@ -83,7 +85,7 @@ impl Connection {
         }
     }
 
-    /// The peer is looked for at `to` from now on.
+    /// Looks for the peer at the address `to` from now on.
     pub(crate) fn redirect(&mut self, now: Instant, to: Path) {
         let Some(plan) = &mut self.plan else { return };
         let is_new = plan.path != to;
@@ -95,13 +97,13 @@ impl Connection {
         }
     }
 
-    /// The peer may have forgotten this connection: a handshake begins beside it.
+    /// Begins a handshake beside this connection, because the peer may have forgotten the connection.
     pub(crate) fn on_unknown(&mut self) {
         let may = self.phase == Phase::Connected && self.plan.as_ref().is_some_and(|plan| plan.reconnect);
         self.wants_dial |= may && self.dial.is_none();
     }
 
-    /// Whether the session may go on after the transport is lost.
+    /// Returns `true` if the session can continue after the transport is lost.
     pub(crate) fn can_resume(&self, settings: &Settings) -> bool {
         self.phase == Phase::Connected
             && match &self.plan {
@@ -110,13 +112,13 @@ impl Connection {
             }
     }
 
-    /// Whether this is a client that was let in before, and may be again.
+    /// Returns `true` for a client that was accepted before and can be accepted again.
     pub(crate) fn is_back(&self, settings: &Settings) -> bool {
         self.can_resume(settings) && self.plan.as_ref().is_some_and(|plan| plan.resume.is_some())
     }
 
-    /// The server refused the resume ticket because it expired, and the session with it is gone. Says whether a client that
-    /// has something else to show dials again with that.
+    /// Handles a refusal of the resume ticket, which expired and whose session is lost. Returns `true` if the client dials
+    /// again with another credential.
     pub(crate) fn fall_back(&mut self) -> bool {
         let Some(plan) = self.plan.as_deref_mut().filter(|plan| plan.ticket.is_none()) else { return false };
         plan.resume = None;
@@ -125,8 +127,8 @@ impl Connection {
         true
     }
 
-    /// Has the endpoint make another resume ticket within [`RENEW_WITHIN_US`], at a moment of this connection's own. Says whether
-    /// this is a connection that gives its peer tickets.
+    /// Makes the endpoint seal another resume ticket at a random time within [`RENEW_WITHIN_US`]. Returns `true` if this
+    /// connection sends tickets to its peer.
     pub(crate) fn renew_ticket(&mut self, now: Instant, rng: &mut Rng) -> bool {
         let gives_tickets = self.phase == Phase::Connected && self.plan.is_none();
         if gives_tickets {
@@ -136,7 +138,7 @@ impl Connection {
         gives_tickets
     }
 
-    /// No attempt could be made now: wait, then try again.
+    /// Waits for the next attempt, because no attempt could begin now.
     pub(crate) fn retry_dial_later(&mut self, now: Instant, rng: &mut Rng) {
         if let Some(plan) = &mut self.plan {
             plan.attempts = plan.attempts.saturating_add(1);

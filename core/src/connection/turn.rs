@@ -1,4 +1,5 @@
-//! A connection's turn to send: one datagram, and further datagrams of the same size in the same buffer.
+//! The datagrams that a connection writes when it may send: one datagram, and further datagrams of the same size in the
+//! same buffer.
 
 use super::{CLOSE_PATIENCE, Connection, Phase, Settings, settle, transmit};
 use crate::address::{Ecn, Path};
@@ -7,7 +8,8 @@ use crate::rng::Rng;
 use crate::snapshot::worlds::Worlds;
 use crate::time::Instant;
 
-/// Datagrams of one turn: all for one path, all of `segment_size` bytes but the last, which may be shorter.
+/// The datagrams of one turn. All are for one path and have `segment_size` bytes, except that the final datagram may be
+/// shorter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Written {
     pub(crate) path: Path,
@@ -25,7 +27,8 @@ struct Datagram {
 }
 
 impl Connection {
-    /// Writes what there is to say to `buffer`. `may_follow` is told of each datagram, and says whether another may leave.
+    /// Writes the waiting datagrams to `buffer`. After each datagram, `may_follow` decides whether another datagram may
+    /// follow.
     pub(crate) fn turn(
         &mut self,
         now: Instant,
@@ -52,7 +55,8 @@ impl Connection {
         Some(Written { path, ecn, size, segment_size })
     }
 
-    /// Whether the next datagram is ordinary data for the path of `first`, and may fill as many bytes with the same bits.
+    /// Returns `true` if the next datagram is ordinary data for the path of `first`, with the same ECN bits, and may have
+    /// the same size.
     fn has_more_like(&self, now: Instant, first: &Datagram) -> bool {
         // No path carries less in one datagram; what is smaller was not full.
         if first.size < usize::from(LEAST_DATAGRAM) {

@@ -1,7 +1,7 @@
 //! A transport at an address that the peer has not validated. Until the peer answers a challenge there, the endpoint
-//! sends no more bytes to it than came from it (RFC 9000 section 8, with a factor of one).
+//! sends no more bytes to this address than it received from there (RFC 9000 section 8, with a factor of 1 instead of 3).
 
-/// The size of a datagram with a challenge: larger than the answer to it.
+/// The size of a datagram with a challenge, in bytes. The size is larger than the answer.
 pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
 
 /// The state of an address that has not been validated yet.
@@ -9,61 +9,61 @@ pub(crate) const CHALLENGE_DATAGRAM: usize = 48;
 pub(crate) struct Unproven {
     challenge: [u8; 8],
     is_due: bool,
-    /// Nothing fitted what may be sent: wait for more.
+    /// `true` if no frame fitted into the bytes that may be sent, so this end waits for more bytes to arrive.
     is_stuck: bool,
     received: u64,
     sent: u64,
 }
 
 impl Unproven {
-    /// An address that is challenged with `challenge`, and from which nothing came yet.
+    /// Creates the state of an address that `challenge` challenges, and from which no packet arrived yet.
     pub(crate) const fn new(challenge: [u8; 8]) -> Self {
         Self { challenge, is_due: true, is_stuck: false, received: 0, sent: 0 }
     }
 
-    /// Bytes that may be sent there now.
+    /// Returns the number of bytes that may be sent to the address now.
     pub(crate) const fn allowance(&self) -> u64 {
         self.received.saturating_sub(self.sent)
     }
 
-    /// Whether it makes sense to build a datagram now.
+    /// Returns `true` if a datagram can be built now.
     pub(crate) const fn may_send(&self) -> bool {
         !self.is_stuck && self.allowance() >= CHALLENGE_DATAGRAM as u64
     }
 
-    /// An authentic packet of `bytes` came from there: its sender may hear the challenge now.
+    /// Records an authentic packet of `bytes` from the address. A challenge may now reach its sender.
     pub(crate) const fn on_received(&mut self, bytes: u64) {
         self.received = self.received.saturating_add(bytes);
         self.challenge_again();
     }
 
-    /// A datagram of `bytes` was sent there.
+    /// Records that a datagram of `bytes` was sent to the address.
     pub(crate) const fn on_sent(&mut self, bytes: u64) {
         self.sent = self.sent.saturating_add(bytes);
     }
 
-    /// No frame that waits fits the bytes that may be sent.
+    /// Records that no waiting frame fits into the bytes that may be sent.
     pub(crate) const fn on_stuck(&mut self) {
         self.is_stuck = true;
     }
 
-    /// The challenge, or its answer, may have been lost.
+    /// Sends the challenge again, because the challenge or its answer may have been lost.
     pub(crate) const fn challenge_again(&mut self) {
         self.is_due = true;
         self.is_stuck = false;
     }
 
-    /// The challenge, if the next datagram has to carry it.
+    /// Returns the challenge, if the next datagram must carry it.
     pub(crate) fn challenge_due(&self) -> Option<[u8; 8]> {
         self.is_due.then_some(self.challenge)
     }
 
-    /// The challenge was sent.
+    /// Records that the challenge was sent.
     pub(crate) const fn on_challenge_sent(&mut self) {
         self.is_due = false;
     }
 
-    /// Whether `data` answers the challenge.
+    /// Returns `true` if `data` answers the challenge.
     pub(crate) fn is_answer(&self, data: &[u8; 8]) -> bool {
         self.challenge == *data
     }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn sending_beyond_the_anti_amplification_limit_is_blocked_until_a_packet_arrives_or_a_timeout() {
+    fn sending_blocked_by_the_anti_amplification_limit_resumes_with_the_next_path_challenge() {
         let mut unproven = Unproven::new([7; 8]);
         unproven.on_received(100);
         unproven.on_challenge_sent();

@@ -1,4 +1,4 @@
-//! A connection's share in replicated worlds: the world that it is sent, and the world that it receives.
+//! The replicated worlds of a connection: the world that this end sends, and the world that this end receives.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -11,34 +11,34 @@ use crate::limits::{SNAPSHOT_OFFENCES, SNAPSHOT_STALL};
 use crate::snapshot::Changes;
 use crate::snapshot::delta::{FrameName, SnapshotFault};
 use crate::snapshot::receiver::{FrameRefusal, WorldReceiver};
-use crate::snapshot::sender::WorldSender;
+use crate::snapshot::sender::{InterestState, WorldSender};
 use crate::snapshot::unit_codec::UnitCodec;
 use crate::snapshot::worlds::Worlds;
 use crate::time::{Instant, Span};
 use crate::wire::{Frame, SnapshotFrame, Writer};
 
-/// Bytes that a frame needs at least besides its units.
+/// The smallest space that a frame needs besides its units, in bytes.
 const LEAST_ROOM: usize = 96;
-/// Bytes of the type, the view and the length in front of a frame.
+/// The size of the type, the view and the length in front of a frame, in bytes.
 const FRAME_OVERHEAD: usize = 1 + 4 + 2;
 
-/// The time between two commits that is assumed at first, and the longest.
+/// The time assumed between the first two commits, and the longest time assumed between two commits.
 const FIRST_INTERVAL: Span = Span::from_millis(100);
 
-/// The parts of an endpoint and a transport that a snapshot frame is written with.
+/// The parts of an endpoint and a transport that are needed to write a snapshot frame.
 pub(crate) struct WorldTurn<'a> {
     pub(crate) worlds: &'a mut Worlds,
-    /// Bytes per second that the path carries.
+    /// The rate that the path carries, in bytes per second.
     pub(crate) rate: u64,
-    /// Bytes that may leave before another acknowledgement comes.
+    /// The number of bytes that may be sent before another acknowledgement arrives.
     pub(crate) window: u64,
 }
 
-/// Both directions. A connection without worlds has none of it.
+/// The worlds of both directions. A connection without worlds has neither.
 #[derive(Default)]
 pub(super) struct WorldExchange {
     state: Option<Box<ExchangeState>>,
-    /// Whether the connection is over.
+    /// `true` if the connection has ended.
     is_over: bool,
 }
 
@@ -49,26 +49,37 @@ struct ExchangeState {
 }
 
 struct SendingWorld {
-    /// Counts the worlds that the peer was sent, one after the other.
+    /// The number of the view. The number increases with each world that this end begins to send to the peer.
     view: u32,
     world: WorldSender,
     share: Share,
-    /// When the world was committed last, and the time from one commit to the next.
+    /// The time of the latest commit of the world, and the time between two commits.
     committed_at: Instant,
     interval: Span,
+    completion: Completion,
+}
+
+/// The state of the report that the peer has received everything that was in view when the view began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Completion {
+    Unsent,
+    Sent,
+    Known,
 }
 
 struct ReceivingWorld {
     view: u32,
     world: WorldReceiver,
-    /// A frame that could not be decoded, which the peer is to hear of.
+    /// A frame that could not be decoded, to be reported to the peer.
     reset: Option<(u32, FrameName)>,
     is_reset_due: bool,
+    /// `true` if the application has yet to receive the event that the view is complete.
+    is_complete: bool,
     offences: u32,
 }
 
 impl WorldExchange {
-    /// Whether the connection has no worlds.
+    /// Returns `true` if the connection has no worlds.
     #[inline(always)]
     pub(super) const fn is_none(&self) -> bool {
         self.state.is_none()
@@ -76,7 +87,7 @@ impl WorldExchange {
 
     // ---- Sending ----
 
-    /// The peer is sent another world from now on.
+    /// Begins to send another world to the peer.
     pub(super) fn send_world(&mut self, now: Instant, world: WorldSender, priority: u8) {
         if self.is_over {
             return;
@@ -89,15 +100,16 @@ impl WorldExchange {
             share: Share::new(priority),
             committed_at: now,
             interval: FIRST_INTERVAL,
+            completion: Completion::Unsent,
         });
     }
 
-    /// The world that the peer is sent.
+    /// Returns the world that this end sends to the peer.
     pub(super) fn sender(&self) -> Option<&WorldSender> {
         self.sending().map(|sending| &sending.world)
     }
 
-    /// The world that the peer is sent, to take a commit in.
+    /// Prepares the world that this end sends for a commit, and returns it.
     pub(super) fn on_commit(&mut self, now: Instant) -> Option<&mut WorldSender> {
         let sending = self.sending_mut()?;
         let before = core::mem::replace(&mut sending.committed_at, now);
@@ -113,18 +125,25 @@ impl WorldExchange {
         self.state.as_deref_mut()?.sender.as_mut()
     }
 
-    /// Whether a snapshot frame waits.
+    /// Sets whether the peer sees its world by distance or as a whole.
+    pub(super) fn set_interest(&mut self, interest: Option<InterestState>) {
+        if let Some(sending) = self.sending_mut() {
+            sending.world.set_interest(interest);
+        }
+    }
+
+    /// Returns `true` if a snapshot frame waits.
     #[inline(always)]
     pub(super) fn has_frame(&self) -> bool {
         self.sending().is_some_and(|sending| sending.world.has_news())
     }
 
-    /// The virtual time from which it is the world's turn to send.
+    /// Returns the virtual time at which it is the world's turn to send.
     pub(super) fn turn(&self, clock: VirtualClock) -> Option<u64> {
         self.sending().filter(|sending| sending.world.has_news()).map(|sending| sending.share.start(clock))
     }
 
-    /// Writes a frame of the newest state, if one fits.
+    /// Writes a frame of the newest state, if the frame fits.
     pub(super) fn write(
         &mut self,
         clock: &mut VirtualClock,
@@ -172,24 +191,25 @@ impl WorldExchange {
         }
     }
 
-    /// The peer could not decode a frame.
+    /// Processes the peer's report that it could not decode a frame.
     pub(super) fn on_reset(&mut self, view: u32, name: FrameName) {
         if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
             sending.world.on_reset(name);
         }
     }
 
-    /// The session goes on over another transport.
+    /// Continues over another transport after the session was resumed.
     pub(super) fn on_resumed(&mut self) {
         if let Some(sending) = self.sending_mut() {
             sending.world.on_resumed();
+            sending.on_complete_lost();
         }
         if let Some(receiving) = self.receiving_mut() {
             receiving.is_reset_due = receiving.reset.is_some();
         }
     }
 
-    /// When units that wait for a commit go without one.
+    /// Returns the time at which units that wait for a commit are sent without a commit.
     pub(super) fn stalls_at(&self) -> Option<Instant> {
         let sending = self.sending().filter(|sending| sending.world.has_spent())?;
         Some(sending.committed_at + Span::of(SNAPSHOT_STALL))
@@ -203,7 +223,7 @@ impl WorldExchange {
         }
     }
 
-    /// Everything leaves the peer's view with the next commit.
+    /// Removes everything from the peer's view with the next commit.
     pub(super) fn close_view(&mut self) {
         if let Some(sending) = self.sending_mut() {
             sending.world.close();
@@ -212,7 +232,7 @@ impl WorldExchange {
 
     // ---- Receiving ----
 
-    /// The world that the peer shows.
+    /// Returns the world that the peer sends to this end.
     pub(super) fn receiver(&self) -> Option<&WorldReceiver> {
         self.receiving().map(|receiving| &receiving.world)
     }
@@ -225,7 +245,7 @@ impl WorldExchange {
         self.state.as_deref_mut()?.receiver.as_mut()
     }
 
-    /// Takes a frame in. An error says why its packet is dropped.
+    /// Processes a frame. An error gives the reason for dropping the packet.
     pub(super) fn on_frame(
         &mut self,
         frame: &SnapshotFrame<'_>,
@@ -238,6 +258,7 @@ impl WorldExchange {
             world: WorldReceiver::new(Arc::clone(codec), max_entities),
             reset: None,
             is_reset_due: false,
+            is_complete: false,
             offences: 0,
         });
         if frame.view != receiving.view {
@@ -247,6 +268,7 @@ impl WorldExchange {
             }
             receiving.world.start_over();
             (receiving.view, receiving.reset, receiving.is_reset_due) = (frame.view, None, false);
+            receiving.is_complete = false;
         }
         let fault = match receiving.world.on_frame(frame.bytes) {
             Ok(()) => return Ok(()),
@@ -270,13 +292,51 @@ impl WorldExchange {
         }))
     }
 
-    /// Whether the peer is to hear that a frame could not be decoded.
+    /// Returns `true` if a frame waits that reports an undecodable snapshot frame or a complete view.
     #[inline(always)]
-    pub(super) fn has_reset(&self) -> bool {
-        self.receiving().is_some_and(|receiving| receiving.is_reset_due)
+    pub(super) fn has_control(&self) -> bool {
+        self.state.as_deref().is_some_and(|state| {
+            state.receiver.as_ref().is_some_and(|receiving| receiving.is_reset_due)
+                || state.sender.as_ref().is_some_and(SendingWorld::is_completion_due)
+        })
     }
 
-    pub(super) fn write_reset(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
+    pub(super) fn write_control(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
+        self.write_reset(writer, note);
+        let Some(sending) = self.sending_mut().filter(|sending| sending.is_completion_due()) else { return };
+        let view = sending.view;
+        if (Frame::ViewComplete { view }).write(writer, &mut crate::wire::Chain::default()).is_ok() {
+            sending.completion = Completion::Sent;
+            note(SentFrame::ViewComplete(view));
+        }
+    }
+
+    pub(super) fn on_complete_acked(&mut self, view: u32) {
+        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
+            sending.completion = Completion::Known;
+        }
+    }
+
+    pub(super) fn on_complete_lost(&mut self, view: u32) {
+        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
+            sending.on_complete_lost();
+        }
+    }
+
+    /// Processes the peer's report that everything has arrived that was in view when the view began.
+    pub(super) fn on_complete(&mut self, view: u32) {
+        if let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.view == view) {
+            receiving.is_complete = true;
+        }
+    }
+
+    /// Returns `true` if the view is complete and this was not reported yet. Later calls return `false`.
+    pub(super) fn take_completion(&mut self) -> bool {
+        !self.is_none()
+            && self.receiving_mut().is_some_and(|receiving| core::mem::take(&mut receiving.is_complete))
+    }
+
+    fn write_reset(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
         let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.is_reset_due) else { return };
         let Some((view, name)) = receiving.reset else { return };
         let frame = Frame::SnapshotReset { view, name };
@@ -298,13 +358,19 @@ impl WorldExchange {
         }
     }
 
-    /// Whether the application has not heard of everything that arrived.
+    /// Returns `true` if changes have arrived that were not reported to the application.
     #[inline(always)]
     pub(super) fn has_changes(&self) -> bool {
         self.receiving().is_some_and(|receiving| receiving.world.has_changes())
     }
 
-    /// Takes the changes that the application has not heard of.
+    /// Returns `true` if an event waits for the application.
+    #[inline(always)]
+    pub(super) fn has_event(&self) -> bool {
+        self.receiving().is_some_and(|receiving| receiving.world.has_changes() || receiving.is_complete)
+    }
+
+    /// Returns the changes that were not reported to the application yet.
     pub(super) fn take_changes(&mut self, own: ConnectionId, spare: Box<Changes>) -> Option<Box<Changes>> {
         let receiving = self.receiving_mut().filter(|receiving| receiving.world.has_changes())?;
         let mut changes = spare;
@@ -315,7 +381,8 @@ impl WorldExchange {
         Some(changes)
     }
 
-    /// The connection is over: only changes that the application has not heard of stay, until it hears of them.
+    /// Handles the end of the connection. Only changes that were not reported stay, until the application receives
+    /// them.
     pub(super) fn finish(&mut self) {
         self.is_over = true;
         if self.has_changes() {
@@ -325,7 +392,7 @@ impl WorldExchange {
         }
     }
 
-    /// Bytes of the heap.
+    /// Returns the size of the used heap memory, in bytes.
     pub(super) fn memory(&self) -> usize {
         let Some(state) = self.state.as_deref() else { return 0 };
         size_of::<ExchangeState>()
@@ -334,11 +401,23 @@ impl WorldExchange {
     }
 }
 
-/// The fate of a packet whose snapshot frame was not stored.
+impl SendingWorld {
+    fn is_completion_due(&self) -> bool {
+        self.completion == Completion::Unsent && self.world.is_joined()
+    }
+
+    fn on_complete_lost(&mut self) {
+        if self.completion == Completion::Sent {
+            self.completion = Completion::Unsent;
+        }
+    }
+}
+
+/// The result for a packet whose snapshot frame was not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SnapshotDrop {
-    /// It is dropped, and not acknowledged.
+    /// The endpoint drops the packet and does not acknowledge it.
     Dropped(DropReason),
-    /// The connection ends.
+    /// The connection ends with this violation.
     Violation(Violation),
 }

@@ -30,11 +30,14 @@ impl fmt::Display for ParseKeyError {
             Self::NotHexadecimal { character, place } => {
                 write!(
                     f,
-                    "{character:?} at position {place} is not a hexadecimal digit; a key has 64 hexadecimal digits"
+                    "{character:?} at position {place} is not a hexadecimal digit; copy all 64 hexadecimal digits of the key again"
                 )
             }
             Self::WrongLength { digits } => {
-                write!(f, "the text has {digits} hexadecimal digits, but a key has 64 hexadecimal digits")
+                write!(
+                    f,
+                    "the text has {digits} hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again"
+                )
             }
         }
     }
@@ -47,8 +50,8 @@ pub(super) fn write(key: &Key, to: &mut impl fmt::Write) -> fmt::Result {
     key.iter().try_for_each(|byte| write!(to, "{byte:02x}"))
 }
 
-/// Reads 64 hexadecimal digits in either case into `key`. White space around them is skipped. After an error, `key` holds some
-/// of the bytes.
+/// Reads 64 hexadecimal digits in either case into `key`, and skips white space around the digits. After an error, `key`
+/// contains some of the bytes.
 pub(super) fn read(text: &str, key: &mut Key) -> Result<(), ParseKeyError> {
     let text = text.trim();
     let before = |rest: &str| rest.chars().count();

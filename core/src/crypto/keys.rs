@@ -16,7 +16,7 @@ use crate::time::{Instant, Span};
 
 const KEY_LABEL: &[u8] = b"tickwire key";
 const NEXT_LABEL: &[u8] = b"tickwire next";
-/// The old key is kept for this many probe timeouts after the switch (RFC 9001 section 6.5).
+/// The number of PTOs for which the old key is kept after the switch (RFC 9001 section 6.5).
 const PREVIOUS_KEPT_PTOS: u32 = 3;
 
 /// The keys of both directions of one transport.
@@ -28,36 +28,36 @@ pub(crate) struct PacketKeys {
 }
 
 impl PacketKeys {
-    /// The first generation of keys, under the secrets of the two directions.
+    /// Creates the first generation of keys from the secrets of the two directions.
     pub(crate) fn new(provider: Arc<dyn Provider>, send_secret: &Key, receive_secret: &Key) -> Self {
         let send = SendKeys::new(&*provider, send_secret);
         let receive = ReceiveKeys::new(&*provider, receive_secret);
         Self { provider, send, receive, failed_opens: 0 }
     }
 
-    /// The key phase that the next packet is sealed with; it belongs into its header.
+    /// Returns the key phase for the header of the next packet.
     pub(crate) fn send_phase(&self) -> bool {
         phase(self.send.generation)
     }
 
-    /// Encrypts `packet` in place with the current key; see [`PacketKey::seal`]. Packet numbers must rise.
+    /// Encrypts `packet` in place with the current key: see [`PacketKey::seal`]. Packet numbers must increase.
     pub(crate) fn seal(&mut self, packet_number: u64, header: &[u8], packet: &mut [u8]) {
         self.send.sealed += 1;
         self.send.first.get_or_insert(packet_number);
         self.send.key.seal(packet_number, header, packet);
     }
 
-    /// Packets sealed with the current key.
+    /// Returns the number of packets sealed with the current key.
     pub(crate) fn sealed(&self) -> u64 {
         self.send.sealed
     }
 
-    /// Decrypts `packet` in place with the key that its phase and number call for, and says how many bytes of
-    /// plaintext it starts with. The first packet of the next phase replaces the keys: the old one opens what is still
-    /// under way for three times `pto`, and our own sending follows.
+    /// Decrypts `packet` in place with the key of its phase and number, and returns the length of the plaintext in bytes.
+    /// The first packet of the next phase switches the keys: the old key still opens packets in flight for three times
+    /// `pto`, and the sending keys of this end follow.
     ///
     /// # Errors
-    /// [`Rejected`] if the packet is not authentic, or its phase contradicts its number; the bytes are worthless then.
+    /// [`Rejected`] if the packet is not authentic, or its phase contradicts its number. The bytes are then worthless.
     pub(crate) fn open(
         &mut self,
         now: Instant,
@@ -94,11 +94,11 @@ impl PacketKeys {
         opened
     }
 
-    /// Switches to the next sending key, from packet `next_packet_number` on, and returns true.
+    /// Switches to the next sending key, from packet `next_packet_number` on, and returns `true`.
     ///
-    /// It is refused, and nothing changes, until the peer has acknowledged a packet of the current generation (unless
-    /// it is the first) and follows in its own sending, and as long as the receiving key before the current one is
-    /// kept: packets of three generations would be under way.
+    /// Returns `false` and changes nothing until the peer has acknowledged a packet of the current generation (unless the
+    /// generation is the first) and has switched its own sending key to it, and as long as the previous receiving key is
+    /// kept. Otherwise packets of three generations could be in flight.
     pub(crate) fn rotate(&mut self, now: Instant, next_packet_number: u64) -> bool {
         self.receive.discard_previous(now);
         let settled = self.send.acknowledged
@@ -110,20 +110,20 @@ impl PacketKeys {
         settled
     }
 
-    /// The peer has acknowledged the packet `packet_number`.
+    /// Records that the peer has acknowledged the packet `packet_number`.
     pub(crate) fn on_acked(&mut self, packet_number: u64) {
         if self.send.first.is_some_and(|first| packet_number >= first) {
             self.send.acknowledged = true;
         }
     }
 
-    /// Packets that no key opened, in the life of the transport.
+    /// Returns the number of packets that no key opened during the life of the transport.
     #[cfg(test)]
     pub(crate) fn failed_opens(&self) -> u64 {
         self.failed_opens
     }
 
-    /// Whether so many packets failed to open that the transport must end (RFC 9001 section 6.6).
+    /// Returns `true` if so many packets failed to open that the transport must end (RFC 9001 section 6.6).
     pub(crate) fn exhausted(&self) -> bool {
         self.failed_opens >= limits::FAILED_OPENS
     }
@@ -140,18 +140,18 @@ impl core::fmt::Debug for PacketKeys {
 
 struct SendKeys {
     key: Box<dyn PacketKey>,
-    /// The secret of the generation after this one. Older secrets are gone, so a leak does not reach back.
+    /// The secret of the next generation. Older secrets are overwritten, so a leak does not expose older packets.
     next_secret: Secret,
     generation: u64,
-    /// Packets sealed in this generation.
+    /// The number of packets sealed in this generation.
     sealed: u64,
-    /// The first packet number of this generation, once it is known.
+    /// The first packet number of this generation, once known.
     first: Option<u64>,
-    /// The peer has proved to have this generation.
+    /// `true` if the peer has proved that it has this generation.
     acknowledged: bool,
 }
 
-/// The first key under the secret of one direction.
+/// Derives the first key from the secret of one direction.
 pub(crate) fn first_key(provider: &dyn Provider, secret: &Key) -> Box<dyn PacketKey> {
     provider.packet_key(&derive(provider, secret, KEY_LABEL))
 }
@@ -195,13 +195,14 @@ struct Previous {
 struct ReceiveKeys {
     previous: Option<Previous>,
     current: Box<dyn PacketKey>,
-    /// Derived ahead of need, so that a packet of the next phase costs hardly more to refuse than any other; not made ready,
-    /// since that takes up to half a kilobyte for what is used once in millions of packets.
+    /// The secret of the next key, derived in advance, so that rejecting a packet of the next phase costs hardly more than
+    /// rejecting any other packet. The key itself is not prepared in advance, because a prepared key takes up to 512 bytes
+    /// and is used once in millions of packets.
     next: Secret,
     /// The secret of the generation after `next`.
     after_next_secret: Secret,
     generation: u64,
-    /// The highest packet number opened with the key before the current one.
+    /// The highest packet number opened with the previous key.
     last_of_previous: Option<u64>,
     /// The lowest and the highest packet number opened with the current key.
     opened: Option<(u64, u64)>,
@@ -227,8 +228,8 @@ impl ReceiveKeys {
         }
     }
 
-    /// The key for a packet. Keys change once per phase as packet numbers rise (RFC 9001 section 6.4), so the number
-    /// says whether the other phase is the one before or the one after, and there may be none for it.
+    /// Returns the key for a packet, or `None` if no key fits. Keys change once per phase as packet numbers increase (RFC
+    /// 9001 section 6.4), so the packet number shows whether the other phase is the previous or the next one.
     fn select(&self, phase_bit: bool, packet_number: u64) -> Option<Which<'_>> {
         let lowest = self.opened.map(|(lowest, _)| lowest);
         if phase_bit == phase(self.generation) {
@@ -251,7 +252,7 @@ impl ReceiveKeys {
         self.opened = Some((lowest.min(packet_number), highest.max(packet_number)));
     }
 
-    /// The next generation, whose key is `next`, becomes the current one, starting with `packet_number`.
+    /// Makes the next generation, whose key is `next`, the current generation from `packet_number` on.
     fn switch(
         &mut self,
         provider: &dyn Provider,

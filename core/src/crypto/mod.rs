@@ -2,8 +2,8 @@
 //! names the [`HandshakeCrypto`] for handshakes, tickets and key derivation.
 //!
 //! Noise_NKpsk0_25519_ChaChaPoly_BLAKE2s for the handshake, ChaCha20-Poly1305 for packets, XChaCha20-Poly1305 for
-//! tickets, keyed BLAKE2s for cookies and digests, HKDF over BLAKE2s for key derivation. Every provider produces the
-//! same bytes; they differ in speed and in where they compile.
+//! tickets, keyed BLAKE2s for cookies and digests, HKDF over BLAKE2s for key derivation. All providers produce
+//! the same bytes. They differ in speed and in the targets on which they compile.
 
 mod fastest;
 mod key;

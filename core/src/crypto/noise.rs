@@ -17,10 +17,10 @@ use crate::rng::Rng;
 
 const PATTERN: &str = "Noise_NKpsk0_25519_ChaChaPoly_BLAKE2s";
 const EXPORTER_LABEL: &[u8] = b"tickwire exporter";
-/// Bytes that either message adds to its payload: an ephemeral public key and the tag of the payload.
+/// The number of bytes that each message adds to its payload: an ephemeral public key, and the tag of the payload.
 const MESSAGE_OVERHEAD: usize = 32 + limits::TAG;
 
-/// See [`super::HandshakeCrypto::initiate`].
+/// Implements [`super::HandshakeCrypto::initiate`].
 pub(super) fn initiate(
     rng: &mut Rng,
     responder: &Key,
@@ -35,7 +35,7 @@ pub(super) fn initiate(
     Ok(Box::new(WaitingInitiator(Wiped(state))))
 }
 
-/// See [`super::HandshakeCrypto::respond`].
+/// Implements [`super::HandshakeCrypto::respond`].
 pub(super) fn respond(
     rng: &mut Rng,
     secret: &Key,
@@ -51,7 +51,8 @@ pub(super) fn respond(
     Ok(Box::new(WaitingResponder(Wiped(state))))
 }
 
-/// A handshake that forgets its pre-shared key: snow keeps a copy, and drops it as it is.
+/// A handshake state that overwrites its pre-shared key when it is dropped, because snow drops its copy of the key
+/// without overwriting it.
 struct Wiped(HandshakeState);
 
 impl Drop for Wiped {
@@ -89,7 +90,7 @@ fn builder<'a>(rng: &mut Rng, input: &HandshakeInput<'a>) -> Result<Builder<'a>,
         .map_err(|_| Rejected)
 }
 
-/// Appends a Noise message to `message`, or nothing.
+/// Appends a Noise message to `message`. After an error, `message` is unchanged.
 fn write(state: &mut HandshakeState, payload: &[u8], message: &mut Vec<u8>) -> Result<(), Rejected> {
     let start = message.len();
     message.resize(start + payload.len() + MESSAGE_OVERHEAD, 0);
@@ -99,7 +100,7 @@ fn write(state: &mut HandshakeState, payload: &[u8], message: &mut Vec<u8>) -> R
     written.map(|_| ())
 }
 
-/// Appends the payload of a Noise message to `payload`, or nothing.
+/// Appends the payload of a Noise message to `payload`. After an error, `payload` is unchanged.
 fn read(state: &mut HandshakeState, message: &[u8], payload: &mut Vec<u8>) -> Result<(), Rejected> {
     let start = payload.len();
     payload.resize(start + message.len().saturating_sub(MESSAGE_OVERHEAD), 0);
@@ -127,7 +128,7 @@ fn expand(secret: &SimpleHkdf<Blake2s256>, label: &[u8]) -> Result<Secret, Rejec
     Ok(key.into())
 }
 
-/// Gives snow an ephemeral secret drawn from the endpoint's own generator, and the pure Rust primitives.
+/// Provides snow with the pure Rust primitives, and with an ephemeral secret from the endpoint's own generator.
 struct Resolver {
     ephemeral: Secret,
 }
@@ -150,7 +151,7 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// A generator that yields one key: NKpsk0 generates one ephemeral per side, and none may be used twice.
+/// A generator that yields one key. NKpsk0 generates one ephemeral key per side, and no ephemeral key may be used twice.
 struct Ephemeral(Option<Secret>);
 
 impl Random for Ephemeral {
@@ -164,7 +165,7 @@ impl Random for Ephemeral {
     }
 }
 
-/// snow's cipher, whose key is overwritten when it is dropped.
+/// The cipher of snow, with a key that is overwritten when the cipher is dropped.
 struct WipedCipher(Box<dyn Cipher>);
 
 impl Drop for WipedCipher {
@@ -197,9 +198,9 @@ impl Cipher for WipedCipher {
     }
 }
 
-/// X25519 whose secret is overwritten when it is dropped, and that refuses the all-zero result, which public keys of low
-/// order lead to (RFC 7748 section 6.1). snow's own accepts it, and then anybody could compute the keys of such a
-/// handshake.
+/// An X25519 key pair that overwrites its secret when it is dropped, and that rejects the all-zero result of public keys
+/// of low order (RFC 7748 section 6.1). The implementation in snow accepts this result, and anybody could then compute
+/// the keys of the handshake.
 struct Curve {
     secret: Secret,
     public: Key,

@@ -7,7 +7,7 @@ use super::key::Key;
 use super::secret::Secret;
 use crate::rng::Rng;
 
-/// The error of bytes that are not authentic. The error gives no reason, so an attacker learns nothing from the error.
+/// The error of bytes that are not authentic. The error gives no reason, because a reason could help an attacker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rejected;
 
@@ -18,7 +18,7 @@ pub struct SessionKeys {
     pub to_responder: Secret,
     /// The secret for packets from the responder to the initiator.
     pub to_initiator: Secret,
-    /// A secret that both ends share and that encrypts no packet. Resume tickets are derived from it.
+    /// A secret that both ends share and that encrypts no packet. Resume tickets are derived from this secret.
     pub exporter: Secret,
 }
 
@@ -32,11 +32,11 @@ impl core::fmt::Debug for SessionKeys {
 /// both ends.
 #[derive(Clone, Copy)]
 pub struct HandshakeInput<'a> {
-    /// Bytes that both ends mix into the handshake, which fails if the bytes of the two ends differ.
+    /// Bytes that both ends mix into the handshake. The handshake fails if the two ends have different bytes.
     pub prologue: &'a [u8],
     /// The pre-shared key that belongs to the ticket, or all zeros in a handshake without a ticket.
     pub psk: &'a Key,
-    /// Bytes that this end's Noise message carries encrypted.
+    /// The bytes that this end's Noise message carries, encrypted.
     pub payload: &'a [u8],
 }
 
@@ -104,7 +104,7 @@ pub trait HandshakeCrypto: Send + Sync {
 
 /// The AEAD of data packets under one key.
 pub trait PacketKey: Send + Sync {
-    /// Encrypts `packet` in place, except for its last 16 bytes, and writes the tag into those 16 bytes. The tag also
+    /// Encrypts `packet` in place, except for its final 16 bytes, and writes the tag into those 16 bytes. The tag also
     /// authenticates `header`. A `packet` shorter than 16 bytes is left unchanged.
     fn seal(&self, packet_number: u64, header: &[u8], packet: &mut [u8]);
 
@@ -135,7 +135,7 @@ pub trait Responder: Send + Sync {
     fn finish(self: Box<Self>, payload: &[u8], message: &mut Vec<u8>) -> Result<SessionKeys, Rejected>;
 }
 
-/// The 96-bit nonce of a packet: four zero bytes, then its number as 64 bits, little-endian.
+/// Returns the 96-bit nonce of a packet: four zero bytes, then the packet number as 64 bits, little-endian.
 pub(super) fn packet_nonce(packet_number: u64) -> [u8; 12] {
     let mut nonce = [0; 12];
     if let Some(number) = nonce.last_chunk_mut::<8>() {

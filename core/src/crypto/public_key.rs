@@ -50,7 +50,7 @@ impl Deref for PublicKey {
     }
 }
 
-/// 64 lower-case hexadecimal digits.
+/// Writes 64 lower-case hexadecimal digits.
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         key::write(&self.0, f)
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(refused("+5"), not_hexadecimal('+', 1));
         assert_eq!(
             refused("\u{1b}[2J").to_string(),
-            "'\\u{1b}' at position 1 is not a hexadecimal digit; a key has 64 hexadecimal digits"
+            "'\\u{1b}' at position 1 is not a hexadecimal digit; copy all 64 hexadecimal digits of the key again"
         );
     }
 }

@@ -9,10 +9,10 @@ use crate::planted::{self, Bug};
 const WIDTH: usize = limits::REPLAY_WINDOW as usize;
 const WORD: usize = u32::BITS as usize;
 
-/// A sliding window over the packet numbers received. Numbers below it count as received.
+/// A sliding window over the received packet numbers. Numbers below the window count as received.
 ///
-/// The window is a ring: the bit of a packet number is its remainder by the width. Its words have 32 bits because bitvec
-/// has no wider ones where pointers are that short.
+/// The window is a ring: the index of a packet number's bit is the number modulo the width. The words have 32 bits,
+/// because bitvec supports no wider words on 32-bit targets.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReplayWindow {
     highest: Option<u64>,
@@ -20,13 +20,13 @@ pub(crate) struct ReplayWindow {
 }
 
 impl ReplayWindow {
-    /// A window in which nothing was received.
+    /// Creates an empty window.
     pub(crate) fn new() -> Self {
         Self { highest: None, received: BitArray::ZERO }
     }
 
-    /// Whether `packet_number` is inside or above the window and was not inserted. Nothing changes: the packet is not
-    /// authenticated yet.
+    /// Returns `true` if `packet_number` is inside or above the window and was not inserted. The call changes nothing,
+    /// because the packet is not authenticated yet.
     pub(crate) fn check(&self, packet_number: u64) -> bool {
         let Some(highest) = self.highest else { return true };
         match highest.checked_sub(packet_number) {
@@ -56,7 +56,8 @@ impl ReplayWindow {
         }
     }
 
-    /// Moves the window up, so that `highest` is its last number, and forgets the bits of those that left it.
+    /// Moves the window up, so that `highest` is its last number, and clears the bits of the numbers that left the
+    /// window.
     fn advance(&mut self, previous: Option<u64>, highest: u64) {
         self.highest = Some(highest);
         let Some(previous) = previous else { return };
@@ -90,7 +91,7 @@ impl ReplayWindow {
     }
 }
 
-/// The word that holds the bit of `packet_number`, and the bit inside it.
+/// Returns the index of the word with the bit of `packet_number`, and the index of the bit inside this word.
 const fn place(packet_number: u64) -> (usize, u32) {
     let index = (packet_number % limits::REPLAY_WINDOW) as usize;
     (index / WORD, 1 << (index % WORD))
@@ -105,7 +106,7 @@ mod tests {
 
     use super::*;
 
-    /// The window as a set of all numbers ever received.
+    /// A model of the window: the set of all numbers ever received.
     #[derive(Default)]
     struct Model(BTreeSet<u64>);
 
@@ -116,7 +117,7 @@ mod tests {
         }
     }
 
-    /// Whether window and model agree around every number of a walk that starts at `start`.
+    /// Returns `true` if window and model agree around every number of a walk that starts at `start`.
     fn agrees(start: u64, steps: &[i16]) -> bool {
         let (mut window, mut model) = (ReplayWindow::new(), Model::default());
         let mut highest = start;
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_replay_window_accepts_the_last_packet_number_once() {
+    fn the_replay_window_accepts_the_largest_packet_number_once() {
         let mut window = ReplayWindow::new();
         window.insert(0);
         assert!(window.check(u64::MAX));

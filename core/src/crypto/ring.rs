@@ -1,5 +1,5 @@
-//! The provider for native targets: ring's assembler for packets, the pure Rust provider for handshakes, tickets and
-//! key derivation.
+//! The provider for native targets, which uses ring's assembly code for packets, and the pure Rust provider for handshakes,
+//! tickets and key derivation.
 
 use alloc::boxed::Box;
 
@@ -22,14 +22,16 @@ impl Provider for Ring {
     }
 }
 
-/// The key itself: ring's own form has room for the largest cipher, half a kilobyte, of which this one uses 32 bytes. To make it for each
-/// packet is to copy them.
+/// The key itself. The prepared key of ring has space for the largest cipher, 512 bytes, of which this cipher uses 32
+/// bytes. Preparing the key for each packet only copies these 32 bytes.
 struct RingChaCha(Secret);
 
 impl RingChaCha {
     #[expect(clippy::expect_used, reason = "a key has the length that the algorithm takes")]
     fn ready(&self) -> LessSafeKey {
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &*self.0).expect("32 bytes"))
+        LessSafeKey::new(
+            UnboundKey::new(&CHACHA20_POLY1305, &*self.0).expect("a ChaCha20-Poly1305 key has 32 bytes"),
+        )
     }
 }
 

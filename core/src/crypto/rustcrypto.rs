@@ -84,9 +84,9 @@ impl HandshakeCrypto for RustCrypto {
     fn derive(&self, secret: &Key, label: &[u8]) -> Key {
         let mut key = [0; 32];
         SimpleHkdf::<Blake2s256>::from_prk(secret)
-            .expect("a digest's length")
+            .expect("HKDF-Expand accepts a key of the digest's length")
             .expand(label, &mut key)
-            .expect("one block");
+            .expect("HKDF-Expand can derive one block of 32 bytes");
         key
     }
 }

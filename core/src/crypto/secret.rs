@@ -56,12 +56,12 @@ impl Secret {
         text
     }
 
-    /// The bytes, to be filled in.
+    /// Returns the bytes, so that the caller can fill them.
     pub(crate) const fn bytes_mut(&mut self) -> &mut Key {
         &mut self.0
     }
 
-    /// Whether it is the zero key, which stands for none.
+    /// Returns `true` for the zero key, which means that there is no key.
     pub(crate) fn is_zero(&self) -> bool {
         *self == [0; 32]
     }
@@ -113,7 +113,7 @@ impl PartialEq for Secret {
 impl Eq for Secret {}
 
 impl PartialEq<Key> for Secret {
-    /// Takes the same time wherever they differ.
+    /// Compares the keys in constant time.
     fn eq(&self, other: &Key) -> bool {
         let difference = self.0.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b));
         core::hint::black_box(difference) == 0

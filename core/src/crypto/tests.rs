@@ -26,7 +26,7 @@ fn input<'a>(payload: &'a [u8]) -> HandshakeInput<'a> {
     HandshakeInput { prologue: PROLOGUE, psk: &PSK, payload }
 }
 
-/// A first message with its initiator.
+/// Returns a first Noise message, and its initiator.
 fn hello(provider: &dyn Provider, seed: u8) -> (Box<dyn Initiator>, Vec<u8>) {
     let mut message = Vec::new();
     let initiator = provider
@@ -41,7 +41,7 @@ fn hello(provider: &dyn Provider, seed: u8) -> (Box<dyn Initiator>, Vec<u8>) {
     (initiator, message)
 }
 
-/// The answer to a first message with the responder's keys.
+/// Returns the answer to a first Noise message, and the responder's keys.
 fn welcome(provider: &dyn Provider, seed: u8, hello: &[u8]) -> (SessionKeys, Vec<u8>) {
     let (mut payload, mut message) = (Vec::new(), Vec::new());
     let responder = provider
@@ -142,7 +142,7 @@ fn public_keys_of_low_order_are_rejected() {
 }
 
 #[test]
-fn derived_public_keys_equal_the_test_vectors_of_rfc_7748() {
+fn the_public_key_of_scalar_nine_equals_the_test_vector_of_rfc_7748_section_5_2() {
     // Section 5.2: the scalar 9 times the base point.
     let mut nine = [0; 32];
     nine[0] = 9;

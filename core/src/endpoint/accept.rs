@@ -1,5 +1,4 @@
-//! The decision on a Hello: whether its sender may come in, as far as the endpoint can decide before the first
-//! Data packet.
+//! The decision on a Hello: whether its sender may connect, based on the facts that are known before the first Data packet.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -19,7 +18,7 @@ use crate::text::PeerText;
 use crate::time::{Instant, Span};
 
 impl Endpoint {
-    /// Decides on a client whose first Noise message was read, and answers it.
+    /// Decides whether a client whose first Noise message was read may connect, and writes the answer to the client.
     pub(super) fn judge(
         &mut self,
         now: Instant,
@@ -86,7 +85,7 @@ impl Endpoint {
         (!may_take_over).then_some(refusal)
     }
 
-    /// The application's decision about a peer at `address`.
+    /// Returns the application's decision about a peer at `address`.
     pub(super) fn admit(&mut self, address: Address, peer: &PeerInfo) -> Admission {
         let far_end = self.links.far_end(address);
         let request = AdmissionRequest { address, far_end, peer };
@@ -115,7 +114,7 @@ impl Endpoint {
         )
     }
 
-    /// The largest datagram for a path whose far end takes `theirs`.
+    /// Returns the size of the largest datagram for a path whose peer accepts datagrams of up to `theirs` bytes.
     pub(super) fn max_datagram(&self, address: Address, theirs: u16) -> usize {
         let ours = self
             .links
@@ -124,8 +123,8 @@ impl Endpoint {
         ours.min(usize::from(theirs))
     }
 
-    /// The largest datagram that may be found to pass on a path whose far end takes `theirs`: more than the base only where
-    /// nobody cuts datagrams up.
+    /// Returns the largest size that the path MTU search may find on a path whose peer accepts datagrams of up to `theirs`
+    /// bytes. The size exceeds the base only if the sockets forbid fragments.
     pub(super) fn most_datagram(&self, theirs: u16) -> usize {
         let is_whole = self.config.dont_fragment;
         let ours = if is_whole { self.config.max_datagram.into() } else { limits::BASE_DATAGRAM };
@@ -141,7 +140,7 @@ impl Refusal {
     }
 }
 
-/// How long the peer may hold back an acknowledgement.
+/// Returns the time by which the peer may delay an acknowledgement.
 pub(super) const fn bounded_ack_delay(stated: Span) -> Span {
     let most = Span::from_secs(1);
     if stated.as_micros() > most.as_micros() { most } else { stated }

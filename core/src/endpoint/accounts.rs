@@ -1,5 +1,5 @@
-//! The accounts that limit connections per source. Only an address that its peer has proved pays for a
-//! connection's place.
+//! The accounts that limit connections per source. A connection counts towards the limit of an address only after the
+//! peer has proved that it receives at this address.
 
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -9,21 +9,21 @@ use crate::limits;
 use crate::source::Source;
 use crate::time::Instant;
 
-/// The connections that were accepted, counted by source, and those that no source pays for yet.
+/// The accepted connections, counted by source, and the connections that no source accounts for yet.
 #[derive(Debug, Default)]
 pub(super) struct Accounts {
     counts: BTreeMap<Source, usize>,
-    /// Newcomers whose address has yet to answer, and until when it may, the earliest first.
+    /// New connections whose address has not been validated, with the deadline of each validation, earliest first.
     unvalidated: VecDeque<(Instant, ConnectionId)>,
 }
 
 impl Accounts {
-    /// Connections on the account of `source`.
+    /// Returns the number of connections that count towards the limit of `source`.
     fn count(&self, source: Source) -> usize {
         self.counts.get(&source).copied().unwrap_or(0)
     }
 
-    /// Whether one more connection may go on the account of `source`.
+    /// Returns `true` if one more connection may count towards the limit of `source`.
     pub(super) fn has_room(&self, source: Source, config: &Config) -> bool {
         self.count(source) < config.places_per_source()
     }
@@ -41,7 +41,7 @@ impl Accounts {
         }
     }
 
-    /// Whether one more newcomer may wait for an answer from its address.
+    /// Returns `true` if one more new connection may wait for the validation of its address.
     pub(super) fn may_wait(&self) -> bool {
         self.unvalidated.len() < limits::UNVALIDATED
     }
@@ -50,14 +50,14 @@ impl Accounts {
         self.unvalidated.push_back((now + limits::UNVALIDATED_FOR, connection));
     }
 
-    /// Says whether `connection` waited.
+    /// Ends the wait of `connection`. Returns `true` if the connection waited.
     pub(super) fn end_wait(&mut self, connection: ConnectionId) -> bool {
         let before = self.unvalidated.len();
         self.unvalidated.retain(|(_, waiting)| *waiting != connection);
         self.unvalidated.len() < before
     }
 
-    /// When the first of those that wait has waited for too long; [`Instant::MAX`] if none waits.
+    /// Returns the deadline of the connection that has waited longest, or [`Instant::MAX`] if no connection waits.
     pub(super) fn next_timeout(&self) -> Instant {
         self.unvalidated.front().map_or(Instant::MAX, |(until, _)| *until)
     }

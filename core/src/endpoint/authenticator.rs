@@ -1,4 +1,4 @@
-//! The application's decision on which clients to let in.
+//! The application's decision on which clients may connect.
 
 use core::net::IpAddr;
 
@@ -11,10 +11,11 @@ pub struct AdmissionRequest<'a> {
     /// The client's address. A client with a ticket needs no cookie, so the endpoint has not yet validated its address.
     /// If the client later answers from a different address, the endpoint calls the authenticator again.
     pub address: Address,
-    /// The client's IP address: the IP address of a UDP client, or the `far_end` that
-    /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. Bans apply to this address.
+    /// The IP address of the client's host: that of a UDP client's address, or the `far_end` that
+    /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. `None` if the
+    /// link has no `far_end`. Bans apply to this address.
     pub far_end: Option<IpAddr>,
-    /// The identity of the client, as its ticket states it.
+    /// The identity of the client, from its ticket. All zeros without a ticket.
     pub peer: &'a PeerInfo,
 }
 
@@ -23,7 +24,7 @@ pub struct AdmissionRequest<'a> {
 pub enum Admission {
     /// The client may connect under the identity in the request.
     Accept,
-    /// The client may connect under this identity, which events then show. The endpoint truncates user data to
+    /// The client may connect under this identity, which events then contain. The endpoint truncates user data to
     /// [`crate::limits::TICKET_USER_DATA`] bytes.
     AcceptAs(PeerInfo),
     /// The client may not connect. The endpoint sends the refusal encrypted.

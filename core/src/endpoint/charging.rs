@@ -1,4 +1,4 @@
-//! Moves connections between accounts: when a connection joins an account, changes it, and leaves it.
+//! Assigns connections to accounts: when a connection joins an account, changes its account, and leaves the account.
 
 use super::Endpoint;
 use super::authenticator::Admission;
@@ -8,7 +8,7 @@ use crate::source::Source;
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Puts an accepted connection on the account of its source, or lets it wait until it has one.
+    /// Counts an accepted connection towards the limit of its source. Without a source, the connection waits for one.
     pub(super) fn open_account(&mut self, now: Instant, connection: ConnectionId, source: Option<Source>) {
         let Some(member) = self.connections.member_mut(connection) else { return };
         if let Some(old) = core::mem::replace(&mut member.source, source) {
@@ -20,7 +20,7 @@ impl Endpoint {
         }
     }
 
-    /// Takes a connection off its account, or ends its wait for one.
+    /// Stops counting a connection towards the limit of its source, or ends its wait for a source.
     pub(super) fn close_account(&mut self, connection: ConnectionId) {
         let source = self.connections.member_mut(connection).and_then(|member| member.source.take());
         match source {
@@ -31,11 +31,12 @@ impl Endpoint {
         }
     }
 
-    /// The peer of a connection answered from an address that it was not known to have.
+    /// Updates the account of a connection whose peer answered from a new address.
     ///
-    /// A newcomer's source begins to pay, if it has room. A session that another source pays for moves to the new account if there is
-    /// room; else the old one keeps paying, so that two addresses never hold more than two shares, and nobody who is in is
-    /// thrown out.
+    /// A new connection begins to count towards the limit of its source, or ends if the limit does not allow it. A
+    /// session that already counts for another source moves to the new source if the limit allows. Otherwise the session
+    /// still counts for the old source. Two addresses therefore never occupy more than two shares, and no session that
+    /// counts for a source is closed.
     pub(super) fn move_account(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member(connection) else { return };
         let Some(address) = member.connection.transport_address() else { return };
@@ -66,7 +67,7 @@ impl Endpoint {
         }
     }
 
-    /// Ends the newcomers whose address did not answer in time.
+    /// Ends the new connections whose address did not answer in time.
     pub(super) fn end_unvalidated(&mut self, now: Instant) {
         while let Some(connection) = self.accounts.take_expired(now) {
             self.end(connection, Connection::give_up_on_address);

@@ -13,9 +13,10 @@ use crate::time::{Duration, Instant};
 use crate::token_bucket::Rate;
 use crate::wire::{Control, DataHeader, PacketKind, classify};
 
-/// Answers to unknown connection ids, all together: a server that has just come back has many clients.
+/// The rate limit of the answers to unknown connection ids, for all sources together. A server that has just restarted has
+/// many clients.
 const UNKNOWN_RATE: Rate = Rate::per_second(2000, Duration::from_secs(1));
-/// Connections looked through for Unknown messages.
+/// The rate limit of the connections that are searched because of Unknown messages.
 const LOOKUP_RATE: Rate = Rate::per_second(limits::LOOKUPS_PER_SECOND, Duration::from_secs(1));
 
 impl Endpoint {
@@ -27,7 +28,7 @@ impl Endpoint {
     }
 
     /// Processes a datagram that reached this host at `received_at`, before the call. Drivers that get this time from
-    /// the system and coalesce datagrams use this call. Unlike [`Endpoint::handle_datagram`], it measures RTTs and
+    /// the system and coalesce datagrams use this method. Unlike [`Endpoint::handle_datagram`], the method measures RTTs and
     /// delays up to `received_at`, so the time that the datagram waited on this host does not count as path delay. A
     /// time after `now` counts as `now`.
     pub fn handle_datagram_received_at(
@@ -72,7 +73,7 @@ impl Endpoint {
         }
     }
 
-    /// Most datagrams are of a connection.
+    /// Processes a Data datagram. Most datagrams belong to a connection.
     #[inline(always)]
     fn on_data(
         &mut self,
@@ -156,7 +157,7 @@ impl Endpoint {
         }
     }
 
-    /// Says that a connection id leads nowhere: smaller than what caused it, rate-limited.
+    /// Replies that a connection id is unknown. The reply is smaller than the datagram that caused it, and is rate-limited.
     fn reply_unknown(&mut self, now: Instant, to: &Path, id: u32, echo: Option<[u8; 8]>) {
         if let Some(echo) = echo
             && self.unknown_sources.take(
@@ -172,8 +173,9 @@ impl Endpoint {
         }
     }
 
-    /// The peer says that it does not know us. Only an observer of our datagrams can echo a tag, but that may still be
-    /// an attacker on the path: nothing is torn down, a handshake begins beside the old connection.
+    /// Processes the peer's report that it does not know this end's connection. Only an observer of our datagrams can echo
+    /// a tag, but the observer may be an attacker on the path. The connection therefore stays, and a handshake begins
+    /// beside it.
     fn on_unknown(&mut self, from: &Path, datagram: &[u8]) -> Result<(), DropReason> {
         let (id, echo) = handshake::parse_unknown(datagram).map_err(|_| DropReason::Malformed)?;
         // A genuine one that is passed over comes again with the next probe.

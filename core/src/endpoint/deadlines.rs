@@ -1,9 +1,9 @@
-//! The earliest deadline of all connections: a heap that knows where each connection is, so that moving a deadline costs
-//! O(log n), looking at the earliest O(1), and neither allocates in steady state.
+//! The earliest deadline of all connections, in a heap that records the position of each connection. Changing a deadline
+//! costs O(log n), and reading the earliest deadline costs O(1). Neither allocates in steady state.
 //!
-//! Each packet moves its connection's deadlines a little later. The heap does not follow such small steps: its deadline
-//! for a connection may be early, by [`LEFT`] at most. When the deadline comes up, the endpoint asks the
-//! connection again.
+//! Each packet makes its connection's deadlines a little later. The heap ignores such small changes, so its deadline
+//! for a connection may be early by at most [`LEFT`]. When the deadline has passed, the endpoint gets the connection's
+//! current deadline.
 
 use alloc::vec::Vec;
 
@@ -12,10 +12,10 @@ use slotmap::SecondaryMap;
 use crate::event::ConnectionId;
 use crate::time::{Instant, Span};
 
-/// Children of a place in the heap. Where all connections send in turn, each deadline goes from the top to the bottom: four
-/// make the way half as long as two.
+/// The number of children of a node in the heap. If all connections send in turn, each deadline moves from the top to the
+/// bottom. With four children, the path is half as long as with two.
 const CHILDREN: usize = 4;
-/// A deadline that moves later by no more than this stays where it is. A connection at rest moves its deadlines by seconds, so
+/// A deadline that moves later by at most this time stays in place. An idle connection moves its deadlines by seconds, so
 /// it is woken no more often for that.
 const LEFT: Span = Span::from_millis(50);
 
@@ -26,7 +26,7 @@ struct Deadline {
 }
 
 impl Deadline {
-    /// Ties are broken by connection, so that the order depends on nothing but the input.
+    /// Returns the sort key. Equal deadlines are sorted by connection, so that the order depends only on the input.
     fn key(&self) -> (Instant, ConnectionId) {
         (self.at, self.connection)
     }
@@ -40,13 +40,14 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    /// The earliest deadline, or up to [`LEFT`] before it.
+    /// Returns the earliest deadline, or a time that is earlier by up to [`LEFT`].
     pub(super) fn first(&self) -> Option<(Instant, ConnectionId)> {
         self.heap.first().map(Deadline::key)
     }
 
-    /// Sets a connection's deadline; [`Instant::MAX`] is none. It stays where it is, a little too early, only if it `may_lag`, and
-    /// not if it is due at `now`: a caller that asks again and again would never find the next one.
+    /// Sets the deadline of a connection. [`Instant::MAX`] removes the deadline. If the deadline `may_lag`, it may stay up
+    /// to [`LEFT`] too early, unless it is due at `now`: a caller that repeats its query would never reach the next
+    /// deadline.
     pub(super) fn set(&mut self, now: Instant, connection: ConnectionId, at: Instant, may_lag: bool) {
         if at == Instant::MAX {
             self.remove(connection);
@@ -70,7 +71,7 @@ impl Deadlines {
         }
     }
 
-    /// Forgets a connection.
+    /// Removes a connection.
     pub(super) fn remove(&mut self, connection: ConnectionId) {
         let Some(place) = self.places.remove(connection) else { return };
         self.heap.swap_remove(place);
@@ -80,7 +81,8 @@ impl Deadlines {
         }
     }
 
-    /// Moves the deadline at `place` to where it belongs. Those in between move by one; it is written once, at the end.
+    /// Moves the deadline at `place` to its position in the heap. The deadlines on the way move by one level, and the moved
+    /// deadline is written once.
     fn sift(&mut self, place: usize) {
         let Some(&moved) = self.heap.get(place) else { return };
         let mut hole = place;
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     quickcheck! {
-        fn the_first_deadline_is_never_late_slightly_early_and_exact_once_it_is_due(
+        fn the_first_deadline_is_never_late_and_at_most_50_ms_early(
             script: Vec<(u8, Option<u16>)>,
             now: u16
         ) -> bool {

@@ -16,8 +16,8 @@ use crate::handshake::{Accepted, Credential, DialSetup, Dialer, Owner, SessionOu
 use crate::time::{Instant, Span};
 
 impl Endpoint {
-    /// Begins to connect to the endpoint at an address. A `Connected` or `Closed` event follows. The game may queue
-    /// messages before the event.
+    /// Starts an attempt to connect to the endpoint at an address. A `Connected` or `Closed` event reports the result. The
+    /// game may queue messages before the event.
     ///
     /// # Errors
     /// [`ConnectError`] if the endpoint already has its maximum number of connections, the ticket is for a different
@@ -108,7 +108,7 @@ impl Endpoint {
         }
     }
 
-    /// Dials for a connection that was lost, beside whatever is left of it.
+    /// Dials again for a connection that was lost. The remains of the connection stay until the new dial succeeds.
     pub(super) fn dial_again(&mut self, now: Instant, connection: ConnectionId) {
         let Some(attempt) = self.connections.get(connection).and_then(Connection::next_attempt) else {
             return;
@@ -122,7 +122,7 @@ impl Endpoint {
         }
     }
 
-    /// A handshake message for a connection that dials.
+    /// Processes a handshake message for a connection that dials.
     pub(super) fn on_answer(
         &mut self,
         now: Instant,
@@ -206,7 +206,7 @@ impl Endpoint {
         self.refresh(target);
     }
 
-    /// The server lost the session: the old connection ends, and a new one takes over its plan.
+    /// Ends the old connection because the server lost the session, and creates a connection that continues its dial plan.
     fn replace(&mut self, connection: ConnectionId, session: SessionOutcome) -> Option<ConnectionId> {
         let member = self.connections.member_mut(connection)?;
         let owner = member.owner();

@@ -10,7 +10,7 @@ use crate::event::ConnectionId;
 use crate::handshake::{self, HALF_OPEN_LIFE, Resume, SessionOutcome, initiates, peer_identity};
 use crate::time::Instant;
 
-/// A look at the endpoint's tables.
+/// A view of the endpoint's tables.
 pub(super) struct Directory<'e> {
     pub(super) connections: &'e Members,
     pub(super) sessions: &'e BTreeMap<[u8; 16], ConnectionId>,
@@ -20,8 +20,8 @@ pub(super) struct Directory<'e> {
 }
 
 impl Directory<'_> {
-    /// The connection that dials the peer of this identity, and has not heard from it on that connection yet. Of several, one
-    /// that the peer answered.
+    /// Returns the connection that dials the peer of this identity and has not received a packet from the peer yet. Of
+    /// several such connections, returns one that the peer answered.
     pub(super) fn crossing(&self, identity: &[u8; 16]) -> Option<Crossing> {
         let mut crossings = self.crossings(identity);
         let first = crossings.next()?;
@@ -44,7 +44,7 @@ impl Directory<'_> {
         })
     }
 
-    /// The connection that still holds a session.
+    /// Returns the connection that still has the session.
     pub(super) fn holder(&self, resume: &Resume) -> Option<(ConnectionId, &Connection)> {
         let connection = *self.sessions.get(&resume.session)?;
         let state = self.connections.get(connection)?;
@@ -67,22 +67,23 @@ impl handshake::KnownParties for Directory<'_> {
     }
 }
 
-/// An attempt of this end that the peer's may cross.
+/// An attempt of this end that may cross the peer's attempt.
 pub(super) struct Crossing {
     pub(super) connection: ConnectionId,
-    /// Connecting, or connected as far as this end knows.
+    /// The phase of the attempt: connecting, or connected as far as this end knows.
     pub(super) phase: Phase,
-    /// Whether something is under way on it that must not be doubled.
+    /// `true` if the attempt has sent data that must not be sent twice.
     pub(super) has_spoken: bool,
-    /// Whether this attempt survives, and not the peer's, once both ends know of both.
+    /// `true` if this attempt survives instead of the peer's attempt, once both ends know both attempts.
     pub(super) is_preferred: bool,
 }
 
-/// Hellos without an answer after which a peer that was heard meanwhile may have its way: it may be behind a NAT that only
-/// its own attempt gets through.
+/// The number of unanswered Hellos after which a peer may use its own attempt, if a packet from the peer has arrived
+/// meanwhile. The peer may be behind a NAT through which only its own attempt passes.
 const HOPEFUL_HELLOS: u32 = 3;
 
-/// Whether the peer's answer is to be expected. Once it accepted, its half-open handshake does not wait for ever.
+/// Returns `true` if an answer of the peer can be expected. Once the peer has accepted, its half-open handshake expires
+/// after a limited time.
 fn is_hopeful(now: Instant, state: &Connection) -> bool {
     let fresh_data_is_framed_when_it_leaves = |since: Instant| now < since + HALF_OPEN_LIFE;
     state.hellos().is_none_or(|hellos| hellos <= HOPEFUL_HELLOS)

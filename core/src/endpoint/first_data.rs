@@ -1,4 +1,4 @@
-//! The first Data of a half-open handshake, which turns it into a connection.
+//! The first Data of a half-open handshake, which turns the handshake into a connection.
 
 use alloc::boxed::Box;
 
@@ -17,7 +17,7 @@ use crate::time::Instant;
 use crate::wire::DataHeader;
 
 impl Endpoint {
-    /// Data for a half-open handshake: if it is authentic, its sender has proven itself.
+    /// Processes Data for a half-open handshake. If the Data is authentic, its sender has proved that it holds the keys.
     pub(super) fn on_first_data(
         &mut self,
         now: Instant,
@@ -79,8 +79,9 @@ impl Endpoint {
         result
     }
 
-    /// Where the peer is whose first Data came from `from`, and which source pays for it. The sender address of a datagram shows
-    /// neither: the peer is where the peer was shown to be, and may have moved from.
+    /// Returns the address of the peer whose first Data came from `from`, and the source to which the peer counts. The
+    /// sender address of a datagram proves neither. The peer is at the address that was validated, and may have migrated
+    /// since.
     fn standing(&self, from: &Path, half_open: &HalfOpenId) -> Result<Standing, DropReason> {
         let half = self.acceptor.half_open(self.now, half_open).ok_or(DropReason::UnknownConnection)?;
         let proven = half.proven();
@@ -105,7 +106,7 @@ impl Endpoint {
         })
     }
 
-    /// The connection that a newcomer's handshake becomes, in the place that was found for it.
+    /// Returns the connection that a new client's handshake becomes, in the given place.
     fn take_place(
         &mut self,
         now: Instant,
@@ -131,7 +132,8 @@ impl Endpoint {
         connection
     }
 
-    /// A peer dialled, and proved it: whatever else there is of it ends, unless it came to say good-bye.
+    /// Ends the other connections of a peer that dialled and has proved its keys, unless the new connection only delivers a
+    /// CLOSE.
     fn on_peer_came(&mut self, connection: ConnectionId, owner: Owner) {
         if self.connections.get(connection).is_none_or(Connection::is_leaving) {
             return;
@@ -142,7 +144,7 @@ impl Endpoint {
         self.keep_only(connection);
     }
 
-    /// The transport that a half-open handshake may become.
+    /// Creates the transport for a half-open handshake.
     fn transport_of(
         &mut self,
         now: Instant,
@@ -175,7 +177,7 @@ impl Endpoint {
         Ok(transport)
     }
 
-    /// Where a half-open handshake whose first Data came belongs.
+    /// Finds the place for a half-open handshake whose first Data arrived.
     fn find_place(&mut self, source: Option<Source>, half_open: &HalfOpenId) -> Result<Place, DropReason> {
         let half = self.acceptor.half_open(self.now, half_open).ok_or(DropReason::UnknownConnection)?;
         let directory = self.directory();
@@ -212,7 +214,8 @@ impl Endpoint {
         }
     }
 
-    /// A place for a newcomer that has none yet, and that `source` pays for, or nobody until its address answers.
+    /// Finds a place for a new client that has none yet. The client counts towards the limit of `source`, or of no source
+    /// until its address is validated.
     fn find_free_place(&mut self, owner: Option<Owner>, source: Option<Source>) -> Result<Place, DropReason> {
         if source.is_none() && !self.accounts.may_wait() {
             // The client sends again while its handshake waits.
@@ -230,8 +233,8 @@ impl Endpoint {
         }
     }
 
-    /// Tells a client that came too late, inside the encryption, that there is no place for it. It is leaving from the start,
-    /// and never told of.
+    /// Refuses a client for which no place is left, in an encrypted CLOSE. The connection closes from the start, and the
+    /// application receives no event about it.
     fn turn_away(&mut self, local_id: u32, transport: Box<Transport>, refusal: &Refusal) {
         let connection = self.add_connection(0);
         self.ids.assign(local_id, Entry::Connection(connection));
@@ -253,7 +256,7 @@ impl Endpoint {
         self.connections.insert(|id| Connection::new(id, send, receive))
     }
 
-    /// Notes whose session `connection` holds from now on, and on whose account.
+    /// Records the session of `connection`, its owner and its account.
     fn begin_session(
         &mut self,
         now: Instant,
@@ -273,29 +276,30 @@ impl Endpoint {
     }
 }
 
-/// Where a client is whose first Data came.
+/// The address and the account of a client whose first Data arrived.
 #[derive(Clone, Copy)]
 struct Standing {
     path: Path,
-    /// The source that pays; none until the address of `path` answers.
+    /// The source to which the client counts, or `None` until the address of `path` is validated.
     source: Option<Source>,
     is_validated: bool,
 }
 
-/// Where a client goes whose first Data came.
+/// The place of a client whose first Data arrived.
 enum Place {
     /// A new connection.
     New,
-    /// The session that it resumes.
+    /// The session that the client resumes.
     Session(ConnectionId),
-    /// A new connection, and this one ends: the client does not know it, or begins another one.
+    /// A new connection, which ends this connection: the client does not know this connection, or begins another session.
     Instead(ConnectionId),
-    /// A new connection, and this one ends: the same peer's, or a ghost of the same identity.
+    /// A new connection, which ends this connection of the same peer, or of the same identity whose client no longer
+    /// answers.
     Replacing(ConnectionId),
-    /// The attempt of this end that its own crossed.
+    /// The attempt of this end that crossed the client's attempt.
     Crossing(Crossing),
-    /// The session is not as it was when the Hello came; the client has to ask again.
+    /// No place. The session has changed since the Hello arrived, so the client has to send another Hello.
     Gone,
-    /// All places are taken.
+    /// No place, because all places are taken.
     None(Refusal),
 }

@@ -1,4 +1,4 @@
-//! Getters of an endpoint. They change nothing.
+//! The getters of an endpoint, which change nothing.
 
 use core::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::time::Instant;
 /// The state of a connection, as [`Endpoint::state`] returns it.
 ///
 /// ```text
-///                connect()                    accepted (the endpoint lets somebody in)
+///                connect()                    accepted (a peer dialled this endpoint)
 ///                    |                                     |
 ///                    v                                     v
 ///              Connecting ------- Event::Connected ------------> Connected <----------+
@@ -44,7 +44,7 @@ pub enum ConnectionState {
     Connecting,
     /// The connection is established and carries messages.
     Connected,
-    /// The connection is closing: its last messages or its CLOSE frame are still being sent.
+    /// The connection is closing: its remaining messages or its CLOSE frame are still being sent.
     Disconnecting,
 }
 
@@ -85,39 +85,42 @@ impl Endpoint {
         route.into().channel(&self.config.channels)
     }
 
-    /// Returns the address of a connection's peer.
+    /// Returns the address of a connection's peer. For an interrupted connection, returns the address of the next dial.
+    /// Returns `None` if the connection does not exist, or has no address at present.
     #[must_use]
     pub fn address(&self, connection: ConnectionId) -> Option<Address> {
         self.connections.get(connection)?.address()
     }
 
-    /// Returns the IP address of a connection's peer: that of its UDP address, or the `far_end` that
-    /// [`Endpoint::open_link`] received for its link.
+    /// Returns the IP address of a connection's peer: the IP address of its UDP address, or the `far_end` that the driver
+    /// passed to [`Endpoint::open_link`]. Returns `None` if the peer has no known IP address.
     #[must_use]
     pub fn far_end(&self, connection: ConnectionId) -> Option<IpAddr> {
         self.links.far_end(self.address(connection)?)
     }
 
-    /// Returns the identity of a connection's peer, from its ticket or from the authenticator.
+    /// Returns the identity of a connection's peer, from its ticket or from the authenticator. Returns `None` if the
+    /// connection does not exist.
     #[must_use]
     pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
-    /// Returns the fate of a message while its connection exists. Returns `None` if no such message was sent.
+    /// Returns the delivery status of a message while its connection exists. Returns `None` if `send` accepted no message
+    /// with this number.
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
     }
 
-    /// Returns the counters and measurements of a connection since the connection began.
+    /// Returns the counters and measurements of a connection from its start. Returns `None` if the connection does not exist.
     #[must_use]
     pub fn stats(&self, connection: ConnectionId) -> Option<ConnectionStats> {
         self.connections.get(connection).map(|state| state.stats(self.now))
     }
 
     /// Returns the clock of a connection's peer. Returns `None` until the peer has acknowledged a packet, which takes
-    /// half a round trip after `Connected` or longer. The clock keeps running through migrations and resumptions, and
+    /// half a round trip after `Connected` or longer. The clock continues through migrations and resumptions, and
     /// while the connection is interrupted.
     ///
     /// The clock shows the time that the peer passes to its own endpoint, so both ends agree on the start of a tick:
@@ -126,7 +129,7 @@ impl Endpoint {
     /// # use tickwire_core::{ConnectionId, Endpoint, Instant};
     /// # fn show(client: &Endpoint, server: ConnectionId, now: Instant) {
     /// if let Some(clock) = client.peer_clock(server) {
-    ///     println!("there it is {:?}, give or take {:?}", clock.at(now), clock.error(now));
+    ///     println!("the peer's clock shows {:?}, with an error of at most {:?}", clock.at(now), clock.error(now));
     /// }
     /// # }
     /// ```
@@ -135,7 +138,8 @@ impl Endpoint {
         self.connections.get(connection)?.session().peer_clock()
     }
 
-    /// Returns the counters of one channel of a connection since the connection began.
+    /// Returns the counters of one channel of a connection from the connection's start. Returns `None` if the connection or the
+    /// channel does not exist.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.connections.get(connection)?.session().channel_stats(channel)
@@ -154,7 +158,7 @@ impl Endpoint {
         self.acceptor.tickets_judged()
     }
 
-    /// Returns the number of bytes that the endpoint holds for peers: messages in reassembly, messages that wait for
+    /// Returns the number of bytes that the endpoint stores for peers: messages in reassembly, messages that wait for
     /// earlier messages, and messages that wait for the application.
     #[must_use]
     pub fn memory(&self) -> u64 {

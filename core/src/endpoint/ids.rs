@@ -1,7 +1,7 @@
-//! Connection ids on the wire: a slot of a plain array and a generation, 24 bits together.
+//! Connection ids on the wire: the slot of an array and a generation, 24 bits together.
 //!
-//! Looking one up is an index and a comparison. A slot is reused as late as possible, under another generation, so that
-//! stray packets of its last owner find nothing.
+//! A lookup is an index and a comparison. A slot is reused as late as possible and with a different generation, so stray
+//! packets of the slot's previous connection do not match the new connection.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -18,11 +18,11 @@ const INDEX_BITS: u32 = 16;
 pub(super) enum Entry {
     /// A connection's transport.
     Connection(ConnectionId),
-    /// A connection that dials: only handshake messages are expected.
+    /// A connection that dials and expects only handshake messages.
     Dial(ConnectionId),
     /// A handshake that waits for its first Data.
     HalfOpen(HalfOpenId),
-    /// Taken, but not yet assigned.
+    /// An id that is reserved and not assigned yet.
     Reserved,
 }
 
@@ -40,10 +40,10 @@ pub(super) struct IdTable {
 }
 
 impl IdTable {
-    /// Fewest slots that are free before one is used again.
+    /// The smallest number of free slots before a slot is used again.
     const REUSE_DISTANCE: usize = 64;
 
-    /// Takes a free id, or `None` if all are taken.
+    /// Reserves a free id. Returns `None` if all ids are in use.
     pub(super) fn reserve(&mut self, rng: &mut Rng) -> Option<u32> {
         let grow = self.free.len() < Self::REUSE_DISTANCE && self.slots.len() < limits::CONNECTION_IDS;
         let index = if grow {
@@ -59,20 +59,20 @@ impl IdTable {
         Some(u32::from(slot.generation) << INDEX_BITS | u32::from(index))
     }
 
-    /// Says what an id leads to from now on. An id that is not taken stays so.
+    /// Sets the receiver of packets that carry `id`. An id that is not reserved stays free.
     pub(super) fn assign(&mut self, id: u32, entry: Entry) {
         if let Some(slot) = self.slot_mut(id) {
             slot.entry = Some(entry);
         }
     }
 
-    /// The receiver of packets that carry `id`.
+    /// Returns the receiver of packets that carry `id`.
     pub(super) fn get(&self, id: u32) -> Option<Entry> {
         let slot = self.slots.get((id & 0xffff) as usize)?;
         if u32::from(slot.generation) == id >> INDEX_BITS { slot.entry } else { None }
     }
 
-    /// Gives an id back.
+    /// Releases an id.
     pub(super) fn release(&mut self, id: u32) {
         if let Some(slot) = self.slot_mut(id)
             && slot.entry.take().is_some()

@@ -13,8 +13,8 @@ impl Endpoint {
     /// same link replaces the link's properties.
     ///
     /// `far_end` is the IP address of the peer's host. Traffic on the link counts towards the limits of this address
-    /// (connections, handshakes, bans), as UDP traffic from this address does. A link without `far_end` is a source of
-    /// its own, so limits per source do not restrict a host that opens many such links.
+    /// (connections, handshakes, bans), as UDP traffic from this address does. A link without `far_end` counts as a
+    /// separate source, so limits per source do not restrict a host that opens many such links.
     ///
     /// # Errors
     /// [`ConnectError::LinkTooSmall`] if the link cannot carry a datagram of [`crate::limits::LEAST_DATAGRAM`] bytes.
@@ -77,7 +77,7 @@ impl Endpoint {
         }
     }
 
-    /// Lets replies and connections that wait for `link` send, if it has credit.
+    /// Allows the replies and connections that wait for `link` to send, if the link has credit.
     fn on_link_writable(&mut self, link: LinkId) {
         if !self.links.has_credit(link.into()) {
             return;

@@ -13,13 +13,13 @@ use crate::source::Source;
 #[derive(Clone, Copy, Debug)]
 struct Link {
     properties: LinkProperties,
-    /// Bytes that the link takes before it would queue; `None` is no limit.
+    /// The number of bytes that the link accepts before it queues. `None` means no limit.
     credit: Option<u64>,
-    /// The host at its far end, if the driver knows it.
+    /// The IP address of the peer's host, if the driver knows it.
     far_end: Option<IpAddr>,
 }
 
-/// The open links of an endpoint, and what runs over links, open or not.
+/// The open links of an endpoint, and the connections that use links, open or not.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     open: BTreeMap<LinkId, Link>,
@@ -31,7 +31,7 @@ impl Links {
         self.open.insert(id, Link { properties, credit: None, far_end });
     }
 
-    /// The IP address at the other end of `address`, as far as it is known.
+    /// Returns the IP address of the host at `address`, if it is known.
     pub(super) fn far_end(&self, address: Address) -> Option<IpAddr> {
         match address {
             Address::Udp(socket) => Some(socket.ip()),
@@ -39,7 +39,7 @@ impl Links {
         }
     }
 
-    /// On whose account goes what comes from `address`. A link whose far end nobody knows is a source of its own.
+    /// Returns the source of datagrams from `address`. A link whose remote address is unknown is a separate source.
     pub(super) fn source(&self, address: Address) -> Source {
         Source::of(address, self.far_end(address))
     }
@@ -54,13 +54,14 @@ impl Links {
         }
     }
 
-    /// The properties of the link under `address`; `None` for UDP and for links that are not open.
+    /// Returns the properties of the link at `address`, or `None` for UDP and for a link that is not open.
     pub(super) fn properties(&self, address: Address) -> Option<LinkProperties> {
         let Address::Link(id) = address else { return None };
         self.open.get(&id).map(|link| link.properties)
     }
 
-    /// Whether what comes from `address` may be looked at: from a link only while it is open.
+    /// Returns `true` if datagrams from `address` may be processed. Datagrams from a link may be processed only
+    /// while the link is open.
     pub(super) fn may_receive(&self, address: Address) -> bool {
         match address {
             Address::Udp(_) => true,
@@ -68,7 +69,7 @@ impl Links {
         }
     }
 
-    /// Notes that `connection` moved from some links to others.
+    /// Records that `connection` has changed its links.
     pub(super) fn move_connection(
         &mut self,
         connection: ConnectionId,
@@ -83,14 +84,14 @@ impl Links {
         }
     }
 
-    /// The connections that run over a link, or dial over it.
+    /// Returns the connections whose transport or dial uses a link.
     pub(super) fn connections(&self, link: LinkId) -> Vec<ConnectionId> {
         let least = ConnectionId::from(KeyData::from_ffi(0));
         let range = self.connections.range((link, least)..).take_while(|(other, _)| *other == link);
         range.map(|(_, connection)| *connection).collect()
     }
 
-    /// Whether a datagram of any size may be built for `address` now.
+    /// Returns `true` if a datagram of any size may be built for `address` now.
     pub(super) fn has_credit(&self, address: Address) -> bool {
         match address {
             Address::Udp(_) => true,
@@ -100,7 +101,7 @@ impl Links {
         }
     }
 
-    /// Notes that `bytes` were written to `address`.
+    /// Records that `bytes` were written to `address`.
     pub(super) fn spend(&mut self, address: Address, bytes: u64) {
         if let Address::Link(id) = address
             && let Some(credit) = self.open.get_mut(&id).and_then(|link| link.credit.as_mut())

@@ -1,5 +1,5 @@
-//! The connections of an endpoint, each with facts that the connection itself does not know: the lists that it is on,
-//! and the account that pays for it.
+//! The connections of an endpoint, each with data that only the endpoint needs: the lists that contain the connection, and
+//! the account to which it counts.
 
 use alloc::boxed::Box;
 
@@ -11,27 +11,27 @@ use crate::event::ConnectionId;
 use crate::handshake::Owner;
 use crate::source::Source;
 
-/// A connection, and where the endpoint lists it.
+/// A connection, and the lists of the endpoint that contain it.
 pub(super) struct Member {
     pub(super) connection: Connection,
-    /// The links under which the endpoint finds it.
+    /// The links under which the endpoint lists the connection.
     pub(super) links: [Option<LinkId>; 2],
-    /// On whose account an accepted connection goes; nobody's while its address is not validated.
+    /// The source to which an accepted connection counts, or `None` until its address is validated.
     pub(super) source: Option<Source>,
-    /// To whom it belongs, while it holds a place.
+    /// The owner of the connection, while the connection holds a place.
     pub(super) owner: Option<Box<Owner>>,
-    /// It gave its place back.
+    /// `true` if the connection has released its place.
     pub(super) has_left: bool,
-    /// Whether the list of connections with something to send has it.
+    /// `true` if the list of connections with data to send contains the connection.
     pub(super) is_queued_to_send: bool,
-    /// Whether it is in the list of connections with events to report.
+    /// `true` if the list of connections with events to report contains the connection.
     pub(super) is_queued_to_tell: bool,
-    /// Whether the list of connections that were used has it.
+    /// `true` if the list of connections whose indexes are out of date contains the connection.
     pub(super) is_unsettled: bool,
 }
 
 impl Member {
-    /// To whom it belongs, while it holds a place.
+    /// Returns the owner of the connection, while the connection holds a place.
     pub(super) fn owner(&self) -> Option<Owner> {
         self.owner.as_deref().copied()
     }

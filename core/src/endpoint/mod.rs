@@ -1,4 +1,4 @@
-//! The endpoint: every connection of a process, behind the verbs of the core's contract.
+//! The endpoint: every connection of a process, and the calls of the core's contract.
 
 mod accept;
 mod accounts;
@@ -58,7 +58,7 @@ use crate::schema::Schema;
 use crate::time::{Instant, Span};
 use crate::token_bucket::TokenBucket;
 
-/// Answers to unknown connection ids per second for one source, so that no flood uses up the answers to others.
+/// The number of answers per second to unknown connection ids of one source, so that a flood does not block other sources.
 const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 
 /// A deterministic, sans-IO protocol endpoint that both accepts and dials connections.
@@ -70,7 +70,7 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 /// Commands ([`connect`](Self::connect), [`send`](Self::send), …), inputs ([`handle_datagram`](Self::handle_datagram),
 /// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit),
 /// [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at
-/// any time. Work that a call leaves undone stays due. No call fails because of bytes from the network: an `Err` names
+/// any time. Work that a call does not finish stays due. No call fails because of bytes from the network: an `Err` means
 /// a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock. A time before the latest
 /// time passed to the endpoint counts as the latest.
 ///
@@ -104,20 +104,20 @@ pub struct Endpoint {
     sessions: BTreeMap<[u8; 16], ConnectionId>,
     accounts: Accounts,
     places: Places,
-    /// Dials so far, repeated ones included.
+    /// The number of dials so far, including repeated dials.
     dials: u64,
     acceptor: Acceptor,
     authenticator: Option<Box<dyn Authenticator>>,
     replies: Replies,
-    /// Connections that have something to send, in turn.
+    /// The connections that have data to send, in turn.
     ready: VecDeque<ConnectionId>,
-    /// Connections that have events to report, in turn.
+    /// The connections that have events to report, in turn.
     telling: VecDeque<ConnectionId>,
-    /// Connections that were used since their indexes were set, in turn.
+    /// The connections that were used since their indexes were set, in turn.
     unsettled: VecDeque<ConnectionId>,
-    /// When the first of them was used.
+    /// The time at which the first of these connections was used.
     unsettled_since: Instant,
-    /// `true` if `poll_transmit` was called since `handle_timeout` was.
+    /// `true` if `poll_transmit` was called after the latest call of `handle_timeout`.
     is_transmitting: bool,
     deadlines: Deadlines,
     links: Links,
@@ -125,7 +125,7 @@ pub struct Endpoint {
     drops: DropCounts,
     throttle: Throttle,
     unknown_budget: TokenBucket,
-    /// For looking up whom an Unknown concerns, which anybody can send.
+    /// Limits the search for the connection of an Unknown message, which anybody can send.
     lookup_budget: TokenBucket,
     unknown_sources: SourceBuckets,
     worlds: EndpointWorlds,
@@ -135,7 +135,7 @@ impl Endpoint {
     /// Creates an endpoint whose clock begins at `now`.
     ///
     /// `seed` is used once and must be fresh at every start, from the system's entropy, because ephemeral keys come
-    /// from it. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
+    /// from the seed. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
     ///
     /// # Errors
     /// [`ConfigError`] if a value of `config` is out of its range, or `secrets` lack what `config` needs.
@@ -199,16 +199,16 @@ impl Endpoint {
         })
     }
 
-    /// Sets the authenticator that decides on each client. The endpoint asks the authenticator after it found the
-    /// client's ticket or cookie valid.
+    /// Sets the authenticator that accepts or refuses each client. The endpoint calls the authenticator after it has
+    /// checked the client's ticket or cookie.
     pub fn set_authenticator(&mut self, authenticator: impl Authenticator + 'static) {
         self.authenticator = Some(Box::new(authenticator));
     }
 
-    /// Queues a message for sending. `poll_transmit` writes it into packets. Messages may be queued before `Connected`.
+    /// Queues a message for sending. `poll_transmit` writes the message to packets. Messages may be queued before `Connected`.
     ///
     /// # Errors
-    /// [`SendError`], with the message in it: the queue is full (a `SendReady` event follows), the message is larger than
+    /// [`SendError`], which returns the message: the queue is full (a `SendReady` event follows), the message is larger than
     /// the configuration allows, or there is no such connection or channel.
     pub fn send(
         &mut self,
@@ -232,11 +232,11 @@ impl Endpoint {
         queued
     }
 
-    /// Closes a connection at once, so that it neither sends nor receives messages any more. The peer receives `code`
+    /// Closes a connection at once. The connection then neither sends nor receives messages. The peer receives `code`
     /// (the protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed`
-    /// event lists the messages that the peer did not confirm. The event comes at once if no message is in doubt, and
-    /// with the peer's answer otherwise. Without an answer the event comes after five probe timeouts, 5 s at most. The
-    /// call ignores an unknown connection, which counts as closed already.
+    /// event lists the messages that the peer did not confirm. The event follows at once if no message is unconfirmed, else
+    /// with the peer's answer. Without an answer, the event follows after five probe timeouts, at most 5 s. The call
+    /// ignores an unknown connection.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -245,8 +245,8 @@ impl Endpoint {
         }
     }
 
-    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. Of several
-    /// calls, the one with the earliest deadline counts.
+    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. If the game
+    /// calls this method several times, the earliest deadline counts.
     pub fn close_after_delivery(
         &mut self,
         now: Instant,
@@ -262,7 +262,7 @@ impl Endpoint {
         }
     }
 
-    /// Does the work that is due at `now`. Each call does a bounded amount of work. Further due work stays due.
+    /// Does the work that is due at `now`. Each call does a bounded amount of work, and work beyond that stays due.
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.advance(now);
         if self.acceptor.next_timeout() <= now {
@@ -291,20 +291,20 @@ impl Endpoint {
         }
     }
 
-    /// A connection, for fuzzing to bend.
+    /// Returns a connection whose state the fuzzer changes.
     #[cfg(feature = "fuzzing")]
     pub(crate) fn connection_mut(&mut self, connection: ConnectionId) -> Option<&mut Connection> {
         self.connections.get_mut(connection)
     }
 
-    /// The clock never runs backwards.
+    /// Advances the endpoint's clock, which never runs backwards.
     fn advance(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
         self.now
     }
 
-    /// Takes note that a connection was used: its indexes are set when an output is asked for, once for all that happened
-    /// until then. Rare changes that concern more than this connection are seen to at once.
+    /// Records that a connection was used. Its indexes are set at the next poll, once for all uses until then. Rare changes
+    /// that concern more than this connection are handled at once.
     fn touch(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member_mut(connection) else { return };
         if member.connection.is_special() {
@@ -324,7 +324,7 @@ impl Endpoint {
         }
     }
 
-    /// Sets the indexes of connections that were used, a bounded number of them.
+    /// Sets the indexes of connections that were used, at most a fixed number of them.
     fn settle(&mut self) {
         for _ in 0..crate::limits::CONNECTIONS_PER_POLL {
             let Some(connection) = self.next_unsettled() else { return };
@@ -332,7 +332,7 @@ impl Endpoint {
         }
     }
 
-    /// A connection that was used since its indexes were set.
+    /// Returns a connection that was used since its indexes were set.
     fn next_unsettled(&mut self) -> Option<ConnectionId> {
         let connection = self.unsettled.pop_front()?;
         if let Some(member) = self.connections.member_mut(connection) {
@@ -341,7 +341,7 @@ impl Endpoint {
         Some(connection)
     }
 
-    /// Brings the indexes up to date with a connection that may have changed. The one place that does.
+    /// Updates the indexes for a connection that may have changed. Only this method updates them.
     fn refresh(&mut self, connection: ConnectionId) {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
@@ -357,7 +357,7 @@ impl Endpoint {
         }
     }
 
-    /// Sets the indexes by what a connection was found to want.
+    /// Sets the indexes by the state of a connection.
     #[inline(always)]
     fn apply(&mut self, connection: ConnectionId, outlook: &Outlook) {
         let now = self.now;
@@ -389,7 +389,7 @@ impl Endpoint {
         }
     }
 
-    /// Does what a connection cannot do by itself.
+    /// Does the work that a connection cannot do by itself.
     fn attend(&mut self, connection: ConnectionId) {
         let now = self.now;
         let Some(state) = self.connections.get_mut(connection) else { return };
@@ -420,7 +420,7 @@ impl Endpoint {
         }
     }
 
-    /// Forgets a connection whose `Closed` was reported.
+    /// Removes a connection whose `Closed` was reported.
     fn remove(&mut self, connection: ConnectionId) {
         self.deadlines.remove(connection);
         self.dialled.remove(&connection);

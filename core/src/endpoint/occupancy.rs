@@ -15,21 +15,22 @@ use crate::limits;
 use crate::source::Source;
 use crate::time::Span;
 
-/// A connection that leaves a probe unanswered for this long gives its place to its owner's next connection.
+/// The time after which a connection whose peer does not answer a probe gives its place to its owner's next connection.
 const GHOST_PATIENCE: Span = Span::from_secs(2);
 
-/// How a newcomer and the connections that its owner has already get on in a full server.
+/// The result of the contest between a new client and the existing connections of its owner in a full server.
 enum Contest {
-    /// This one does not answer: its place is the newcomer's.
+    /// This connection's peer does not answer, so the new client gets its place.
     Won(ConnectionId),
-    /// One has still time to answer.
+    /// The peer of at least one connection still has time to answer.
     Open,
-    /// All of them answered, or there are none.
+    /// The peers of all connections answered, or there are no connections.
     Lost,
 }
 
 impl Endpoint {
-    /// Whether a connection may take a place: with a newcomer from `source`, or one that this end dials.
+    /// Checks whether a connection may occupy a place. The connection is of a new client from `source`, or one that this
+    /// end dials.
     pub(super) fn find_room(&self, source: Option<Source>) -> Result<(), Refusal> {
         let (all, most) = (self.connections.len(), self.config.max_connections);
         if all - self.places.leaving.len() >= most || all >= most + self.most_leaving() {
@@ -41,12 +42,13 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Connections that may be leaving at a time. Beyond, the oldest is forgotten although its peer may not know of it.
+    /// Returns the largest number of closing connections. Beyond this number, the endpoint drops the oldest one, although
+    /// its peer may not have received the CLOSE.
     fn most_leaving(&self) -> usize {
         self.config.max_connections.max(limits::LEAVING)
     }
 
-    /// Notes whose `connection` is.
+    /// Records the owner of `connection`.
     pub(super) fn own(&mut self, connection: ConnectionId, owner: Option<Owner>) {
         let Some(member) = self.connections.member_mut(connection) else { return };
         let former = core::mem::replace(&mut member.owner, owner.map(Box::new));
@@ -58,7 +60,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether this end dialled the same peer later, and the peer accepted that one already.
+    /// Returns `true` if this end dialled the same peer later, and the peer has already accepted the later dial.
     pub(super) fn is_overtaken(&self, owner: Option<Owner>, order: u64) -> bool {
         let Some(owner @ Owner::Peer(_)) = owner else { return false };
         self.places.held_by(&owner).iter().any(|id| {
@@ -68,7 +70,7 @@ impl Endpoint {
         })
     }
 
-    /// Does what a connection's end, or the first word of a peer that was dialled, means for places.
+    /// Updates the places after a connection ended, or after the first packet from a peer that this end dialled.
     pub(super) fn settle_place(&mut self, connection: ConnectionId) {
         let Some(state) = self.connections.get_mut(connection) else { return };
         if state.take_proven() {
@@ -80,8 +82,8 @@ impl Endpoint {
         }
     }
 
-    /// A peer that this end dialled was heard. If this end's dial comes before the peer's, one of the peer's that it ignored is
-    /// over.
+    /// Handles the first packet from a peer that this end dialled. If this end's dial has priority over the peer's dial,
+    /// the half-open handshakes of the peer end.
     fn on_peer_proven(&mut self, connection: ConnectionId) {
         let owner = self.connections.member(connection).and_then(Member::owner);
         if let Some(owner @ Owner::Peer(name)) = owner
@@ -94,7 +96,7 @@ impl Endpoint {
         self.keep_only(connection);
     }
 
-    /// Gives back the place of a connection that is leaving.
+    /// Releases the place of a connection that closes.
     fn vacate(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member_mut(connection) else { return };
         member.has_left = true;
@@ -107,7 +109,7 @@ impl Endpoint {
         }
     }
 
-    /// Forgets the connection that has been saying good-bye for the longest time.
+    /// Drops the connection that has been closing for the longest time.
     fn forget_oldest(&mut self) {
         let is_closing = |id: &&ConnectionId| {
             self.connections.get(**id).is_some_and(|state| state.phase() == Phase::Closing)
@@ -119,28 +121,31 @@ impl Endpoint {
         self.refresh(oldest);
     }
 
-    /// Whether this end may dial `owner` although all places are taken: it has one of them.
+    /// Returns `true` if this end may dial `owner` although all places are taken, because `owner` already has a place.
     pub(super) fn may_dial_beside(&self, owner: Owner) -> bool {
         let most = self.config.max_connections + self.most_leaving();
         self.connections.len() < most && !self.places.held_by(&owner).is_empty()
     }
 
-    /// Whether this end's dial of the peer of this name comes before the peer's.
+    /// Returns `true` if this end's dial of the peer with this identity has priority over the peer's dial.
     fn initiates_to(&self, name: &[u8; 16]) -> bool {
         peer_identity(&self.public_key) < *name
     }
 
-    /// Whether `owner` has a connection whose place a newcomer from `source`, whom `refusal` meets, could take over.
+    /// Returns `true` if `owner` has a connection whose place a new client from `source` could take over. `refusal` gives
+    /// the reason why no place is free.
     pub(super) fn may_take_over(&self, owner: Owner, source: Option<Source>, refusal: &Refusal) -> bool {
         self.places.held_by(&owner).iter().any(|id| {
             self.connections.member(*id).is_some_and(|member| is_contested(member, owner, source, refusal))
         })
     }
 
-    /// The connection whose place a newcomer of `owner` from `source` takes over, since there is no other: `refusal`.
+    /// Returns the connection whose place a new client of `owner` from `source` takes over. `refusal` gives the reason why
+    /// no place is free.
     ///
     /// # Errors
-    /// [`DropReason::NoRoom`] while it is not known whether one does not answer: the newcomer's first Data comes again.
+    /// [`DropReason::NoRoom`] while it is unknown whether the peer of a connection answers. The client then sends its first
+    /// Data again.
     pub(super) fn find_ghost(
         &mut self,
         owner: Owner,
@@ -159,7 +164,7 @@ impl Endpoint {
         }
     }
 
-    /// Probes what has to be, and looks what came of it.
+    /// Sends the probes that are needed, and returns the result so far.
     fn contest(&mut self, owner: Owner, source: Option<Source>, refusal: &Refusal) -> Contest {
         let now = self.now;
         let mut contest = Contest::Lost;
@@ -195,7 +200,7 @@ impl Endpoint {
         contest
     }
 
-    /// Ends a connection whose place is taken over.
+    /// Ends a connection whose place another connection takes over.
     pub(super) fn end_replaced(&mut self, connection: ConnectionId) {
         if let Some(state) = self.connections.get_mut(connection) {
             state.replaced();
@@ -203,10 +208,12 @@ impl Endpoint {
         self.refresh(connection);
     }
 
-    /// `connection` proved to be a peer's: the others of the same peer end. One pair of keys, one connection.
+    /// Ends the other connections of the same peer, because `connection` has proved its keys. One pair of keys has one
+    /// connection.
     ///
-    /// Both ends come to the same choice. Of two that the same end dialled, the one dialled later survives. Of two that crossed,
-    /// [`super::directory::Crossing`] left one. Any other was proven before this one was dialled.
+    /// Both ends make the same choice. Of two connections that the same end dialled, the later dial survives. Of two
+    /// attempts that crossed, [`super::directory::Crossing`] left one. Any other connection was proved before this
+    /// connection was dialled.
     pub(super) fn keep_only(&mut self, connection: ConnectionId) {
         let Some(member) = self.connections.member(connection) else { return };
         let Some(owner @ Owner::Peer(_)) = member.owner() else { return };
@@ -229,7 +236,7 @@ impl Endpoint {
     }
 }
 
-/// Whether ending `member` would make room where `refusal` says that there is none.
+/// Returns `true` if ending `member` would free the place that `refusal` reports as missing.
 fn is_contested(member: &Member, owner: Owner, source: Option<Source>, refusal: &Refusal) -> bool {
     // A peer's former connection gives way whatever it counts against. Nothing makes room on an account that is not known.
     let is_peer = matches!(owner, Owner::Peer(_));

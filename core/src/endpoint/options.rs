@@ -39,16 +39,16 @@ impl ConnectOptions {
         Self { server_key, ticket: None, peer: None, timeout: None, reconnect: None, bandwidth: None }
     }
 
-    /// Creates options to connect to any server that answers, whatever its key. **Anybody on the path can pose as the
-    /// server**: use these options for development, and for local networks that you trust. The handshake takes one more
-    /// round trip.
+    /// Creates options to connect to any server that answers, with any key. **Anybody on the path can impersonate the
+    /// server**: use these options only for development, and on local networks that you trust. The handshake takes one
+    /// more round trip.
     #[must_use]
     pub fn danger_any_key() -> Self {
         Self::trusting(ServerKey::Any)
     }
 
-    /// Creates options to connect to the peer whose public key is `peer_key`. Signalling delivers the public keys and
-    /// the secret `psk`, which only these two peers share.
+    /// Creates options to connect to the peer whose public key is `peer_key`. A signalling server must give both peers the
+    /// public keys and the secret `psk`, which only these two peers share.
     #[must_use]
     pub fn peer(psk: impl Into<Secret>, peer_key: impl Into<PublicKey>) -> Self {
         let peer_key = peer_key.into();
@@ -76,7 +76,7 @@ impl ConnectOptions {
         self.timeout
     }
 
-    /// Sets the limit of this connection's sending, in bytes per second, at least 1000. Default: the configuration's
+    /// Sets the limit of this connection's sending, in bytes per second, at least 1000 bytes/s. Default: the configuration's
     /// `connection_bandwidth`.
     #[must_use]
     pub const fn bandwidth(mut self, bytes_per_second: u64) -> Self {

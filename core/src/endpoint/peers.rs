@@ -1,7 +1,7 @@
-//! Peers: two equals that dial each other with a secret from signalling.
+//! Peers: two equal ends that dial each other with a secret from a signalling server.
 //!
-//! The first Hello to arrive may win. When the Hellos cross, the end with the lower static key initiates, and the other
-//! end's attempt becomes the answering end of the same connection.
+//! If only one Hello arrives, its sender is the initiator. If the Hellos cross, the end with the lower static key is the
+//! initiator, and the attempt of the other end becomes the responder of the same connection.
 
 use super::Endpoint;
 use crate::crypto::{Key, PublicKey, Secret};
@@ -10,7 +10,8 @@ use crate::handshake::PeerHint;
 
 impl Endpoint {
     /// Accepts the peer that holds `psk` and the secret of `peer_key`, even if `Config::access` accepts no other peers.
-    /// [`crate::Access::Closed`] still rejects this peer. Dialling a peer accepts it too.
+    /// [`crate::Access::Closed`] still rejects this peer. The endpoint also accepts each peer that
+    /// it dials.
     ///
     /// # Errors
     /// [`ConnectError::ZeroPresharedKey`] if `psk` is all zeros.

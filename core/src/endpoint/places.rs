@@ -8,18 +8,18 @@ use crate::event::ConnectionId;
 use crate::handshake::Owner;
 use crate::time::Instant;
 
-/// The connections that hold no place any more, and the owners of those that do.
+/// The connections that no longer hold a place, and the owners of the connections that do.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// Connections that are leaving, or left before their `Closed` was reported, oldest first.
+    /// The connections that are closing, or that ended before their `Closed` was reported, oldest first.
     pub(super) leaving: VecDeque<ConnectionId>,
     pub(super) owners: BTreeMap<Owner, SmallVec<[ConnectionId; 2]>>,
-    /// When a newcomer of the same owner had a connection probed.
+    /// The time at which each connection was probed for a new client of the same owner.
     pub(super) probed: BTreeMap<ConnectionId, Instant>,
 }
 
 impl Places {
-    /// The connections of `owner` that hold a place.
+    /// Returns the connections of `owner` that hold a place.
     pub(super) fn held_by(&self, owner: &Owner) -> &[ConnectionId] {
         self.owners.get(owner).map_or(&[], SmallVec::as_slice)
     }
@@ -33,7 +33,7 @@ impl Places {
         }
     }
 
-    /// A connection is gone.
+    /// Removes a connection that has ended.
     pub(super) fn remove(&mut self, connection: ConnectionId) {
         // The oldest is gone first, as a rule.
         if let Some(index) = self.leaving.iter().position(|leaving| *leaving == connection) {

@@ -8,21 +8,21 @@ use crate::limits;
 use crate::time::Instant;
 
 /// Datagrams that `poll_transmit` wrote to the caller's buffer, all for one path. Each datagram has `segment_size`
-/// bytes, except that the last may be shorter. A driver with segmentation offload passes them to the system in one
-/// call.
+/// bytes, except that the final datagram may be shorter. A driver with segmentation offload passes all of them to the
+/// system in one call.
 ///
 /// Over UDP no datagram has more than 1200 bytes, unless [`crate::Config::dont_fragment`] states that the driver's
-/// sockets forbid fragments. Larger datagrams then leave where the path is found to carry them, and probes for larger
-/// sizes must leave whole or not at all.
+/// sockets forbid fragments. The endpoint then sends larger datagrams on paths that carry them, and probes for larger
+/// sizes, which the system must not fragment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Transmit {
-    /// The address that the datagrams go to, and the local address that they leave from.
+    /// The destination address of the datagrams, and the local address from which to send them.
     pub path: Path,
-    /// The congestion notification bits to set in the IP header.
+    /// The ECN bits to set in the IP header.
     pub ecn: Ecn,
     /// The bytes written to the buffer by all datagrams together.
     pub size: usize,
-    /// The size of each datagram but the last, in bytes.
+    /// The size of each datagram except the final one, in bytes.
     pub segment_size: usize,
 }
 
@@ -106,14 +106,15 @@ impl Endpoint {
         if self.replies.is_empty() { None } else { self.write_reply(now, buffer) }
     }
 
-    /// Writes the oldest stateless reply that may leave.
+    /// Writes the oldest stateless reply that may be sent.
     fn write_reply(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let (path, size) = self.replies.write(&mut self.links, buffer)?;
         self.throttle.on_reply_sent(now, size);
         Some(Transmit { path, ecn: Ecn::NotCapable, size, segment_size: size })
     }
 
-    /// The connection whose turn it is to send: first those known to have something, then those that may have it.
+    /// Returns the next connection that may send: first connections that have data to send, then connections that may have
+    /// data.
     fn next_candidate(&mut self) -> Option<ConnectionId> {
         let Some(connection) = self.ready.pop_front() else { return self.next_unsettled() };
         if let Some(member) = self.connections.member_mut(connection) {
@@ -151,10 +152,10 @@ impl Endpoint {
         None
     }
 
-    /// Returns the time at which `handle_timeout` (or a poll) is due, and the reason. The call changes nothing. The
-    /// time may be early, never late. While a poll would return output, the time has already come. A driver whose
-    /// socket is full waits for the socket instead and ignores [`TimeoutCause::Transmit`]. [`Instant::MAX`] with
-    /// [`TimeoutCause::Nothing`] means never.
+    /// Returns the time at which `handle_timeout` (or a poll) is due, and the reason. The call changes nothing. The time
+    /// may be too early, but never too late. If a poll would return output, the time is not after the present. A driver
+    /// whose socket is full waits for the socket instead and ignores [`TimeoutCause::Transmit`]. [`Instant::MAX`] with
+    /// [`TimeoutCause::Nothing`] means that no call is due.
     #[must_use]
     pub fn poll_timeout(&self) -> (Instant, TimeoutCause) {
         let waits = !self.replies.is_empty() || !self.ready.is_empty();
@@ -189,8 +190,8 @@ impl Endpoint {
 
 impl Endpoint {
     /// Returns the time of the next timer, even if datagrams or events wait. A driver uses this time while it ignores
-    /// [`TimeoutCause::Transmit`] because its socket is full, or [`TimeoutCause::Event`] because its game does not take
-    /// events. The call changes nothing, and the time is never late.
+    /// [`TimeoutCause::Transmit`] because its socket is full, or [`TimeoutCause::Event`] because its game does not poll
+    /// events. The call changes nothing, and the time is never too late.
     #[must_use]
     pub fn next_timer(&self) -> Instant {
         if !self.unsettled.is_empty() {

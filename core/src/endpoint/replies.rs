@@ -1,4 +1,5 @@
-//! Replies that belong to no connection, queued until the socket or the link takes them. Their buffers are reused.
+//! Replies that belong to no connection, queued until the socket or the link accepts them. Their buffers are
+//! reused.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -11,18 +12,18 @@ use crate::limits;
 #[derive(Debug, Default)]
 pub(super) struct Replies {
     queue: VecDeque<(Path, Vec<u8>)>,
-    /// Those whose link had no credit when their turn came, at most one for each link.
+    /// The replies whose link had no credit at their turn, at most one for each link.
     blocked: Vec<(Path, Vec<u8>)>,
     spare: Vec<Vec<u8>>,
 }
 
 impl Replies {
-    /// An empty buffer to write a reply to.
+    /// Returns an empty buffer for a reply.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
     }
 
-    /// Queues a reply. Says whether there was room.
+    /// Queues a reply. Returns `true` if the queue had space.
     pub(super) fn push(&mut self, to: Path, reply: Vec<u8>) -> bool {
         if reply.is_empty() || self.queue.len() >= limits::REPLY_QUEUE {
             self.give_back(reply);
@@ -32,7 +33,7 @@ impl Replies {
         true
     }
 
-    /// Writes the oldest reply that may leave to `buffer`, and spends the credit of its link.
+    /// Writes the oldest reply that may be sent to `buffer`, and spends the credit of its link.
     pub(super) fn write(&mut self, links: &mut Links, buffer: &mut [u8]) -> Option<(Path, usize)> {
         while let Some((to, reply)) = self.queue.pop_front() {
             if !links.has_credit(to.remote) {
@@ -53,20 +54,20 @@ impl Replies {
         None
     }
 
-    /// A link may take something again: the replies that waited for it stand in line once more.
+    /// Queues the replies that waited for `link` again, because the link has credit.
     pub(super) fn unblock(&mut self, link: LinkId) {
         let here = Address::Link(link);
         self.queue.extend(self.blocked.extract_if(.., |(to, _)| to.remote == here));
     }
 
-    /// A link is gone, and what was meant for it too.
+    /// Drops the replies for a link that has ended.
     pub(super) fn forget(&mut self, link: LinkId) {
         let elsewhere = |(to, _): &(Path, Vec<u8>)| to.remote != Address::Link(link);
         self.queue.retain(elsewhere);
         self.blocked.retain(elsewhere);
     }
 
-    /// Takes back a buffer that was not needed.
+    /// Takes back a buffer that was not used.
     pub(super) fn give_back(&mut self, mut buffer: Vec<u8>) {
         buffer.clear();
         if self.spare.len() < limits::REPLY_QUEUE {
@@ -74,7 +75,7 @@ impl Replies {
         }
     }
 
-    /// Whether none may leave.
+    /// Returns `true` if no reply may be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -12,8 +12,8 @@ use crate::time::{Instant, Span};
 impl Endpoint {
     /// Sets the wall clock to a new `offset`, which replaces [`crate::Config::wall_offset`]: microseconds from the Unix
     /// epoch to [`Instant::ZERO`], 0 to 2^62. From this call on, the endpoint checks the expiry of tickets by the new
-    /// clock. Used tickets remain used and ended sessions remain ended, however far the clock is set back. Live
-    /// sessions are not affected. After a correction of a minute or more, the endpoint sends each client a new resume
+    /// clock. Setting the clock back makes no used ticket and no ended session valid again. Live sessions are not
+    /// affected. After a correction of a minute or more, the endpoint sends each client a new resume
     /// ticket within 30 s.
     ///
     /// Drivers regularly compare the system's clock with [`Endpoint::wall_offset`]. The call visits each connection if
@@ -32,18 +32,20 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Returns the wall offset, in microseconds from the Unix epoch to [`Instant::ZERO`], as configured or as last set.
+    /// Returns the wall offset, in microseconds from the Unix epoch to [`Instant::ZERO`], as configured or as most
+    /// recently set.
     #[must_use]
     pub const fn wall_offset(&self) -> u64 {
         self.config.wall_offset
     }
 
-    /// Wall time in microseconds since the Unix epoch.
+    /// Returns the wall-clock time in microseconds since the Unix epoch.
     pub(super) fn wall(&self, now: Instant) -> u64 {
         self.config.wall_offset.saturating_add(now.as_micros())
     }
 
-    /// Has each client get another resume ticket soon: the one that it has expires by a clock that was wrong.
+    /// Makes each client receive another resume ticket soon, because the expiry of its present ticket was set by a wrong
+    /// clock.
     fn renew_tickets(&mut self) {
         let (now, rng) = (self.now, &mut self.rng);
         let renews = |state: &mut Connection| state.renew_ticket(now, rng).then(|| state.id());
@@ -53,12 +55,12 @@ impl Endpoint {
         }
     }
 
-    /// When the last ticket of a session that ends at `now` expires.
+    /// Returns the latest possible expiry of a ticket of a session that ends at `now`, in microseconds of wall-clock time.
     pub(super) fn last_expiry(&self, now: Instant, newest: u64) -> u64 {
         newest.max(self.wall(now).saturating_add(Span::of(RESUME_TICKET_LIFE).as_micros()))
     }
 
-    /// Makes the resume ticket that a connection wants to give its client, if it wants one.
+    /// Makes the resume ticket that a connection requests for its client, if the connection requests one.
     pub(super) fn push_ticket(&mut self, now: Instant, connection: ConnectionId) {
         if self.config.resume_window.is_zero() {
             return;
@@ -76,5 +78,5 @@ impl Endpoint {
     }
 }
 
-/// A correction of the wall clock from which on resume tickets are made anew, in microseconds.
+/// The smallest correction of the wall clock, in microseconds, after which the endpoint seals new resume tickets.
 const RESEAL_FROM_US: u64 = 60_000_000;

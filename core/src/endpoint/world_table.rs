@@ -1,4 +1,4 @@
-//! The worlds of an endpoint, and the connections that are sent them.
+//! The worlds of an endpoint, and the connections to which the endpoint sends each world.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -10,11 +10,11 @@ use crate::snapshot::WorldId;
 use crate::snapshot::spare_changes::SpareChanges;
 use crate::snapshot::worlds::Worlds;
 
-/// The worlds of an endpoint, and who is sent them.
+/// The worlds of an endpoint, and the connections to which each world is sent.
 #[derive(Default)]
 pub(super) struct EndpointWorlds {
     pub(super) table: Option<Worlds>,
-    /// The connections that are sent each world.
+    /// The connections to which each world is sent.
     pub(super) viewers: BTreeMap<WorldId, Vec<ConnectionId>>,
     pub(super) spare: SpareChanges,
 }

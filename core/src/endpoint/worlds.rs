@@ -1,4 +1,4 @@
-//! The verbs of replicated worlds: commits, viewers, and the memory of events.
+//! The calls for replicated worlds: commits, viewers, and the reuse of the memory of events.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -7,18 +7,19 @@ use alloc::vec::Vec;
 use super::Endpoint;
 use crate::event::ConnectionId;
 use crate::limits;
-use crate::snapshot::sender::WorldSender;
+use crate::snapshot::sender::{InterestState, WorldSender};
 use crate::snapshot::worlds::Worlds;
 use crate::snapshot::{Changes, Store, Viewer, WorldError, WorldId, WorldStats};
 use crate::time::Instant;
 
 impl Endpoint {
-    /// Commits the changes of one tick of a world, as a whole or not at all. The first commit of a [`WorldId`] creates the world.
-    /// The endpoint sends the changes to each connection that views the world, as fast as the path of the connection allows. It
-    /// always sends the newest state: a state that a newer commit replaced before the transmission is not sent.
+    /// Commits all changes of one tick of a world, or no change if one change is invalid. The first commit of a
+    /// [`WorldId`] creates the world. The endpoint sends the changes to each connection that views the world, as fast
+    /// as the path of the connection allows. The endpoint always sends the newest state, and skips a state that a newer
+    /// commit replaced before the transmission.
     ///
-    /// Commit in every tick, even without changes: such a commit takes little time, and lets the endpoint resend lost
-    /// units in the new tick.
+    /// Commit in every tick, even without changes. A commit without changes takes little time, and lets the endpoint resend
+    /// lost units in the new tick.
     ///
     /// # Errors
     /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), has [`limits::WORLDS`]
@@ -35,14 +36,15 @@ impl Endpoint {
             }
             worlds.insert(world).map_err(WorldError::Store)?;
         }
-        let Some(store) = worlds.get_mut(world) else { return Err(WorldError::NotConfigured) };
+        let Some((store, grid)) = worlds.get_mut(world) else { return Err(WorldError::NotConfigured) };
         store.commit(changes).map_err(WorldError::Commit)?;
+        grid.on_commit(store);
         let viewers = self.worlds.viewers.entry(world).or_default();
         viewers.retain(|id| self.connections.get(*id).is_some());
         let mut first_leaving = changes.tick();
         for id in viewers.iter() {
             let Some(member) = self.connections.member_mut(*id) else { continue };
-            let view = member.connection.session_mut().commit_world(now, store, changes);
+            let view = member.connection.session_mut().commit_world(now, store, grid, changes);
             first_leaving = first_leaving.min(view.unwrap_or(first_leaving));
         }
         let connections = &self.connections;
@@ -60,11 +62,16 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Sets the world that the endpoint sends to a connection. With `None`, all entities leave the connection's view at the next
-    /// commit of the earlier world. The peer must have dialled this endpoint. The call ignores an unknown connection.
+    /// Sets the world that the endpoint sends to a connection, and the part of the world that the connection sees. With
+    /// `None`, all entities leave the connection's view at the next commit of the earlier world. The peer must have
+    /// dialled this endpoint. The call ignores an unknown connection.
+    ///
+    /// A new [`Viewer`] of the same world takes effect at the next commit. The endpoint does not send the rest of the
+    /// world again.
     ///
     /// # Errors
-    /// [`WorldError::NotConfigured`], or [`WorldError::NoSuchWorld`] if nothing was committed to the world yet.
+    /// [`WorldError::NotConfigured`], [`WorldError::NoSuchWorld`] if nothing was committed to the world yet, or
+    /// [`WorldError::BadViewer`].
     pub fn set_viewer(
         &mut self,
         now: Instant,
@@ -72,7 +79,7 @@ impl Endpoint {
         viewer: Option<Viewer>,
     ) -> Result<(), WorldError> {
         let now = self.advance(now);
-        let Some(worlds) = self.worlds.table.as_ref() else { return Err(WorldError::NotConfigured) };
+        let Some(worlds) = self.worlds.table.as_mut() else { return Err(WorldError::NotConfigured) };
         let priority = self.config.snapshots.as_ref().map_or(0, |snapshots| snapshots.priority);
         let Some(member) = self.connections.member_mut(connection) else { return Ok(()) };
         let session = member.connection.session_mut();
@@ -80,10 +87,23 @@ impl Endpoint {
             session.end_world();
             return Ok(());
         };
-        let store = worlds.get(viewer.world).ok_or(WorldError::NoSuchWorld { world: viewer.world })?;
-        if session.viewed_world() != Some(viewer.world) {
-            let sender = WorldSender::new(Arc::clone(worlds.codec()), viewer.world, connection);
-            session.begin_world(now, sender, store, priority);
+        if !viewer.is_possible() {
+            return Err(WorldError::BadViewer);
+        }
+        let codec = Arc::clone(worlds.codec());
+        let (store, grid) =
+            worlds.get_mut(viewer.world).ok_or(WorldError::NoSuchWorld { world: viewer.world })?;
+        let interest = viewer.eyes.map(|eyes| InterestState::new(eyes, viewer.radius, viewer.keep));
+        if interest.is_some() {
+            grid.serve(store, viewer.radius);
+        }
+        if session.viewed_world() == Some(viewer.world) {
+            session.set_interest(interest);
+        } else {
+            let mut sender = WorldSender::new(codec, viewer.world, connection);
+            sender.set_interest(interest);
+            sender.on_attached(store, grid);
+            session.begin_world(now, sender, priority);
             for viewers in self.worlds.viewers.values_mut() {
                 viewers.retain(|id| *id != connection);
             }
@@ -93,7 +113,7 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Returns the committed state of a world.
+    /// Returns the committed state of a world. Returns `None` before the first commit of the world.
     #[must_use]
     pub fn world(&self, world: WorldId) -> Option<&Store> {
         self.worlds.table.as_ref()?.get(world)
@@ -111,7 +131,7 @@ impl Endpoint {
         Some(self.connections.get(connection)?.session().world_stats())
     }
 
-    /// Returns the number of heap bytes that all worlds take, without the state that each connection keeps for them.
+    /// Returns the heap memory that all worlds occupy, in bytes, without the state that each connection keeps of them.
     #[must_use]
     pub fn world_memory(&self) -> usize {
         self.worlds.table.as_ref().map_or(0, Worlds::memory)

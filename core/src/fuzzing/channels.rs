@@ -94,7 +94,7 @@ impl Receiving {
         self.side.expire(now, &mut self.arena);
     }
 
-    /// Returns the time at which [`Receiving::expire`] may next have a message to drop.
+    /// Returns the earliest time at which [`Receiving::expire`] has a message to drop, or `None`.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.side.next_expiry()
@@ -159,7 +159,7 @@ impl Sending {
         self.0.on_lost(piece.0);
     }
 
-    /// Raises the total flow-control credit that the peer has granted since the connection began to `total` bytes.
+    /// Raises the total flow-control credit, which the peer has granted since the session began, to `total` bytes.
     pub fn on_credit(&mut self, total: u64) {
         self.0.on_credit(total);
     }
@@ -194,7 +194,7 @@ impl Sending {
         self.0.on_resume(frame.channel, frame.floor, frame.ranges())
     }
 
-    /// Ends the resumption. Call it once the peer's resume states of all channels have been processed.
+    /// Ends the resumption. Call this method after the peer's resume states of all channels have been processed.
     pub fn end_resume(&mut self) {
         self.0.end_resume();
     }

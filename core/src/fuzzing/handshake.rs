@@ -47,7 +47,7 @@ impl From<Proof> for Credential {
     }
 }
 
-/// The parameters that an endpoint of this configuration sends in the handshake, and its schema.
+/// Returns the parameters and the schema that an endpoint with this configuration sends in the handshake.
 pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
     let schema = config.handshake_schema();
     (config.parameters(schema.hash()), schema)
@@ -209,7 +209,7 @@ impl Answering {
         )
     }
 
-    /// The keys of a half-open handshake, the client's connection id, and our own.
+    /// Returns the keys of a half-open handshake, the client's connection id, and the server's connection id.
     pub(super) fn keys(&self, now: Instant, id: HalfOpenHandle) -> Option<(SessionKeys, u32, u32)> {
         let half_open = self.acceptor.half_open(now, &id.0)?;
         Some((half_open.keys(self.provider.handshake()), half_open.client_id(), half_open.local_id()))

@@ -1,4 +1,4 @@
-//! Packet numbers: those received, and those sent.
+//! The packet numbers that an endpoint has received and sent.
 
 use core::ops::Range;
 

@@ -10,12 +10,13 @@ use slotmap::KeyData;
 
 use crate::event::ConnectionId;
 use crate::snapshot::delta::{FrameName, SnapshotFault};
+use crate::snapshot::interest::SpatialGrid;
 use crate::snapshot::receiver::{FrameRefusal, WorldReceiver};
-use crate::snapshot::sender::{FrameScratch, WorldSender};
+use crate::snapshot::sender::{FrameScratch, InterestState, WorldSender};
 use crate::snapshot::unit_codec::UnitCodec;
-use crate::snapshot::{Changes, Store, UnitId, WorldId, WorldSchema};
+use crate::snapshot::{Changes, Store, UnitId, Viewer, WorldId, WorldSchema};
 
-/// Returns the connection id number `number`, which no endpoint gave out.
+/// Returns the connection id with the number `number`, which no endpoint has created.
 #[must_use]
 pub fn some_connection(number: u32) -> ConnectionId {
     KeyData::from_ffi(1 << 32 | u64::from(number)).into()
@@ -24,6 +25,7 @@ pub fn some_connection(number: u32) -> ConnectionId {
 /// The sending end of a world.
 pub struct SentWorld {
     sender: Box<WorldSender>,
+    grid: SpatialGrid,
     scratch: FrameScratch,
 }
 
@@ -32,81 +34,93 @@ impl SentWorld {
     #[must_use]
     pub fn new(schema: &WorldSchema, viewer: ConnectionId) -> Self {
         let sender = WorldSender::new(Arc::new(UnitCodec::new(schema)), WorldId(0), viewer);
-        Self { sender: Box::new(sender), scratch: FrameScratch::new() }
+        Self { sender: Box::new(sender), grid: SpatialGrid::new(schema), scratch: FrameScratch::new() }
     }
 
     /// Updates the sender with `changes`, the changes of the store's latest commit.
     pub fn on_commit(&mut self, store: &Store, changes: &Changes) {
-        self.sender.on_commit(store);
-        self.sender.on_shows(store, changes);
+        self.grid.on_commit(store);
+        self.sender.on_commit(store, &self.grid);
+        self.sender.on_rules(store, &self.grid, changes);
     }
 
-    /// Builds a frame of at most `room` bytes. Returns its number and its bytes; `None` if nothing is to be sent.
+    /// Sets the receiver's view to `viewer`. The view changes with the next commit.
+    pub fn set_viewer(&mut self, store: &Store, viewer: &Viewer) {
+        let interest = viewer.eyes.map(|eyes| InterestState::new(eyes, viewer.radius, viewer.keep));
+        self.grid.serve(store, viewer.radius);
+        self.sender.set_interest(interest);
+    }
+
+    /// Builds a frame of at most `room` bytes. Returns the number and the bytes of the frame, or `None` if no unit
+    /// waits to be sent.
     pub fn pack(&mut self, store: &Store, room: usize) -> Option<(u64, Vec<u8>)> {
         let number = self.sender.pack(store, &mut self.scratch, room, room as u64)?;
         Some((number, self.scratch.bytes().to_vec()))
     }
 
-    /// A frame is acknowledged.
+    /// Reports to the sender that frame `number` is acknowledged.
     pub fn on_acked(&mut self, number: u64) {
         self.sender.on_acked(number);
     }
 
-    /// A frame counts as lost.
+    /// Reports to the sender that frame `number` is lost.
     pub fn on_lost(&mut self, number: u64) {
         self.sender.on_lost(number);
     }
 
-    /// The receiver asks for new baselines of the units of a frame.
+    /// Reports to the sender that the receiver could not decode the frame `name`.
     pub fn on_reset(&mut self, name: FrameName) {
         self.sender.on_reset(name);
     }
 
-    /// Another transport takes the place of the one that is gone.
+    /// Reports to the sender that a new transport replaces the old transport.
     pub fn on_resumed(&mut self) {
         self.sender.on_resumed();
     }
 
-    /// No commit came for a while.
+    /// Reports to the sender that the game has not committed for a while.
     pub fn on_stall(&mut self) {
         if self.sender.has_spent() {
             self.sender.on_stall();
         }
     }
 
-    /// Returns whether the receiver lacks nothing, as far as this end knows.
+    /// Returns whether the receiver has acknowledged the newest state of all units in its view.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.sender.is_settled()
     }
 
-    /// Returns which versions of a unit this end still needs, a bit for each of the ranges.
+    /// Returns the versions of a unit that the sender still needs: a bit for each version, which was current in the
+    /// ticks of the same item of `ranges`.
     #[must_use]
     pub fn needed(&self, unit: UnitId, ranges: &[Range<u64>]) -> u64 {
         self.sender.needed(unit, ranges)
     }
 
-    /// Returns the first tick in which an entity was gone that the receiver may still be told of.
+    /// Returns the tick in which the first of the leaving entities left the view. An entity counts as leaving until
+    /// the receiver has dropped it.
     #[must_use]
     pub fn first_leaving(&self) -> Option<u32> {
         self.sender.first_leaving()
     }
 
-    /// Returns the bytes of the heap that this end takes.
+    /// Returns the heap memory of the sending end, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.sender.memory()
     }
 }
 
-/// The fate of a snapshot frame.
+/// The outcome of a received snapshot frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FrameResult {
-    /// It was stored.
+    /// The receiver stored the frame.
     Stored,
-    /// It came after a newer one that made the receiver forget what this one refers to.
+    /// The receiver ignored the frame, because a newer frame arrived before it and made the receiver drop a version
+    /// that this frame refers to.
     Stale,
-    /// It was refused. Its name is known if its head could be read.
+    /// The receiver rejected the frame. The name is `None` if the frame's header is invalid.
     Refused(SnapshotFault, Option<FrameName>),
 }
 
@@ -121,7 +135,7 @@ impl ReceivedWorld {
         Self(WorldReceiver::new(Arc::new(UnitCodec::new(schema)), max_entities))
     }
 
-    /// Takes a frame in.
+    /// Processes a received frame.
     pub fn on_frame(&mut self, bytes: &[u8]) -> FrameResult {
         match self.0.on_frame(bytes) {
             Ok(()) => FrameResult::Stored,
@@ -130,12 +144,13 @@ impl ReceivedWorld {
         }
     }
 
-    /// The peer shows another world.
+    /// Discards the world, because the peer starts to send a different world.
     pub fn start_over(&mut self) {
         self.0.start_over();
     }
 
-    /// Returns the changes since the last call, if there are any, as the connection `own` is told them.
+    /// Returns the changes since the previous call, as the application of the connection `own` receives them, or
+    /// `None` without changes.
     pub fn take_changes(&mut self, own: ConnectionId) -> Option<Changes> {
         if !self.0.has_changes() {
             return None;
@@ -145,13 +160,13 @@ impl ReceivedWorld {
         Some(changes)
     }
 
-    /// Returns a text of all that is stored, equal for equal content.
+    /// Returns a text that describes the stored state. Equal states have equal texts.
     #[must_use]
     pub fn stored(&self) -> String {
         self.0.stored()
     }
 
-    /// Returns the bytes of the heap that this end takes.
+    /// Returns the heap memory of the receiving end, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.0.memory()

@@ -21,9 +21,10 @@ use crate::time::Instant;
 pub(crate) struct AcceptSetup {
     pub(crate) application: u64,
     pub(crate) access: Access,
-    /// Half-open handshakes from which on only a cookie earns a Diffie-Hellman.
+    /// The number of half-open handshakes from which on the endpoint computes a Diffie-Hellman only for a client
+    /// with a cookie.
     pub(crate) cookie_threshold: usize,
-    /// Handshakes per second and source that are answered, and at once.
+    /// The number of handshakes per second that are answered to one source. `handshake_burst` are answered at once.
     pub(crate) handshake_rate: u32,
     pub(crate) handshake_burst: u32,
 }
@@ -40,52 +41,55 @@ impl AcceptSetup {
     }
 }
 
-/// When and whence a datagram came.
+/// The time and the origin of a datagram.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HandshakeArrival {
     pub(crate) now: Instant,
-    /// Wall time in microseconds.
+    /// The wall-clock time, in microseconds.
     pub(crate) wall_now: u64,
     pub(crate) from: Path,
-    /// On whose account it goes, if the sender is there.
+    /// The source to which the datagram counts, if its sender really is at that address.
     pub(crate) source: Source,
-    /// Whether the sender is known to hear what is sent there: true for links.
+    /// `true` if the sender is known to receive at its address. A link is always validated.
     pub(crate) validated: bool,
 }
 
 /// The result of screening a handshake datagram.
 pub(crate) enum Screened {
-    /// Nothing is to be done.
+    /// The datagram was dropped without a reply.
     Dropped(DropReason),
-    /// The reply was written; it is not larger than the datagram, and goes back where that came from.
+    /// The reply was written. The reply is not larger than the datagram, and is sent to the datagram's source
+    /// address.
     Replied,
-    /// A client that may be let in.
+    /// A client that may be accepted.
     Applicant(Box<Applicant>),
 }
 
-/// A client that holds what it takes to be let in. Nothing is kept of it until it is answered.
+/// A client that holds a valid credential. The acceptor stores no state about the client until it answers the
+/// client.
 pub(crate) struct Applicant {
     pub(crate) peer: PeerInfo,
     pub(crate) parameters: Parameters,
-    /// The fate of the session that it wants to resume.
+    /// The outcome for the session that the client wants to resume.
     pub(crate) session: SessionOutcome,
-    /// Its ticket is authentic but void: whatever the verdict, it is refused.
+    /// The refusal of a client whose ticket is authentic but no longer valid, regardless of the application's
+    /// decision.
     pub(crate) refusal: Option<Refusal>,
     pub(crate) client_id: u32,
     pub(super) credential: ShownCredential,
     pub(super) address: Address,
-    /// Where its source is recorded if it comes to nothing, if it was shown.
+    /// The record of the client's source for a handshake that is abandoned, if the address was validated.
     pub(super) record: Option<BucketPlaces>,
-    /// The half-open handshake that gives way to it.
+    /// The half-open handshake that this client's handshake replaces.
     pub(super) instead: Option<HalfOpenId>,
     pub(super) id: HalfOpenId,
     pub(super) responder: Box<dyn Responder>,
-    /// The most bytes that the answer may have.
+    /// The largest size of the answer, in bytes.
     pub(super) reply_room: usize,
 }
 
 impl Applicant {
-    /// The session that the Welcome says it resumes, if it is let in.
+    /// Returns the session that an accepting Welcome resumes.
     pub(crate) const fn resumes(&self) -> Option<Resume> {
         match (self.session, self.credential) {
             (SessionOutcome::Resumed, ShownCredential::Resume(resume)) => Some(resume),
@@ -97,30 +101,30 @@ impl Applicant {
 /// The decision on an applicant.
 #[derive(Clone, Debug)]
 pub(crate) enum Admittance {
-    /// It is let in, once its first Data comes.
+    /// The client is accepted, once its first Data arrives.
     Accept {
-        /// The connection id that it shall send to.
+        /// The connection id to which the client must send.
         local_id: u32,
     },
-    /// It is not.
+    /// The client is refused.
     Refuse(Refusal),
 }
 
-/// The record of a candidate that was answered.
+/// The record of an applicant that was answered.
 pub(crate) struct Kept {
-    /// Its half-open handshake; `None` if there was no room after all.
+    /// The half-open handshake of the applicant. `None` if no place was left.
     pub(crate) half_open: Option<HalfOpenId>,
-    /// The local id of one that gave way to it.
+    /// The local id of a half-open handshake that this one replaced.
     pub(crate) freed: Option<u32>,
 }
 
 /// A half-open handshake that became a connection.
 pub(crate) struct Confirmed {
     pub(crate) peer: PeerInfo,
-    /// Bytes of reliable data that the client lets us begin.
+    /// The number of bytes of reliable data that the client allows this end to send.
     pub(crate) credit: u64,
     pub(crate) resume: Option<Resume>,
     pub(crate) local_id: u32,
-    /// Local ids of other half-open handshakes of the same ticket, which are gone.
+    /// The local ids of other half-open handshakes of the same ticket, which were removed.
     pub(crate) freed: SmallVec<[u32; 2]>,
 }

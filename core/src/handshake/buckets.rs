@@ -2,7 +2,7 @@
 //!
 //! A key has one bucket in each of [`ROWS`] rows, at places that a keyed digest chooses, and the fullest of them counts
 //! (a count-min sketch with conservative update). Keys in use limit another key only if they fill all four of its
-//! places: with 500 keys and 2,048 buckets in a row, one key in 400 is limited so.
+//! places: with 500 keys and 2,048 buckets in a row, other keys limit one key in 400 in this way.
 
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
@@ -11,10 +11,11 @@ use crate::crypto::{HandshakeCrypto, Secret};
 use crate::time::{Instant, Span};
 use crate::token_bucket::TokenBucket;
 
-/// Buckets of one key, of which the fullest counts.
+/// The number of buckets of one key. The fullest bucket counts.
 const ROWS: usize = 4;
 
-/// Where the buckets of one key are: its place in the first row, and how far it is to that in the next, and so on.
+/// The positions of the buckets of one key: the position in the first row, and the distance to the position in each next
+/// row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct BucketPlaces(NonZeroU32);
 
@@ -30,48 +31,49 @@ impl BucketPlaces {
 /// The buckets of many keys.
 pub(crate) struct Buckets {
     secret: Secret,
-    /// How long one token takes to come back, in microseconds.
+    /// The time in which one token refills, in microseconds.
     interval_us: u64,
-    /// Tokens in a full bucket.
+    /// The number of tokens in a full bucket.
     burst: u32,
-    /// Buckets in a row.
+    /// The number of buckets in a row.
     width: u16,
-    /// Row after row. Empty until a token is taken.
+    /// The buckets of all rows, row by row. Empty until a token is taken.
     rows: Vec<TokenBucket>,
 }
 
 impl Buckets {
-    /// Buckets of `burst` tokens, of which one comes back each `interval`; `width` of them in each row. `secret` chooses places.
+    /// Creates buckets of `burst` tokens, of which one refills every `interval`, with `width` buckets in each row. `secret`
+    /// determines the positions of keys.
     pub(crate) fn new(interval: Span, burst: u32, width: u16, secret: Secret) -> Self {
         let burst = burst.min(MOST_TOKENS);
         Self { secret, interval_us: interval.as_micros().max(1), burst, width, rows: Vec::new() }
     }
 
-    /// Buckets of `burst` tokens, of which `per_second` come back each second.
+    /// Creates buckets of `burst` tokens, of which `per_second` refill each second.
     pub(crate) fn per_second(per_second: u32, burst: u32, width: u16, secret: Secret) -> Self {
         let interval = Span::from_micros(SECOND_US / u64::from(per_second.max(1)));
         Self::new(interval, burst, width, secret)
     }
 
-    /// Where the buckets of `key` are.
+    /// Returns the positions of the buckets of `key`.
     pub(crate) fn places(&self, provider: &dyn HandshakeCrypto, key: &[u8]) -> BucketPlaces {
         let [a, b, c, d, ..] = provider.digest(&self.secret, &[key]);
         BucketPlaces::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
     }
 
-    /// Tokens that were taken from a full bucket and did not come back yet.
+    /// Returns the number of tokens that were taken from a full bucket and have not refilled yet.
     pub(crate) fn taken(&self, now: Instant, places: &BucketPlaces) -> u32 {
         let now = self.step(now);
         let missing = self.indexes(places).map(|index| self.missing_ns(now, index)).min().unwrap_or(0);
         u32::try_from(missing / self.interval_ns()).unwrap_or(u32::MAX).min(self.burst)
     }
 
-    /// Whether `tokens` may be taken.
+    /// Returns `true` if `tokens` may be taken.
     pub(crate) fn has(&self, now: Instant, places: &BucketPlaces, tokens: u32) -> bool {
         self.taken(now, places).saturating_add(tokens) <= self.burst
     }
 
-    /// Takes `tokens`, or as many as there are.
+    /// Takes `tokens`, or all tokens if fewer are left.
     pub(crate) fn charge(&mut self, now: Instant, places: &BucketPlaces, tokens: u32) {
         self.make();
         let taken = self.taken(now, places).saturating_add(tokens).min(self.burst);
@@ -86,7 +88,7 @@ impl Buckets {
         }
     }
 
-    /// Takes the memory that the buckets need, unless that was done before.
+    /// Allocates the memory of the buckets, unless it was allocated earlier.
     pub(super) fn make(&mut self) {
         if self.rows.is_empty() {
             self.rows = alloc::vec![TokenBucket::new(); ROWS * usize::from(self.width)];
@@ -97,7 +99,7 @@ impl Buckets {
         self.rows.get(index).map_or(0, |bucket| bucket.missing_ns(now))
     }
 
-    /// Time moves in whole intervals here, so that only whole tokens are missing.
+    /// Rounds `now` to a whole interval, so that only whole tokens are missing.
     const fn step(&self, now: Instant) -> Instant {
         Instant::saturating_from_micros(now.as_micros() - now.as_micros() % self.interval_us)
     }
@@ -114,7 +116,7 @@ impl Buckets {
 }
 
 const SECOND_US: u64 = 1_000_000;
-/// The largest bucket.
+/// The largest number of tokens in a bucket.
 const MOST_TOKENS: u32 = 1 << 30;
 
 #[cfg(test)]
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bucket_indexes_of_a_key_depend_on_the_secret_key() {
+    fn the_bucket_indexes_of_a_rate_limited_key_depend_on_the_secret_of_the_table() {
         let indexes = |seed| {
             let buckets = Buckets::per_second(1, 1, 7, [seed; 32].into());
             let places = buckets.places(&RustCrypto, b"key");

@@ -1,4 +1,4 @@
-//! Tickets that have let a client in, and sessions that have ended.
+//! Used tickets and ended sessions, which the server must not accept again.
 //!
 //! Both expire by the wall clock, which may be set at any time. The table keeps an id for [`KEPT_US`] after its ticket
 //! expired, so that it still finds the id after the clock is set back by as much. For ids that it has forgotten, the
@@ -8,13 +8,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::limits;
 
-/// Ticket ids until their tickets expired long ago. It refuses when it is full of tickets that have not expired; it never
-/// evicts those, for what it forgot could be used again.
+/// Ids of used tickets, kept until long after the tickets expired. A full table rejects new ids. The table never evicts
+/// an id whose ticket has not expired, because the ticket could then be used again.
 pub(crate) struct BurnTable {
-    /// Ordered by expiry, so that those that expired are first.
+    /// The used tickets, sorted by expiry, so that expired tickets come first.
     burnt: BTreeSet<(u64, [u8; 16])>,
     capacity: usize,
-    /// The latest expiry of a ticket that was forgotten.
+    /// The latest expiry of a ticket whose id was removed.
     forgotten: u64,
 }
 
@@ -23,12 +23,13 @@ impl BurnTable {
         Self { burnt: BTreeSet::new(), capacity, forgotten: 0 }
     }
 
-    /// Forgets some of the tickets that expired long ago, or sooner where room is short.
+    /// Removes some of the tickets that expired long ago. If the table is almost full, a ticket is removed as soon as it
+    /// has expired.
     pub(crate) fn advance(&mut self, wall_now: u64) {
         self.forget(wall_now, |_| {});
     }
 
-    /// Does that, and names each one.
+    /// Removes expired tickets as [`BurnTable::advance`] does, and passes each removed id to `on_forgotten`.
     fn forget(&mut self, wall_now: u64, mut on_forgotten: impl FnMut(&[u8; 16])) {
         for _ in 0..limits::TIMERS_PER_CALL {
             let Some(&(expiry, id)) = self.burnt.first() else { return };
@@ -42,7 +43,8 @@ impl BurnTable {
         }
     }
 
-    /// Whether a ticket that expires at `expiry` is void by the wall clock, or may be one that was burnt and forgotten.
+    /// Returns `true` if a ticket that expires at `expiry` has expired by the wall clock, or may be a used ticket whose
+    /// id was removed.
     pub(crate) fn is_expired(&self, wall_now: u64, expiry: u64) -> bool {
         expiry <= wall_now.max(self.forgotten)
     }
@@ -51,24 +53,26 @@ impl BurnTable {
         self.burnt.contains(&(expiry, *id))
     }
 
-    /// How many more tickets it takes.
+    /// Returns the number of ids for which the table has space.
     pub(crate) fn room(&self) -> usize {
         self.capacity.saturating_sub(self.burnt.len())
     }
 
-    /// Burns a ticket; false, and nothing burnt, if it was burnt before or there is no room.
+    /// Records a used ticket. Returns `false` and records nothing if the ticket was used before, or the table has no
+    /// space.
     #[must_use]
     pub(crate) fn burn(&mut self, id: [u8; 16], expiry: u64) -> bool {
         self.room() > 0 && self.burnt.insert((expiry, id))
     }
 }
 
-/// Sessions that this end ended: their resume tickets let nobody in any more.
+/// The sessions that this end ended. Their resume tickets are no longer accepted.
 pub(crate) struct EndedSessions {
-    /// By the latest expiry of their tickets.
+    /// The ended sessions, sorted by the latest expiry of their tickets.
     table: BurnTable,
     until: BTreeMap<[u8; 16], u64>,
-    /// Tickets of lost sessions that expire by then count as those of ended ones: one of these could not be kept.
+    /// The expiry up to which tickets of lost sessions count as tickets of ended sessions, because an ended session could
+    /// not be recorded.
     all_until: u64,
 }
 
@@ -77,7 +81,7 @@ impl EndedSessions {
         Self { table: BurnTable::new(capacity), until: BTreeMap::new(), all_until: 0 }
     }
 
-    /// Remembers `session`, none of whose tickets expires after `until`.
+    /// Records the ended `session`. None of its tickets expires after `until`.
     pub(crate) fn add(&mut self, wall_now: u64, session: [u8; 16], until: u64) {
         let known = &mut self.until;
         self.table.forget(wall_now, |id| {
@@ -93,21 +97,23 @@ impl EndedSessions {
         }
     }
 
-    /// Whether `session` is one of those that were ended.
+    /// Returns `true` if `session` is recorded as ended.
     pub(crate) fn contains(&self, session: &[u8; 16]) -> bool {
         self.until.contains_key(session)
     }
 
-    /// Whether a ticket that expires at `expiry` may be that of an ended session that is not remembered.
+    /// Returns `true` if a ticket that expires at `expiry` may belong to an ended session that is not recorded.
     pub(crate) fn may_contain(&self, expiry: u64) -> bool {
         expiry <= self.all_until.max(self.table.forgotten)
     }
 }
 
-/// Two days and an hour: a clock that was off by a day is set right, or wrong again by a day the other way.
+/// The time for which ids are kept after the expiry: two days and an hour. A clock that was a day ahead can be corrected,
+/// or can become wrong by a day in the other direction.
 const KEPT_US: u64 = 49 * 3_600_000_000;
 
-/// With less room than this, tickets are forgotten as soon as they expire. Each half-open handshake may burn one.
+/// The space below which tickets are removed as soon as they expire. Each half-open handshake may need space for one
+/// ticket.
 const ROOM_KEPT: usize = limits::HALF_OPEN + limits::TIMERS_PER_CALL;
 
 #[cfg(test)]
@@ -117,7 +123,7 @@ mod tests {
     const SECOND_US: u64 = 1_000_000;
 
     #[test]
-    fn an_ended_session_is_remembered_until_the_last_of_its_tickets_counts_as_expired() {
+    fn an_ended_session_is_remembered_until_all_of_its_tickets_count_as_expired() {
         let mut ended = EndedSessions::new(2 * ROOM_KEPT);
         ended.add(100, [1; 16], 200);
         ended.add(100, [1; 16], 300);
@@ -150,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_used_ticket_is_refused_a_second_time() {
+    fn a_ticket_is_refused_after_its_first_use() {
         let mut table = BurnTable::new(2);
         assert!(table.burn([1; 16], 10));
         assert!(!table.burn([1; 16], 10));
@@ -171,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_used_tickets_without_room_drops_expired_tickets_immediately() {
+    fn a_nearly_full_table_of_used_tickets_drops_expired_tickets_immediately() {
         let mut table = BurnTable::new(ROOM_KEPT + 1);
         assert!(table.burn([1; 16], 10) && table.burn([2; 16], 11) && table.burn([3; 16], 12));
         table.advance(20);

@@ -44,11 +44,11 @@ pub(crate) struct Dialer {
     deadline: Instant,
     next_send: Instant,
     retries: u8,
-    /// Hellos sent with the cookie that is used now.
+    /// The number of Hellos sent with the current cookie.
     unanswered: u8,
     version_hint: Option<u8>,
     key_hint: Option<Key>,
-    /// The longest that this end was called after a Hello was due, up to [`limits::CALLED_LATE`].
+    /// The longest delay with which this end was called after a Hello was due, up to [`limits::CALLED_LATE`].
     late: Span,
     size_queries: SizeQueries,
     stage: Stage,
@@ -60,24 +60,24 @@ enum Stage {
     Over,
 }
 
-/// A first Noise message and what waits for its answer.
+/// A first Noise message, and the state that waits for its answer.
 struct Opening {
     server_key: Key,
     noise: Vec<u8>,
     digest: Key,
     cookie: Cookie,
-    /// `true` if a Retry was followed.
+    /// `true` if this attempt has followed a Retry.
     is_retried: bool,
-    /// When the first Hello left, or the first one with a cookie.
+    /// The time at which the first Hello was sent, or the first Hello with a cookie.
     asked_at: Option<Instant>,
     initiator: Box<dyn Initiator>,
 }
 
 impl Dialer {
-    /// An attempt that begins now. With a key to trust, the first Noise message is made at once.
+    /// Creates an attempt that begins now. If the server's key is known, the first Noise message is created at once.
     ///
     /// # Errors
-    /// If ticket, key and endpoint do not belong together.
+    /// [`ConnectError`] if ticket, key and endpoint do not belong together.
     pub(crate) fn new(
         now: Instant,
         rng: &mut Rng,
@@ -113,13 +113,14 @@ impl Dialer {
         Ok(dialer)
     }
 
-    /// Whether what is written arrives without being repeated.
+    /// Sets whether every message that is written arrives. Messages are then repeated only every 2 s.
     pub(crate) const fn set_reliable(&mut self, reliable: bool) {
         self.reliable = reliable;
     }
 
-    /// Writes what is to be sent, and says how many bytes; `None` if nothing is due, or `buf` is too small: it needs
-    /// [`limits::BASE_DATAGRAM`] bytes when padded, [`limits::LEAST_DATAGRAM`] otherwise.
+    /// Writes the message that is due to `buf`, and returns its size in bytes. Returns `None` if no message is due, or
+    /// `buf` is smaller than [`limits::BASE_DATAGRAM`] bytes for a padded message, or [`limits::LEAST_DATAGRAM`] bytes
+    /// otherwise.
     pub(crate) fn write(&mut self, now: Instant, rng: &mut Rng, buf: &mut [u8]) -> Option<usize> {
         if !self.is_due(now) {
             return None;
@@ -143,8 +144,8 @@ impl Dialer {
         Some(length)
     }
 
-    /// Takes other Noise bytes if the answer to these took too long: the round trip may be longer than the server keeps what
-    /// it answered. Time that this end let pass before it looked is no part of the round trip.
+    /// Creates new Noise bytes if the answer to the current ones took too long, because the RTT may exceed the time for
+    /// which the server keeps its answer. The time by which this end was called late is not part of the RTT.
     fn start_over_in_time(&mut self, now: Instant, rng: &mut Rng) {
         let Stage::Opening(opening) = &self.stage else { return };
         self.late = self.late.max(now.since(self.next_send)).min(Span::of(limits::CALLED_LATE));
@@ -162,8 +163,8 @@ impl Dialer {
         }
     }
 
-    /// Puts aside a cookie that got no answer for a while. A Retry is not authentic: its cookie may be damaged or
-    /// forged, or have grown too old on a slow path.
+    /// Drops a cookie to which no answer came for a while. A Retry is not authentic. Its cookie may be damaged or forged,
+    /// or may have expired on a slow path.
     fn doubt_cookie(&mut self) {
         if let Stage::Opening(opening) = &mut self.stage
             && opening.cookie != NO_COOKIE
@@ -175,9 +176,10 @@ impl Dialer {
         }
     }
 
-    /// When there will be something to send that there is not at `now`, or time is up; [`Instant::MAX`] once it is over.
+    /// Returns the time of the next message or of the timeout of the attempt, or [`Instant::MAX`] once the attempt is over.
     ///
-    /// A message that is already due sets no timer: it may wait for a link's credit, or a full socket.
+    /// A message that is already due sets no timer, because the message may wait for the credit of a link, or for a full
+    /// socket.
     pub(crate) fn next_timeout(&self, now: Instant) -> Instant {
         match self.stage {
             Stage::Over => Instant::MAX,
@@ -186,43 +188,46 @@ impl Dialer {
         }
     }
 
-    /// Whether there is something to send.
+    /// Returns `true` if a message is due.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         let waits = self.next_send <= now || self.size_queries.due().is_some();
         !matches!(self.stage, Stage::Over) && waits && !self.expired(now)
     }
 
-    /// Whether what is to be sent asks what passes, beside the Hello.
+    /// Returns `true` if a query for the path MTU is due beside the Hello.
     pub(crate) const fn is_size_query_due(&self) -> bool {
         self.size_queries.due().is_some()
     }
 
-    /// Whether time is up.
+    /// Returns `true` if the attempt has timed out.
     pub(crate) fn expired(&self, now: Instant) -> bool {
         self.deadline <= now
     }
 
-    /// The version that the server says it speaks, if it is another. Unauthenticated: it only words the timeout.
+    /// Returns the protocol version that the server reported, if it differs from this end's version. The version is not
+    /// authenticated, and only changes the text of the timeout.
     pub(crate) const fn version_hint(&self) -> Option<u8> {
         self.version_hint
     }
 
-    /// The key of a server that is not the one to trust. Unauthenticated: it only words the timeout.
+    /// Returns the key of a server that does not have the trusted key. The key is not authenticated, and only changes the
+    /// text of the timeout.
     pub(crate) fn key_hint(&self) -> Option<PublicKey> {
         self.key_hint.map(PublicKey::from)
     }
 
-    /// Whether it asks to go on with a session.
+    /// Returns `true` if the attempt asks to resume a session.
     pub(crate) fn shows_resume_ticket(&self) -> bool {
         self.shown.mode == Mode::Resume
     }
 
-    /// Whether small datagrams get through, and large ones do not. Unauthenticated: it only words the timeout.
+    /// Returns `true` if the path carries small datagrams and no large ones. The result is not authenticated, and only
+    /// changes the text of the timeout.
     pub(crate) const fn narrow_path(&self) -> bool {
         self.size_queries.tell_of_narrow_path()
     }
 
-    /// Takes a datagram that is addressed to this attempt.
+    /// Processes a datagram that is addressed to this attempt.
     pub(crate) fn handle(&mut self, now: Instant, rng: &mut Rng, bytes: &[u8]) -> Answer {
         self.start_over_in_time(now, rng);
         let answer = match bytes.first() {
@@ -375,7 +380,7 @@ impl Dialer {
         }
     }
 
-    /// Writes a query for the server's key, padded to `bytes`.
+    /// Writes a query for the server's key, padded to `bytes` bytes.
     fn write_query(&self, nonce: [u8; 8], bytes: usize, buf: &mut [u8]) -> Result<usize, NoRoom> {
         let mut writer = Writer::new(buf);
         KeyQuery { client_id: self.local_id, application: self.application, nonce }.write(&mut writer)?;
@@ -401,10 +406,12 @@ impl Dialer {
     }
 }
 
-/// When to ask again where nothing is lost: a server may have had no room for the first Hello, and been silent.
+/// The interval at which messages are repeated on a link that loses nothing, because the server may have dropped the first
+/// Hello for lack of space.
 const ASK_AGAIN: Span = Span::from_secs(2);
 
-/// 200 ms, 10 % more or less: clients that were cut off together do not come back together for ever.
+/// Returns the repetition interval: 200 ms, changed by up to 10 % at random, so that clients that lost their connections
+/// together do not keep sending at the same time.
 fn jittered(rng: &mut Rng) -> Span {
     Span::from_micros(180_000 + rng.below(40_001))
 }

@@ -21,12 +21,13 @@ const VERSION_REPLY: u8 = Control::Version as u8;
 pub(crate) const KEY_QUERY: u8 = Control::KeyQuery as u8;
 const KEY_REPLY: u8 = Control::KeyReply as u8;
 
-/// Bytes of an Unknown.
+/// The size of an Unknown, in bytes.
 const UNKNOWN_BYTES: usize = 2 + 3 + 8;
-/// Bytes of a KeyReply, and the least that a KeyQuery has.
+/// The size of a KeyReply, which is also the smallest size of a KeyQuery, in bytes.
 pub(crate) const KEY_REPLY_BYTES: usize = 2 + 3 + 8 + 32;
 
-/// The connection id that a Retry, Welcome or control datagram is for. `None` for anything else.
+/// Returns the connection id to which a Retry, Welcome or control datagram is addressed, or `None` for any other
+/// datagram.
 pub(crate) fn addressee(bytes: &[u8]) -> Option<u32> {
     let mut reader = Reader::new(bytes);
     match reader.u8().ok()? {
@@ -39,27 +40,28 @@ pub(crate) fn addressee(bytes: &[u8]) -> Option<u32> {
     }
 }
 
-/// The bytes of a Data `datagram` that an Unknown echoes. `None` if the datagram is not larger than the answer.
+/// Returns the bytes of a Data `datagram` that an Unknown repeats, or `None` if the datagram is not larger than the
+/// Unknown.
 pub(crate) fn echo_of(datagram: &[u8]) -> Option<[u8; 8]> {
     datagram.last_chunk().filter(|_| datagram.len() > UNKNOWN_BYTES).copied()
 }
 
-/// The answer to a Data datagram that was sent to connection `id`, which nothing here goes by. The caller limits the
-/// rate.
+/// Returns the answer to a Data datagram for the connection id `id`, which this end does not know. The caller limits the
+/// rate of such answers.
 pub(crate) fn unknown(id: u32, echo: [u8; 8]) -> [u8; UNKNOWN_BYTES] {
     let [a, b, c, _] = id.to_le_bytes();
     let [d, e, f, g, h, i, j, k] = echo;
     [CONTROL, UNKNOWN, a, b, c, d, e, f, g, h, i, j, k]
 }
 
-/// The connection id and the echoed bytes of an Unknown.
+/// Reads the connection id and the repeated bytes of an Unknown.
 pub(crate) fn parse_unknown(bytes: &[u8]) -> Result<(u32, [u8; 8]), Malformed> {
     let mut reader = control(bytes, UNKNOWN)?;
     let unknown = (reader.u24()?, reader.array()?);
     reader.finish().map(|()| unknown)
 }
 
-/// "I do not speak that": the version that the server speaks.
+/// The reply to a Hello of an unknown version, with the version that the server supports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct VersionReply {
     pub(crate) client_id: u32,
@@ -74,7 +76,8 @@ impl VersionReply {
         reader.finish().map(|()| reply)
     }
 
-    /// Appends the reply to a Hello of another version, which starts with `echo`.
+    /// Appends the reply to a Hello of another version. The reply repeats the connection id and the attempt of the
+    /// Hello.
     pub(crate) fn append_to((client_id, attempt): ([u8; 3], [u8; 8]), reply: &mut Vec<u8>) {
         reply.extend_from_slice(&[CONTROL, VERSION_REPLY]);
         reply.extend_from_slice(&client_id);
@@ -83,7 +86,7 @@ impl VersionReply {
     }
 }
 
-/// "What is your key?", from a client that takes any.
+/// A query for the server's key, from a client that trusts any key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeyQuery {
     pub(crate) client_id: u32,
@@ -98,7 +101,7 @@ impl KeyQuery {
         if reader.rest().iter().all(|&byte| byte == 0) { Ok(query) } else { Err(Malformed) }
     }
 
-    /// Writes it without padding.
+    /// Writes the query without padding.
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         writer.bytes(&[CONTROL, KEY_QUERY])?;
         writer.u24(self.client_id)?;
@@ -107,11 +110,11 @@ impl KeyQuery {
     }
 }
 
-/// The server's public key.
+/// The server's public key, in reply to a query.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeyReply {
     pub(crate) client_id: u32,
-    /// Shows that the reply belongs to the query, and that the key arrives as it left.
+    /// A digest that shows that the reply belongs to the query, and that the key was not damaged.
     pub(crate) echo: [u8; 8],
     pub(crate) server_key: Key,
 }
@@ -123,7 +126,7 @@ impl KeyReply {
         reply
     }
 
-    /// The echo of a reply that answers the query with this `nonce`.
+    /// Returns the echo of a reply to the query with this `nonce`.
     pub(crate) fn echo_of(&self, provider: &dyn HandshakeCrypto, nonce: &[u8; 8]) -> [u8; 8] {
         let mut echo = [0; 8];
         let whole = provider.digest(&self.server_key, &[b"tickwire key reply", nonce]);
@@ -155,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_datagram_echoes_the_connection_id_and_the_tag_of_the_packet_that_it_answers() {
+    fn an_unknown_connection_reply_echoes_the_connection_id_and_the_tag_of_the_answered_packet() {
         let datagram: Vec<u8> = (0..21).collect();
         let reply = unknown(0x00ab_cdef, echo_of(&datagram).unwrap());
         assert!(reply.len() < datagram.len());
@@ -166,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn only_replies_of_a_server_carry_a_connection_id_at_the_position_of_the_header() {
+    fn the_addressed_connection_id_is_read_from_server_replies_and_from_no_other_datagram() {
         let mut bytes = [0, 0, 1, 2, 3, 4];
         for first in 0..=255 {
             for second in 0..=255 {

@@ -5,14 +5,14 @@ use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::rng::Rng;
 use crate::time::Instant;
 
-/// A cookie; zeros stand for none.
+/// A cookie. All zeros mean that there is no cookie.
 pub(crate) type Cookie = [u8; 16];
 
-/// No cookie.
+/// The value of a field without a cookie.
 pub(crate) const NO_COOKIE: Cookie = [0; 16];
 
-/// Makes and checks cookies. No instance accepts the cookies of another, so a restart voids them all: time counts
-/// from another epoch then.
+/// Creates and checks cookies. No instance accepts the cookies of another instance. A restart therefore invalidates
+/// all cookies, because time then starts from another epoch.
 pub(crate) struct Cookies {
     key: Secret,
 }
@@ -23,7 +23,8 @@ impl Cookies {
         Self { key: provider.digest(identity_secret, &[b"tickwire cookie", &salt]).into() }
     }
 
-    /// The cookie of `address` for the Noise message with this `digest`: valid for 20 to 30 seconds.
+    /// Returns the cookie of `address` for the Noise message with this `digest`. The cookie is valid for 20 to 30
+    /// seconds.
     pub(crate) fn make(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -34,7 +35,7 @@ impl Cookies {
         self.at(provider, now.as_micros() / BUCKET_US, address, digest)
     }
 
-    /// Whether `cookie` is one that [`Cookies::make`] made for the same address and digest not long ago.
+    /// Returns `true` if `cookie` is a valid cookie of [`Cookies::make`] for the same address and digest.
     pub(crate) fn check(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -63,7 +64,7 @@ impl Cookies {
     }
 }
 
-/// The address as 17 bytes (family and IP address or link id), and the port.
+/// Returns the address as 17 bytes (the family, and the IP address or link id), and the port.
 fn place_and_port(address: Address) -> ([u8; 17], [u8; 2]) {
     use core::net::IpAddr;
     let mut place = [0; 17];
@@ -85,15 +86,16 @@ fn place_and_port(address: Address) -> ([u8; 17], [u8; 2]) {
     }
 }
 
-/// Compares without telling by its duration where the difference lies.
+/// Compares two cookies in constant time.
 fn same(left: &Cookie, right: &Cookie) -> bool {
     let difference = left.iter().zip(right).fold(0, |sum, (a, b)| sum | (a ^ b));
     core::hint::black_box(difference) == 0
 }
 
-/// Ten seconds.
+/// The length of a period, in µs: ten seconds.
 const BUCKET_US: u64 = 10_000_000;
-/// A cookie travels for a round trip of up to 8 s, and waits for drivers that call every 5 s at both ends.
+/// The number of earlier periods whose cookies are accepted. A cookie takes an RTT of up to 8 s, and waits for
+/// drivers that call every 5 s at both ends.
 const BUCKETS_BACK: u64 = 2;
 
 #[cfg(test)]

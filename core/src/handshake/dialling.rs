@@ -12,40 +12,40 @@ use crate::event::Refusal;
 use crate::schema::Schema;
 use crate::time::Span;
 
-/// Which server to trust.
+/// The servers that an attempt trusts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum ServerKey {
-    /// The one that holds the secret of this public key.
+    /// Only the server that holds the secret of this public key.
     Pinned(Key),
     /// The key of the server that answers first. An attacker on the path can be that server.
     Any,
 }
 
-/// By what to be let in.
+/// The credential with which a client asks to be accepted.
 #[derive(Clone)]
 pub(crate) enum Credential {
-    /// Nothing.
+    /// No credential.
     Open,
-    /// A ticket; it names the server's key, so [`ServerKey::Any`] asks nobody.
+    /// A ticket. The ticket names the server's key, so [`ServerKey::Any`] needs no query.
     Ticket(Ticket),
-    /// The ticket that a TICKET frame brought, and the key derived for it.
+    /// A resume ticket from a TICKET frame, and the key derived for it.
     Resume { sealed: Vec<u8>, psk: Secret, expiry: u64 },
-    /// A key from signalling, with the public keys of both ends. The peer's key is the one to trust.
+    /// A key from the signalling server, with the public keys of both ends. The peer's key is the trusted key.
     Peer { psk: Secret, local_key: Key, peer_key: Key },
 }
 
 /// The settings of an attempt to connect.
 pub(crate) struct DialSetup {
     pub(crate) application: u64,
-    /// The connection id that the server shall send to.
+    /// The connection id to which the server must send.
     pub(crate) local_id: u32,
     pub(crate) server_key: ServerKey,
     pub(crate) credential: Credential,
     pub(crate) parameters: Parameters,
     pub(crate) schema: Schema,
-    /// Whether to pad to 1200 bytes: on UDP.
+    /// `true` if Hellos are padded to 1200 bytes, as on UDP.
     pub(crate) padded: bool,
-    /// Whether what is sent arrives: then nothing is repeated.
+    /// `true` if every message arrives. Messages are then repeated only every 2 s.
     pub(crate) reliable: bool,
     pub(crate) timeout: Span,
 }
@@ -53,27 +53,27 @@ pub(crate) struct DialSetup {
 /// The effect of a datagram on an attempt.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// Nothing.
+    /// The datagram had no effect.
     Ignored(DropReason),
-    /// Something that only words the error should time run out.
+    /// The datagram only changes the text of the error if the attempt times out.
     Noted,
-    /// The attempt continues; there may be something to send.
+    /// The attempt continues, and a message may be due.
     Progress,
-    /// The server lets us in. It waits for the first Data.
+    /// The server accepts this end, and waits for the first Data.
     Accepted(Box<Accepted>),
-    /// The server does not let us in.
+    /// The server refuses this end.
     Refused(Refusal),
 }
 
 /// A handshake that succeeded.
 #[derive(Debug)]
 pub(crate) struct Accepted {
-    /// The connection id that the server chose for itself.
+    /// The connection id that the server chose for packets to itself.
     pub(crate) remote_id: u32,
     pub(crate) keys: SessionKeys,
     /// The parameters of the server.
     pub(crate) parameters: Parameters,
     pub(crate) session: SessionOutcome,
-    /// The key that the server proved to hold.
+    /// The key whose possession the server proved.
     pub(crate) server_key: Key,
 }

@@ -17,14 +17,15 @@ use crate::limits;
 use crate::time::Span;
 use crate::wire::{DataHeader, decode_packet_number};
 
-/// How long an entry waits after the last copy of its Hello from where its Welcome goes. A client whose driver calls every 5 s
-/// reads the Welcome one call after its last Hello. If its first Data is lost, the next copy comes 10 s after that Hello.
+/// The time for which an entry waits after the latest copy of its Hello from the address to which the Welcome is sent. A
+/// client whose driver calls every 5 s reads the Welcome one call after its latest Hello. If its first Data is lost, the
+/// next copy comes 10 s after that Hello.
 pub(crate) const HALF_OPEN_LIFE: Span = Span::from_millis(10_500);
 
-/// How much longer an entry waits, however many copies come, in tenths of a second: 30 s in all.
+/// The longest extension of the wait by further copies of the Hello, in tenths of a second. The whole wait is at most 30 s.
 const EXTENDED_MOST: u8 = 195;
 
-/// A half-open handshake: the first half of the digest of the client's Noise bytes.
+/// The id of a half-open handshake: the first half of the digest of the client's Noise bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct HalfOpenId([u8; 16]);
 
@@ -39,32 +40,32 @@ impl HalfOpenId {
 /// The session that a client wants to resume.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Resume {
-    /// The session.
+    /// The name of the session.
     pub(crate) session: [u8; 16],
-    /// The incarnation of it that the client's ticket is of.
+    /// The incarnation of the session to which the client's ticket belongs.
     pub(crate) incarnation: u32,
 }
 
-/// The credential that a client showed, as far as it limits how often it may be shown.
+/// The credential that a client showed, reduced to the part that limits its repeated use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ShownCredential {
-    /// Nothing.
+    /// No credential.
     Open,
-    /// A ticket that lets in once.
+    /// A ticket that is valid once.
     Ticket { id: [u8; 16], expiry: u64 },
-    /// A ticket of a session. It works until its successor is acknowledged.
+    /// A ticket of a session. The ticket is valid until a newer ticket is acknowledged.
     Resume(Resume),
-    /// The key that is expected of a peer.
+    /// The key of an expected peer.
     Peer { hint: [u8; 16] },
 }
 
 impl ShownCredential {
-    /// Whether it is more than a cookie: a ticket, a session or a key.
+    /// Returns `true` if the credential is a ticket, a session or a key, and not only a cookie.
     pub(super) const fn is_more_than_a_cookie(&self) -> bool {
         !matches!(self, Self::Open)
     }
 
-    /// Whether both are copies of one ticket, session or peer.
+    /// Returns `true` if both are copies of one ticket, session or peer.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ticket { id, .. }, Self::Ticket { id: other, .. }) => id == other,
@@ -75,7 +76,7 @@ impl ShownCredential {
     }
 }
 
-/// An address in few bytes.
+/// An address in a compact form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Proven {
     Nowhere,
@@ -83,8 +84,8 @@ pub(super) enum Proven {
     Link([u8; 8]),
 }
 
-/// An IP address, IPv4 inside IPv6. The interface of a link-local one stands in its bytes 4 to 7, which are zero in all of
-/// them (RFC 4291 section 2.5.6).
+/// Returns the IP address as 16 bytes, with IPv4 inside IPv6. Bytes 4 to 7 of a link-local address contain the interface.
+/// These bytes are zero in every link-local address (RFC 4291 section 2.5.6).
 fn packed(socket: SocketAddr) -> [u8; 16] {
     let mut ip = match socket.ip() {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
@@ -95,7 +96,7 @@ fn packed(socket: SocketAddr) -> [u8; 16] {
     ip
 }
 
-/// The socket address that [`packed`] has the IP address of.
+/// Returns the socket address of which [`packed`] returned the IP address.
 fn unpacked(packed: [u8; 16], port: u16) -> SocketAddr {
     let ip = Ipv6Addr::from(packed);
     if !has_scope(ip) {
@@ -118,36 +119,36 @@ impl From<Address> for Proven {
     }
 }
 
-/// A handshake that was answered and waits for the first Data. With everything it refers to, it holds at most
+/// A handshake that was answered and waits for the first Data. With all memory that it refers to, it takes at most
 /// [`limits::HALF_OPEN_BYTES`].
 pub(crate) struct HalfOpen {
-    /// In a place of its own: where this moves, it leaves no copy.
+    /// The root secret, in an allocation of its own, so that a move of the handshake leaves no copy of the secret.
     root: Box<Secret>,
     pub(super) credential: ShownCredential,
     identity: [u8; 16],
-    /// The address that is shown to be the client's.
+    /// The address that was proved to be the client's.
     pub(super) proven: Proven,
-    /// Where its source is recorded should it come to nothing, if a cookie or a link shows the address, not just the Welcome's
-    /// arrival.
+    /// The record of the client's source for a handshake that is abandoned, if a cookie or a link validates the address.
+    /// The arrival of the Welcome alone validates no address for this purpose.
     pub(super) record: Option<BucketPlaces>,
-    /// The [`Parameters`] of the client that a connection needs.
+    /// The credit, which is one of the client's [`Parameters`] that a connection needs, in bytes.
     pub(crate) credit: u64,
     ack_delay_us: u32,
-    /// In tenths of a second, rounded down: it has few bytes to be kept in.
+    /// The idle timeout in tenths of a second, rounded down, so that it needs only two bytes.
     idle_timeout_ds: u16,
     pub(crate) max_datagram: u16,
     client_id: [u8; 3],
     local_id: [u8; 3],
-    /// The fate of the session, as the Welcome gives it.
+    /// The outcome for the session, as the Welcome states it.
     pub(crate) session: SessionOutcome,
     welcome_length: u8,
-    /// How much longer it waits than [`HALF_OPEN_LIFE`], in tenths of a second.
+    /// The time for which the entry waits beyond [`HALF_OPEN_LIFE`], in tenths of a second.
     extended_ds: u8,
-    /// The Welcome, then the peer's user data.
+    /// The Welcome, followed by the peer's user data.
     stored: Box<[u8]>,
 }
 
-/// The contents of a [`HalfOpen`] besides its Welcome.
+/// The contents of a [`HalfOpen`], except its Welcome.
 pub(super) struct NewHalfOpen<'a> {
     pub(super) root: Secret,
     pub(super) credential: ShownCredential,
@@ -156,9 +157,9 @@ pub(super) struct NewHalfOpen<'a> {
     pub(super) client_id: u32,
     pub(super) local_id: u32,
     pub(super) session: SessionOutcome,
-    /// Where the Hello came from and the Welcome goes.
+    /// The address from which the Hello came and to which the Welcome is sent.
     pub(super) address: Address,
-    /// Where its source is recorded, if a cookie or a link shows that the client is there.
+    /// The record of the client's source, if a cookie or a link validates the client's address.
     pub(super) record: Option<BucketPlaces>,
 }
 
@@ -188,19 +189,20 @@ impl HalfOpen {
         }
     }
 
-    /// The keys of the session. They are derived at each call: keep them once the first Data proved authentic.
+    /// Returns the keys of the session. Each call derives the keys, so the caller keeps them once the first Data is
+    /// authentic.
     pub(crate) fn keys(&self, provider: &dyn HandshakeCrypto) -> SessionKeys {
         keys::session_keys(provider, &self.root)
     }
 
-    /// The identity of the peer.
+    /// Returns the identity of the peer.
     pub(crate) fn peer(&self) -> PeerInfo {
         let (_, user_data) = self.split();
         PeerInfo { identity: self.identity, user_data: Bytes::copy_from_slice(user_data) }
     }
 
-    /// Whether `datagram`, of at most [`limits::BASE_DATAGRAM`] bytes, proves that its sender holds the keys. It is not
-    /// decrypted: garbage costs two derivations and a failed tag.
+    /// Returns `true` if `datagram`, of at most [`limits::BASE_DATAGRAM`] bytes, proves that its sender holds the keys. The
+    /// datagram is not decrypted. A forged datagram costs two key derivations and one check of the tag.
     pub(crate) fn opens(&self, provider: &dyn Provider, header: &DataHeader, datagram: &[u8]) -> bool {
         let mut copy = [0; limits::BASE_DATAGRAM];
         let Some(copy) = copy.get_mut(..datagram.len()) else { return false };
@@ -211,12 +213,12 @@ impl HalfOpen {
         !header.phase && first_key(provider, &secret).open(number, head, packet).is_ok()
     }
 
-    /// The connection id that the client chose for itself.
+    /// Returns the connection id that the client chose for packets to itself.
     pub(crate) const fn client_id(&self) -> u32 {
         long(self.client_id)
     }
 
-    /// The connection id that this end chose.
+    /// Returns the connection id that this end chose.
     pub(crate) const fn local_id(&self) -> u32 {
         long(self.local_id)
     }
@@ -225,7 +227,7 @@ impl HalfOpen {
         self.identity
     }
 
-    /// The session that it asked to resume.
+    /// Returns the session that the client asked to resume.
     pub(crate) const fn resume(&self) -> Option<Resume> {
         match self.credential {
             ShownCredential::Resume(resume) => Some(resume),
@@ -233,8 +235,8 @@ impl HalfOpen {
         }
     }
 
-    /// The address that is shown to be the client's, if one is: that of the cookie, or the only one that the Welcome could
-    /// be read at.
+    /// Returns the address that was proved to be the client's, if there is one: the address of the cookie, or the only
+    /// address to which the Welcome was sent.
     pub(crate) fn proven(&self) -> Option<Address> {
         match self.proven {
             Proven::Nowhere => None,
@@ -243,17 +245,17 @@ impl HalfOpen {
         }
     }
 
-    /// The longest that the client holds an acknowledgement back.
+    /// Returns the longest time by which the client delays an acknowledgement.
     pub(crate) fn ack_delay(&self) -> Span {
         Span::from_micros(self.ack_delay_us.into())
     }
 
-    /// After this much silence the client gives up. At least 100 ms.
+    /// Returns the time without a packet from this end after which the client gives up, at least 100 ms.
     pub(crate) fn idle_timeout(&self) -> Span {
         Span::from_millis(u64::from(self.idle_timeout_ds.max(1)) * 100)
     }
 
-    /// Makes it wait for `time` longer, as far as it may: by how much, in whole tenths of a second.
+    /// Extends the wait by `time`, as far as the limit allows. Returns the extension, in whole tenths of a second.
     pub(super) fn extend(&mut self, time: Span) -> Span {
         let tenths = time.as_micros() / 100_000;
         let more =
@@ -266,7 +268,7 @@ impl HalfOpen {
         Span::from_millis(100) * u32::from(self.extended_ds)
     }
 
-    /// A copy of the Welcome goes to `address`.
+    /// Records that a copy of the Welcome is sent to `address`.
     pub(super) fn on_repeated(&mut self, address: Address) {
         if self.record.is_none() && self.proven != Proven::from(address) {
             self.proven = Proven::Nowhere;
@@ -282,7 +284,7 @@ impl HalfOpen {
     }
 }
 
-/// The bytes of a connection id.
+/// Returns the bytes of a connection id.
 const fn short(id: u32) -> [u8; 3] {
     let [a, b, c, _] = id.to_le_bytes();
     [a, b, c]

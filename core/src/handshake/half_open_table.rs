@@ -16,14 +16,14 @@ use crate::address::Address;
 use crate::limits;
 use crate::time::{Instant, Span};
 
-/// The age at which an entry gives way to another of the same ticket, session or peer.
+/// The age from which on a newer entry of the same ticket, session or peer replaces an entry.
 const HALF_OPEN_STALE: Span = Span::from_secs(5);
 
-/// An entry gives way to no newcomer before this age, unless all are younger: its first Data may be on the way. It takes
-/// 4,000 handshakes a second to fill the table in that time, which is more than one core can answer.
+/// The age below which a new client replaces an entry only if all entries are younger, because the first Data may be in
+/// flight. 4,000 handshakes a second would fill the table in this time, more than one core can answer.
 const FRESH: Span = Span::from_millis(250);
 
-/// A refusal that was sent, and is sent again to whoever sends a copy.
+/// A refusal that was sent, and that is sent again in answer to each copy of its Hello.
 struct Refused {
     credential: ShownCredential,
     welcome: Box<[u8]>,
@@ -48,7 +48,7 @@ impl HalfOpenEntry {
         self.expires - (HALF_OPEN_LIFE + extended)
     }
 
-    /// Where its source is recorded if it comes to nothing.
+    /// Returns the record of the client's source for a handshake that is abandoned.
     fn record(&self) -> Option<&BucketPlaces> {
         match &self.state {
             EntryState::Waiting(half_open) => half_open.record.as_ref(),
@@ -64,31 +64,31 @@ impl HalfOpenEntry {
     }
 }
 
-/// The room for a newcomer.
+/// The space for a new client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Vacancy {
     /// A free place.
     Free,
-    /// The place of this entry.
+    /// The place of this entry, which is removed.
     Instead(HalfOpenId),
-    /// None.
+    /// No place.
     Nowhere,
 }
 
-/// The rest of an entry that waited.
+/// The data that remain of an abandoned entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Abandoned {
-    /// The local id that is free now.
+    /// The local id, which is free now.
     pub(super) local_id: u32,
-    /// Where it is recorded.
+    /// The record of the source.
     pub(super) record: Option<BucketPlaces>,
 }
 
-/// Every entry, at most [`limits::HALF_OPEN`] and [`limits::REFUSALS_KEPT`].
+/// All entries: at most [`limits::HALF_OPEN`] waiting entries, and at most [`limits::REFUSALS_KEPT`] refusals.
 pub(super) struct HalfOpenTable {
     entries: BTreeMap<HalfOpenId, HalfOpenEntry>,
     refused: usize,
-    /// No entry expires before.
+    /// A time before which no entry expires.
     earliest: Instant,
 }
 
@@ -97,17 +97,17 @@ impl HalfOpenTable {
         Self { entries: BTreeMap::new(), refused: 0, earliest: Instant::MAX }
     }
 
-    /// Entries that wait, and refusals that are kept.
+    /// Returns the number of waiting entries and stored refusals.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Entries that wait.
+    /// Returns the number of waiting entries.
     pub(super) fn waiting(&self) -> usize {
         self.entries.len().saturating_sub(self.refused)
     }
 
-    /// The answer to the Noise message that `id` stands for, to be sent to `address`.
+    /// Returns the answer to the Noise message with the digest `id`, to be sent to `address`.
     pub(super) fn repeat(&mut self, now: Instant, id: &HalfOpenId, address: Address) -> Option<&[u8]> {
         let entry = self.entries.get_mut(id).filter(|entry| now < entry.expires)?;
         match &mut entry.state {
@@ -123,8 +123,8 @@ impl HalfOpenTable {
         }
     }
 
-    /// Whether another entry of the same ticket, session or peer may be kept. Beyond
-    /// [`limits::HALF_OPEN_PER_TICKET`] of them the oldest gives way, if it is [`HALF_OPEN_STALE`] old.
+    /// Returns `true` if the table may store another entry of the same ticket, session or peer. If there are
+    /// [`limits::HALF_OPEN_PER_TICKET`] such entries, the oldest is removed if its age is [`HALF_OPEN_STALE`].
     pub(super) fn has_room_for(&mut self, now: Instant, credential: &ShownCredential) -> bool {
         if *credential == ShownCredential::Open {
             return true;
@@ -143,12 +143,12 @@ impl HalfOpenTable {
         true
     }
 
-    /// The room for a newcomer with this credential whose source has a record of `record`; `record_of` says the same
-    /// of an entry's source.
+    /// Returns the space for a new client with this credential. `record` is the record of the client's source, and
+    /// `record_of` returns the record of an entry's source.
     ///
-    /// Half of the table is for tickets, sessions and peers, half for those that have nothing but a cookie; what one half leaves
-    /// free, the other may use, and gives back. Of the half that has to give way, entries older than [`FRESH`] come first, of those
-    /// the ones whose source has the longest record, of those the oldest.
+    /// Half of the table is for tickets, sessions and peers, and half for clients that have only a cookie. Each half may
+    /// use the free places of the other half, and gives them back. In the half that must remove an entry, entries older
+    /// than [`FRESH`] come first, then the entries whose source has the longest record, then the oldest entry.
     pub(super) fn room(
         &self,
         now: Instant,
@@ -180,7 +180,7 @@ impl HalfOpenTable {
         self.entries.iter().filter(|(_, entry)| matches!(entry.state, EntryState::Waiting(_)))
     }
 
-    /// Removes an entry that waits.
+    /// Removes a waiting entry.
     pub(super) fn abandon(&mut self, id: &HalfOpenId) -> Option<Abandoned> {
         match self.entries.remove(id)?.state {
             EntryState::Waiting(half_open) => {
@@ -193,13 +193,13 @@ impl HalfOpenTable {
         }
     }
 
-    /// Keeps `half_open`; false if there is no room, or another with the same id.
+    /// Stores `half_open`. Returns `false` if the table has no space, or already has an entry with the same id.
     #[must_use]
     pub(super) fn insert(&mut self, now: Instant, id: HalfOpenId, half_open: HalfOpen) -> bool {
         self.waiting() < limits::HALF_OPEN && self.add(now, id, EntryState::Waiting(half_open))
     }
 
-    /// Keeps a refusal if there is room.
+    /// Stores a refusal if the table has space.
     pub(super) fn insert_refusal(
         &mut self,
         now: Instant,
@@ -231,8 +231,8 @@ impl HalfOpenTable {
         }
     }
 
-    /// Removes an entry that waits, and with it all others of the same ticket, session or peer, whose local ids are
-    /// returned.
+    /// Removes a waiting entry, and all other entries of the same ticket, session or peer. Returns the local ids of the
+    /// others.
     pub(super) fn take(&mut self, now: Instant, id: &HalfOpenId) -> Option<(HalfOpen, SmallVec<[u32; 2]>)> {
         self.get(now, id)?;
         let entry = self.entries.remove(id)?;
@@ -243,7 +243,7 @@ impl HalfOpenTable {
         Some((half_open, freed.into_iter().map(|entry| entry.local_id).collect()))
     }
 
-    /// Removes the entries that wait and that `is_doomed` picks, and returns their local ids.
+    /// Removes the waiting entries for which `is_doomed` returns `true`, and returns their local ids.
     pub(super) fn remove_waiting(&mut self, is_doomed: impl Fn(&HalfOpen) -> bool) -> SmallVec<[u32; 8]> {
         let removed = self.remove_where(usize::MAX, |entry| match &entry.state {
             EntryState::Waiting(half_open) => is_doomed(half_open),
@@ -252,7 +252,7 @@ impl HalfOpenTable {
         removed.into_iter().map(|entry| entry.local_id).collect()
     }
 
-    /// Removes what expired, a bounded number at a time.
+    /// Removes expired entries, at most a fixed number per call.
     pub(super) fn expire(&mut self, now: Instant) -> SmallVec<[Abandoned; 8]> {
         if now < self.earliest {
             return SmallVec::new();
@@ -262,7 +262,7 @@ impl HalfOpenTable {
         freed
     }
 
-    /// When [`HalfOpenTable::expire`] has work; [`Instant::MAX`] if never.
+    /// Returns the time at which [`HalfOpenTable::expire`] is due, or [`Instant::MAX`] if no call is due.
     pub(super) const fn next_timeout(&self) -> Instant {
         self.earliest
     }
@@ -278,7 +278,7 @@ impl HalfOpenTable {
     }
 }
 
-/// Counts an entry, and keeps the one that was born first.
+/// Counts an entry, and keeps the older of two entries.
 fn oldest_of<'e>(
     (count, oldest): (usize, Option<&'e mut HalfOpenEntry>),
     entry: &'e mut HalfOpenEntry,

@@ -14,8 +14,8 @@
 //! | 2 + n | length and first Noise message; its payload is [`super::Parameters`] |
 //! | | zeros to 1200 bytes, on UDP |
 //!
-//! The first 22 bytes keep their places in every version, so that a server of any version can answer "not mine":
-//! that reply echoes connection id and attempt, 11 bytes that nobody off the path can guess.
+//! The first 22 bytes have the same positions in every version, so that a server of any version can reply with its own
+//! version. The reply repeats the connection id and the attempt, 11 bytes that an attacker off the path cannot guess.
 //!
 //! | bytes | Retry |
 //! |---|---|
@@ -35,19 +35,19 @@ use crate::limits;
 use crate::wire::header::{HELLO, RETRY};
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
-/// The version of the protocol that this code speaks.
+/// The version of the protocol that this code supports.
 pub(crate) const VERSION: u8 = 1;
 
-/// By what a client asks to be let in.
+/// The kind of credential in a Hello.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
-    /// Nothing.
+    /// No credential.
     Open,
     /// A ticket of the game's backend.
     Ticket,
-    /// A ticket that the server made for a session.
+    /// A ticket that the server sealed for a session.
     Resume,
-    /// A key that signalling gave to both ends.
+    /// A key that the signalling server gave to both ends.
     Peer,
 }
 
@@ -71,7 +71,7 @@ impl Mode {
         }
     }
 
-    /// Whether a ticket of `length` bytes goes with this mode, and with this expiry.
+    /// Returns `true` if this mode allows a ticket of `length` bytes with this expiry.
     fn admits(self, length: usize, expiry: u64) -> bool {
         match self {
             Self::Open => length == 0 && expiry == 0,
@@ -81,7 +81,7 @@ impl Mode {
     }
 }
 
-/// The fields that a Hello of any version starts with.
+/// The fields with which a Hello of any version starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
 #[repr(C)]
 pub(crate) struct Preamble {
@@ -102,7 +102,7 @@ struct Head {
 }
 
 impl Preamble {
-    /// The preamble of a Hello of any version; `None` if `bytes` are too short.
+    /// Reads the preamble of a Hello of any version. Returns `None` if `bytes` are too short.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         Self::read_from_prefix(bytes).ok().map(|(preamble, _)| preamble)
     }
@@ -115,7 +115,7 @@ impl Preamble {
         self.application.get()
     }
 
-    /// Connection id and attempt, as a reply echoes them.
+    /// Returns the connection id and the attempt, which a reply repeats.
     pub(crate) const fn echo(&self) -> ([u8; 3], [u8; 8]) {
         (self.client_id, self.attempt)
     }
@@ -135,7 +135,7 @@ pub(crate) struct Hello<'a> {
 }
 
 impl<'a> Hello<'a> {
-    /// Reads a Hello whose version is ours. Padding must be zeros, so that every byte counts.
+    /// Reads a Hello of this version. All bytes of the padding must be zero, so that every byte is checked.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let (head, rest) = Head::read_from_prefix(bytes).map_err(|_| Malformed)?;
         let mode = Mode::from_byte(head.preamble.mode).ok_or(Malformed)?;
@@ -166,7 +166,7 @@ impl<'a> Hello<'a> {
         })
     }
 
-    /// Writes it without padding.
+    /// Writes the Hello without padding.
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         let [a, b, c, _] = self.client_id.to_le_bytes();
         let head = Head {
@@ -189,7 +189,8 @@ impl<'a> Hello<'a> {
         Ok(())
     }
 
-    /// The bytes that both ends mix into Noise: all but cookie, Noise and padding.
+    /// Returns the bytes that both ends mix into Noise: all fields except the cookie, the Noise message and the
+    /// padding.
     pub(crate) fn prologue(&self) -> Vec<u8> {
         let [a, b, c, _] = self.client_id.to_le_bytes();
         let mut prologue = Vec::with_capacity(48 + self.ticket.len());
@@ -204,12 +205,12 @@ impl<'a> Hello<'a> {
     }
 }
 
-/// The digest that a first Noise message is known by. Both ends compute it, so it has no key.
+/// Returns the digest that identifies a first Noise message. Both ends compute the digest, so it has no key.
 pub(crate) fn noise_digest(provider: &dyn HandshakeCrypto, noise: &[u8]) -> Key {
     provider.digest(&[0; 32], &[b"tickwire noise", noise])
 }
 
-/// A Retry.
+/// A Retry, which asks the client for another Hello with the cookie.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Retry {
     pub(crate) client_id: u32,
@@ -235,9 +236,9 @@ impl Retry {
     }
 }
 
-/// The echo of a Retry. It shows that the Retry's sender saw the Hello whose Noise message has this `digest`, and that
-/// the cookie arrives as it left. Without it a client would follow a cookie that a bit error spoiled, and a client
-/// follows only a few Retries.
+/// Returns the echo of a Retry. The echo shows that the sender of the Retry received the Hello whose Noise message has
+/// this `digest`, and that the cookie is not damaged. Without the echo, a client would use a cookie with a bit error,
+/// and a client follows only a few Retries.
 pub(crate) fn echo_of(provider: &dyn HandshakeCrypto, digest: &Key, cookie: &Cookie) -> [u8; 8] {
     let mut echo = [0; 8];
     let whole = provider.digest(digest, &[b"tickwire retry", cookie]);

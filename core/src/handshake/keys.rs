@@ -4,18 +4,18 @@
 
 use crate::crypto::{HandshakeCrypto, Key, Secret, SessionKeys};
 
-/// The root of a session, which stands for its keys until the first Data.
+/// Returns the root secret of a session, from which its keys are derived at the first Data.
 pub(crate) fn root(provider: &dyn HandshakeCrypto, noise: &SessionKeys) -> Secret {
     let parts: [&[u8]; 3] = [b"tickwire root", &*noise.to_responder, &*noise.to_initiator];
     provider.digest(&noise.exporter, &parts).into()
 }
 
-/// The secret of the initiator's packets under `root`.
+/// Returns the secret of the initiator's packets, derived from `root`.
 pub(crate) fn to_responder(provider: &dyn HandshakeCrypto, root: &Key) -> Secret {
     provider.derive(root, b"tickwire to responder").into()
 }
 
-/// The keys of the session under `root`.
+/// Returns the keys of the session, derived from `root`.
 pub(crate) fn session_keys(provider: &dyn HandshakeCrypto, root: &Key) -> SessionKeys {
     SessionKeys {
         to_responder: to_responder(provider, root),

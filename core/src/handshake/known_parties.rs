@@ -5,19 +5,21 @@ use super::welcome::SessionOutcome;
 use crate::crypto::Key;
 use crate::drop::DropReason;
 
-/// Knows the sessions and peers that are here already. The acceptor asks it before a Diffie-Hellman is spent.
+/// Knows the sessions and peers that already exist. The acceptor queries it before it computes a Diffie-Hellman.
 pub(crate) trait KnownParties {
     /// Returns the outcome for the session that a client wants to resume.
     ///
     /// # Errors
-    /// The session has seen a later incarnation: this ticket is void, or a copy of one.
+    /// The reason for dropping the Hello, if the session has accepted a ticket of a later incarnation. The client's
+    /// ticket, or its copy, is then no longer valid.
     fn session(&self, resume: &Resume) -> Result<SessionOutcome, DropReason>;
 
-    /// Returns whether this end's own attempt to reach the peer with this static key comes before the peer's attempt.
+    /// Returns `true` if this end's own attempt to reach the peer with this static key has priority over the peer's
+    /// attempt.
     fn prefers_own_dial(&self, peer_key: &Key) -> bool;
 }
 
-/// A server where nobody is, for acceptors that are driven without an endpoint.
+/// A server without sessions and peers, for acceptors that run without an endpoint.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) struct Deserted;
 

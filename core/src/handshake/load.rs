@@ -1,11 +1,11 @@
 //! A measure of load: handshakes that cost a Diffie-Hellman and failed.
 //!
-//! An attacker that observed one ticket can send it with noise for ever. Such attempts leave no half-open handshake, so
-//! this module counts each of them for the lifetime of a half-open handshake.
+//! An attacker that observed one ticket can send the ticket with random bytes any number of times. Such an attempt leaves no
+//! half-open handshake, so this module counts each attempt for the lifetime of a half-open handshake.
 
 use crate::time::{Instant, Span};
 
-/// Counts failures in windows of `life`: those of this window and of the one before are recent.
+/// Counts failures in windows of `life`. Failures in the current and the previous window count as recent.
 pub(crate) struct Failures {
     life_us: u64,
     window: u64,
@@ -23,7 +23,7 @@ impl Failures {
         self.current = self.current.saturating_add(1);
     }
 
-    /// Failures within the last one to two lives.
+    /// Returns the number of failures within the most recent one to two windows.
     pub(crate) fn recent(&mut self, now: Instant) -> usize {
         self.turn(now);
         self.current.saturating_add(self.previous)

@@ -1,8 +1,8 @@
 //! The handshake, which gives two endpoints shared keys: one round trip with a ticket, two without a ticket or
 //! under load.
 //!
-//! Components take plain arguments and return values. `client::Dialer` is one attempt to connect,
-//! `server::Acceptor` answers the attempts of others; neither knows what a connection is.
+//! Components take plain arguments and return values. `client::Dialer` is one attempt to connect, and `server::Acceptor`
+//! answers the attempts of clients. Neither depends on the type of a connection.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 // Until the endpoint drives both ends, only the tests call them.
 

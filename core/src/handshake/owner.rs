@@ -4,17 +4,18 @@ use super::half_open::ShownCredential;
 use super::peer::ExpectedPeers;
 use crate::config::Access;
 
-/// The holder of a proven key or ticket. A client that showed nothing but a cookie is nobody.
+/// The holder of a proved key or ticket. A client that showed only a cookie has no owner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Owner {
-    /// The peer whose static key begins so.
+    /// The peer whose static key begins with these bytes.
     Peer([u8; 16]),
-    /// The identity that a backend's ticket names, or that the authenticator gave to the ticket's holder.
+    /// The identity in the backend's ticket, or the identity that the authenticator gave to the holder of the
+    /// ticket.
     Ticket([u8; 16]),
 }
 
 impl Owner {
-    /// The owner that `credential` proves, together with the identity that goes with it.
+    /// Returns the owner that `credential` proves, together with the identity that belongs to it.
     pub(super) fn of(
         access: Access,
         peers: &ExpectedPeers,

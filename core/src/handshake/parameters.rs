@@ -5,33 +5,34 @@ use crate::time::Span;
 use crate::limits;
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
-/// The parameters that one end sends the other. The fields of decoded parameters are in range.
+/// The parameters that one end sends to the other end. The fields of decoded parameters are in range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Parameters {
     /// The hash of this end's schema.
     pub(crate) schema: u64,
-    /// Bytes of reliable data that the other end may begin. At most 2^62.
+    /// The number of bytes of reliable data that the other end may send at first, at most 2^62.
     pub(crate) credit: u64,
-    /// The largest message that this end takes, in bytes. At most [`limits::MESSAGE_SIZE_MAX`].
+    /// The size of the largest message that this end accepts, in bytes, at most [`limits::MESSAGE_SIZE_MAX`].
     pub(crate) max_message: u32,
-    /// The longest that this end holds an acknowledgement back, in microseconds. At most [`ACK_DELAY_US_MAX`].
+    /// The longest time by which this end delays an acknowledgement, in microseconds, at most [`ACK_DELAY_US_MAX`].
     pub(crate) ack_delay_us: u32,
-    /// After this much silence the other end is gone for this one, in milliseconds.
+    /// The time without a packet from the other end after which this end gives the other end up, in milliseconds.
     pub(crate) idle_timeout_ms: u32,
-    /// The largest datagram that this end takes, in bytes. At least [`limits::LEAST_DATAGRAM`].
+    /// The size of the largest datagram that this end accepts, in bytes, at least [`limits::LEAST_DATAGRAM`].
     pub(crate) max_datagram: u16,
 }
 
 impl Parameters {
-    /// The most bytes that parameters take.
+    /// The largest size of encoded parameters, in bytes.
     pub(crate) const SIZE_MAX: usize = 8 + 9 + 5 + 5 + 5 + 2;
 
-    /// The longest that this end holds an acknowledgement back.
+    /// Returns the longest time by which this end delays an acknowledgement.
     pub(crate) fn ack_delay(&self) -> Span {
         Span::from_micros(self.ack_delay_us.into())
     }
 
-    /// After this much silence the other end is gone for this one. At least 100 ms.
+    /// Returns the time without a packet from the other end after which this end gives the other end up, at least
+    /// 100 ms.
     pub(crate) fn idle_timeout(&self) -> Span {
         Span::from_millis(self.idle_timeout_ms.max(100).into())
     }
@@ -66,9 +67,9 @@ fn small(reader: &mut Reader<'_>) -> Result<u32, Malformed> {
     u32::try_from(reader.varint()?).map_err(|_| Malformed)
 }
 
-/// Leaves room for sums of credit that cannot overflow.
+/// The largest credit, in bytes. Sums of credit then cannot overflow.
 const CREDIT_MAX: u64 = 1 << 62;
-/// A peer that holds acknowledgements back for longer than this is of no use: 10 s.
+/// The longest acknowledgement delay that a peer may declare, in microseconds: 10 s.
 const ACK_DELAY_US_MAX: u32 = 10_000_000;
 
 #[cfg(test)]
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_in_range_round_trip() {
+    fn parameters_in_range_decode_as_encoded() {
         assert_eq!(round_trip(SAMPLE), Ok(SAMPLE));
         let extreme = Parameters {
             schema: u64::MAX,

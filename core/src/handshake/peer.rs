@@ -1,4 +1,4 @@
-//! Peers: two equals that got a pre-shared key and each other's static key from signalling.
+//! Peers: two equal ends that received a pre-shared key and each other's static key from a signalling server.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -6,16 +6,17 @@ use alloc::collections::BTreeMap;
 use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::error::ConnectError;
 
-/// Bytes of a hint.
+/// The size of a hint, in bytes.
 pub(super) const HINT: usize = 16;
 
-/// The hint that a peer's Hello shows instead of a ticket: it tells the acceptor which pre-shared key to try, and tells
-/// nobody else anything.
+/// The hint that a peer's Hello contains instead of a ticket. The acceptor finds the pre-shared key by the hint. To
+/// anybody else the hint reveals nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct PeerHint(pub(super) [u8; HINT]);
 
 impl PeerHint {
-    /// The hint of a Hello from the holder of `initiator_key` to the holder of `responder_key` (public keys).
+    /// Returns the hint of a Hello from the holder of `initiator_key` to the holder of `responder_key`. Both are public
+    /// keys.
     pub(crate) fn new(
         provider: &dyn HandshakeCrypto,
         psk: &Key,
@@ -27,20 +28,20 @@ impl PeerHint {
     }
 }
 
-/// Whether, of two peers whose Hellos crossed, the holder of `ours` stays the initiator. The other one drops its
-/// own attempt and answers.
+/// Returns `true` if, after two Hellos crossed, the holder of `ours` stays the initiator. The other end drops its own
+/// attempt and answers.
 pub(crate) fn initiates(ours: &Key, theirs: &Key) -> bool {
     ours < theirs
 }
 
-/// A peer that may come.
+/// A peer that may connect.
 #[derive(Clone)]
 pub(super) struct Expected {
     pub(super) psk: Secret,
     pub(super) peer_key: Key,
 }
 
-/// The peers that may come. The application fills it, never the network.
+/// The peers that may connect. Only the application adds peers, never the network.
 #[derive(Default)]
 pub(super) struct ExpectedPeers(BTreeMap<[u8; HINT], Box<Expected>>);
 
@@ -64,12 +65,12 @@ impl ExpectedPeers {
         self.0.remove(&hint.0);
     }
 
-    /// The name of the peer that a hint stands for.
+    /// Returns the identity of the peer to which a hint belongs.
     pub(super) fn identity(&self, hint: &[u8]) -> Option<[u8; 16]> {
         self.find(hint).map(|peer| identity(&peer.peer_key))
     }
 
-    /// Whether a peer of this name may come.
+    /// Returns `true` if a peer with this identity may connect.
     pub(super) fn expects(&self, name: &[u8; 16]) -> bool {
         self.0.values().any(|peer| identity(&peer.peer_key) == *name)
     }
@@ -79,7 +80,7 @@ impl ExpectedPeers {
     }
 }
 
-/// The name that a peer's connection goes by: the first half of its public key.
+/// Returns the identity of a peer's connection: the first half of its public key.
 pub(crate) fn identity(peer_key: &Key) -> [u8; 16] {
     first_half(peer_key)
 }

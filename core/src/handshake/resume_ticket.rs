@@ -16,9 +16,9 @@ use crate::rng::Rng;
 use crate::time::Duration;
 use crate::wire::{Malformed, Reader};
 
-/// A resume ticket that is still in use after this long should have a successor, in microseconds.
+/// The age, in microseconds, at which a resume ticket in use should be replaced.
 pub(crate) const RENEW_US: u64 = HOUR_US;
-/// How long a resume ticket is good for: longer than it takes to be replaced.
+/// The time for which a resume ticket is valid, which is longer than the time until its replacement.
 pub(crate) const RESUME_TICKET_LIFE: Duration = Duration::from_secs(2 * 3600);
 
 /// The contents of a resume ticket, from which a server resumes a session.
@@ -27,16 +27,16 @@ pub(crate) struct ResumeContents {
     pub(crate) session: [u8; 16],
     pub(crate) incarnation: u32,
     pub(crate) identity: [u8; 16],
-    /// [`resume_psk`] of the connection that the ticket travels on.
+    /// The [`resume_psk`] of the connection over which the ticket was sent.
     pub(crate) psk: Secret,
-    /// Microseconds of wall time.
+    /// The expiry, in microseconds of wall-clock time.
     pub(crate) expiry: u64,
-    /// At most [`limits::TICKET_USER_DATA`] bytes.
+    /// The user data, at most [`limits::TICKET_USER_DATA`] bytes.
     pub(crate) user_data: Vec<u8>,
 }
 
-/// The pre-shared key of the resume ticket numbered `sequence` on a connection with this `exporter`. Both ends derive
-/// it; it never travels but inside the sealed part.
+/// Returns the pre-shared key of the resume ticket with the number `sequence` on a connection with this `exporter`. Both
+/// ends derive the key. It is sent only inside the sealed part.
 pub(crate) fn resume_psk(provider: &dyn HandshakeCrypto, exporter: &Key, sequence: u64) -> Secret {
     let mut label = [0; 27];
     let bytes = b"tickwire resume psk".iter().copied().chain(sequence.to_le_bytes());
@@ -51,12 +51,12 @@ pub(crate) struct ResumeSealer {
 }
 
 impl ResumeSealer {
-    /// `identity_secret` is the server's X25519 secret.
+    /// Creates a sealer. `identity_secret` is the server's X25519 secret.
     pub(crate) fn new(provider: &dyn HandshakeCrypto, identity_secret: &Key, application: u64) -> Self {
         Self { secret: provider.derive(identity_secret, b"tickwire resume").into(), application }
     }
 
-    /// A sealed ticket, at most [`limits::TICKET_BYTES`] long. User data beyond its limit is cut off.
+    /// Returns a sealed ticket of at most [`limits::TICKET_BYTES`] bytes. User data beyond its limit is cut off.
     pub(crate) fn seal(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -81,8 +81,8 @@ impl ResumeSealer {
         sealed
     }
 
-    /// The contents of a sealed ticket that claims to expire at `expiry`; `None` if it is forged, or of another server or
-    /// application.
+    /// Opens a sealed ticket that claims to expire at `expiry`. Returns `None` if the ticket is forged, or belongs to
+    /// another server or application.
     pub(crate) fn open(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -120,9 +120,9 @@ impl ResumeSealer {
 const FORMAT: u8 = 1;
 const KIND: &[u8; 16] = b"tickwire resume ";
 const HOUR_US: u64 = 3_600_000_000;
-/// Bytes before the nonce: the format and the hour.
+/// The number of bytes before the nonce: the format and the hour.
 const HEAD: usize = 5;
-/// Bytes of the sealed text but for the user data.
+/// The size of the sealed text without the user data, in bytes.
 const TEXT_FIXED: usize = 16 + 4 + 16 + 32 + 8;
 const _: () =
     assert!(HEAD + sealing::OVERHEAD + TEXT_FIXED + limits::TICKET_USER_DATA <= limits::TICKET_BYTES);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restarted_server_opens_its_resume_tickets_at_any_clock_time() {
+    fn a_restarted_server_opens_its_resume_tickets_at_any_wall_clock_time() {
         for wall_now in [0, NOW, u64::MAX] {
             let contents = ResumeContents { expiry: wall_now.saturating_add(60_000_000), ..contents() };
             let sealed = sealer().seal(&RustCrypto, &mut Rng::from_seed([1; 32]), wall_now, &contents);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_pre_shared_key_is_never_accepted() {
+    fn a_resume_ticket_with_an_all_zero_pre_shared_key_does_not_open() {
         let contents = ResumeContents { psk: [0; 32].into(), ..contents() };
         assert_eq!(sealer().open(&RustCrypto, contents.expiry, &seal(&contents)), None);
     }

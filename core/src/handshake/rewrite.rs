@@ -9,7 +9,7 @@ use super::parameters::Parameters;
 use crate::limits::BASE_DATAGRAM;
 use crate::wire::{NoRoom, Reader, Writer};
 
-/// Writes the packet in `bytes` again, without padding; `None` if they do not parse.
+/// Parses the packet in `bytes` and writes it again, without padding. Returns `None` if the packet does not parse.
 pub(crate) fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut reply = Vec::new();
     if let Ok(hello) = Hello::read(bytes) {
@@ -34,7 +34,7 @@ pub(crate) fn rewrite(bytes: &[u8]) -> Option<Vec<u8>> {
     Some(reply)
 }
 
-/// The parameters that `bytes` start with, written again.
+/// Parses the parameters at the start of `bytes` and writes them again.
 pub(crate) fn rewrite_parameters(bytes: &[u8]) -> Option<Vec<u8>> {
     let parameters = Parameters::read(&mut Reader::new(bytes)).ok()?;
     written(|writer| parameters.write(writer))

@@ -9,10 +9,10 @@ use crate::limits::TAG;
 use crate::rng::Rng;
 
 const NONCE: usize = 24;
-/// Bytes that sealing adds to a text.
+/// The number of bytes that sealing adds to a text.
 pub(super) const OVERHEAD: usize = NONCE + TAG;
 
-/// The two keys that sealing derives from one.
+/// The two keys that sealing derives from one key.
 pub(super) struct SealingKey {
     seal: Secret,
     nonce: Secret,
@@ -24,10 +24,10 @@ impl SealingKey {
         Self { seal: derive(b"tickwire seal"), nonce: derive(b"tickwire nonce") }
     }
 
-    /// Appends nonce, ciphertext and tag of `text` to `out`.
+    /// Appends the nonce, ciphertext and tag of `text` to `out`.
     ///
-    /// The nonce is a keyed digest over randomness and text: should the randomness ever repeat, nonces repeat only
-    /// together with the text.
+    /// The nonce is a keyed digest of the randomness and the text. Even if the randomness repeats, a nonce repeats
+    /// only together with its text.
     pub(super) fn seal(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -46,7 +46,7 @@ impl SealingKey {
         out.extend_from_slice(&text);
     }
 
-    /// The text of what was sealed; `None` if it is not authentic.
+    /// Returns the sealed text, or `None` if the sealed bytes are not authentic.
     pub(super) fn open(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -60,7 +60,7 @@ impl SealingKey {
     }
 }
 
-/// The bytes that are authenticated with a ticket: its kind, its format, the application it is for, and its expiry.
+/// Returns the bytes that are authenticated with a ticket: its kind, its format, its application, and its expiry.
 pub(super) fn associated(kind: &[u8; 16], format: u8, application: u64, expiry: u64) -> [u8; 33] {
     let mut out = [0; 33];
     let fields =

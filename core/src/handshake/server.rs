@@ -1,4 +1,4 @@
-//! The answering end: the steps from a stranger's first datagram to keys.
+//! The responder: the steps from an unknown client's first datagram to session keys.
 //!
 //! [`Acceptor::screen`] checks a Hello, the cheapest checks first, and keeps nothing. A client that passes is an
 //! [`Applicant`]; its owner decides, and [`Acceptor::answer`] keeps a half-open handshake of at most 512 bytes. The
@@ -40,7 +40,7 @@ use crate::time::Instant;
 use crate::wire::Reader;
 use crate::wire::header::{CONTROL, HELLO, WELCOME};
 
-/// Answers the handshakes of others.
+/// Answers the handshakes of clients.
 pub(crate) struct Acceptor {
     provider: Arc<dyn Provider>,
     identity: Secret,
@@ -72,17 +72,17 @@ impl Acceptor {
         }
     }
 
-    /// The key that clients pin.
+    /// Returns the public key that clients pin.
     pub(crate) const fn public_key(&self) -> Key {
         self.public_key
     }
 
-    /// The key that seals the resume tickets that this end gives out.
+    /// Returns the sealer of the resume tickets that this end issues.
     pub(crate) const fn resume_sealer(&self) -> &ResumeSealer {
         &self.credentials.resume
     }
 
-    /// Lets the peer in that holds `psk`, whose public key is `peer_key`, and that dials `our_key`.
+    /// Allows the peer that holds `psk`, whose public key is `peer_key`, and that dials `our_key` to connect.
     pub(crate) fn expect_peer(
         &mut self,
         psk: Secret,
@@ -92,12 +92,12 @@ impl Acceptor {
         self.credentials.peers.expect(self.provider.handshake(), psk, peer_key, our_key)
     }
 
-    /// Undoes [`Acceptor::expect_peer`]. Handshakes that it let begin may still finish.
+    /// Withdraws the permission of [`Acceptor::expect_peer`]. Handshakes that have already begun may still finish.
     pub(crate) fn forget_peer(&mut self, hint: &PeerHint) {
         self.credentials.peers.forget(hint);
     }
 
-    /// Looks at a Hello or KeyQuery. `reply` is overwritten.
+    /// Screens a Hello or KeyQuery, and overwrites `reply`.
     pub(crate) fn screen(
         &mut self,
         arrival: HandshakeArrival,
@@ -218,9 +218,9 @@ impl Acceptor {
         })))
     }
 
-    /// Finishes the handshake with a Welcome in `reply`, and keeps it. Returns the half-open handshake of a candidate that
-    /// was accepted, and the local id of one that gave way to it. An empty `reply` means silence: no room, or a candidate
-    /// that cannot be answered.
+    /// Finishes the handshake with a Welcome in `reply`, and stores it. Returns the half-open handshake of an accepted
+    /// applicant, and the local id of a half-open handshake that it replaced. An empty `reply` means that no answer is
+    /// sent, because there is no space or the applicant cannot be answered.
     pub(crate) fn answer(
         &mut self,
         now: Instant,
@@ -272,13 +272,13 @@ impl Acceptor {
         Some(Kept { half_open: is_kept.then_some(candidate.id), freed })
     }
 
-    /// A half-open handshake that still waits.
+    /// Returns a half-open handshake that still waits.
     pub(crate) fn half_open(&self, now: Instant, id: &HalfOpenId) -> Option<&HalfOpen> {
         self.half_open.get(now, id)
     }
 
-    /// Takes a half-open handshake whose first Data proved authentic. If there is a place for it, its ticket burns;
-    /// otherwise it may be tried again.
+    /// Takes a half-open handshake whose first Data is authentic. If there is a place for the client, its ticket counts as
+    /// used. Otherwise the client may try again.
     pub(crate) fn confirm(&mut self, now: Instant, id: &HalfOpenId, has_place: bool) -> Option<Confirmed> {
         // Screening left room for the ticket; should there be none after all, the handshake waits and expires.
         if let ShownCredential::Ticket { id, expiry } = self.half_open.get(now, id)?.credential
@@ -297,17 +297,17 @@ impl Acceptor {
         })
     }
 
-    /// The owner of the connection that a half-open handshake would become.
+    /// Returns the owner of the connection that a half-open handshake would become.
     pub(crate) fn owner(&self, half_open: &HalfOpen) -> Option<Owner> {
         Owner::of(self.setup.access, &self.credentials.peers, &half_open.credential, half_open.identity())
     }
 
-    /// The owner of the connection that a candidate would become.
+    /// Returns the owner of the connection that an applicant would become.
     pub(crate) fn owner_of_candidate(&self, candidate: &Applicant) -> Option<Owner> {
         Owner::of(self.setup.access, &self.credentials.peers, &candidate.credential, candidate.peer.identity)
     }
 
-    /// Removes the half-open handshakes of `owner`, and returns the local ids that are free now.
+    /// Removes the half-open handshakes of `owner`, and returns their local ids, which are free now.
     pub(crate) fn drop_half_open(&mut self, owner: Owner) -> SmallVec<[u32; 8]> {
         let Self { half_open, credentials, setup, .. } = self;
         half_open.remove_waiting(|half| {
@@ -315,28 +315,28 @@ impl Acceptor {
         })
     }
 
-    /// Voids the resume tickets of a session that this end ended, all of which expire by `until`.
+    /// Invalidates the resume tickets of a session that this end ended. All of them expire by `until`.
     pub(crate) fn end_session(&mut self, wall_now: u64, session: [u8; 16], until: u64) {
         self.credentials.ended.add(wall_now, session, until);
     }
 
-    /// How tickets looked to the wall clock.
+    /// Returns the counts of client tickets by their expiry relative to the wall clock.
     pub(crate) const fn tickets_judged(&self) -> TicketCounts {
         self.credentials.judged
     }
 
-    /// Removes half-open handshakes that waited for too long, and returns the local ids that are free now.
+    /// Removes half-open handshakes that have expired, and returns their local ids, which are free now.
     pub(crate) fn expire(&mut self, now: Instant) -> SmallVec<[u32; 8]> {
         let expired = self.half_open.expire(now);
         expired.into_iter().map(|entry| self.payments.on_abandoned(now, entry)).collect()
     }
 
-    /// Handshakes that are half open.
+    /// Returns the number of half-open handshakes.
     pub(crate) fn half_open_count(&self) -> usize {
         self.half_open.len()
     }
 
-    /// When [`Acceptor::expire`] has work; [`Instant::MAX`] if never.
+    /// Returns the time at which [`Acceptor::expire`] is due, or [`Instant::MAX`] if no call is due.
     pub(crate) const fn next_timeout(&self) -> Instant {
         self.half_open.next_timeout()
     }
@@ -355,7 +355,7 @@ impl Acceptor {
     }
 }
 
-/// A reply to an address that may be forged must not be larger than what caused it.
+/// Checks that a datagram from an address that may be forged is at least as large as the reply.
 fn check_padding(arrival: HandshakeArrival, bytes: &[u8]) -> Result<(), DropReason> {
     if arrival.validated || bytes.len() >= limits::BASE_DATAGRAM {
         Ok(())

@@ -1,26 +1,26 @@
-//! Queries that distinguish a path that carries no Hello of 1200 bytes from a silent server: small and large queries in
-//! turn, after Hellos have had no answer for a while. The answers also name the server's key, because an attempt that
-//! trusts another key would only meet silence. None of the answers is authentic.
+//! Queries that distinguish a path that carries no Hello of 1200 bytes from a server that does not answer. After Hellos
+//! remain unanswered, the client sends small and large queries in turn. The answers also contain the server's key, because a
+//! server never answers a Hello for a different key. The answers are not authenticated.
 
 use super::control::KEY_REPLY_BYTES;
 use crate::limits::BASE_DATAGRAM;
 
-/// Hellos without an answer before the first query.
+/// The number of unanswered Hellos before the first query.
 const AFTER: u8 = 5;
-/// Large queries without an answer that mean something.
+/// The number of unanswered large queries that indicates a narrow path.
 const LARGE_LOST: u8 = 2;
 
 /// The size of a query.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Size {
-    /// As small as its answer.
+    /// The size of the reply to a query, [`KEY_REPLY_BYTES`].
     Small,
-    /// As large as a Hello.
+    /// The size of a Hello, [`BASE_DATAGRAM`].
     Large,
 }
 
 impl Size {
-    /// The 8 bytes of such a query in the attempt with these: the answer tells which one it answers.
+    /// Returns the nonce of a query of this size in the given attempt. The reply shows by the nonce which query it answers.
     pub(super) const fn nonce(self, attempt: [u8; 8]) -> [u8; 8] {
         let [first, rest @ ..] = attempt;
         let [a, b, c, d, e, f, g] = rest;
@@ -28,7 +28,7 @@ impl Size {
         [first, a, b, c, d, e, f, g]
     }
 
-    /// Its bytes.
+    /// Returns the size of the query in bytes.
     pub(super) const fn bytes(self) -> usize {
         match self {
             Self::Small => KEY_REPLY_BYTES,
@@ -44,17 +44,17 @@ pub(super) struct SizeQueries {
     sent: [u8; 2],
     is_small_answered: bool,
     is_large_answered: bool,
-    /// `true` if a query was answered: then the server's key is known.
+    /// `true` if a query was answered, so the server's key is known.
     is_key_known: bool,
 }
 
 impl SizeQueries {
-    /// The query that should leave.
+    /// Returns the size of the query that should be sent.
     pub(super) const fn due(&self) -> Option<Size> {
         self.due
     }
 
-    /// It left.
+    /// Records that the query was sent.
     pub(super) const fn on_sent(&mut self) {
         let [small, large] = &mut self.sent;
         match self.due.take() {
@@ -64,7 +64,8 @@ impl SizeQueries {
         }
     }
 
-    /// `count` Hellos, or queries for a key, got no answer: a query leaves beside every other one, a large one first.
+    /// Records that `count` Hellos, or queries for a key, were not answered. A query is sent beside every second one of
+    /// them, first a large query.
     pub(super) const fn on_unanswered(&mut self, count: u8) {
         let is_curious = !self.is_large_answered || !self.is_key_known;
         if count >= AFTER && count % 2 == 1 && is_curious {
@@ -73,13 +74,13 @@ impl SizeQueries {
         }
     }
 
-    /// The sizes of the queries that were sent.
+    /// Returns the sizes of the queries that were sent.
     pub(super) fn sent(&self) -> impl Iterator<Item = Size> + use<> {
         let sizes = [Size::Small, Size::Large].into_iter().zip(self.sent);
         sizes.filter_map(|(size, sent)| (sent > 0).then_some(size))
     }
 
-    /// A query was answered.
+    /// Records that a query was answered.
     pub(super) const fn on_answered(&mut self, size: Size) {
         self.is_key_known = true;
         match size {
@@ -88,13 +89,13 @@ impl SizeQueries {
         }
     }
 
-    /// Something of 1200 bytes was answered: the path carries it.
+    /// Records that a datagram of 1200 bytes was answered, so the path carries it.
     pub(super) const fn on_large_answered(&mut self) {
         self.is_large_answered = true;
         self.due = None;
     }
 
-    /// Whether small queries were answered, and of several large ones none.
+    /// Returns `true` if small queries were answered, and none of several large queries was answered.
     pub(super) const fn tell_of_narrow_path(&self) -> bool {
         let [_, large] = self.sent;
         self.is_small_answered && !self.is_large_answered && large >= LARGE_LOST

@@ -7,16 +7,17 @@ use crate::limits;
 use crate::source::Source;
 use crate::time::Instant;
 
-/// A /48 gets as many times what one of its 65,536 networks gets.
+/// The rate of a /48, as a multiple of the rate of one of its 65,536 /64 networks.
 const NETWORKS: u32 = 4;
 
-/// A bucket for each source, and one for each IPv6 /48: the holder of a /48 would be 65,536 sources otherwise.
+/// The buckets of sources and of IPv6 /48 networks. Without the buckets of /48 networks, the holder of a /48 would
+/// count as 65,536 sources.
 pub(crate) struct SourceBuckets {
     sources: Buckets,
     networks: Buckets,
 }
 
-/// Where the buckets of one source are.
+/// The positions of the buckets of one source.
 #[derive(Clone, Copy)]
 pub(crate) struct SourcePlaces {
     source: BucketPlaces,
@@ -24,7 +25,7 @@ pub(crate) struct SourcePlaces {
 }
 
 impl SourceBuckets {
-    /// Buckets of `burst` tokens, of which `per_second` come back each second.
+    /// Creates buckets of `burst` tokens, of which `per_second` refill each second.
     pub(crate) fn new(per_second: u32, burst: u32, secret: Secret) -> Self {
         let width = limits::SOURCE_BUCKETS;
         let (wide_rate, wide_burst) = (per_second.saturating_mul(NETWORKS), burst.saturating_mul(NETWORKS));
@@ -42,13 +43,13 @@ impl SourceBuckets {
         }
     }
 
-    /// Whether a source has `tokens`.
+    /// Returns `true` if a source has `tokens`.
     pub(crate) fn has(&self, now: Instant, places: &SourcePlaces, tokens: u32) -> bool {
         self.sources.has(now, &places.source, tokens)
             && places.network.as_ref().is_none_or(|network| self.networks.has(now, network, tokens))
     }
 
-    /// Takes `tokens` of a source, or as many as there are.
+    /// Takes `tokens` of a source, or all of its tokens if fewer are left.
     pub(crate) fn charge(&mut self, now: Instant, places: &SourcePlaces, tokens: u32) {
         self.sources.charge(now, &places.source, tokens);
         if let Some(network) = &places.network {
@@ -56,7 +57,7 @@ impl SourceBuckets {
         }
     }
 
-    /// Takes one token of `source`; false if there is none.
+    /// Takes one token of `source`. Returns `false` if no token is left.
     pub(crate) fn take(&mut self, provider: &dyn HandshakeCrypto, now: Instant, source: Source) -> bool {
         let places = self.places(provider, source);
         let has = self.has(now, &places, 1);

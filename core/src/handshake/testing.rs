@@ -28,7 +28,7 @@ use crate::time::{Instant, Span};
 
 pub(super) const APPLICATION: u64 = 0x1122_3344_5566_7788;
 pub(super) const MASTER: Key = [7; 32];
-/// The wall time at [`Instant::ZERO`].
+/// The wall-clock time at [`Instant::ZERO`], in microseconds.
 pub(super) const WALL: u64 = 1_700_000_000_000_000;
 pub(super) const HOUR_US: u64 = 3_600_000_000;
 pub(super) const PARAMETERS: Parameters = Parameters {
@@ -51,7 +51,7 @@ pub(super) struct World {
     pub(super) directory: Known,
 }
 
-/// A directory that gives everyone the same answers.
+/// A directory that gives the same answers for every client.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
     pub(super) session: Result<SessionOutcome, DropReason>,
@@ -73,12 +73,12 @@ impl World {
         Self::with_threshold(access, 64)
     }
 
-    /// With a server that is under load from `cookie_threshold` half-open handshakes on.
+    /// Creates a server that is under load from `cookie_threshold` half-open handshakes on.
     pub(super) fn with_threshold(access: Access, cookie_threshold: usize) -> Self {
         Self::with_rate(access, cookie_threshold, 100_000)
     }
 
-    /// With a server that answers this many handshakes per second and source.
+    /// Creates a server that answers `handshake_rate` handshakes per second to one source.
     pub(super) fn with_rate(access: Access, cookie_threshold: usize, handshake_rate: u32) -> Self {
         let provider: Arc<dyn Provider> = Arc::new(RustCrypto);
         let mut rng = Rng::from_seed([1; 32]);
@@ -136,14 +136,15 @@ impl World {
         self.dial(Credential::Ticket(ticket))
     }
 
-    /// The datagram that the attempt sends now.
+    /// Returns the datagram that the attempt sends now.
     pub(super) fn sent(&mut self, dialer: &mut Dialer) -> Vec<u8> {
         let mut buffer = [0xff; limits::BASE_DATAGRAM];
-        let length = dialer.write(self.now, &mut self.rng, &mut buffer).expect("something is due");
+        let length =
+            dialer.write(self.now, &mut self.rng, &mut buffer).expect("a message of the attempt is due");
         buffer[..length].to_vec()
     }
 
-    /// The server's judgement of `bytes` from an address that it does not know.
+    /// Returns the server's decision on `bytes` from an address that it does not know.
     pub(super) fn screen(&mut self, from: Path, bytes: &[u8]) -> (Screened, Vec<u8>) {
         self.screen_validated(from, bytes, false)
     }
@@ -161,27 +162,31 @@ impl World {
         (screened, reply)
     }
 
-    /// The same, of a datagram that must make a candidate.
+    /// Returns the applicant that the server makes of `bytes`, and panics if it makes none.
     pub(super) fn candidate(&mut self, from: Path, bytes: &[u8]) -> Box<Applicant> {
         match self.screen(from, bytes) {
             (Screened::Applicant(candidate), reply) if reply.is_empty() => candidate,
-            (other, _) => panic!("no candidate: {}", name(&other)),
+            (other, _) => panic!("the datagram made no applicant: {}", name(&other)),
         }
     }
 
-    /// The same, of a datagram that must be answered.
+    /// Returns the server's reply to `bytes`, and panics if it does not reply.
     pub(super) fn replied(&mut self, from: Path, bytes: &[u8]) -> Vec<u8> {
         match self.screen(from, bytes) {
             (Screened::Replied, reply) => reply,
-            (other, _) => panic!("no reply: {}", name(&other)),
+            (other, _) => panic!("the server did not reply to the datagram: {}", name(&other)),
         }
     }
 
-    /// The same, of a datagram that must be dropped in silence.
+    /// Returns the reason for which the server drops `bytes` without a reply, and panics if it does not drop them.
     pub(super) fn dropped(&mut self, from: Path, bytes: &[u8]) -> DropReason {
         match self.screen(from, bytes) {
             (Screened::Dropped(reason), reply) if reply.is_empty() => reason,
-            (other, reply) => panic!("not dropped: {}, {} bytes", name(&other), reply.len()),
+            (other, reply) => panic!(
+                "the server did not drop the datagram: {}, reply of {} bytes",
+                name(&other),
+                reply.len()
+            ),
         }
     }
 
@@ -200,15 +205,15 @@ impl World {
         let verdict = Admittance::Accept { local_id };
         let mut reply = Vec::new();
         let kept = self.acceptor.answer(self.now, candidate, verdict, &PARAMETERS, &self.schema, &mut reply);
-        kept.expect("accepted")
+        kept.expect("the server accepts the applicant")
     }
 
     pub(super) fn accept(&mut self, candidate: Box<Applicant>, local_id: u32) -> (HalfOpenId, Vec<u8>) {
         let (half_open, welcome) = self.answer(candidate, Admittance::Accept { local_id });
-        (half_open.expect("accepted"), welcome)
+        (half_open.expect("the server accepts the applicant"), welcome)
     }
 
-    /// Takes `dialer` to a half-open handshake with this local id, without a cookie.
+    /// Leads `dialer` to a half-open handshake with this local id, without a cookie.
     pub(super) fn open(&mut self, dialer: &mut Dialer, local_id: u32) -> (HalfOpenId, Vec<u8>) {
         let hello = self.sent(dialer);
         let candidate = self.candidate(udp(1), &hello);
@@ -222,18 +227,18 @@ impl World {
     pub(super) fn accepted(&mut self, dialer: &mut Dialer, welcome: &[u8]) -> Box<Accepted> {
         match self.handle(dialer, welcome) {
             Answer::Accepted(accepted) => accepted,
-            other => panic!("not accepted: {other:?}"),
+            other => panic!("the server did not accept the client: {other:?}"),
         }
     }
 
-    /// Puts the server under load or adds to it: a handshake that stays half open.
+    /// Adds a handshake that stays half-open, which puts the server under more load.
     pub(super) fn add_half_open(&mut self) {
         let mut other = self.dial_with_ticket();
         let hello = self.sent(&mut other);
         let link = link(1000 + self.acceptor.half_open_count() as u64);
         let candidate = match self.screen_validated(link, &hello, true) {
             (Screened::Applicant(candidate), _) => candidate,
-            (other, _) => panic!("no candidate: {}", name(&other)),
+            (other, _) => panic!("the datagram made no applicant: {}", name(&other)),
         };
         self.accept(candidate, 1);
     }
@@ -259,6 +264,6 @@ fn name(screened: &Screened) -> String {
     match screened {
         Screened::Dropped(reason) => alloc::format!("dropped as {reason}"),
         Screened::Replied => "replied".into(),
-        Screened::Applicant(_) => "candidate".into(),
+        Screened::Applicant(_) => "applicant".into(),
     }
 }

@@ -121,7 +121,7 @@ fn handshake_messages_have_their_golden_bytes() {
 }
 
 #[test]
-fn handshake_messages_have_their_documented_sizes() {
+fn a_hello_and_a_welcome_have_their_documented_sizes() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);
@@ -253,7 +253,7 @@ fn arbitrary_datagrams_cause_neither_a_panic_nor_a_connection_at_either_end() {
         .quickcheck(the_datagram_is_dropped_or_answered as fn(u8, Vec<u8>, u16) -> bool);
 }
 
-/// A datagram that starts as something a client would send.
+/// Returns a datagram that starts as a client's datagram does.
 #[derive(Clone, Debug)]
 struct Question {
     kind: u8,

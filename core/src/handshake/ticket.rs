@@ -1,4 +1,4 @@
-//! Tickets, with which a game's backend lets a client in without talking to the server.
+//! Tickets, with which a game's backend admits a client to a server without a message to the server.
 //!
 //! The backend mints a [`Ticket`] and hands it to the client over a channel that is secret and authentic (HTTPS).
 //! The client sends the sealed part; the server opens it with a key that the backend derived for it.
@@ -17,8 +17,8 @@ use crate::limits;
 use crate::rng::Rng;
 use crate::wire::{Malformed, Reader};
 
-/// A ticket, with which a client may connect. The ticket holds sealed bytes for the server, and the pre-shared key
-/// that belongs to them. Keep the ticket secret.
+/// A ticket, with which a client may connect. The ticket contains sealed bytes for the server, and a pre-shared key,
+/// which the sealed bytes also contain. Keep the ticket secret.
 ///
 /// `Display` and `FromStr` convert a ticket to and from hexadecimal text. `Debug` shows no secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -119,7 +119,7 @@ impl fmt::Display for Ticket {
 impl FromStr for Ticket {
     type Err = TicketError;
 
-    /// Reads hexadecimal text, in either case, with white space around it.
+    /// Reads hexadecimal text in either case, with or without white space around the text.
     fn from_str(text: &str) -> Result<Self, TicketError> {
         let (pairs, odd) = text.trim().as_bytes().as_chunks::<2>();
         if !odd.is_empty() {
@@ -132,7 +132,7 @@ impl FromStr for Ticket {
     }
 }
 
-/// The content of a ticket, which a backend defines.
+/// The contents of a ticket, which a backend defines.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TicketContents {
     /// The identity of the client. The game defines the meaning of the identity.
@@ -140,7 +140,7 @@ pub struct TicketContents {
     /// The time at which the ticket expires, in microseconds of wall time since the Unix epoch. Choose a time in the
     /// near future, because the server stores the id of a used ticket until the ticket expires.
     pub expiry: u64,
-    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] of them.
+    /// Bytes that describe the client to the server, at most [`limits::TICKET_USER_DATA`] bytes.
     pub user_data: Vec<u8>,
 }
 
@@ -151,7 +151,7 @@ pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key
     provider.handshake().digest(master, &[b"tickwire server ticket key", server_key]).into()
 }
 
-/// A mint, with which the backend makes tickets for one server.
+/// A mint, which creates tickets for one server. The game's backend uses the mint.
 ///
 /// ```
 /// use tickwire_core::crypto::default_provider;
@@ -191,7 +191,7 @@ impl TicketMint {
         Self { provider, key }
     }
 
-    /// Makes a ticket for the server whose public key is `server_key`. Seed `randomness` from the operating system.
+    /// Creates a ticket for the server whose public key is `server_key`. Seed `randomness` from the operating system.
     ///
     /// # Errors
     /// [`TicketError::UserDataTooLong`] if the user data is longer than a ticket can hold.
@@ -223,13 +223,13 @@ impl TicketMint {
     }
 }
 
-/// The contents of a ticket that the server opened. It is authentic, but may have expired.
+/// The contents of a ticket that the server opened. The ticket is authentic, but may have expired.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct OpenTicket {
     pub(crate) id: [u8; 16],
     pub(crate) identity: [u8; 16],
     pub(crate) psk: Secret,
-    /// Microseconds of wall time.
+    /// The expiry, in microseconds of wall-clock time.
     pub(crate) expiry: u64,
     pub(crate) user_data: Vec<u8>,
 }
@@ -246,8 +246,8 @@ impl TicketOpener {
         Self { key: SealingKey::new(provider, key), application, server_key }
     }
 
-    /// The contents of a sealed ticket that claims to expire at `expiry`; `None` if it is forged, or of another
-    /// server or application.
+    /// Opens a sealed ticket that claims to expire at `expiry`. Returns `None` if the ticket is forged, or belongs to
+    /// another server or application.
     pub(crate) fn open(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -280,7 +280,7 @@ impl TicketOpener {
     }
 }
 
-/// The reason why a ticket could not be made or read.
+/// The reason why a ticket could not be created or read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum TicketError {
@@ -322,16 +322,16 @@ impl fmt::Display for TicketError {
 
 impl core::error::Error for TicketError {}
 
-/// FNV-1a: it detects a slip of the clipboard, which the server would meet with silence.
+/// FNV-1a, which detects an error of copying. The server would not answer a damaged ticket.
 fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 const FORMAT: u8 = 1;
 const KIND: &[u8; 16] = b"tickwire ticket ";
-/// Bytes of a ticket but for its sealed part.
+/// The size of a ticket without its sealed part, in bytes.
 const FIXED: usize = 1 + 8 + 8 + 32 + 32 + 2 + 4;
-/// Bytes of the sealed text but for the user data.
+/// The size of the sealed text without the user data, in bytes.
 const TEXT_FIXED: usize = 16 + 16 + 32 + 8 + 32;
 const _: () = assert!(1 + sealing::OVERHEAD + TEXT_FIXED + limits::TICKET_USER_DATA <= limits::TICKET_BYTES);
 
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zero_pre_shared_key_is_never_accepted() {
+    fn a_ticket_with_an_all_zero_pre_shared_key_does_not_open() {
         let key = SealingKey::new(&RustCrypto, &server_ticket_key(&RustCrypto, &[1; 32], &SERVER));
         for (psk, accepted) in [([0; 32], false), ([1; 32], true)] {
             let mut text = alloc::vec![3; 32];

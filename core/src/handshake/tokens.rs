@@ -1,4 +1,5 @@
-//! Tokens that pay for a Diffie-Hellman, and a record of sources whose handshakes made this end compute some in vain.
+//! Tokens that limit Diffie-Hellman computations, and a record of the sources that abandoned their handshakes after such a
+//! computation.
 
 use super::buckets::{BucketPlaces, Buckets};
 use super::half_open::ShownCredential;
@@ -8,35 +9,36 @@ use crate::limits;
 use crate::source::Source;
 use crate::time::{Instant, Span};
 
-/// Diffie-Hellmans that one session's resume tickets get per second, and at once.
+/// The number of Diffie-Hellman computations that the resume tickets of one session get per second.
 const RESUMES_PER_SECOND: u32 = 2;
 const RESUME_BURST: u32 = 16;
-/// How long one abandoned handshake is remembered, and how many are at most.
+/// The time for which one abandoned handshake is recorded.
 const ABANDONED_FOR: Span = Span::from_secs(4);
 const ABANDONED_MOST: u32 = 16;
-/// Abandoned handshakes from which on a source has a record. Fewer happen to anybody whose network fails.
+/// The number of abandoned handshakes from which on a source has a record. Anybody whose network fails may abandon fewer.
 const RECORD: u32 = 4;
-/// Tokens that a handshake costs a source with a record: such a one gets 4 a second by default.
+/// The number of tokens that a handshake costs a source with a record. Such a source gets 4 handshakes a second by default.
 const RECORD_PRICE: u32 = 8;
 
-/// The buckets that a Diffie-Hellman takes its tokens from, and the records of sources.
+/// The buckets from which the tokens of a Diffie-Hellman are taken, and the records of sources.
 pub(super) struct Tokens {
     sources: SourceBuckets,
-    /// Tickets, peers' hints and sessions that came without a cookie: anybody who saw one can empty its bucket.
+    /// The buckets of tickets, peers' hints and sessions that arrived without a cookie. Anybody who observed one of them
+    /// can empty its bucket.
     tickets: Buckets,
-    /// Sessions that were resumed by those who hold their keys.
+    /// The buckets of sessions that were resumed by the holders of their keys.
     sessions: Buckets,
     abandoned: Buckets,
-    /// The tokens that a handshake costs a source with a record.
+    /// The number of tokens that a handshake costs a source with a record.
     record_price: u32,
 }
 
-/// The buckets whose tokens one handshake takes.
+/// The buckets that pay for one handshake.
 pub(super) struct Payer {
-    /// The source and its record, if the sender showed that it is there.
+    /// The buckets and the record of the source, if the sender's address was validated.
     source: Option<(SourcePlaces, BucketPlaces)>,
     ticket: Option<BucketPlaces>,
-    /// The session, which pays once the client has shown its keys.
+    /// The bucket of the session, which pays once the client has proved its keys.
     session: Option<BucketPlaces>,
 }
 
@@ -45,7 +47,7 @@ impl Payer {
         self.session
     }
 
-    /// Under which the handshake's fate is recorded.
+    /// Returns the position of the record for an abandoned handshake.
     pub(super) fn record(&self) -> Option<BucketPlaces> {
         self.source.as_ref().map(|(_, record)| *record)
     }
@@ -63,7 +65,7 @@ impl Tokens {
         }
     }
 
-    /// The payer of a handshake with this credential, from a source that is proven or from anywhere.
+    /// Returns the payer of a handshake with this credential. Without a validated `source`, the ticket pays.
     pub(super) fn payer(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -88,8 +90,9 @@ impl Tokens {
         }
     }
 
-    /// Takes what one Diffie-Hellman costs; takes nothing and says false if any of its payers lacks it. A session needs a token, but
-    /// pays it in [`Tokens::on_authentic`]: noise with a ticket of its must not cost it any.
+    /// Takes the tokens for one Diffie-Hellman. Returns `false` and takes nothing if a payer has too few tokens. A session
+    /// needs a token, but pays it in [`Tokens::on_authentic`], so that a forged Hello with a ticket of the session costs
+    /// the session nothing.
     pub(super) fn take(&mut self, now: Instant, payer: &Payer) -> bool {
         let price = self.price(now, payer.record().as_ref());
         let has = payer.source.as_ref().is_none_or(|(places, _)| self.sources.has(now, places, price))
@@ -108,21 +111,21 @@ impl Tokens {
         has
     }
 
-    /// A Diffie-Hellman showed that the client holds the keys of its credential.
+    /// Records that a Diffie-Hellman has proved that the client holds the keys of its credential.
     pub(super) fn on_authentic(&mut self, now: Instant, session: Option<BucketPlaces>) {
         if let Some(places) = session {
             self.sessions.charge(now, &places, 1);
         }
     }
 
-    /// A handshake came to nothing.
+    /// Records that a handshake was abandoned.
     pub(super) fn on_abandoned(&mut self, now: Instant, record: Option<BucketPlaces>) {
         if let Some(places) = record {
             self.abandoned.charge(now, &places, 1);
         }
     }
 
-    /// How much of a record a source has: 0 for none.
+    /// Returns the number of abandoned handshakes on a source's record, or 0 without a record.
     pub(super) fn record(&self, now: Instant, record: Option<&BucketPlaces>) -> u32 {
         let abandoned = record.map_or(0, |places| self.abandoned.taken(now, places));
         if abandoned < RECORD { 0 } else { abandoned }

@@ -8,8 +8,8 @@
 //!
 //! | status | payload after the status byte |
 //! |---|---|
-//! | 0 new, 1 resumed, 2 session lost but you are in afresh | server's connection id u24, [`Parameters`] |
-//! | 16 full, 17 banned, 18 expired, 21 session ended, 22 too many from this address | nothing |
+//! | 0 new, 1 resumed, 2 session lost, new session | server's connection id u24, [`Parameters`] |
+//! | 16 full, 17 banned, 18 expired, 21 session ended, 22 too many from this address | no fields |
 //! | 19 schema | varint count of the server's entries, then as many as fit: sized name, hash u32 |
 //! | 20 other | code u16, sized text |
 
@@ -22,37 +22,37 @@ use crate::limits;
 use crate::schema::{Schema, SchemaDifference, SchemaEntry};
 use crate::wire::{Malformed, NoRoom, Reader, Writer};
 
-/// Bytes before the Noise message.
+/// The number of bytes before the Noise message.
 pub(super) const HEAD: usize = 1 + 3;
-/// Bytes that Noise adds to the payload: ephemeral key and tag.
+/// The number of bytes that Noise adds to the payload: the ephemeral key and the tag.
 const NOISE: usize = 32 + limits::TAG;
 
-/// The fate of the session that the client asked for.
+/// The outcome for the session that the client asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SessionOutcome {
-    /// It asked for none: this is a new one.
+    /// The client asked for no session, so the session is new.
     New,
     /// The session is resumed.
     Resumed,
-    /// It is gone; this is a new one.
+    /// The session is lost, so a new session begins.
     Lost,
 }
 
 /// The content of a Welcome.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum WelcomePayload {
-    /// The client is in.
+    /// The server accepts the client.
     Accepted {
         session: SessionOutcome,
-        /// The connection id that the server chose for itself.
+        /// The connection id that the server chose for packets to itself.
         server_id: u32,
         parameters: Parameters,
     },
-    /// It is not.
+    /// The server refuses the client.
     Refused(Refusal),
 }
 
-/// The payload that lets a client in.
+/// Returns the payload that accepts a client.
 pub(super) fn accept(
     session: SessionOutcome,
     server_id: u32,
@@ -71,8 +71,8 @@ pub(super) fn accept(
     Ok(buffer.into_iter().take(length).collect())
 }
 
-/// The payload that refuses a client, such that the Welcome has at most `datagram` bytes. Of [`Refusal::Schema`], only
-/// the fact is used: the payload has `ours`, and the client finds the difference.
+/// Returns the payload that refuses a client, so that the Welcome has at most `datagram` bytes. For
+/// [`Refusal::Schema`], the payload contains the entries of `ours`, and the client finds the difference.
 pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Result<Vec<u8>, NoRoom> {
     let mut buffer = [0; limits::BASE_DATAGRAM];
     let room = datagram.min(limits::BASE_DATAGRAM).saturating_sub(HEAD + NOISE);
@@ -99,7 +99,7 @@ pub(super) fn refuse(refusal: &Refusal, ours: &Schema, datagram: usize) -> Resul
     Ok(buffer.into_iter().take(length).collect())
 }
 
-/// The count of all entries, then those that fit.
+/// Writes the count of all entries, then as many entries as fit.
 fn write_entries(writer: &mut Writer<'_>, schema: &Schema) -> Result<(), NoRoom> {
     writer.varint(schema.entries.len() as u64)?;
     for entry in &schema.entries {
@@ -113,7 +113,7 @@ fn write_entries(writer: &mut Writer<'_>, schema: &Schema) -> Result<(), NoRoom>
     Ok(())
 }
 
-/// Reads a payload. `ours` is the schema of the reading client.
+/// Reads a payload. `ours` is the schema of the client that reads the payload.
 pub(super) fn read(payload: &[u8], ours: &Schema) -> Result<WelcomePayload, Malformed> {
     let mut reader = Reader::new(payload);
     let status = reader.u8()?;
@@ -154,7 +154,7 @@ fn read_difference(reader: &mut Reader<'_>, ours: &Schema) -> Result<SchemaDiffe
     if read > count { Err(Malformed) } else { Ok(difference(ours, &theirs, read < count)) }
 }
 
-/// How `ours` and the server's entries differ, from our point of view.
+/// Returns the difference between `ours` and the server's entries, from the client's point of view.
 fn difference(ours: &Schema, theirs: &[SchemaEntry], truncated: bool) -> SchemaDifference {
     if truncated { ours.partial_difference(theirs) } else { ours.difference(theirs) }
 }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_refusal_truncated_to_the_datagram_claims_nothing_beyond_its_last_name() {
+    fn a_schema_refusal_truncated_to_the_datagram_reports_no_difference_after_its_final_name() {
         let names: Vec<String> = (0..500).map(|index| format!("message-{index:03}")).collect();
         let entries = names.iter().map(|name| SchemaEntry { name: name.clone(), hash: 1 }).collect();
         let server = Schema { entries };

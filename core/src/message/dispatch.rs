@@ -14,15 +14,15 @@ use crate::event::ConnectionId;
 use crate::limits;
 use crate::time::Instant;
 
-/// The id of a handler, as [`Dispatcher::on`] returned it. Ids are never reused.
+/// The id of a handler, which [`Dispatcher::on`] returns. Ids are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct HandlerId {
     place: usize,
     serial: u64,
 }
 
-/// The decision of a handler whether it stays registered after it has handled a message. A handler that returns
-/// `()` stays registered.
+/// The return value of a handler, which decides whether the handler stays registered. A handler that returns `()` stays
+/// registered.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum HandlerAction {
     /// The dispatcher keeps the handler.
@@ -40,7 +40,7 @@ impl From<()> for HandlerAction {
 
 /// The result of dispatching a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "a rejected message may be one too many"]
+#[must_use = "the verdict on a rejected message can be to close the connection"]
 pub enum Outcome {
     /// The message was valid. Any number of handlers received it, possibly none.
     Handled {
@@ -82,9 +82,9 @@ pub enum Rejection {
 ///
 /// The dispatcher calls a handler with the game, the network, the sender and the message. `G` is the type of the game's
 /// state. The dispatcher borrows the state for one call, so a handler can change the state without a lock. `N` is the
-/// type with which handlers send, and `I` the type of sender ids; the defaults are [`Endpoint`] and [`ConnectionId`].
-/// Handlers of the native driver and of the dedicated server have the same parameters, with a `Handle` or a `Context`
-/// as the second.
+/// type with which handlers send, and `I` is the type of sender ids. The defaults are [`Endpoint`] and [`ConnectionId`].
+/// Handlers of the native driver and of the dedicated server have the same parameters, but their second parameter is a
+/// `Handle` or a `Context`.
 ///
 /// [`Dispatcher::dispatch`] calls the handlers in the order in which they were added. A handler that returns
 /// [`HandlerAction::Remove`] receives no further message. A handler that returns `()` stays registered.
@@ -129,7 +129,7 @@ pub enum Rejection {
 /// ```
 pub struct Dispatcher<G, N = Endpoint, I = ConnectionId> {
     registry: Arc<Registry>,
-    /// One per type of the registry, made when it gets its first handler or validator.
+    /// A slot for each type of the registry, or `None` while the type has neither a handler nor a validator.
     slots: Vec<Option<BoxedSlot<G, N, I>>>,
     next_serial: u64,
     limit: ViolationLimit,
@@ -152,14 +152,14 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Self { registry, slots, next_serial: 0, limit, violations: BTreeMap::new() }
     }
 
-    /// Sets the limit of invalid messages, and returns the changed dispatcher. Default: 8 in 10 s.
+    /// Sets the limit of invalid messages, and returns the changed dispatcher. Default: 8 invalid messages in 10 s.
     #[must_use]
     pub const fn violation_limit(mut self, limit: ViolationLimit) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Returns the registry that the dispatcher decodes messages with.
+    /// Returns the registry with which the dispatcher decodes messages.
     #[must_use]
     pub const fn registry(&self) -> &Arc<Registry> {
         &self.registry
@@ -268,10 +268,10 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
 }
 
 type BoxedSlot<G, N, I> = Box<dyn HandlerSlot<G, N, I>>;
-/// Where a type stands in the registry, and its slot.
+/// The index of a type in the registry, and the slot of the type.
 type Placed<'a, T, G, N, I> = (usize, &'a mut TypedSlot<T, G, N, I>);
 
-/// The handlers and validators of a type that is not known here.
+/// The handlers and validators of one message type, without the Rust type as a parameter.
 trait HandlerSlot<G, N, I>: Any + Send {
     fn dispatch(&mut self, game: &mut G, network: &mut N, from: I, body: &[u8]) -> Result<usize, Rejection>;
     fn remove(&mut self, serial: u64) -> bool;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::{MessageType, NetMessage};
 use crate::time::Instant;
 
-/// A received message whose body is not decoded yet. Use it to route, relay or record messages.
+/// A received message whose body is not decoded yet. Use this type to route, relay or record messages.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     pub(super) message_type: MessageType,

@@ -10,13 +10,13 @@ use super::registry::RegisteredType;
 use super::{Registry, Shape};
 use crate::config::Route;
 
-/// The version of the export's own layout.
+/// The version of the export's format.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize)]
 struct Document<'a> {
     format: u32,
-    /// Text, because JSON's readers round integers of 64 bits.
+    /// The hash as text, because many JSON parsers round integers of 64 bits.
     hash: String,
     messages: Vec<Described<'a>>,
 }
@@ -37,7 +37,7 @@ struct Described<'a> {
     shape: &'a Shape,
 }
 
-/// A channel by number or name.
+/// A channel, identified by its number or its name.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Channel {

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-/// The number of a message type in the API, captures and statistics. On the wire, a shorter index stands for the
-/// message type.
+/// The number of a message type in the API, captures and statistics. The wire carries a shorter index instead of the
+/// number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageType(pub u16);
 
@@ -20,7 +20,7 @@ impl MessageType {
     pub const ENTITY_CREATE: Self = Self(0x0101);
     /// The type number of updates that remove an entity from a replicated world.
     pub const ENTITY_DESTROY: Self = Self(0x0102);
-    /// The type number of game events that are tied to a tick.
+    /// The type number of game events that belong to a tick.
     pub const GAME_EVENT: Self = Self(0x0200);
     /// The lowest type number that a game may use. A game may use every higher number too.
     pub const USER: Self = Self(0x1000);

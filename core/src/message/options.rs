@@ -14,9 +14,9 @@ use crate::config::{Delivery, Route};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SendOptions {
-    /// `true` if the sender resends the message until it arrives or the connection ends.
+    /// `true` if the sender resends the message until the peer acknowledges the message or the connection ends.
     pub reliable: bool,
-    /// `true` if the receiver never delivers the message after a later message.
+    /// `true` if the receiver delivers the message only before all messages that were sent later.
     pub ordered: bool,
 }
 
@@ -27,14 +27,14 @@ impl Default for SendOptions {
 }
 
 impl SendOptions {
-    /// Sets whether the sender resends the message until it arrives, and returns the changed options.
+    /// Sets whether the sender resends the message until the peer acknowledges the message, and returns the changed options.
     #[must_use]
     pub const fn reliable(mut self, reliable: bool) -> Self {
         self.reliable = reliable;
         self
     }
 
-    /// Sets `ordered`: if it is `true`, the receiver never delivers the message after a later message. Returns the
+    /// Sets whether the receiver delivers the message only before all messages that were sent later, and returns the
     /// changed options.
     #[must_use]
     pub const fn ordered(mut self, ordered: bool) -> Self {
@@ -42,7 +42,7 @@ impl SendOptions {
         self
     }
 
-    /// Returns the channel delivery guarantee that these options stand for.
+    /// Returns the delivery guarantee of a channel that satisfies these options.
     #[must_use]
     pub const fn delivery(self) -> Delivery {
         match (self.reliable, self.ordered) {
@@ -63,7 +63,7 @@ impl From<Delivery> for SendOptions {
 }
 
 impl From<SendOptions> for Route {
-    /// The first channel that keeps exactly these promises.
+    /// Selects the first channel that has exactly these guarantees.
     fn from(options: SendOptions) -> Self {
         Self::Delivery(options.delivery())
     }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_delivery_has_a_different_combination_of_reliable_and_ordered() {
+    fn every_delivery_is_unchanged_after_its_conversion_to_send_options_and_back() {
         for delivery in ALL {
             assert_eq!(SendOptions::from(delivery).delivery(), delivery);
             assert_eq!(Route::from(SendOptions::from(delivery)), Route::Delivery(delivery));

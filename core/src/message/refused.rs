@@ -1,6 +1,6 @@
-//! Programs that the compiler must refuse. Each example fails for the one reason that its text gives.
+//! Programs that the compiler must reject. Each example fails for the one reason that its text gives.
 //!
-//! A range where the codec would not honour it:
+//! A range in a message whose codec ignores ranges:
 //! ```compile_fail
 //! #[derive(serde::Serialize, serde::Deserialize, tickwire_core::message::NetMessage)]
 //! #[net(codec = "json")]
@@ -38,27 +38,27 @@
 //! struct Message<T>(T);
 //! ```
 //!
-//! A field that may grow without a bound:
+//! A field without a size limit:
 //! ```compile_fail,E0277
 //! #[derive(tickwire_core::message::NetMessage)]
 //! struct Message(Vec<u8>);
 //! ```
 //!
-//! An attribute that means nothing:
+//! An unknown attribute:
 //! ```compile_fail
 //! #[derive(tickwire_core::message::NetMessage)]
 //! #[net(chanel = 1)]
 //! struct Message;
 //! ```
 //!
-//! A name that no message can have:
+//! A message name with a character that is not allowed:
 //! ```compile_fail
 //! #[derive(tickwire_core::message::NetMessage)]
 //! #[net(name = "say:all")]
 //! struct Message;
 //! ```
 //!
-//! A channel beyond the last that there can be, as a number and as a constant:
+//! A channel number above the largest, as a literal and as a constant:
 //! ```compile_fail
 //! #[derive(tickwire_core::message::NetMessage)]
 //! #[net(channel = 32)]
@@ -71,7 +71,7 @@
 //! struct Message;
 //! ```
 //!
-//! A delivery that is none of the four:
+//! An unknown delivery:
 //! ```compile_fail
 //! #[derive(tickwire_core::message::NetMessage)]
 //! #[net(delivery = "reliable")]
@@ -85,14 +85,14 @@
 //! struct Message;
 //! ```
 //!
-//! More bytes than any message has:
+//! A size limit above the size of the largest message:
 //! ```compile_fail,E0080
 //! #[derive(tickwire_core::message::NetMessage)]
 //! #[net(max = (1 << 28) + 1)]
 //! struct Message;
 //! ```
 //!
-//! Nothing else in these examples is wrong:
+//! The same types without these faults compile:
 //! ```
 //! const CHANNEL: u8 = 31;
 //! #[derive(tickwire_core::message::NetMessage)]

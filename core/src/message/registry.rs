@@ -41,11 +41,11 @@ use crate::wire::{NoRoom, Reader, Writer};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
-    /// Sorted by name.
+    /// The registered types, sorted by name.
     entries: Vec<RegisteredType>,
 }
 
-/// A type as the registry records it.
+/// The registry's record of a message type.
 #[derive(Clone, Debug)]
 pub(super) struct RegisteredType {
     pub(super) name: &'static str,
@@ -251,13 +251,14 @@ impl Registry {
         &self.entries
     }
 
-    /// Where `T` stands in the list sorted by name.
+    /// Returns the index of `T` in the list sorted by name.
     pub(super) fn place_of<T: NetMessage>(&self) -> Option<usize> {
         let place = self.entries.binary_search_by(|entry| entry.name.cmp(T::NAME)).ok()?;
         self.entries.get(place).filter(|entry| entry.type_id == TypeId::of::<T>()).map(|_| place)
     }
 
-    /// The place and entry of a message's type, and its body.
+    /// Splits an encoded message into its type and its body. Returns the index and the record of the type, and the
+    /// body.
     pub(super) fn split<'a>(
         &self,
         bytes: &'a [u8],
@@ -316,7 +317,8 @@ impl RegisteredType {
         Ok(entry)
     }
 
-    /// Name, codec, type, bound and shape. Not the channel: a message is the same on every one.
+    /// Computes the hash of the name, codec, size limit and layout. The hash does not cover the channel, because a
+    /// message has the same encoding on every channel.
     fn stable_hash(&self) -> u32 {
         let mut hash = StableHasher::new();
         hash.text(self.name);
@@ -328,7 +330,8 @@ impl RegisteredType {
     }
 }
 
-/// The same for the same name in every build, so that captures of different versions can be compared.
+/// Computes a type number from a name. A name has the same number in every build, so captures of different versions
+/// can be compared.
 fn type_from_name(name: &str) -> MessageType {
     let mut hash = StableHasher::new();
     hash.text(name);

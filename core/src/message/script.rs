@@ -16,7 +16,7 @@ use super::{NetShape, Shape, Shapes};
 /// MessagePack preserves every value. JSON turns bytes into a list of integers, and NaN and infinities into nil.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum ScriptValue {
-    /// The value nil, which stands for the absence of a value.
+    /// The value nil, which means that there is no value.
     #[default]
     Nil,
     /// A Boolean value.
@@ -84,7 +84,9 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
-        i64::try_from(value).map(ScriptValue::Integer).map_err(|_| E::custom("integer above 2^63"))
+        i64::try_from(value)
+            .map(ScriptValue::Integer)
+            .map_err(|_| E::custom("the integer exceeds 2^63 - 1; send a smaller integer"))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {

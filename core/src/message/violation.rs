@@ -48,7 +48,7 @@ pub enum Verdict {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ViolationBudget {
     limit: ViolationLimit,
-    /// When each happened, oldest first; never more than the limit.
+    /// The times of the invalid messages in the window, oldest first. The list is never longer than the limit.
     recent: VecDeque<Instant>,
 }
 
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_invalid_message_stops_counting_at_the_end_of_the_window() {
+    fn each_invalid_message_stops_counting_after_ten_seconds() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));

@@ -60,7 +60,7 @@ fn concat(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
-/// Seals as the document says, and returns nonce, ciphertext and tag with the keys used.
+/// Seals `text` by the rules of the document. Returns the two derived keys, and the nonce, ciphertext and tag.
 fn sealed_by_hand(key: &Key, randomness: &[u8], associated: &[u8], text: &[u8]) -> (Key, Key, Vec<u8>) {
     let (seal, nonce) = (RustCrypto.derive(key, b"tickwire seal"), RustCrypto.derive(key, b"tickwire nonce"));
     let length = (associated.len() as u64).to_le_bytes();
@@ -103,7 +103,7 @@ fn ticket() -> (Sheet, Ticket) {
     (sheet, ticket)
 }
 
-/// A handshake, played by the product and by hand.
+/// A handshake that the product and the test compute independently.
 struct Play {
     hello: Vec<u8>,
     prologue: Vec<u8>,
@@ -281,12 +281,12 @@ impl Play {
     }
 }
 
-/// The pre-shared key inside what the client got.
+/// Returns the pre-shared key in the client's part of the ticket.
 fn psk_of(ticket: &Ticket) -> Key {
     ticket.to_bytes()[49..81].try_into().unwrap()
 }
 
-/// The part for the server inside what the client got.
+/// Returns the sealed part of the ticket.
 fn sealed_part(ticket: &Ticket) -> Vec<u8> {
     let bytes = ticket.to_bytes();
     let sealed = bytes[83..bytes.len() - 4].to_vec();
@@ -328,7 +328,7 @@ fn sent(dialer: &mut Dialer, rng: &mut Rng) -> Vec<u8> {
     buffer[..length].to_vec()
 }
 
-/// The key that a generator of this seed draws after `skipped` bytes.
+/// Returns the key that a generator with this seed draws after `skipped` bytes.
 fn seed_after(number: u8, skipped: usize) -> Key {
     let mut rng = seed(number);
     rng.fill(&mut vec![0; skipped]);
@@ -358,7 +358,7 @@ fn acceptor() -> Acceptor {
     Acceptor::new(Arc::new(RustCrypto), &secrets, AcceptSetup::new(&config), &mut seed(8))
 }
 
-/// Looks at a datagram: from a link if it has no padding.
+/// Screens a datagram. A datagram without padding comes from a link.
 fn screen(acceptor: &mut Acceptor, datagram: &[u8], validated: bool) -> (Screened, Vec<u8>) {
     let udp = Path::from(SocketAddr::from(([192, 0, 2, 1], 40_000)));
     let from = if validated { Path::from(LinkId(1)) } else { udp };

@@ -1,8 +1,8 @@
-//! The examples of docs/PROTOCOL.md, produced by the code that they describe. A change on the wire changes an example,
-//! and this test fails until the document shows the same.
+//! The examples of docs/PROTOCOL.md, produced by the code that they describe. A change of the wire format changes an
+//! example, and this test then fails until the document contains the same example.
 //!
-//! Each example is built twice, by the product and by the words of the document; the test compares the two.
-//! `UPDATE_PROTOCOL=1 cargo test -p tickwire-core protocol_examples` rewrites the document's examples.
+//! Each example is built twice, by the product and by the rules in the document. The test compares the two results.
+//! `UPDATE_PROTOCOL=1 cargo test -p tickwire-core protocol_examples` rewrites the examples of the document.
 
 mod handshake;
 mod sheet;
@@ -42,7 +42,7 @@ fn the_examples_in_protocol_md_match_the_code() {
     );
 }
 
-/// The document with its examples made anew, and their names.
+/// Returns the document with new examples, and the names of the examples.
 fn with_examples<'a>(document: &'a str, sheets: &[Sheet]) -> (String, Vec<&'a str>) {
     let (mut out, mut named, mut rest) = (String::new(), Vec::new(), document);
     while let Some((before, after)) = rest.split_once(BEGIN) {

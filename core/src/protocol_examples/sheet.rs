@@ -3,9 +3,9 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-/// Bytes per line.
+/// The number of bytes per line.
 const WIDTH: usize = 32;
-/// Where the bytes begin.
+/// The column at which the bytes begin.
 const COLUMN: usize = 26;
 
 /// One example of the document, under construction.
@@ -20,7 +20,7 @@ impl Sheet {
         Self { name, text: String::new() }
     }
 
-    /// A line of words.
+    /// Adds a line of text.
     pub(super) fn line(mut self, text: impl AsRef<str>) -> Self {
         self.text += text.as_ref();
         self.text += "\n";
@@ -41,7 +41,7 @@ impl Sheet {
         self
     }
 
-    /// A name and a value in words.
+    /// Adds a name and a value as text.
     pub(super) fn value(self, label: &str, value: impl ToString) -> Self {
         let value = value.to_string();
         self.line(format!("{label:COLUMN$}{value}"))

@@ -33,7 +33,7 @@ pub(super) fn sheets() -> Vec<Sheet> {
     ]
 }
 
-/// The bytes that `write` writes.
+/// Returns the bytes that `write` writes.
 pub(super) fn written<R>(write: impl FnOnce(&mut Writer<'_>) -> R) -> Vec<u8> {
     let mut buffer = [0; 2048];
     let mut writer = Writer::new(&mut buffer);
@@ -124,7 +124,7 @@ fn messages() -> Sheet {
     sheet
 }
 
-/// The schema of an endpoint with the default channels and one message type.
+/// Returns the schema of an endpoint with the default channels and one message type.
 pub(super) fn sample_schema(config: &Config) -> Schema {
     let entries = vec![SchemaEntry { name: "chat".into(), hash: 0x1234_5678 }];
     Schema::new(entries).with_channels(&config.channels).with_max_message(config.max_message)
@@ -146,7 +146,7 @@ fn schema() -> Sheet {
     sheet.value("all of it", format!("{:016x}", schema.hash()))
 }
 
-/// FNV-1a, as its authors wrote it.
+/// FNV-1a, as its authors published it.
 fn fnv(bytes: &[u8]) -> u64 {
     bytes
         .iter()

@@ -34,9 +34,10 @@ fn snapshot_frames(content: &[u8]) -> Sheet {
     Sheet::new("snapshot-frames")
         .bytes("SNAPSHOT, view 0", &frame(&Frame::Snapshot(SnapshotFrame { view: 0, bytes: content })))
         .bytes("SNAPSHOT_RESET of it", &frame(&Frame::SnapshotReset { view: 0, name: name(0) }))
+        .bytes("VIEW_COMPLETE, view 0", &frame(&Frame::ViewComplete { view: 0 }))
 }
 
-/// Bits in the order in which they are written, a character each, made as the document says.
+/// Bits in the order in which they are written, one character per bit, produced by the rules in the document.
 #[derive(Default)]
 struct Bits {
     all: String,
@@ -59,19 +60,19 @@ impl Bits {
         bits.chunks(8).map(byte).collect()
     }
 
-    /// The sheet, with the bytes that the product wrote.
+    /// Returns the sheet, with the bytes that the product wrote.
     fn finish(self, written: &[u8]) -> Sheet {
         assert_eq!(self.bytes(), written);
         self.sheet.unwrap().bytes("all as bytes", written)
     }
 }
 
-/// `count` bits of a number, the lowest first.
+/// Returns `count` bits of a number, lowest bit first.
 fn plain(value: u64, count: usize) -> String {
     (0..count).map(|bit| if value >> bit & 1 == 1 { '1' } else { '0' }).collect()
 }
 
-/// A number in the exponential Golomb code of an order.
+/// Returns a number in the exponential Golomb code of the given order.
 fn golomb(value: u64, order: u32) -> String {
     let sum = value + (1 << order);
     let width = sum.ilog2();
@@ -82,7 +83,7 @@ fn mixed(sum: u64, value: u64) -> u64 {
     (sum.rotate_left(29) ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// The audit of a frame of one unit of three words.
+/// Returns the audit of a frame with one unit of three words.
 fn audit([a, b, c]: [u32; 3], binding: Option<u64>) -> String {
     let digest = mixed(mixed(3, u64::from(a) | u64::from(b) << 32), u64::from(c));
     let unit = mixed(mixed(0, SLOT.into()), digest);
@@ -95,7 +96,7 @@ fn plan() -> Plan {
     Plan::new(&Layout::new(vec![position, Part::Flag], Predictor::Linear))
 }
 
-/// The frame that the product writes.
+/// Returns the frame that the product writes.
 fn product(
     header: &FrameHeader,
     reference: &[UnitSlot],
@@ -112,7 +113,7 @@ fn product(
     bytes
 }
 
-/// The first frame of the unit.
+/// Returns the first frame of the unit.
 fn absolute() -> (Vec<u8>, Sheet) {
     let header = FrameHeader { name: name(0), floor: FIRST, reference: None };
     let written = product(&header, &[], &VERSIONS[0], Against::Blueprint(&[0; 3]));
@@ -134,7 +135,7 @@ fn absolute() -> (Vec<u8>, Sheet) {
     (written, sheet)
 }
 
-/// A later frame of the unit, which refers to the one before it.
+/// Returns a later frame of the unit, which refers to the frame before it.
 fn later(number: u32) -> Sheet {
     let before = name(number - 1);
     let header = FrameHeader { name: name(number), floor: FIRST, reference: Some(before) };

@@ -58,7 +58,7 @@ fn only_the_received_part_of_a_truncated_schema_is_compared() {
     insta::assert_snapshot!(difference.to_string());
     let nothing = here().partial_difference(&[entry("chat", 2)]);
     assert!(nothing.is_empty() && nothing.truncated);
-    insta::assert_snapshot!(nothing.to_string(), @"the message types or channels differ, but not in the part of the list that the server could send");
+    insta::assert_snapshot!(nothing.to_string(), @"the message types or channels differ, but not in the part of the list that the server sent; give both ends the same message types and channels");
     assert!(here().partial_difference(&[]).is_empty());
 }
 
@@ -93,7 +93,7 @@ fn the_channel_hash_depends_only_on_the_settings_that_both_ends_must_share() {
 }
 
 #[test]
-fn channel_settings_have_their_golden_hashes() {
+fn the_channel_settings_have_their_golden_hash() {
     let all = [
         ChannelConfig::new(Delivery::ReliableOrdered),
         ChannelConfig::new(Delivery::ReliableUnordered),

@@ -51,7 +51,7 @@ impl<T: NetShape> NetShape for Option<T> {
     }
 }
 
-/// A box adds nothing to its content.
+/// The layout of a box is the layout of its content.
 impl<T: NetShape> NetShape for Box<T> {
     fn shape(shapes: &mut Shapes) -> Shape {
         shapes.of::<T>()

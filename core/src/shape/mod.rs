@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use crate::schema::StableHasher;
 
-/// A type whose layout can be told. Derive it; nested types of any codec need it.
+/// A type with a layout for the schema. Derive this trait for message types and for the types nested in them.
 ///
-/// A wrong shape only weakens the check that both ends were built alike; it can never make decoding unsafe.
+/// A wrong layout only weakens the check that both ends have the same types. It cannot make decoding unsafe.
 #[diagnostic::on_unimplemented(
     message = "the layout of `{Self}` is not known",
     note = "derive `NetMessage`, `NetSerialize` or `NetShape` for `{Self}`, or mark the field `#[net(opaque)]`"
@@ -129,7 +129,7 @@ pub enum Shape {
     },
     /// A nested type that is the same as one of the types that contain it.
     Recursive {
-        /// The number of containers between the nested type and the type that it repeats. 0 stands for the innermost
+        /// The number of containers between the nested type and the type that it repeats. 0 means the innermost
         /// container.
         up: u32,
     },
@@ -214,8 +214,9 @@ impl Shape {
         Self::Annotated { note: Cow::Borrowed(note), item: Box::new(self) }
     }
 
-    /// Folds the shape into `hash`: one tag byte per node, then its numbers (64 bits little-endian), texts (length as a
-    /// number, bytes) and children (their count where it varies, then each). The names of nested types stay out.
+    /// Adds the shape to `hash`: one tag byte per node, then its numbers (64 bits, little-endian), texts (the length as
+    /// a number, then the bytes) and children (their count if it varies, then each child). The names of nested types
+    /// are not added.
     pub(crate) fn fold(&self, hash: &mut StableHasher) {
         match self {
             Self::Boolean => hash.u8(1),

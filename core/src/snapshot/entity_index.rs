@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::ids::NetworkId;
 
-/// The number of places of the smallest table.
+/// The number of entries of the smallest table.
 const LEAST: usize = 16;
 /// 2 to the power of 32, divided by the golden ratio (Knuth, The Art of Computer Programming, volume 3, §6.4), so that consecutive
 /// ids fall on places far from each other.
@@ -15,11 +15,11 @@ const GOLDEN: u32 = 0x9e37_79b9;
 /// A table that maps network ids to numbers.
 #[derive(Clone, Debug)]
 pub(super) struct EntityIndex {
-    /// Pairs of an id and a number; id 0 marks a free place. The number of places is zero or a power of two, and at most half of
-    /// the places are used.
+    /// Entries of an id and a number; the id 0 marks a free entry. The number of entries is 0 or a power of two, and
+    /// at most half of the entries are used.
     places: Vec<(u32, u32)>,
     used: usize,
-    /// The number of bits by which a product is shifted right to give a place.
+    /// The number of bits by which a product is shifted right to give the index of an entry.
     shift: u32,
 }
 
@@ -28,12 +28,12 @@ impl EntityIndex {
         Self { places: Vec::new(), used: 0, shift: u32::BITS - LEAST.ilog2() }
     }
 
-    /// The number of ids in the table.
+    /// Returns the number of ids in the table.
     pub(super) const fn len(&self) -> usize {
         self.used
     }
 
-    /// The heap memory of the table, in bytes.
+    /// Returns the heap memory of the table, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.places.capacity() * size_of::<(u32, u32)>()
     }
@@ -46,13 +46,13 @@ impl EntityIndex {
         (id.wrapping_mul(GOLDEN) >> self.shift) as usize
     }
 
-    /// The number that belongs to an id.
+    /// Returns the number that belongs to an id.
     pub(super) fn get(&self, id: NetworkId) -> Option<u32> {
         let (_, number) = self.find(id)?;
         Some(number)
     }
 
-    /// The place of an id, and the number that belongs to it.
+    /// Returns the index of an id's entry, and the number that belongs to the id.
     fn find(&self, id: NetworkId) -> Option<(usize, u32)> {
         let mut place = self.home(id.0);
         loop {
@@ -67,7 +67,7 @@ impl EntityIndex {
         }
     }
 
-    /// Adds an id that the table does not have. Id 0 is ignored.
+    /// Adds an id that the table does not have. The method ignores the id 0.
     pub(super) fn insert(&mut self, id: NetworkId, number: u32) {
         if id.0 == 0 {
             return;

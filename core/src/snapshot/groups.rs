@@ -1,4 +1,4 @@
-//! The place of each component's words in its unit. This is all that the store knows of a schema.
+//! The position of each component's words in its unit. The store needs no other part of a schema.
 
 use alloc::vec::Vec;
 
@@ -41,13 +41,13 @@ pub struct ComponentPlace {
 }
 
 impl Groups {
-    /// Returns the group with this id.
+    /// Returns the group with this id, or `None` if there is no such group.
     #[must_use]
     pub fn group(&self, id: GroupId) -> Option<&Group> {
         self.groups.get(usize::from(id.0))
     }
 
-    /// Returns the position of the component with this id.
+    /// Returns the position of the component with this id, or `None` if there is no such component.
     #[must_use]
     pub fn component(&self, id: ComponentId) -> Option<&ComponentPlace> {
         self.components.get(usize::from(id.0))

@@ -1,11 +1,11 @@
-//! The numbers that name worlds, entities, components, groups and blueprints.
+//! The ids of worlds, entities, components, groups and blueprints.
 
-/// The id of an entity in its world, counted from 1. The id 0 stands for no entity.
+/// The id of an entity in its world, counted from 1. The id 0 means no entity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct NetworkId(pub u32);
 
 /// The id of a world of an endpoint. A game may run several worlds at the same time, for example one world for each
-/// game room.
+/// match.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct WorldId(pub u16);
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::bits::bits_for;
 
-/// A part of a unit, which stands for one field: the number of its words, and the coding of their changes.
+/// A part of a unit, which corresponds to one field: the number of its words, and the coding of their changes.
 ///
 /// Every word is an unsigned number, and zero is a valid value of every word.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,7 +52,7 @@ pub enum Part {
         /// The number of bits in the value, 1 to 64.
         bits: u8,
     },
-    /// A reference to an entity by its network id, in one word. 0 stands for no entity.
+    /// A reference to an entity by its network id, in one word. 0 means no entity.
     Entity,
     /// A byte string: one word for the length, then the bytes, four in each word in little-endian order. All bytes
     /// after the end of the string are zero.
@@ -87,7 +87,7 @@ pub enum Predictor {
         /// The index of the part that holds the velocity, which is a [`Part::Numbers`] with the same number of words. The
         /// word for a velocity of zero is half of `max`, rounded up.
         velocity: u16,
-        /// The number of position steps per tick and velocity step, as a multiple of 1 / 2^32.
+        /// The number of position steps that one velocity step adds in each tick, in units of 2^-32.
         scale: u64,
     },
 }
@@ -173,7 +173,7 @@ impl Part {
     }
 }
 
-/// `true` if a word has no bits above the lowest `bits`.
+/// Returns `true` if a word has no bits above the lowest `bits`.
 const fn fits(word: u32, bits: u8) -> bool {
     bits >= 32 || word >> bits == 0
 }

@@ -1,6 +1,6 @@
 //! Replicated worlds: a quantised copy of the sender's world, whose newest state each peer receives.
 //!
-//! A *unit* is an entity's group of components. A unit is packed, acknowledged and shown as a whole. The state of a unit is a
+//! A *unit* is an entity's group of components. A unit is sent, acknowledged and shown as a whole. The state of a unit is a
 //! sequence of *words*, whose meaning a [`Layout`] defines.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -13,6 +13,7 @@ mod entity_index;
 pub mod entropy;
 pub mod groups;
 pub mod ids;
+pub(crate) mod interest;
 pub mod layout;
 mod predictions;
 pub mod quantize;
@@ -27,7 +28,6 @@ pub mod store;
 mod typed;
 pub(crate) mod unit_codec;
 pub mod view;
-mod viewer;
 mod world_error;
 #[cfg(test)]
 mod world_link_tests;
@@ -43,6 +43,7 @@ pub use component::{
 pub use dynamic::{DynamicComponent, DynamicError, DynamicValue};
 pub use groups::{ComponentPlace, Group, Groups};
 pub use ids::{BlueprintId, ComponentId, GroupId, NetworkId, WorldId};
+pub use interest::{Eyes, Viewer};
 pub use layout::{Layout, Part, Predictor};
 pub use quantize::{Steps, StepsError};
 pub use schema::{
@@ -53,7 +54,6 @@ pub use store::{CommitError, Entity, Store, StoreError, StoreStats, UnitId, Unit
 #[doc(inline)]
 pub use tickwire_derive::{NetComponent, NetValue};
 pub use view::{Sample, TimedValue, WorldView};
-pub use viewer::Viewer;
 pub use world_error::WorldError;
 pub use world_stats::WorldStats;
 pub use writer::{WorldWriter, WriteError};

@@ -18,22 +18,22 @@ impl Predictions {
         Self { by_entity: BTreeMap::new(), counts: BTreeMap::new() }
     }
 
-    /// The number of entities that a connection predicts.
+    /// Returns the number of entities that a connection predicts.
     pub(super) fn count(&self, connection: ConnectionId) -> usize {
         self.counts.get(&connection).copied().unwrap_or(0)
     }
 
-    /// `true` if any connection predicts the entity.
+    /// Returns `true` if any connection predicts the entity.
     pub(super) fn is_predicted(&self, id: NetworkId) -> bool {
         self.by_entity.contains_key(&id)
     }
 
-    /// `true` if the connection predicts the entity.
+    /// Returns `true` if the connection predicts the entity.
     pub(super) fn contains(&self, connection: ConnectionId, id: NetworkId) -> bool {
         self.by_entity.get(&id).is_some_and(|connections| connections.contains(&connection))
     }
 
-    /// The connections that predict an entity.
+    /// Returns the connections that predict an entity.
     pub(super) fn of_entity(&self, id: NetworkId) -> &[ConnectionId] {
         self.by_entity.get(&id).map_or(&[], Vec::as_slice)
     }
@@ -89,7 +89,7 @@ impl Predictions {
         }
     }
 
-    /// The heap memory of the pairs, in bytes. Tree nodes are counted as half full.
+    /// Returns the heap memory of the pairs, in bytes. The method counts the nodes of the tree as half full.
     pub(super) fn memory(&self) -> usize {
         let entity = 2 * size_of::<(NetworkId, Vec<ConnectionId>)>();
         let connections: usize = self.by_entity.values().map(Vec::capacity).sum();

@@ -1,4 +1,4 @@
-//! Programs that the compiler must refuse. Each example fails only for the reason that its text gives.
+//! Programs that the compiler must reject. Each example fails only for the reason that its text gives.
 //!
 //! A component name with a character that is not allowed:
 //! ```compile_fail
@@ -19,7 +19,7 @@
 //! struct Component(#[net(range = 1.0..=-1.0, step = 0.1)] f32);
 //! ```
 //!
-//! Steps that an `f32` cannot tell apart:
+//! Steps that an `f32` cannot distinguish:
 //! ```compile_fail,E0080
 //! #[derive(tickwire_core::snapshot::NetComponent)]
 //! struct Component(#[net(range = -1024.0..=1024.0, step = 0.0001)] f32);

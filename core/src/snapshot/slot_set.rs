@@ -1,4 +1,4 @@
-//! A set of slots, a bit each.
+//! A set of slots, with one bit for each slot.
 
 use alloc::vec::Vec;
 
@@ -44,7 +44,7 @@ impl SlotSet {
         }
     }
 
-    /// The slots, ascending.
+    /// Returns the slots of the set, ascending.
     pub(super) fn iter(&self) -> impl Iterator<Item = UnitSlot> {
         (0..).zip(&self.bits).flat_map(|(place, bits)| {
             let mut rest = *bits;
@@ -76,7 +76,7 @@ impl SlotSet {
         other.count = 0;
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the set, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.bits.capacity() * size_of::<u64>()
     }

@@ -10,7 +10,7 @@ use super::store::{Store, StoreError};
 use super::writer::{WorldWriter, WriteError};
 
 impl WorldSchema {
-    /// Creates a writer of an empty world, with which the game makes changes.
+    /// Creates a writer of an empty world, with which the game changes the world.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] {

@@ -1,4 +1,5 @@
-//! The part of a schema that codes units, the same at both ends: a plan for each group, and the words of each blueprint.
+//! The part of a schema with which units are coded, equal at both ends: a plan for each group, and the words of each
+//! blueprint.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -9,34 +10,35 @@ use super::ids::{BlueprintId, ComponentId, GroupId};
 use super::layout::{Layout, Part, Predictor};
 use super::schema::{Audience, WorldSchema};
 
-/// The words of the unit that stands for an entity itself, as a connection is sent them.
+/// The number of words of an entity's own unit, in the form that a connection receives.
 pub(super) const EXISTENCE_WORDS: usize = 3;
 
-/// Plans and blueprints by group. The last group is of the units that stand for entities themselves.
+/// The plans and blueprints, indexed by group. The final group contains the units of entities themselves.
 #[derive(Debug)]
 pub(crate) struct UnitCodec {
     groups: Vec<GroupCodec>,
     blueprints: usize,
 }
 
-/// A group, as the codec sees it.
+/// The plan and the blueprints of a group.
 #[derive(Debug)]
 struct GroupCodec {
     plan: Plan,
-    /// The words of each blueprint; the first are those of an entity without one.
+    /// The words of each blueprint. The first item is for entities without a blueprint.
     blueprints: Vec<Vec<u32>>,
     components: Vec<(ComponentId, ComponentPlace)>,
     has_presence: bool,
     audience: Audience,
 }
 
-/// A component of a unit that was received.
+/// The position of a component in a received unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UnitComponent {
     pub(super) id: ComponentId,
     pub(super) first_word: usize,
     pub(super) words: usize,
-    /// The place of the word, and the bit of it, that says whether the entity has the component.
+    /// The index of the word with the bit that shows whether the entity has the component. `presence_bit` is the mask
+    /// of this bit.
     pub(super) presence_word: usize,
     pub(super) presence_bit: u32,
 }
@@ -65,7 +67,7 @@ impl UnitCodec {
         codec
     }
 
-    /// The plans of groups, without blueprints.
+    /// Creates a codec of the groups, without blueprints.
     fn of_groups(groups: &Groups) -> Self {
         let mut own: Vec<GroupCodec> = groups
             .groups
@@ -87,7 +89,7 @@ impl UnitCodec {
         Self { groups: own, blueprints: 0 }
     }
 
-    /// The group of the units that stand for entities themselves.
+    /// Returns the group of the units of entities themselves.
     pub(super) fn existence_group(&self) -> GroupId {
         GroupId(self.groups.len() as u16 - 1)
     }
@@ -96,7 +98,7 @@ impl UnitCodec {
         self.groups.get(usize::from(group.0)).map(|group| &group.plan)
     }
 
-    /// The words that a unit is coded against for the first time.
+    /// Returns the words against which the first version of a unit is coded.
     pub(super) fn blueprint(&self, group: GroupId, blueprint: Option<BlueprintId>) -> Option<&[u32]> {
         let place = blueprint.map_or(0, |blueprint| usize::from(blueprint.0) + 1);
         let group = self.groups.get(usize::from(group.0))?;
@@ -105,13 +107,14 @@ impl UnitCodec {
         group.blueprints.get(place).or_else(|| group.blueprints.first()).map(Vec::as_slice)
     }
 
-    /// The unit of a binding; `None` if there is no such group or blueprint.
+    /// Returns the plan and the blueprint of a bound unit. Returns `None` if the schema does not have the group or
+    /// the blueprint.
     pub(super) fn unit(&self, binding: &SlotBinding) -> Option<ReceiverUnit<'_>> {
         let blueprint = self.blueprint(binding.group, binding.blueprint)?;
         Some(ReceiverUnit { plan: self.plan(binding.group)?, blueprint })
     }
 
-    /// The components of a group.
+    /// Returns the components of a group.
     pub(super) fn components(&self, group: GroupId) -> impl Iterator<Item = UnitComponent> {
         let group = self.groups.get(usize::from(group.0));
         group.into_iter().flat_map(|group| {
@@ -132,17 +135,17 @@ impl UnitCodec {
         })
     }
 
-    /// The peers that are sent a group.
+    /// Returns the peers to which a group is sent.
     pub(super) fn audience(&self, group: GroupId) -> Audience {
         self.groups.get(usize::from(group.0)).map_or(Audience::All, |group| group.audience)
     }
 
-    /// Whether some groups are not for all peers.
+    /// Returns whether any group is sent to only some of the peers.
     pub(super) fn has_audiences(&self) -> bool {
         self.groups.iter().any(|group| group.audience != Audience::All)
     }
 
-    /// All components and how many words each has, in the order of the ids.
+    /// Returns all components with their numbers of words, in the order of the ids.
     pub(super) fn columns(&self) -> Vec<(ComponentId, u16)> {
         let all = self.groups.iter().flat_map(|group| &group.components);
         let mut columns: Vec<(ComponentId, u16)> = all.map(|(id, place)| (*id, place.words)).collect();
@@ -160,7 +163,7 @@ impl GroupCodec {
     }
 }
 
-/// The state of an entity as one connection is to see it: why it is not there, if it is not; whose it is; the epoch.
+/// Returns the layout of an entity's own unit: the reason why the entity is gone, or 0; the owner; and the epoch.
 fn existence_layout() -> Layout {
     let parts = vec![Part::Choice { count: 3 }, Part::Choice { count: 3 }, Part::Opaque { bits: 32 }];
     Layout::new(parts, Predictor::Last)

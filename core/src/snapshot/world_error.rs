@@ -1,11 +1,11 @@
-//! Reasons that a verb of replicated worlds fails.
+//! The reasons why a method of replicated worlds fails.
 
 use core::fmt;
 
 use super::ids::WorldId;
 use super::store::{CommitError, StoreError};
 
-/// The reason why a commit or a viewer was refused. A refused call changes nothing.
+/// The reason why a commit or a viewer was rejected. The rejected call changes nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WorldError {
@@ -16,12 +16,14 @@ pub enum WorldError {
         /// The largest number of worlds.
         most: usize,
     },
-    /// Nothing has been committed to the world.
+    /// The world does not exist, because no changes have been committed to it.
     NoSuchWorld {
         /// The number of the world.
         world: WorldId,
     },
-    /// The tick does not fit 32 bits.
+    /// A radius of the viewer is negative, infinite or NaN, or `keep` is below `radius`, or the point is not finite.
+    BadViewer,
+    /// The tick does not fit into 32 bits.
     TickTooLarge {
         /// The tick of the changes.
         tick: u64,
@@ -36,11 +38,18 @@ impl fmt::Display for WorldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConfigured => f.write_str("the endpoint replicates no worlds; set Config::snapshots"),
-            Self::TooManyWorlds { most } => write!(f, "the endpoint already has {most} worlds"),
+            Self::TooManyWorlds { most } => {
+                write!(f, "the endpoint already has {most} worlds; commit to one of these worlds")
+            }
             Self::NoSuchWorld { world } => {
                 write!(f, "world {} does not exist; commit changes to this world before you use it", world.0)
             }
-            Self::TickTooLarge { tick } => write!(f, "tick {tick} does not fit 32 bits; count ticks from 0"),
+            Self::BadViewer => {
+                f.write_str("the radii or the point of the viewer are invalid; set radius to 0 or more, keep to radius or more, and the point to finite numbers")
+            }
+            Self::TickTooLarge { tick } => {
+                write!(f, "tick {tick} does not fit into 32 bits; count ticks from 0")
+            }
             Self::Store(error) => write!(f, "the world cannot be created: {error}"),
             Self::Commit(error) => write!(f, "the changes do not fit the world: {error}"),
         }

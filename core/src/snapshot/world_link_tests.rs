@@ -1,4 +1,5 @@
-//! A sender and a receiver of a world over a bad link, beside a plain copy of the world.
+//! A sender and a receiver of a world over a link that loses and reorders frames, compared with a plain copy of the
+//! world.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -11,6 +12,7 @@ use super::changes::{Changes, EntitySettings, Gone};
 use super::component::{ComponentSpec, FieldKind, FieldSpec, Prediction};
 use super::dynamic::DynamicValue;
 use super::ids::{BlueprintId, ComponentId, NetworkId, WorldId};
+use super::interest::SpatialGrid;
 use super::quantize::Steps;
 use super::receiver::{FrameRefusal, WorldReceiver};
 use super::schema::{Audience, SnapshotSchema, WorldSchema};
@@ -24,14 +26,15 @@ use crate::rng::Rng;
 /// Components of an entity, by id.
 type Components = BTreeMap<ComponentId, Vec<u32>>;
 
-/// A world as an application sees it.
+/// A world from the point of view of an application.
 type Shown = BTreeMap<NetworkId, (Option<ConnectionId>, Components)>;
 
 fn connection(number: u64) -> ConnectionId {
     KeyData::from_ffi(1 << 32 | number).into()
 }
 
-/// A schema with a group of two components, one of a single component without fields, and one for owners.
+/// Returns a schema with a group of two components, a group of one component without fields, and a group that only
+/// owners receive.
 fn schema() -> WorldSchema {
     let mut schema = SnapshotSchema::new();
     let metres = Steps::new(-512.0, 512.0, 0.01).unwrap();
@@ -56,24 +59,26 @@ fn schema() -> WorldSchema {
 
 mod regressions;
 
-/// Both ends, the link between them, and what each knows.
+/// Both ends of a link, the frames in flight, and the expected state of each end.
 struct WorldLink {
     rng: Rng,
     writer: WorldWriter,
     store: Store,
+    grid: SpatialGrid,
     tick: u64,
     ids: Vec<NetworkId>,
     hidden: BTreeSet<NetworkId>,
     sender: WorldSender,
     receiver: WorldReceiver,
     scratch: FrameScratch,
-    /// Frames on their way: when they arrive, their number, their bytes.
+    /// The frames in flight: the time of arrival, the number, and the bytes.
     frames: Vec<(u64, u64, Vec<u8>)>,
-    /// Acknowledgements and losses on their way to the sender.
+    /// The reports on their way to the sender: the time, the frame number, and `true` for an acknowledgement or
+    /// `false` for a loss.
     fates: Vec<(u64, u64, bool)>,
     shown: Shown,
     changes: Changes,
-    /// All states that units of two components had.
+    /// All states that units of the group `motion` had.
     poses: BTreeSet<(NetworkId, Vec<u32>, Vec<u32>)>,
     loss_percent: u64,
     stale: usize,
@@ -91,6 +96,7 @@ impl WorldLink {
             rng: Rng::from_seed(bytes),
             writer: schema.writer(),
             store: schema.store(1000).unwrap(),
+            grid: SpatialGrid::new(&schema),
             tick: 0,
             ids: Vec::new(),
             hidden: BTreeSet::new(),
@@ -116,7 +122,7 @@ impl WorldLink {
         self.ids.get(place as usize).copied()
     }
 
-    /// One of the things that a game does to a world.
+    /// Makes one random change of the world.
     fn play(&mut self) {
         let act = self.below(100);
         let Some(id) = self.some_id().filter(|_| act >= 10 || self.ids.len() > 40) else {
@@ -145,7 +151,7 @@ impl WorldLink {
         }
     }
 
-    /// Sets a component; by name, they are health, marked, pose, purse, speed.
+    /// Sets a component. The ids are in the order of the names: health, marked, pose, purse, speed.
     fn set(&mut self, id: NetworkId, component: ComponentId) {
         let number = self.below(100) as u32;
         match component {
@@ -165,7 +171,8 @@ impl WorldLink {
         let changes = self.writer.finish(self.tick);
         self.store.commit(&changes).unwrap();
         self.writer.reuse(changes);
-        self.sender.on_commit(&self.store);
+        self.grid.on_commit(&self.store);
+        self.sender.on_commit(&self.store, &self.grid);
         for id in &self.ids {
             self.sender.set_hidden(*id, self.hidden.contains(id));
             if self.hidden.contains(id) {
@@ -228,7 +235,7 @@ impl WorldLink {
         }
     }
 
-    /// The application takes what is new.
+    /// Applies the received changes to the application's copy of the world.
     fn take(&mut self) {
         if !self.receiver.has_changes() {
             return;
@@ -265,14 +272,14 @@ impl WorldLink {
         self.changes = changes;
     }
 
-    /// The transport breaks and another one takes its place.
+    /// Replaces the transport.
     fn resume(&mut self) {
         self.frames.clear();
         self.fates.clear();
         self.sender.on_resumed();
     }
 
-    /// Nothing is lost any more, and the application shows the committed world.
+    /// Ends all losses, and checks that the application's copy then equals the committed world.
     fn settle(&mut self, case: &str) {
         self.loss_percent = 0;
         let mut rounds = 0;
@@ -291,7 +298,7 @@ impl WorldLink {
         }
     }
 
-    /// The world as the viewer should see it.
+    /// Returns the world that the viewer should have.
     fn expected(&self) -> Shown {
         let visible = self.store.entities().filter(|entity| !self.hidden.contains(&entity.id));
         let entities = visible.map(|entity| {
@@ -307,7 +314,7 @@ impl WorldLink {
     }
 }
 
-/// The components of an entity as they are committed.
+/// Returns the committed components of an entity.
 fn components(store: &Store, id: NetworkId) -> Components {
     let schema = schema();
     let mut components = Components::new();
@@ -327,7 +334,7 @@ fn components(store: &Store, id: NetworkId) -> Components {
     components
 }
 
-/// The two components of the group `motion`.
+/// Returns the values of the two components of the group `motion`.
 fn pair(components: &Components, id: NetworkId) -> (NetworkId, Vec<u32>, Vec<u32>) {
     let own = |component| components.get(&ComponentId(component)).cloned().unwrap_or_default();
     (id, own(2), own(4))
@@ -357,7 +364,7 @@ fn play(seed: u64, loss_percent: u64, ticks: u64) -> WorldLink {
 }
 
 #[test]
-fn a_world_arrives_whole_and_untorn_over_a_link_that_loses_and_reorders_frames() {
+fn a_world_arrives_completely_and_consistently_over_a_link_that_loses_and_reorders_frames() {
     for loss in [0, 10, 40] {
         for seed in 0..25 {
             play(seed, loss, 150);

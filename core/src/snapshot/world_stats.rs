@@ -3,7 +3,7 @@
 use super::receiver::ReceiverCounts;
 use super::sender::SenderCounts;
 
-/// The counters of the world that a connection is sent, and of the world that it receives.
+/// The counters of the world that the endpoint sends to a connection, and of the world that the connection receives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct WorldStats {
@@ -11,13 +11,13 @@ pub struct WorldStats {
     pub frames_sent: u64,
     /// The number of units in the snapshot frames sent.
     pub units_sent: u64,
-    /// The bytes of the snapshot frames sent, without packet headers.
+    /// The number of bytes in the snapshot frames sent, without packet headers.
     pub bytes_sent: u64,
-    /// The number of units that were coded in full although the peer has an earlier version.
+    /// The number of units that were coded in full, although the peer has an earlier version of the unit.
     pub restarts: u64,
-    /// `true` if the peer has acknowledged the newest state of all that it may see.
+    /// `true` if the peer has acknowledged the newest state of all units that it may see.
     pub is_settled: bool,
-    /// The newest tick that arrived.
+    /// The newest tick received, or `None` before the first snapshot frame.
     pub tick_received: Option<u32>,
     /// The number of snapshot frames received and stored.
     pub frames_stored: u64,

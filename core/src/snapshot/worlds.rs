@@ -4,12 +4,13 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use super::ids::WorldId;
+use super::interest::SpatialGrid;
 use super::schema::WorldSchema;
 use super::sender::FrameScratch;
 use super::store::{Store, StoreError};
 use super::unit_codec::UnitCodec;
 
-/// All worlds, and what their connections share.
+/// All worlds of an endpoint, and the memory that their connections share.
 pub(crate) struct Worlds {
     schema: Arc<WorldSchema>,
     codec: Arc<UnitCodec>,
@@ -17,14 +18,15 @@ pub(crate) struct Worlds {
     worlds: BTreeMap<WorldId, World>,
 }
 
-/// A world, and what its connections share to build frames.
+/// A world, and the positions of its units.
 struct World {
     store: Store,
+    grid: SpatialGrid,
     scratch: FrameScratch,
 }
 
 impl Worlds {
-    /// No world yet; each may have `max_entities` entities.
+    /// Creates an endpoint's state without worlds. Each world can have `max_entities` entities.
     pub(crate) fn new(schema: Arc<WorldSchema>, max_entities: usize) -> Self {
         let codec = Arc::new(UnitCodec::new(&schema));
         Self { schema, codec, max_entities, worlds: BTreeMap::new() }
@@ -38,7 +40,7 @@ impl Worlds {
         self.max_entities
     }
 
-    /// How many worlds there are.
+    /// Returns the number of worlds.
     pub(crate) fn len(&self) -> usize {
         self.worlds.len()
     }
@@ -47,24 +49,27 @@ impl Worlds {
         self.worlds.get(&world).map(|world| &world.store)
     }
 
-    pub(crate) fn get_mut(&mut self, world: WorldId) -> Option<&mut Store> {
-        self.worlds.get_mut(&world).map(|world| &mut world.store)
+    /// Returns a world and the positions in the world.
+    pub(crate) fn get_mut(&mut self, world: WorldId) -> Option<(&mut Store, &mut SpatialGrid)> {
+        self.worlds.get_mut(&world).map(|world| (&mut world.store, &mut world.grid))
     }
 
     /// Adds an empty world.
     pub(crate) fn insert(&mut self, world: WorldId) -> Result<(), StoreError> {
         let store = self.schema.store(self.max_entities)?;
-        self.worlds.insert(world, World { store, scratch: FrameScratch::new() });
+        let grid = SpatialGrid::new(&self.schema);
+        self.worlds.insert(world, World { store, grid, scratch: FrameScratch::new() });
         Ok(())
     }
 
-    /// A world, and the memory to build a frame in.
+    /// Returns a world, and the memory for building a frame.
     pub(crate) fn lend(&mut self, world: WorldId) -> Option<(&Store, &mut FrameScratch)> {
         self.worlds.get_mut(&world).map(|world| (&world.store, &mut world.scratch))
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of all worlds, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.worlds.values().map(|world| world.store.memory() + world.scratch.memory()).sum()
+        let memory = |world: &World| world.store.memory() + world.grid.memory() + world.scratch.memory();
+        self.worlds.values().map(memory).sum()
     }
 }

@@ -25,7 +25,7 @@ pub struct Instant(u64);
 impl Instant {
     /// The epoch, which the caller chooses.
     pub const ZERO: Self = Self(0);
-    /// The latest possible instant, 2^62 microseconds after the epoch. It also stands for "never".
+    /// The latest possible instant, 2^62 microseconds after the epoch. As a deadline, it means "never".
     pub const MAX: Self = Self(1 << 62);
 
     /// Returns the instant `micros` microseconds after the epoch, or `None` if `micros` is above 2^62.
@@ -46,12 +46,13 @@ impl Instant {
         self.0
     }
 
-    /// `micros` microseconds later, [`Instant::MAX`] at most.
+    /// Returns the instant `micros` microseconds later, at most [`Instant::MAX`].
     pub(crate) const fn plus_micros(self, micros: u64) -> Self {
         Self::saturating_from_micros(self.0.saturating_add(micros))
     }
 
-    /// The time from `earlier` to `self`, or zero if `earlier` is later: [`Instant::saturating_since`] in the core's own unit.
+    /// Returns the time from `earlier` to `self`, or zero if `earlier` is later. The result is the
+    /// [`Instant::saturating_since`] of `earlier` as a [`Span`].
     pub(crate) const fn since(self, earlier: Self) -> Span {
         Span::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -69,7 +70,7 @@ impl fmt::Debug for Instant {
     }
 }
 
-/// Microseconds of `duration`, saturating at 2^62.
+/// Returns the microseconds of `duration`, at most 2^62.
 #[must_use]
 pub(crate) fn micros(duration: Duration) -> u64 {
     let whole = duration.as_secs().saturating_mul(1_000_000);
@@ -79,7 +80,7 @@ pub(crate) fn micros(duration: Duration) -> u64 {
 impl Add<Duration> for Instant {
     type Output = Self;
 
-    /// Saturates at [`Instant::MAX`].
+    /// Adds a duration. The result is at most [`Instant::MAX`].
     fn add(self, rhs: Duration) -> Self {
         Self::saturating_from_micros(self.0.saturating_add(micros(rhs)))
     }
@@ -94,7 +95,7 @@ impl AddAssign<Duration> for Instant {
 impl Sub<Duration> for Instant {
     type Output = Self;
 
-    /// Saturates at [`Instant::ZERO`].
+    /// Subtracts a duration. The result is at least [`Instant::ZERO`].
     fn sub(self, rhs: Duration) -> Self {
         Self(self.0.saturating_sub(micros(rhs)))
     }
@@ -103,7 +104,8 @@ impl Sub<Duration> for Instant {
 impl Sub for Instant {
     type Output = Duration;
 
-    /// Saturates at zero, so that a clock that ran backwards cannot panic.
+    /// Returns the time from `rhs` to `self`, or zero if `rhs` is later, so that a clock that ran backwards causes no
+    /// panic.
     fn sub(self, rhs: Self) -> Duration {
         self.saturating_since(rhs)
     }
@@ -112,7 +114,7 @@ impl Sub for Instant {
 impl Add<Span> for Instant {
     type Output = Self;
 
-    /// Saturates at [`Instant::MAX`].
+    /// Adds a span. The result is at most [`Instant::MAX`].
     fn add(self, span: Span) -> Self {
         self.plus_micros(span.as_micros())
     }
@@ -127,7 +129,7 @@ impl AddAssign<Span> for Instant {
 impl Sub<Span> for Instant {
     type Output = Self;
 
-    /// Saturates at [`Instant::ZERO`].
+    /// Subtracts a span. The result is at least [`Instant::ZERO`].
     fn sub(self, span: Span) -> Self {
         Self::saturating_from_micros(self.as_micros().saturating_sub(span.as_micros()))
     }

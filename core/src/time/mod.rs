@@ -1,7 +1,7 @@
-//! The core's own clock type.
+//! The core's own time types.
 //!
-//! The core never reads a clock. Every call that needs the time takes an [`Instant`], and the caller decides which
-//! clock it comes from: a monotonic clock in a driver, a counter in a simulation.
+//! The core never reads a clock. Every call that needs the time takes an [`Instant`] from a clock that the caller chooses: a
+//! monotonic clock in a driver, or a counter in a simulation.
 
 mod instant;
 mod span;

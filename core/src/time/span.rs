@@ -6,7 +6,7 @@ use core::fmt;
 use core::ops::{Add, AddAssign, Div, Mul};
 use core::time::Duration;
 
-/// Microseconds of the longest time that a `Duration` stands for here.
+/// The longest span, in microseconds.
 const MOST: u64 = 1 << 62;
 
 /// A length of time in microseconds. Sums saturate.
@@ -30,7 +30,7 @@ impl Span {
         Self(seconds.saturating_mul(1_000_000))
     }
 
-    /// `duration`, rounded down to a microsecond and at most 2^62 of them.
+    /// Converts `duration`, rounded down to a microsecond, and limited to 2^62 microseconds.
     pub(crate) const fn of(duration: Duration) -> Self {
         let whole = duration.as_secs().saturating_mul(1_000_000);
         let micros = whole.saturating_add(duration.subsec_micros() as u64);

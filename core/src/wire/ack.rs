@@ -16,9 +16,9 @@ use crate::time::{Duration, Instant, Span};
 /// The first type byte of ACK frames with ranges. The low four bits of the type byte hold the number of ranges
 /// after the first range.
 pub const ACK: u8 = 0x20;
-/// The bit of the type byte of ACK frames that says that counts of congestion marks follow the ranges.
+/// The bit of an ACK frame's type byte that is set if the ECN counts follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
-/// The last type byte of ACK frames with ranges. In a frame of this type, the number of ranges continues in a
+/// The highest type byte of ACK frames with ranges. In a frame of this type, the number of ranges continues in a
 /// varint.
 pub const ACK_LAST: u8 = 0x3f;
 /// The type byte of ACK frames with a bitmap of packet numbers, without ECN counts.
@@ -29,12 +29,12 @@ pub const ACK_BITS_MARKS: u8 = ACK_BITS | ACK_MARKS;
 const COUNT_IN_TYPE: u64 = 15;
 const DELAY_UNIT_US: u64 = 8;
 const TIME_MASK: u64 = (1 << 24) - 1;
-/// Ranges after the first.
+/// The largest number of ranges after the first range.
 const FURTHER_MAX: u64 = limits::ACK_RANGES as u64 - 1;
-/// [`AckFrame::further`] of a frame with a bit per packet number.
+/// The value of [`AckFrame::further`] in a frame with a bitmap.
 const IN_BITS: u64 = u64::MAX;
 
-/// The counts of packets received with ECN bits (RFC 3168), in the order of RFC 9000 section 19.3.2. The counts
+/// The counts of packets received with ECN bits (RFC 3168 section 5), in the order of RFC 9000 section 19.3.2. The counts
 /// begin with the first packet under a connection's keys, and include all paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EcnCounts {
@@ -44,15 +44,15 @@ pub struct EcnCounts {
     pub experienced: u64,
 }
 
-/// Writes an ACK frame with as many of `ranges` as fit, the newest first, and returns the lowest packet number that it
-/// acknowledges. More than [`limits::ACK_RANGES`] ranges are written as bits, one per packet number. Nothing is written if there
-/// are none; it returns [`u64::MAX`] then.
+/// Writes an ACK frame with as many of `ranges` as fit, the newest first. Returns the lowest packet number that the
+/// frame acknowledges. If there are more than [`limits::ACK_RANGES`] ranges, and a bitmap with one
+/// bit for each packet number reaches as low as the ranges that fit, the function writes the bitmap instead. If there are no ranges, the function writes nothing and returns [`u64::MAX`].
 ///
-/// `delay` is how long the largest packet number has waited since it was received at `receive_time`, by the receiver's
-/// clock. The frame takes at least 8 bytes, and 2 more with `marks`.
+/// `delay` is the time from the receipt of the largest packet number at `receive_time`, by the receiver's clock, to
+/// now. The frame takes at least 8 bytes, and 2 more bytes with `marks`.
 ///
 /// # Errors
-/// [`NoRoom`] if not even the first range fits; nothing is written then.
+/// [`NoRoom`] if not even the first range fits. The function then writes nothing.
 pub(crate) fn write_ack(
     ranges: &AckRanges,
     delay: Span,
@@ -95,12 +95,12 @@ pub(crate) fn write_ack(
     Ok(start)
 }
 
-/// The lowest packet number that `bytes` bytes of bits cover.
+/// Returns the lowest packet number that a bitmap of `bytes` bytes covers.
 fn reaches(ranges: &AckRanges, bytes: usize) -> u64 {
     ranges.largest().unwrap_or(0).saturating_sub(8 * bytes as u64)
 }
 
-/// Where the range begins that is the `further`th after the newest.
+/// Returns the start of the range with the index `further`, counted from 0 at the newest range.
 fn start_of(ranges: &AckRanges, further: u64) -> u64 {
     ranges.iter().nth(further as usize).map_or(0, |range| *range.start())
 }
@@ -135,7 +135,7 @@ fn write_marks(marks: Option<EcnCounts>, writer: &mut Writer<'_>) -> Result<(), 
     writer.varint(marks.experienced)
 }
 
-/// How many ranges after the first fit into `room` bytes, and a frame.
+/// Returns the number of ranges after the first range that fit into `room` bytes and into a frame.
 fn further_that_fit(ranges: &AckRanges, mut room: usize) -> u64 {
     let above = ranges.iter().map(|range| *range.start());
     let mut further = 0;
@@ -159,13 +159,14 @@ fn further_that_fit(ranges: &AckRanges, mut room: usize) -> u64 {
 pub struct AckFrame<'a> {
     /// The low 16 bits of the largest packet number acknowledged.
     pub largest: u16,
-    /// How long the largest waited for this acknowledgement, a multiple of 8 µs.
+    /// The time from the receipt of the largest packet number to the sending of the frame, a multiple of 8 µs.
     pub(crate) delay: Span,
     /// The low 24 bits of the time at which the largest packet number was received, in µs by the peer's clock.
     pub receive_time_low24: u32,
-    /// How many ranges follow the first, at most [`limits::ACK_RANGES`] - 1; [`IN_BITS`] if there is a bit per number instead.
+    /// The number of ranges after the first range, at most [`limits::ACK_RANGES`] - 1, or [`IN_BITS`] in a frame with
+    /// a bitmap.
     further: u64,
-    /// The varints of all ranges, which were parsed once, or the bits.
+    /// The varints of all ranges, which [`AckFrame::read`] has validated, or the bitmap.
     ranges: &'a [u8],
     /// The ECN counts, if the frame contains them.
     pub marks: Option<EcnCounts>,
@@ -258,7 +259,8 @@ impl<'a> AckFrame<'a> {
     }
 }
 
-/// The beginning of every ACK frame: the largest number's low bits, how long it waited, and when it was received.
+/// Reads the first fields of an ACK frame: the low bits of the largest packet number, the delay, and the receive
+/// time.
 #[inline]
 fn read_times(reader: &mut Reader<'_>) -> Result<(u16, Span, u32), Malformed> {
     let largest = reader.u16()?;
@@ -274,7 +276,10 @@ fn read_marks(first: u8, reader: &mut Reader<'_>) -> Result<Option<EcnCounts>, M
     Ok(Some(EcnCounts { capable: reader.varint()?, experienced: reader.varint()? }))
 }
 
-/// The highest number up to 2^15 above `next_packet_number` that ends in `largest`. It may lie below zero.
+/// Returns the highest packet number up to 2^15 above `next_packet_number` that ends in `largest`.
+///
+/// # Errors
+/// [`Malformed`] if that number would be below zero.
 fn expand_largest(largest: u16, next_packet_number: u64) -> Result<u64, Malformed> {
     let most = next_packet_number.saturating_add(1 << 15);
     most.checked_sub(u64::from((most as u16).wrapping_sub(largest))).ok_or(Malformed)
@@ -283,7 +288,7 @@ fn expand_largest(largest: u16, next_packet_number: u64) -> Result<u64, Malforme
 enum Ranges<'a> {
     Listed {
         reader: Reader<'a>,
-        /// Where the next range ends, unless an error was returned.
+        /// The end of the next range, or `None` after an error.
         end: Option<Result<u64, Malformed>>,
     },
     Bits(BitRanges<'a>),
@@ -308,7 +313,7 @@ impl Iterator for Ranges<'_> {
     }
 }
 
-/// Where the range ends that lies a gap of `gap` + 1 missing numbers below `start`.
+/// Returns the end of the range below `start`, after a gap of `gap` + 1 missing packet numbers.
 fn below(start: u64, gap: u64) -> Result<u64, Malformed> {
     start.checked_sub(2).and_then(|highest| highest.checked_sub(gap)).ok_or(Malformed)
 }

@@ -29,66 +29,75 @@ pub(crate) const TICKET: u8 = 0x06;
 pub(crate) const SNAPSHOT: u8 = 0x09;
 /// The type byte of SNAPSHOT_RESET.
 pub(crate) const SNAPSHOT_RESET: u8 = 0x0a;
+/// The type byte of VIEW_COMPLETE.
+pub(crate) const VIEW_COMPLETE: u8 = 0x0b;
 /// The type byte of CLOCK.
 pub(crate) const CLOCK: u8 = 0x08;
-/// The first type byte of MESSAGE frames; every byte from it on is one.
+/// The first type byte of MESSAGE frames. All higher bytes are type bytes of MESSAGE frames too.
 pub(crate) const MESSAGE: u8 = 0x80;
 
 /// A snapshot frame: some units of a replicated world, as the codec wrote them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SnapshotFrame<'a> {
-    /// The number of the view: it grows by one when the receiver is shown another world.
+    /// The number of the view. The number increases by 1 when the sender starts to send a different world.
     pub view: u32,
-    /// The coded units. [`DecodedFrame`](crate::snapshot::delta::DecodedFrame) decodes them.
+    /// The coded units, which [`DecodedFrame`](crate::snapshot::delta::DecodedFrame) decodes.
     pub bytes: &'a [u8],
 }
 
-/// A frame, borrowed from the packet it came in.
+/// A frame, which borrows the bytes of its packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Frame<'a> {
     /// A run of padding bytes, which the reader skips as one frame.
     Padding,
-    /// Asks the receiver for an acknowledgement.
+    /// A request for an acknowledgement.
     Ping,
-    /// The sender ends the connection.
+    /// The end of the connection.
     Close {
         /// The reason code, which the application chose.
         code: u16,
-        /// The reason as text for a person, UTF-8 by convention: at most [`limits::CLOSE_TEXT`] bytes, a longer text is
-        /// cut off.
+        /// The reason as text for a person, by convention in UTF-8. The sender truncates the text to
+        /// [`limits::CLOSE_TEXT`] bytes.
         text: &'a [u8],
     },
-    /// Asks for a RESPONSE with the same bytes, over the same path.
+    /// A request for a RESPONSE frame with the same bytes, over the same path.
     Challenge([u8; 8]),
-    /// Answers a CHALLENGE with its bytes.
+    /// The answer to a CHALLENGE frame, with the bytes of that frame.
     Response([u8; 8]),
-    /// Grants flow-control credit, as the total bytes of reliable data since the session began.
+    /// Flow-control credit: the total number of bytes of reliable data that the receiver of this frame may send, counted from
+    /// the start of the session.
     Credit(u64),
-    /// Gives the receiver a ticket that resumes this session.
+    /// A ticket with which the receiver can resume this session.
     Ticket {
-        /// The number of the ticket within its session. A higher number replaces all lower ones.
+        /// The number of the ticket within its session. A ticket replaces all tickets with lower numbers.
         sequence: u64,
-        /// The time at which the ticket expires: wall time in µs since the Unix epoch.
+        /// The time at which the ticket expires, in µs of wall time since the Unix epoch.
         expiry: u64,
         /// The sealed ticket, which only the server can open: at most [`limits::TICKET_BYTES`] bytes.
         sealed: &'a [u8],
     },
-    /// Lists the messages of one channel that were received before the session was resumed.
+    /// A list of the messages of one channel that were received before the session was resumed.
     Resume(ResumeFrame<'a>),
-    /// Reports the time on the sender's clock at which the sender made the packet.
+    /// The time at which the sender built the packet, by the sender's clock.
     Clock(Instant),
-    /// Carries the state of units of a replicated world. Only the first frame of a packet may be one.
+    /// The state of units of a replicated world. Only the first frame of a packet may be a snapshot frame.
     Snapshot(SnapshotFrame<'a>),
-    /// Says that the sender of this frame could not decode a snapshot frame.
+    /// A report that the sender of this frame could not decode a snapshot frame.
     SnapshotReset {
-        /// The view of the frame.
+        /// The view of the snapshot frame that could not be decoded.
         view: u32,
-        /// The name of the frame.
+        /// The name of the snapshot frame that could not be decoded.
         name: FrameName,
     },
-    /// Acknowledges received packets.
+    /// A report of the sender of a world: the receiver has acknowledged all units that were in its view when the view
+    /// began.
+    ViewComplete {
+        /// The number of the view.
+        view: u32,
+    },
+    /// An acknowledgement of received packets.
     Ack(AckFrame<'a>),
-    /// Carries a message, or a fragment of a message.
+    /// A message, or a fragment of a message.
     Message(MessageFrame<'a>),
 }
 
@@ -127,6 +136,9 @@ impl<'a> Frame<'a> {
                     part: reader.u8()?,
                 },
             },
+            VIEW_COMPLETE => {
+                Self::ViewComplete { view: u32::try_from(reader.varint()?).map_err(|_| Malformed)? }
+            }
             CLOCK => Self::Clock(Instant::from_micros(reader.varint()?).ok_or(Malformed)?),
             first @ (ACK..=ACK_LAST | ACK_BITS | ACK_BITS_MARKS) => Self::Ack(AckFrame::read(first, reader)?),
             first @ MESSAGE.. => Self::Message(message::read(first, reader, chain)?),
@@ -176,6 +188,7 @@ impl<'a> Frame<'a> {
                 writer.varint(name.tick.into())?;
                 writer.u8(name.part)
             }
+            Self::ViewComplete { view } => writer.u8(VIEW_COMPLETE).and_then(|()| writer.varint(view.into())),
             Self::Clock(time) => writer.u8(CLOCK).and_then(|()| writer.varint(time.as_micros())),
             Self::Ack(frame) => frame.write(writer),
             Self::Message(frame) => message::write(&frame, writer, chain),
@@ -183,7 +196,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A reader that yields the frames of a decrypted packet in order. After an error it yields no more frames.
+/// A reader that yields the frames of a decrypted packet in order. After an error the reader yields no more frames.
 #[derive(Clone, Debug)]
 pub struct FrameReader<'a> {
     reader: Reader<'a>,

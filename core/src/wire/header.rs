@@ -8,17 +8,17 @@ pub const HELLO: u8 = 4;
 pub const RETRY: u8 = 5;
 /// The first byte of a Welcome packet.
 pub const WELCOME: u8 = 6;
-/// The first byte of all other unencrypted datagrams. The second byte is their type: see [`Control`].
+/// The first byte of all other unencrypted datagrams. The second byte is the type of the datagram: see [`Control`].
 pub const CONTROL: u8 = 7;
-/// The bit that is set in the first byte of data packets, and of no other datagram.
+/// The bit that is set in the first byte of data packets, and clear in the first byte of all other datagrams.
 pub const DATA: u8 = 8;
 /// The key phase in the first byte of a data packet.
 pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
 pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
-/// The kind of a datagram, as its first bytes show. All first bytes are in the range 4 to 15, which RFC 7983 leaves
-/// free.
+/// The kind of a datagram, as its first bytes show. All first bytes are in the range 4 to 15, which RFC 7983 section
+/// 7 assigns to no other protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
     /// A client's first packet of a handshake, which begins with [`HELLO`].
@@ -142,8 +142,8 @@ impl DataHeader {
 }
 
 /// Returns the shortest encoding of `packet_number`: the low bits of the number, and their length in bytes (RFC
-/// 9000 section A.2). The peer decodes the encoding correctly, whatever packets it has received since it
-/// acknowledged `largest_acked`.
+/// 9000 section A.2). The peer decodes the encoding correctly, regardless of the packets that it has received after
+/// `largest_acked`.
 ///
 /// At most 2^31 packets may be unacknowledged. Beyond this number, four bytes are too short.
 #[must_use]
@@ -186,7 +186,8 @@ pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len:
     if nearest > u64::MAX as u128 { (nearest - window) as u64 } else { nearest as u64 }
 }
 
-/// The number nearest to `expected` that ends in `truncated`, away from both ends of the numbers.
+/// Returns the number nearest to `expected` whose low bits are `truncated`. The caller keeps `expected` away from 0
+/// and from the largest number.
 const fn nearest(expected: u64, truncated: u32, mask: u64) -> u64 {
     let half = mask / 2 + 1;
     let distance = (truncated as u64).wrapping_sub(expected) & mask;
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn packet_numbers_encode_and_decode_as_in_the_examples_of_rfc_9000() {
+    fn packet_numbers_encode_and_decode_as_in_the_examples_of_rfc_9000_appendix_a() {
         assert_eq!(encode_packet_number(0xac_5c02, Some(0xab_e8b3)), (0x5c02, 2));
         assert_eq!(encode_packet_number(0xac_e8fe, Some(0xab_e8b3)), (0xac_e8fe, 3));
         assert_eq!(decode_packet_number(0xa82f_30ea, 0x9b32, 2), 0xa82f_9b32);

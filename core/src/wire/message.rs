@@ -6,7 +6,7 @@
 use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::event::ChannelId;
 
-/// The largest message id on the wire. The next id after it is 0.
+/// The largest message id on the wire, 2^24 - 1. The id 0 follows this id.
 pub const ID_MAX: u32 = (1 << 24) - 1;
 
 const MESSAGE: u8 = 0x80;
@@ -71,17 +71,18 @@ impl Chain {
     }
 }
 
-/// Whether `first` is the type byte of a MESSAGE frame.
+/// Returns whether `first` is the type byte of a MESSAGE frame.
 #[must_use]
 pub(crate) const fn is_message(first: u8) -> bool {
     first & MESSAGE != 0
 }
 
-/// Reads a MESSAGE frame whose type byte was `first`.
+/// Reads a MESSAGE frame whose type byte is `first`.
 ///
 /// # Errors
-/// [`Malformed`] if it ends early, if a fragment is empty or is outside its message, if an id continues nothing, or if
-/// an explicit id could have continued the one before: every frame has one encoding.
+/// [`Malformed`] if the frame is cut off, if a fragment is empty or extends beyond its message, if the frame
+/// continues the id of a previous frame that does not exist, or if the frame states an id that it could have
+/// continued.
 #[inline]
 pub(crate) fn read<'a>(
     first: u8,
@@ -151,7 +152,7 @@ pub fn write(frame: &MessageFrame<'_>, writer: &mut Writer<'_>, chain: &mut Chai
     Ok(())
 }
 
-/// The bytes that a frame with `length` bytes of data takes before them, its type byte included.
+/// Returns the number of bytes before the data in a frame with `length` bytes of data, including the type byte.
 #[must_use]
 pub(crate) fn header_len(
     channel: ChannelId,
@@ -302,7 +303,7 @@ mod tests {
     }
 
     quickcheck! {
-        fn frames_that_parse_are_written_back_unchanged(bytes: Vec<u8>) -> bool {
+        fn message_frames_that_parse_are_written_back_unchanged(bytes: Vec<u8>) -> bool {
             let mut bytes = bytes;
             if let Some(first) = bytes.first_mut() {
                 *first |= MESSAGE;
@@ -313,7 +314,7 @@ mod tests {
             encode(&[frame]) == bytes[..bytes.len() - reader.remaining()]
         }
 
-        fn frames_survive_a_round_trip(script: Vec<(u8, u8, u16, Vec<u8>)>) -> bool {
+        fn message_frames_decode_as_encoded(script: Vec<(u8, u8, u16, Vec<u8>)>) -> bool {
             let frames: Vec<_> = script.iter().map(|(kind, channel, id, data)| {
                 let channel = ChannelId(channel & CHANNEL_MASK);
                 let id = u32::from(*id % 4);

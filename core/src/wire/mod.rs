@@ -12,14 +12,14 @@
 //! let header = DataHeader::read(&datagram)?;
 //! assert_eq!((header.id, header.packet_number), (1, 42));
 //!
-//! // Of another packet, decrypted: PING, then the message "hi" on channel 2.
+//! // The plaintext of a different packet: a PING frame, then the message "hi" on channel 2.
 //! let frames = FrameReader::new(&[0x01, 0xe2, 2, b'h', b'i']).collect::<Result<Vec<_>, Malformed>>()?;
 //! assert_eq!(frames.len(), 2);
 //! assert!(matches!(frames[1], Frame::Message(message) if message.channel == ChannelId(2) && message.data == b"hi"));
 //! # Ok::<(), Malformed>(())
 //! ```
 //!
-//! The functions that write these bytes are public with the feature `wire-writers` only, for tests and fuzzers that
+//! The functions that write these bytes are public only with the feature `wire-writers`, for tests and fuzzers that
 //! forge packets.
 #![deny(clippy::indexing_slicing)]
 #![cfg_attr(

@@ -1,4 +1,4 @@
-//! Reading of bytes from the wire. Nothing in this module indexes, so nothing in it can panic.
+//! Reading of bytes from the wire. The module indexes no slice, so it cannot panic.
 
 use super::{Malformed, varint_len};
 
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// Reads the next byte if `wanted` returns `true` for it. Otherwise the reader does not advance.
+    /// Reads the next byte if `wanted` returns `true` for this byte. Otherwise, returns `None` and does not advance.
     pub fn take_if(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
         let (first, rest) = self.rest.split_first()?;
         wanted(*first).then(|| {

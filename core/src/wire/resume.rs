@@ -9,7 +9,7 @@ use crate::limits;
 /// The type byte of RESUME frames.
 pub(crate) const RESUME: u8 = 0x07;
 
-/// Ids are 24 bits, so nothing lies this far above a floor.
+/// The number of message ids on the wire. A received message is less than this distance above the floor.
 const SPAN: u64 = 1 << 24;
 
 /// A RESUME frame, which reports the messages received on one channel. All messages below `floor` were received,
@@ -20,7 +20,7 @@ pub struct ResumeFrame<'a> {
     pub channel: ChannelId,
     /// The low 24 bits of the first message id that was not received.
     pub floor: u32,
-    /// The ranges as they are on the wire: a gap and a length each, checked when they were read.
+    /// The validated ranges as they are on the wire: for each range, a gap and a length.
     ranges: &'a [u8],
 }
 
@@ -102,7 +102,7 @@ fn write_fields(
     Ok(())
 }
 
-/// Reads the range that follows one that ended at `end`.
+/// Reads the range after a range that ended at `end`.
 fn read_range(reader: &mut Reader<'_>, end: u32) -> Result<Range<u32>, Malformed> {
     let start = above(end, reader.varint()?)?;
     Ok(start..above(start, reader.varint()?)?)

@@ -3,7 +3,7 @@
 //! Values below 128 take one byte, below 2^14 two, and so on to nine bytes for 64 bits. The bits after the prefix
 //! are little-endian. Only the shortest form is valid, so that every value has one encoding.
 
-/// The bytes that `value` takes, 1 to 9.
+/// Returns the length of the encoded `value`, 1 to 9 bytes.
 #[must_use]
 pub(crate) const fn varint_len(value: u64) -> usize {
     if value < 1 << 7 {
@@ -27,7 +27,7 @@ mod tests {
     }
 
     #[test]
-    fn varints_at_every_length_boundary_round_trip_in_the_shortest_form() {
+    fn varints_at_every_length_boundary_take_the_shortest_form_and_decode_as_encoded() {
         for shift in 0..64 {
             for value in [(1u64 << shift) - 1, 1 << shift, (1 << shift) + 1, u64::MAX >> shift] {
                 let (buffer, length) = encode(value);

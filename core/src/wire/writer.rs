@@ -14,7 +14,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Moves what was written from `from` on to the front.
+    /// Moves the bytes from the offset `from` on to the start of the buffer.
     pub(crate) fn move_to_front(&mut self, from: usize) {
         if let Some(written) = self.buffer.get_mut(..self.written) {
             written.rotate_left(from.min(self.written));
@@ -55,7 +55,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Appends `length` bytes and returns them for the caller to fill in.
+    /// Appends `length` bytes, and returns a mutable slice of these bytes, which the caller must fill.
     ///
     /// # Errors
     /// [`NoRoom`] if `length` bytes do not fit. The buffer then stays unchanged.

@@ -1,9 +1,10 @@
 //! The cost of a server with idle clients: `cargo run --release -p tickwire-native --example idle [clients] [seconds] [ms]`,
-//! where the last is `Options::receive_coalescing`. With `spin` behind it the clients never sleep: then nobody has to be woken for
-//! what the server sends, as if they were on other machines. Give both processes a processor of their own for that (`taskset`).
+//! where `ms` is `Options::receive_coalescing`. With the further argument `spin` the clients never sleep, so the server's
+//! datagrams wake no process, as if the clients were on other machines. For `spin`, run each process on its own processor
+//! (`taskset`).
 //!
-//! It starts itself a second time for the clients, waits for them, and then reads how much processor time its own
-//! threads take. Linux only, since the figures come from `/proc`.
+//! The program starts a second process for the clients, waits until they are connected, and then measures the processor time of
+//! its own threads. It runs only on Linux, because the figures come from `/proc`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -80,7 +81,7 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All clients in one endpoint: it is the server that is measured.
+/// Runs all clients in one endpoint, because the benchmark measures only the server.
 fn clients(arguments: &[String]) -> Result<(), Failure> {
     let count = number(arguments, 2, 1000);
     let to: SocketAddr = arguments.get(3).ok_or("no address")?.parse()?;
@@ -105,7 +106,7 @@ fn clients(arguments: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The same over a socket that is looked at all the time.
+/// Runs the clients over a socket that the process reads continuously, without sleeping.
 fn spin(config: Config, count: usize, to: SocketAddr, key: [u8; 32]) -> Result<(), Failure> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.set_nonblocking(true)?;
@@ -144,10 +145,10 @@ fn spin(config: Config, count: usize, to: SocketAddr, key: [u8; 32]) -> Result<(
     }
 }
 
-/// Seconds that clients spin.
+/// The time for which the clients spin, in seconds.
 const SPIN: u64 = 40;
 
-/// Nanoseconds that each thread of this process was running.
+/// Returns the processor time of each thread of this process, in nanoseconds.
 fn threads() -> Result<BTreeMap<String, u64>, Failure> {
     let mut threads = BTreeMap::new();
     for entry in std::fs::read_dir("/proc/self/task")? {

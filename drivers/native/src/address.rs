@@ -45,7 +45,7 @@ pub struct ParseAddressError {
     fault: Fault,
 }
 
-/// The fault in a text, and the text to write instead.
+/// The fault in a text, and the text that the user should write instead.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Fault {
     what: String,
@@ -89,8 +89,8 @@ impl NetworkAddress {
         matches!(self.host, Host::V6 { .. })
     }
 
-    /// Returns the kind of the address, multicast or broadcast, if it is not the address of a single host, so that no
-    /// socket can be bound to it. Returns `None` for every other address, and for a name.
+    /// Returns a text that names the kind of the address if it is a multicast or broadcast address, to which no socket
+    /// can be bound. Returns `None` for every other address, and for a name.
     #[must_use]
     pub fn why_not_unicast(&self) -> Option<&'static str> {
         why_not_unicast(self.socket_address()?.ip())
@@ -117,7 +117,7 @@ impl From<SocketAddr> for NetworkAddress {
     }
 }
 
-/// The one form of a socket address, as the core keeps it.
+/// Returns the form of `address` that the core uses: an IPv4 address instead of an IPv4-mapped IPv6 address.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     match Address::from(address) {
         Address::Udp(address) => address,
@@ -125,7 +125,8 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Why no single host has this address, so that a connection can neither be made to it nor from it.
+/// Returns a text that names the kind of `ip` if it is a multicast or broadcast address, and `None` for every other
+/// address. A connection needs the address of a single host at both ends.
 pub(crate) fn why_not_unicast(ip: IpAddr) -> Option<&'static str> {
     match ip.to_canonical() {
         ip if ip.is_multicast() => Some("a multicast address, which stands for a group of machines"),
@@ -136,7 +137,7 @@ pub(crate) fn why_not_unicast(ip: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// Whether every machine of a network that this one is in hears what is sent to `ip`.
+/// Returns whether `ip` is a broadcast address, at which every host of a network receives a datagram.
 fn is_broadcast(ip: Ipv4Addr) -> bool {
     // Of a network with room for hosts, the last address has at least two host bits set.
     ip.is_broadcast()
@@ -152,7 +153,7 @@ fn is_last_of(ip: Ipv4Addr, of: Ipv4Addr, netmask: Ipv4Addr) -> bool {
 }
 
 impl fmt::Display for Host {
-    /// An IPv6 address stands in brackets.
+    /// Writes the address. An IPv6 address is enclosed in brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => f.write_str(name),
@@ -172,8 +173,8 @@ impl fmt::Display for NetworkAddress {
 impl FromStr for NetworkAddress {
     type Err = ParseAddressError;
 
-    /// Reads `host:port`. The port may be left out: then it is [`NetworkAddress::DEFAULT_PORT`]. The interface of a
-    /// link-local address is a number or one of this machine's names: `[fe80::1%2]`, `[fe80::1%eth0]`.
+    /// Parses `host:port`. Without a port, the port is [`NetworkAddress::DEFAULT_PORT`]. The interface of a link-local
+    /// address is a number or the name of an interface of this machine: `[fe80::1%2]`, `[fe80::1%eth0]`.
     fn from_str(text: &str) -> Result<Self, ParseAddressError> {
         let text = text.trim();
         parse(text, &interface_index).map_err(|fault| ParseAddressError { text: text.into(), fault })
@@ -203,7 +204,8 @@ impl From<&str> for Fault {
     }
 }
 
-/// Finds the index of an interface of this machine by its name.
+/// A function that returns the index of this machine's interface with the given name, or `None` if there is no such
+/// interface.
 type Interfaces<'a> = &'a dyn Fn(&str) -> Option<u32>;
 
 fn interface_index(name: &str) -> Option<u32> {
@@ -238,7 +240,7 @@ fn parse_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// An IPv6 address without brackets, unless its end reads as a port.
+/// Parses an IPv6 address without brackets. An address whose end may be a port is a fault.
 fn parse_bare_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
     let whole = parse_v6(text, interfaces);
     let halves = text.rsplit_once(':').and_then(|(host, port)| {
@@ -261,7 +263,7 @@ fn parse_bare_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> 
     }
 }
 
-/// The text of an IPv6 address, with its interface if it has one.
+/// Parses an IPv6 address, which may end in `%` and an interface.
 fn parse_v6(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
     let (ip, interface) = match text.split_once('%') {
         Some((ip, interface)) => (ip, Some(interface)),
@@ -317,7 +319,7 @@ fn parse_host(text: &str, interfaces: Interfaces<'_>) -> Result<Host, Fault> {
     }
 }
 
-/// Whether resolvers read a name that ends in this label as an IPv4 address: 1, 017, 0x7f.
+/// Returns whether resolvers read a name that ends in this label as an IPv4 address. Examples are 1, 017 and 0x7f.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     label.bytes().all(|byte| byte.is_ascii_digit())

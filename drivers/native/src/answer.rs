@@ -1,4 +1,4 @@
-//! An answer of the network thread, which the caller awaits as a future or by blocking.
+//! An answer of the network thread. The caller awaits the answer as a future, or blocks until the answer arrives.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// A place for one answer, and both ends of it.
+/// Creates a place for one answer. Returns the end that gives the answer, and the end that waits for the answer.
 pub(crate) fn answer<T>() -> (Replier<T>, Pending<T>) {
     let cell = Arc::new(Cell {
         slot: Mutex::new(Slot { state: Taken::NotYet, waker: None }),
@@ -28,11 +28,12 @@ struct Slot<T> {
 pub(crate) enum Taken<T> {
     NotYet,
     Value(T),
-    /// The replier is gone, or the answer was taken before.
+    /// No answer will come: the replier was dropped, or the caller has already taken the answer.
     Never,
 }
 
-/// Where the answer is given. Dropping it says that there will be none.
+/// The end that gives the answer. Dropping the replier without an answer reports to the caller that no answer will
+/// come.
 pub(crate) struct Replier<T>(Arc<Cell<T>>);
 
 impl<T> Replier<T> {
@@ -62,7 +63,7 @@ impl<T> Cell<T> {
     }
 }
 
-/// Where the answer is awaited. `None` stands for: there will be none.
+/// The end that waits for the answer. The result `None` means that no answer will come.
 pub(crate) struct Pending<T>(Arc<Cell<T>>);
 
 impl<T> Pending<T> {
@@ -74,7 +75,7 @@ impl<T> Pending<T> {
         }
     }
 
-    /// Waits for the answer, for `timeout` at most.
+    /// Waits for the answer, for at most `timeout`. Returns `None` if no answer came.
     pub(crate) fn wait(self, timeout: Option<Duration>) -> Option<T> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut slot = self.0.slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_arrives_at_blocking_and_at_awaiting_callers() {
+    fn an_answer_reaches_blocking_and_awaiting_callers() {
         let (replier, pending) = answer();
         replier.reply(5);
         assert_eq!(pending.wait(None), Some(5));

@@ -1,4 +1,4 @@
-//! Messages of the game that wait in the driver because the core's queue is full.
+//! Messages of the game that wait in the driver while the core's queue is full.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,28 +10,29 @@ use tickwire_core::{
 
 use crate::shared::Gate;
 
-/// Messages of one connection that the core has not taken yet. It is empty nearly always.
+/// The messages of one connection that the core has not accepted yet. The outbox is almost always empty.
 pub(crate) struct Outbox {
     gate: Arc<Gate>,
-    /// Connections that had been made before this one.
+    /// The number of connections that were established before this connection.
     born: u64,
     lanes: BTreeMap<ChannelId, Lane>,
-    /// The core's id of the last message that it took, by channel. Ids count from 0.
+    /// The id of the latest message that the core accepted on each channel. Ids count from 0.
     last: BTreeMap<ChannelId, MessageId>,
-    /// To be said when all that waits here is in the core.
+    /// The request to close the connection once the core has accepted all messages of this outbox. `None` if the game
+    /// made no such request.
     farewell: Option<Farewell>,
-    /// When the connection is closed, once good-bye is to be said.
+    /// The latest time at which the connection is closed. `None` until the game requests the close.
     leaves_by: Option<Instant>,
-    /// Messages that the core took no more: the connection was over.
+    /// The number of messages that the core did not accept, because the connection had ended.
     given_up: u64,
 }
 
-/// How a connection is closed once its messages are delivered.
+/// A request to close a connection once its messages are delivered.
 #[derive(Clone)]
 pub(crate) struct Farewell {
     pub(crate) code: u16,
     pub(crate) text: String,
-    /// When it is closed, delivered or not.
+    /// The time at which the connection is closed even if messages are not delivered.
     pub(crate) deadline: Instant,
 }
 
@@ -41,17 +42,17 @@ impl Farewell {
     }
 }
 
-/// Messages that wait on one channel.
+/// The messages that wait on one channel.
 type Lane = VecDeque<Bytes>;
 
-/// The fate of an offered message.
+/// The result of offering a message to the core.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Offered {
-    /// The core has it.
+    /// The core accepted the message.
     Taken,
-    /// It waits here.
+    /// The message waits in the outbox.
     Waits,
-    /// The connection is over.
+    /// The outbox dropped the message, because the connection had ended.
     TooLate,
 }
 
@@ -76,7 +77,7 @@ impl Outbox {
         self.born
     }
 
-    /// Takes a message for the core. What waits on a channel is never overtaken there.
+    /// Offers a message to the core, or queues the message behind the messages that already wait on its channel.
     pub(crate) fn offer(
         &mut self,
         now: Instant,
@@ -103,7 +104,8 @@ impl Outbox {
         }
     }
 
-    /// Hands the waiting messages of one channel to the core. Returns whether to tell the game that the channel has room again.
+    /// Passes the waiting messages of one channel to the core. Returns whether the game must be notified that the channel has
+    /// space again.
     pub(crate) fn on_send_ready(
         &mut self,
         now: Instant,
@@ -134,8 +136,7 @@ impl Outbox {
         was_full
     }
 
-    /// Closes the connection as soon as what waits here, and what the core has, is delivered; at the deadline at the
-    /// latest.
+    /// Closes the connection as soon as all messages of the outbox and of the core are delivered, or at the deadline.
     pub(crate) fn close(
         &mut self,
         now: Instant,
@@ -151,7 +152,7 @@ impl Outbox {
         self.say_farewell(now, endpoint, connection);
     }
 
-    /// Says good-bye if nothing waits here any more, or no longer may.
+    /// Asks the core to close the connection if the outbox is empty or the deadline has passed.
     pub(crate) fn say_farewell(&mut self, now: Instant, endpoint: &mut Endpoint, connection: ConnectionId) {
         let is_due = |farewell: &mut Farewell| self.lanes.is_empty() || now >= farewell.deadline;
         if let Some(farewell) = self.farewell.take_if(is_due) {
@@ -159,18 +160,19 @@ impl Outbox {
         }
     }
 
-    /// The latest time when the connection is closed. `None` if it is not to be closed.
+    /// Returns the latest time at which the connection is closed, or `None` if the game did not request the close.
     pub(crate) const fn leaves_by(&self) -> Option<Instant> {
         self.leaves_by
     }
 
-    /// When it says good-bye, whatever waits; none if it does not.
+    /// Returns the time at which the core must be asked to close the connection even if messages wait. `None` if no
+    /// such request is pending.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.farewell.as_ref().map(|farewell| farewell.deadline)
     }
 
-    /// The connection is over: what waits here is not sent any more. Lists the reliable messages among it, as the core lists
-    /// what it had, in order of channel and number.
+    /// Drops all waiting messages, because the connection has ended. Returns the reliable messages among them, ordered by
+    /// channel and message number, as the core orders its own list.
     pub(crate) fn give_up(&mut self, channels: &[ChannelConfig]) -> Vec<Unconfirmed> {
         let mut unconfirmed = Vec::new();
         for (channel, lane) in std::mem::take(&mut self.lanes) {
@@ -188,7 +190,7 @@ impl Outbox {
         unconfirmed
     }
 
-    /// Messages that were not sent because the connection was over. They are returned once.
+    /// Returns the number of messages that were not sent because the connection had ended, and resets the number to 0.
     pub(crate) const fn take_given_up(&mut self) -> u64 {
         std::mem::replace(&mut self.given_up, 0)
     }

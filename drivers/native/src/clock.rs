@@ -4,11 +4,12 @@ use std::time::{Duration, Instant as StdInstant, SystemTime, UNIX_EPOCH};
 
 use tickwire_core::Instant;
 
-/// Counts microseconds from its own making.
+/// A clock that counts microseconds from its creation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     start: StdInstant,
-    /// Microseconds from the Unix epoch to the start, as the wall clock showed at the start.
+    /// The microseconds from the Unix epoch to the creation of this clock, as the wall clock showed them at the
+    /// creation.
     pub(crate) wall_offset: u64,
 }
 
@@ -18,13 +19,13 @@ impl Clock {
         Self { start: StdInstant::now(), wall_offset: u64::try_from(wall.as_micros()).unwrap_or(0) }
     }
 
-    /// The time, and what the wall clock shows at it, since the Unix epoch.
+    /// Returns the time on this clock, and the time on the wall clock since the Unix epoch at the same moment.
     pub(crate) fn both(&self) -> (Instant, Duration) {
         (self.now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
     }
 
-    /// Microseconds from the Unix epoch to the start, by what the wall clock shows now; `None` if too much time passed between
-    /// the readings of both clocks to tell.
+    /// Returns the microseconds from the Unix epoch to the creation of this clock, computed from the current wall clock.
+    /// Returns `None` if too much time passed between the readings of the two clocks.
     pub(crate) fn wall_offset_now(&self) -> Option<u64> {
         let (before, wall) = self.both();
         if self.now().saturating_since(before) > READ_WITHIN {
@@ -39,5 +40,5 @@ impl Clock {
     }
 }
 
-/// Both clocks are read within this, or the reading does not count.
+/// The longest time between the readings of the two clocks. A slower pair of readings is discarded.
 const READ_WITHIN: Duration = Duration::from_millis(10);

@@ -1,29 +1,30 @@
 //! The choice between reading each datagram at once and letting datagrams gather.
 //!
-//! Network cards do the same and call it interrupt moderation: where many small datagrams arrive that no message waits
-//! for, waking up costs more than handling them.
+//! Network cards do the same under the name interrupt moderation: if many small datagrams arrive on which no message
+//! depends, waking up costs more than processing them.
 
 use std::time::Duration;
 
 use tickwire_core::Instant;
 use tickwire_core::wire::{PacketKind, classify};
 
-/// Decides when the thread may let datagrams gather.
+/// Decides when the network thread may leave datagrams in the socket to read several together.
 #[derive(Debug)]
 pub(crate) struct Coalescing {
-    /// How long they may after [`FULL_QUIET`]; zero is never.
+    /// The longest time for which datagrams may collect, allowed after [`FULL_QUIET`]. Zero disables coalescing.
     most: Duration,
-    /// When something was last seen that was no upkeep.
+    /// The time of the latest event other than upkeep.
     busy_at: Instant,
-    /// When the socket last gave something.
+    /// The time at which the socket last returned a datagram.
     received_at: Option<Instant>,
-    /// `true` if datagrams come so densely that the next is likely to come meanwhile.
+    /// `true` if datagrams arrive so often that another datagram is likely to arrive during the coalescing time.
     is_dense: bool,
-    /// `true` if the last sleep was a nap.
+    /// `true` if the latest sleep coalesced datagrams.
     has_napped: bool,
-    /// Datagrams since the last sleep.
+    /// The number of datagrams received since the latest sleep.
     gathered: u64,
-    /// When a datagram was last dropped: it may be one of a flood, and from anybody.
+    /// The time at which the endpoint last dropped a datagram. A dropped datagram may be part of a flood from any
+    /// source.
     noisy_at: Option<Instant>,
 }
 
@@ -40,23 +41,24 @@ impl Coalescing {
         }
     }
 
-    /// An event other than upkeep: an action or a message of the game, or a handshake.
+    /// Handles an event other than upkeep: an action or a message of the game, or a handshake.
     pub(crate) const fn on_activity(&mut self, now: Instant) {
         self.busy_at = now;
     }
 
-    /// Whether nothing but upkeep was seen for long enough.
+    /// Returns whether only upkeep has occurred for at least [`QUIET`], and coalescing is enabled.
     pub(crate) fn is_quiet(&self, now: Instant) -> bool {
         !self.most.is_zero() && now.saturating_since(self.busy_at) >= QUIET
     }
 
-    /// How long datagrams may gather now: the longer the silence so far, the longer they may.
+    /// Returns the longest time for which datagrams may collect now. The time is proportional to the idle time, up to
+    /// [`FULL_QUIET`].
     fn most(&self, now: Instant) -> Duration {
         let quiet = now.saturating_since(self.busy_at).min(FULL_QUIET);
         self.most.mul_f64(quiet.as_secs_f64() / FULL_QUIET.as_secs_f64())
     }
 
-    /// The socket gave this number of datagrams.
+    /// Handles the receipt of `datagrams` datagrams from the socket.
     pub(crate) fn on_received(&mut self, now: Instant, datagrams: u64) {
         self.gathered = self.gathered.saturating_add(datagrams);
         let is_close = self.received_at.is_some_and(|last| now.saturating_since(last) <= self.most(now));
@@ -64,18 +66,19 @@ impl Coalescing {
         self.received_at = Some(now);
     }
 
-    /// Datagrams from the socket were dropped, at least some of them.
+    /// Handles the drop of at least one received datagram.
     pub(crate) const fn on_noise(&mut self, now: Instant) {
         self.noisy_at = Some(now);
     }
 
-    /// Whether what comes meanwhile is sure to find room in the system's buffer, as far as anybody can tell. A flood of small
-    /// datagrams would leave none for heartbeats.
+    /// Returns whether the system's receive buffer probably has space for the datagrams that arrive during the coalescing
+    /// time. A flood of small datagrams would leave no space for heartbeats.
     fn has_room(&self, gathered: u64, now: Instant) -> bool {
         gathered <= GATHER_MOST && self.noisy_at.is_none_or(|at| now.saturating_since(at) >= QUIET)
     }
 
-    /// The thread is about to sleep. How long to leave the socket alone; none if it is to be waited for.
+    /// Returns the time for which the thread that is about to sleep must not read the socket, or `None` if a datagram
+    /// must wake the thread.
     pub(crate) fn nap(&mut self, now: Instant) -> Option<Duration> {
         let gathered = std::mem::take(&mut self.gathered);
         self.has_napped = self.is_quiet(now)
@@ -86,19 +89,22 @@ impl Coalescing {
     }
 }
 
-/// Whether a datagram can be upkeep: heartbeats, acknowledgements, keys that rotate. What carries messages may be as small,
-/// but they are told to the game; parts of large ones are not, and are large.
+/// Returns whether a datagram can be upkeep: a heartbeat, an acknowledgement or a key rotation. A datagram with a whole
+/// message can be as small, but the message reaches the game as an event. Fragments of large messages cause no event, but
+/// are larger than [`UPKEEP_BYTES`].
 pub(crate) fn may_be_upkeep(datagram: &[u8]) -> bool {
     datagram.len() <= UPKEEP_BYTES && matches!(classify(datagram), Some(PacketKind::Data))
 }
 
-/// How long nothing but upkeep must have been seen, and none of it dropped.
+/// The time without events other than upkeep, and without dropped datagrams, after which coalescing begins.
 const QUIET: Duration = Duration::from_secs(1);
-/// How long for naps of full length; after a part of it they have the same part of their length.
+/// The idle time after which the coalescing time reaches its maximum. After a part of this time, it reaches the same
+/// part of its maximum.
 const FULL_QUIET: Duration = Duration::from_secs(5);
-/// After more datagrams than this at once none are left to gather.
+/// The largest number of datagrams between two sleeps for which the thread still coalesces.
 const GATHER_MOST: u64 = 64;
-/// Heartbeats and acknowledgements have no more bytes; a part of a large message has several times as many.
+/// The size in bytes that heartbeats and acknowledgements do not exceed. A fragment of a large message is several times
+/// as large.
 pub(crate) const UPKEEP_BYTES: usize = 128;
 
 #[cfg(test)]
@@ -111,7 +117,7 @@ mod tests {
         Instant::saturating_from_micros(ms * 1000)
     }
 
-    /// Of something received at these times, whether a nap followed.
+    /// Simulates datagrams received at `times`. Returns, for each time, whether the thread coalesced afterwards.
     fn naps(coalescing: &mut Coalescing, times: &[u64]) -> Vec<bool> {
         let nap = |&ms: &u64| {
             coalescing.on_received(at(ms), 1);
@@ -121,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_are_coalesced_only_at_a_high_rate_and_a_second_after_the_last_message() {
+    fn datagrams_are_coalesced_only_at_a_high_rate_and_a_second_after_the_latest_message() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
@@ -134,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_nap_without_datagrams_the_network_thread_waits_for_the_socket() {
+    fn after_a_coalescing_delay_without_datagrams_the_network_thread_waits_for_the_socket() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5005]), [false, true]);
         // The nap brought nothing: the socket is waited for.
@@ -143,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn naps_of_the_network_thread_grow_during_five_seconds_of_silence() {
+    fn the_coalescing_delay_grows_to_100_ms_within_five_seconds_of_silence() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);

@@ -11,7 +11,7 @@ use crate::answer::Replier;
 use crate::dial::DialRequest;
 use crate::policy::Policy;
 
-/// One order. They are carried out in the order in which they were given.
+/// A command of the game. The network thread executes commands in the order in which the game gave them.
 pub(crate) enum Command {
     Send {
         connection: ConnectionId,
@@ -22,7 +22,8 @@ pub(crate) enum Command {
         channel: ChannelId,
         data: Bytes,
         except: Vec<ConnectionId>,
-        /// The number of connections made since the start when the broadcast was sent. It goes only to those that existed then.
+        /// The number of connections established since the start when the broadcast was sent. The broadcast reaches only these
+        /// connections.
         born_before: u64,
     },
     Connect(Box<DialRequest>),
@@ -47,30 +48,31 @@ pub(crate) enum Command {
         connection: ConnectionId,
         rate: Option<NonZeroU32>,
     },
-    /// Commit the changes of a world that were handed in first.
+    /// Commits the changes of a world that wait the longest.
     Commit,
     SetViewer {
         connection: ConnectionId,
         viewer: Option<Viewer>,
     },
-    /// Take a snapshot of all connections and counters.
+    /// Stores the current reports of all connections and counters.
     Snapshot(Replier<()>),
     Ask(Question),
     Stop {
         code: u16,
         text: String,
         grace: Duration,
-        /// `true` if connections that say good-bye already are to be done within `grace` too.
+        /// `true` if connections that are already closing after delivery must also finish within `grace`.
         cuts_short: bool,
     },
     Abort,
 }
 
-/// A question to the core: it reads the endpoint and sends the answer to the thread that asked.
+/// A question to the core. The network thread calls the function, which reads the endpoint and sends the answer to the
+/// asking thread.
 pub(crate) type Question = Box<dyn FnOnce(&Endpoint) + Send>;
 
 impl Command {
-    /// Whether it only asks: then the game has done nothing.
+    /// Returns whether the command only asks a question, which is not an action of the game.
     pub(crate) const fn is_question(&self) -> bool {
         matches!(self, Self::Snapshot(_) | Self::Ask(_))
     }

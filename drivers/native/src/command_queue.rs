@@ -10,21 +10,22 @@ use event_listener::{Event as Signal, EventListener, Listener as _};
 use crate::command::Command;
 use crate::sleep::Alarm;
 
-/// From the game to the network thread.
+/// The queue from the game to the network thread.
 pub(crate) struct CommandQueue {
     queue: ConcurrentQueue<Queued>,
     thread: Arc<Alarm>,
-    /// While above zero, what the threads that hold have queued waits.
+    /// The number of holds. While this number is above zero, commands that holding threads queued wait.
     held: AtomicUsize,
-    /// Those threads, once for each time that they hold.
+    /// The threads that hold, listed once for each hold.
     holders: Mutex<Vec<ThreadId>>,
-    /// From so many commands on it waits no longer, until the queue is empty.
+    /// The number of queued commands from which on the network thread takes commands despite the holds, until the queue
+    /// is empty.
     half: usize,
     is_spilling: AtomicBool,
-    /// Commands in the queue that do not wait, held or not.
+    /// The number of commands in the queue that do not wait for holds.
     urgent: AtomicUsize,
     refused: AtomicU64,
-    /// Threads and futures that wait for room.
+    /// The number of threads and futures that wait for space in the queue.
     waiting: AtomicUsize,
     has_room: Signal,
 }
@@ -32,11 +33,11 @@ pub(crate) struct CommandQueue {
 /// A command in the queue.
 struct Queued {
     command: Command,
-    /// It does not wait for threads that hold.
+    /// `true` if the command does not wait for threads that hold.
     is_urgent: bool,
 }
 
-/// Why a command was not queued. It comes back.
+/// The reason why a command was not queued, with the command.
 pub(crate) enum NotQueued {
     Full(Command),
     Stopped(Command),
@@ -58,8 +59,9 @@ impl CommandQueue {
         }
     }
 
-    /// Queues a command. Says whether the network thread is to be woken for it: it is not while this thread holds and there
-    /// is room for more. While only others hold, the command does not wait, and neither does what was queued before it.
+    /// Queues a command. Returns whether the caller must wake the network thread, which is not necessary while this thread
+    /// holds and the queue is less than half full. While only other threads hold, neither the command nor the commands
+    /// queued before it wait.
     pub(crate) fn push(&self, command: Command) -> Result<bool, NotQueued> {
         let is_held = self.held.load(Ordering::Acquire) > 0;
         let is_urgent = is_held && !self.holders().contains(&thread::current().id());
@@ -80,8 +82,9 @@ impl CommandQueue {
         }
     }
 
-    /// Queues a command that does not wait even if somebody holds, since whoever asked may wait for the answer. Waits for
-    /// room where there is none, if it `may_wait`; else the command comes back. After the end, nothing happens.
+    /// Queues a command that does not wait for holds, because its caller may wait for the answer. If the queue is full,
+    /// the call waits for space if `may_wait`, and otherwise returns the command. After the endpoint has stopped, the
+    /// call drops the command.
     pub(crate) fn insist(&self, mut command: Command, may_wait: bool) -> Result<(), Command> {
         while let Some(back) = self.push_urgent(command) {
             if !may_wait {
@@ -97,7 +100,8 @@ impl CommandQueue {
         Ok(())
     }
 
-    /// The same for futures. One that is dropped before there was room has asked for nothing.
+    /// Queues a command as [`Self::insist`] does, without blocking. A future that is dropped before the queue has space
+    /// queues nothing.
     pub(crate) async fn insist_async(&self, mut command: Command) {
         while let Some(back) = self.push_urgent(command) {
             command = back;
@@ -108,7 +112,7 @@ impl CommandQueue {
         }
     }
 
-    /// Hands the command back where there is no room.
+    /// Queues a command that does not wait for holds. Returns the command if the queue is full.
     fn push_urgent(&self, command: Command) -> Option<Command> {
         self.urgent.fetch_add(1, Ordering::SeqCst);
         let back = match self.queue.push(Queued { command, is_urgent: true }) {
@@ -132,7 +136,8 @@ impl CommandQueue {
         Room { listener: self.has_room.listen(), waiting: Waiting(&self.waiting) }
     }
 
-    /// The next command, unless a thread holds. Only the network thread takes commands.
+    /// Takes the next command, or returns `None` if the queue is empty or a hold delays the command. Only the network
+    /// thread takes commands.
     pub(crate) fn take(&self) -> Option<Command> {
         let is_held = self.held.load(Ordering::Acquire) > 0 && !self.is_spilling.load(Ordering::Relaxed);
         if is_held && self.urgent.load(Ordering::SeqCst) == 0 {
@@ -160,7 +165,8 @@ impl CommandQueue {
         self.thread.ring();
     }
 
-    /// Commands that this thread queues from now on wait until the hold is released.
+    /// Makes the commands that this thread queues from now on wait until the hold is released. Returns the id of this
+    /// thread.
     pub(crate) fn hold(&self) -> ThreadId {
         let thread = thread::current().id();
         self.holders().push(thread);
@@ -197,13 +203,13 @@ impl CommandQueue {
         self.queue.len()
     }
 
-    /// Commands refused because the queue was full.
+    /// Returns the number of commands that were refused because the queue was full.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
 }
 
-/// A thread or task that waits for room.
+/// A thread or task that waits for space in the queue.
 struct Room<'a> {
     listener: EventListener,
     #[expect(dead_code, reason = "it counts as long as it lives")]
@@ -237,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_delays_only_messages_of_the_thread_that_holds() {
+    fn a_hold_delays_only_messages_of_the_thread_that_requested_the_hold() {
         let sleeper = Sleeper::new().unwrap();
         let queue = CommandQueue::new(64, Arc::clone(sleeper.alarm()));
         let thread = queue.hold();

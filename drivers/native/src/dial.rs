@@ -1,5 +1,5 @@
-//! Attempts to connect: the driver resolves a name and tries its addresses in order, each a little after the last,
-//! until one of them answers.
+//! Attempts to connect: the driver resolves a name and tries its addresses in order, 250 ms apart, until one of
+//! them answers.
 
 mod returning;
 #[cfg(test)]
@@ -30,14 +30,15 @@ pub(crate) struct DialRequest {
 /// All running attempts.
 pub(crate) struct Dials {
     active: Vec<Dial>,
-    /// How long an attempt may take if its options set no timeout.
+    /// The timeout of an attempt whose options set no timeout.
     timeout: Duration,
     resolver: Arc<dyn Resolver>,
-    /// Connections that lost against a sibling; the game never hears of them.
+    /// The connections that their attempt closed in favour of another address, or gave up. The driver reports no events
+    /// of these connections to the game.
     silenced: BTreeSet<ConnectionId>,
-    /// Connections that were made to a name, which may lead elsewhere later.
+    /// The connections that were made to a name. The name may later resolve to other addresses.
     pub(crate) returns: Returns,
-    /// Failures of attempts that no event has reported to the game yet.
+    /// The failed attempts that no event has reported to the game yet.
     failures: VecDeque<CloseReason>,
 }
 
@@ -46,35 +47,37 @@ struct Dial {
     options: ConnectOptions,
     reply: Replier<Result<ConnectionId, ConnectError>>,
     begun_at: Instant,
-    /// When all of it, the name's resolution included, has taken too long.
+    /// The time at which the whole attempt fails, including the resolution of the name.
     deadline: Instant,
     lookup: Option<Lookup>,
-    /// How many addresses the name has that can be tried.
+    /// The number of addresses of the name that can be tried.
     addresses: u32,
     waiting: VecDeque<SocketAddr>,
     tried: Vec<SocketAddr>,
     unreached: Vec<Unreached>,
-    /// The connections that may still be answered, oldest first.
+    /// The connections that may still be established, the oldest first.
     hopeful: Vec<Hope>,
-    /// A connection that was closed to make room for the next address: its place is free once the core has reported its end.
+    /// The connection that was closed to make room for the next address. Its place becomes free when the core reports that
+    /// the connection has ended.
     clearing: Option<ConnectionId>,
-    /// When the next address is tried.
+    /// The time at which the next address is tried.
     next_at: Instant,
-    /// How many addresses gave up their place to the next one.
+    /// The number of addresses that were closed to make room for the next address.
     turns: u32,
     last_reason: Option<CloseReason>,
-    /// Why the core refused to try an address.
+    /// The error of the latest call in which the core refused to dial an address.
     last_error: Option<ConnectError>,
 }
 
-/// A connection that is being made to one address.
+/// A connection that is being established to one address.
 struct Hope {
     connection: ConnectionId,
     address: SocketAddr,
     since: Instant,
-    /// Datagrams that the system refused since it last took one.
+    /// The number of datagrams for this address that the system refused since it last accepted a datagram for this
+    /// address.
     refused: u32,
-    /// The system's words, unless it ever took a datagram.
+    /// The system's error text. `None` once the system has accepted a datagram.
     refusal: Option<String>,
 }
 
@@ -113,7 +116,7 @@ impl Dials {
         });
     }
 
-    /// Does what can be done now.
+    /// Advances all attempts: polls name resolutions, dials addresses that are due, and reports failed attempts.
     pub(crate) fn advance(
         &mut self,
         now: Instant,
@@ -134,13 +137,14 @@ impl Dials {
         self.returns.advance(now, endpoint, &can_reach, context);
     }
 
-    /// When something is to be done by itself.
+    /// Returns the time at which [`Self::advance`] is due.
     pub(crate) fn deadline(&self) -> Instant {
         let due = self.active.iter().map(Dial::due).min().unwrap_or(Instant::MAX);
         due.min(self.returns.deadline())
     }
 
-    /// A connection is made: the others of its attempt are given up.
+    /// Completes the attempt to which the established `connection` belongs, and closes the other connections of the
+    /// attempt.
     pub(crate) fn on_connected(&mut self, now: Instant, endpoint: &mut Endpoint, connection: ConnectionId) {
         let Some(place) = self.active.iter().position(|dial| dial.is_hopeful(connection)) else {
             return;
@@ -158,22 +162,23 @@ impl Dials {
         dial.reply.reply(Ok(connection));
     }
 
-    /// Whether none is under way.
+    /// Returns whether no attempt is running.
     pub(crate) const fn is_empty(&self) -> bool {
         self.active.is_empty()
     }
 
-    /// Whether a connection lost against a sibling that was made first. It may have been made too by then.
+    /// Returns whether the attempt of `connection` has closed or given up `connection`. The connection may have been
+    /// established nevertheless.
     pub(crate) fn is_silenced(&self, connection: ConnectionId) -> bool {
         self.silenced.contains(&connection)
     }
 
-    /// The next failure of an attempt. Each failure is returned once.
+    /// Returns the next failed attempt. Each failure is returned once.
     pub(crate) fn next_failure(&mut self) -> Option<CloseReason> {
         self.failures.pop_front()
     }
 
-    /// The system took a datagram for this address.
+    /// Handles a datagram to this address that the system accepted.
     pub(crate) fn on_sent(&mut self, to: SocketAddr) {
         let hopes = self.active.iter_mut().flat_map(|dial| &mut dial.hopeful);
         for hope in hopes.filter(|hope| hope.address == to) {
@@ -182,8 +187,8 @@ impl Dials {
         }
     }
 
-    /// The system refused a datagram for this address. The next address of a name need not wait then; after
-    /// [`REFUSED_SENDS`] in a row this one is given up.
+    /// Handles a datagram to this address that the system refused. The attempt then tries the next address without
+    /// delay, and gives up this address after [`REFUSED_SENDS`] consecutive refusals.
     pub(crate) fn on_send_refused(
         &mut self,
         now: Instant,
@@ -205,7 +210,7 @@ impl Dials {
         }
     }
 
-    /// A connection is over. Says whether the game need not hear of it.
+    /// Handles the end of a connection. Returns whether the event must not be reported to the game.
     pub(crate) fn on_closed(
         &mut self,
         now: Instant,
@@ -261,7 +266,7 @@ impl Dial {
         self.hopeful.iter().any(|hope| hope.connection == connection)
     }
 
-    /// When something is to be done by itself.
+    /// Returns the time at which [`Self::advance`] is due for this attempt.
     fn due(&self) -> Instant {
         if self.lookup.is_some() || self.clearing.is_some() {
             return self.deadline;
@@ -274,7 +279,7 @@ impl Dial {
         }
     }
 
-    /// An error ends the attempt.
+    /// Advances the attempt. An error ends the attempt.
     fn advance(
         &mut self,
         now: Instant,
@@ -298,7 +303,7 @@ impl Dial {
         if self.hopeful.is_empty() && is_over { Err(self.failure(now)) } else { Ok(()) }
     }
 
-    /// Keeps the addresses that can be tried.
+    /// Keeps the addresses that can be tried, and lists the others with the reason.
     fn sort_out(
         &mut self,
         found: Vec<SocketAddr>,
@@ -344,8 +349,8 @@ impl Dial {
         }
     }
 
-    /// The endpoint has no place for another connection beside those of this attempt: its addresses take turns in one place.
-    /// An address that gave way is tried again after the others, for twice as long.
+    /// Closes a connection of this attempt, because the endpoint has no place for another connection. The addresses then
+    /// take turns in one place. A closed address is tried again after the others, for twice as long.
     fn make_room(&mut self, now: Instant, endpoint: &mut Endpoint, silenced: &mut BTreeSet<ConnectionId>) {
         let Some(oldest) = self.hopeful.first() else { return };
         let round = self.turns.checked_div(self.addresses).unwrap_or(0);
@@ -362,7 +367,7 @@ impl Dial {
         endpoint.close(now, connection, 0, "another address is tried");
     }
 
-    /// A connection came to nothing.
+    /// Removes a connection of this attempt that failed.
     fn lose(&mut self, connection: ConnectionId) {
         for lost in self.hopeful.extract_if(.., |hope| hope.connection == connection) {
             if let Some(words) = lost.refusal {
@@ -373,7 +378,7 @@ impl Dial {
         }
     }
 
-    /// Why nothing came of it.
+    /// Returns the error with which the whole attempt fails.
     fn failure(&mut self, now: Instant) -> ConnectError {
         let mut unreached = std::mem::take(&mut self.unreached);
         for address in self.waiting.drain(..).filter(|address| !self.tried.contains(address)) {
@@ -393,7 +398,8 @@ impl Dial {
     }
 }
 
-/// How much a connection's end says about its server: of several addresses, the one that says most words the error.
+/// Returns how much the end of a connection reveals about its server. The error of an attempt with several addresses
+/// uses the end with the highest value.
 fn weight(reason: &CloseReason) -> u8 {
     match reason {
         _ if *reason == SILENCE => 0,
@@ -404,12 +410,14 @@ fn weight(reason: &CloseReason) -> u8 {
 
 const SILENCE: CloseReason =
     CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, key_hint: None };
-/// How long an address may be silent before the next one is tried beside it (RFC 8305 recommends as much). Where they take
-/// turns, it is the length of the first turn.
+/// The time without an answer from an address after which the next address is tried in parallel, as RFC 8305 section 8
+/// recommends. If addresses take turns, it is the length of the first turn.
 const STAGGER: Duration = Duration::from_millis(250);
-/// A turn is at most 2^5 times as long as the first: 8 s.
+/// The largest number of times that a turn doubles: a turn is at most 2^5 times as long as the first, which is 8 s.
 const LONGEST_TURN: u32 = 5;
-/// So many refused datagrams in a row end the search at an address. A Hello leaves every 200 ms: it takes 0.8 s.
+/// The number of consecutive refused datagrams after which an attempt gives up an address. A Hello is sent every 200
+/// ms, so this takes 0.8 s.
 const REFUSED_SENDS: u32 = 5;
-/// The most failed attempts that wait to be reported by an event. Each [`Attempt`](crate::Attempt) gets its result all the same.
+/// The largest number of failed attempts that wait to be reported by an event. The [`Attempt`](crate::Attempt) of every failed
+/// attempt still returns its result.
 const FAILURES: usize = 1024;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tickwire_core::{CloseReason, Refusal, Violation};
 
-/// A wrapper around the reason that a connection ended. `Display` writes the reason as a sentence for a person.
+/// A wrapper around the reason why a connection ended. `Display` writes the reason as text for a person.
 ///
 /// ```
 /// use tickwire_core::CloseReason;
@@ -28,11 +28,11 @@ impl fmt::Display for Ending<'_> {
             CloseReason::TimedOut => f.write_str("the peer stopped answering"),
             CloseReason::ConnectTimedOut { version_hint: None, key_hint: Some(key), .. } => write!(
                 f,
-                "a server answers at this address, but with another key, {key}; pin that key if you trust it, since \
-                 nothing proves who owns it"
+                "a server with a different key, {key}, answers at this address; pin this key only if you trust it, \
+                 because the answer is not authenticated"
             ),
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, .. } => {
-                f.write_str("no server or peer answered the attempt to connect")
+                f.write_str("no server or peer answered the attempt to connect; check the address, the UDP port and the key")
             }
             CloseReason::ConnectTimedOut { version_hint: None, narrow_path: true, .. } => f.write_str(
                 "the peer answered small datagrams, but no datagram of 1200 bytes: the path MTU is smaller, perhaps \
@@ -43,15 +43,20 @@ impl fmt::Display for Ending<'_> {
                 "the path carries only datagrams of less than {least} bytes, perhaps because of a tunnel or VPN; \
                  raise the tunnel's MTU, or use another network"
             ),
-            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => {
-                write!(f, "the only server that answered seems to use protocol version {version}, which this end does not support")
+            CloseReason::ConnectTimedOut { version_hint: Some(version), .. } => write!(
+                f,
+                "the only server that answered seems to use protocol version {version}, which this end does not \
+                 support; update this end or the server"
+            ),
+            CloseReason::Refused(Refusal::Full) => f.write_str("the server was full; try again later"),
+            CloseReason::Refused(Refusal::TooManyFromAddress) => f.write_str(
+                "the server already has the largest number of clients that one address may have; try again when \
+                 one of them has left",
+            ),
+            CloseReason::Refused(Refusal::Banned) => {
+                f.write_str("the server has banned this client; ask the server's operator to lift the ban")
             }
-            CloseReason::Refused(Refusal::Full) => f.write_str("the server was full"),
-            CloseReason::Refused(Refusal::TooManyFromAddress) => {
-                f.write_str("the server already has the largest number of clients that one address may have")
-            }
-            CloseReason::Refused(Refusal::Banned) => f.write_str("the server has banned this identity"),
-            CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired"),
+            CloseReason::Refused(Refusal::Expired) => f.write_str("the ticket had expired; get a new ticket"),
             CloseReason::Refused(Refusal::Schema(difference)) => difference.fmt(f),
             CloseReason::Refused(Refusal::Other { code, text }) => {
                 write!(f, "the server refused the connection (code {code:#06x}): {text}")
@@ -68,9 +73,9 @@ impl fmt::Display for Ending<'_> {
                 write!(f, "the peer violated the protocol: {}", broken(*violation))
             }
             CloseReason::KeysExhausted => {
-                f.write_str("the keys of the connection reached their limit of forged packets")
+                f.write_str("too many forged packets arrived for the keys of the connection; connect again to get new keys")
             }
-            CloseReason::LinkClosed => f.write_str("the link under the connection was closed"),
+            CloseReason::LinkClosed => f.write_str("the link under the connection was closed; open another link, and connect again"),
             CloseReason::Driver { text } => f.write_str(text),
             // What the core adds later has its name, until it has words.
             other => write!(f, "{other:?}"),
@@ -97,14 +102,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_close_reason_has_its_documented_text() {
+    fn close_reasons_are_displayed_as_their_documented_texts() {
         let peer = |code, text: &str| CloseReason::Peer { code, text: text.into() };
         let told = [
             (CloseReason::Local { code: 65040 }, "this end closed the connection (code 0xfe10)"),
             (peer(0, ""), "the peer closed the connection without a reason"),
             (peer(7, ""), "the peer closed the connection (code 0x0007)"),
             (peer(0xfe11, "no shouting"), "the peer closed the connection (code 0xfe11): no shouting"),
-            (CloseReason::Refused(Refusal::Full), "the server was full"),
+            (CloseReason::Refused(Refusal::Full), "the server was full; try again later"),
             (
                 CloseReason::PathTooNarrow { least: 700 },
                 "the path carries only datagrams of less than 700 bytes, perhaps because of a tunnel or VPN; raise \

@@ -10,18 +10,19 @@ use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use event_listener::{Event as Signal, Listener as _};
 use tickwire_core::Event;
 
-/// From the network thread to the game.
+/// The queue from the network thread to the game.
 pub(crate) struct EventQueue {
     queue: ConcurrentQueue<Event>,
-    /// Events that found no room while the endpoint ends. They are kept because their senders were told that they arrived.
+    /// The events that did not fit into the queue while the endpoint stops. They are kept because their messages have
+    /// already been acknowledged.
     spilled: Mutex<Spilled>,
-    /// Whether anything was: then all that follows is too, so that the order stays.
+    /// `true` once an event was spilled. All later events are then spilled too, so that their order is kept.
     has_spilled: AtomicBool,
     arrived: Signal,
-    /// The network thread found no room, and waits for some.
+    /// `true` while the network thread waits for space in the queue.
     stalled: AtomicBool,
     stalls: AtomicU64,
-    /// Changes of worlds among the events.
+    /// The number of events in the queue that hold changes of a world.
     snapshots: AtomicUsize,
 }
 
@@ -38,8 +39,8 @@ impl EventQueue {
         }
     }
 
-    /// Queues an event; hands it back where there is no room. The next [`EventQueue::take`] that makes some wakes the
-    /// network thread.
+    /// Queues an event, or returns the event if the queue is full. The next [`EventQueue::take`] that frees space then
+    /// wakes the network thread.
     pub(crate) fn push(&self, event: Event) -> Result<(), Event> {
         let Err(event) = self.push_once(event) else { return Ok(()) };
         self.stalled.store(true, Ordering::SeqCst);
@@ -49,7 +50,7 @@ impl EventQueue {
         Ok(())
     }
 
-    /// Queues an event if there is room. Only the network thread calls it.
+    /// Queues an event if the queue has space for it. Only the network thread calls the method.
     fn push_once(&self, event: Event) -> Result<(), Event> {
         let is_snapshot = matches!(event, Event::Snapshot { .. });
         if is_snapshot && self.snapshots.load(Ordering::SeqCst) >= SNAPSHOTS_WAITING {
@@ -66,8 +67,9 @@ impl EventQueue {
         }
     }
 
-    /// Queues an event of an endpoint that ends: where the queue has no room, beside it, up to [`SPILLED_EVENTS`] and
-    /// [`SPILLED_BYTES`], or beyond them if `is_last`. Hands it back where that is too much.
+    /// Queues an event of an endpoint that is stopping. If the queue is full, the event is stored beside the queue, up
+    /// to [`SPILLED_EVENTS`] events and [`SPILLED_BYTES`] bytes, or without limit if `is_last`. Returns the event if it
+    /// would exceed the limits.
     pub(crate) fn push_or_spill(&self, event: Event, is_last: bool) -> Result<(), Event> {
         let mut event = event;
         if !self.has_spilled.load(Ordering::Acquire) {
@@ -90,7 +92,7 @@ impl EventQueue {
         Ok(())
     }
 
-    /// Wakes the threads that wait for events. One call covers many pushed events.
+    /// Wakes the threads that wait for events. One call suffices for several queued events.
     pub(crate) fn announce(&self) {
         self.arrived.notify(usize::MAX);
     }
@@ -99,7 +101,7 @@ impl EventQueue {
         self.stalls.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The next event. `wake` is called when the network thread waits for the room that this made.
+    /// Takes the next event. Calls `wake` if the network thread waits for the space that this call freed.
     pub(crate) fn take(&self, wake: impl Fn()) -> Result<Event, PopError> {
         let event = match self.queue.pop() {
             Ok(event) => event,
@@ -130,7 +132,7 @@ impl EventQueue {
         Some(event)
     }
 
-    /// The next event, as soon as there is one; `None` when there will be none any more.
+    /// Waits for the next event. Returns `None` once the endpoint has stopped and no event is left.
     pub(crate) async fn next(&self, wake: impl Fn()) -> Option<Event> {
         loop {
             match self.take(&wake) {
@@ -145,7 +147,7 @@ impl EventQueue {
         }
     }
 
-    /// The next event, if one comes within `timeout`.
+    /// Waits up to `timeout` for the next event.
     pub(crate) fn next_within(&self, timeout: Duration, wake: impl Fn()) -> Option<Event> {
         let deadline = Instant::now().checked_add(timeout);
         if self.queue.is_closed() {
@@ -190,20 +192,20 @@ impl EventQueue {
         self.queue.len() + spilled
     }
 
-    /// Times that the network thread found no room.
+    /// Returns the number of times that the queue was full when the network thread had an event.
     pub(crate) fn stalls(&self) -> u64 {
         self.stalls.load(Ordering::Relaxed)
     }
 }
 
-/// Events beside the queue, in their order.
+/// The events stored beside the queue, in order.
 #[derive(Default)]
 struct Spilled {
     events: VecDeque<Event>,
     bytes: usize,
 }
 
-/// The bytes that an event counts for beside a full queue.
+/// Returns the number of bytes that an event counts for beside a full queue.
 fn bytes_of(event: &Event) -> usize {
     match event {
         Event::Message { data, .. } => data.len(),
@@ -212,13 +214,15 @@ fn bytes_of(event: &Event) -> usize {
     }
 }
 
-/// Events with changes of worlds that wait for the game at most. Beyond, the core merges changes, at most to the state of the world.
+/// The largest number of events with changes of a world that wait for the game. Beyond this number the core merges
+/// changes, at most to the state of the world.
 const SNAPSHOTS_WAITING: usize = 32;
-/// How long asking for an event takes once there will be none any more.
+/// The duration of a call that requests an event after the endpoint has stopped and no event is left.
 const PAUSE_AT_END: Duration = Duration::from_millis(10);
-/// Events that lie beside a full queue at most while an endpoint ends. Beyond, peers get no more credit, as ever.
+/// The largest number of events stored beside a full queue while an endpoint stops. Beyond this number, peers get no
+/// more flow-control credit.
 const SPILLED_EVENTS: usize = 1 << 16;
-/// Bytes of messages among them at most.
+/// The largest number of message bytes in the events stored beside the queue.
 const SPILLED_BYTES: usize = 64 << 20;
 
 #[cfg(test)]

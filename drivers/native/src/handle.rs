@@ -141,8 +141,8 @@ impl Handle {
     /// Sends a message to every connection, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if no connection could be sent the message, because it cannot be encoded for example. The result lists the
-    /// connections whose channel is full.
+    /// [`SendError`] if the driver cannot send the message to any connection, for example because it cannot be encoded. A
+    /// full channel is not an error: the result lists its connection.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
     }
@@ -315,7 +315,7 @@ impl Handle {
         None
     }
 
-    /// The next event, whatever the message in it is.
+    /// Takes the next event from the queue without checking the message in it.
     pub(crate) fn next_unscreened(&self) -> Option<Event> {
         self.0.events.take(|| self.0.commands.wake()).ok()
     }
@@ -348,7 +348,8 @@ impl Handle {
         }
     }
 
-    /// Whether the game may see an event. A message that does not decode costs its sender a part of a budget.
+    /// Returns whether the game may receive `event`. A message that does not decode uses up a part of its sender's
+    /// budget.
     fn is_welcome(&self, event: &Event) -> bool {
         if !self.0.facts.screens_messages {
             return true;
@@ -372,7 +373,7 @@ impl Handle {
         }
     }
 
-    /// A message was invalid.
+    /// Handles an invalid message. Disconnects its sender if the sender's budget is exhausted.
     pub(crate) fn reject(&self, connection: ConnectionId, verdict: Verdict) {
         self.0.messages_rejected.fetch_add(1, Ordering::Relaxed);
         if verdict == Verdict::Close {
@@ -437,7 +438,7 @@ impl Handle {
         })
     }
 
-    /// Wakes the network thread if that is wanted, or if it has to make room.
+    /// Wakes the network thread if the queue requests it, or if the queue is full.
     fn wake_after(&self, pushed: Result<bool, SendError>) -> Result<(), SendError> {
         if !matches!(pushed, Ok(false)) {
             self.0.commands.wake();

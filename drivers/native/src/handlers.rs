@@ -207,7 +207,7 @@ impl<G: 'static> Handlers<G> {
         }
     }
 
-    /// Calls the handlers of one event.
+    /// Calls the handlers that are registered for `event`.
     fn handle(&mut self, game: &mut G, network: &mut Handle, event: Event, update: &mut Update) {
         update.events += 1;
         self.events.iter_mut().for_each(|(_, call)| call(game, network, &event));
@@ -263,7 +263,7 @@ impl Handle {
         Handlers::new(Arc::clone(&self.0.facts.registry))
     }
 
-    /// Takes all waiting events, and calls `handlers` with `game` for each of them. Call this method once per frame.
+    /// Takes all waiting events, and calls `handlers` with `game` for each event. Call this method once per frame.
     /// Messages that handlers send are sent together when the method returns.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // Messages that handlers send leave together.

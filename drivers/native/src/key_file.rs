@@ -101,12 +101,12 @@ pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
 enum Unusable {
     Missing,
     Unreadable(io::Error),
-    /// Reading a pipe without a writer would block.
+    /// The path leads to a folder, a pipe or a device. Reading a pipe without a writer would block.
     NotAFile,
     Exposed {
         mode: u32,
     },
-    /// The reason is missing where the key is all zeros.
+    /// The file contains no valid key. The parse error is `None` if the key is all zeros.
     NoKey(Option<ParseKeyError>),
 }
 
@@ -159,7 +159,7 @@ fn read(path: &Path) -> Result<Secret, Unusable> {
     if key == [0; 32] { Err(Unusable::NoKey(None)) } else { Ok(key) }
 }
 
-/// The file's mode, if others than its owner may read or write it.
+/// Returns the file's mode if users other than the owner may read or write the file.
 #[cfg(unix)]
 fn exposed_mode(file: &File) -> io::Result<Option<u32>> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -167,13 +167,13 @@ fn exposed_mode(file: &File) -> io::Result<Option<u32>> {
     Ok((mode & 0o077 != 0).then_some(mode))
 }
 
-/// Elsewhere files are private to their owner as far as the folder's rules say so.
+/// Returns `None`: on other systems, the permissions of the folder determine who can read the file.
 #[cfg(not(unix))]
 fn exposed_mode(_: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// Draws a key and writes it whole or not at all. The file is private from the start.
+/// Generates a key and writes it to a new file atomically. Only the owner can read the file at any time.
 fn create(path: &Path) -> io::Result<Secret> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;

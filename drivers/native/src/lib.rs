@@ -4,10 +4,11 @@
 //! servers, clients and peers.
 //!
 //! A [`Server`], [`Client`] or [`Peer`] owns one socket and one thread. The thread sleeps until the socket, a deadline
-//! or the game wakes it. Two bounded queues connect it to the game. A program with an event loop of its own can use the core without
+//! or the game wakes it. Two bounded queues connect the thread to the game. A program with its own event loop can use the core without
 //! this crate, as the example `pump` of the crate `tickwire` does.
 //!
-//! A server's key is new after each start, unless [`Options::key_file`] keeps it.
+//! A server generates a new key at each start, unless [`Options::key_file`] stores the key, or [`Options::secrets`]
+//! sets the key.
 //!
 //! ```
 //! use std::time::Duration;

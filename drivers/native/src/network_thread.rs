@@ -1,4 +1,4 @@
-//! The network thread: it sleeps until the socket, a deadline or the game needs it, and then drives the core.
+//! The network thread, which sleeps until the socket, a deadline or the game requires work, and then drives the core.
 
 mod orders;
 mod telling;
@@ -30,24 +30,24 @@ use crate::udp_socket::{Arrival, Refused, Sent, UdpSocket};
 use crate::wall::WallFollower;
 use crate::world_tally::WorldTally;
 
-/// Everything that the network thread owns.
+/// The state that the network thread owns.
 pub(crate) struct NetworkThread {
     shared: Arc<Shared>,
     endpoint: Endpoint,
     socket: UdpSocket,
     dials: Dials,
     outboxes: SecondaryMap<ConnectionId, Outbox>,
-    /// Connections that say good-bye when nothing waits for them here any more.
+    /// The connections that are closed once the driver has passed all their messages to the core.
     leaving: BTreeSet<ConnectionId>,
-    /// Channels that have room again, which the game does not know yet.
+    /// The channels that have space again, and whose `SendReady` the game has not received yet.
     with_room: BTreeSet<(ConnectionId, ChannelId)>,
-    /// An event that found no room in the queue to the game.
+    /// An event that did not fit into the queue to the game.
     held: Option<Event>,
     sleeper: Sleeper,
-    /// Wakes this thread when a name is resolved.
+    /// Wakes this thread when the resolution of a name completes.
     waker: Waker,
     out: Vec<u8>,
-    /// The datagram that the system had no room for. It is still in `out`.
+    /// The transmit for which the system's send buffer had no space. Its bytes are still in `out`.
     unsent: Option<(Transmit, usize)>,
     may_be_readable: bool,
     may_be_writable: bool,
@@ -55,20 +55,20 @@ pub(crate) struct NetworkThread {
     coalescing: Coalescing,
     shares: Shares,
     receive_errors: ReceiveErrors,
-    /// Why the socket is of no use any more.
+    /// The reason why the socket is unusable.
     failure: Option<String>,
-    /// When the socket was last found empty: what it gives next came later.
+    /// The time at which the socket was last found empty. Every datagram received afterwards arrived later.
     emptied_at: Instant,
     counters: NetworkStats,
     tally: WorldTally,
     wall: WallFollower,
-    /// The last report on clocks that the game was given.
+    /// The latest clock report that the game received.
     clocks: ClockReport,
 }
 
-/// How the thread ends.
+/// The way in which the thread ends.
 enum End {
-    /// When these connections have said good-bye, and their peers have heard it; at this time at the latest.
+    /// The thread ends once these connections have closed and their peers have acknowledged the close, or at this time.
     Graceful {
         at: Instant,
         leaving: Vec<ConnectionId>,
@@ -115,7 +115,7 @@ impl NetworkThread {
         }
     }
 
-    /// Runs until it is stopped.
+    /// Runs the network thread until the endpoint is stopped.
     pub(crate) fn run(mut self) {
         self.shared.is_served_here();
         loop {
@@ -143,7 +143,7 @@ impl NetworkThread {
         }
     }
 
-    /// Corrects the endpoint's wall clock by the system's.
+    /// Adjusts the endpoint's wall clock to the system's wall clock.
     fn follow_wall(&mut self, now: Instant) {
         if !self.wall.is_due(now) {
             return;
@@ -162,7 +162,7 @@ impl NetworkThread {
         }
     }
 
-    /// Sleeps until there is something to do.
+    /// Sleeps until the socket, a command or a deadline requires work.
     fn sleep(&mut self, now: Instant, is_blocked: bool) {
         let deadline = self.deadline(is_blocked);
         // Without a look at the socket there is no telling: who sends all the time must not be deaf.
@@ -190,7 +190,8 @@ impl NetworkThread {
         self.may_be_writable |= woken.is_writable;
     }
 
-    /// How long to let datagrams gather; none if they are to be read as they come.
+    /// Returns the time for which the thread lets datagrams collect, or `None` if the thread reads each datagram
+    /// immediately.
     fn nap(&mut self, now: Instant, is_blocked: bool) -> Option<Duration> {
         let most = self.coalescing.nap(now)?;
         let is_idle = !is_blocked
@@ -201,7 +202,7 @@ impl NetworkThread {
         (is_idle && self.socket.tells_when()).then_some(most)
     }
 
-    /// Receives up to [`BATCHES_PER_TURN`]. Says whether there may be more.
+    /// Receives up to [`BATCHES_PER_TURN`] batches. Returns whether the socket may have more datagrams.
     fn receive(&mut self, now: Instant) -> bool {
         self.shares.begin_turn();
         while let Some(held) = self.shares.next_held() {
@@ -222,7 +223,8 @@ impl NetworkThread {
         is_busy
     }
 
-    /// Does that; what is received was not there at `since`.
+    /// Receives the batches. `since` is the time at which the socket was last empty, so all received datagrams arrived
+    /// after it.
     fn receive_batches(&mut self, now: Instant, since: Instant) -> bool {
         for _ in 0..BATCHES_PER_TURN {
             if !self.may_be_readable || self.receive_errors.pause_until(now).is_some() {
@@ -266,8 +268,8 @@ impl NetworkThread {
         true
     }
 
-    /// Windows reports ICMP errors of earlier datagrams here. They are hints, and not authentic. An error of the socket's own
-    /// that stays ends the endpoint: it is deaf.
+    /// Handles an error of a receive call. Windows reports unauthenticated ICMP errors of earlier datagrams here, which are
+    /// only hints. A lasting error of the socket itself stops the endpoint, because it can no longer receive.
     fn on_receive_error(&mut self, now: Instant, error: &io::Error) {
         self.counters.receive_errors += 1;
         self.counters.receive_pauses += u64::from(self.receive_errors.on_error(now, error.kind()));
@@ -284,7 +286,7 @@ impl NetworkThread {
         }
     }
 
-    /// Closes those connections for which nothing waits here any more, or whose time is up.
+    /// Closes the connections that have no waiting messages left, or whose deadline has passed.
     fn say_farewells(&mut self, now: Instant) {
         self.leaving.retain(|&connection| {
             let Some(outbox) = self.outboxes.get_mut(connection) else { return false };
@@ -293,7 +295,7 @@ impl NetworkThread {
         });
     }
 
-    /// Sends what there is to send. Says whether the system's buffer keeps it from it.
+    /// Sends all datagrams that are ready. Returns whether the system's send buffer is full.
     fn transmit(&mut self, now: Instant) -> bool {
         loop {
             if let Some((transmit, offset)) = self.unsent.take() {
@@ -337,7 +339,7 @@ impl NetworkThread {
         }
     }
 
-    /// When to wake up by itself.
+    /// Returns the time at which the thread must wake up without an external event.
     fn deadline(&mut self, is_blocked: bool) -> Instant {
         let (at, cause) = self.endpoint.poll_timeout();
         let is_ignored = match cause {
@@ -370,7 +372,7 @@ impl NetworkThread {
 }
 
 impl Drop for NetworkThread {
-    /// However the thread ends, nobody waits for it any more.
+    /// Wakes all waiting threads, so that no thread waits for a network thread that has ended.
     fn drop(&mut self) {
         self.take_snapshot(self.shared.facts.clock.now());
         self.shared.commands.close();
@@ -380,11 +382,11 @@ impl Drop for NetworkThread {
     }
 }
 
-/// Batches received before commands and timers get their turn.
+/// The number of batches received before commands and timers are handled.
 const BATCHES_PER_TURN: usize = 4;
-/// A correction of the wall clock by more than this many microseconds is a step, and told.
+/// The correction of the wall clock, in microseconds, above which it counts as a step and is reported.
 const STEP_TOLD_US: u64 = 500_000;
-/// How long receiving may fail before the endpoint stops.
+/// The time for which receive calls may fail before the endpoint stops.
 const RECEIVE_PATIENCE: Duration = Duration::from_secs(10);
-/// The largest datagram that is sent alone.
+/// The largest transmit that is sent without further datagrams, in bytes.
 const LARGEST_SINGLE: usize = 16 << 10;

@@ -23,7 +23,7 @@ use crate::shared::{Facts, Shared};
 use crate::sleep::Sleeper;
 use crate::udp_socket::UdpSocket;
 
-/// An endpoint that runs.
+/// A running endpoint.
 pub(crate) struct Node {
     pub(crate) handle: Handle,
     thread: Option<JoinHandle<()>>,
@@ -134,14 +134,15 @@ fn prepare(config: &mut Config, clock: &Clock, registry: &tickwire_core::message
     }
 }
 
-/// The secrets that were given, with the identity in the key file if there is one. Without either, the identity lasts for one run.
+/// Returns the given secrets, with the identity from the key file if a file is set. Without secrets and key file, the function
+/// generates an identity, which lasts until the endpoint stops.
 fn long_lived(given: Option<Secrets>, file: Option<&Path>) -> Result<Secrets, StartError> {
     let Some(path) = file else { return given.map_or_else(|| Ok(Secrets::new(random()?)), Ok) };
     let (identity, _) = key_file::load_or_create(path)?;
     Ok(Secrets { ticket: given.and_then(|secrets| secrets.ticket), ..Secrets::new(identity) })
 }
 
-/// 32 bytes of the system's entropy.
+/// Returns 32 bytes of the system's random numbers.
 fn random() -> Result<[u8; 32], StartError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| StartError::Entropy { reason: error.to_string() })?;

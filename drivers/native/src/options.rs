@@ -36,8 +36,8 @@ impl Bind {
 }
 
 impl From<SocketAddr> for Bind {
-    /// `[::]` stands for all addresses of the machine, IPv4 and IPv6; `0.0.0.0` for all its IPv4 addresses. So a socket's
-    /// local address, bound to again, gives the same socket.
+    /// Converts a socket address. `[::]` becomes all addresses of the machine, IPv4 and IPv6, and `0.0.0.0` all its IPv4
+    /// addresses. Binding to the local address of a socket therefore gives an equivalent socket.
     fn from(address: SocketAddr) -> Self {
         if address.ip() == Ipv6Addr::UNSPECIFIED {
             Self::Any { port: address.port() }
@@ -257,9 +257,9 @@ impl Options {
     }
 }
 
-/// The most that either queue has room for.
+/// The largest capacity of each queue.
 const QUEUE_MOST: usize = 1 << 20;
-/// Longer than this, peers would take a silent end for gone.
+/// The longest coalescing time. With a longer time, peers would assume that this silent end is gone.
 const COALESCING_MOST: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -268,7 +268,7 @@ mod tests {
     use tickwire_tests::documented::{Actual, Bounds, DefaultValue, faults, methods};
 
     #[test]
-    fn the_documented_default_and_range_of_every_option_are_those_of_the_code() {
+    fn the_documented_default_and_range_of_every_option_match_the_code() {
         let documented = methods("options.rs", include_str!("options.rs"), "Options");
         let options = Options::new(Config::new(1));
         let new = || Options::new(Config::new(1));

@@ -6,18 +6,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tickwire_core::{Admission, AdmissionRequest, Authenticator, Refusal};
 
-/// An authenticator of whatever type.
+/// An authenticator of any type.
 pub(crate) struct Policy(pub(crate) Box<dyn Authenticator>);
 
 impl Policy {
-    /// The policy with a guard: a panic in it costs the newcomer that it was asked about, not the thread, and is counted in
-    /// `panics`.
+    /// Adds a guard to the policy. A panic in the policy refuses the client that the policy was to decide on, increments
+    /// `panics`, and does not end the thread.
     pub(crate) const fn guarded(self, panics: Arc<AtomicU64>) -> GuardedPolicy {
         GuardedPolicy { policy: self, panics }
     }
 }
 
-/// A policy whose panics end nothing but a newcomer's attempt.
+/// A policy whose panics only refuse the client that the policy was to decide on.
 pub(crate) struct GuardedPolicy {
     policy: Policy,
     panics: Arc<AtomicU64>,

@@ -1,19 +1,20 @@
-//! Errors of receive calls: the driver ignores single errors, waits out series, and stops the endpoint if they last.
+//! Errors of receive calls. The driver ignores single errors, pauses reading after several consecutive errors, and
+//! stops the endpoint if only errors occur for 10 s.
 
 use std::io;
 use std::time::Duration;
 
 use tickwire_core::Instant;
 
-/// The errors since the socket last gave a datagram, or said that it has none.
+/// The errors since the last receive call that returned a datagram or reported an empty socket.
 #[derive(Debug)]
 pub(crate) struct ReceiveErrors {
-    /// After how long without anything but errors the socket is given up.
+    /// The time with only errors after which the endpoint gives up the socket.
     patience: Duration,
     in_a_row: u32,
-    /// When the first of them was seen that is the socket's own.
+    /// The time of the first error that concerns the socket itself. `None` if there was none.
     since: Option<Instant>,
-    /// When the socket may be read again.
+    /// The time at which the socket may be read again.
     retry_at: Instant,
 }
 
@@ -22,13 +23,13 @@ impl ReceiveErrors {
         Self { patience, in_a_row: 0, since: None, retry_at: Instant::ZERO }
     }
 
-    /// The socket works.
+    /// Handles a successful receive call.
     pub(crate) const fn on_success(&mut self) {
         self.in_a_row = 0;
         self.since = None;
     }
 
-    /// Receiving failed. Says whether the socket is to be left alone for a while.
+    /// Handles an error of a receive call. Returns whether the driver must pause reading.
     pub(crate) fn on_error(&mut self, now: Instant, kind: io::ErrorKind) -> bool {
         self.in_a_row = self.in_a_row.saturating_add(1);
         // Windows and ICMP: a datagram that was sent earlier found nobody. Each such error is reported once, and passes.
@@ -42,22 +43,23 @@ impl ReceiveErrors {
         true
     }
 
-    /// When the socket may be read again, if it is left alone at `now`.
+    /// Returns the time at which the socket may be read again, if reading is paused at `now`.
     pub(crate) fn pause_until(&self, now: Instant) -> Option<Instant> {
         (now < self.retry_at).then_some(self.retry_at)
     }
 
-    /// Whether the errors have lasted too long.
+    /// Returns whether errors of the socket itself have lasted for the time that [`ReceiveErrors::new`] got.
     pub(crate) fn is_fatal(&self, now: Instant) -> bool {
         self.since.is_some_and(|since| now.saturating_since(since) >= self.patience)
     }
 }
 
-/// Errors in a row that are passed over at once.
+/// The number of consecutive errors that are ignored without a pause.
 const FREE_ERRORS: u32 = 16;
-/// How long the socket is left alone after one more. Each further error doubles it.
+/// The first pause in reading the socket. Each further error doubles the pause, except that a connection reset, which
+/// reports an earlier datagram of this end, always causes this pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
-/// How long it is left alone at most.
+/// The longest pause in reading the socket.
 const LONGEST_PAUSE: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
@@ -66,7 +68,8 @@ mod tests {
 
     const OWN: io::ErrorKind = io::ErrorKind::NotConnected;
 
-    /// How often the socket is read in so many milliseconds of nothing but errors.
+    /// Simulates `ms` milliseconds in which every receive call fails. Returns the number of receive calls, and whether
+    /// the errors became fatal.
     fn reads(errors: &mut ReceiveErrors, kind: io::ErrorKind, ms: u64) -> (u32, bool) {
         let (mut now, mut reads) = (Instant::ZERO, 0);
         let end = now + Duration::from_millis(ms);

@@ -45,7 +45,7 @@ impl<F: Fn(&str, u16) -> Resolution + Send + Sync> Resolver for F {
     }
 }
 
-/// Asks the system's name service, on a thread of the executor's.
+/// A resolver that asks the system's name service on a thread of the executor.
 #[derive(Debug)]
 pub(crate) struct SystemResolver;
 
@@ -64,10 +64,10 @@ pub async fn resolve(address: &NetworkAddress) -> Result<Vec<SocketAddr>, Connec
     look_up(&SystemResolver, address).await
 }
 
-/// A running search for addresses.
+/// A running resolution of a name.
 pub(crate) type Lookup = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, ConnectError>> + Send>>;
 
-/// Begins to look for the addresses of `address` with `resolver`.
+/// Begins to resolve `address` with `resolver`.
 pub(crate) fn begin(resolver: &Arc<dyn Resolver>, address: &NetworkAddress) -> Lookup {
     let (resolver, address) = (Arc::clone(resolver), address.clone());
     Box::pin(async move { look_up(&*resolver, &address).await })

@@ -18,46 +18,47 @@ use crate::event_queue::EventQueue;
 use crate::shared_worlds::SharedWorlds;
 use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 
-/// Which thread is the network thread, once it runs.
+/// The id of the network thread, once this thread runs.
 #[derive(Clone, Default)]
 pub(crate) struct NetworkThreadId(Arc<OnceLock<ThreadId>>);
 
 impl NetworkThreadId {
-    /// Whether it is this one.
+    /// Returns whether the calling thread is the network thread.
     pub(crate) fn is_here(&self) -> bool {
         self.0.get() == Some(&std::thread::current().id())
     }
 }
 
-/// A dispatcher without handlers.
+/// A dispatcher without handlers, which only validates messages.
 type Screen = Dispatcher<(), (), ConnectionId>;
 
-/// Everything that a handle needs.
+/// The state that all handles of an endpoint share.
 pub(crate) struct Shared {
     pub(crate) commands: CommandQueue,
     pub(crate) events: EventQueue,
     pub(crate) worlds: SharedWorlds,
     pub(crate) facts: Facts,
-    /// The thread that everything is asked of: it cannot wait for its own answer.
+    /// The id of the network thread. This thread must not wait for its own answer.
     pub(crate) network_thread: NetworkThreadId,
-    /// Held while a message is numbered and queued, so that both are in one order.
+    /// The connections. The mutex is locked while a message is numbered and queued, so that the numbers follow the
+    /// order of the queue.
     table: Mutex<Table>,
-    /// Channels that are full on some connection.
+    /// `true` if a channel may be full on some connection.
     pub(crate) full_somewhere: AtomicBool,
-    /// Panics of accept policies.
+    /// The number of panics in accept policies.
     pub(crate) policy_panics: Arc<AtomicU64>,
     snapshot: Mutex<Snapshot>,
     clocks: Mutex<ClockReport>,
-    /// Checks the messages of a game that drains events, and keeps the budgets of senders of invalid messages.
+    /// Validates the messages of a game that takes events itself, and keeps the budgets for invalid messages.
     screen: Mutex<Screen>,
-    /// Messages that were none.
+    /// The number of invalid messages.
     pub(crate) messages_rejected: AtomicU64,
 }
 
-/// Facts that do not change while the endpoint runs.
+/// Properties that do not change while the endpoint runs.
 pub(crate) struct Facts {
     pub(crate) registry: Arc<Registry>,
-    /// Whether a game that drains events is spared messages that are none.
+    /// `true` if the driver drops invalid messages for a game that takes events itself.
     pub(crate) screens_messages: bool,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) max_message: usize,
@@ -68,21 +69,21 @@ pub(crate) struct Facts {
     pub(crate) public_key: PublicKey,
 }
 
-/// The connections that may be sent on.
+/// The connections on which the game may send.
 pub(crate) struct Table {
     connections: SecondaryMap<ConnectionId, Row>,
-    /// The one that was made last.
+    /// The connection that was established most recently. After the end of that connection, any remaining connection.
     pub(crate) latest: Option<ConnectionId>,
-    /// Connections made since the start.
+    /// The number of connections established since the start.
     pub(crate) born: u64,
-    /// Broadcasts since the start, by channel.
+    /// The number of broadcasts since the start, for each channel.
     broadcasts: Vec<u64>,
 }
 
 /// The shared state of one connection.
 pub(crate) struct Row {
     pub(crate) gate: Arc<Gate>,
-    /// By channel, how many messages were sent on it, less how many broadcasts there were. Modulo 2^64.
+    /// For each channel, the number of messages sent on it minus the number of its broadcasts, modulo 2^64.
     sent: Vec<u64>,
 }
 
@@ -91,7 +92,7 @@ impl Table {
         Self { connections: SecondaryMap::new(), latest: None, born: 0, broadcasts: vec![0; channels] }
     }
 
-    /// Adds a connection. Says how many were made before it.
+    /// Adds a connection. Returns the number of connections that were added before it.
     pub(crate) fn insert(&mut self, connection: ConnectionId, gate: Arc<Gate>) -> u64 {
         let sent = self.broadcasts.iter().map(|count| count.wrapping_neg()).collect();
         self.connections.insert(connection, Row { gate, sent });
@@ -124,8 +125,9 @@ impl Table {
         self.connections.len()
     }
 
-    /// Counts a message that was queued to be sent. Says what the core will call it: it counts from 0, by connection and
-    /// channel, in the order in which messages come, which is the order in which they are queued while this table is held.
+    /// Counts a message that was queued for sending, and returns its id in the core. The core numbers the messages of each
+    /// connection and channel from 0, in the order of the queue. This table stays locked while a message is queued, so
+    /// both orders are equal.
     pub(crate) fn count(&mut self, connection: ConnectionId, channel: ChannelId) -> MessageId {
         let channel = usize::from(channel.0);
         let all = self.broadcasts.get(channel).copied().unwrap_or(0);
@@ -138,7 +140,7 @@ impl Table {
         MessageId(number)
     }
 
-    /// Counts a message that was queued to be sent to all but those of `except`, none of which is named twice.
+    /// Counts a message that was queued for all connections except `except`. `except` contains no connection twice.
     pub(crate) fn count_broadcast(&mut self, channel: ChannelId, except: &[ConnectionId]) {
         let channel = usize::from(channel.0);
         if let Some(all) = self.broadcasts.get_mut(channel) {
@@ -157,11 +159,11 @@ impl Table {
 /// The state of a connection that the game checks before it sends.
 #[derive(Default)]
 pub(crate) struct Gate {
-    /// One bit per channel: its queue is full. At most 32 channels are configured.
+    /// One bit per channel: the channel's queue is full. At most 32 channels are configured.
     full: AtomicU32,
-    /// The peer fell silent.
+    /// `true` if the connection is interrupted.
     pub(crate) is_interrupted: AtomicBool,
-    /// This end has said good-bye.
+    /// `true` if this end is closing the connection.
     pub(crate) is_leaving: AtomicBool,
 }
 
@@ -183,7 +185,7 @@ const fn bit(channel: ChannelId) -> u32 {
     1u32.wrapping_shl(channel.0 as u32)
 }
 
-/// The last look at connections and counters.
+/// The latest reports of connections and counters.
 #[derive(Default)]
 pub(crate) struct Snapshot {
     pub(crate) taken_at: Option<StdInstant>,
@@ -211,12 +213,12 @@ impl Shared {
         }
     }
 
-    /// Called by the network thread when it begins.
+    /// Registers the calling thread as the network thread, when this thread begins.
     pub(crate) fn is_served_here(&self) {
         let _first = self.network_thread.0.set(std::thread::current().id());
     }
 
-    /// Whether this is the network thread: in an accept policy, say.
+    /// Returns whether the calling thread is the network thread, for example in an accept policy.
     pub(crate) fn is_network_thread(&self) -> bool {
         self.network_thread.is_here()
     }
@@ -229,26 +231,27 @@ impl Shared {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives an order, and waits for room where there is none.
+    /// Queues a command, and waits for space if the queue is full.
     ///
     /// # Errors
-    /// [`CommandError`] on the network thread, which would wait for itself. The order comes back.
+    /// [`CommandError`] with the command, if the queue is full and the caller is the network thread, which must not wait
+    /// for itself.
     pub(crate) fn insist(&self, command: Command) -> Result<(), (CommandError, Command)> {
         let may_wait = !self.is_network_thread();
         self.commands.insist(command, may_wait).map_err(|command| (CommandError::QueueFull, command))
     }
 
-    /// Stores a new report on clocks. The network thread calls it.
+    /// Stores a new report on clocks. The network thread calls this method.
     pub(crate) fn report_clocks(&self, report: ClockReport) {
         *self.clocks.lock().unwrap_or_else(PoisonError::into_inner) = report;
     }
 
-    /// The last report on clocks.
+    /// Returns the latest report on clocks.
     pub(crate) fn clocks(&self) -> ClockReport {
         *self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the last snapshot, or puts one there.
+    /// Passes the stored snapshot to `look`.
     pub(crate) fn with_snapshot<R>(&self, look: impl FnOnce(&mut Snapshot) -> R) -> R {
         look(&mut self.snapshot.lock().unwrap_or_else(PoisonError::into_inner))
     }

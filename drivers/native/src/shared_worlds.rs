@@ -65,7 +65,7 @@ impl SharedWorlds {
         HandedIn::Waiting { spare: commits.spare.pop() }
     }
 
-    /// The next commit. Each command that the network thread takes stands for one.
+    /// Returns the next commit. Each command that the network thread takes stands for one.
     pub(crate) fn next_commit(&self) -> Option<(WorldId, Changes)> {
         self.commits().waiting.pop_front()
     }
@@ -78,12 +78,12 @@ impl SharedWorlds {
         }
     }
 
-    /// Whether changes of the world were ever handed in.
+    /// Returns whether changes of the world were ever handed in.
     pub(crate) fn is_known(&self, world: WorldId) -> bool {
         self.commits().known.binary_search(&world).is_ok()
     }
 
-    /// The endpoint refused a commit or a viewer. The next commit reports the first refusal. Returns whether this is the first.
+    /// Records that the endpoint refused a commit or a viewer, which the next commit reports. Returns whether no earlier refusal waits.
     pub(crate) fn refuse(&self, refusal: &ReplicationError) -> bool {
         let mut commits = self.commits();
         let is_first = commits.refused.is_none();
@@ -93,7 +93,7 @@ impl SharedWorlds {
         is_first
     }
 
-    /// The first refusal that no caller was told of.
+    /// Returns the first refusal that no caller was told of.
     pub(crate) fn take_refusal(&self) -> Option<ReplicationError> {
         self.commits().refused.take()
     }

@@ -1,21 +1,21 @@
-//! Fair shares of the network thread's turns: each source of datagrams has a share, so a source that floods delays only
-//! its own datagrams.
+//! Fair shares of the network thread's time: each source of datagrams has a share per turn, so a flood from one source
+//! delays only the datagrams of this source.
 
 use std::collections::{HashMap, VecDeque};
 
 use tickwire_core::{Address, Ecn, Instant, Path};
 
-/// The shares of one turn, and the datagrams that wait for a later one.
+/// The shares of one turn, and the datagrams that wait for a later turn.
 #[derive(Default)]
 pub(crate) struct Shares {
-    /// By source, how many datagrams were dealt with in this turn.
+    /// The number of datagrams handled in this turn, for each source except `latest`.
     taken: HashMap<Address, usize>,
-    /// The source that was seen last, and how many of its datagrams were dealt with; `taken` has those of the others.
+    /// The source of the latest datagram, and the number of its datagrams handled in this turn.
     latest: Option<(Address, usize)>,
     held: HashMap<Address, VecDeque<Held>>,
     /// The sources in `held`, in the order of their next turns.
     order: VecDeque<Address>,
-    /// Sources in `order` that may still have datagrams dealt with in this turn.
+    /// The number of sources in `order` whose datagrams may still be handled in this turn.
     left: usize,
     held_bytes: usize,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Shares {
 pub(crate) struct Held {
     pub(crate) path: Path,
     pub(crate) ecn: Ecn,
-    /// When it came.
+    /// The time at which the datagram was received.
     pub(crate) received_at: Instant,
     pub(crate) bytes: Vec<u8>,
 }
@@ -32,23 +32,23 @@ pub(crate) struct Held {
 /// The decision on a received datagram.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Share {
-    /// Deal with it.
+    /// Handle the datagram now.
     Now,
-    /// Keep it for a later turn.
+    /// Keep the datagram for a later turn.
     Later,
-    /// Drop it: its source has too many that wait.
+    /// Drop the datagram, because too many datagrams of its source, or of all sources, wait.
     Never,
 }
 
 impl Shares {
-    /// A turn begins. What waits is dealt with before anything is read from the socket.
+    /// Begins a turn. Waiting datagrams are handled before the socket is read.
     pub(crate) fn begin_turn(&mut self) {
         self.taken.clear();
         self.latest = None;
         self.left = self.order.len();
     }
 
-    /// Decides on a received datagram of this size, in bytes.
+    /// Decides on a received datagram of `bytes` bytes.
     pub(crate) fn judge(&mut self, source: Address, bytes: usize) -> Share {
         let waiting = if self.held.is_empty() { None } else { self.held.get(&source).map(VecDeque::len) };
         match waiting {
@@ -77,7 +77,7 @@ impl Shares {
         lane.push_back(datagram);
     }
 
-    /// A datagram that waited and whose turn it is. Each source has its share before the socket is read.
+    /// Takes a waiting datagram whose turn has come. Each source gets its share before the socket is read.
     pub(crate) fn next_held(&mut self) -> Option<Held> {
         while self.left > 0 {
             let source = *self.order.front()?;
@@ -100,7 +100,7 @@ impl Shares {
         None
     }
 
-    /// Whether nothing waits.
+    /// Returns whether no datagram waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
@@ -121,16 +121,16 @@ impl Shares {
     }
 }
 
-/// The memory that a waiting datagram of this size takes, in bytes. An empty datagram takes some too.
+/// Returns the memory that a waiting datagram of `bytes` bytes takes, in bytes. Even an empty datagram takes memory.
 const fn charge(bytes: usize) -> usize {
     bytes + size_of::<Held>()
 }
 
-/// Datagrams of one source that are dealt with in one turn of the network thread.
+/// The number of datagrams of one source that the network thread handles in one turn.
 const DATAGRAMS_PER_TURN: usize = 64;
-/// Datagrams of one source that wait for later turns, at most.
+/// The largest number of datagrams of one source that wait for later turns.
 const HELD_DATAGRAMS: usize = 4096;
-/// Bytes of memory that datagrams of all sources take that wait for later turns, at most.
+/// The largest memory that the waiting datagrams of all sources take, in bytes.
 const HELD_BYTES: usize = 8 << 20;
 
 #[cfg(test)]
@@ -143,12 +143,13 @@ mod tests {
         Address::from(SocketAddr::from(([10, 0, 0, number], 7777)))
     }
 
-    /// Runs one turn in which these sources' datagrams are read. Says whose datagrams were dealt with, in order.
+    /// Runs one turn in which datagrams of 100 bytes are read from these sources. Returns the sources of the handled
+    /// datagrams, in order.
     fn turn(shares: &mut Shares, read: &[(u8, usize)], dropped: &mut usize) -> Vec<Address> {
         turn_of(100, shares, read, dropped)
     }
 
-    /// Does that with datagrams of `bytes` bytes.
+    /// Runs one turn as [`turn`] does, with datagrams of `bytes` bytes.
     fn turn_of(bytes: usize, shares: &mut Shares, read: &[(u8, usize)], dropped: &mut usize) -> Vec<Address> {
         shares.begin_turn();
         let mut seen = Vec::new();
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn each_source_has_a_share_of_the_datagrams_handled_in_a_turn() {
+    fn at_most_64_datagrams_of_each_source_are_handled_in_a_turn() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         turn(&mut shares, &[(1, 200), (2, 100), (1, 50), (3, 64)], &mut dropped);
         let turns: Vec<[usize; 3]> = (0..4)

@@ -1,4 +1,5 @@
-//! The sleep of the network thread: one system call, until the socket, a deadline or another thread needs it.
+//! The sleep of the network thread: one system call, which returns when the socket, a deadline or another thread
+//! requires work.
 
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
@@ -15,15 +16,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::udp_socket::UdpSocket;
 
-/// Wakes the network thread, from whatever thread. While it is awake, this costs one look at a flag.
+/// Wakes the network thread from any thread. While the network thread is awake, a call only reads an atomic flag.
 #[derive(Debug)]
 pub(crate) struct Alarm {
-    /// [`AWAKE`], [`ASLEEP`] or [`RUNG`].
+    /// The state of the network thread: [`AWAKE`], [`ASLEEP`] or [`RUNG`].
     state: AtomicU8,
     bell: Pipe,
 }
 
-/// The end that the network thread listens at.
+/// The receiving end of the alarm, on which the network thread sleeps.
 #[derive(Debug)]
 pub(crate) struct Sleeper {
     alarm: Arc<Alarm>,
@@ -33,9 +34,9 @@ pub(crate) struct Sleeper {
 /// The reasons why a sleep ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Woken {
-    /// The socket has something, or an error.
+    /// The socket has a datagram or an error.
     pub(crate) is_readable: bool,
-    /// The socket has room.
+    /// The socket has space for a datagram.
     pub(crate) is_writable: bool,
 }
 
@@ -70,8 +71,8 @@ impl Sleeper {
         &self.alarm
     }
 
-    /// Says that the thread is about to sleep; `false` if it was rung since it slept last, and has to look again. Whoever
-    /// rings from now on ends the sleep.
+    /// Announces that the thread is about to sleep. Returns `false` if the alarm rang since the last sleep, in which case
+    /// the thread must check for work again. Every later ring ends the sleep.
     pub(crate) fn lie_down(&self) -> bool {
         let state = &self.alarm.state;
         let may_sleep = state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok();
@@ -81,8 +82,8 @@ impl Sleeper {
         may_sleep
     }
 
-    /// Sleeps until the socket can be read (or written, if `wants_room`), the alarm rings, or `timeout` passes; `None` is for
-    /// ever.
+    /// Sleeps until the socket can be read (or written, if `wants_room`), the alarm rings, or `timeout` passes. `None` sets
+    /// no timeout.
     pub(crate) fn sleep(&self, socket: &UdpSocket, wants_room: bool, timeout: Option<Duration>) -> Woken {
         let wanted = if wants_room { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
         let mut waiting = [PollFd::new(socket.as_std(), wanted), PollFd::new(&self.ear, PollFlags::IN)];
@@ -98,7 +99,7 @@ impl Sleeper {
         }
     }
 
-    /// Sleeps until the alarm rings or `timeout` passes, whatever comes in at the socket.
+    /// Sleeps until the alarm rings or `timeout` passes, even if datagrams arrive.
     pub(crate) fn nap(&self, timeout: Duration) {
         let mut waiting = [PollFd::new(&self.ear, PollFlags::IN)];
         let timeout = Timespec::try_from(timeout).ok();
@@ -120,7 +121,8 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
     Pipe::pair()
 }
 
-/// Windows waits for sockets only, and the standard library pairs none.
+/// Creates a connected pair of TCP sockets, because Windows can wait only for sockets and the standard library has no
+/// socket pair.
 #[cfg(windows)]
 fn pipe() -> io::Result<(Pipe, Pipe)> {
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
@@ -136,11 +138,11 @@ fn pipe() -> io::Result<(Pipe, Pipe)> {
     Ok((bell, ear))
 }
 
-/// The thread does something, and will lie down afterwards.
+/// The thread is working, and checks for a ring before it sleeps.
 const AWAKE: u8 = 0;
-/// The thread sleeps, or is about to.
+/// The thread is asleep or about to sleep.
 const ASLEEP: u8 = 1;
-/// Somebody rang.
+/// Another thread rang the alarm.
 const RUNG: u8 = 2;
 
 #[cfg(test)]
@@ -150,14 +152,14 @@ mod tests {
     use super::*;
     use crate::options::Bind;
 
-    /// Longer than anybody waits for a test.
+    /// A timeout that no test reaches.
     const LONG: Duration = Duration::from_secs(3600);
 
     fn socket() -> UdpSocket {
         UdpSocket::open(Bind::Address("127.0.0.1:0".parse().unwrap()), 1 << 16).unwrap()
     }
 
-    /// Does something that takes no time unless it sleeps on; a minute is more than the slowest machine needs.
+    /// Runs `act`, and panics if `act` takes more than a minute, because its sleep then did not end.
     fn promptly(act: impl FnOnce() + Send + 'static) {
         let (done, is_done) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arriving_datagram_does_not_end_a_nap() {
+    fn an_arriving_datagram_does_not_end_a_coalescing_delay() {
         let (sleeper, socket) = (Sleeper::new().unwrap(), socket());
         let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         sender.send_to(&[1], socket.local_address()).unwrap();

@@ -51,8 +51,8 @@ pub struct NetworkStats {
     pub connections: usize,
     /// The number of handshakes that are half-open now.
     pub half_open: usize,
-    /// The number of bytes held for peers now, in messages in reassembly and in messages that wait for earlier messages
-    /// or for the game.
+    /// The number of bytes that the core holds for peers now: messages in reassembly, and messages that wait for
+    /// earlier messages or for the game.
     pub memory: u64,
     /// The number of datagrams that the driver passed to the system.
     pub datagrams_sent: u64,
@@ -89,7 +89,8 @@ pub struct NetworkStats {
     /// `Event::Closed` with the null connection states the error.
     pub receive_pauses: u64,
     /// The number of datagrams dropped because their source had sent more than its share. Per turn, the network thread
-    /// handles 64 datagrams of a source, and up to 4096 datagrams may wait.
+    /// handles 64 datagrams of a source. Up to 4096 further datagrams of a source may wait, in 8 MiB of memory for all
+    /// sources together.
     pub datagrams_over_share: u64,
     /// The number of send calls in which the system's send buffer was full. After each such call the driver waited.
     pub socket_full: u64,

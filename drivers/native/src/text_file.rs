@@ -1,4 +1,4 @@
-//! Small text files that people edit, and that other programs may have tampered with.
+//! Reads small text files, which people edit and other programs may have damaged.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};

@@ -1,4 +1,4 @@
-//! A UDP socket with batches, segmentation offload and congestion notification, for one or both address families.
+//! A UDP socket with batches, segmentation offload and ECN, for one or both address families.
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdSocket};
@@ -13,20 +13,20 @@ use crate::clock::Clock;
 use crate::error::StartError;
 use crate::options::Bind;
 
-/// A socket that never blocks.
+/// A socket whose calls never block.
 pub(crate) struct UdpSocket {
     io: StdSocket,
-    /// The system's offloads beyond plain sockets. `None` if the system is too old for them.
+    /// The system's socket extensions for offload and ECN. `None` if the system is too old for them.
     offload: Option<UdpSocketState>,
     local: SocketAddr,
-    /// IPv4 peers are spoken to as `::ffff:a.b.c.d`.
+    /// `true` if the socket addresses IPv4 peers as `::ffff:a.b.c.d`.
     is_dual_stack: bool,
-    /// `BATCH_SIZE` pieces, each as large as what receive offload may join.
+    /// A buffer of `BATCH_SIZE` pieces. Each piece is as large as the datagrams that receive offload can join.
     buffer: Vec<u8>,
     metas: [RecvMeta; BATCH_SIZE],
-    /// `true` if the system is to say when datagrams come.
+    /// `true` if the system is asked for receive timestamps.
     stamps: bool,
-    /// `true` if the system said of all that came last when it came.
+    /// `true` if every datagram of the latest batch had a receive timestamp.
     tells_when: bool,
 }
 
@@ -35,16 +35,17 @@ pub(crate) struct UdpSocket {
 pub(crate) struct Arrival {
     pub(crate) path: Path,
     pub(crate) ecn: Ecn,
-    /// When the system got it, if it says so. The wall clock may have been set since: then it is anything.
+    /// The time at which the system received the datagram, if the system reports it. The time can be arbitrarily wrong
+    /// if the wall clock was set since then.
     pub(crate) at: Option<Instant>,
 }
 
-/// How far a transmission came.
+/// The result of a send call.
 #[derive(Debug)]
 pub(crate) enum Sent {
-    /// All of it went to the system, which may have refused datagrams for good.
+    /// The system accepted or permanently refused all datagrams.
     All { refused: Option<Refused> },
-    /// The system took this many bytes and has no room for more now.
+    /// The system accepted this many bytes, and its send buffer is full now.
     Blocked { offset: usize },
 }
 
@@ -52,7 +53,7 @@ pub(crate) enum Sent {
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) datagrams: u64,
-    /// Why it refused the last of them.
+    /// The system's error for the last refused datagram.
     pub(crate) error: io::Error,
 }
 
@@ -83,7 +84,7 @@ impl UdpSocket {
         Self::wrap(socket, offload, is_dual_stack).map_err(|source| why(at, source))
     }
 
-    /// A socket that is a file: to receive from it is an error each time, and it always seems to have something.
+    /// Creates a socket from a file. Every receive call returns an error, and the socket always seems to be readable.
     #[cfg(all(test, unix))]
     pub(crate) fn broken(file: std::fs::File) -> Self {
         Self {
@@ -115,33 +116,35 @@ impl UdpSocket {
         })
     }
 
-    /// Where it is bound.
+    /// Returns the local address of the socket.
     pub(crate) const fn local_address(&self) -> SocketAddr {
         self.local
     }
 
-    /// Whether datagrams from here can be addressed to `to` at all.
+    /// Returns whether the socket's address family can address `to`.
     pub(crate) fn can_reach(&self, to: SocketAddr) -> bool {
         self.is_dual_stack || to.is_ipv4() == self.local.is_ipv4()
     }
 
-    /// Whether the system may fragment datagrams. If so, a datagram that arrives does not prove that the path carries its size.
+    /// Returns whether the system may fragment datagrams. If so, an arriving datagram does not prove that the path MTU is as
+    /// large as the datagram.
     pub(crate) fn may_fragment(&self) -> bool {
         self.offload.as_ref().is_none_or(UdpSocketState::may_fragment)
     }
 
-    /// Bytes that one transmission may have: as many segments as the system cuts in one call.
+    /// Returns the largest number of bytes in one transmit: `segment` bytes for each segment that the system splits in
+    /// one call.
     pub(crate) fn transmit_bytes(&self, segment: usize) -> usize {
         (self.segments() * segment).min(MAX_PAYLOAD).max(segment)
     }
 
-    /// Segments that the system cuts in one call, now.
+    /// Returns the number of segments that the system splits in one call now.
     fn segments(&self) -> usize {
         self.offload.as_ref().map_or(1, |offload| offload.max_gso_segments().max(1))
     }
 
-    /// Receives what is there, up to one batch, and shows each datagram to `each`. Says how many buffers were filled: with
-    /// offload, fewer than [`BATCH_SIZE`] means that nothing is left.
+    /// Receives up to one batch of datagrams, and passes each datagram to `each`. Returns the number of filled buffers.
+    /// With offload, fewer than [`BATCH_SIZE`] means that the socket is empty.
     pub(crate) fn receive(
         &mut self,
         clock: &Clock,
@@ -165,8 +168,8 @@ impl UdpSocket {
         Ok(filled)
     }
 
-    /// Has the system say when datagrams come, or not. While it does, those that it joins lose their congestion marks: it has
-    /// more to say of them than quinn-udp 0.6.3 has room for. So it is for quiet times, in which nothing is joined.
+    /// Enables or disables receive timestamps. With timestamps, joined datagrams lose their ECN bits, because quinn-udp 0.6.3
+    /// has no space for both. Timestamps are therefore enabled only in idle times, in which the system joins no datagrams.
     pub(crate) fn stamp(&mut self, stamps: bool) {
         if stamps != self.stamps && self.offload.is_some() {
             set_stamps(&self.io, stamps);
@@ -174,7 +177,7 @@ impl UdpSocket {
         }
     }
 
-    /// Whether the system says when a datagram came.
+    /// Returns whether the system reports when datagrams were received.
     pub(crate) const fn tells_when(&self) -> bool {
         self.tells_when
     }
@@ -194,8 +197,8 @@ impl UdpSocket {
         offload.recv(UdpSockRef::from(&self.io), &mut slices, &mut self.metas)
     }
 
-    /// Hands the datagrams of `transmit` to the system, from byte `offset` of `bytes` on, with one call for as many as it
-    /// cuts by itself.
+    /// Passes the datagrams of `transmit` to the system, from byte `offset` of `bytes` on. One call passes as many
+    /// datagrams as the system can split.
     pub(crate) fn send(&self, transmit: &Transmit, bytes: &[u8], offset: usize) -> Sent {
         let Address::Udp(to) = transmit.path.remote else { return Sent::All { refused: None } };
         let segment = transmit.segment_size.max(1);
@@ -235,7 +238,7 @@ impl UdpSocket {
         Sent::All { refused }
     }
 
-    /// The socket, to wait for.
+    /// Returns the standard socket, for waiting.
     pub(crate) const fn as_std(&self) -> &StdSocket {
         &self.io
     }
@@ -256,7 +259,7 @@ impl UdpSocket {
     }
 }
 
-/// Asks for receive timestamps, or gives them up. If the system refuses, datagrams come without a time and nothing is gathered.
+/// Enables or disables receive timestamps. If the system refuses, datagrams have no timestamp and the driver coalesces nothing.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set_stamps(socket: &StdSocket, stamps: bool) {
     let _granted =
@@ -266,7 +269,7 @@ fn set_stamps(socket: &StdSocket, stamps: bool) {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const fn set_stamps(_: &StdSocket, _: bool) {}
 
-/// A socket for IPv4 and IPv6 at once.
+/// Opens a socket for both IPv4 and IPv6.
 pub(crate) fn open_dual_stack(port: u16) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV6, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_only_v6(false)?;
@@ -311,7 +314,8 @@ const fn ecn_to(ecn: Ecn) -> Option<EcnCodepoint> {
     }
 }
 
-/// Bytes that one call may hand over, segments together: what a UDP header can name, less the headers.
+/// The largest number of bytes in one send call, all segments together: the maximum of the IPv4 length field, minus the
+/// IPv4 and UDP headers.
 const MAX_PAYLOAD: usize = 65_507;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Advice for files that cannot be written.
+//! Advice on how to fix a file that the system refuses to write.
 
 use std::io;
 

@@ -31,7 +31,7 @@ macro_rules! verbs {
         impl std::ops::Deref for $type {
             type Target = $crate::Handle;
 
-            /// The owner of an endpoint has all methods of its handles.
+            /// Gives the owner of an endpoint all methods of its handles.
             fn deref(&self) -> &$crate::Handle {
                 &self.node.handle
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tickwire_core::Instant;
 
-/// When the wall clock was last looked at.
+/// The time at which the wall clock was last read.
 #[derive(Debug)]
 pub(crate) struct WallFollower {
     looked_at: Instant,
@@ -15,13 +15,14 @@ impl WallFollower {
         Self { looked_at: now }
     }
 
-    /// Whether the last look was [`LOOK_EVERY`] ago. A thread that sleeps is not woken for it: it looks when it wakes.
+    /// Returns whether at least [`LOOK_EVERY`] has passed since the last reading. The thread does not wake up for a
+    /// reading, but takes it at its next wake-up.
     pub(crate) fn is_due(&self, now: Instant) -> bool {
         now.saturating_since(self.looked_at) >= LOOK_EVERY
     }
 
-    /// The offset to go on with where `offset` is in use, and `system` is what the system's clocks say at `now`, all in
-    /// microseconds from the Unix epoch to [`Instant::ZERO`].
+    /// Returns the offset to use from now on, given the current `offset` and the offset `system` of the system's clocks
+    /// at `now`. Offsets are in microseconds from the Unix epoch to [`Instant::ZERO`].
     pub(crate) fn follow(&mut self, now: Instant, offset: u64, system: u64) -> u64 {
         let elapsed = now.saturating_since(self.looked_at);
         self.looked_at = now;
@@ -29,8 +30,8 @@ impl WallFollower {
     }
 }
 
-/// The offset to use for `offset`, `elapsed` after the last correction: all at once if it is off by more than [`STEP`],
-/// else by at most a hundredth of the time that passed.
+/// Returns the corrected offset, `elapsed` after the last correction. A difference above [`STEP`] is corrected at once,
+/// and a smaller difference by at most a hundredth of `elapsed`.
 fn corrected(offset: u64, system: u64, elapsed: Duration) -> u64 {
     let difference = Duration::from_micros(offset.abs_diff(system));
     if difference > STEP {
@@ -43,11 +44,11 @@ fn corrected(offset: u64, system: u64, elapsed: Duration) -> u64 {
     if system > offset { offset.saturating_add(slewed) } else { offset.saturating_sub(slewed) }
 }
 
-/// How often the wall clock is looked at, at most.
+/// The shortest time between two readings of the wall clock.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A difference beyond this is made good at once.
+/// The difference above which the offset is corrected at once.
 const STEP: Duration = Duration::from_millis(500);
-/// Two clocks are never read at the same moment: so much may lie between.
+/// The difference that is ignored, because the two clocks cannot be read at the same moment.
 const NOISE: Duration = Duration::from_millis(1);
 
 #[cfg(test)]

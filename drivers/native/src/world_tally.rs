@@ -66,7 +66,7 @@ impl WorldTally {
         *seen = now;
     }
 
-    /// The size of a world's state.
+    /// Returns the size of a world's state.
     fn measure(&mut self, world: WorldId, store: &Store) -> WorldSize {
         let place = self.sizes.binary_search_by_key(&world, |(id, _)| *id);
         let place = place.unwrap_or_else(|place| {
@@ -88,14 +88,14 @@ impl WorldTally {
         self.seen.remove(connection);
     }
 
-    /// The totals so far. What was sent since the last commit is not among them.
+    /// Returns the totals so far. What was sent since the last commit is not among them.
     pub(crate) fn totals(&self) -> WorldTotals {
         let entities = self.sizes.iter().map(|(_, size)| size.entities).sum();
         WorldTotals { worlds: self.sizes.len(), entities, viewers: self.seen.len(), ..self.totals }
     }
 }
 
-/// The bits of all components of a world without any compression.
+/// Returns the bits of all components of a world without any compression.
 fn state_bits(store: &Store) -> u64 {
     let existence = store.existence_group();
     let units = store.entities().flat_map(|entity| store.units(entity.id));

@@ -1,5 +1,5 @@
-//! Addresses: what is printed can be bound and dialled, interfaces tell addresses apart, and the error says what became of
-//! each.
+//! Addresses: printed addresses can be bound and dialled, interfaces distinguish link-local addresses, and errors state the
+//! result for each address.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -30,7 +30,7 @@ fn connects(server: &Server, to: SocketAddr) -> bool {
     client.connect(&to.into(), options).wait().is_ok()
 }
 
-/// A link-local address of this machine, with its interface.
+/// Returns a link-local address of this machine with its interface, if there is one.
 fn link_local() -> Option<SocketAddrV6> {
     if_addrs::get_if_addrs().unwrap().iter().find_map(|interface| match interface.ip() {
         IpAddr::V6(ip) if ip.is_unicast_link_local() => Some(SocketAddrV6::new(ip, 0, 0, interface.index?)),
@@ -117,7 +117,7 @@ fn an_attempt_whose_datagrams_the_operating_system_refuses_fails_before_its_time
     );
 }
 
-/// A client whose resolver finds what is in the list.
+/// Starts a client whose resolver returns the addresses in `found`.
 fn client_that_finds(found: &Arc<Mutex<Vec<SocketAddr>>>, config: Config) -> Client {
     let found = Arc::clone(found);
     let resolver = move |host: &str, _: u16| -> Resolution {

@@ -1,4 +1,4 @@
-//! Upkeep that gathers before it is read: nobody notices but the processor.
+//! Coalescing of heartbeats and acknowledgements: measured RTTs remain accurate, and messages still arrive.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tickwire_core::{Config, ConnectionId, Event};
 use tickwire_native::{NetworkStats, Peer, Server};
 
-/// How many connections there are, each with ten heartbeats per second.
+/// The number of connections, each of which sends ten heartbeats per second.
 const CROWD: usize = 20;
 
-/// A server, and a crowd on one socket whose heartbeats come every 5 ms on average.
+/// Starts a server and many connections from one socket, whose heartbeats arrive every 5 ms on average.
 fn idle(coalescing: Duration) -> (Server, Peer, Vec<ConnectionId>) {
     let options = common::server_options(common::open_config()).receive_coalescing(coalescing);
     let server = Server::start(options).unwrap();
@@ -32,7 +32,8 @@ fn idle(coalescing: Duration) -> (Server, Peer, Vec<ConnectionId>) {
     (server, crowd, there)
 }
 
-/// Waits until upkeep gathers. Says whether it does: that takes a system that says when datagrams came.
+/// Waits until the server coalesces upkeep. Returns `false` on a system without receive timestamps, which never
+/// coalesces.
 fn naps(server: &Server) -> bool {
     let begins = server.stats().naps;
     if cfg!(target_os = "linux") {
@@ -79,7 +80,7 @@ fn a_message_sent_after_a_silence_during_coalescing_arrives() {
 }
 
 #[test]
-fn a_command_ends_a_nap_of_the_network_thread_immediately() {
+fn a_command_ends_a_coalescing_delay_of_the_network_thread_immediately() {
     // The first naps take a fifth of it: so long that an order which waits for the end of one is noticed.
     let (server, crowd, there) = idle(Duration::from_secs(12));
     let mut waited = Vec::new();
@@ -94,7 +95,8 @@ fn a_command_ends_a_nap_of_the_network_thread_immediately() {
     assert!(waited.iter().any(|waited| *waited < Duration::from_secs(1)), "{waited:?}");
 }
 
-/// With so long naps it is enough that one has begun.
+/// Waits until the server has begun to coalesce once. One start suffices, because the coalescing times of the test are
+/// long.
 fn naps_begin(server: &Server) {
     let begins = server.stats().naps;
     if cfg!(target_os = "linux") {

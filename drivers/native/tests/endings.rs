@@ -1,4 +1,4 @@
-//! How an endpoint ends, and what it says of it: to its peers, to the game that drains, to the game that asks.
+//! The end of an endpoint, as its peers and the game learn of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -14,10 +14,11 @@ use tickwire_native::{INVALID_MESSAGES, NetworkAddress, Options, SendError, Serv
 const LONG: Duration = Duration::from_secs(10);
 const SERVER: &str = "TICKWIRE_TEST_SERVER";
 
-/// The child of the test below: it sends, says good-bye, and exits without waiting for anything.
+/// The child process of the test below. It sends messages, calls `disconnect_after_delivery`, and exits without
+/// waiting.
 #[test]
 #[ignore = "another test runs it as a process of its own"]
-fn a_process_exits_once_its_messages_are_delivered_after_a_disconnect() {
+fn a_child_process_disconnects_after_delivery_and_exits_immediately() {
     let to: NetworkAddress = std::env::var(SERVER).unwrap().parse().unwrap();
     let client = common::client();
     let key = common::open_config().provider.handshake().public_key(&[7; 32]);
@@ -37,7 +38,7 @@ fn a_process_that_exits_immediately_after_disconnecting_loses_no_message_and_no_
         let child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "a_process_exits_once_its_messages_are_delivered_after_a_disconnect",
+                "a_child_process_disconnects_after_delivery_and_exits_immediately",
                 "--ignored",
             ])
             .env(SERVER, server.local_address().to_string())
@@ -76,7 +77,7 @@ fn dropping_a_client_waits_for_delivery_no_longer_than_the_disconnect_deadline()
 }
 
 #[test]
-fn a_stopped_endpoint_ends_all_waits_immediately() {
+fn a_stopped_endpoint_refuses_messages_and_ends_each_wait_after_at_least_10_ms() {
     let server = common::server();
     let (mut client, _) = common::connected(&server);
     let connection = client.server().unwrap();

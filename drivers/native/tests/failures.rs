@@ -54,7 +54,7 @@ fn a_server_with_closed_access_does_not_start() {
 }
 
 #[test]
-fn a_configuration_out_of_range_does_not_start() {
+fn an_endpoint_with_a_configuration_value_out_of_range_does_not_start() {
     let mut config = common::open_config();
     config.max_connections = 0;
     let error = Server::start(common::server_options(config)).unwrap_err();
@@ -89,7 +89,7 @@ fn an_address_of_a_family_that_the_socket_lacks_is_not_dialled() {
 }
 
 #[test]
-fn a_full_server_is_reported_as_full() {
+fn connecting_to_a_full_server_is_refused_with_the_reason_full() {
     let mut config = common::open_config();
     config.max_connections = 1;
     let server = Server::start(common::server_options(config)).unwrap();
@@ -116,12 +116,15 @@ fn the_error_of_an_attempt_with_a_wrong_key_names_the_key_of_the_answering_serve
     assert_eq!(*tried, [server.local_address()]);
     assert_eq!(*theirs, server.public_key());
     let hex = server.public_key().to_string();
-    assert!(error.to_string().contains(&format!("but with another key, {hex}; pin that key if")), "{error}");
+    assert!(
+        error.to_string().contains(&format!("a server with a different key, {hex}, answers at")),
+        "{error}"
+    );
     assert!(error.to_string().contains("without a key file has a new key after each start"), "{error}");
 }
 
 #[test]
-fn an_address_without_a_server_times_out() {
+fn connecting_to_an_address_without_a_server_times_out() {
     let client = common::client();
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error =

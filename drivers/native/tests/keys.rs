@@ -1,4 +1,4 @@
-//! Keys of servers: which last, and which do not.
+//! Keys of servers that stay the same after a restart, and keys that change.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -16,7 +16,7 @@ fn options() -> Options {
     Options::new(open_config()).bind("127.0.0.1:0".parse().unwrap())
 }
 
-/// Counts warnings that name `Options::key_file`.
+/// A log subscriber that counts warnings that name `Options::key_file`.
 #[derive(Default)]
 struct Warnings(AtomicUsize);
 
@@ -54,7 +54,7 @@ impl tracing::Subscriber for Warnings {
     fn exit(&self, _: &Id) {}
 }
 
-/// How many warnings about its key a server logs when it starts.
+/// Returns the number of warnings about its key that a server logs when it starts.
 fn warnings(options: Options) -> usize {
     let warnings = std::sync::Arc::new(Warnings::default());
     tracing::subscriber::with_default(warnings.clone(), || drop(Server::start(options).unwrap()));

@@ -1,5 +1,5 @@
-//! Limits on bandwidth are never exceeded over real sockets, however slow the machine is. That they are used up to the last five
-//! percent is shown in virtual time, with the core.
+//! Bandwidth limits are never exceeded over real sockets, even on a slow machine. Tests of the core on virtual time show that at
+//! least 95 percent of a limit is used.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
@@ -13,7 +13,7 @@ use tickwire_native::{Client, SendError, Server};
 const RATE: u32 = 100_000;
 const TIME: Duration = Duration::from_secs(4);
 
-/// Sends as much as is taken, for [`TIME`], and says how many bytes per second left on each connection.
+/// Sends as much as the queues accept for [`TIME`]. Returns the bytes per second that were sent on each connection.
 fn rates(server: &Server, clients: &[Client], there: &[ConnectionId], size: usize) -> Vec<f64> {
     let sent = || -> Vec<u64> {
         std::thread::sleep(Duration::from_millis(110));
@@ -44,7 +44,7 @@ fn assert_kept(rate: f64, limit: f64) {
     assert!(rate < limit * 1.05);
 }
 
-/// Sends 25 messages of 20 kB, does something, and waits for all of them.
+/// Sends 25 messages of 20 kB, calls `lift`, and waits until all messages have arrived.
 fn take_unlimited(server: &Server, client: &Client, there: ConnectionId, lift: impl FnOnce()) {
     for number in 0..25_u8 {
         server.send_bytes(there, ChannelId(0), vec![number; 20_000]).unwrap();
@@ -79,7 +79,7 @@ fn the_bandwidth_limit_of_an_endpoint_bounds_the_rate_of_all_its_connections() {
 }
 
 #[test]
-fn the_bandwidth_limit_of_one_connection_holds_beside_an_unlimited_connection() {
+fn the_bandwidth_limit_of_one_connection_is_enforced_beside_an_unlimited_connection() {
     let (server, clients, there) = limited(2);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 900);
@@ -94,7 +94,7 @@ fn the_bandwidth_limit_of_one_connection_does_not_slow_a_second_connection() {
 }
 
 #[test]
-fn the_bandwidth_limit_of_one_connection_holds_for_large_messages() {
+fn the_bandwidth_limit_of_one_connection_is_enforced_for_large_messages() {
     let (server, clients, there) = limited(1);
     server.set_connection_bandwidth_limit(there[0], NonZeroU32::new(4 * RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 20_000);

@@ -1,4 +1,4 @@
-//! Real sockets carry large datagrams on the loopback interface, and the bits of ECN.
+//! Real sockets on the loopback interface carry large datagrams and the ECN bits.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

@@ -192,7 +192,7 @@ fn send_ready_is_reported_even_after_the_event_queue_was_full() {
     client.send_bytes(here, ChannelId(0), vec![0; 1000]).unwrap();
 }
 
-/// Client and server, of whom the client asks for receipts.
+/// Starts a client and a server. The client requests receipts.
 fn pair_with_receipts(events: usize) -> (Server, Client, tickwire_core::ConnectionId) {
     let server = Server::start(common::server_options(common::open_config()).events(events)).unwrap();
     let mut config = Config::new(common::APPLICATION);
@@ -332,7 +332,7 @@ fn stopping_an_endpoint_delivers_more_messages_than_a_channel_queue_holds() {
     assert_eq!(server.stats().messages_given_up, 0);
 }
 
-/// Messages until the connection is over.
+/// Returns the number of messages that arrive until the connection ends.
 fn count_until_closed(client: &Client) -> u64 {
     let mut messages = 0;
     common::wait_for(client, |event| {

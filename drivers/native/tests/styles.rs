@@ -136,7 +136,7 @@ fn the_async_functions_connect_send_and_receive() {
     });
 }
 
-/// A server whose first two channels give receipts, and two clients.
+/// Starts a server whose first two channels give receipts, and connects two clients.
 fn with_receipts() -> (Server, [(Client, ConnectionId); 2]) {
     let mut config = common::open_config();
     for channel in &mut config.channels[..2] {

@@ -13,40 +13,41 @@ use tickwire_core::token_bucket::{Rate, TokenBucket};
 
 use crate::budgets::Buckets;
 
-/// How much of its limits one client has used.
+/// The used part of one client's limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowance {
     messages: TokenBucket,
     bytes: TokenBucket,
-    /// The client sent more than it may: it is sent away, and nothing more of it is taken.
+    /// `true` if the client exceeded a limit. The server is then disconnecting the client, and ignores its further
+    /// messages.
     is_spent: bool,
-    /// How much may be saved beyond [`BURST`].
+    /// The time for which an unused limit accumulates beyond [`BURST`].
     savings: Duration,
 }
 
 /// The limits of one client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Messages per second; none: as many as it likes.
+    /// The number of messages per second. `None` sets no limit.
     pub(crate) messages: Option<NonZeroU32>,
-    /// Bytes of messages per second.
+    /// The number of bytes of messages per second. `None` sets no limit.
     pub(crate) bytes: Option<NonZeroU32>,
 }
 
 /// The server's decision on a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Charged {
-    /// The game gets it.
+    /// The game receives the message.
     Within,
-    /// It breaks the limit. The server disconnects its sender with this text.
+    /// The message exceeds a limit. The server disconnects the sender with this text.
     Exceeded(String),
-    /// Its sender is being disconnected already.
+    /// The message is dropped, because the server is already disconnecting the sender.
     Ignored,
 }
 
 impl Allowance {
-    /// The allowance of a client that joins at `now`. Its savings grow up to `savings`. `before` is what the client that had the same
-    /// budgets before it has spent.
+    /// Creates the allowance of a client that joins at `now`. Unused limits accumulate for up to `savings`. `before` is the spent
+    /// budget of the previous client with the same owner.
     pub(crate) fn new(now: Instant, savings: Duration, before: Option<Buckets>) -> Self {
         let mut buckets = before.unwrap_or_default();
         buckets.iter_mut().for_each(|bucket| bucket.drain(now, savings));
@@ -54,12 +55,12 @@ impl Allowance {
         Self { messages, bytes, is_spent: false, savings }
     }
 
-    /// The client's spent budgets, for the next client with the same owner.
+    /// Returns the client's spent budgets, for the next client with the same owner.
     pub(crate) const fn spent(&self) -> Buckets {
         [self.messages, self.bytes]
     }
 
-    /// Charges a message of this size, in bytes.
+    /// Charges a message of `bytes` bytes to the limits, and returns the decision on the message.
     pub(crate) fn charge(&mut self, limits: Limits, now: Instant, bytes: usize) -> Charged {
         if self.is_spent {
             return Charged::Ignored;
@@ -80,13 +81,13 @@ impl Allowance {
         let Some((limit, what, key)) = exceeded else { return Charged::Within };
         self.is_spent = true;
         Charged::Exceeded(format!(
-            "this client sent more than {limit} {what} a second, earlier connections of the same player or address \
-             included, and its saved budget is used up; the limit is the server's `{key}`"
+            "this client sent more than {limit} {what} per second, including earlier connections of the same \
+             player or address, and has used up its saved budget; the limit is the server's `{key}`"
         ))
     }
 }
 
-/// The burst of a newcomer: it may send four seconds' worth of its limits at once.
+/// The burst of a new client: it may send the messages of four seconds at once.
 const BURST: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
@@ -95,14 +96,15 @@ mod tests {
 
     const LIMITS: Limits = Limits { messages: NonZeroU32::new(100), bytes: NonZeroU32::new(10_000) };
 
-    /// As long as a connection survives in silence, by default.
+    /// The default time for which a connection survives without a datagram.
     const SAVINGS: Duration = Duration::from_secs(80);
 
     fn newcomer(now: Instant) -> Allowance {
         Allowance::new(now, SAVINGS, None)
     }
 
-    /// Messages of `bytes` bytes that are taken in `seconds`, of `per_second` that come.
+    /// Simulates messages of `bytes` bytes that arrive at a rate of `per_second` for `seconds`. Returns the number of
+    /// accepted messages, and the text of the disconnection if the client exceeded a limit.
     fn taken(limits: Limits, per_second: u32, bytes: usize, seconds: u32) -> (u32, Option<String>) {
         let (start, mut allowance) = (Instant::ZERO, newcomer(Instant::ZERO));
         let mut count = 0;
@@ -156,7 +158,7 @@ mod tests {
         assert!(text.len() <= 256);
         let (count, text) = taken(LIMITS, 50, 1000, 60);
         assert!((45..=55).contains(&count), "{count}");
-        assert!(text.unwrap().contains("more than 10000 bytes of messages a second"));
+        assert!(text.unwrap().contains("more than 10000 bytes of messages per second"));
     }
 
     #[test]

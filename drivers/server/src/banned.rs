@@ -44,7 +44,7 @@ impl Banned {
         }
     }
 
-    /// The narrowest ban of a UDP address.
+    /// Returns the narrowest ban that includes a UDP address. Returns `None` for other addresses.
     pub(crate) fn at(address: Address) -> Option<Self> {
         match address {
             Address::Udp(SocketAddr::V6(socket)) => {
@@ -62,7 +62,7 @@ impl Banned {
         }
     }
 
-    /// This ban, and broader bans that include its subject.
+    /// Returns this ban, and the broader bans that include its subject.
     pub(crate) fn and_wider(self) -> [Option<Self>; 3] {
         match self {
             Self::LinkLocal { ip, .. } => {

@@ -23,13 +23,14 @@ pub(crate) struct Bans {
 
 #[derive(Default)]
 struct List {
-    /// All bans with their reasons: those that the file had when it was last read, and changes that could not be written.
+    /// All bans with their reasons: the bans that the file contained when it was last read, changed by the entries of
+    /// `unwritten`.
     all: BTreeMap<Banned, String>,
-    /// Changes that could not be written: bans with their reasons, and lifted bans as `None`.
+    /// The changes that the server could not write to the file: bans with their reasons, and lifted bans as `None`.
     unwritten: BTreeMap<Banned, Option<String>>,
 }
 
-/// A ban as the file has it.
+/// A ban in the format of the file.
 #[derive(Serialize, Deserialize)]
 struct BanLine {
     who: String,
@@ -37,7 +38,7 @@ struct BanLine {
 }
 
 impl Bans {
-    /// Reads the file. Without a file, the list is empty.
+    /// Reads the bans from the file at `path`. If the file does not exist, the list is empty.
     pub(crate) fn load(path: &Path) -> Result<Self, ServerError> {
         let list = List { all: read(path)?, unwritten: BTreeMap::new() };
         let bans = Self { path: path.into(), list: Arc::new(RwLock::new(list)) };
@@ -53,7 +54,8 @@ impl Bans {
         Ok(bans)
     }
 
-    /// Whether the file can be written. It is checked at the start, so that no operator finds out only with the first ban.
+    /// Checks whether the file can be written. The check runs at the start, so that the operator learns of the fault
+    /// before the first ban.
     fn try_folder(&self) -> io::Result<()> {
         let folder = folder_of(&self.path);
         fs::create_dir_all(folder)?;
@@ -65,7 +67,7 @@ impl Bans {
         }
     }
 
-    /// Takes in what others have changed in the file.
+    /// Reads changes that other programs made in the file.
     pub(crate) fn refresh(&self) -> Result<(), ServerError> {
         let mut all = read(&self.path)?;
         let mut list = self.write();
@@ -74,12 +76,12 @@ impl Bans {
         Ok(())
     }
 
-    /// Adds a ban. It holds even if the file cannot be written.
+    /// Adds a ban. The ban takes effect even if the file cannot be written.
     pub(crate) fn add(&self, who: Banned, why: &str) -> Result<(), ServerError> {
         self.change(who, Some(why.into()))
     }
 
-    /// Lifts a ban; says whether there was one. What another server of this folder has banned is found too.
+    /// Lifts a ban. Returns whether the ban existed, in this server's list or in the file.
     pub(crate) fn remove(&self, who: &Banned) -> Result<bool, ServerError> {
         // What does not read is told when it is to be written.
         let _unread = self.refresh();
@@ -90,12 +92,12 @@ impl Bans {
         Ok(was_there)
     }
 
-    /// Every ban with its reason.
+    /// Returns every ban with its reason.
     pub(crate) fn all(&self) -> Vec<(Banned, String)> {
         self.read().all.iter().map(|(who, why)| (*who, why.clone())).collect()
     }
 
-    /// Decides about a client that asks to come in.
+    /// Decides whether a client that requests a connection is banned.
     pub(crate) fn admit(&self, request: &AdmissionRequest<'_>) -> Admission {
         let list = self.read();
         let by_identity = list.all.contains_key(&Banned::Identity(request.peer.identity));
@@ -106,7 +108,8 @@ impl Bans {
         if by_identity || by_address { Admission::Refuse(Refusal::Banned) } else { Admission::Accept }
     }
 
-    /// Bans, or lifts a ban, at once; then in the file. Others may have changed it: theirs is kept, and holds here too.
+    /// Adds or lifts a ban immediately, and then writes the change to the file. Changes that other servers made in the
+    /// file are kept, and take effect in this server too.
     fn change(&self, who: Banned, why: Option<String>) -> Result<(), ServerError> {
         {
             let mut list = self.write();
@@ -132,7 +135,8 @@ impl Bans {
         Ok(())
     }
 
-    /// A file of its own: the list is replaced whole, and a lock on it with it.
+    /// Returns the path of the lock file. A lock on the ban file itself would not last, because each write replaces
+    /// that file.
     fn lock_path(&self) -> PathBuf {
         let mut name = self.path.clone().into_os_string();
         name.push(".lock");
@@ -149,7 +153,7 @@ impl Bans {
 }
 
 impl List {
-    /// Does to `all` what could not be written yet.
+    /// Applies the changes in `unwritten` to `all`.
     fn lay_over(&self, all: &mut BTreeMap<Banned, String>) {
         for (who, why) in &self.unwritten {
             match why {
@@ -160,7 +164,7 @@ impl List {
     }
 }
 
-/// The bans in the file; none if there is none.
+/// Reads the bans in the file. Returns an empty list if the file does not exist.
 fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
     let fault = |what: String| ServerError::File {
         path: path.into(),
@@ -189,7 +193,7 @@ fn read(path: &Path) -> Result<BTreeMap<Banned, String>, ServerError> {
     Ok(list)
 }
 
-/// Writes the list whole or not at all.
+/// Writes the list to the file atomically.
 fn save(path: &Path, all: &BTreeMap<Banned, String>) -> io::Result<()> {
     let lines: Vec<BanLine> =
         all.iter().map(|(who, why)| BanLine { who: who.to_string(), why: why.clone() }).collect();
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ban_that_cannot_be_written_takes_effect_nevertheless() {
+    fn a_ban_takes_effect_even_if_the_ban_list_cannot_be_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bans.json");
         let bans = Bans::load(&path).unwrap();

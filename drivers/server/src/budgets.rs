@@ -8,16 +8,17 @@ use std::time::Duration;
 use tickwire_core::Instant;
 use tickwire_core::token_bucket::TokenBucket;
 
-/// Clients with the same owner share a budget, one after the other.
+/// The owner of a budget, which consecutive clients with the same owner share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum BudgetOwner {
-    /// Clients with tickets of this identity.
+    /// The clients whose tickets have this identity.
     Identity([u8; 16]),
-    /// Clients without a ticket at this IPv4 address, in the /64 around this IPv6 address, or at this link-local address.
+    /// The clients without a ticket at this IPv4 address, in the /64 around this IPv6 address, or at this link-local
+    /// address.
     Network(IpAddr),
 }
 
-/// Two limits of one client, as far as they are used.
+/// The used parts of two limits of one client.
 pub(crate) type Buckets = [TokenBucket; 2];
 
 /// The budgets that clients had spent when they left, by owner.
@@ -27,13 +28,15 @@ pub(crate) struct SpentBudgets {
 }
 
 impl SpentBudgets {
-    /// The budgets that earlier clients of this owner have spent. `None` if the table has no entry for it.
+    /// Returns the budgets that earlier clients of this owner have spent. `None` if the table has no entry for the
+    /// owner.
     pub(crate) fn of(&self, owner: Option<BudgetOwner>) -> Option<Buckets> {
         self.of.get(&owner?).copied()
     }
 
-    /// Remembers what a client has spent when it leaves. A bucket that is full at `unspent` counts as new. Of several clients of
-    /// one owner, the largest debt counts and not the sum, so nobody pays for many others that kept to their limits.
+    /// Stores the spent budgets of a client that leaves. A bucket that is full at `unspent` counts as new. If several clients
+    /// have one owner, the table keeps their largest debt, not the sum, so that a client does not pay for other clients that
+    /// kept to their limits.
     pub(crate) fn keep(&mut self, owner: Option<BudgetOwner>, spent: Buckets, unspent: Instant) {
         let debt = |buckets: &Buckets| time_to_full(buckets, unspent);
         let Some(owner) = owner.filter(|_| !debt(&spent).is_zero()) else { return };
@@ -50,12 +53,12 @@ impl SpentBudgets {
     }
 }
 
-/// How long the emptier bucket takes to be full.
+/// Returns the time until both buckets are full.
 fn time_to_full(buckets: &Buckets, now: Instant) -> Duration {
     buckets.iter().map(|bucket| bucket.time_to_full(now)).max().unwrap_or_default()
 }
 
-/// The table keeps at most this many owners. The owner with the smallest debt leaves it first.
+/// The largest number of owners in the table. A full table removes the owner with the smallest debt.
 const OWNERS_MOST: usize = 4096;
 
 #[cfg(test)]
@@ -86,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_full_table_of_budgets_keeps_the_largest_debts() {
+    fn a_full_table_of_budgets_keeps_the_largest_debts() {
         let (now, mut kept) = (Instant::ZERO, SpentBudgets::default());
         let later = |millis| now + Duration::from_millis(millis);
         kept.keep(owner(0), spent(later(1_000_000)), now);

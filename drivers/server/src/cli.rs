@@ -13,16 +13,16 @@ use crate::environment::{self, Findings, PREFIX};
 #[derive(Parser, Debug)]
 #[command(version, after_help = AFTER)]
 pub(crate) struct Cli {
-    /// The configuration file: JSON with comments. Without this flag, server.json if it is there
+    /// The configuration file: JSON with comments. Without this flag, server.json if this file exists
     #[arg(long, value_name = "FILE", env = environment::CONFIG)]
     config: Option<PathBuf>,
-    /// Print the line that says where the server listens as JSON
+    /// Print the line with the address of the server as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Check the configuration, say what is wrong with it, and exit
+    /// Check the configuration, print its faults, and exit
     #[arg(long)]
     pub(crate) check: bool,
-    /// Print the configuration that would be run with, and exit
+    /// Print the configuration with all defaults, and exit
     #[arg(long)]
     pub(crate) print_config: bool,
     /// Print the JSON Schema of the configuration, and exit
@@ -37,8 +37,8 @@ overrides the defaults.\n\
     game did not start; 8 the game panicked.";
 
 impl Cli {
-    /// Reads the command line and the environment, or explains them and exits. What is odd in the environment and keeps nobody
-    /// from anything is told to `warn`.
+    /// Reads the command line and the environment. For `--help` or `--version`, prints the text and exits. Reports harmless
+    /// faults in the environment to `warn`.
     pub(crate) fn read<S: Settings>(warn: impl Fn(&str)) -> Result<(Self, Layers), ConfigError> {
         let known: Vec<String> = keys::<S>().iter().map(|(key, _)| variable(key)).collect();
         let Findings { faults, warnings } = environment::look(&known, std::env::vars_os());
@@ -73,7 +73,7 @@ impl Cli {
     }
 }
 
-/// The command with a flag for every key.
+/// Returns the command-line parser, with a flag for every key of the configuration.
 fn command<S: Settings>() -> clap::Command {
     let arguments = keys::<S>().into_iter().map(|(key, help)| {
         Arg::new(key.clone())
@@ -88,7 +88,7 @@ fn command<S: Settings>() -> clap::Command {
     Cli::command().args(arguments)
 }
 
-/// Every key with its description.
+/// Returns every key of the configuration with its description.
 fn keys<S: Settings>() -> Vec<(String, String)> {
     let schema = schema::<S>();
     let Some(Value::Object(properties)) = schema.get("properties") else { return Vec::new() };
@@ -107,7 +107,7 @@ fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_uppercase())
 }
 
-/// The file that is read if none is named.
+/// The configuration file that is read if no file is named.
 const DEFAULT_FILE: &str = "server.json";
 
 #[cfg(test)]

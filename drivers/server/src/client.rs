@@ -25,7 +25,7 @@ impl fmt::Display for ClientId {
 impl FromStr for ClientId {
     type Err = std::num::ParseIntError;
 
-    /// Reads a number, with or without `#` before it.
+    /// Parses a client's number, with or without `#` before it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.strip_prefix('#').unwrap_or(text).parse().map(Self)
     }
@@ -67,7 +67,7 @@ impl Client {
         }
     }
 
-    /// The owner of the budgets that it uses; none for a link without a ticket.
+    /// Returns the owner of the client's budgets. `None` for a client on a link without a ticket.
     pub(crate) fn budget_owner(&self) -> Option<BudgetOwner> {
         let network = || {
             self.ip().map(|ip| match ip {
@@ -80,7 +80,7 @@ impl Client {
     }
 }
 
-/// An address for people.
+/// Returns the text of an address for a person.
 pub(crate) fn shown_address(address: Address) -> String {
     match address {
         Address::Udp(socket) => tickwire_native::NetworkAddress::from(socket).to_string(),
@@ -88,15 +88,15 @@ pub(crate) fn shown_address(address: Address) -> String {
     }
 }
 
-/// All clients.
+/// The table of connected clients.
 #[derive(Default)]
 pub(crate) struct Clients {
     by_id: BTreeMap<ClientId, Client>,
     by_connection: BTreeMap<ConnectionId, ClientId>,
     last: u32,
-    /// How much of its limits a client may save.
+    /// The time for which a client's unused limits accumulate.
     savings: Duration,
-    /// The budgets that clients had spent when they left.
+    /// The budgets that earlier clients had spent when they left.
     spent: SpentBudgets,
 }
 

@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use tickwire_native::ClockReport;
 
-/// Looks at what the network thread notices of clocks, and finds words for it, rarely.
+/// Turns the reports on clocks into warnings for the log, and limits how often a warning is repeated.
 #[derive(Debug)]
 pub(crate) struct ClockWatch {
     looked_at: Instant,
-    /// When the minute began in which expired tickets are counted.
+    /// The time at which the current minute of counting expired tickets began.
     minute_at: Instant,
-    /// The report at that time.
+    /// The report at the beginning of that minute.
     counted: ClockReport,
-    /// The report whose steps and tickets of the future were put into words.
+    /// The report whose clock steps and tickets from the future have been logged.
     told: ClockReport,
     expired_told_at: Option<Instant>,
     future_told_at: Option<Instant>,
@@ -30,7 +30,7 @@ impl ClockWatch {
         }
     }
 
-    /// Warnings for the log, if a second has passed since the last look.
+    /// Returns warnings for the log, if at least a second has passed since the previous call that read a report.
     pub(crate) fn look(&mut self, now: Instant, report: impl FnOnce() -> ClockReport) -> Vec<String> {
         if now.saturating_duration_since(self.looked_at) < LOOK_EVERY {
             return Vec::new();
@@ -41,7 +41,7 @@ impl ClockWatch {
         warnings.into_iter().flatten().collect()
     }
 
-    /// The clock was set.
+    /// Returns a warning if the clock was set since the previous report.
     fn step(&mut self, report: &ClockReport) -> Option<String> {
         if report.steps == self.told.steps {
             return None;
@@ -50,11 +50,12 @@ impl ClockWatch {
         let way = if report.last_step_us > 0 { "forward" } else { "back" };
         let by = shown(Duration::from_micros(report.last_step_us.unsigned_abs()));
         Some(format!(
-            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time"
+            "the machine's clock was set {way} by {by}, or the machine slept; tickets now expire by the new time, so \
+             check the clock with `date -u`"
         ))
     }
 
-    /// Many tickets had expired.
+    /// Returns a warning if at least [`EXPIRED_MANY`] tickets had expired within a minute.
     fn expired(&mut self, now: Instant, report: &ClockReport) -> Option<String> {
         let count = report.tickets.expired.saturating_sub(self.counted.tickets.expired);
         let is_minute_over = now.saturating_duration_since(self.minute_at) >= MINUTE;
@@ -67,14 +68,14 @@ impl ClockWatch {
         self.expired_told_at = Some(now);
         let by = shown(report.tickets.expired_by);
         Some(format!(
-            "{count} clients were refused within a minute because their tickets had expired, the last ticket {by} \
+            "{count} clients were refused within a minute because their tickets had expired, the latest ticket {by} \
              ago by this machine's clock; compare `date -u` on this machine and on the machine that mints tickets, \
              and set the clock that is wrong (this server follows within a second); if both are right, mint tickets \
              for longer"
         ))
     }
 
-    /// Tickets are good for longer than any that this server makes.
+    /// Returns a warning if clients presented tickets that expire later than any ticket that this server mints now.
     fn future(&mut self, now: Instant, report: &ClockReport) -> Option<String> {
         let count = report.tickets.from_the_future.saturating_sub(self.told.tickets.from_the_future);
         if count == 0 || !is_time(now, self.future_told_at) {
@@ -95,7 +96,7 @@ fn is_time(now: Instant, told_at: Option<Instant>) -> bool {
     told_at.is_none_or(|at| now.saturating_duration_since(at) >= TELL_EVERY)
 }
 
-/// A span of time in its two largest units.
+/// Returns a duration as text in its two largest units.
 fn shown(time: Duration) -> String {
     let seconds = time.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -109,16 +110,17 @@ fn shown(time: Duration) -> String {
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-/// So many expired tickets within a minute are no accident.
+/// The number of expired tickets within a minute from which on the cause is probably a wrong clock.
 const EXPIRED_MANY: u64 = 3;
-/// The shortest time between two equal warnings.
+/// The shortest time between two warnings of the same kind.
 const TELL_EVERY: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The warnings of so many seconds, with one look each second, while `report` changes a report.
+    /// Returns the warnings of a simulated run of `seconds` seconds, each with its second. The watch reads a report
+    /// every second, which `report` changes first.
     fn said(seconds: u64, mut report: impl FnMut(u64, &mut ClockReport)) -> Vec<(u64, String)> {
         let start = Instant::now();
         let (mut watch, mut seen) = (ClockWatch::new(start), ClockReport::default());

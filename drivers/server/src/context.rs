@@ -38,7 +38,7 @@ pub struct Context {
     pub(crate) clients: Clients,
     pub(crate) started_at: Instant,
     pub(crate) tick: u64,
-    /// Why to stop, once that is decided.
+    /// The reason to stop the server, once the game or a command has requested the stop.
     pub(crate) stop: Option<String>,
     pub(crate) metrics: GameMetrics,
 }
@@ -66,7 +66,8 @@ impl Context {
     /// Sends a message to all clients, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if no client could be sent the message. The result lists the connections whose channel is full.
+    /// [`SendError`] if the driver cannot send the message to any client. A full channel is not an error: the result
+    /// lists its connection.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
     }
@@ -182,5 +183,5 @@ impl Context {
     }
 }
 
-/// How long a client that is sent away gets to receive its queued messages.
+/// The time that the server has to deliver queued messages to a client that it disconnects.
 const GOOD_BYE: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use crate::suggest::suggest;
 
 /// The prefix of every variable that tickwire reads.
 pub(crate) const PREFIX: &str = "TICKWIRE_";
-/// The one that names the configuration file.
+/// The variable that names the configuration file.
 pub(crate) const CONFIG: &str = "TICKWIRE_CONFIG";
 
 /// Faults and warnings about the variables of the environment.
@@ -17,8 +17,9 @@ pub(crate) struct Findings {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Looks at `variables`, of which those are `known` by these names. Others that are like none of them are somebody else's:
-/// an orchestrator sets what begins with a service's name.
+/// Checks the environment variables `variables`. `known` lists the names that set a key. Other names with the prefix are
+/// reported only if they resemble a known name, because an orchestrator sets variables whose names begin with the name of
+/// a service.
 pub(crate) fn look(known: &[String], variables: impl Iterator<Item = (OsString, OsString)>) -> Findings {
     let mut findings = Findings::default();
     for (name, value) in variables {
@@ -36,7 +37,7 @@ pub(crate) fn look(known: &[String], variables: impl Iterator<Item = (OsString, 
         } else if !known.iter().any(|known| known == name) {
             findings.warnings.extend(misspelt(known, name));
         } else if value.to_str().is_none() {
-            findings.faults.push(fault("is not UTF-8", "set the variable again, or unset it"));
+            findings.faults.push(fault("is not UTF-8", "set the variable to UTF-8 text, or unset it"));
         }
     }
     findings
@@ -80,8 +81,7 @@ mod tests {
         let known = ["TICKWIRE_TICK_RATE".to_owned()];
         let bytes = OsString::from_vec(vec![0xff]);
         let findings = look(&known, [("TICKWIRE_TICK_RATE".into(), bytes.clone())].into_iter());
-        let no_text =
-            "environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable again, or unset it";
+        let no_text = "environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable to UTF-8 text, or unset it";
         assert_eq!(said(findings), [no_text]);
         // A path may be anything.
         assert_eq!(look(&known, [(CONFIG.into(), bytes)].into_iter()), Findings::default());

@@ -60,7 +60,7 @@ pub enum ServerError {
     },
     /// The network driver failed, or its thread ended unexpectedly.
     NetworkDied {
-        /// The failure that the network driver last reported, or `None` if its thread ended without a report.
+        /// The latest failure that the network driver reported, or `None` if its thread ended without a report.
         reason: Option<String>,
     },
     /// The game or the server panicked.
@@ -132,7 +132,9 @@ impl fmt::Display for ServerError {
                 write!(f, "the system provided no {what}: {reason}; check the system's limits")
             }
             Self::Panicked { text, more } => write!(f, "the game panicked: {text}; {more}"),
-            Self::NetworkDied { reason: Some(reason) } => write!(f, "the network thread has stopped: {reason}"),
+            Self::NetworkDied { reason: Some(reason) } => {
+                write!(f, "the network thread has stopped: {reason}; remove the cause, and start the server again")
+            }
             Self::NetworkDied { reason: None } => f.write_str(
                 "the network thread ended unexpectedly; please report the last message of the thread, which is in the log",
             ),
@@ -140,7 +142,7 @@ impl fmt::Display for ServerError {
     }
 }
 
-/// Whether another address would do.
+/// Returns whether a different address would remove the error.
 const fn is_about_address(error: &StartError) -> bool {
     use StartError::{NoSuchLocalAddress, NotPermitted, PortInUse, Socket};
     matches!(error, PortInUse { .. } | NotPermitted { .. } | NoSuchLocalAddress { .. } | Socket { .. })

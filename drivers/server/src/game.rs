@@ -23,14 +23,14 @@ use crate::world_id::WORLD;
 /// use tickwire_core::{ChannelConfig, CloseReason, Config, Delivery};
 /// use tickwire_server::{ClientId, Context, Game, GameError, Messages, NoSettings};
 ///
-/// /// From a client: ring so many times.
+/// /// A request of a client to ring the bells `times` times.
 /// #[derive(NetMessage)]
 /// struct Ring {
 ///     #[net(range = 1..=12)]
 ///     times: u8,
 /// }
 ///
-/// /// To everybody.
+/// /// A notice to all clients that a client has rung the bells.
 /// #[derive(NetMessage)]
 /// #[net(channel = "state")]
 /// struct Rung {
@@ -180,7 +180,7 @@ pub trait Game: Sized + 'static {
     /// # Errors
     /// [`CommandError::Failed`] if the game shows its players no messages, or the message is too long.
     fn say(&mut self, _server: &mut Context, _text: &str) -> Result<usize, CommandError> {
-        Err(CommandError::Failed(format!("{} shows its players no text", Self::NAME)))
+        Err(CommandError::Failed(format!("{} shows its players no messages from the console", Self::NAME)))
     }
 
     /// Handles the stop of the server. The server still delivers messages that the game sends in this method, until the

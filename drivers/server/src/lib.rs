@@ -1,10 +1,10 @@
 //! # tickwire-server
 //!
-//! The headless dedicated server, as a library that takes a game and as a binary with a small world built in.
+//! The headless dedicated server: a library that runs a game, and a program with a small built-in world.
 //!
-//! A game implements [`Game`]; [`main`] is the whole program around it: configuration with comments, environment and
-//! flags, a log file that rolls, a console, metrics and health, a key that clients pin, an orderly end. A program
-//! that needs only the server itself starts a [`Dedicated`].
+//! A game implements [`Game`]. The function [`main`] is the complete program around the game: it reads the
+//! configuration from a file, the environment and flags, writes a rotated log, runs a console, serves metrics and
+//! health, and stops in order. A program that needs only the server itself starts a [`Dedicated`].
 //!
 //! ```no_run
 //! use tickwire_core::message::{NetMessage, RegisterError};
@@ -40,8 +40,8 @@
 //! }
 //! ```
 //!
-//! The guide in `docs/guide/first-server.md` goes from nothing to a running server with a message type of its own and a
-//! client that uses it; `docs/guide/running-a-server.md` is about files, exit codes, services and containers.
+//! The guide `docs/guide/first-server.md` shows how to write a server with its own message type, and a client for it.
+//! The guide `docs/guide/running-a-server.md` describes files, exit codes, services and containers.
 #![forbid(unsafe_code)]
 
 mod allowance;

@@ -21,14 +21,14 @@ use crate::config::{LogLevel, ServerConfig};
 use crate::console::Output;
 use crate::error::ServerError;
 
-/// The log of this program. Dropping it writes out what is left.
+/// The log of this program. Dropping the log writes all remaining lines.
 pub(crate) struct Logging {
     level: Option<Handle<LevelFilter, Registry>>,
     _guards: Vec<WorkerGuard>,
 }
 
 impl Logging {
-    /// Begins to log, as `config` says, for the whole program.
+    /// Starts the log of the whole program, with the settings in `config`.
     pub(crate) fn start<S>(config: &ServerConfig<S>, output: &Output) -> Result<Self, ServerError> {
         let (mut layers, mut guards, mut level) = (Vec::new(), Vec::new(), None);
         let is_stderr = config.log_file_path == Path::new("-");
@@ -54,7 +54,7 @@ impl Logging {
         Ok(Self { level, _guards: guards })
     }
 
-    /// Returns a function that changes the log's level from then on.
+    /// Returns a function that sets the level of the log.
     pub(crate) fn level_setter(&self) -> impl FnMut(LogLevel) + 'static {
         let level = self.level.clone();
         move |new| {
@@ -76,7 +76,8 @@ fn file<S>(config: &ServerConfig<S>, output: &Output) -> Result<RollingFile, Ser
         .map_err(|source| ServerError::Log { path: path.clone(), source })
 }
 
-/// A disk may stall, and so may the reader of standard error. The game waits for neither.
+/// Wraps `writer` in a queue with its own thread, so that the game does not wait for a slow disk or a slow reader of
+/// standard error.
 fn queued(writer: impl Write + Send + 'static) -> Result<(NonBlocking, WorkerGuard), ServerError> {
     // Its thread panics if the system gives none: so another is asked for first.
     let tried = thread::Builder::new().name("log".into()).spawn(|| {});
@@ -95,10 +96,10 @@ const fn filter(level: LogLevel) -> LevelFilter {
     }
 }
 
-/// Lines that wait for the disk; more are dropped.
+/// The largest number of lines that wait to be written. Further lines are dropped.
 const LINES: usize = 16_384;
 
-/// Warnings go where a person sees them.
+/// A log layer that prints warnings at the console.
 struct Warnings(Output);
 
 impl Write for Warnings {

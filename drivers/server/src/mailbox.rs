@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::Instant;
 
-/// A queue that one thread waits at.
+/// A queue at which one thread waits for requests.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     letters: Mutex<Letters<T>>,
@@ -19,7 +19,7 @@ pub(crate) struct Mailbox<T> {
 struct Letters<T> {
     queue: VecDeque<T>,
     is_closed: bool,
-    /// The bell was rung, and the reader has not taken it yet.
+    /// `true` if the bell was rung and the reader has not noticed it yet.
     is_rung: bool,
 }
 
@@ -39,7 +39,7 @@ impl<T> Default for Mailbox<T> {
 }
 
 impl<T> Mailbox<T> {
-    /// Adds a letter; drops it if the box is closed.
+    /// Adds a request. Drops the request if the mailbox is closed.
     pub(crate) fn put(&self, letter: T) {
         let mut letters = self.lock();
         if !letters.is_closed {
@@ -48,7 +48,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Adds the last letter: those that wait come before it, and none after it.
+    /// Adds the last request. The reader still takes the requests before it, and the mailbox drops all later requests.
     pub(crate) fn put_last(&self, letter: T) {
         let mut letters = self.lock();
         if !letters.is_closed {
@@ -58,7 +58,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Waits for a letter, until `deadline` at most.
+    /// Waits for a request until `deadline`. Returns `None` at the deadline.
     pub(crate) fn take_by(&self, deadline: Instant) -> Option<T> {
         let mut letters = self.lock();
         loop {
@@ -70,7 +70,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Waits for a letter or the bell, until `deadline` at most.
+    /// Waits for a request or the bell until `deadline`.
     pub(crate) fn rest_by(&self, deadline: Instant) -> Call<T> {
         let mut letters = self.lock();
         loop {
@@ -86,12 +86,12 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Forgets that the bell was rung.
+    /// Resets the bell.
     pub(crate) fn hush(&self) {
         self.lock().is_rung = false;
     }
 
-    /// Takes no more letters, and drops those that wait.
+    /// Closes the mailbox, and drops the requests that wait.
     pub(crate) fn close(&self) {
         let mut letters = self.lock();
         letters.is_closed = true;
@@ -109,7 +109,7 @@ impl<T> Mailbox<T> {
     }
 }
 
-/// Rings the bell.
+/// Makes the mailbox a waker, which rings the bell.
 impl<T: Send> Wake for Mailbox<T> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();

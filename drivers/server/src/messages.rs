@@ -36,7 +36,7 @@ pub struct Messages<G> {
     handlers: Vec<AddHandler<G>>,
 }
 
-/// Opens messages, and hands them to the game.
+/// The dispatcher that decodes messages and passes them to the game's handlers.
 pub(crate) type Inbox<G> = Dispatcher<G, Context, ClientId>;
 
 type AddHandler<G> = Box<dyn FnOnce(&mut Inbox<G>) -> Result<(), EncodeError>>;

@@ -71,7 +71,7 @@ pub enum MetricError {
 
 /// The largest number of metrics that one game may create.
 pub const METRICS_MAX: usize = 1000;
-/// Bytes of a metric's name.
+/// The longest name of a metric, in bytes.
 const NAME_MAX: usize = 64;
 
 impl fmt::Display for MetricError {
@@ -90,7 +90,10 @@ impl fmt::Display for MetricError {
                 )
             }
             Self::OtherKind { name } => {
-                write!(f, "the metric `{name}` is a counter and a gauge; give one of the two another name")
+                write!(
+                    f,
+                    "the game requests the metric `{name}` as a counter and as a gauge; give one of the two another name"
+                )
             }
             Self::TooMany => write!(f, "a game has at most {METRICS_MAX} metrics; use fewer metrics"),
         }
@@ -99,7 +102,7 @@ impl fmt::Display for MetricError {
 
 impl std::error::Error for MetricError {}
 
-/// All metrics of a game. Clones are the same metrics.
+/// All metrics of a game. Clones share the metrics.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GameMetrics(Arc<Mutex<BTreeMap<String, Metric>>>);
 
@@ -157,7 +160,7 @@ impl GameMetrics {
         Ok(reading)
     }
 
-    /// All of them, by name.
+    /// Returns all metrics by name.
     pub(crate) fn all(&self) -> BTreeMap<String, Metric> {
         self.lock().clone()
     }

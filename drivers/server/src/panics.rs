@@ -10,15 +10,16 @@ use tickwire_core::Escaped;
 
 use crate::error::ServerError;
 
-/// Actions for the moment of a panic, before any value is dropped: if a destructor panics too, the system ends the program.
+/// The actions at a panic. They run before any value is dropped, because the system ends the program if a destructor panics
+/// too.
 pub(crate) struct LastWill {
-    /// Called when this thread panics, which is the game's.
+    /// Called when the thread that created this value panics, which is the game's thread.
     pub(crate) game_panicked: Box<dyn Fn() + Send + Sync>,
-    /// Called when the program ends with this panic, whatever thread it is in.
+    /// Called when any thread's panic ends the program.
     pub(crate) aborting: Box<dyn Fn() + Send + Sync>,
 }
 
-/// From now on, panics of any thread are logged instead of being printed over the line that is being edited.
+/// Makes panics of all threads appear in the log from now on, instead of on the terminal over the edited line.
 pub(crate) fn log_all(will: LastWill) {
     let game_thread = thread::current().id();
     panic::set_hook(Box::new(move |info| {
@@ -44,7 +45,7 @@ pub(crate) fn log_all(will: LastWill) {
     }));
 }
 
-/// Calls `run`, and turns a panic in it into an error that says this `more`.
+/// Calls `run`. Returns an error with the text `more` if `run` panics.
 pub(crate) fn caught<R>(
     run: impl FnOnce() -> Result<R, ServerError>,
     more: impl FnOnce() -> String,
@@ -55,7 +56,7 @@ pub(crate) fn caught<R>(
     })
 }
 
-/// The standard library's words for panics that end the program: the hook is called with them too.
+/// The messages of the standard library for panics that end the program. The panic hook receives these messages too.
 const ABORTING: [&str; 2] =
     ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tickwire_core::Instant;
 use tickwire_core::token_bucket::{Rate, TokenBucket};
 
-/// An event of a client's presence. It is logged as a warning if the client was sent away, else as information.
+/// An event of a client's presence. The event is a warning if the server disconnected the client, and information
+/// otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Presence {
     Joined,
@@ -17,24 +18,25 @@ pub(crate) enum Presence {
     SentAway,
 }
 
-/// Says which lines about clients are logged one by one, and sums up the others. It reads no clock.
+/// Decides which events of clients are logged one by one, and counts the others for summaries. The caller passes the
+/// time.
 #[derive(Debug)]
 pub(crate) struct PresenceLog {
     news: Lines,
-    /// They have room of their own: a log that shows warnings only would miss those that news had no room left for.
+    /// The limit of the warnings, which is separate, so that other events do not displace warnings.
     warnings: Lines,
     left_out: LeftOut,
 }
 
-/// Lines of one level.
+/// The limit of log lines for one level.
 #[derive(Debug, Default)]
 struct Lines {
     bucket: TokenBucket,
-    /// Since when lines are left out that no summary has counted.
+    /// The time since which lines have been left out that no summary has reported. `None` if no line was left out.
     since: Option<Instant>,
 }
 
-/// Lines that were left out, by kind.
+/// The numbers of lines that were left out, by kind of event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct LeftOut {
     joined: u64,
@@ -49,7 +51,7 @@ impl PresenceLog {
         Self { news: Lines::default(), warnings: Lines::default(), left_out: LeftOut::default() }
     }
 
-    /// Whether a line of its own is to be logged about `what`; if not, it is counted.
+    /// Returns whether the event `what` gets a log line of its own. Counts the event otherwise.
     pub(crate) fn may_log(&mut self, now: Instant, what: Presence) -> bool {
         let lines = if what == Presence::SentAway { &mut self.warnings } else { &mut self.news };
         // Once a line was left out, none is logged until the summary: a log with gaps here and there misleads.
@@ -68,8 +70,8 @@ impl PresenceLog {
         false
     }
 
-    /// The counts of lines that were left out, if a summary is due: every [`SUM_UP_EVERY`] while lines are left out, or
-    /// `at_once`.
+    /// Returns the numbers of lines that were left out, if a summary is due: every [`SUM_UP_EVERY`] while lines are
+    /// left out, or always with `at_once`. The numbers then begin at 0 again.
     pub(crate) fn sum_up(&mut self, now: Instant, at_once: bool) -> Option<LeftOut> {
         let since = [self.news.since, self.warnings.since].into_iter().flatten().min()?;
         if now.saturating_since(since) < SUM_UP_EVERY && !at_once {
@@ -81,7 +83,7 @@ impl PresenceLog {
 }
 
 impl LeftOut {
-    /// Whether warnings are among them.
+    /// Returns whether warnings were left out.
     pub(crate) const fn has_warnings(&self) -> bool {
         self.sent_away > 0
     }
@@ -103,9 +105,9 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// Fifty lines at once, five a second.
+/// The rate of log lines: 50 lines at once, and 5 lines per second.
 const RATE: Rate = Rate::per_second(5, Duration::from_secs(10));
-/// How often lines that were left out are summed up.
+/// The time from the first line that is left out to the summary.
 const SUM_UP_EVERY: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

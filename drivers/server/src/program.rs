@@ -39,7 +39,7 @@ pub fn main<G: Game>(game: G) -> ExitCode {
     code
 }
 
-/// Does what the command line says.
+/// Runs the server, or the action that the command line requests.
 fn obey<G: Game>(game: G, output: &Output) -> Result<(), ServerError> {
     let (cli, layers) = Cli::read::<G::Settings>(|warning| output.warn(&format!("warning: {warning}")))?;
     if cli.schema {
@@ -90,18 +90,18 @@ fn run<G: Game>(
     done
 }
 
-/// The program's log, output and terminal, which it leaves in order when it ends.
+/// The program's log, output and terminal, which the program restores when it ends.
 #[derive(Clone)]
 struct Surroundings {
     output: Output,
-    /// The terminal as it was found.
+    /// The terminal with its original settings.
     terminal: Arc<Terminal>,
-    /// None once the log has ended.
+    /// The log. `None` once the log has ended.
     logging: Arc<Mutex<Option<Logging>>>,
 }
 
 impl Surroundings {
-    /// Writes out what is left of the log.
+    /// Ends the log, and writes its remaining lines.
     fn end_log(&self) {
         drop(self.logging.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
@@ -111,7 +111,7 @@ impl Surroundings {
         self.output.set_terminal(None);
     }
 
-    /// The actions that the panic hook takes.
+    /// Returns the actions of the panic hook.
     fn last_will(&self) -> LastWill {
         let (found, at_abort) = (Arc::clone(&self.terminal), self.clone());
         LastWill {
@@ -170,7 +170,7 @@ fn run_logged<G: Game>(
     Ok(())
 }
 
-/// Leaves the terminal as it was found, however the server ends.
+/// A guard that restores the terminal when the server ends, even by a panic.
 struct AsFound(Surroundings);
 
 impl Drop for AsFound {
@@ -180,7 +180,7 @@ impl Drop for AsFound {
     }
 }
 
-/// The line that programs wait for.
+/// Prints the line that reports that the server has started, which other programs wait for.
 fn announce<G: Game>(server: &Dedicated<G>, is_json: bool, output: &Output) {
     let (address, key) = (server.address(), server.public_key().to_string());
     let monitoring = server.monitoring_address();
@@ -244,8 +244,9 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
     ));
 }
 
-/// Returns the action for a program that has to end at once: it reports the end, ends the log and restores the terminal. If the
-/// server has stopped already (`is_over`), it does nothing and returns false, because the last lines are on their way.
+/// Returns the action for a program that must end immediately: it reports the end, ends the log and restores the terminal. If
+/// the server has already stopped (`is_over`), the action does nothing and returns `false`, because the program is about to
+/// print its last lines.
 fn leave(
     is_json: bool,
     surroundings: Surroundings,
@@ -277,7 +278,7 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), ServerError> {
     Ok(())
 }
 
-/// Prints what the program was started for, however long that takes.
+/// Prints the output for which the program was started. The call may block.
 fn print(text: &str) {
     // Who reads may have seen enough.
     let _closed = writeln!(std::io::stdout(), "{text}");

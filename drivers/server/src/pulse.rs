@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counters that the server's thread writes and others read.
+/// Counters that the server's thread writes and other threads read.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     started_at: Instant,
@@ -12,12 +12,12 @@ pub(crate) struct Pulse {
     skipped: AtomicU64,
     rested: AtomicU64,
     busy_us: AtomicU64,
-    /// Microseconds after the start.
+    /// The time of the latest sign of life, in microseconds since the start.
     last_sign_us: AtomicU64,
     is_stopping: AtomicBool,
 }
 
-/// The result of one turn.
+/// The results of one turn.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turn {
     pub(crate) ticks: u32,
@@ -26,7 +26,7 @@ pub(crate) struct Turn {
     pub(crate) busy: Duration,
 }
 
-/// The counters at one time.
+/// The values of the counters at one time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Beats {
     pub(crate) uptime: Duration,
@@ -35,7 +35,7 @@ pub(crate) struct Beats {
     pub(crate) skipped: u64,
     pub(crate) busy: Duration,
     pub(crate) rested: u64,
-    /// Since the last turn, or since the server last asked a game at rest.
+    /// The time since the latest turn, or since the server last asked an idle game whether it is still idle.
     pub(crate) silence: Duration,
     pub(crate) is_stopping: bool,
 }
@@ -64,7 +64,7 @@ impl Pulse {
         self.note_rest(0);
     }
 
-    /// Notes a sign of life, and the number of steps that a rest left out.
+    /// Records that the server's thread is alive, and adds the number of ticks that an idle game skipped.
     pub(crate) fn note_rest(&self, rested: u64) {
         self.rested.fetch_add(rested, Ordering::Relaxed);
         self.last_sign_us.store(micros(self.started_at.elapsed()), Ordering::Relaxed);

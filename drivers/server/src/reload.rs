@@ -5,8 +5,8 @@ use crate::game::{Game, SettingsChange};
 use crate::server::Dedicated;
 
 impl<G: Game> Dedicated<G> {
-    /// Looks at the configuration and the bans again; applies what is safe, and reports the rest. A configuration that is
-    /// wrong changes nothing. The result is logged, and returned to the caller.
+    /// Reads the configuration and the bans again, applies the changes that can take effect immediately, and reports the
+    /// others. An invalid configuration changes nothing. The method logs the result and returns it.
     pub(crate) fn reload(&mut self) -> Result<String, String> {
         let bans = self.bans.refresh().map_err(|error| {
             let what = format!("the list of bans is unchanged: {error}");
@@ -132,7 +132,8 @@ impl<G: Game> Dedicated<G> {
                 text.into()
             }
             SettingsChange::Refused(why) => {
-                let text = format!("the game refuses its new settings: {why}");
+                let text =
+                    format!("the game rejects its new settings and keeps the previous settings: {why}");
                 tracing::error!("{text}");
                 text
             }

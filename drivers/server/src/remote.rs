@@ -8,11 +8,11 @@ use crate::mailbox::Mailbox;
 
 /// A request to the server's thread.
 pub(crate) enum Order {
-    /// Carry a command out, and send its answer.
+    /// Runs a console command, and sends its reply.
     Line { text: String, reply: SyncSender<Reply> },
-    /// Stop, for this reason.
+    /// Stops the server, for this reason.
     Stop(String),
-    /// Look at the configuration file again.
+    /// Reads the configuration file again.
     Reload,
 }
 

@@ -28,7 +28,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Whether the server may sleep while the game is at rest. Clients are first sent the last values exactly.
+    /// Returns whether the server may sleep while the game is at rest. Clients are first sent the last values exactly.
     pub(crate) fn may_rest(&mut self, now: Instant) -> bool {
         let is_at_rest = self.game.is_at_rest();
         let is_alone = self.context.clients.len() == 0;

@@ -31,7 +31,7 @@ impl WorldTicks {
         Self { per_second: per_second.into(), tick_rate: u64::from(tick_rate.max(1)), same: (0, 0) }
     }
 
-    /// The world's tick in a tick of the server.
+    /// Returns the world's tick in a tick of the server.
     pub(crate) fn at(&mut self, tick: u64, tick_rate: u32) -> u64 {
         let (server, world) = self.same;
         let at = world + tick.saturating_sub(server).saturating_mul(self.per_second) / self.tick_rate;
@@ -59,7 +59,7 @@ impl Replication {
         self.rests_since = None;
     }
 
-    /// Whether the world of a game at rest has rested long enough for the last values to be committed exactly.
+    /// Returns whether the world of a game at rest has rested long enough for the last values to be committed exactly.
     pub(crate) fn has_rested(&mut self, now: Instant) -> bool {
         now - *self.rests_since.get_or_insert(now) >= LAST_VALUES
     }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 pub struct Schedule {
     tick: Beat,
     network: Beat,
-    /// Ticks that were due but skipped.
+    /// The number of ticks that were due but skipped.
     skipped: u64,
-    /// Times that a tick began late by more than the tick interval.
+    /// The number of times that a tick began late by more than the tick interval.
     overruns: u64,
 }
 
@@ -103,8 +103,7 @@ impl Schedule {
         self.tick.next <= now
     }
 
-    /// Extends the time in which the game is idle until `now`. Returns the number of ticks that the game skips in the
-    /// added time.
+    /// Extends the idle time of the game to `now`. Returns the number of ticks that the game skips in the added time.
     pub fn rest(&mut self, now: Instant) -> u64 {
         self.tick.advance(now)
     }
@@ -122,7 +121,7 @@ impl Schedule {
     }
 }
 
-/// Something that happens at a rate.
+/// An action that is due at regular intervals.
 #[derive(Clone, Debug)]
 struct Beat {
     interval: Duration,
@@ -139,7 +138,7 @@ impl Beat {
         self.next = self.next.min(now + self.interval);
     }
 
-    /// How often it was due until `now`; it is then due next after `now`.
+    /// Returns the number of times that the action was due until `now`. The action is next due after `now`.
     fn advance(&mut self, now: Instant) -> u64 {
         let Some(late) = now.checked_duration_since(self.next) else { return 0 };
         let interval = self.interval.as_nanos().max(1);
@@ -151,7 +150,7 @@ impl Beat {
     }
 }
 
-/// Steps that are caught up with at once. More would make the next ones late too, and those after them.
+/// The largest number of ticks that run at once after a delay. More ticks would delay the next ticks too.
 const CATCH_UP: u64 = 4;
 
 #[cfg(test)]
@@ -160,7 +159,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// Runs for a second, waking at each deadline.
+    /// Runs the schedule for one second, and wakes at each deadline. Returns the numbers of ticks and network updates.
     fn count(schedule: &mut Schedule, start: Instant) -> (u32, u32) {
         let (mut ticks, mut networks) = (0, 0);
         while schedule.deadline() < start + 1000 * MS - Duration::from_micros(1) {
@@ -172,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_has_as_many_ticks_and_network_updates_as_their_configured_rates() {
+    fn ticks_and_network_updates_run_at_their_configured_rates_with_at_most_one_update_per_tick() {
         let start = Instant::now();
         assert_eq!(count(&mut Schedule::new(60, 20, start), start), (60, 20));
         assert_eq!(count(&mut Schedule::new(30, 20, start), start), (30, 20));
@@ -181,7 +180,7 @@ mod tests {
         assert_eq!(count(&mut Schedule::new(10, 20, start), start), (10, 10));
     }
 
-    /// Wakes up for the next step, at `now`.
+    /// Wakes up for the next tick, at `now`.
     fn wake(schedule: &mut Schedule, now: Instant) -> Due {
         schedule.advance(schedule.deadline(), now)
     }
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_missed_in_a_hang_beyond_the_limit_are_skipped() {
+    fn missed_ticks_beyond_the_limit_of_ticks_run_at_once_are_skipped() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);

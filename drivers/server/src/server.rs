@@ -49,30 +49,30 @@ use crate::world_schema::snapshots;
 /// ```
 pub struct Dedicated<G: Game> {
     pub(crate) game: G,
-    /// Taken away when it is stopped.
+    /// The network driver. `None` once the server has stopped it.
     pub(crate) network: Option<Server>,
-    /// The network, the clients and the time, as the game sees them.
+    /// The network, the clients and the time, through which the game's methods use the server.
     pub(crate) context: Context,
     pub(crate) inbox: Inbox<G>,
     pub(crate) commands: Rc<Commands<G>>,
     pub(crate) config: ServerConfig<G::Settings>,
-    /// Where the configuration came from, if it may change.
+    /// The sources of the configuration, if the server follows their changes.
     pub(crate) layers: Option<Layers>,
-    /// The keys whose values in the file differ from those in use, with the values, as they were last reported.
+    /// The keys whose values in the file differ from the values in use, with the values in the file, as last reported.
     pub(crate) pending: Vec<(String, String)>,
     pub(crate) bans: Bans,
     pub(crate) schedule: Schedule,
     pub(crate) pulse: Arc<Pulse>,
     pub(crate) monitor: Option<Monitor>,
     pub(crate) presence_log: PresenceLog,
-    /// Whether the game was at rest after its last step, and nothing has come since.
+    /// `true` if the game was idle after its latest tick, and no input has arrived since.
     pub(crate) is_at_rest: bool,
-    /// The network's last reported failure, and when it was reported.
+    /// The latest failure that the network driver reported, and the time of the report.
     pub(crate) network_failure: Option<(Instant, String)>,
-    /// Reliable messages of clients that left: never sent, and sent without a confirmation.
+    /// The number of reliable messages to departed clients that were never sent.
     pub(crate) not_sent: u64,
     pub(crate) unconfirmed: u64,
-    /// Messages that the game took.
+    /// The number of messages that the game received.
     pub(crate) taken: u64,
     pub(crate) orders: Arc<Mailbox<Order>>,
     pub(crate) set_log_level: Option<Box<dyn FnMut(LogLevel)>>,
@@ -224,7 +224,8 @@ impl<G: Game> Dedicated<G> {
         self.context.network.local_address()
     }
 
-    /// Returns the TCP address at which the server serves metrics and its health, or `None` if it does not serve them.
+    /// Returns the TCP address at which the server serves metrics and its health, or `None` if the server serves
+    /// neither.
     #[must_use]
     pub fn monitoring_address(&self) -> Option<SocketAddr> {
         self.monitor.as_ref().map(Monitor::address)
@@ -264,20 +265,20 @@ impl<G: Game> Dedicated<G> {
         &self.game
     }
 
-    /// Lets the game do something.
+    /// Calls a method of the game with the context.
     pub(crate) fn with_game<R>(&mut self, call: impl FnOnce(&mut G, &mut Context) -> R) -> R {
         call(&mut self.game, &mut self.context)
     }
 }
 
 impl<G: Game> Drop for Dedicated<G> {
-    /// Nobody waits for an answer that will not come.
+    /// Closes the mailbox, so that no caller waits for a reply that will not come.
     fn drop(&mut self) {
         self.orders.close();
     }
 }
 
-/// The server's key, and whether it was drawn now; and the key that opens tickets.
+/// Returns the server's keys, and whether the identity key was generated now.
 fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> {
     let (identity, is_new) = key_file::load_or_create(&config.key_file)?;
     let secrets = Secrets::new(identity);
@@ -288,7 +289,7 @@ fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> 
     Ok((secrets, is_new))
 }
 
-/// The network's configuration: the server's, as the game changes it.
+/// Returns the core's configuration: the settings of the server, changed by the game.
 fn core_config<G: Game>(config: &ServerConfig<G::Settings>) -> Result<Config, ServerError> {
     let mut core = Config::new(G::APPLICATION);
     core.access = if config.ticket_key_file.is_some() { Access::Tickets } else { Access::Open };
@@ -303,7 +304,8 @@ fn core_config<G: Game>(config: &ServerConfig<G::Settings>) -> Result<Config, Se
     Ok(core)
 }
 
-/// The network, and how long a connection survives in silence: so much of its limits may a client save.
+/// Starts the network driver. Also returns the time for which a connection survives without a datagram, for which a
+/// client's unused limits accumulate.
 fn open(
     core: Config,
     bind_address: SocketAddr,
@@ -323,5 +325,6 @@ fn open(
     Ok((Server::start(options)?, savings))
 }
 
-/// As much as the configuration's own keys can make of it. A game may set more, up to times that no clock can add to its own.
+/// The largest time for which unused limits accumulate: the maximum that the configuration keys allow. A game may set longer
+/// timeouts, even timeouts that overflow the clock.
 const SAVINGS_MOST: Duration = Duration::from_secs(2 * 3600);

@@ -1,13 +1,13 @@
-//! Signals: SIGINT and SIGTERM stop the server in order, or at once if it is already stopping. SIGHUP reloads
-//! the configuration.
+//! Signals: SIGINT and SIGTERM stop the server in order, or immediately if the server is already stopping. SIGHUP
+//! reloads the configuration.
 
 use std::thread;
 
 use crate::error::ServerError;
 use crate::remote::Remote;
 
-/// Listens until the program ends. Whoever insists on its end has `leave` called with the signal's name, which says whether it
-/// ends now.
+/// Handles signals until the program ends. For the second signal to stop, calls `leave` with the signal's name. `leave`
+/// returns whether the program ends now.
 #[cfg(unix)]
 pub(crate) fn listen(
     remote: Remote,
@@ -35,7 +35,7 @@ pub(crate) fn listen(
     thread.map(drop).map_err(|error| why(error.to_string()))
 }
 
-/// Listens until the program ends. What cannot wait for a signal asks for it.
+/// Handles Ctrl-C. The first Ctrl-C stops the server in order, and the next one ends the program immediately.
 #[cfg(not(unix))]
 pub(crate) fn listen(
     remote: Remote,

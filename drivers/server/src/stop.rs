@@ -1,5 +1,5 @@
-//! The orderly end of a server: it tells clients the reason, delivers the messages queued for them, and loses no
-//! message that it acknowledged.
+//! The orderly end of a server: the server sends the reason to clients, delivers their queued messages, and passes all
+//! messages that it acknowledged to the game.
 
 use std::thread;
 use std::time::Duration;
@@ -68,7 +68,8 @@ impl<G: Game> Dedicated<G> {
         };
         if summary.not_sent + summary.unconfirmed > 0 {
             tracing::warn!(
-                "the shutdown timeout of {} has passed with {} not sent, and {} more sent but not confirmed",
+                "the shutdown timeout of {} has passed: {} were not sent, and {} more were sent but not acknowledged; raise \
+                 `shutdown_timeout` to wait longer",
                 Shown(grace),
                 Counted(summary.not_sent, "message"),
                 summary.unconfirmed
@@ -78,7 +79,8 @@ impl<G: Game> Dedicated<G> {
         summary
     }
 
-    /// Stops the network. Meanwhile the game takes what still comes: its senders were told that it arrived.
+    /// Stops the network driver. The game receives all messages that still arrive, because the driver acknowledges
+    /// them.
     fn say_good_bye(&mut self, text: &str, grace: Duration) {
         let Some(mut network) = self.network.take() else { return };
         let handle = self.context.network.clone();
@@ -107,5 +109,5 @@ impl<G: Game> Dedicated<G> {
     }
 }
 
-/// How soon the end of the network thread is noticed.
+/// The interval at which the server checks whether the network thread has ended.
 const PATIENCE: Duration = Duration::from_millis(10);

@@ -1,6 +1,6 @@
 //! Suggestions for misspelt words.
 
-/// The one of `known` that is most like `word`, if it is like it at all.
+/// Returns the word of `known` that is most similar to `word`, or `None` if no word is similar enough.
 pub(crate) fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > LONGEST {
         return None;
@@ -10,9 +10,9 @@ pub(crate) fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> O
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other)
 }
 
-/// Below, a suggestion is more confusing than none.
+/// The lowest similarity of a suggestion. A less similar suggestion would confuse the reader.
 const LIKE_ENOUGH: f64 = 0.75;
-/// Bytes. What is longer is like nothing, and comparing it takes its time.
+/// The longest word that is compared, in bytes. Comparing longer words takes too long.
 const LONGEST: usize = 64;
 
 #[cfg(test)]

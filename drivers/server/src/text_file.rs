@@ -1,4 +1,4 @@
-//! Small text files that people edit, and that other programs may have tampered with.
+//! Opens and reads small text files, which people edit and other programs may have damaged.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 pub(crate) use tickwire_native::text_file::{folder_of, open, read, without_mark};
 
-/// Reads a file of up to `most` bytes of UTF-8.
+/// Reads a UTF-8 file of at most `most` bytes.
 pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<String> {
     let no_file =
         || io::Error::new(io::ErrorKind::InvalidInput, "the path leads to a folder, a pipe or a device");
@@ -18,7 +18,8 @@ pub(crate) fn read_whole(path: &Path, most: u64) -> io::Result<String> {
     Ok(text)
 }
 
-/// Opens a log for appending, or creates it. It may be a pipe that has a reader. The call does not wait for the reader of a pipe.
+/// Opens a log for appending, or creates it. The log may be a pipe that has a reader. The call does not wait for the reader of a
+/// pipe.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -41,8 +42,8 @@ pub(crate) fn append(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Opens the file that a lock is held on, or makes it; nothing in it is changed. A link in its place is not followed: in a folder
-/// that others may write to it could lead to any file of this user's.
+/// Opens or creates a lock file, without changing its content. The function does not follow a link, because in a folder that
+/// other users can write to, a link could lead to any file of this user.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -84,6 +85,6 @@ use rustix::fs::OFlags;
 #[cfg(unix)]
 use rustix::io::Errno;
 
-/// A link itself is opened, not what it leads to.
+/// The Windows flag that opens a link itself instead of its target.
 #[cfg(windows)]
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;

@@ -1,5 +1,5 @@
-//! The server's loop: it sleeps until the next deadline or request, handles what arrived, and steps the game. A game at
-//! rest has no deadlines.
+//! The server's loop: it sleeps until the next deadline or request, handles events and requests, and runs the ticks of the
+//! game. An idle game has no deadlines.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Takes what the network still told before it died: its clients' ends, and why. Failures of attempts to connect are told in
-    /// the same way, so one that is not recent explains nothing.
+    /// Handles the remaining events of a network driver that has ended, and returns the error of the server. A failed attempt to
+    /// connect is reported in the same way as a failure of the driver, so a report that is not recent is ignored.
     fn bury_network(&mut self) -> ServerError {
         while let Some(event) = self.context.network.next_event() {
             self.take(event);
@@ -66,7 +66,7 @@ impl<G: Game> Dedicated<G> {
         ServerError::NetworkDied { reason: reason.map(|(_, text)| text) }
     }
 
-    /// Takes the steps that are due, where waking up at `deadline` was meant.
+    /// Runs the ticks that are due. `deadline` is the planned end of the sleep.
     fn step(&mut self, deadline: Instant, report: &mut OverrunReport) {
         let due = self.schedule.advance(deadline, Instant::now());
         if due.ticks > 0 {
@@ -75,7 +75,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Waits for the next deadline, and says when it was; obeys meanwhile.
+    /// Sleeps until the next deadline, and returns the deadline. Requests are handled immediately.
     fn sleep(&mut self) -> Instant {
         let is_alone = self.context.clients.len() == 0;
         let deadline = if is_alone { self.schedule.rest_deadline() } else { self.schedule.deadline() };
@@ -83,7 +83,7 @@ impl<G: Game> Dedicated<G> {
         deadline
     }
 
-    /// Obeys until then.
+    /// Handles requests until `deadline`, or until the server must stop.
     fn sleep_until(&mut self, deadline: Instant) {
         while self.context.stop.is_none() {
             match self.orders.take_by(deadline) {
@@ -97,8 +97,9 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Waits until something comes, and takes it in at once. Then a step is waited for: a flood makes at most twice as many
-    /// turns as there are steps.
+    /// Waits until an event or a request arrives or [`REST_MOST`] has passed, and then handles the event or request. The
+    /// method then waits for the time of the next tick if no tick was run, so that a flood causes at most twice as many
+    /// turns as there are ticks.
     fn rest(&mut self, report: &mut OverrunReport) {
         let handle = self.context.network.clone();
         let waker = Waker::from(Arc::clone(&self.orders));
@@ -136,7 +137,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Steps that were not needed count as taken where time is told by them.
+    /// Adds ticks that an idle game skipped to the tick number and to the counters.
     fn leave_out(&mut self, rested: u64) {
         self.context.tick += rested;
         self.pulse.note_rest(rested);
@@ -156,7 +157,8 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// One turn: what came, `first` before all else, the steps that are due, and perhaps the state.
+    /// Runs one turn: handles the waiting events, `first` before all others, runs the ticks that are due, and sends the
+    /// network update if it is due.
     fn turn(&mut self, due: Due, first: Option<Event>) {
         let began = Instant::now();
         // What this turn sends leaves together.
@@ -195,7 +197,7 @@ impl<G: Game> Dedicated<G> {
         });
     }
 
-    /// Takes in one event, and tells the game.
+    /// Handles one event, and passes it to the game.
     pub(crate) fn take(&mut self, event: Event) {
         self.with_game(|game, server| game.event(server, &event));
         match event {
@@ -268,7 +270,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Closes the connection of a client that breaks its limits.
+    /// Closes the connection of a client that exceeds its limits.
     fn send_away(&mut self, id: ClientId, connection: ConnectionId, code: u16, why: &str) {
         if self.may_log(Presence::SentAway) {
             tracing::warn!("client {id} is disconnected: {why}");
@@ -277,12 +279,12 @@ impl<G: Game> Dedicated<G> {
         let _taken = self.context.network.disconnect(connection, code, why);
     }
 
-    /// Whether a line about a client is logged, or summed up with others.
+    /// Returns whether an event of a client gets a log line of its own. Otherwise a summary counts the event.
     fn may_log(&mut self, what: Presence) -> bool {
         self.presence_log.may_log(self.context.network.now(), what)
     }
 
-    /// Logs how many lines about clients were left out, if it is time to.
+    /// Logs the numbers of client events that were left out, if a summary is due.
     pub(crate) fn sum_up_presence(&mut self, at_once: bool) {
         match self.presence_log.sum_up(self.context.network.now(), at_once) {
             // As grave as the gravest line that it stands for.
@@ -292,7 +294,7 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Applies the configured limit to one client.
+    /// Applies the configured bandwidth limit to one client.
     pub(crate) fn limit(&self, connection: ConnectionId) {
         let limit = self.config.client_bandwidth_limit;
         let _taken = self.context.network.set_connection_bandwidth_limit(connection, limit);
@@ -325,7 +327,7 @@ impl<G: Game> Dedicated<G> {
     }
 }
 
-/// Overruns, reported a few times a minute rather than sixty times a second.
+/// A report on overruns, which the server logs a few times a minute at most.
 #[derive(Default)]
 struct OverrunReport {
     last: Option<Instant>,
@@ -353,9 +355,11 @@ impl OverrunReport {
     }
 }
 
-/// How long a game at rest is left alone: a server that hangs must be told from one that has nothing to do.
+/// The longest time for which the server leaves an idle game alone. The regular check distinguishes an idle server from
+/// a server that hangs.
 const REST_MOST: Duration = Duration::from_secs(1);
-/// How long after it was told a failure of the network may be why its thread has ended.
+/// The time after a reported network failure within which the failure counts as the cause of the end of the network
+/// thread.
 const RECENT: Duration = Duration::from_secs(10);
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
@@ -385,7 +389,10 @@ mod tests {
             unconfirmed: Vec::new(),
         });
         let error = server.run().unwrap_err();
-        assert_eq!(error.to_string(), "the network thread has stopped: receiving has failed: no memory");
+        assert_eq!(
+            error.to_string(),
+            "the network thread has stopped: receiving has failed: no memory; remove the cause, and start the server again"
+        );
         assert_eq!(error.exit_code(), 1);
         let mut server = start();
         server.network = None;

@@ -15,7 +15,7 @@ use crate::error::ServerError;
 use crate::remote::Remote;
 use crate::text_file::folder_of;
 
-/// Watches while it lives.
+/// A watch on the configuration file, which ends when this value is dropped.
 pub(crate) struct Watch {
     _watched: Arc<Mutex<Watched>>,
 }
@@ -25,15 +25,16 @@ struct Watched {
     path: PathBuf,
     watcher: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
-    /// Names in these folders that matter.
+    /// The names of files and links in these folders whose changes matter.
     names: Arc<RwLock<BTreeSet<OsString>>>,
 }
 
 impl Watch {
-    /// Has the server look at its configuration whenever something happens to the file at `path`. It need not be there.
+    /// Starts to watch the file at `path`, which need not exist. The server reads its configuration again after each
+    /// change of the file.
     ///
-    /// The folder is watched, not the file: editors replace files, and orchestrators the links that lead to them. Where
-    /// links lead is watched as well.
+    /// The watch covers the folder instead of the file, because editors replace files, and orchestrators replace the
+    /// links that lead to files. The watch also covers the folders of the targets of links.
     pub(crate) fn start(path: &Path, remote: Remote) -> Result<Self, ServerError> {
         let why = |reason: String| ServerError::System { what: "watch on the configuration file", reason };
         let (sender, happened) = channel();
@@ -62,7 +63,7 @@ impl Watch {
                 let Some(watched) = again.upgrade() else { return };
                 if let Err(error) = watched.lock().unwrap_or_else(PoisonError::into_inner).follow_links() {
                     tracing::warn!(
-                        "changes to the configuration may not be noticed: {error}; `reload` reads the file"
+                        "the system cannot watch the configuration file: {error}; give the command `reload` after each change of the file"
                     );
                 }
                 drop(watched);
@@ -76,7 +77,7 @@ impl Watch {
 }
 
 impl Watched {
-    /// Watches the folders that the file and the links on the way to it lie in now.
+    /// Watches the folders that contain the file and the links on the way to it now.
     fn follow_links(&mut self) -> notify::Result<()> {
         let hops = hops(&self.path);
         let names = hops.iter().filter_map(|hop| hop.file_name().map(OsString::from));
@@ -103,7 +104,7 @@ impl Watched {
     }
 }
 
-/// The path, and where the links in it lead, one after the other: those that stand for folders too.
+/// Returns the path, and each path that results from following one of the links in it, including links to folders.
 fn hops(path: &Path) -> Vec<PathBuf> {
     let mut hops: Vec<PathBuf> = vec![path.into()];
     let mut next = 0;
@@ -126,9 +127,9 @@ fn hops(path: &Path) -> Vec<PathBuf> {
     hops
 }
 
-/// How long nothing may happen to the file before it is read.
+/// The time without changes of the file after which the server reads it.
 const SETTLED: Duration = Duration::from_millis(250);
-/// Links may lead in a circle.
+/// The largest number of paths that are followed, because links may lead in a circle.
 const HOPS_MOST: usize = 32;
 
 #[cfg(all(test, unix))]
@@ -137,7 +138,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn the_file_watch_covers_every_link_on_the_path_to_a_configuration_file() {
+    fn the_file_watch_covers_every_symbolic_link_on_the_path_to_a_configuration_file() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir(at("data")).unwrap();

@@ -7,7 +7,7 @@ use tickwire_core::{Config, SnapshotConfig};
 
 use crate::game::Game;
 
-/// The settings of the game's world. None if the game declares no component.
+/// Returns the settings of the game's world. None if the game declares no component.
 pub(crate) fn snapshots<G: Game>() -> Result<Option<SnapshotConfig>, SnapshotSchemaError> {
     let mut schema = SnapshotSchema::new();
     G::schema(&mut schema)?;

@@ -1,6 +1,6 @@
-//! A game that panics: the program ends with a code of its own, its words are in the log, and the terminal is as it was.
+//! A game that panics: the program ends with the exit code for panics, logs the message of the panic, and restores the terminal.
 //!
-//! This file is both: with `TICKWIRE_TEST_GAME` set it is the game's program, else the test that starts it.
+//! If `TICKWIRE_TEST_GAME` is set, this file is the game's program. Otherwise it is the test that starts the program.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that cannot go on has failed"))]
 
 use std::process::ExitCode;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use tickwire_core::message::{NetMessage, RegisterError};
 use tickwire_server::{ClientId, Commands, Context, Game, GameError, Messages, NoSettings};
 
-/// A game that panics in the place that it is told, or names a channel that is not there.
+/// A game that panics in the method that the test selects, or registers a message type whose channel does not exist.
 struct Fragile {
     place: String,
     _inner: Inner,
 }
 
-/// A part of it that may panic when it is dropped.
+/// A part of the game, which may panic when it is dropped.
 struct Inner(bool);
 
 impl Drop for Inner {
@@ -30,14 +30,14 @@ impl Fragile {
     }
 }
 
-/// Goes on a channel that is not there.
+/// A message type whose channel does not exist.
 #[derive(NetMessage)]
 #[net(name = "fragile/far", channel = 9)]
 struct Far {
     number: u32,
 }
 
-/// To a client that joined.
+/// A message to a client that has joined.
 #[derive(NetMessage)]
 #[net(name = "fragile/hello")]
 struct Hello {
@@ -90,15 +90,15 @@ fn main() -> ExitCode {
         let inner = Inner(place == "drop");
         return tickwire_server::main(Fragile { place, _inner: inner });
     }
-    told_in_the_log_with_a_code_of_its_own();
-    told_wherever_it_happens();
-    a_join_that_panics_ends_the_program_in_the_same_way();
-    without_a_log_none_is_spoken_of();
-    a_channel_that_is_not_there_is_the_games_fault_and_found_by_the_check();
+    a_panic_of_the_game_is_logged_and_ends_the_program_with_exit_code_8();
+    a_panic_of_the_game_at_a_start_a_command_or_a_stop_is_reported_with_its_place();
+    a_panic_of_the_game_at_a_join_ends_the_program_with_exit_code_8();
+    without_a_log_the_report_of_a_panic_refers_to_standard_error();
+    a_message_type_that_names_a_missing_channel_is_refused_with_exit_code_7();
     #[cfg(unix)]
     {
-        terminal::left_as_it_was_found();
-        terminal::left_as_it_was_found_where_a_destructor_panics_too();
+        terminal::the_terminal_settings_are_restored_after_a_panic_of_the_game();
+        terminal::the_terminal_settings_are_restored_after_a_second_panic_in_a_destructor();
     }
     println!("test result: ok. 7 passed; 0 failed; 0 ignored");
     ExitCode::SUCCESS
@@ -111,7 +111,7 @@ fn game(folder: &std::path::Path, place: &str) -> std::process::Command {
     command
 }
 
-/// Runs the game with these lines at its console; its code, and what it said on standard error.
+/// Runs the game with these lines at its console. Returns its exit code, and the text on standard error.
 fn run(folder: &std::path::Path, place: &str, arguments: &[&str], lines: &str) -> (Option<i32>, String) {
     use std::io::Write as _;
     use std::process::Stdio;
@@ -126,7 +126,7 @@ fn run(folder: &std::path::Path, place: &str, arguments: &[&str], lines: &str) -
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
 
-fn told_in_the_log_with_a_code_of_its_own() {
+fn a_panic_of_the_game_is_logged_and_ends_the_program_with_exit_code_8() {
     let folder = tempfile::tempdir().unwrap();
     let (code, errors) = run(folder.path(), "tenth step", &[], "");
     assert_eq!(code, Some(8), "{errors}");
@@ -139,7 +139,7 @@ fn told_in_the_log_with_a_code_of_its_own() {
     );
 }
 
-fn told_wherever_it_happens() {
+fn a_panic_of_the_game_at_a_start_a_command_or_a_stop_is_reported_with_its_place() {
     for (place, lines, clients) in [
         ("start", "", "no client was connected yet"),
         ("command", "fall\n", "clients were disconnected"),
@@ -156,7 +156,7 @@ fn told_wherever_it_happens() {
     }
 }
 
-fn a_join_that_panics_ends_the_program_in_the_same_way() {
+fn a_panic_of_the_game_at_a_join_ends_the_program_with_exit_code_8() {
     use std::io::BufRead as _;
     let folder = tempfile::tempdir().unwrap();
     let mut command = game(folder.path(), "join");
@@ -178,7 +178,7 @@ fn a_join_that_panics_ends_the_program_in_the_same_way() {
     assert_eq!(child.wait().unwrap().code(), Some(8));
 }
 
-fn without_a_log_none_is_spoken_of() {
+fn without_a_log_the_report_of_a_panic_refers_to_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let (code, errors) = run(folder.path(), "tenth step", &["--enable-logging", "false"], "");
     assert_eq!(code, Some(8), "{errors}");
@@ -190,7 +190,7 @@ fn without_a_log_none_is_spoken_of() {
     assert!(errors.contains("panicking_game.rs"), "{errors}");
 }
 
-fn a_channel_that_is_not_there_is_the_games_fault_and_found_by_the_check() {
+fn a_message_type_that_names_a_missing_channel_is_refused_with_exit_code_7() {
     for arguments in [&["--check"][..], &[]] {
         let folder = tempfile::tempdir().unwrap();
         let (code, errors) = run(folder.path(), "channel", arguments, "");
@@ -207,7 +207,7 @@ mod terminal {
     use rexpect::session::spawn_command;
     use rustix::termios::{LocalModes, tcgetattr};
 
-    /// The game on a terminal, until it says this; how it ended.
+    /// Runs the game on a terminal until it prints `said`. Returns its exit status.
     fn run(place: &str, said: &str) -> WaitStatus {
         let folder = tempfile::tempdir().unwrap();
         let mut command = super::game(folder.path(), place);
@@ -225,12 +225,12 @@ mod terminal {
         status
     }
 
-    pub(super) fn left_as_it_was_found() {
+    pub(super) fn the_terminal_settings_are_restored_after_a_panic_of_the_game() {
         let status = run("tenth step", "error: the game panicked");
         assert!(matches!(status, WaitStatus::Exited(_, 8)), "{status:?}");
     }
 
-    pub(super) fn left_as_it_was_found_where_a_destructor_panics_too() {
+    pub(super) fn the_terminal_settings_are_restored_after_a_second_panic_in_a_destructor() {
         let status = run("drop", "error: a second panic while the first was handled");
         assert!(matches!(status, WaitStatus::Signaled(..)), "{status:?}");
     }

@@ -1,4 +1,4 @@
-//! Channels without a connection: any frames against the receiving side, and both sides over a bad network.
+//! Fuzzes channels without a connection: arbitrary frames at the receiving side, and both sides over a lossy network.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -42,7 +42,7 @@ pub fn memory_most(max_message: usize) -> u64 {
     window * REASSEMBLY_OVERHEAD + window + unreliable
 }
 
-/// The byte at `place` of the message with the wire id `id`. The first three bytes give the id.
+/// Returns the byte at `place` of the message with the wire id `id`. The first three bytes contain the id.
 fn pattern(id: u32, place: u64) -> u8 {
     id.to_le_bytes()[(place % 3) as usize] ^ (place / 3) as u8
 }
@@ -52,7 +52,7 @@ fn patterned(id: u32, range: std::ops::Range<u64>) -> Vec<u8> {
 }
 
 const MAX_MESSAGE: usize = 5000;
-/// Ids of messages are drawn from so many.
+/// The number of different message ids.
 const IDS: u64 = 4000;
 
 /// Passes arbitrary frames to the receiving side. Asserts that every message is delivered unchanged, at most once,
@@ -78,7 +78,7 @@ pub fn reassembly(bytes: &[u8]) {
                 let before = receiving.memory();
                 match receiving.take(now, &frame.frame()) {
                     Ok(Taken::Duplicate | Taken::Stale | Taken::Refused) => {
-                        assert!(receiving.memory() <= before, "what is not taken is kept");
+                        assert!(receiving.memory() <= before, "a refused frame increased the memory");
                     }
                     Ok(_) => {}
                     Err(violation) => {
@@ -88,7 +88,10 @@ pub fn reassembly(bytes: &[u8]) {
             }
         }
         receiving.expire(now);
-        assert!(receiving.next_expiry().is_none_or(|at| at > now), "expiry is still due");
+        assert!(
+            receiving.next_expiry().is_none_or(|at| at > now),
+            "a timeout is still due after it was handled"
+        );
         assert!(receiving.memory() <= memory_most(MAX_MESSAGE), "{}", receiving.memory());
     }
     while receiving.has_messages() {
@@ -107,7 +110,7 @@ const fn is_of_channels(violation: Violation) -> bool {
     )
 }
 
-/// A frame that a script drew.
+/// A frame whose fields a script chose.
 #[derive(Debug)]
 struct Drawn {
     channel: u8,
@@ -142,7 +145,7 @@ impl Drawn {
     }
 }
 
-/// The messages that the receiving side handed out.
+/// The messages that the receiving side has delivered.
 #[derive(Default)]
 struct Seen {
     first: u64,
@@ -152,7 +155,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes the next message, if there is one, and looks whether it may come now.
+    /// Takes the next message if there is one, and checks that it may be delivered now.
     fn take(&mut self, receiving: &mut Receiving) {
         let had = receiving.has_messages();
         let popped = receiving.pop();
@@ -171,7 +174,7 @@ impl Seen {
             assert_eq!(data, patterned(id, 0..data.len() as u64), "channel {channel:?}");
         }
         match channel.0 {
-            1 => assert!(self.unordered.insert(ahead), "message {ahead} came twice"),
+            1 => assert!(self.unordered.insert(ahead), "message {ahead} was delivered twice"),
             2 => {
                 assert!(self.sequenced.is_none_or(|newest| newest < ahead), "{ahead} is older");
                 self.sequenced = Some(ahead);
@@ -216,10 +219,10 @@ struct ChannelPair {
     sending: Sending,
     receiving: Receiving,
     flying: VecDeque<(Vec<u8>, Vec<Piece>)>,
-    /// Packets whose frames were given up; their acknowledgement may still come.
+    /// The packets whose frames were declared lost. Their acknowledgements may still arrive.
     doubted: Vec<Vec<Piece>>,
     sent: u32,
-    /// Per channel: how many messages were queued, and which came out.
+    /// For each channel, the number of queued messages.
     queued: [u32; 6],
     taken: [Vec<u32>; 6],
     receipts: BTreeSet<(u8, u64)>,
@@ -248,14 +251,18 @@ impl ChannelPair {
         let too_large = message.len() > MAX_MESSAGE;
         match self.sending.enqueue(self.now, ChannelId(channel), Bytes::from(message)) {
             Ok(id) => {
-                assert_eq!(id.0, u64::from(serial), "messages are counted from 0");
+                assert_eq!(id.0, u64::from(serial), "message ids do not count from 0");
                 assert!(!too_large);
                 self.queued[usize::from(channel)] += 1;
                 self.sent += 1;
             }
             Err(error) => {
                 let message = error.into_message();
-                assert_eq!(message[..4], serial.to_le_bytes(), "another message came back");
+                assert_eq!(
+                    message[..4],
+                    serial.to_le_bytes(),
+                    "the returned message differs from the refused message"
+                );
             }
         }
     }
@@ -295,9 +302,12 @@ impl ChannelPair {
 
     fn arrive(&mut self, body: &[u8]) {
         for frame in FrameReader::new(body) {
-            let Ok(Frame::Message(frame)) = frame else { panic!("an honest sender writes {frame:?}") };
+            let Ok(Frame::Message(frame)) = frame else { panic!("an honest sender wrote {frame:?}") };
             let taken = self.receiving.take(self.now, &frame);
-            assert!(!matches!(taken, Err(_) | Ok(Taken::Refused)), "an honest frame is {taken:?}: {frame:?}");
+            assert!(
+                !matches!(taken, Err(_) | Ok(Taken::Refused)),
+                "the receiver rejected an honest frame with {taken:?}: {frame:?}"
+            );
         }
     }
 
@@ -329,7 +339,7 @@ impl ChannelPair {
             write_resume(&mut writer, channel, floor, ranges.iter().cloned()).unwrap();
             let length = writer.written();
             let frame = Frame::read(&mut Reader::new(&buffer[..length]), &mut Chain::default());
-            let Ok(Frame::Resume(frame)) = frame else { panic!("a state that cannot be read") };
+            let Ok(Frame::Resume(frame)) = frame else { panic!("the resume state does not parse") };
             self.sending.on_resume(&frame).unwrap();
         }
         self.sending.end_resume();
@@ -340,14 +350,24 @@ impl ChannelPair {
         self.receiving.expire(self.now);
         assert!(self.receiving.memory() <= memory_most(MAX_MESSAGE));
         while let Some((channel, message)) = self.sending.delivered() {
-            assert!(self.receipts.insert((channel.0, message.0)), "a second receipt");
-            assert!(message.0 < u64::from(self.queued[usize::from(channel.0)]), "a receipt for nothing");
+            assert!(self.receipts.insert((channel.0, message.0)), "a message got a second receipt");
+            assert!(
+                message.0 < u64::from(self.queued[usize::from(channel.0)]),
+                "a receipt names a message that was never queued"
+            );
         }
         for channel in [0, 4] {
             let taken = &self.taken[channel];
-            assert!(taken.iter().copied().eq(0..taken.len() as u32), "out of order: {taken:?}");
+            assert!(
+                taken.iter().copied().eq(0..taken.len() as u32),
+                "messages were delivered out of order: {taken:?}"
+            );
         }
-        assert!(self.taken[2].is_sorted_by(|a, b| a < b), "older than the newest: {:?}", self.taken[2]);
+        assert!(
+            self.taken[2].is_sorted_by(|a, b| a < b),
+            "a message older than the newest was delivered: {:?}",
+            self.taken[2]
+        );
     }
 
     fn heal(&mut self) {
@@ -364,7 +384,7 @@ impl ChannelPair {
             self.settle(0, 1);
             self.check();
         }
-        assert!(self.sending.is_drained(), "something is stuck");
+        assert!(self.sending.is_drained(), "reliable messages were not delivered");
         assert!(self.sending.unconfirmed().is_empty());
         while self.receiving.has_messages() {
             self.take();
@@ -373,9 +393,15 @@ impl ChannelPair {
         for channel in [0, 1, 4] {
             let mut taken = core::mem::take(&mut self.taken[channel]);
             taken.sort_unstable();
-            assert!(taken.into_iter().eq(0..self.queued[channel]), "lost or twice on channel {channel}");
+            assert!(
+                taken.into_iter().eq(0..self.queued[channel]),
+                "a message was lost or delivered twice on channel {channel}"
+            );
             let receipts = self.receipts.iter().filter(|(on, _)| usize::from(*on) == channel).count();
-            assert_eq!(receipts, self.queued[channel] as usize, "receipts on channel {channel}");
+            assert_eq!(
+                receipts, self.queued[channel] as usize,
+                "the number of receipts on channel {channel} is wrong"
+            );
         }
     }
 }

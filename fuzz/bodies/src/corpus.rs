@@ -1,4 +1,4 @@
-//! The corpus from which fuzzers start: made from traffic of the endpoints and from scripts, and always the same.
+//! The initial corpus of the fuzzers. It consists of traffic between endpoints and of scripts, and is the same in each run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::{handshake, message, snapshot_frame, traffic};
 /// The files of the corpus, indexed by the name of the fuzz target and the name of the file.
 pub type Files = BTreeMap<(&'static str, String), Vec<u8>>;
 
-/// Datagrams of each kind that are kept.
+/// The number of datagrams of each kind in the corpus.
 const PER_KIND: usize = 3;
 
 /// Creates every file of the corpus.
@@ -107,12 +107,14 @@ const fn kind_of(frame: &Frame<'_>) -> &'static str {
         Frame::Clock(_) => "clock",
         Frame::Snapshot(_) => "snapshot",
         Frame::SnapshotReset { .. } => "snapshot-reset",
+        Frame::ViewComplete { .. } => "view-complete",
         Frame::Ack(_) => "ack",
         Frame::Message(_) => "message",
     }
 }
 
-/// Targets that play a script: how many, of how many steps, and what the steps begin with.
+/// The targets that play a script, each with the number of scripts, the number of steps in a script, and the bytes with
+/// which a step may begin.
 const SCRIPTS: &[(&str, u64, u64, &[u8])] = &[
     ("ack_ranges", 4, 200, &[0, 1, 4, 5, 8, 9, 16, 0xfd, 0xfe, 0xff]),
     ("answer", 8, 60, &[0, 0, 1, 2, 3, 4, 5, 6, 8, 16, 24]),
@@ -148,7 +150,8 @@ const SCRIPTS: &[(&str, u64, u64, &[u8])] = &[
     ("sent", 4, 150, &[0, 1, 4, 5, 2, 6, 3]),
 ];
 
-/// Two endpoints without heartbeats connect; then a message is lost, and so are the first probes after it.
+/// Returns a script in which two endpoints without heartbeats connect, and then a message and its first probes are
+/// lost.
 fn lost_probes() -> Vec<u8> {
     let exchange = [0x41, 0x7f, 5, 0x40, 0x7f, 5];
     let message = [0x01, 0x40, 0, 0];
@@ -156,7 +159,7 @@ fn lost_probes() -> Vec<u8> {
     [&[0x20][..], &exchange.repeat(6), &message, &lost.repeat(4)].concat()
 }
 
-/// Scripts of targets whose steps take any byte: how many, of how many bytes.
+/// The targets whose scripts may contain any bytes, each with the number of scripts and the number of bytes.
 const WORLD_SCRIPTS: &[(&str, u64, usize)] =
     &[("snapshot_frame", 6, 300), ("world_link", 16, 2500), ("worlds", 16, 2500)];
 
@@ -170,11 +173,12 @@ fn world_scripts(files: &mut Files) {
             files.insert((target, format!("script-{serial:02}")), script);
         }
     }
-    // Frames 0x09 and 0x0a to a client, which is shown the world, and to a server, which is not.
+    // Frames 0x09 to 0x0b to a client, which is shown the world, and to a server, which is not.
     let first = snapshot_frame::honest_frames().swap_remove(0);
     let snapshot = bytes_of(&Frame::Snapshot(SnapshotFrame { view: 0, bytes: &first }));
     let reset = bytes_of(&Frame::SnapshotReset { view: 0, name: FrameName { tick: 1, part: 0 } });
-    for (name, frame) in [("snapshot", snapshot), ("snapshot-reset", reset)] {
+    let complete = bytes_of(&Frame::ViewComplete { view: 0 });
+    for (name, frame) in [("snapshot", snapshot), ("snapshot-reset", reset), ("view-complete", complete)] {
         for target in ["hostile_client", "hostile_server"] {
             let script = [&[0, 0xfb, frame.len() as u8], &frame[..], &[0xa0, 0xc8]].concat();
             files.insert((target, format!("sent-{name}-alone")), script);

@@ -15,7 +15,7 @@ struct Scene {
     server: Watched,
     client: Watched,
     at_client: ConnectionId,
-    /// Datagrams that the client sent and that the server sent.
+    /// The datagrams that the client and the server have sent.
     seen: Vec<Vec<u8>>,
     events: Vec<Event>,
 }
@@ -32,13 +32,13 @@ pub fn datagram(bytes: &[u8]) {
             break;
         }
         scene.step(&mut script);
-        assert!(gullible || scene.closed().is_none(), "noise closed the connection");
+        assert!(gullible || scene.closed().is_none(), "arbitrary datagrams closed the connection");
     }
     scene.exchange();
     if !gullible {
         let (now, connection) = (scene.now, scene.at_client);
         let sent = scene.client.endpoint.send(now, connection, ChannelId(0), b"still here".to_vec());
-        assert!(sent.is_ok(), "the client was cut off: {sent:?}");
+        assert!(sent.is_ok(), "the client can no longer send: {sent:?}");
         for _ in 0..20 {
             scene.now += Duration::from_millis(200);
             scene.exchange();
@@ -47,7 +47,7 @@ pub fn datagram(bytes: &[u8]) {
             .events
             .iter()
             .any(|event| matches!(event, Event::Message { data, .. } if data == "still here"));
-        assert!(arrived, "the server hears its client no more");
+        assert!(arrived, "the server no longer receives messages of its client");
     }
 }
 
@@ -83,7 +83,7 @@ impl Scene {
         scene
     }
 
-    /// Both ends do what is due, and hear each other.
+    /// Runs the timers of both ends, and delivers their datagrams.
     fn exchange(&mut self) {
         for _ in 0..20 {
             let there = self.client.settle(self.now);

@@ -19,7 +19,7 @@ const MAX_MESSAGE: usize = 20_000;
 const SERVER: usize = 0;
 const CLIENT: usize = 1;
 
-/// A datagram on its way.
+/// A datagram in transit.
 struct Flight {
     from: Address,
     to: Address,
@@ -29,10 +29,10 @@ struct Flight {
 struct Node {
     watched: Watched,
     at: SocketAddr,
-    /// The connections that it has, in the order in which they were seen.
+    /// The connections of the endpoint, in the order in which they were first seen.
     connections: Vec<ConnectionId>,
     over: BTreeSet<ConnectionId>,
-    /// Messages queued, by connection and channel.
+    /// The number of queued messages, by connection and channel.
     queued: BTreeMap<(usize, u8), u32>,
 }
 
@@ -47,12 +47,12 @@ struct Pair {
     now: Instant,
     nodes: [Node; 2],
     flying: Vec<Flight>,
-    /// By receiving node, then the sender's connection and channel.
+    /// The received messages, by receiving node and by the sender's connection and channel.
     received: BTreeMap<(usize, u16, u8), Received>,
     log: NonceLog,
-    /// By what each end dials the other; a server does not.
+    /// The options with which each end dials the other end. A server has none, because it does not dial.
     options: [Option<ConnectOptions>; 2],
-    /// No heartbeat tells that a peer is gone.
+    /// `true` if heartbeats are disabled, so that no end detects that its peer is gone.
     silent: bool,
 }
 
@@ -243,7 +243,7 @@ impl Pair {
             Event::Message { channel, data, .. } => self.check(node, channel, &data),
             Event::Closed { connection, reason, .. } => {
                 let is_violation = matches!(reason, CloseReason::Violation(_));
-                assert!(!is_violation, "two honest ends: {reason:?}");
+                assert!(!is_violation, "the connection of two honest ends was closed: {reason:?}");
                 self.nodes[node].over.insert(connection);
             }
             _ => {}
@@ -251,19 +251,24 @@ impl Pair {
     }
 
     fn check(&mut self, node: usize, channel: ChannelId, data: &[u8]) {
-        let [a, b, on, serial @ ..] = *data.first_chunk::<7>().expect("a message that nobody sent");
+        let [a, b, on, serial @ ..] =
+            *data.first_chunk::<7>().expect("a message was delivered that no endpoint sent");
         let serial = u32::from_le_bytes(serial);
-        assert_eq!(on, channel.0, "a message of another channel");
+        assert_eq!(on, channel.0, "a message was delivered on a wrong channel");
         let rest = data.iter().enumerate().skip(7);
         assert!(rest.clone().all(|(place, byte)| *byte == (serial as usize + place / 16) as u8));
         let known = self.received.entry((node, u16::from_le_bytes([a, b]), on)).or_default();
         match channels()[usize::from(on)].delivery {
-            Delivery::ReliableOrdered => assert_eq!(serial, known.next, "out of order"),
-            Delivery::Sequenced => assert!(serial >= known.next, "older than the newest"),
+            Delivery::ReliableOrdered => {
+                assert_eq!(serial, known.next, "a message was delivered out of order")
+            }
+            Delivery::Sequenced => {
+                assert!(serial >= known.next, "a message older than the newest was delivered")
+            }
             Delivery::Unreliable | Delivery::ReliableUnordered => {}
         }
         known.next = serial + 1;
-        assert!(known.seen.insert(serial), "message {serial} came twice on {channel:?}");
+        assert!(known.seen.insert(serial), "message {serial} was delivered twice on {channel:?}");
     }
 
     fn take(&mut self, place: usize) -> Option<Flight> {
@@ -278,7 +283,7 @@ impl Pair {
         }
     }
 
-    /// A copy of a datagram arrives, changed; the original flies on.
+    /// Delivers a changed copy of a datagram. The original remains in transit.
     fn copy(&mut self, place: usize, change: impl FnOnce(&mut Vec<u8>)) {
         let Some(flight) = self.flying.get(place) else { return };
         let (Address::Udp(from), to, mut bytes) = (flight.from, flight.to, flight.bytes.clone()) else {
@@ -302,7 +307,7 @@ impl Pair {
         }
     }
 
-    /// Getters change nothing and never panic.
+    /// Calls all getters, which must not change the state and must not panic.
     fn ask(&self, node: usize, script: &mut Script<'_>) {
         let endpoint = &self.nodes[node].watched.endpoint;
         let before = endpoint.poll_timeout();
@@ -316,7 +321,7 @@ impl Pair {
         assert_eq!(endpoint.poll_timeout(), before);
     }
 
-    /// The network is whole for as long as it takes; then every reliable message of what is still connected arrived.
+    /// Runs a network without loss. All reliable messages of open connections must then arrive.
     fn heal(&mut self) {
         let end = self.now + Duration::from_secs(60);
         while self.now < end {
@@ -345,7 +350,12 @@ impl Pair {
                 if reliable && told && endpoint.state(connection) == ConnectionState::Connected {
                     let fate = |id| endpoint.fate(connection, ChannelId(*channel), MessageId(id));
                     let late = (0..u64::from(*count)).find(|id| fate(*id) != Some(Fate::Delivered));
-                    assert_eq!(late, None, "is {:?} on channel {channel}", late.and_then(fate));
+                    assert_eq!(
+                        late,
+                        None,
+                        "a reliable message has the fate {:?} on channel {channel}",
+                        late.and_then(fate)
+                    );
                 }
             }
         }

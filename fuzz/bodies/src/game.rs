@@ -1,35 +1,37 @@
-//! A world that a script changes, and the world that an application shows: the plain model of the targets about snapshots.
+//! A world that a script changes, and the world that an application shows: the reference model of the snapshot targets.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use tickwire_core::ConnectionId;
 use tickwire_core::snapshot::{
-    Audience, BlueprintId, Changes, ComponentId, ComponentSpec, DynamicValue, EntitySettings, FieldKind,
-    FieldSpec, Gone, NetworkId, Prediction, Show, SnapshotSchema, Steps, Store, Version, WorldSchema,
-    WorldWriter,
+    Audience, BlueprintId, Changes, ComponentId, ComponentSpec, DynamicValue, Entity, EntitySettings,
+    FieldKind, FieldSpec, Gone, NetworkId, Prediction, Show, SnapshotSchema, Steps, Store, Viewer, WorldId,
+    WorldSchema, WorldWriter,
 };
+
+use tickwire_sim::shown::{Components, ShownWorld, committed_components, components_of_unit};
 
 use crate::Script;
 
-/// The most entities of a world.
+/// The largest number of entities in a world.
 pub const ENTITIES: usize = 40;
-/// The components of [`schema`], which sort by name.
+/// The point from which a view by distance sees the world.
+const EYES: [f64; 3] = [0.0, -500.0, 0.0];
+const RADIUS: f64 = 150.0;
+const KEEP: f64 = 180.0;
+/// The ids of the components of [`schema`], in the order of their names.
 const HEALTH: ComponentId = ComponentId(0);
 const MARKED: ComponentId = ComponentId(1);
 const POSE: ComponentId = ComponentId(2);
 const PURSE: ComponentId = ComponentId(3);
 const SPEED: ComponentId = ComponentId(4);
 
-/// The components of an entity by id, as words.
-type Components = BTreeMap<ComponentId, Vec<u32>>;
-/// The words of an entity's position and of its velocity; empty without the component.
+/// The words of an entity's position and of its velocity. Empty for an entity without the component.
 type Motion = (NetworkId, Vec<u32>, Vec<u32>);
 
-/// A world as an application shows it: the owner and the components of each entity.
-pub type Shown = BTreeMap<NetworkId, (Option<ConnectionId>, Components)>;
-
-/// Returns a schema with a group of two components, two groups of a single component, one of them without fields, and one for owners.
+/// Returns a schema with four groups: one of two components, two of one component each (the second has no fields), and one
+/// of a component that only the owner receives.
 #[must_use]
 pub fn schema() -> Arc<WorldSchema> {
     static SCHEMA: LazyLock<Arc<WorldSchema>> = LazyLock::new(|| Arc::new(new_schema()));
@@ -57,29 +59,49 @@ fn new_schema() -> WorldSchema {
     schema.finish().unwrap()
 }
 
-/// The game that writes the world.
+/// A game that changes the world.
 pub struct Game {
-    /// The changes that were not committed yet.
+    /// The writer, which holds the changes that are not committed yet.
     pub writer: WorldWriter,
-    /// The tick of the last commit.
+    /// The tick of the latest commit.
     pub tick: u64,
-    /// The entities that were created and not destroyed.
+    /// The entities that exist.
     pub ids: Vec<NetworkId>,
-    /// The entities that the viewer may not see.
+    /// The entities that are hidden from the viewer.
     pub hidden: BTreeSet<NetworkId>,
+    /// The entities that the viewer sees at any distance.
+    always: BTreeSet<NetworkId>,
+    /// `true` if the viewer sees by distance, from [`EYES`].
+    is_by_distance: bool,
     /// The viewer, as the sending end knows it.
     viewer: ConnectionId,
 }
 
 impl Game {
-    /// Creates a game without entities, seen by `viewer`.
+    /// Creates a game without entities, whose world the connection `viewer` sees.
     #[must_use]
     pub fn new(viewer: ConnectionId) -> Self {
         let writer = schema().writer();
-        Self { writer, tick: 0, ids: Vec::new(), hidden: BTreeSet::new(), viewer }
+        Self {
+            writer,
+            tick: 0,
+            ids: Vec::new(),
+            hidden: BTreeSet::new(),
+            always: BTreeSet::new(),
+            is_by_distance: false,
+            viewer,
+        }
     }
 
-    /// Does one of the things that a game does to a world.
+    /// Returns the game's viewer with a view of `world`. The view contains the whole world, or only the entities near
+    /// a fixed point if `is_by_distance`.
+    pub fn look(&mut self, world: WorldId, is_by_distance: bool) -> Viewer {
+        self.is_by_distance = is_by_distance;
+        let viewer = Viewer::new(world);
+        if is_by_distance { viewer.at(EYES, RADIUS).keep(KEEP) } else { viewer }
+    }
+
+    /// Makes one change to the world, which the script chooses.
     pub fn act(&mut self, script: &mut Script<'_>) {
         let step = script.byte();
         let place = script.below(self.ids.len());
@@ -98,6 +120,7 @@ impl Game {
                 self.writer.destroy(id, Gone::Destroyed).unwrap();
                 self.ids.remove(place);
                 self.hidden.remove(&id);
+                self.always.remove(&id);
             }
             0xd8..0xe8 => {
                 let another = tickwire_core::fuzzing::some_connection(8);
@@ -106,7 +129,16 @@ impl Game {
             }
             _ => {
                 let is_hidden = !self.hidden.remove(&id) && self.hidden.insert(id);
-                let show = if is_hidden { Show::Never } else { Show::Always };
+                let show = match step % 2 {
+                    _ if is_hidden => Show::Never,
+                    0 => Show::Always,
+                    _ => Show::ByDistance,
+                };
+                if show == Show::Always {
+                    self.always.insert(id);
+                } else {
+                    self.always.remove(&id);
+                }
                 self.writer.show(self.viewer, id, show).unwrap();
             }
         }
@@ -132,105 +164,78 @@ impl Game {
         self.writer.finish(self.tick)
     }
 
-    /// Returns the committed world as the viewer should show it, who calls itself `own`.
+    /// Returns whether an application shows what the viewer must see of the committed world. `own` is the viewer's own id of its
+    /// connection. An entity between the two radii of a view by distance may be shown or not.
     #[must_use]
-    pub fn expected(&self, store: &Store, own: ConnectionId) -> Shown {
-        let visible = store.entities().filter(|entity| !self.hidden.contains(&entity.id));
-        let entities = visible.map(|entity| {
-            let mut components = components(store, entity.id);
+    pub fn is_shown(&self, shown: &ShownWorld, store: &Store, own: ConnectionId) -> bool {
+        let mut count = 0;
+        let is_as_expected = store.entities().all(|entity| {
+            let found = shown.entities.get(&entity.id);
+            count += usize::from(found.is_some());
+            let mut components = committed_components(&schema(), store, entity.id);
+            let must = self.must_be_shown(&entity, components.get(&POSE));
             let is_own = entity.owner == Some(self.viewer);
             if !is_own {
                 components.remove(&PURSE);
             }
             let owner = entity.owner.map(|_| if is_own { own } else { ConnectionId::default() });
-            (entity.id, (owner, components))
+            must.is_none_or(|must| must == found.is_some())
+                && found.is_none_or(|found| found.owner == owner && found.components == components)
         });
-        entities.collect()
+        is_as_expected && count == shown.entities.len()
     }
-}
 
-/// The components of an entity as they are committed.
-fn components(store: &Store, id: NetworkId) -> Components {
-    let mut components = Components::new();
-    for component in [HEALTH, MARKED, POSE, PURSE, SPEED] {
-        let group = schema().groups().component(component).unwrap().group;
-        if let Some(unit) = store.unit(id, group) {
-            components.append(&mut components_of(store.state(unit).unwrap().version, [component]));
+    /// Returns whether the viewer must see an entity at rest. `None` if this depends on the entity's earlier position.
+    fn must_be_shown(&self, entity: &Entity, pose: Option<&Vec<u32>>) -> Option<bool> {
+        if self.hidden.contains(&entity.id) {
+            return Some(false);
+        }
+        let is_anywhere = self.always.contains(&entity.id) || entity.owner == Some(self.viewer);
+        let Some(pose) = pose.filter(|_| self.is_by_distance && !is_anywhere) else { return Some(true) };
+        let squared: f64 = pose.iter().zip(EYES).map(|(word, eye)| (metres(*word) - eye).powi(2)).sum();
+        if squared <= (RADIUS - 1.0).powi(2) {
+            Some(true)
+        } else if squared > (KEEP + 1.0).powi(2) {
+            Some(false)
+        } else {
+            None
         }
     }
-    components
 }
 
-/// Those of some components of a unit that are there.
-fn components_of<const N: usize>(version: Version<'_>, of: [ComponentId; N]) -> Components {
-    let schema = schema();
-    let mut components = Components::new();
-    for component in of {
-        let place = schema.groups().component(component).unwrap();
-        let group = schema.groups().group(place.group).unwrap();
-        let is_there =
-            if group.has_presence() { version.words[0] >> place.bit & 1 != 0 } else { version.is_present };
-        if is_there {
-            let first = usize::from(place.first_word);
-            components.insert(component, version.words[first..first + usize::from(place.words)].to_vec());
-        }
-    }
-    components
+fn metres(word: u32) -> f64 {
+    f64::from(word) * 0.01 - 512.0
 }
 
-/// The world that an application shows, made of the changes that it was told.
+/// The world that an application shows, which results from the changes that the application received.
 #[derive(Default)]
 pub struct Display {
-    /// The world so far.
-    pub shown: Shown,
+    /// The world after all changes so far.
+    pub shown: ShownWorld,
     /// All states of position and velocity that were committed.
     motions: BTreeSet<Motion>,
 }
 
 impl Display {
-    /// Notes the states that a commit gave to the units of two components.
+    /// Records the states of the units with a position and a velocity after a commit.
     pub fn note_commit(&mut self, store: &Store) {
         for unit in store.changed().list() {
             let state = store.state(*unit).unwrap();
             if schema().groups().component(POSE).is_some_and(|place| place.group == state.group) {
                 // The entity may be destroyed: its last values are sent.
-                let components = components_of(state.version, [POSE, SPEED]);
-                self.motions.insert(motion(&components, state.id));
+                self.motions.insert(motion(&components_of_unit(&schema(), &state), state.id));
             }
         }
     }
 
-    /// Applies changes. Panics if they contradict what is shown, or if a unit is torn.
+    /// Applies changes. Panics if the changes contradict the shown world, or if the position and the velocity of an entity
+    /// are from different commits.
     pub fn apply(&mut self, changes: &Changes) {
-        let is_back = |id: &NetworkId| changes.created().iter().any(|created| created.id == *id);
-        for (id, _) in changes.destroyed().iter().filter(|(id, _)| is_back(id)) {
-            assert!(self.shown.remove(id).is_some(), "{id:?} was not there");
-        }
-        for created in changes.created() {
-            let before = self.shown.insert(created.id, (None, Components::new()));
-            assert_eq!(before, None, "{created:?} was there");
-        }
-        for (id, owner) in changes.owners() {
-            self.shown.get_mut(id).expect("the owner of an entity that is there").0 = *owner;
-        }
-        for column in changes.columns() {
-            for (id, words) in column.values() {
-                let entity = self.shown.get_mut(&id).expect("a value of an entity that is there");
-                entity.1.insert(column.component(), words.to_vec());
-            }
-            for id in column.removed() {
-                let entity =
-                    self.shown.get_mut(id).expect("the end of a component of an entity that is there");
-                assert!(entity.1.remove(&column.component()).is_some());
-            }
-        }
-        for (id, (_, components)) in &self.shown {
-            let motion = motion(components, *id);
+        self.shown.apply(changes).unwrap();
+        for (id, entity) in &self.shown.entities {
+            let motion = motion(&entity.components, *id);
             let is_none = motion.1.is_empty() && motion.2.is_empty();
-            assert!(is_none || self.motions.contains(&motion), "torn: {id:?}, {components:?}");
-        }
-        for (id, _) in changes.destroyed().iter().filter(|(id, _)| !is_back(id)) {
-            assert!(self.shown.remove(id).is_some(), "{id:?} was not there");
+            assert!(is_none || self.motions.contains(&motion), "{id:?} mixes two commits: {entity:?}");
         }
     }
 }

@@ -102,7 +102,7 @@ impl Responder for Gullible {
     }
 }
 
-/// The text between the ephemeral key and the tag.
+/// Returns the text between the ephemeral key and the tag of a message.
 fn text(message: &[u8]) -> Result<&[u8], Rejected> {
     let rest = message.get(KEY..).ok_or(Rejected)?;
     let length = rest.len().checked_sub(TAG).ok_or(Rejected)?;

@@ -19,12 +19,12 @@ use crate::{Gullible, Script};
 
 /// The application number that both ends use.
 pub const APPLICATION: u64 = 0x66_757a_7a21;
-/// The backend's secret.
+/// The master secret of the backend.
 const MASTER: Key = [8; 32];
-/// Wall time at [`Instant::ZERO`].
+/// The wall time at [`Instant::ZERO`], in microseconds since the Unix epoch.
 const WALL: u64 = 1_700_000_000_000_000;
 
-/// The provider that a script chooses: one that checks everything, or one that believes everything.
+/// Returns a provider that accepts every packet, or a provider that verifies checksums.
 pub(crate) fn provider(gullible: bool) -> Arc<dyn Provider> {
     if gullible { Arc::new(Gullible) } else { Arc::new(NullProvider) }
 }
@@ -64,29 +64,29 @@ pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket
 pub fn handshake_messages(bytes: &[u8]) {
     if let Some(written) = rewrite_handshake(bytes) {
         let (same, padding) = bytes.split_at(written.len());
-        assert_eq!(same, written, "a second encoding");
-        assert!(padding.iter().all(|&byte| byte == 0), "something hides in the padding");
+        assert_eq!(same, written, "a value has a second encoding");
+        assert!(padding.iter().all(|&byte| byte == 0), "the padding contains bytes other than zero");
     }
     if let Some(written) = rewrite_parameters(bytes) {
-        assert_eq!(written, bytes[..written.len()], "a second encoding of parameters");
+        assert_eq!(written, bytes[..written.len()], "the parameters have a second encoding");
     }
 }
 
 /// Parses arbitrary tickets, both as text and as bytes.
 pub fn ticket_text(bytes: &[u8]) {
     if let Ok(ticket) = Ticket::from_bytes(bytes) {
-        assert_eq!(ticket.to_bytes(), bytes, "a second encoding");
+        assert_eq!(ticket.to_bytes(), bytes, "a value has a second encoding");
     }
     let text = String::from_utf8_lossy(bytes);
     if let Ok(ticket) = text.parse::<Ticket>() {
-        assert_eq!(ticket.to_string(), text.trim().to_lowercase(), "another ticket than was pasted");
+        assert_eq!(ticket.to_string(), text.trim().to_lowercase(), "the parsed ticket differs from the text");
     }
     // A fuzzer does not hit a checksum by chance.
     let sum =
         bytes.iter().fold(0x811c_9dc5u32, |sum, &byte| (sum ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     let whole = [bytes, &sum.to_le_bytes()].concat();
     if let Ok(ticket) = Ticket::from_bytes(&whole) {
-        assert_eq!(ticket.to_bytes(), whole, "a second encoding");
+        assert_eq!(ticket.to_bytes(), whole, "a value has a second encoding");
         assert_eq!(ticket.to_string().parse(), Ok(ticket));
     }
 }
@@ -119,7 +119,7 @@ pub fn dial(bytes: &[u8]) {
         let (datagram, is_honest) = match script.below(5) {
             0 => {
                 if let Some(length) = dialling.write(now, &mut buffer) {
-                    assert!(!is_over, "something is sent after the end");
+                    assert!(!is_over, "the attempt sends a datagram after its end");
                     let (reaction, reply) = server.handle(now, at(1), false, &buffer[..length], None);
                     honest.extend((!reply.is_empty()).then_some(reply));
                     if let Reaction::Admitted(half_open) = reaction {
@@ -140,7 +140,7 @@ pub fn dial(bytes: &[u8]) {
         judge_answer(&answered, &mut is_over, shape & 1 == 0 && !is_honest, &admitted);
         assert!(
             !is_over || dialling.next_timeout(now) == Instant::MAX,
-            "an attempt that is over wants to be called"
+            "an attempt that has ended requests a call"
         );
     }
 }
@@ -148,16 +148,16 @@ pub fn dial(bytes: &[u8]) {
 fn judge_answer(answered: &Answered, is_over: &mut bool, forged: bool, admitted: &[Key]) {
     match answered {
         Answered::Ignored(_) => {}
-        Answered::Progress => assert!(!*is_over, "it goes on after the end"),
+        Answered::Progress => assert!(!*is_over, "the attempt continues after its end"),
         Answered::Accepted(exporter, id) => {
-            assert!(!*is_over, "a second end");
+            assert!(!*is_over, "the attempt ended twice");
             assert!(*id < 1 << 24);
             // Whatever was sent to it, an attempt that checks ends with keys that the server has too.
-            assert!(!forged || admitted.contains(exporter), "a forged Welcome was taken");
+            assert!(!forged || admitted.contains(exporter), "the attempt accepted a forged Welcome");
             *is_over = true;
         }
         Answered::Refused(_) => {
-            assert!(!*is_over && !forged, "a forged refusal was taken, or a second end");
+            assert!(!*is_over && !forged, "the attempt accepted a forged refusal, or ended twice");
             *is_over = true;
         }
         _ => {}
@@ -216,15 +216,20 @@ pub fn answer(bytes: &[u8]) {
 
 fn judge_reaction(reaction: Reaction, reply: &[u8], datagram: &[u8], validated: bool) {
     assert!(reply.len() <= BASE_DATAGRAM);
-    assert!(validated || reply.len() <= datagram.len(), "{} bytes for {}", reply.len(), datagram.len());
+    assert!(
+        validated || reply.len() <= datagram.len(),
+        "the responder sent {} bytes for {} bytes from an unvalidated address",
+        reply.len(),
+        datagram.len()
+    );
     match reaction {
-        Reaction::Dropped(_) => assert!(reply.is_empty(), "what is dropped is answered"),
+        Reaction::Dropped(_) => assert!(reply.is_empty(), "the responder answered a dropped datagram"),
         Reaction::Replied | Reaction::Admitted(_) => assert!(!reply.is_empty()),
         _ => {}
     }
 }
 
-/// Clients that dial honestly, for a script to bend.
+/// Clients whose honest datagrams a script can change.
 struct Client {
     config: Config,
     key: Key,
@@ -264,7 +269,7 @@ impl Client {
     }
 }
 
-/// A Hello whose every field the script says, for a server that believes everything.
+/// Returns a Hello whose every field the script chooses, for a server that accepts every packet.
 fn rebuilt(script: &mut Script<'_>) -> Vec<u8> {
     let mode = script.byte() % 5;
     let mut hello = vec![4, 1, mode];
@@ -301,7 +306,7 @@ fn pick<'a>(script: &mut Script<'_>, from: &'a [Vec<u8>]) -> &'a [u8] {
     from.get(place).map_or(&[], Vec::as_slice)
 }
 
-/// One of `from`, cut short or with bytes changed, and whether it is the same all the same.
+/// Returns one of the datagrams `from`, truncated or changed, and whether it still equals the original.
 fn changed(script: &mut Script<'_>, from: &[Vec<u8>]) -> (Vec<u8>, bool) {
     let original = pick(script, from);
     let mut changed = original.to_vec();

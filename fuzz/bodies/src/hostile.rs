@@ -23,7 +23,7 @@ use crate::{Script, handshake, wire};
 
 /// The largest message that the channels accept, in bytes.
 pub const MAX_MESSAGE: usize = 20_000;
-/// The largest packet that a hostile peer sends, in bytes of frames.
+/// The largest number of frame bytes in a packet of a hostile peer.
 const PACKET: usize = 1500;
 
 /// An endpoint under test, and its hostile peer.
@@ -166,7 +166,7 @@ impl Arena {
             self.received.insert(number);
             wire::frame(&frames);
             for frame in FrameReader::new(&frames) {
-                match frame.expect("an honest endpoint sends what parses") {
+                match frame.expect("the endpoint under test sends only valid frames") {
                     Frame::Close { code, .. } => self.closed_with = Some(code),
                     Frame::Ticket { sequence, expiry, sealed } => {
                         self.ticket = Some((sequence, expiry, sealed.to_vec()));
@@ -184,7 +184,7 @@ impl Arena {
             let is_violation = matches!(reason, CloseReason::Violation(_));
             let told = self.closed_with.is_some_and(|code| code >= VIOLATION_CODES);
             let need_not = self.has_closed || self.is_unproven;
-            assert!(!is_violation || told || need_not, "the peer was not told of its violation");
+            assert!(!is_violation || told || need_not, "the endpoint sent no CLOSE for a violation");
         }
     }
 
@@ -318,7 +318,7 @@ fn transmit(arena: &mut Arena, step: u8, frames: &[u8], script: &mut Script<'_>)
     arena.send_as(number, number_bytes, peer_at(port), frames);
 }
 
-/// One frame.
+/// Returns one frame, which the step and the script choose.
 fn draw(arena: &Arena, step: u8, script: &mut Script<'_>) -> Vec<u8> {
     match step % 16 {
         0 => vec![0; script.below(64)],

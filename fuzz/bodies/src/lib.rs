@@ -1,7 +1,7 @@
-//! The bodies of the fuzz targets: each takes arbitrary bytes, and panics if a promise is broken.
+//! The bodies of the fuzz targets. Each body gets arbitrary bytes, and panics if the code under test breaks a promise.
 //!
-//! [`TARGETS`] lists them. Ordinary tests replay the corpus under `fuzz/corpus`, and the inputs under `fuzz/regressions` that a
-//! fuzzer once found.
+//! [`TARGETS`] lists the bodies. Ordinary tests replay the corpus in `fuzz/corpus`, and the inputs in `fuzz/regressions`, with
+//! which a fuzzer found bugs.
 #![forbid(unsafe_code)]
 // A body speaks by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

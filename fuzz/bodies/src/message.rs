@@ -1,4 +1,4 @@
-//! Typed messages: a decoded message is encoded again, and decodes to the same value.
+//! Fuzzes typed messages: a decoded message must encode again, and then decode to the same value.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -101,7 +101,7 @@ macro_rules! messages {
     };
 }
 
-/// The codec of messages whose value another codec encodes.
+/// A codec that passes each message to a different codec.
 #[derive(Debug)]
 pub enum Through {}
 
@@ -140,17 +140,17 @@ pub fn message(bytes: &[u8]) {
         .or_else(same_value::<PackScript>)
         .or_else(same_value::<TextMessage>)
         .or_else(same_value::<TextScript>);
-    assert!(same.is_ok(), "a type that was not looked at");
+    assert!(same.is_ok(), "no check covers the type of the message");
 }
 
-/// Checks that decoded bytes were the only encoding of their value.
+/// Checks that the decoded bytes are the only encoding of their value.
 fn one_encoding<T: NetMessage>(bytes: &[u8], decoded: Decoded) -> Result<(), Decoded> {
     let value = decoded.downcast::<T>()?;
-    assert_eq!(REGISTRY.encode(&value).unwrap(), bytes, "a second encoding");
+    assert_eq!(REGISTRY.encode(&value).unwrap(), bytes, "a value has a second encoding");
     Ok(())
 }
 
-/// Checks that a decoded value is encoded, if it fits, and then decodes to the same.
+/// Checks that a decoded value that fits into a message encodes again, and then decodes to the same value.
 fn same_value<T: NetMessage>(decoded: Decoded) -> Result<(), Decoded> {
     let value = decoded.downcast::<T>()?;
     // Text may grow: an exponent is written out, a letter escaped.

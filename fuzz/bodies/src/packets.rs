@@ -31,7 +31,7 @@ pub fn replay(bytes: &[u8]) {
         if step & 0x20 == 0 && fresh {
             window.insert(number);
             seen.insert(number);
-            assert!(!window.check(number), "{number} was taken twice");
+            assert!(!window.check(number), "the replay window accepted packet number {number} twice");
             around = around.max(number);
         }
     }
@@ -68,6 +68,9 @@ pub fn sent(bytes: &[u8]) {
         let oldest = model.iter().position(Option::is_some).map(|place| place as u64);
         assert_eq!(sent.oldest(), oldest);
         let unsettled = sent.unsettled_below(sent.next());
-        assert!(oldest.is_none_or(|oldest| unsettled.contains(&oldest)), "a packet in flight is overlooked");
+        assert!(
+            oldest.is_none_or(|oldest| unsettled.contains(&oldest)),
+            "a packet in flight is missing from the record"
+        );
     }
 }

@@ -1,13 +1,13 @@
-//! A receiver of a world that is sent arbitrary frames after honest ones.
+//! Sends arbitrary frames, after valid frames, to a receiver of a world.
 
 use tickwire_core::fuzzing::{FrameResult, ReceivedWorld, SentWorld, some_connection};
 
 use crate::Script;
 use crate::game::{ENTITIES, Game, schema};
 
-/// The most bytes of the heap that a receiver of so few frames may take.
+/// The largest number of heap bytes that a receiver may take for these frames.
 const MEMORY: usize = 16 << 20;
-/// The seed of the honest game.
+/// The script of the honest game.
 const HONEST: [u8; 96] = {
     let mut bytes = [0; 96];
     let mut place = 0;
@@ -18,7 +18,8 @@ const HONEST: [u8; 96] = {
     bytes
 };
 
-/// Returns the frames of a small honest game: one that binds all slots, and then some that refer to earlier ones.
+/// Returns the frames of a small game with an honest sender: first frames that bind all slots, and then frames that refer to
+/// earlier frames.
 #[must_use]
 pub fn honest_frames() -> Vec<Vec<u8>> {
     let (schema, viewer) = (schema(), some_connection(7));
@@ -42,7 +43,8 @@ pub fn honest_frames() -> Vec<Vec<u8>> {
     frames
 }
 
-/// Feeds a receiver arbitrary frames after honest ones: nothing panics, nothing of a refused frame is stored, and memory stays bounded.
+/// Sends arbitrary frames, after valid frames, to a receiver. Asserts that the receiver does not panic, stores no part of a
+/// frame that it rejects, and holds bounded memory.
 pub fn snapshot_frame(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut receiver = ReceivedWorld::new(&schema(), ENTITIES);
@@ -78,7 +80,7 @@ fn feed(receiver: &mut ReceivedWorld, frame: &[u8]) {
     match receiver.on_frame(frame) {
         FrameResult::Stored => {}
         FrameResult::Stale | FrameResult::Refused(..) => {
-            assert_eq!(receiver.stored(), before, "a refused frame was stored in part");
+            assert_eq!(receiver.stored(), before, "the receiver stored a part of a rejected frame");
         }
     }
     assert!(receiver.memory() <= MEMORY, "{} bytes", receiver.memory());

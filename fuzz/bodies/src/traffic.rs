@@ -75,7 +75,8 @@ impl Session {
         }
     }
 
-    /// Connects, talks over a network that loses every sixth datagram, moves, falls silent, comes back, and leaves.
+    /// Plays a session: connects, exchanges messages over a network that loses every sixth datagram, changes the
+    /// address, is interrupted, resumes, and closes.
     fn play(&mut self) {
         self.run(10);
         for round in 0..40u8 {

@@ -1,4 +1,4 @@
-//! An endpoint whose every call is checked against the driver contract.
+//! An endpoint wrapper that checks the output of each call against the driver contract.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use tickwire_core::{
 
 use crate::channels::memory_most;
 
-/// Calls after which draining counts as endless.
+/// The number of calls after which the endpoint is considered never to become idle.
 const CALLS_MOST: usize = 20_000;
 
 /// An endpoint whose output is checked after each call.
@@ -19,7 +19,7 @@ pub struct Watched {
     closed: BTreeMap<ConnectionId, bool>,
     heard: BTreeMap<Address, u64>,
     said: BTreeMap<Address, u64>,
-    /// Addresses that proved to be their peers', or that this end dials.
+    /// The addresses that are validated, or that this endpoint dials.
     known: BTreeSet<Address>,
 }
 
@@ -80,20 +80,32 @@ impl Watched {
     pub fn settle(&mut self, now: Instant) -> Output {
         let mut output = Output::default();
         for call in 0.. {
-            assert!(call < CALLS_MOST, "draining does not end");
+            assert!(call < CALLS_MOST, "the endpoint does not become idle");
             self.endpoint.handle_timeout(now);
             self.transmit(now, &mut output.datagrams);
             self.take(usize::MAX, &mut output.events);
             let (at, cause) = self.endpoint.poll_timeout();
-            assert_eq!((at, cause), self.endpoint.poll_timeout(), "asking changed the answer");
+            assert_eq!(
+                (at, cause),
+                self.endpoint.poll_timeout(),
+                "a second call of `poll_timeout` returned another result"
+            );
             if at > self.endpoint.now() || cause == TimeoutCause::Nothing {
                 break;
             }
         }
         let before = output.datagrams.len();
         self.transmit(now, &mut output.datagrams);
-        assert_eq!(before, output.datagrams.len(), "something was to be sent, but not due");
-        assert_eq!(self.endpoint.poll_event(), None, "something was to be told, but not due");
+        assert_eq!(
+            before,
+            output.datagrams.len(),
+            "the endpoint had datagrams that `poll_timeout` did not report as due"
+        );
+        assert_eq!(
+            self.endpoint.poll_event(),
+            None,
+            "the endpoint had an event that `poll_timeout` did not report as due"
+        );
         self.judge(&output);
         output
     }
@@ -111,7 +123,7 @@ impl Watched {
     /// Checks that the endpoint keeps no state of closed connections.
     pub fn expect_nothing_left(&self) {
         let left = self.endpoint.connections().find(|id| self.closed.get(id) == Some(&true));
-        assert_eq!(left, None, "a closed connection stays");
+        assert_eq!(left, None, "the endpoint lists a closed connection");
     }
 
     fn transmit(&mut self, now: Instant, datagrams: &mut Vec<(Address, Vec<u8>)>) {
@@ -121,10 +133,13 @@ impl Watched {
             assert!(transmit.size > 0 && transmit.size <= buffer.len());
             assert!(transmit.segment_size <= transmit.size);
             for datagram in transmit.datagrams(&buffer) {
-                assert!((4..16).contains(&datagram[0]), "a first byte that is another's");
+                assert!(
+                    (4..16).contains(&datagram[0]),
+                    "the first byte of a datagram is outside the range 4 to 15"
+                );
                 datagrams.push((transmit.path.remote, datagram.to_vec()));
             }
-            assert!(datagrams.len() - before < CALLS_MOST, "sending does not end");
+            assert!(datagrams.len() - before < CALLS_MOST, "the endpoint does not stop sending");
         }
     }
 
@@ -136,19 +151,30 @@ impl Watched {
         }
     }
 
-    /// `Connected` comes first, `Closed` last and once.
+    /// Checks the order of events: `Connected` is the first event of a connection, and `Closed` is the last.
     fn order(&mut self, event: &Event) {
         let connection = event.connection();
         match event {
             Event::Connected { address, .. } => {
-                assert!(self.closed.insert(connection, false).is_none(), "connected twice, or too late");
+                assert!(
+                    self.closed.insert(connection, false).is_none(),
+                    "a connection reported Connected twice or after Closed"
+                );
                 self.known.insert(*address);
             }
             Event::Closed { .. } => {
-                assert_ne!(self.closed.insert(connection, true), Some(true), "closed twice");
+                assert_ne!(
+                    self.closed.insert(connection, true),
+                    Some(true),
+                    "a connection reported Closed twice"
+                );
             }
             other => {
-                assert_eq!(self.closed.get(&connection), Some(&false), "{other:?} at the wrong time");
+                assert_eq!(
+                    self.closed.get(&connection),
+                    Some(&false),
+                    "{other:?} was reported before Connected or after Closed"
+                );
                 if let Event::Moved { address, .. } | Event::Resumed { address, .. } = other {
                     self.known.insert(*address);
                 }
@@ -164,9 +190,16 @@ impl Watched {
             let said = self.said.entry(*to).or_default();
             *said += datagram.len() as u64;
             let heard = self.heard.get(to).copied().unwrap_or(0);
-            assert!(self.known.contains(to) || *said <= heard, "{said} bytes to {to} for {heard}");
+            assert!(
+                self.known.contains(to) || *said <= heard,
+                "the endpoint sent {said} bytes to {to}, which sent {heard} bytes and is not validated"
+            );
         }
         let most = memory_most(self.max_message) * connections.len() as u64;
-        assert!(self.endpoint.memory() <= most, "{} bytes are held", self.endpoint.memory());
+        assert!(
+            self.endpoint.memory() <= most,
+            "the endpoint holds {} bytes for peers, which exceeds the limit",
+            self.endpoint.memory()
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Headers, acknowledgements and frames: everything that parses is written back unchanged.
+//! Fuzzes the parsers of headers, acknowledgements and frames. Each parsed value must encode to the same bytes.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,10 @@ use crate::Script;
 pub fn header(bytes: &[u8]) {
     let kind = classify(bytes);
     let header = DataHeader::read(bytes);
-    assert!(header.is_err() || kind == Some(PacketKind::Data), "a header of what is no data packet");
+    assert!(
+        header.is_err() || kind == Some(PacketKind::Data),
+        "a packet that is not a data packet has a data header"
+    );
     if let Ok(header) = header {
         let mut buffer = [0; DataHeader::MAX_LEN];
         let mut writer = Writer::new(&mut buffer);
@@ -55,7 +58,7 @@ pub fn ack_frame(bytes: &[u8]) {
     let mut writer = Writer::new(&mut buffer);
     ack.write(&mut writer).unwrap();
     assert_eq!(writer.written(), used);
-    assert_eq!(buffer, frame[..used], "a second encoding of one frame");
+    assert_eq!(buffer, frame[..used], "the frame has a second encoding");
     let mut below: Option<u64> = None;
     let mut count = 0;
     let mut ranges = ack.ranges(next);
@@ -71,16 +74,16 @@ pub fn ack_frame(bytes: &[u8]) {
                 let least = next.saturating_add(1 << 15).saturating_sub(0xffff);
                 assert!(*range.end() >= least, "{} for {next}", range.end());
             }
-            Some(below) => assert!(range.end().saturating_add(1) < below, "ranges touch or overlap"),
+            Some(below) => assert!(range.end().saturating_add(1) < below, "ACK ranges touch or overlap"),
         }
         below = Some(*range.start());
     }
-    assert!(ranges.next().is_none(), "ranges after the end");
+    assert!(ranges.next().is_none(), "the iterator returned ACK ranges after its end");
     assert!(count <= if first <= ACK_LAST { ACK_RANGES } else { 4 * ACK_BITMAP + 1 });
 }
 
-/// Compares the packet numbers that a receiver must acknowledge with a reference set, both directly and after a round
-/// trip through an ACK frame.
+/// Compares the packet numbers that a receiver must acknowledge with a reference set, both directly and after an
+/// ACK frame was encoded and decoded.
 pub fn ack_ranges(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let (mut ranges, mut model) = (AckRanges::default(), Model::default());
@@ -125,7 +128,7 @@ impl Model {
         }
     }
 
-    /// The newest first.
+    /// Returns the ranges, the newest first.
     fn ranges(&self) -> Vec<(u64, u64)> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for &number in self.0.iter().rev() {
@@ -144,7 +147,7 @@ fn round_trip(ranges: &AckRanges, room: u8) {
     let written = write_ack(ranges, Duration::from_micros(80), Instant::ZERO, None, &mut writer);
     let length = writer.written();
     if written.is_err() || ranges.is_empty() {
-        assert_eq!(length, 0, "something was written all the same");
+        assert_eq!(length, 0, "a failed write left bytes in the buffer");
         return;
     }
     let mut reader = Reader::new(&buffer[..length]);
@@ -158,7 +161,7 @@ fn round_trip(ranges: &AckRanges, room: u8) {
     let lowest = written.unwrap();
     let told = ranges.iter().take_while(|range| *range.end() >= lowest);
     let told = told.map(|range| (*range.start()).max(lowest)..=*range.end());
-    assert!(told.eq(read.iter().cloned()), "other ranges than were written");
+    assert!(told.eq(read.iter().cloned()), "the decoded ACK ranges differ from the encoded ranges");
 }
 
 /// Parses the frames of an arbitrary packet.
@@ -168,7 +171,7 @@ pub fn frame(bytes: &[u8]) {
     let mut at = 0;
     while let Some(frame) = reader.next() {
         let Ok(frame) = frame else {
-            assert!(reader.next().is_none(), "a frame after what was malformed");
+            assert!(reader.next().is_none(), "the reader returned a frame after a malformed frame");
             return;
         };
         let end = bytes.len() - reader.remaining();
@@ -182,7 +185,7 @@ pub fn frame(bytes: &[u8]) {
         let mut writer = Writer::new(&mut buffer);
         frame.write(&mut writer, &mut chain).unwrap();
         assert_eq!(writer.written(), source.len(), "{frame:?}");
-        assert_eq!(buffer, source, "a second encoding of {frame:?}");
+        assert_eq!(buffer, source, "the frame {frame:?} has a second encoding");
         let mut short = vec![0; source.len() - 1];
         let mut writer = Writer::new(&mut short);
         // A chain that went on would take the next id for the one after.
@@ -192,5 +195,5 @@ pub fn frame(bytes: &[u8]) {
             assert_eq!(writer.written(), 0);
         }
     }
-    assert_eq!(at, bytes.len(), "bytes between the frames");
+    assert_eq!(at, bytes.len(), "the frames do not cover all bytes of the packet");
 }

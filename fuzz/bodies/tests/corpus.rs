@@ -1,4 +1,4 @@
-//! The corpus, and whatever a fuzzer once found, in ordinary tests.
+//! Replays the corpus, and the inputs with which a fuzzer found bugs, in ordinary tests.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use tickwire_fuzz::corpus::corpus;
 use tickwire_fuzz::{TARGETS, is_found};
 
-/// The most bytes of the corpus.
+/// The largest size of the corpus, in bytes.
 const MOST: usize = 300 << 10;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(name)
 }
 
-/// The files below `fuzz/<name>/<target>`, but for those that a fuzzer left on this machine.
+/// Returns the files below `fuzz/<name>/<target>`, except the files that a fuzzer created on this machine.
 fn files(name: &str, target: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder(name).join(target)) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();

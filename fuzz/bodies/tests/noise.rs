@@ -1,4 +1,4 @@
-//! Every target with bytes that no fuzzer chose: a little of it in every run of the tests.
+//! Runs every target with random bytes, for a short time in each run of the tests.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod input;

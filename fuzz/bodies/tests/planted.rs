@@ -1,4 +1,4 @@
-//! The targets find bugs that are planted on purpose. Only with the feature `planted`.
+//! Checks that the targets find bugs that are planted on purpose. Needs the feature `planted`.
 #![cfg(feature = "planted")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
@@ -12,7 +12,8 @@ use tickwire_sim::rng::{Draws, mix};
 
 const ROUNDS: u64 = 3000;
 
-/// The first input for which `body` panics: a file of its corpus, or something made of them.
+/// Returns the number of the first input for which `body` panics. The inputs are the files of the corpus, and changed
+/// copies of them.
 fn finds(target: &str, body: Body, most: usize) -> Option<usize> {
     let corpus = input::corpus(target);
     let changed = (0..ROUNDS).map(|round| input::input(&corpus, &mut Draws::new(mix(7, round))));

@@ -1,4 +1,5 @@
-//! A datagram channel like an unreliable WebRTC data channel: a lost datagram stays lost, and no datagram waits for it.
+//! A datagram channel like an unreliable WebRTC data channel. A lost datagram is not resent, and no datagram waits for
+//! a lost datagram.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -61,16 +62,17 @@ pub struct ChannelCarrier {
     connection: u64,
     side: Side,
     state: CarrierState,
-    /// When the request to open leaves next, or its answer.
+    /// The time at which the next request to open, or the next answer to a request, is sent.
     open_at: Option<Instant>,
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
-    /// When the next datagram may leave.
+    /// The time at which the next datagram may be sent.
     free_at: Instant,
-    /// When a listener that heard nothing but the request gives up.
+    /// The time at which a listener that received nothing but the request gives up.
     patience_ends: Instant,
     arrived: VecDeque<Vec<u8>>,
-    /// Datagrams whose turn came: the fate of each follows from its number.
+    /// The number of datagrams that were sent or dropped so far. The number of a datagram determines whether the
+    /// channel drops it.
     turn: u64,
     has_lost: bool,
     counters: CarrierCounters,
@@ -235,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_repeats_its_open_request_until_the_answer_arrives() {
+    fn an_unanswered_open_request_of_a_channel_is_resent_after_one_second() {
         let config = ChannelCarrierConfig::default();
         let mut end = ChannelCarrier::new(&config, Side::Dialler, 3, at(0));
         assert!(end.poll_segment(at(0)).is_some() && end.poll_segment(at(0)).is_none());

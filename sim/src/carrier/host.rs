@@ -24,8 +24,8 @@ pub struct LinkCounters {
     pub largest: u64,
     /// The number of datagrams that exceeded the remaining credit of their link.
     pub beyond_credit: u64,
-    /// The number of datagrams that are marked as ECN-capable, although links carry no ECN bits, or that no open link
-    /// could take.
+    /// The number of datagrams that are marked as ECN-capable, although links carry no ECN bits, or whose link was not
+    /// open.
     pub unsuitable: u64,
     /// The number of segments from the network that were damaged, or belonged to an unknown connection.
     pub refused: u64,
@@ -41,7 +41,7 @@ struct HostedLink<C> {
     carrier: C,
     peer: SocketAddr,
     connection: u64,
-    /// Whether the driver reported the link to the endpoint.
+    /// `true` if the driver has reported the link to the endpoint.
     is_open: bool,
     credit: Option<u64>,
 }
@@ -58,13 +58,13 @@ pub struct LinkHost<C: Carrier> {
     links: BTreeMap<LinkId, HostedLink<C>>,
     /// The id of the newest link. Ids are not reused.
     last: u64,
-    /// The number of carriers made so far, from which the next connection number follows.
+    /// The number of carriers created so far, from which the next connection number is derived.
     made: u64,
-    /// Resets to send to the sources of segments that belong to no connection here.
+    /// Resets that the driver must send to the sources of segments without a connection.
     resets: VecDeque<(SocketAddr, Vec<u8>)>,
     buffer: Vec<u8>,
     counters: LinkCounters,
-    /// Counters of the carriers that are gone.
+    /// The counters of removed carriers.
     past: CarrierCounters,
 }
 
@@ -135,8 +135,8 @@ impl<C: Carrier> LinkHost<C> {
         LinkId(self.last)
     }
 
-    /// Closes the other links of `peer`: a client that opens a new one has left its old ones. A repeated request does
-    /// not get this far.
+    /// Closes the other links of `peer`, because a client that opens a new link has left its old links. A repeated
+    /// request does not reach this method.
     fn leave_others(&mut self, now: Instant, id: LinkId, peer: SocketAddr) {
         let others = self.links.iter().filter(|(other, link)| **other != id && link.peer == peer);
         let others: Vec<LinkId> = others.map(|(other, _)| *other).collect();
@@ -145,7 +145,7 @@ impl<C: Carrier> LinkHost<C> {
         }
     }
 
-    /// The link that a segment belongs to, which may be new.
+    /// Returns the link to which a segment belongs, which may be new.
     fn find(&mut self, now: Instant, from: SocketAddr, segment: &Segment<'_>) -> Option<LinkId> {
         let mut known = self.links.iter().filter(|(_, link)| link.peer == from);
         if let Some((id, _)) = known.find(|(_, link)| link.connection == segment.connection) {
@@ -197,8 +197,8 @@ impl<C: Carrier> LinkHost<C> {
         }
     }
 
-    /// Handles a broken carrier. A client makes another carrier, and redirects the connection to the new link. A link that the
-    /// endpoint was never told of keeps its id.
+    /// Replaces the broken carrier of a client, and redirects the connection to the new link. A link that the driver never
+    /// reported to the endpoint keeps its id.
     fn replace(&mut self, now: Instant, id: LinkId) {
         let address = Address::Link(id);
         let ours = |endpoint: &Endpoint, other: &ConnectionId| endpoint.address(*other) == Some(address);
@@ -328,7 +328,7 @@ fn add(sum: CarrierCounters, one: CarrierCounters) -> CarrierCounters {
     }
 }
 
-/// Room for several datagrams of the largest size.
+/// The size of the buffer for several datagrams of the largest size, in bytes.
 const BUFFER: usize = 256 << 10;
 const RESETS: usize = 64;
 const LINKS: usize = 4096;

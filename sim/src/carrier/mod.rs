@@ -2,8 +2,8 @@
 //! virtual network.
 //!
 //! A [`LinkHost`] is a driver in the simulator: it wraps an [`Endpoint`](tickwire_core::Endpoint), opens links for it, and closes
-//! links whose [`Carrier`] broke. All faults act below the link: a carrier must keep its promises over a network that loses,
-//! duplicates, reorders and damages its segments.
+//! links whose [`Carrier`] has broken. All faults affect the segments below the link, so a carrier must keep its guarantees over
+//! a network that loses, duplicates, reorders and damages segments.
 //!
 //! ```
 //! use tickwire_core::{Config, Duration, Endpoint, Instant, Secrets};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Puts bytes in order and cuts them into datagrams. Number 0 is the peer's request to open; its bytes follow.
+/// Orders bytes, and cuts them into datagrams. Number 0 is the peer's request to open, and the peer's bytes follow from
+/// number 1 on.
 #[derive(Debug)]
 pub(super) struct Receiver {
     next: u64,
@@ -13,7 +14,7 @@ pub(super) struct Receiver {
     ahead_most: usize,
     /// The bytes of datagrams that are not complete.
     bytes: Vec<u8>,
-    /// The number of bytes of the datagrams that were taken.
+    /// The number of bytes at the start of `bytes` whose datagrams were returned.
     taken: usize,
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Rto {
 }
 
 impl Rto {
-    /// Adds a measured round-trip time. The backoff ends (section 5.7).
+    /// Adds a measured round-trip time, and ends the backoff (RFC 6298 section 5.7).
     pub(super) fn on_sample(&mut self, rtt: Duration) {
         let rtt_us = micros(rtt);
         match self.smoothed_us {
@@ -26,7 +26,7 @@ impl Rto {
         self.doublings = 0;
     }
 
-    /// Doubles the timeout after an unanswered segment (section 5.5).
+    /// Doubles the timeout after an unanswered segment (RFC 6298 section 5.5).
     pub(super) const fn back_off(&mut self) {
         self.doublings = self.doublings.saturating_add(1);
     }
@@ -42,7 +42,7 @@ impl Rto {
     }
 }
 
-/// Also the initial value.
+/// The least timeout, in microseconds, which is also the initial timeout (RFC 6298 section 2).
 const LEAST_US: u64 = 1_000_000;
 const MOST_US: u64 = 60_000_000;
 const GRANULARITY_US: u64 = 1000;

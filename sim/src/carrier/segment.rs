@@ -17,7 +17,7 @@ pub(super) enum SegmentKind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Segment<'a> {
     pub(super) kind: SegmentKind,
-    /// Tells connections between the same two ends apart.
+    /// A number that distinguishes the connections between the same two ends.
     pub(super) connection: u64,
     pub(super) body: &'a [u8],
 }

@@ -8,27 +8,28 @@ use tickwire_core::time::Instant;
 
 use super::rto::Rto;
 
-/// Numbers bytes from 1; number 0 is the request to open.
+/// Numbers bytes from 1, and the request to open with 0. The sender keeps each byte until the peer acknowledges it.
 #[derive(Debug)]
 pub(super) struct Sender {
     /// The largest payload of a segment, in bytes.
     segment: u64,
     capacity: usize,
-    /// Bytes that are not acknowledged, sent or not.
+    /// The bytes that are not acknowledged, both sent and unsent.
     bytes: VecDeque<u8>,
     /// The oldest number that is not acknowledged.
     unacked: u64,
-    /// The number of the byte that leaves next. After a timeout it goes back to `unacked`.
+    /// The number of the byte that is sent next. A timeout resets it to `unacked`.
     next: u64,
     /// The number after the highest byte that was ever sent.
     sent: u64,
     window: u64,
     threshold: u64,
     duplicates: u32,
-    /// The end of the current loss event; `is_recovering` is set until the peer acknowledges it (RFC 6582).
+    /// The number of the byte after the last byte of the current loss event. `is_recovering` remains `true` until the
+    /// peer acknowledges this byte (RFC 6582).
     recover: u64,
     is_recovering: bool,
-    /// Whether the oldest segment is resent at once.
+    /// `true` if the oldest segment must be resent immediately.
     resend: bool,
     rto: Rto,
     retransmit_at: Option<Instant>,
@@ -70,22 +71,23 @@ impl Sender {
         self.resent
     }
 
-    /// Whether the peer acknowledged the request to open.
+    /// Returns whether the peer has acknowledged the request to open.
     pub(super) const fn is_open(&self) -> bool {
         self.unacked > 0
     }
 
-    /// The number of the byte that is sent next.
+    /// Returns the number of the byte that is sent next.
     pub(super) const fn next(&self) -> u64 {
         self.next
     }
 
-    /// Keeps bytes until they are acknowledged.
+    /// Adds bytes to send. The sender keeps them until the peer acknowledges them.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
     }
 
-    /// Takes the next segment that may leave: the number of its first byte, and its bytes. Number 0 has none.
+    /// Returns the next segment that may be sent: the number of its first byte, and its bytes. The segment with number
+    /// 0 has no bytes.
     pub(super) fn poll_segment(&mut self, now: Instant) -> Option<(u64, Vec<u8>)> {
         let (first, length) = self.choose()?;
         let is_again = first < self.sent;
@@ -118,8 +120,8 @@ impl Sender {
         (length > 0 && fits).then_some((self.next, length))
     }
 
-    /// Handles an acknowledgement: the peer expects byte `ack` next. `is_bare` says that the segment carried no data, and `rtt` is
-    /// the round-trip time of the segment that it answers.
+    /// Handles an acknowledgement: the peer expects byte `ack` next. `is_bare` is `true` if the acknowledging segment carried no
+    /// data. `rtt` is the round-trip time of the acknowledged segment.
     pub(super) fn on_ack(&mut self, now: Instant, ack: u64, is_bare: bool, rtt: Duration) {
         if ack > self.sent {
             return;
@@ -189,7 +191,7 @@ impl Sender {
         self.retransmit_at.unwrap_or(Instant::MAX)
     }
 
-    /// Returns the time since which the peer owes an answer.
+    /// Returns the time since which the peer has acknowledged nothing although bytes are unacknowledged.
     pub(super) const fn unanswered_since(&self) -> Option<Instant> {
         self.unanswered_since
     }
@@ -198,7 +200,7 @@ impl Sender {
         ((self.sent - self.unacked) / 2).max(self.segment * 2)
     }
 
-    /// The number of the first byte kept.
+    /// Returns the number of the first byte in the buffer.
     fn base(&self) -> u64 {
         self.unacked.max(1)
     }
@@ -208,7 +210,7 @@ impl Sender {
     }
 }
 
-/// The initial window in segments (RFC 6928).
+/// The initial window, in segments (RFC 6928 section 2).
 const INITIAL_SEGMENTS: u64 = 10;
 const DUPLICATES: u32 = 3;
 
@@ -222,7 +224,7 @@ mod tests {
         Instant::ZERO + Duration::from_millis(ms)
     }
 
-    /// A sender that is open, of segments of 100 bytes, with so many bytes to send.
+    /// Creates an open sender with segments of 100 bytes, and `bytes` bytes to send.
     fn sender(bytes: usize) -> Sender {
         let mut sender = Sender::new(100, 100_000);
         assert_eq!(sender.poll_segment(at(0)), Some((0, Vec::new())));

@@ -51,12 +51,12 @@ pub struct StreamCarrier {
     sender: Sender,
     receiver: Receiver,
     is_broken: bool,
-    /// Whether the stream ended here, and the far end has to hear of it.
+    /// `true` if the stream has ended here and the other end must be informed.
     is_reset_due: bool,
-    /// Whether the far end waits for an acknowledgement.
+    /// `true` if an acknowledgement is due.
     is_ack_due: bool,
-    /// The timestamp to echo (RFC 7323): the far end's clock when the latest segment left that begins at or before the
-    /// next awaited byte.
+    /// The timestamp to echo (RFC 7323 section 4.3): the sending time, on the other end's clock, of the latest segment
+    /// that begins at or before the next expected byte.
     echo: u64,
     held_most: usize,
 }
@@ -198,16 +198,16 @@ impl StreamCarrier {
     }
 }
 
-/// The part of a body before the payload.
+/// The part of a segment's body before the payload.
 #[derive(Clone, Copy, Debug)]
 struct Header {
-    /// The number of the first byte.
+    /// The number of the first byte of the payload.
     first: u64,
-    /// The number that the sender of the segment awaits; 0 for nothing yet.
+    /// The number of the byte that the segment's sender expects next. 0 means that the sender has received nothing yet.
     ack: u64,
     /// The time on the sender's clock, in microseconds.
     stamp: u64,
-    /// The stamp of what it answers.
+    /// The `stamp` of the segment that this segment answers.
     echo: u64,
 }
 
@@ -227,7 +227,7 @@ impl Header {
     }
 }
 
-/// Room for the lengths of as many datagrams as an endpoint writes in one go.
+/// The bytes for the lengths of the datagrams that an endpoint writes in one transmit.
 const PREFIXES: usize = PREFIX * tickwire_core::limits::DATAGRAMS_PER_TRANSMIT;
 
 #[cfg(test)]
@@ -235,11 +235,11 @@ mod tests {
     use super::*;
     use crate::rng::Draws;
 
-    /// Two ends, 50 ms apart, on a network that loses, doubles and damages.
+    /// Two ends of a stream, 50 ms apart, on a network that loses, duplicates and damages segments.
     struct Pair {
         now: Instant,
         ends: [StreamCarrier; 2],
-        /// By arrival: when, at which end, and what.
+        /// The segments in transit, each with its arrival time and the index of its receiver.
         underway: Vec<(Instant, usize, Vec<u8>)>,
         given: [Vec<Vec<u8>>; 2],
         draws: Draws,

@@ -10,11 +10,11 @@ use crate::link::PipeConfig;
 use crate::mahimahi::LinkTrace;
 use crate::rng::mix;
 
-/// Headers of IPv4 and UDP.
+/// The size of the IPv4 and UDP headers, in bytes.
 const HEADERS: u32 = 28;
-/// Parts per million.
+/// The number of parts per million that stands for all datagrams.
 const MILLION: u32 = 1_000_000;
-/// How long what waits at a bottleneck may wait, at the bottleneck's rate, unless told otherwise.
+/// The default limit of a bottleneck's queue, as the time in which the bottleneck sends a full queue.
 const QUEUE: Duration = Duration::from_millis(300);
 
 /// The network conditions between each client and the target. The conditions are the same in both directions.
@@ -33,7 +33,7 @@ pub struct Conditions {
     ///
     /// Default: 0 s.
     pub jitter: Duration,
-    /// The share of datagrams that arrive twice, in parts per million.
+    /// The share of datagrams that the link duplicates, in parts per million.
     ///
     /// Default: 0 ppm. Range: 0 ppm to 1,000,000 ppm.
     pub duplicate_ppm: u32,
@@ -45,8 +45,8 @@ pub struct Conditions {
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
-    /// The number of bytes that may wait in the queue of the bottleneck. `None` stands for 300 ms at the rate of the
-    /// bottleneck.
+    /// The number of bytes that may wait in the queue of the bottleneck. `None` stands for the bytes that the
+    /// bottleneck carries in 300 ms.
     ///
     /// Default: none.
     pub queue_bytes: Option<u64>,
@@ -166,7 +166,7 @@ impl Conditions {
         }
     }
 
-    /// Everything but the delay and the bottleneck, as one list.
+    /// Returns the conditions as a list of faults, without the delay and the bottleneck.
     pub(super) fn all_faults(&self) -> Vec<Fault> {
         // With one seed, what is lost would also be what is duplicated and delayed most.
         let always = |kind, word| Fault {
@@ -184,7 +184,7 @@ impl Conditions {
         loss.into_iter().chain([mtu]).chain(twice).chain(jitter).chain(self.faults.iter().cloned()).collect()
     }
 
-    /// The bottleneck of one direction of one client, if there is one.
+    /// Returns the bottleneck of one direction of a client's link, if there is one.
     pub(super) fn bottleneck(&self) -> Option<PipeConfig> {
         let queue = |rate: u64| {
             self.queue_bytes.unwrap_or_else(|| rate.saturating_mul(QUEUE.as_millis() as u64) / 1000)
@@ -197,7 +197,7 @@ impl Conditions {
         Some(PipeConfig::Rate { bytes_per_second, queue_bytes: queue(bytes_per_second).max(3000) })
     }
 
-    /// Whether `fault` is at work at `now_us` on this direction of client `client`'s link.
+    /// Returns whether `fault` affects this direction of the link of client `client` at the time `now_us`.
     pub(super) fn strikes(fault: &Fault, now_us: u64, client: usize, direction: Direction) -> bool {
         let (from, to) = match direction {
             Direction::Up => (client + 1, 0),

@@ -1,8 +1,8 @@
 //! The simulator's links between real processes: a UDP proxy that delays, loses and damages datagrams.
 //!
-//! A [`Conditioner`] listens on one address and passes datagrams on to another. Each client gets a link of its own with
-//! the given [`Conditions`], and its datagrams reach the target from a port of its own, so the server sees as many
-//! clients as there are. The conditioner is the only part of the simulator that uses sockets and threads of the
+//! A [`Conditioner`] listens on one address and passes datagrams on to another. Each client gets its own link with
+//! the given [`Conditions`], and its datagrams reach the target from a separate port, so that the target can
+//! distinguish the clients. The conditioner is the only part of the simulator that uses sockets and threads of the
 //! standard library, and the system's clock.
 //!
 //! ```

@@ -17,13 +17,13 @@ use super::counters::Counters;
 use super::schedule::{Offered, Schedule};
 use crate::fault::Direction;
 
-/// Clients at one time. Datagrams of more are dropped.
+/// The largest number of clients at one time. The conditioner drops the datagrams of further clients.
 const CLIENTS_MOST: usize = 4096;
-/// A client that is silent for this long is forgotten.
+/// The time without a datagram after which the conditioner forgets a client.
 const CLIENT_LIFE: Duration = Duration::from_secs(60);
-/// Datagrams between the readers and the schedule.
+/// The largest number of datagrams that wait between the readers and the schedule.
 const HANDED_MOST: usize = 4096;
-/// How often a reader looks whether it is still needed.
+/// The interval at which a reader checks whether it must end.
 const LOOK: Duration = Duration::from_millis(250);
 const DATAGRAM_MOST: usize = 65_535;
 
@@ -47,7 +47,7 @@ impl Conditioner {
         Self::start_forgetting(listen, to, conditions, CLIENT_LIFE)
     }
 
-    /// As [`Conditioner::start`]; forgets clients that are silent for `client_life`.
+    /// Starts a proxy as [`Conditioner::start`] does. The proxy forgets a client that is silent for `client_life`.
     fn start_forgetting(
         listen: SocketAddr,
         to: SocketAddr,
@@ -107,11 +107,11 @@ impl Drop for Conditioner {
 /// A message from a reader to the schedule.
 enum News {
     Datagram(Handed),
-    /// This client was forgotten.
+    /// The conditioner has forgotten this client.
     Left(usize),
 }
 
-/// A datagram that a reader took in.
+/// A datagram that a reader received.
 struct Handed {
     at: Instant,
     client: usize,
@@ -123,7 +123,7 @@ struct Handed {
 struct Client {
     number: usize,
     address: SocketAddr,
-    /// Its socket towards the target.
+    /// The client's socket towards the target.
     back: Arc<UdpSocket>,
     last_heard: Instant,
 }
@@ -144,7 +144,7 @@ struct Shared {
     is_over: AtomicBool,
     clients: Mutex<Clients>,
     figures: AtomicCounters,
-    /// Lanes that the schedule keeps.
+    /// The number of lanes in the schedule.
     #[cfg(test)]
     lanes: std::sync::atomic::AtomicUsize,
 }
@@ -176,7 +176,7 @@ impl Shared {
         }
     }
 
-    /// The number of the client at `from`. The first datagram makes it one.
+    /// Returns the number of the client at `from`. The first datagram from an address creates its client.
     fn find_client(
         self: &Arc<Self>,
         from: SocketAddr,
@@ -212,7 +212,7 @@ impl Shared {
         Some(number)
     }
 
-    /// Reads what the target answers to one client, until that one is silent for too long.
+    /// Reads the target's datagrams to one client, until the client has been silent for too long.
     fn read_back(&self, client: usize, address: SocketAddr, back: &UdpSocket, hand: &SyncSender<News>) {
         let mut buffer = vec![0; DATAGRAM_MOST];
         while !self.is_over() {

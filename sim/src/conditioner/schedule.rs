@@ -9,14 +9,14 @@ use crate::clock::micros;
 use crate::fault::{Direction, Fault};
 use crate::link::{Arrival, Departure, Link, Pipe, Pool, Tally};
 
-/// Datagrams in transit at most; beyond, new ones are dropped.
+/// The largest number of datagrams in transit. The schedule drops further datagrams.
 const UNDERWAY_MOST: usize = 1 << 17;
 
 /// One direction of one client's link.
 struct Lane {
     link: Link,
     bottleneck: Option<Pipe>,
-    /// Which faults are at work here now.
+    /// Whether each fault affects this direction now, by the index of the fault.
     active: Vec<bool>,
 }
 
@@ -28,12 +28,12 @@ pub(super) struct DueDatagram {
     pub(super) bytes: Vec<u8>,
 }
 
-/// The fate of a datagram that was offered.
+/// The outcome of offering a datagram to the schedule.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offered {
-    /// This many copies of it are in transit; none: it is lost.
+    /// This number of copies of the datagram is in transit. 0 means that the datagram is lost.
     Underway(usize),
-    /// Too many datagrams are in transit.
+    /// The schedule dropped the datagram, because too many datagrams are in transit.
     Overflowed,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Schedule {
     conditions: Conditions,
     faults: Vec<Fault>,
     lanes: BTreeMap<(usize, Direction), Lane>,
-    /// By when it arrives, and in the order of its coming.
+    /// The datagrams in transit, by arrival time and then in the order in which they were offered.
     underway: BTreeMap<(u64, u64), DueDatagram>,
     count: u64,
     pool: Pool,
@@ -65,7 +65,7 @@ impl Schedule {
         }
     }
 
-    /// Takes a datagram of `client`, `now_us` after the start.
+    /// Offers a datagram to or from `client`, `now_us` microseconds after the start.
     pub(super) fn offer(
         &mut self,
         now_us: u64,
@@ -112,29 +112,30 @@ impl Schedule {
         Offered::Underway(copies)
     }
 
-    /// The next datagram that has arrived by `now_us`.
+    /// Takes the next datagram whose arrival time is `now_us` or earlier.
     pub(super) fn take_due(&mut self, now_us: u64) -> Option<DueDatagram> {
         let entry = self.underway.first_entry().filter(|entry| entry.key().0 <= now_us)?;
         Some(entry.remove())
     }
 
-    /// When the next datagram arrives.
+    /// Returns the time at which the next datagram arrives, in microseconds.
     pub(super) fn next_us(&self) -> Option<u64> {
         self.underway.first_key_value().map(|((at_us, _), _)| *at_us)
     }
 
-    /// Takes back a buffer.
+    /// Returns a buffer to the pool, for reuse.
     pub(super) fn give_back(&mut self, buffer: Vec<u8>) {
         self.pool.give_back(buffer);
     }
 
-    /// Directions of links that are kept.
+    /// Returns the number of lanes.
     #[cfg(test)]
     pub(super) fn lanes(&self) -> usize {
         self.lanes.len()
     }
 
-    /// Forgets a client that left. Datagrams in transit to it still arrive, nowhere.
+    /// Removes the lanes of a client that left. Datagrams in transit to the client still become due, but have no
+    /// receiver.
     pub(super) fn forget(&mut self, client: usize) {
         self.lanes.remove(&(client, Direction::Up));
         self.lanes.remove(&(client, Direction::Down));
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_conditioner_loses_and_duplicates_the_configured_shares_of_datagrams() {
+    fn the_conditioner_drops_and_duplicates_the_configured_shares_of_datagrams() {
         let conditions = Conditions { loss_ppm: 100_000, duplicate_ppm: 200_000, ..Conditions::default() };
         let copies = offer_each_ms(&mut Schedule::new(conditions), 10_000);
         let count = |wanted: usize| copies.iter().filter(|copies| **copies == wanted).count();
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_conditioner_affects_only_its_target_and_only_during_its_time() {
+    fn a_fault_of_the_conditioner_affects_only_its_target_and_only_during_its_configured_time() {
         let dark = Fault {
             from: Instant::ZERO + Duration::from_millis(10),
             until: Instant::ZERO + Duration::from_millis(20),

@@ -12,7 +12,8 @@ use crate::rng::{Draws, mix};
 /// The limits of the faults that [`draw`] may generate.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The number of nodes in the network. A generated fault of nodes may affect each of them.
+    /// The number of nodes in the network. A generated node fault may affect any node, except that a rebind never
+    /// affects a node with a fixed address.
     pub nodes: usize,
     /// The number of links in the network.
     pub links: usize,
@@ -187,7 +188,8 @@ fn draw_four_states(draws: &mut Draws, harm: u32) -> Kind {
     }
 }
 
-/// The queue holds 10 to 1,000 ms of what passes, and always one full datagram.
+/// Draws a link rate. The queue holds the bytes that the link carries in 10 to 1,000 ms, and at least one full
+/// datagram.
 fn draw_rate(draws: &mut Draws) -> Kind {
     let bytes_per_second = draws.magnitude(20_000, 1_250_000);
     let queue = bytes_per_second * draws.magnitude(10, 1_000) / 1_000;
@@ -212,7 +214,7 @@ fn signed(draws: &mut Draws, most: u64) -> i64 {
     if draws.chance(500_000) { magnitude } else { -magnitude }
 }
 
-/// The shortest fault, in microseconds.
+/// The duration of the shortest generated fault, in microseconds.
 const SHORTEST: u64 = 10_000;
 
 #[cfg(test)]
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn forbidding_a_kind_of_fault_does_not_change_faults_of_different_kinds() {
+    fn forbidding_a_kind_of_fault_does_not_change_faults_of_other_kinds() {
         let all = Profile::new(5, 4, HORIZON);
         let mut fewer = all.clone();
         fewer.kinds = KindSet::ALL.without(KindName::Loss);

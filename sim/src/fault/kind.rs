@@ -64,59 +64,60 @@ kinds! {
         /// The share of datagrams lost, in parts per million.
         ppm: u32,
     }
-    /// Burst loss after Gilbert and Elliott: a good and a bad state, each with a loss of its own.
+    /// Burst loss in the model of Gilbert and Elliott: a good and a bad state, each with its own loss probability.
     Burst = "burst" {
-        /// The probability per datagram that the good state turns bad.
+        /// The probability per datagram that the good state becomes bad, in parts per million.
         to_bad: u32,
-        /// The probability per datagram that the bad state turns good.
+        /// The probability per datagram that the bad state becomes good, in parts per million.
         to_good: u32,
-        /// The loss in the good state, in parts per million.
+        /// The share of datagrams lost in the good state, in parts per million.
         good: u32,
-        /// The loss in the bad state, in parts per million.
+        /// The share of datagrams lost in the bad state, in parts per million.
         bad: u32,
     }
-    /// The four-state Markov loss of tc-netem (Salsano et al., "Definition of a general and intuitive loss model"):
-    /// 1 received in a gap, 2 received within a burst, 3 lost within a burst, 4 lost alone in a gap.
+    /// The four-state Markov loss of tc-netem (Salsano et al., "Definition of a general and intuitive loss model"). A
+    /// datagram in state 1 is received in a gap, in state 2 received in a burst, in state 3 lost in a burst, and in
+    /// state 4 lost alone in a gap.
     FourState = "four-state" {
-        /// The probability of the transition from state 1 to state 3.
+        /// The probability of the transition from state 1 to state 3, in parts per million.
         p13: u32,
-        /// The probability of the transition from state 3 to state 1.
+        /// The probability of the transition from state 3 to state 1, in parts per million.
         p31: u32,
-        /// The probability of the transition from state 3 to state 2.
+        /// The probability of the transition from state 3 to state 2, in parts per million.
         p32: u32,
-        /// The probability of the transition from state 2 to state 3.
+        /// The probability of the transition from state 2 to state 3, in parts per million.
         p23: u32,
-        /// The probability of the transition from state 1 to state 4.
+        /// The probability of the transition from state 1 to state 4, in parts per million.
         p14: u32,
     }
-    /// Losses follow a loss trace that repeats: `1` stands for a lost datagram.
+    /// A loss trace, which repeats, determines the lost datagrams.
     Traced = "traced" {
-        /// The loss trace, one bit per datagram.
+        /// The loss trace, one bit per datagram: `1` stands for a lost datagram.
         bits: Vec<bool>,
     }
     /// No datagram passes.
     Partition = "partition" {}
-    /// Datagrams larger than a limit are dropped without notice.
+    /// The link silently drops datagrams larger than a limit.
     Mtu = "mtu" {
         /// The largest datagram that passes, in bytes.
         bytes: u32,
     }
-    /// Datagrams arrive more than once.
+    /// The link duplicates datagrams.
     Duplicate = "duplicate" {
         /// The share of datagrams duplicated, in parts per million.
         ppm: u32,
-        /// The most copies beyond the first.
+        /// The largest number of additional copies of a datagram.
         most: u32,
-        /// The longest delay between the first copy and a later one.
+        /// The longest delay of an additional copy after the first copy.
         spread: Duration,
     }
-    /// Bits of datagrams are flipped.
+    /// The link flips bits of datagrams.
     Flip = "flip" {
         /// The share of datagrams damaged, in parts per million.
         ppm: u32,
         /// The largest number of flipped bits per datagram.
         most: u32,
-        /// The number of bytes at the beginning in which bits are flipped; 0 for all bytes.
+        /// The number of bytes at the beginning in which bits are flipped. 0 stands for all bytes.
         within: u32,
     }
     /// Datagrams lose their last bytes, or all bytes.
@@ -124,94 +125,95 @@ kinds! {
         /// The share of datagrams truncated, in parts per million.
         ppm: u32,
     }
-    /// Random bytes are appended to datagrams.
+    /// The link appends random bytes to datagrams.
     Extend = "extend" {
         /// The share of datagrams extended, in parts per million.
         ppm: u32,
         /// The largest number of bytes appended to a datagram.
         most: u32,
     }
-    /// The rate is limited; a datagram that does not fit the queue is dropped.
+    /// The link has a limited rate, and drops datagrams that exceed its queue.
     Rate = "rate" {
         /// The rate of the link, in bytes per second.
         bytes_per_second: u64,
         /// The size of the queue, in bytes.
         queue_bytes: u64,
     }
-    /// Datagrams are delayed, so that later ones overtake them.
+    /// The link delays some datagrams, so that later datagrams overtake them.
     Reorder = "reorder" {
         /// The share of datagrams delayed, in parts per million.
         ppm: u32,
         /// The longest delay of a datagram.
         hold: Duration,
     }
-    /// Delays are distributed evenly from zero to a bound.
+    /// Each datagram has a delay that is uniformly distributed from zero to a bound.
     Uniform = "uniform" {
         /// The longest delay of a datagram.
         most: Duration,
     }
-    /// Delays are distributed almost normally (a sum of twelve uniform values), cut at zero.
+    /// Each datagram has an approximately normal delay (a sum of twelve uniform values). Negative delays count as zero.
     Normal = "normal" {
         /// The mean of the delays.
         mean: Duration,
         /// The standard deviation of the delays.
         deviation: Duration,
     }
-    /// Delays have a heavy tail: Pareto with exponent 2.
+    /// Each datagram has a delay with a heavy tail: the Pareto distribution with exponent 2.
     Pareto = "pareto" {
-        /// The least delay of a datagram.
+        /// The shortest delay of a datagram.
         scale: Duration,
-        /// The longest delay, at which the tail is cut.
+        /// The longest delay of a datagram. Longer delays of the distribution count as this delay.
         most: Duration,
     }
-    /// Delays follow a delay trace that repeats.
+    /// A delay trace, which repeats, determines the delay of each datagram.
     Recorded = "recorded" {
         /// The delay trace, one delay per datagram.
         delays: Vec<Duration>,
     }
     /// All datagrams wait until the fault ends, and then arrive at the same time.
     Clog = "clog" {}
-    /// The node's visible address gets another port; datagrams in transit to the old port are lost.
+    /// The port of the node's visible address changes. Datagrams in transit to the old port are lost.
     Rebind = "rebind" {
-        /// The interval between two changes of the port while the fault lasts. Zero changes it once, at the beginning.
+        /// The interval between two changes of the port. With zero, the port changes once, when the fault begins.
         every: Duration,
     }
-    /// The node stands still. Arriving datagrams wait in its socket buffer, up to a bound.
+    /// The node does not run. Arriving datagrams wait in its socket buffer, up to a bound.
     Pause = "pause" {}
     /// The node crashes and loses its state, and restarts when the fault ends.
     Restart = "restart" {}
-    /// The node's clock runs fast, or slow if negative.
+    /// The node's clock runs fast or slow.
     Skew = "skew" {
-        /// The deviation of the clock's rate, in parts per million.
+        /// The deviation of the clock's rate, in parts per million. A positive value means that the clock runs fast.
         ppm: i64,
     }
-    /// The node's clock jumps, and stays wrong.
+    /// The node's clock jumps when the fault begins, and keeps the difference after the fault ends.
     Jump = "jump" {
-        /// The length of the jump in microseconds; negative jumps go back.
+        /// The length of the jump, in microseconds. A negative value sets the clock back.
         micros: i64,
     }
     /// A stranger on the path, near the sender, repeats datagrams from addresses of its own. Half of the copies overtake
     /// the originals.
     Replay = "replay" {
-        /// The share of datagrams repeated, whether they arrive or not, in parts per million.
+        /// The share of datagrams repeated, in parts per million. The stranger also repeats datagrams that are lost
+        /// later.
         ppm: u32,
-        /// The longest delay of the other half of the copies after the originals.
+        /// The longest delay after the original of a copy that does not overtake the original.
         spread: Duration,
     }
-    /// The path clears the bits of explicit congestion notification.
+    /// The path clears the ECN bits of datagrams (RFC 3168).
     Bleach = "bleach" {}
-    /// The path marks ECN-capable datagrams as having met congestion.
+    /// The path marks ECN-capable datagrams as Congestion Experienced (RFC 3168).
     Mark = "mark" {
         /// The share of datagrams marked, in parts per million.
         ppm: u32,
     }
     /// The link collects datagrams and delivers all of them at once, as to a Wi-Fi station that sleeps between two beacons.
     Bunch = "bunch" {
-        /// The time between two deliveries; zero adds no delay.
+        /// The time between two deliveries. Zero adds no delay.
         every: Duration,
     }
-    /// No datagram overtakes another: each arrives no earlier than the datagram before it, however late other faults make
-    /// it. Copies of a datagram still arrive in any order.
+    /// No datagram overtakes an earlier datagram, even if other faults delay the earlier datagram. Copies of a datagram
+    /// still arrive in any order.
     InOrder = "in-order" {}
 }
 

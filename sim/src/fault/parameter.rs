@@ -5,11 +5,11 @@ use core::time::Duration;
 
 use crate::clock::micros;
 
-/// The `name=value` words of a line that nobody has taken yet.
+/// The `name=value` words of a line that no parameter has used yet.
 pub(super) struct Fields<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Fields<'a> {
-    /// The fields of a line; none if a word is not `name=value`.
+    /// Splits words into fields. Returns `None` if a word does not have the form `name=value`.
     pub(super) fn of(words: impl Iterator<Item = &'a str>) -> Option<Self> {
         words.map(|word| word.split_once('=')).collect::<Option<_>>().map(Self)
     }
@@ -28,7 +28,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A parameter of a kind, as text. Durations are in microseconds.
+/// A parameter of a fault, which converts to and from text. Durations are in microseconds.
 pub(super) trait Parameter: Sized {
     fn print(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
     fn parse(text: &str) -> Option<Self>;

@@ -18,8 +18,8 @@ pub enum Direction {
 
 /// The links or nodes that a fault affects.
 ///
-/// A fault of nodes (rebind, pause, restart, skew, jump) affects the named node, or all nodes. A fault of nodes has no
-/// effect if its target is a link. Every other fault affects directions of links: all directions, one direction, or all
+/// A node fault (rebind, pause, restart, skew, jump) affects the named node, or all nodes. A node fault has no effect
+/// if its target is a link. Every other fault affects directions of links: all directions, one direction, or all
 /// directions from and to a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {

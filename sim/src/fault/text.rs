@@ -21,7 +21,11 @@ pub struct ParseFaultError {
 
 impl fmt::Display for ParseFaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} is not a fault: {:?}", self.line, self.text)
+        write!(
+            f,
+            "line {} is not a fault: {:?}; write a fault as in `0..2000000 all loss ppm=200000 seed=1`",
+            self.line, self.text
+        )
     }
 }
 
@@ -46,7 +50,7 @@ pub fn parse_list(text: &str) -> Result<Vec<Fault>, ParseFaultError> {
 }
 
 impl fmt::Display for Fault {
-    /// `<from µs>..<until µs> <target> <kind> <parameter>=<value> ... seed=<hexadecimal>`
+    /// Writes the fault as `<from µs>..<until µs> <target> <kind> <parameter>=<value> ... seed=<hexadecimal>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}..{} {} ", self.from.as_micros(), self.until.as_micros(), self.target)?;
         self.kind.print(f)?;

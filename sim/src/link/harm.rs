@@ -8,7 +8,8 @@ use crate::clock::micros;
 use crate::fault::{Fault, Kind};
 use crate::rng::{Draws, mix};
 
-/// When in a datagram's life a fault acts. The order is fixed, whatever the order of the list.
+/// The stage at which a fault acts on a datagram. The stages have a fixed order, which does not depend on the order of
+/// the list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
     Replay,
@@ -24,7 +25,7 @@ pub(super) enum Stage {
 impl Stage {
     pub(super) const COUNT: usize = 8;
 
-    /// The stage of a kind; `None` if it does not strike links.
+    /// Returns the stage of a kind of fault, or `None` if the kind does not affect links.
     pub(super) const fn of(kind: &Kind) -> Option<Self> {
         match kind {
             Kind::Loss { .. }
@@ -55,12 +56,12 @@ impl Stage {
     }
 }
 
-/// A fault at work on one direction of a link.
+/// An active fault on one direction of a link.
 #[derive(Debug)]
 pub(super) struct Active {
-    /// Its number in the list.
+    /// The index of the fault in the list.
     pub(super) index: usize,
-    /// Its seed and the link's id.
+    /// A number derived from the fault's seed and the link's id, on which the random decisions depend.
     pub(super) key: u64,
     pub(super) kind: Kind,
     until_us: u64,
@@ -70,11 +71,11 @@ pub(super) struct Active {
 #[derive(Debug)]
 enum State {
     None,
-    /// The state of a loss chain: 0 and 1 for two states, 1 to 4 for four.
+    /// The state of a loss chain: 0 or 1 for two states, and 1 to 4 for four states.
     Chain(u8),
-    /// The place in a recording.
+    /// The position in a loss or delay trace.
     Place(usize),
-    /// When the latest datagram arrives, in microseconds.
+    /// The arrival time of the latest datagram, in microseconds.
     Latest(u64),
     Pipe(Box<Pipe>),
 }
@@ -155,7 +156,7 @@ impl Active {
         }
     }
 
-    /// The congestion notification bits of a datagram after this fault.
+    /// Returns the ECN bits of a datagram after this fault.
     pub(super) fn remark(&self, moment: u64, ecn: Ecn, tally: &mut Tally) -> Ecn {
         let changed = match self.kind {
             Kind::Bleach {} => Ecn::NotCapable,
@@ -168,7 +169,7 @@ impl Active {
         changed
     }
 
-    /// When a datagram that would arrive at `at_us` does arrive.
+    /// Returns the arrival time of a datagram that would arrive at `at_us` without this fault.
     pub(super) fn delay(&mut self, moment: u64, at_us: u64, tally: &mut Tally) -> u64 {
         let delayed = match self.kind {
             Kind::Clog {} => at_us.max(self.until_us),
@@ -181,14 +182,15 @@ impl Active {
         delayed
     }
 
-    /// When the link delivers what is there at `at_us`. The seed decides when the first delivery is.
+    /// Returns the time of the first delivery at `at_us` or later. The seed determines the time of the first delivery
+    /// of the run.
     fn next_delivery(&self, at_us: u64, every_us: u64) -> u64 {
         let Some(phase) = self.key.checked_rem(every_us) else { return at_us };
         let deliveries = at_us.saturating_sub(phase).div_ceil(every_us);
         phase.saturating_add(deliveries.saturating_mul(every_us))
     }
 
-    /// When a datagram arrives that does so no earlier than the one before it.
+    /// Returns the arrival time of a datagram that must not arrive before the previous datagram.
     pub(super) fn in_order(&mut self, at_us: u64, tally: &mut Tally) -> u64 {
         let State::Latest(latest) = &mut self.state else { return at_us };
         if *latest > at_us {
@@ -215,7 +217,7 @@ impl Active {
     }
 }
 
-/// One step of the chain, as in tc-netem's `loss_4state`.
+/// Returns the next state of the chain, as tc-netem's `loss_4state` computes it.
 fn step_four_state(state: u8, [p13, p31, p32, p23, p14]: [u32; 5], draws: &mut Draws) -> u8 {
     let value = draws.below(1_000_000);
     let (first, second) = (u64::from, |a: u32, b: u32| u64::from(a) + u64::from(b));
@@ -241,24 +243,26 @@ fn flip(bytes: &mut [u8], most: u32, draws: &mut Draws) {
     }
 }
 
-/// The sum of twelve values, each even on 0 to 1, has mean 6 and variance 1. In integers, so that targets agree.
+/// Draws an approximately normal delay. A sum of twelve values that are uniform from 0 to 1 has mean 6 and variance 1.
+/// The function uses integers, so that the result is the same on every target.
 fn normal(mean: u64, deviation: u64, draws: &mut Draws) -> u64 {
     let sum: u64 = (0..12).map(|_| draws.below(1 << 16)).sum();
     let offset = ((i128::from(sum) - (6 << 16)) * i128::from(deviation)) >> 16;
     u64::try_from(i128::from(mean) + offset).unwrap_or(0)
 }
 
-/// `scale` divided by the square root of a value even on 0 to 1: exponent 2, so the mean is twice the scale.
+/// Draws a delay with a Pareto distribution: `scale` divided by the square root of a value that is uniform from 0 to 1.
+/// The exponent is 2, so the mean is twice the scale.
 fn pareto(scale: u64, draws: &mut Draws) -> u64 {
     let uniform = draws.between(1, 1 << 32);
     scale.saturating_mul(1 << 16) / uniform.isqrt()
 }
 
-/// The largest datagram there is.
+/// The size of the largest datagram, in bytes.
 const DATAGRAM_MOST: usize = 65_535;
 
-/// The bits after a queue that is too long marked them (RFC 3168): only a datagram that says it may be marked is
-/// marked.
+/// Returns the ECN bits of a datagram that a long queue marks. Only an ECN-capable datagram is marked (RFC 3168 section
+/// 5).
 pub(super) const fn mark(ecn: Ecn) -> Ecn {
     match ecn {
         Ecn::NotCapable => Ecn::NotCapable,

@@ -1,4 +1,4 @@
-//! One direction of a link, which decides the fate of each datagram sent on it.
+//! One direction of a link, which decides whether and when each datagram arrives.
 
 mod harm;
 mod pipe;
@@ -127,8 +127,9 @@ impl Link {
         }
     }
 
-    /// Names this datagram by when it was sent, and by how many were before it in the same microsecond. A count since
-    /// the beginning would make every decision depend on all traffic before it, and lists would not shrink.
+    /// Returns a number for this datagram, derived from its sending time and the number of earlier datagrams in the
+    /// same microsecond. With a number that counted all earlier datagrams, every decision would depend on all earlier
+    /// traffic, and lists of faults would not shrink.
     fn moment(&mut self, now_us: u64) -> u64 {
         self.ordinal = if now_us == self.last_us { self.ordinal.wrapping_add(1) } else { 0 };
         self.last_us = now_us;
@@ -177,7 +178,7 @@ impl Link {
         lost
     }
 
-    /// How much later than the first each copy comes; the first is the datagram itself.
+    /// Returns the delay of each copy after the first copy. The first copy is the datagram itself.
     fn copies(&self, moment: u64, tally: &mut Tally) -> SmallVec<[u64; 4]> {
         let mut copies = SmallVec::from_slice(&[0]);
         for active in &self.stages[Stage::Duplicate as usize] {
@@ -193,7 +194,8 @@ impl Link {
         copies
     }
 
-    /// When the last byte has passed every bottleneck, and whether one would mark it; `None` if a queue was full.
+    /// Returns the time at which the last byte has passed all bottlenecks, and whether a bottleneck marks the datagram.
+    /// Returns `None` if a queue is full.
     fn pass(
         &mut self,
         offered: (u64, u64),
@@ -220,9 +222,10 @@ impl Link {
     }
 }
 
-/// Addresses from which datagrams are repeated: few, so that what is sent there adds up.
+/// The number of addresses from which strangers repeat datagrams. The number is small, so that the bytes that a node
+/// sends to one of them add up.
 const STRANGERS: u64 = 4;
-/// Copies of one datagram that one fault makes at most.
+/// The largest number of additional copies of a datagram that one fault makes.
 const COPIES_MOST: u64 = 16;
 
 /// A pool of reusable buffers.
@@ -247,5 +250,5 @@ impl Pool {
     }
 }
 
-/// Buffers that a pool keeps.
+/// The largest number of buffers in a pool.
 const POOL_BUFFERS: usize = 4096;

@@ -56,11 +56,11 @@ pub struct Passage {
 pub struct Pipe {
     server: Server,
     queue_bytes: u64,
-    /// When each datagram leaves, in microseconds, and its length.
+    /// The datagrams in the queue, each with the time at which it leaves in microseconds, and its length in bytes.
     waiting: VecDeque<(u64, u64)>,
     waiting_bytes: u64,
     last_us: u64,
-    /// Whether passages are logged.
+    /// `true` if the bottleneck records every datagram.
     is_watched: bool,
     passages: Vec<Passage>,
     dropped: u64,
@@ -72,17 +72,18 @@ enum Server {
         rates: Vec<(u64, u64)>,
         queue_us: u64,
         mark_above_us: u64,
-        /// When it is idle again, in nanoseconds.
+        /// The time at which the bottleneck becomes idle, in nanoseconds.
         busy_until_ns: u64,
     },
     Rate {
         bytes_per_second: u128,
-        /// When it is idle again, in microseconds times bytes per second: exact, without rounding per datagram.
+        /// The time at which the bottleneck becomes idle, in microseconds times the rate in bytes per second. This unit
+        /// needs no rounding.
         busy_until: u128,
     },
     Trace {
         trace: LinkTrace,
-        /// The opportunity in use, and what is left of it.
+        /// The number of the opportunity in use, and its remaining bytes.
         opportunity: u64,
         left: u64,
     },
@@ -205,7 +206,7 @@ impl Pipe {
     }
 }
 
-/// When `length` bytes are through that begin at `now_ns`.
+/// Returns the time at which the last of `length` bytes has passed, if the first byte begins at `now_ns`.
 fn pass_shaped(rates: &[(u64, u64)], now_ns: u64, length: u64) -> u64 {
     let (mut now_ns, mut left) = (now_ns, u128::from(length) * 1_000_000_000);
     let mut next = rates.partition_point(|&(from_us, _)| from_us * 1000 <= now_ns).max(1);
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_with_a_time_limit_drops_and_marks_datagrams_by_their_queueing_delay() {
+    fn a_queue_marks_datagrams_above_its_marking_delay_and_drops_datagrams_above_its_time_limit() {
         let (queue, mark_above) = (Duration::from_millis(300), Some(Duration::from_millis(100)));
         let rates = vec![(Duration::ZERO, 10_000)];
         let mut pipe = Pipe::new(&PipeConfig::Shaped { rates, queue, mark_above });

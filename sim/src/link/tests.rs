@@ -16,7 +16,8 @@ fn link_with(faults: &[Fault]) -> Link {
     link
 }
 
-/// The arrivals of `count` datagrams of 100 bytes that were sent 10 ms apart: number, delay and bytes of each.
+/// Sends `count` datagrams of 100 bytes, 10 ms apart. The arrivals have the number, the delay and the bytes of each
+/// datagram.
 struct Run {
     arrivals: Vec<(u64, u64, Vec<u8>)>,
     tally: Tally,
@@ -28,7 +29,7 @@ fn sent(number: u64) -> Vec<u8> {
     bytes
 }
 
-/// The arrivals of a datagram that is put on a link without a bottleneck.
+/// Sends a datagram over a link without a bottleneck, and returns its arrivals.
 fn carry(link: &mut Link, now_us: u64, datagram: (&[u8], Ecn), tally: &mut Tally) -> Vec<Arrival> {
     let mut arrivals = Vec::new();
     let (bytes, ecn) = datagram;
@@ -64,7 +65,7 @@ fn a_flip_fault_limited_to_the_head_changes_no_later_byte() {
 }
 
 #[test]
-fn replayed_copies_arrive_undamaged_even_of_lost_datagrams() {
+fn undamaged_copies_of_replayed_datagrams_arrive_even_if_the_originals_are_lost() {
     let spread = Duration::from_millis(200);
     let faults = [fault(Kind::Loss { ppm: 500_000 }, 1), fault(Kind::Replay { ppm: 1_000_000, spread }, 2)];
     let mut link = link_with(&faults);
@@ -99,7 +100,7 @@ fn burst_loss_has_the_expected_mean_burst_length() {
 }
 
 #[test]
-fn four_state_loss_spends_the_expected_share_of_datagrams_in_each_state() {
+fn four_state_loss_drops_the_expected_share_of_datagrams_in_each_state() {
     // Isolated losses only: state 4 is entered from 1 with p14, and always left.
     let alone = Kind::FourState { p13: 0, p31: 0, p32: 0, p23: 0, p14: 100_000 };
     let lone = run(&[fault(alone, 1)], 50_000);
@@ -212,7 +213,7 @@ fn pareto_distributed_delays_have_the_configured_scale_and_median() {
 }
 
 #[test]
-fn uniform_and_recorded_delays_stay_within_their_parameters() {
+fn uniform_delays_stay_within_their_maximum_and_recorded_delays_repeat_in_order() {
     let uniform = delays(Kind::Uniform { most: Duration::from_millis(10) });
     assert!((4_800..5_200).contains(&uniform[uniform.len() / 2]) && uniform[uniform.len() - 1] <= 10_000);
     let recorded = Kind::Recorded { delays: [1, 2, 3].map(Duration::from_micros).to_vec() };
@@ -323,7 +324,8 @@ fn a_fault_loses_different_datagrams_in_each_direction() {
     assert_eq!(through(1), through(1));
 }
 
-/// The bits that 1,000 datagrams with `ecn` arrive with, through `kinds`.
+/// Sends 1,000 datagrams with the bits `ecn` through the faults `kinds`. Returns the bits of each arrival, and the
+/// number of effects of the first fault.
 fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
     let faults: Vec<Fault> = kinds.iter().map(|kind| fault(kind.clone(), 7)).collect();
     let (mut link, mut tally) = (link_with(&faults), Tally::new(kinds.len()));
@@ -332,7 +334,7 @@ fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
 }
 
 #[test]
-fn only_ecn_capable_datagrams_are_marked_at_the_configured_rate() {
+fn the_configured_share_of_ecn_capable_datagrams_is_marked_and_no_other_datagram() {
     let kind = [Kind::Mark { ppm: 250_000 }];
     let (marked, fired) = bits(&kind, Ecn::Capable0);
     let count = marked.iter().filter(|&&ecn| ecn == Ecn::CongestionExperienced).count();

@@ -14,7 +14,8 @@ pub enum Source {
         /// The time between two messages.
         every: Duration,
     },
-    /// `messages` unreliable messages of `bytes` bytes at each tick, even if the path cannot carry them all.
+    /// A game that sends `messages` unreliable messages of `bytes` bytes at each tick, even if the path cannot carry
+    /// them all.
     Ticks {
         /// The number of messages in each tick.
         messages: usize,

@@ -11,9 +11,9 @@ pub const SPREADS_MS: [u64; 4] = [20, 50, 100, 200];
 /// The rates of a game's traffic in the scenarios, in kilobytes per second.
 pub const KILOBYTES: [u64; 2] = [60, 200];
 
-/// Delays without jitter, one way, in milliseconds.
+/// The one-way delays of the scenarios without jitter, in milliseconds.
 const DELAYS_MS: [u64; 2] = [20, 50];
-/// 125 MB/s: a datagram of 1,200 bytes passes in 10 us.
+/// A bottleneck of 125 MB/s, which a datagram of 1,200 bytes passes in 10 µs.
 const NO_BOTTLENECK: PipeConfig =
     PipeConfig::Rate { bytes_per_second: 125_000_000, queue_bytes: 125_000_000 };
 const LASTS: Duration = Duration::from_secs(60);

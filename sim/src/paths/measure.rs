@@ -61,7 +61,7 @@ pub fn jain(shares: &[u64]) -> u64 {
     u64::try_from((sum * sum * 1000).checked_div(squares * shares.len() as u128).unwrap_or(0)).unwrap_or(0)
 }
 
-/// Seconds that flows are given to find their shares.
+/// The time in seconds that new flows have to reach their shares before the measurement begins.
 const SETTLING: u64 = 5;
 
 pub(super) fn outcome(scenario: &Scenario, world: &World<Parties>) -> Outcome {
@@ -103,7 +103,7 @@ fn flow_outcome(world: &World<Parties>, flow: usize) -> FlowOutcome {
     }
 }
 
-/// Bytes that each forward flow received while all of them had something to send.
+/// Returns the bytes that each forward flow received while all forward flows had data to send.
 fn shares(scenario: &Scenario, flows: &[FlowOutcome]) -> Vec<u64> {
     let forward = || scenario.flows.iter().filter(|flow| flow.way == Way::Forward);
     let from = forward().map(|flow| flow.from.as_secs()).max().unwrap_or(0) + SETTLING;
@@ -125,7 +125,7 @@ fn shares(scenario: &Scenario, flows: &[FlowOutcome]) -> Vec<u64> {
         .collect()
 }
 
-/// The part of all `shares` that went to flows other than TCP, in thousandths; `None` without a TCP flow.
+/// Returns the part of all `shares` that flows other than TCP delivered, in thousandths, or `None` without a TCP flow.
 fn share_beside_tcp(scenario: &Scenario, shares: &[u64]) -> Option<u64> {
     let forward = scenario.flows.iter().filter(|flow| flow.way == Way::Forward);
     let (tcp, ours): (Vec<_>, Vec<_>) = forward
@@ -136,7 +136,7 @@ fn share_beside_tcp(scenario: &Scenario, shares: &[u64]) -> Option<u64> {
     (!tcp.is_empty()).then(|| sum(&ours) * 1000 / all.max(1))
 }
 
-/// Bytes that pass a bottleneck in `end_us`.
+/// Returns the number of bytes that pass a bottleneck from the start of the run until `end_us`.
 pub(super) fn capacity(pipe: &PipeConfig, end_us: u64) -> u64 {
     match pipe {
         PipeConfig::Rate { bytes_per_second, .. } => bytes_per_second * end_us / 1_000_000,

@@ -16,7 +16,7 @@ use crate::host::{Application, Boot, Context, Host, Outgoing};
 use crate::network::home_address;
 use crate::rng::mix;
 
-/// Either the product or its competitor.
+/// The host of one end of a flow: a tickwire endpoint, or one end of a TCP flow.
 pub(super) enum Party {
     Endpoint(Box<Endpoint>),
     TcpSender(TcpSender),
@@ -26,7 +26,7 @@ pub(super) enum Party {
 #[derive(Debug)]
 pub(super) enum PartyEvent {
     Endpoint(Event),
-    /// This many bytes of a TCP flow arrived in order.
+    /// The receiver of a TCP flow has received this many bytes in order.
     TcpDelivered(u64),
 }
 
@@ -87,17 +87,17 @@ impl Host for Party {
 #[derive(Debug, Default)]
 pub(super) struct Account {
     pub(super) connection: Option<ConnectionId>,
-    /// Bytes offered to the connection.
+    /// The bytes that the game passed to the connection.
     pub(super) offered: u64,
-    /// Bytes of messages that arrived, by second.
+    /// The bytes of messages that arrived, for each second.
     pub(super) delivered: Vec<u64>,
-    /// Messages sent and messages received.
+    /// The numbers of messages sent and of messages received.
     pub(super) messages: (u64, u64),
-    /// When the sender was told what the path carries.
+    /// The path rates that the sender's endpoint reported, each with the time of the report.
     pub(super) rates_told: Vec<(Duration, u64)>,
 }
 
-/// The application of all nodes: flow `i` is sent by node 2i and received by node 2i + 1.
+/// The application of all nodes. Node 2i sends flow `i`, and node 2i + 1 receives it.
 pub(super) struct Parties {
     seed: u64,
     config: Config,
@@ -107,9 +107,9 @@ pub(super) struct Parties {
 
 const RELIABLE: ChannelId = ChannelId(0);
 const UNRELIABLE: ChannelId = ChannelId(1);
-/// Bytes of one message of a saturating flow.
+/// The size of one message of a saturating flow, in bytes.
 const BULK_MESSAGE: usize = 4000;
-/// Bytes that a saturating flow keeps queued.
+/// The number of bytes that a saturating flow keeps queued.
 const BULK_QUEUE: u64 = 48 << 10;
 const BULK_TICK: Duration = Duration::from_millis(5);
 
@@ -119,7 +119,8 @@ impl Parties {
         Self { seed, config, flows, accounts }
     }
 
-    /// Seeds differ in nothing but chance, so each flow begins a little later than it should.
+    /// Returns the start time of a flow. The time is delayed by a random amount that depends on the seed, so that runs
+    /// with different seeds differ.
     fn start_of(&self, flow: usize) -> Duration {
         let late = mix(self.seed, 77 + flow as u64) % 200_000;
         self.flows[flow].from + Duration::from_micros(late)
@@ -184,7 +185,7 @@ impl Parties {
 impl Application for Parties {
     type Host = Party;
 
-    #[expect(clippy::expect_used, reason = "a scenario that is set up wrongly fails at once")]
+    #[expect(clippy::expect_used, reason = "an invalid scenario must end the run")]
     fn build(&mut self, boot: Boot) -> Party {
         let is_sender = boot.node.is_multiple_of(2);
         match self.flows[boot.node / 2].source {
@@ -203,7 +204,8 @@ impl Application for Parties {
             [Delivery::ReliableUnordered, Delivery::Unreliable].map(ChannelConfig::new).to_vec();
         config.access = if is_sender { Access::Closed } else { Access::Open };
         let secrets = Secrets::new([boot.node as u8 + 1; 32]);
-        let endpoint = Endpoint::new(config, secrets, boot.seed, boot.now).expect("a valid configuration");
+        let endpoint =
+            Endpoint::new(config, secrets, boot.seed, boot.now).expect("the configuration is valid");
         Party::Endpoint(Box::new(endpoint))
     }
 

@@ -25,10 +25,10 @@ pub struct Sample {
     pub rtt: Option<Duration>,
     /// The congestion window, in bytes.
     pub window: Option<u64>,
-    /// The path rate that the sender's endpoint reported last, in bytes per second.
+    /// The latest path rate that the sender's endpoint reported, in bytes per second.
     pub rate: Option<u64>,
-    /// The send budget for one second, in bytes, which a game may queue without delay. `None` for flows whose queue is
-    /// never empty.
+    /// The send budget for one second: the number of bytes that a game can send in one second without a queue. `None`
+    /// for flows whose queue is never empty.
     pub grant: Option<u64>,
 }
 
@@ -55,7 +55,7 @@ impl Recording {
     }
 }
 
-/// Plays a world to its end.
+/// Runs a world to its end, and records the samples.
 pub(super) fn record(
     scenario: &Scenario,
     world: &mut World<Parties>,
@@ -93,7 +93,7 @@ pub(super) fn record(
     Ok(recording)
 }
 
-/// A sample of a flow's sender, and how many datagrams it has declared lost so far.
+/// Returns a sample of a flow's sender, and the number of datagrams that the sender has declared lost so far.
 fn sample(scenario: &Scenario, world: &World<Parties>, flow: usize) -> (Sample, u64) {
     match world.host(2 * flow) {
         Some(Party::Endpoint(endpoint)) => {
@@ -126,7 +126,7 @@ fn of_endpoint(endpoint: &Endpoint, connection: ConnectionId, source: Source) ->
     (sample, stats.datagrams_lost)
 }
 
-/// Counts bytes that reach the receivers: those are the odd nodes.
+/// Counts the bytes that arrive at the receivers, which are the nodes with odd numbers.
 struct Arrivals(Rc<RefCell<Vec<u64>>>);
 
 impl Checker<PartyEvent> for Arrivals {

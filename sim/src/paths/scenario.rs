@@ -183,7 +183,7 @@ impl Scenario {
         faults
     }
 
-    /// Where there is jitter.
+    /// Returns the targets to which jitter and bunching apply.
     fn where_uneven(&self) -> impl Iterator<Item = Target> {
         let whole = self.uneven.is_none().then_some(Target::All);
         let one_way = self.flows.iter().enumerate().filter_map(|(link, flow)| {

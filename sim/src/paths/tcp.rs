@@ -1,5 +1,5 @@
-//! A TCP that competes with other flows: NewReno (RFC 5681, RFC 6582) with simplified selective acknowledgements, in
-//! segments, without a handshake. It carries no real data.
+//! A TCP sender and receiver that compete with other flows: NewReno (RFC 5681, RFC 6582) with simplified selective
+//! acknowledgements. The model counts in segments, has no handshake, and carries no real data.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -11,35 +11,35 @@ use tickwire_core::time::Instant;
 use super::flow::Source;
 use crate::host::Outgoing;
 
-/// Bytes of a segment on the wire.
+/// The size of a segment on the wire, in bytes.
 const SEGMENT: usize = 1200;
 const INITIAL_WINDOW: u64 = 10;
 const LEAST_TIMEOUT: Duration = Duration::from_millis(200);
 const DUPLICATES: u64 = 3;
 
-/// The sending end.
+/// The sending end of a TCP flow.
 #[derive(Debug)]
 pub(super) struct TcpSender {
     to: SocketAddr,
     active: bool,
-    /// Segments of one transfer, and the pause after it.
+    /// The number of segments in one transfer, and the pause after it. `None` for an endless transfer.
     transfer: Option<(u64, Duration)>,
-    /// Segments that may be sent in all so far.
+    /// The number of segments that may be sent so far, in all transfers together.
     limit: u64,
-    /// When the next transfer begins.
+    /// The time at which the next transfer begins.
     resumes_at: Option<Instant>,
-    /// The lowest segment that is not acknowledged.
+    /// The lowest number of a segment that is not acknowledged.
     acked: u64,
     next: u64,
-    /// Segments above `acked` that arrived.
+    /// The segments above `acked` that arrived.
     sacked: BTreeSet<u64>,
     lost: BTreeSet<u64>,
-    /// Segments that were sent again, each with the first segment that was sent for the first time after it.
+    /// The resent segments. Each has the number of the first segment that was newly sent after it.
     resent: BTreeMap<u64, u64>,
-    /// In thousandths of a segment.
+    /// The congestion window, in thousandths of a segment.
     window: u64,
     threshold: u64,
-    /// Losses below it belong to a cut that was made.
+    /// The end of the latest loss event. Losses below this segment do not reduce the window again.
     recover: u64,
     smoothed_us: u64,
     timed: Option<(u64, Instant)>,
@@ -78,12 +78,12 @@ impl TcpSender {
         self.active = active;
     }
 
-    /// Bytes that may be in flight.
+    /// Returns the number of bytes that may be in flight.
     pub(super) const fn window(&self) -> u64 {
         self.window * SEGMENT as u64 / 1000
     }
 
-    /// The smoothed round-trip time; zero before the first measurement.
+    /// Returns the smoothed round-trip time, which is zero before the first measurement.
     pub(super) const fn rtt(&self) -> Duration {
         Duration::from_micros(self.smoothed_us)
     }
@@ -129,7 +129,7 @@ impl TcpSender {
         }
     }
 
-    /// A segment is lost if three that left after it arrived.
+    /// Declares a segment lost if three segments that were sent after it have arrived.
     fn find_losses(&mut self, latest: u64) {
         let above = self.sacked.iter().rev().nth(DUPLICATES as usize - 1).copied();
         let Some(above) = above.filter(|_| latest >= self.acked) else { return };
@@ -199,7 +199,7 @@ impl TcpSender {
     }
 }
 
-/// The receiving end: acknowledges every segment.
+/// The receiving end, which acknowledges every segment.
 #[derive(Debug, Default)]
 pub(super) struct TcpReceiver {
     next: u64,
@@ -247,9 +247,10 @@ mod tests {
     use crate::paths::rfc8867::kilobits;
     use crate::paths::{Flow, Scenario, Source};
 
-    /// After a loss below `recover` it went on for ever with the window that it had then, and never repeated the segment.
+    /// Regression test: after a loss below `recover`, the sender never resent the segment, and kept its window unchanged
+    /// for the rest of the run.
     #[test]
-    fn the_tcp_model_fills_the_queue_repeatedly_and_delivers_in_order() {
+    fn the_tcp_model_uses_more_than_half_of_the_link_in_each_quarter_minute_and_fills_the_queue() {
         for loss in [0, 5000] {
             let scenario = Scenario::new("tcp", kilobits(&[(0, 1000)]), Duration::from_secs(60));
             let scenario = scenario.flows(vec![Flow::of(Source::Tcp)]).loss(loss);

@@ -102,7 +102,7 @@ impl HandshakeCrypto for NullProvider {
 struct NullKey(u64);
 
 impl NullKey {
-    /// Two lanes of folded products: this is what a simulation spends its time on.
+    /// Computes a checksum in two lanes of folded products. Simulations spend most of their time in this function.
     fn tag(&self, packet_number: u64, header: &[u8], text: &[u8]) -> [u8; TAG] {
         let length = (header.len() as u64) << 32 | text.len() as u64;
         let start = fold(self.0 ^ packet_number, ODD[0] ^ length);
@@ -125,7 +125,8 @@ impl PacketKey for NullKey {
     }
 }
 
-/// Takes in bytes. Their count is in the lanes already, so what the last block takes in twice says nothing new.
+/// Adds bytes to the lanes. The lanes already contain the number of bytes, so the last block may overlap the block
+/// before it.
 fn absorb(lanes: (u64, u64), bytes: &[u8]) -> (u64, u64) {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     let lanes = blocks.iter().fold(lanes, absorb_block);
@@ -146,7 +147,7 @@ fn absorb(lanes: (u64, u64), bytes: &[u8]) -> (u64, u64) {
     )
 }
 
-/// Up to eight bytes as one word.
+/// Returns up to eight bytes as one word.
 fn short_word(bytes: &[u8]) -> u64 {
     match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (Some(first), Some(last)) => {
@@ -167,13 +168,13 @@ fn absorb_words((low, high): (u64, u64), [a, b, c, d]: [u64; 4]) -> (u64, u64) {
     (fold(low ^ a, b ^ ODD[2]), fold(high ^ c, d ^ ODD[3]))
 }
 
-/// Both halves of the product of two words: it depends on every bit of either.
+/// Combines both halves of the product of two words, so that the result depends on every bit of both words.
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }
 
-/// Bytes that are taken in at a time.
+/// The number of bytes in one block.
 const BLOCK: usize = 32;
 const ODD: [u64; 4] =
     [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb, 0xd6e8_feb8_6659_fd93];
@@ -203,7 +204,8 @@ impl Responder for NullResponder {
     }
 }
 
-/// The digest that the first message is checked against: all that the real handshake binds.
+/// Returns the digest against which the first message is checked. The digest covers everything that the real handshake
+/// authenticates.
 fn transcript(responder: &Key, input: &HandshakeInput<'_>, ephemeral: &Key) -> Key {
     expand(FIRST, &[responder, input.psk, input.prologue, ephemeral])
 }
@@ -237,7 +239,7 @@ fn ticket_tag(key: &Key, nonce: &[u8; 24], associated: &[u8], text: &[u8]) -> [u
     hash(TICKET, &[key, nonce, associated, text]).to_le_bytes()
 }
 
-/// 32 bytes that depend on every byte of every part, and on where each part ends.
+/// Returns 32 bytes that depend on every byte of every part, and on the lengths of the parts.
 fn expand(purpose: u64, parts: &[&[u8]]) -> Key {
     widen(hash(purpose, parts))
 }
@@ -379,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_opens_only_unchanged_and_under_its_key_and_number() {
+    fn a_packet_opens_only_if_unchanged_and_under_its_key_and_number() {
         let key = NullProvider.packet_key(&[9; 32]);
         let mut packet = [b"text".as_slice(), &[0; 16]].concat();
         key.seal(7, b"head", &mut packet);
@@ -416,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_opens_only_unchanged_and_under_its_key_nonce_and_associated_data() {
+    fn a_ticket_opens_only_if_unchanged_and_under_its_key_nonce_and_associated_data() {
         let (key, nonce) = ([1; 32], [2; 24]);
         let mut sealed = b"ticket".to_vec();
         NullProvider.seal_ticket(&key, &nonce, b"ad", &mut sealed);

@@ -37,7 +37,7 @@ impl NonceLog {
         self.seen().counts
     }
 
-    /// A poisoned log is still a log: the panic is reported elsewhere.
+    /// Locks the counters. The method ignores poisoning, because the panic of the other thread is reported elsewhere.
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -47,7 +47,7 @@ impl NonceLog {
 struct Seen {
     counts: NonceCounts,
     // Only ever asked for membership; the order of a hash table never shows.
-    /// Per key, the packet numbers that it met, as ranges in ascending order, ends included: mostly one.
+    /// The packet numbers sealed under each key, as ascending ranges with both ends included. Most keys have one range.
     packets: HashMap<u128, Vec<(u64, u64)>, Prehashed>,
     texts: HashMap<u128, u128, Prehashed>,
 }
@@ -71,7 +71,7 @@ impl Seen {
     }
 }
 
-/// Adds `number` to ascending ranges. False if it was in already.
+/// Adds `number` to ascending ranges. Returns `false` if the ranges already contained the number.
 fn insert(ranges: &mut Vec<(u64, u64)>, number: u64) -> bool {
     let place = ranges.partition_point(|&(_, end)| end < number);
     if ranges.get(place).is_some_and(|&(start, _)| start <= number) {
@@ -202,12 +202,12 @@ fn chain(parts: &[&[u8]]) -> u128 {
     })
 }
 
-/// Odd, so that multiplying by it maps no two states to one value.
+/// A multiplier. The number is odd, so that the multiplication maps different states to different values.
 const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
 type Prehashed = BuildHasherDefault<LowBits>;
 
-/// The keys are hashes already.
+/// A hasher that returns the low bits of a key, because the keys are hashes already.
 #[derive(Default)]
 struct LowBits(u64);
 

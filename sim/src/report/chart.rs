@@ -5,25 +5,25 @@ use core::fmt::Write as _;
 use super::scale::{Axis, Unit};
 use super::svg::{Point, area, decimal, escaped, line, steps};
 
-/// A time in microseconds, and a quantity.
+/// A time in microseconds, and the value at this time.
 pub(super) type At = (u64, u64);
 
 /// The shape to draw.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
-    /// Down to zero, from each time to the next.
+    /// An area between the values and zero. Each value applies from its time to the next time.
     Filled(Vec<At>),
-    /// A line through points, interrupted where there are none.
+    /// A line through points, interrupted at missing values.
     Line(Vec<(u64, Option<u64>)>),
-    /// A line that holds each value until the next.
+    /// A line of steps, on which each value applies until the next time.
     Steps(Vec<At>),
-    /// One bar from each time on, this many microseconds wide; those of zero are left out.
+    /// One bar for each time, with the given width in microseconds. Bars with the value zero are not drawn.
     Bars(Vec<At>, u64),
-    /// A line all the way, with words above it.
+    /// A horizontal line across the chart, with a text above it.
     Level(u64, String),
 }
 
-/// A shape, and how it looks.
+/// A shape, and the class that determines its colour and stroke.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub(super) class: String,
@@ -36,12 +36,12 @@ impl Mark {
     }
 }
 
-/// The paper.
+/// The dimensions and the axes of a chart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
-    /// Units across, of which the page makes pixels.
+    /// The width of the chart in units, which the page scales to pixels.
     pub(super) width: u64,
-    /// Microseconds, and where to label them.
+    /// The time axis, in microseconds.
     pub(super) time: Axis,
     pub(super) value: Axis,
     pub(super) unit: Unit,
@@ -76,7 +76,7 @@ impl Frame {
         at.iter().map(|&at| self.point(at)).collect()
     }
 
-    /// The chart; `label` says what it is to whoever cannot see it.
+    /// Draws the chart as SVG. `label` describes the chart for readers who cannot see it.
     pub(super) fn draw(&self, label: &str, marks: &[Mark]) -> String {
         let mut svg = format!(
             "<svg class=\"chart\" viewBox=\"0 0 {} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",

@@ -60,7 +60,7 @@ fn header(runs: &[RecordedRun], name: &str) -> String {
     html
 }
 
-/// One row of cells.
+/// Returns one table row with a header and cells.
 fn row(cell: &str, head: &str, cells: &[String]) -> String {
     let cells: String = cells.iter().map(|text| format!("<{cell}>{}</{cell}>", escaped(text))).collect();
     let scope = if cell == "th" { "col" } else { "row" };
@@ -124,7 +124,7 @@ fn section(runs: &[RecordedRun], panel: &Panel) -> String {
     html
 }
 
-/// A table of what each flow delivered and lost in each run.
+/// Returns a table of the bytes delivered and datagrams lost by each flow in each run.
 fn flows(runs: &[RecordedRun]) -> String {
     let Some(first) = runs.first() else { return String::new() };
     let heads: Vec<String> = runs

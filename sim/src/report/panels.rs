@@ -5,7 +5,7 @@ use super::run::RecordedRun;
 use super::scale::{Axis, Unit};
 use super::series::{self, Strand, strands};
 
-/// The meaning of a colour.
+/// A colour of a chart, and its meaning.
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) class: String,
@@ -18,40 +18,40 @@ impl Key {
     }
 }
 
-/// One question.
+/// A group of charts that answers one question.
 #[derive(Debug)]
 pub(super) struct Panel {
     pub(super) title: &'static str,
     pub(super) note: &'static str,
-    /// Whether a quantity is as long in one chart as in the next.
+    /// `true` if the charts of all runs have the same scale.
     pub(super) one_scale: bool,
     pub(super) unit: Unit,
     pub(super) keys: Vec<Key>,
-    /// One chart per run, in order.
+    /// The charts of the runs, in order.
     pub(super) charts: Vec<String>,
 }
 
-/// Units across of one chart, where there is one run and where there are several.
+/// The width of a chart in units, for a single run and for several runs.
 const WIDE: u64 = 1120;
 const NARROW: u64 = 560;
-/// Stretches of time, for a line and for bars, of a narrow chart.
+/// The number of time intervals in a narrow chart, for lines and for bars.
 const STRETCHES: usize = 120;
 const BARS: usize = 60;
 
-/// Runs of which one is this many times higher than another do not share a scale.
+/// The ratio between the largest values of two runs above which the runs get separate scales.
 const SCALES_APART: u64 = 4;
 
-/// The inputs that all panels are drawn from.
+/// The input from which all panels are drawn.
 struct Sheet<'a> {
     runs: &'a [RecordedRun],
     strands: Vec<Strand>,
     width: u64,
-    /// Twice as many stretches fit where there is twice the room.
+    /// The factor for the number of time intervals. A single wide chart has twice as many.
     detail: usize,
     time: Axis,
 }
 
-/// All panels, in order. There is at least one run.
+/// Returns all panels, in order. `runs` must not be empty.
 pub(super) fn panels(runs: &[RecordedRun]) -> Vec<Panel> {
     let Some(first) = runs.first() else { return Vec::new() };
     let end_us = runs.iter().map(|run| run.scenario.duration.as_micros() as u64).max().unwrap_or(0);
@@ -74,7 +74,7 @@ impl Sheet<'_> {
         STRETCHES * self.detail
     }
 
-    /// Draws all runs on one scale, unless that would leave nothing to see of one of them.
+    /// Draws all runs on one scale, unless the curve of a run would be too small to see.
     fn panel(
         &self,
         title: &'static str,
@@ -153,7 +153,7 @@ impl Sheet<'_> {
         self.panel("Queue at the link", note, Unit::Millis, keys, self.runs.iter().map(marks).collect())
     }
 
-    /// One line per flow that can be asked.
+    /// Draws one line per flow whose sender can be sampled.
     fn gauges(&self, run: &RecordedRun, read: impl Fn(&crate::paths::Sample) -> Option<u64>) -> Vec<Mark> {
         let single = self.strands.iter().filter(|strand| strand.is_single);
         let line = |strand: &Strand| {
@@ -237,7 +237,7 @@ impl Sheet<'_> {
         Some(self.panel(title, note, Unit::Count, keys, self.runs.iter().map(marks).collect()))
     }
 
-    /// None where nobody is told anything.
+    /// Draws the path rates and send budgets that senders reported. Returns `None` if no sender reported any.
     fn told(&self) -> Option<Panel> {
         let samples = || self.runs.iter().flat_map(|run| run.recording.flows.iter().flatten());
         if !samples().any(|sample| sample.rate.is_some()) {

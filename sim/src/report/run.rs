@@ -22,7 +22,8 @@ pub struct RecordedRun {
 
 /// The approximate number of times that a run is sampled.
 const SLICES: u128 = 1200;
-/// How often that may be, in milliseconds: so that whole seconds are whole slices, and steps of scenarios lie between two.
+/// The possible intervals of samples, in milliseconds. A whole second, and each step of a scenario, is a boundary between
+/// two slices.
 const EVERY: [u64; 9] = [10, 20, 50, 100, 200, 250, 500, 1000, 2000];
 
 impl RecordedRun {
@@ -37,7 +38,7 @@ impl RecordedRun {
         Ok(Self { scenario, seed, outcome, recording })
     }
 
-    /// The name of the run beside others.
+    /// Returns the name that distinguishes this run from other runs on the page.
     pub(super) fn label(&self) -> String {
         match self.scenario.algorithm {
             Algorithm::Cubic => "CUBIC".to_owned(),

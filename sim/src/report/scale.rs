@@ -1,6 +1,6 @@
 //! Conversion of quantities to coordinates, in whole numbers, so that a page is the same on every machine.
 
-/// The least of 1, 2, 2.5 and 5 times a power of ten that is `value` or more.
+/// Returns the least value of `value` or more that is 1, 2, 2.5 or 5 times a power of ten.
 fn step_above(value: u64) -> u64 {
     let mut power: u64 = 1;
     loop {
@@ -17,23 +17,23 @@ fn step_above(value: u64) -> u64 {
     }
 }
 
-/// An axis from zero.
+/// An axis that begins at zero.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Axis {
-    /// Its end.
+    /// The value at the end of the axis.
     pub(super) end: u64,
-    /// From one tick to the next.
+    /// The distance between two ticks.
     pub(super) step: u64,
 }
 
 impl Axis {
-    /// Ends at or above `most`, at a tick; about `ticks` of them.
+    /// Creates an axis with about `ticks` ticks that ends at the first tick at `most` or above.
     pub(super) fn up_to(most: u64, ticks: u64) -> Self {
         let step = step_above(most.div_ceil(ticks.max(1)).max(1));
         Self { end: most.max(1).div_ceil(step).saturating_mul(step), step }
     }
 
-    /// Of microseconds: ends at `end`, tick or not, with about `ticks` ticks at so many seconds as people count in.
+    /// Creates a time axis in microseconds that ends at `end`, with about `ticks` ticks at round numbers of seconds.
     pub(super) fn of_time(end: u64, ticks: u64) -> Self {
         const SECONDS: [u64; 10] = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600];
         let least = end.div_ceil(ticks.max(1)).div_ceil(1_000_000);
@@ -45,7 +45,8 @@ impl Axis {
         (0..=self.end / self.step).map(move |tick| tick * self.step)
     }
 
-    /// Where `value` lies on `length`; beyond the end counts as the end.
+    /// Returns the position of `value` on an axis of the given length. A value beyond the end has the position of the
+    /// end.
     pub(super) fn place(self, value: u64, length: u64) -> u64 {
         let place = u128::from(value.min(self.end)) * u128::from(length) / u128::from(self.end.max(1));
         u64::try_from(place).unwrap_or(length)
@@ -66,7 +67,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// Behind numbers.
+    /// Returns the name of the shown unit.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Kilobits => "kbit/s",
@@ -76,7 +77,7 @@ impl Unit {
         }
     }
 
-    /// How many of what is measured are one of what is shown.
+    /// Returns the number of measured units in one shown unit.
     const fn scale(self) -> u64 {
         match self {
             Self::Kilobits => 125,
@@ -85,13 +86,13 @@ impl Unit {
         }
     }
 
-    /// An axis whose ticks are round in the unit shown.
+    /// Creates an axis whose ticks are round numbers in the shown unit.
     pub(super) fn axis(self, most: u64) -> Axis {
         let shown = Axis::up_to(most.div_ceil(self.scale()), 5);
         Axis { end: shown.end * self.scale(), step: shown.step * self.scale() }
     }
 
-    /// A number without its unit.
+    /// Returns a value as text in the shown unit, without the name of the unit.
     pub(super) fn number(self, value: u64) -> String {
         let scale = self.scale();
         let rounded = value.saturating_add(scale / 2) / scale;
@@ -101,14 +102,14 @@ impl Unit {
         tenths(value.saturating_mul(10).saturating_add(scale / 2) / scale)
     }
 
-    /// A number with its unit.
+    /// Returns a value as text with the name of the shown unit.
     pub(super) fn quantity(self, value: u64) -> String {
         let text = format!("{} {}", self.number(value), self.name());
         text.trim_end().to_owned()
     }
 }
 
-/// A number with thin gaps between thousands.
+/// Returns a number as text with thin spaces between the thousands.
 pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -121,7 +122,7 @@ pub(super) fn grouped(value: u64) -> String {
     text
 }
 
-/// A number of tenths, with a point.
+/// Returns a number of tenths as text with a decimal point.
 pub(super) fn tenths(value: u64) -> String {
     format!("{}.{}", value / 10, value % 10)
 }

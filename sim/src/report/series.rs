@@ -4,21 +4,21 @@ use super::chart::At;
 use crate::link::Passage;
 use crate::paths::{Recording, Sample, Scenario, Source, Way};
 
-/// Flows that are drawn as one.
+/// Flows that are drawn as one curve.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Strand {
     pub(super) label: String,
     pub(super) class: String,
     pub(super) flows: Vec<usize>,
     pub(super) is_forward: bool,
-    /// Whether its sender can be asked: short transfers together have no window.
+    /// `true` if the sender can be sampled. Repeated short transfers have no common window.
     pub(super) is_single: bool,
 }
 
-/// Colours that the page has.
+/// The number of colours on the page.
 const COLOURS: usize = 6;
 
-/// A strand per flow; short transfers are one.
+/// Returns one strand per flow, except that all short TCP transfers form one strand.
 pub(super) fn strands(scenario: &Scenario) -> Vec<Strand> {
     let mut strands: Vec<Strand> = Vec::new();
     let mut numbered = 0;
@@ -55,7 +55,7 @@ pub(super) fn strands(scenario: &Scenario) -> Vec<Strand> {
     strands
 }
 
-/// The slices of a recording that make one stretch, if there are to be `stretches`.
+/// Returns the number of slices in one interval, so that the recording has about `stretches` intervals.
 fn slices_per(recording: &Recording, stretches: usize) -> usize {
     recording.slices().div_ceil(stretches.max(1)).max(1)
 }
@@ -64,7 +64,7 @@ fn every_us(recording: &Recording) -> u64 {
     recording.every.as_micros() as u64
 }
 
-/// Sums over stretches: from when each, and how long they are.
+/// Returns the sum of each interval with its start time, and the length of an interval in microseconds.
 fn sums(recording: &Recording, values: &[u64], stretches: usize) -> (Vec<At>, u64) {
     let slices = slices_per(recording, stretches);
     let length = every_us(recording) * slices as u64;
@@ -72,8 +72,8 @@ fn sums(recording: &Recording, values: &[u64], stretches: usize) -> (Vec<At>, u6
     (values.chunks(slices).enumerate().map(stretch).collect(), length)
 }
 
-/// Bytes per slice as bytes per second, from when on. A last stretch of less than half the others' length says too little
-/// and is left out.
+/// Converts bytes per slice to bytes per second in intervals, each with its start time. The function omits a last
+/// interval of less than half the usual length, because its rate is inaccurate.
 fn rates(recording: &Recording, values: &[u64], stretches: usize) -> Vec<At> {
     let slices = slices_per(recording, stretches);
     let every = every_us(recording);
@@ -86,17 +86,18 @@ fn rates(recording: &Recording, values: &[u64], stretches: usize) -> Vec<At> {
     long_enough.map(rate).collect()
 }
 
-/// The rate that could have passed, in bytes per second: exactly where it changes seldom, else over stretches.
+/// Returns the rate that could have passed, in bytes per second: every change if the rate changes rarely, and otherwise
+/// the mean of each interval.
 pub(super) fn capacity(recording: &Recording, stretches: usize) -> Vec<At> {
     let mut exact = rates(recording, &recording.capacity, recording.slices());
     exact.dedup_by_key(|(_, rate)| *rate);
     if exact.len() <= SELDOM { exact } else { rates(recording, &recording.capacity, stretches) }
 }
 
-/// The most steps of a capacity that are drawn one by one.
+/// The largest number of changes of the capacity that are drawn one by one.
 const SELDOM: usize = 20;
 
-/// The rate that some flows received together, in bytes per second, in the middle of each stretch.
+/// Returns the rate that the given flows received together, in bytes per second, at the middle of each interval.
 pub(super) fn delivery(recording: &Recording, flows: &[usize], stretches: usize) -> Vec<At> {
     let got = |slice: usize| flows.iter().map(|&flow| recording.flows[flow][slice].received).sum();
     let values: Vec<u64> = (0..recording.slices()).map(got).collect();
@@ -104,7 +105,7 @@ pub(super) fn delivery(recording: &Recording, flows: &[usize], stretches: usize)
     rates(recording, &values, stretches).into_iter().map(|(from, rate)| (from + half, rate)).collect()
 }
 
-/// A gauge of one flow at the end of each slice.
+/// Returns the value of a quantity of one flow at the end of each slice.
 pub(super) fn gauge(
     recording: &Recording,
     flow: usize,
@@ -115,19 +116,19 @@ pub(super) fn gauge(
     samples.map(|(slice, sample)| ((slice as u64 + 1) * every, read(sample))).collect()
 }
 
-/// Datagrams that all senders declared lost, in bars.
+/// Returns the number of datagrams that all senders declared lost, for each bar.
 pub(super) fn lost(recording: &Recording, bars: usize) -> (Vec<At>, u64) {
     let lost = |slice: usize| recording.flows.iter().map(|samples| samples[slice].lost).sum();
     let values: Vec<u64> = (0..recording.slices()).map(lost).collect();
     sums(recording, &values, bars)
 }
 
-/// Datagrams that found the queue full, in bars.
+/// Returns the number of datagrams dropped because the queue was full, for each bar.
 pub(super) fn dropped(recording: &Recording, bars: usize) -> (Vec<At>, u64) {
     sums(recording, &recording.dropped, bars)
 }
 
-/// Datagrams that a queue so long marks, in bars.
+/// Returns the number of passed datagrams whose queueing delay is long enough for a mark, for each bar.
 pub(super) fn marked(recording: &Recording, bars: usize) -> (Vec<At>, u64) {
     let every = every_us(recording);
     let mut values = vec![0; recording.slices()];
@@ -139,7 +140,7 @@ pub(super) fn marked(recording: &Recording, bars: usize) -> (Vec<At>, u64) {
     sums(recording, &values, bars)
 }
 
-/// How long datagrams waited that came in one stretch.
+/// The queueing delays of the datagrams that arrived in one interval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Waits {
     pub(super) from_us: u64,
@@ -147,7 +148,8 @@ pub(super) struct Waits {
     pub(super) longest_us: u64,
 }
 
-/// The waits in `stretches` stretches until `end_us`. Where nothing came, nothing waited.
+/// Returns the queueing delays in `stretches` intervals until `end_us`. An interval without arrivals has delays of
+/// zero.
 pub(super) fn waits(passages: &[Passage], end_us: u64, stretches: u64) -> Vec<Waits> {
     let mut by_stretch: Vec<Vec<u64>> = vec![Vec::new(); stretches as usize];
     for passed in passages.iter().filter(|passed| passed.came_us < end_us) {
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_of_a_shorter_last_interval_is_also_given_per_second() {
+    fn the_rate_of_a_shorter_final_interval_is_also_given_per_second() {
         let recording = recording(&[100, 300, 200, 400, 700]);
         assert_eq!(delivery(&recording, &[0, 1], 3), [(100_000, 4000), (300_000, 6000), (500_000, 14_000)]);
         assert_eq!(capacity(&recording, 3), [(0, 10_000)]);

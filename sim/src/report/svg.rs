@@ -2,10 +2,10 @@
 
 use core::fmt::Write as _;
 
-/// A place in tenths of a unit.
+/// A position in tenths of a unit.
 pub(super) type Point = (u64, u64);
 
-/// Text for between tags and inside quotes.
+/// Escapes text for use between tags and inside quotes.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -23,7 +23,7 @@ pub(super) fn escaped(text: &str) -> String {
     escaped
 }
 
-/// Tenths as a decimal number.
+/// Returns a number of tenths as a decimal number.
 pub(super) fn decimal(tenths: u64) -> String {
     match tenths % 10 {
         0 => (tenths / 10).to_string(),
@@ -31,7 +31,7 @@ pub(super) fn decimal(tenths: u64) -> String {
     }
 }
 
-/// The `d` of a path through points; where there is none, it is interrupted.
+/// Returns the attribute `d` of a path through points. The path is interrupted at missing points.
 pub(super) fn line(points: impl IntoIterator<Item = Option<Point>>) -> String {
     let mut path = String::new();
     let mut is_down = false;
@@ -46,14 +46,15 @@ pub(super) fn line(points: impl IntoIterator<Item = Option<Point>>) -> String {
     path
 }
 
-/// The `d` of the area between points and the `floor`.
+/// Returns the attribute `d` of the area between points and the height `floor`.
 pub(super) fn area(points: &[Point], floor: u64) -> String {
     let (Some(&(first, _)), Some(&(last, _))) = (points.first(), points.last()) else { return String::new() };
     let edge = points.iter().copied().chain([(last, floor), (first, floor)]);
     format!("{}Z", line(edge.map(Some)))
 }
 
-/// The points of a line of steps: each value holds from its place to the next, the last to `end`.
+/// Returns the points of a line of steps: each value applies from its position to the next, and the last value to
+/// `end`.
 pub(super) fn steps(points: &[Point], end: u64) -> Vec<Point> {
     let ends = points.iter().skip(1).map(|&(x, _)| x).chain([end]);
     points.iter().zip(ends).flat_map(|(&(x, y), end)| [(x, y), (end, y)]).collect()

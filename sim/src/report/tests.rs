@@ -19,7 +19,7 @@ fn short(scenario: Scenario) -> Scenario {
     Scenario { duration: Duration::from_secs(6), ..scenario }
 }
 
-/// Reads a page as XML, which is stricter than HTML.
+/// Parses a page as XML, which is stricter than HTML.
 fn read(html: &str) -> roxmltree::Document<'_> {
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     roxmltree::Document::parse_with_options(html, options).unwrap()

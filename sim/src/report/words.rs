@@ -7,7 +7,7 @@ use super::scale::{Unit, grouped, tenths};
 use crate::link::PipeConfig;
 use crate::paths::{Flow, Scenario, Source};
 
-/// The settings of a run, each with its name.
+/// Returns the settings of a run, each with its name.
 pub(super) fn settings(scenario: &Scenario, seed: u64) -> Vec<(&'static str, String)> {
     let mut settings =
         vec![("Link", link(&scenario.forward)), ("Queue of the link", queue(&scenario.forward))];
@@ -72,16 +72,16 @@ fn distance(flows: &[Flow]) -> String {
     format!("{} each way", delays.join(", "))
 }
 
-/// Describes the data that a flow sends, and when.
+/// Returns a text that describes the data that a flow sends, and the time of sending.
 pub(super) fn flow(flow: &Flow, duration: Duration) -> String {
     let what = match flow.source {
         Source::Bulk => "sends as fast as congestion control allows".to_owned(),
-        Source::Game { bytes, every } => format!("a game: {bytes} B each {}", millis(every)),
+        Source::Game { bytes, every } => format!("a game: {bytes} B every {}", millis(every)),
         Source::Ticks { messages, bytes, every } => {
-            format!("a game: {messages} messages of {bytes} B each {}", millis(every))
+            format!("a game: {messages} messages of {bytes} B every {}", millis(every))
         }
         Source::Cooperative { bytes, every } => {
-            format!("a game: up to {bytes} B each {}, as the send budget allows", millis(every))
+            format!("a game: up to {bytes} B every {}, as the send budget allows", millis(every))
         }
         Source::Tcp => "TCP (NewReno), without end".to_owned(),
         Source::ShortTcp { bytes, pause } => {
@@ -96,7 +96,7 @@ pub(super) fn flow(flow: &Flow, duration: Duration) -> String {
     format!("{what}, {from} s to {until} s{}", flow.pause.map(pause).unwrap_or_default())
 }
 
-/// A run in one sentence.
+/// Returns one sentence about the results of a run.
 pub(super) fn verdict(run: &RecordedRun) -> String {
     let outcome = &run.outcome;
     let mut text = format!(
@@ -114,7 +114,7 @@ pub(super) fn verdict(run: &RecordedRun) -> String {
     text
 }
 
-/// Thousandths as a percentage.
+/// Returns thousandths as a percentage.
 pub(super) fn percent(permille: u64) -> String {
     format!("{} %", tenths(permille))
 }

@@ -1,11 +1,11 @@
 //! A set of small numbers.
 
-/// A set of small numbers, as bits.
+/// A set of small numbers, with one bit for each number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bits(Vec<u64>);
 
 impl Bits {
-    /// Adds `number`. False if it was in already.
+    /// Adds `number` to the set. Returns `false` if the set already contained the number.
     pub(super) fn insert(&mut self, number: u32) -> bool {
         let (word, bit) = (number as usize / 64, 1 << (number % 64));
         if self.0.len() <= word {

@@ -3,10 +3,10 @@
 
 use crate::rng::{Draws, mix};
 
-/// Bytes at the beginning of every message: side, number, channel.
+/// The number of bytes at the beginning of every message that hold its side, number and channel.
 pub(super) const HEADER: usize = 9;
 
-/// The sender of a message, and which one it is.
+/// The sender, the channel and the number of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Name {
     pub(super) side: u32,
@@ -23,7 +23,7 @@ impl Name {
         Some(Self { side: u32::from_le_bytes(*side), channel, number: u32::from_le_bytes(*number) })
     }
 
-    /// Writes the message of this name to `out`. `largest` is what the largest messages have.
+    /// Writes the message with this name to `out`. `largest` is the size of the largest messages, in bytes.
     pub(super) fn write(self, seed: u64, largest: usize, out: &mut Vec<u8>) {
         let key = mix(mix(seed, u64::from(self.side)), u64::from(self.number) << 8 | u64::from(self.channel));
         let mut draws = Draws::new(key);
@@ -43,7 +43,8 @@ impl Name {
     }
 }
 
-/// Mostly what a player's input takes; now and then more than a datagram; rarely `largest`.
+/// Draws the size of a message in bytes: usually that of a player's input, sometimes more than a datagram, and rarely
+/// `largest`.
 fn draw_size(draws: &mut Draws, largest: usize) -> usize {
     let most = match draws.below(1000) {
         0..=899 => 120,

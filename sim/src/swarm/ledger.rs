@@ -1,7 +1,7 @@
 //! The ledger: the messages and events of both ends of every session, and the rules that they must keep.
 //!
 //! A *side* is one end of a session: a connection of one incarnation of a node. A message names the side that sent it,
-//! so the first message to arrive shows which two sides belong together for good.
+//! so the first message that arrives determines the peer of its receiver permanently.
 
 mod fates;
 
@@ -18,19 +18,19 @@ use super::content::Name;
 use super::plan::Plan;
 use crate::fault::NodeId;
 
-/// A side, by its place in the ledger.
+/// The number of a side: its index in the ledger.
 pub(super) type SideId = u32;
 
-/// Where a side is in its life.
+/// The state of a side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Life {
-    /// Dialling.
+    /// The side is dialling.
     Opening,
-    /// `Connected` was told.
+    /// The endpoint has reported `Connected`.
     Up,
-    /// `Closed` was told.
+    /// The endpoint has reported `Closed`.
     Over,
-    /// It died with its node.
+    /// The node of the side has crashed.
     Dead,
 }
 
@@ -40,12 +40,12 @@ pub(super) struct SessionSide {
     pub(super) node: NodeId,
     pub(super) connection: ConnectionId,
     pub(super) life: Life,
-    /// The other end, once known.
+    /// The other end of the session. `None` until a message has arrived.
     pub(super) peer: Option<SideId>,
     pub(super) identity: PeerInfo,
-    /// The side that this one takes the place of.
+    /// The side that this side replaces.
     pub(super) replaces: Option<SideId>,
-    /// How often `Interrupted` was told.
+    /// The number of times that the endpoint has reported `Interrupted`.
     pub(super) interruptions: u32,
     pub(super) sent: Vec<Sent>,
     got: Vec<Got>,
@@ -54,19 +54,21 @@ pub(super) struct SessionSide {
 /// The messages that a side sent on one channel.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// Messages queued so far; the next one has this number.
+    /// The number of messages queued so far, which is also the number of the next message.
     pub(super) count: u32,
-    /// Reliable ones whose fate is open, in ascending order.
+    /// The reliable messages without a final outcome, in ascending order.
     pub(super) open: Vec<u32>,
-    /// Ones that a receipt came for.
+    /// The messages for which a receipt arrived.
     receipts: Bits,
-    /// Ones that were said never to be sent.
+    /// The messages that the endpoint reported as never sent.
     not_sent: BTreeSet<u32>,
-    /// Ones that the receiver was given a later one before: only legal for what was never sent.
+    /// The messages that the receiver skipped, because it received a later message first. Only messages that were never
+    /// sent may be skipped.
     skipped: BTreeSet<u32>,
-    /// Ones that were still queued when their connection stopped to begin any: none of them may be said to have left.
+    /// The messages that were still queued when their connection stopped sending. The endpoint must not report any of
+    /// them as sent.
     unbegun: BTreeSet<u32>,
-    /// `send` said `Full`, and `SendReady` has not come.
+    /// `true` if `send` has returned `Full` and the endpoint has not reported `SendReady` since then.
     pub(super) awaits_ready: bool,
 }
 
@@ -74,16 +76,16 @@ pub(super) struct Sent {
 #[derive(Debug, Default)]
 struct Got {
     numbers: Bits,
-    /// The newest, plus one.
+    /// The number after the newest received message.
     next: u32,
 }
 
-/// The identity of a client, as its ticket gives it.
+/// Returns the identity in the ticket of the client on `node`.
 pub(super) fn identity(node: NodeId) -> PeerInfo {
     PeerInfo { identity: [node as u8; 16], user_data: vec![node as u8; node].into() }
 }
 
-/// Figures for the report.
+/// The counters for the report.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Figures {
     pub(super) delivered: u64,
@@ -96,11 +98,13 @@ pub(super) struct Figures {
     pub(super) timed_out: u64,
     pub(super) closed: u64,
     pub(super) full: u64,
+    /// The number of world views that were reported as complete.
+    pub(super) views: u64,
 }
 
 impl Figures {
-    /// Each figure under the name that reports give it.
-    pub(super) const fn by_name(&self) -> [(&'static str, u64); 10] {
+    /// Returns each counter with the name that reports use.
+    pub(super) const fn by_name(&self) -> [(&'static str, u64); 11] {
         [
             ("messages_delivered", self.delivered),
             ("receipts", self.receipts),
@@ -112,24 +116,26 @@ impl Figures {
             ("timed_out", self.timed_out),
             ("closed", self.closed),
             ("queue_full", self.full),
+            ("views_complete", self.views),
         ]
     }
 }
 
-/// The books of one run.
+/// The messages and events of one run.
 #[derive(Debug)]
 pub(super) struct Ledger {
     seed: u64,
     largest: usize,
     channels: Vec<ChannelConfig>,
-    /// Whether clients come with tickets that name them.
+    /// `true` if clients connect with tickets that contain their identity.
     has_identities: bool,
-    /// Whether paths may carry less than every path has to.
+    /// `true` if paths may carry less than the 1200 bytes that every path must carry.
     has_narrow_paths: bool,
-    /// The server closed a connection: whoever does not hear of it may come back to what is over.
+    /// `true` if the server has closed a connection. A client that has not received the close may then try to resume
+    /// the ended session.
     server_ended_one: bool,
     pub(super) sides: Vec<SessionSide>,
-    /// The sides of the incarnations that are alive.
+    /// The sides of the running incarnations, by node and connection.
     by_connection: BTreeMap<(NodeId, ConnectionId), SideId>,
     pub(super) figures: Figures,
     scratch: Vec<u8>,
@@ -165,7 +171,7 @@ impl Ledger {
         matches!(self.channels[channel].delivery, Delivery::ReliableOrdered | Delivery::ReliableUnordered)
     }
 
-    /// The side of a connection, of the incarnation that is alive.
+    /// Returns the side of a connection of the running incarnation.
     pub(super) fn find(&self, node: NodeId, connection: ConnectionId) -> Result<SideId, String> {
         let found = self.by_connection.get(&(node, connection)).copied();
         found.ok_or_else(|| {
@@ -173,13 +179,13 @@ impl Ledger {
         })
     }
 
-    /// The sides of `node` that are not over.
+    /// Returns the sides of `node` that have not ended.
     pub(super) fn alive_on(&self, node: NodeId) -> impl Iterator<Item = SideId> + '_ {
         let sides = self.by_connection.iter().filter(move |((of, _), _)| *of == node);
         sides.map(|(_, side)| *side)
     }
 
-    /// A side comes to be.
+    /// Adds a side to the ledger.
     pub(super) fn open(&mut self, node: NodeId, connection: ConnectionId, life: Life) -> SideId {
         let id = self.sides.len() as SideId;
         let channels = self.channels.len();
@@ -198,7 +204,7 @@ impl Ledger {
         id
     }
 
-    /// A node died, and everything that it knew.
+    /// Handles the crash of a node, which ends all of its sides.
     pub(super) fn died(&mut self, node: NodeId) {
         let sides = &mut self.sides;
         self.by_connection.retain(|&(of, _), side| {
@@ -209,7 +215,7 @@ impl Ledger {
         });
     }
 
-    /// The next message that `side` sends on `channel`.
+    /// Returns the next message that `side` sends on `channel`.
     pub(super) fn compose(&self, side: SideId, channel: u8) -> Vec<u8> {
         let number = self.side(side).sent[usize::from(channel)].count;
         let mut message = Vec::new();
@@ -217,7 +223,7 @@ impl Ledger {
         message
     }
 
-    /// A message was queued, and got this number.
+    /// Checks and records that a message was queued with the number `message`.
     pub(super) fn on_queued(&mut self, side: SideId, channel: u8, message: MessageId) -> Checked {
         let is_reliable = self.is_reliable(usize::from(channel));
         let sent = &mut self.side_mut(side).sent[usize::from(channel)];
@@ -229,20 +235,22 @@ impl Ledger {
         if message.0 == u64::from(number) {
             return Ok(());
         }
-        Err(format!("message {number} of channel {channel} was numbered {}", message.0))
+        Err(format!("the core gave message {number} of channel {channel} the number {}", message.0))
     }
 
-    /// `side` was given a message.
+    /// Checks and records a message that arrived at `side`.
     pub(super) fn on_message(&mut self, side: SideId, channel: u8, data: &[u8]) -> Checked {
         let name = Name::read(data)
             .ok_or_else(|| format!("a message of {} bytes is too short for its name", data.len()))?;
         if name.channel != channel || name.side as usize >= self.sides.len() {
-            return Err(format!("{name:?} arrived on channel {channel}"));
+            return Err(format!(
+                "{name:?} arrived on channel {channel}, but no message with this name was sent on this channel"
+            ));
         }
         self.expect_up(side, "a message")?;
         self.pair(side, name.side)?;
         if name.number >= self.side(name.side).sent[usize::from(channel)].count {
-            return Err(format!("{name:?} was never sent"));
+            return Err(format!("{name:?} arrived, but was never sent"));
         }
         let mut expected = core::mem::take(&mut self.scratch);
         name.write(self.seed, self.largest, &mut expected);
@@ -256,7 +264,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Two sides belong together, and to nobody else.
+    /// Records that two sides are the ends of one session. Returns an error if one of them already has a different
+    /// peer.
     fn pair(&mut self, receiver: SideId, sender: SideId) -> Checked {
         match (self.side(receiver).peer, self.side(sender).peer) {
             (Some(a), Some(b)) if a == sender && b == receiver => Ok(()),
@@ -271,7 +280,7 @@ impl Ledger {
         }
     }
 
-    /// The server knows its client by the identity of the client's ticket, however often the session was resumed.
+    /// Checks that the server has the identity of the client's ticket, even after the session was resumed.
     fn check_identity(&self, a: SideId, b: SideId) -> Checked {
         let (server, client) = if self.side(a).node == 0 { (a, b) } else { (b, a) };
         let expected =
@@ -280,7 +289,10 @@ impl Ledger {
         if *found == expected {
             return Ok(());
         }
-        Err(format!("side {server} identifies node {} as {found:?}", self.side(client).node))
+        Err(format!(
+            "side {server} reports the identity {found:?} for node {}, which differs from the node's ticket",
+            self.side(client).node
+        ))
     }
 
     fn check_order(&mut self, receiver: SideId, name: Name) -> Checked {
@@ -319,13 +331,13 @@ impl Ledger {
         }
     }
 
-    /// Whether the other end of `side` was given a message.
+    /// Returns whether the other end of `side` has received a message.
     fn was_given(&self, side: SideId, channel: usize, number: u32) -> bool {
         let peer = self.side(side).peer;
         peer.is_some_and(|peer| self.side(peer).got[channel].numbers.contains(number))
     }
 
-    /// `Connected` was told.
+    /// Checks and records a `Connected` event.
     pub(super) fn on_connected(
         &mut self,
         node: NodeId,
@@ -340,7 +352,8 @@ impl Ledger {
             (None, None) if node == 0 => self.open(node, connection, Life::Opening),
             _ => {
                 return Err(format!(
-                    "{connection:?} is connected, replacing {replaces:?}, known as {known:?}"
+                    "node {node} reported Connected for {connection:?} with the replaced connection {replaces:?}, which \
+                     contradicts the side {known:?} that the connection has so far"
                 ));
             }
         };
@@ -351,7 +364,9 @@ impl Ledger {
                 .map(|(index, _)| index as SideId)
         });
         if replaces.is_some() && replaced.is_none() {
-            return Err(format!("{connection:?} replaces {replaces:?}, which is unknown"));
+            return Err(format!(
+                "{connection:?} replaces {replaces:?}, which is not a known connection of its node"
+            ));
         }
         let side = self.side_mut(id);
         side.life = Life::Up;
@@ -361,7 +376,7 @@ impl Ledger {
         Ok(id)
     }
 
-    /// Something was told that may only be told between `Connected` and `Closed`.
+    /// Checks and records an event that is allowed only between `Connected` and `Closed`.
     pub(super) fn on_news(
         &self,
         node: NodeId,
@@ -373,16 +388,16 @@ impl Ledger {
         Ok(side)
     }
 
-    /// `SendReady` was told.
+    /// Checks and records a `SendReady` event.
     pub(super) fn on_send_ready(&mut self, side: SideId, channel: u8) -> Checked {
         let sent = &mut self.side_mut(side).sent[usize::from(channel)];
         if core::mem::take(&mut sent.awaits_ready) {
             return Ok(());
         }
-        Err(format!("side {side}: channel {channel} takes messages again, but never refused one"))
+        Err(format!("side {side} reported SendReady for channel {channel}, whose queue was not full"))
     }
 
-    /// `Closed` was told.
+    /// Checks and records a `Closed` event.
     pub(super) fn on_closed(
         &mut self,
         node: NodeId,

@@ -1,7 +1,7 @@
-//! The swarm: each seed gives a game of several players, a list of faults, and a verdict.
+//! The swarm: each seed determines a game of several players and a list of faults.
 //!
-//! First safety: while faults strike, no rule may be broken. Then the network heals, and the checks demand liveness:
-//! every player is connected, and every reliable message on a live session is delivered.
+//! While faults occur, the checks test safety: no rule may be broken. After all faults have ended, the checks test
+//! liveness: every player must connect, and every reliable message on a live session must be delivered.
 
 mod bits;
 mod content;
@@ -10,6 +10,7 @@ mod plan;
 mod player;
 mod report;
 mod scenario;
+mod worlds;
 
 pub use report::{Report, SeedReport};
 pub use scenario::{Run, Scene, faults_of, run, trace_hash};

@@ -5,8 +5,11 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use tickwire_core::crypto::{Key, Provider, RustCrypto};
-use tickwire_core::{Access, ChannelConfig, Config, Delivery, Secret, Secrets, server_ticket_key};
+use tickwire_core::{
+    Access, ChannelConfig, Config, Delivery, Secret, Secrets, SnapshotConfig, server_ticket_key,
+};
 
+use super::worlds;
 use crate::fault::{Fault, Profile, draw};
 use crate::network::Topology;
 use crate::provider::{NonceLog, NullProvider, RecordingProvider};
@@ -18,6 +21,9 @@ pub(super) const APPLICATION: u64 = 0x0073_7761_726d;
 pub(super) const WALL: u64 = 1_700_000_000_000_000;
 /// One seed in this many runs real cryptography.
 const REAL_CRYPTO_EVERY: u64 = 20;
+
+/// One seed in this many replicates a world.
+const WORLDS_EVERY: u64 = 2;
 
 /// Everything that a seed decides beforehand.
 #[derive(Clone)]
@@ -34,6 +40,8 @@ pub(super) struct Plan {
     /// How long each ticket is good for: longer than the clocks of nodes are apart.
     pub(super) ticket_life: Duration,
     pub(super) any_key: bool,
+    /// Whether the server replicates a world.
+    pub(super) has_worlds: bool,
     /// The longest that a fault keeps somebody away.
     pub(super) outage: Duration,
     /// The smallest datagram that every link carries. Below 1200 bytes a link may be a hole for whatever is larger.
@@ -64,7 +72,9 @@ impl Plan {
         let inner: Arc<dyn Provider> =
             if real_crypto { Arc::new(RustCrypto) } else { Arc::new(NullProvider) };
         let provider = Arc::new(RecordingProvider::new(inner, log.clone()));
-        let config = draw_config(&mut draws, provider);
+        let mut config = draw_config(&mut draws, provider);
+        let has_worlds = seed % WORLDS_EVERY == WORLDS_EVERY - 1;
+        config.snapshots = has_worlds.then(|| SnapshotConfig::new(worlds::schema()));
         Self {
             seed,
             playing,
@@ -75,6 +85,7 @@ impl Plan {
             tickets: draws.chance(300_000),
             ticket_life: Duration::from_secs(draws.magnitude(20, 3600)),
             any_key: draws.chance(100_000),
+            has_worlds,
             outage: Duration::from_secs(if draws.chance(500_000) { 5 } else { 12 }),
             mtu: if draws.chance(200_000) { 600 } else { 1200 },
             leaving_ppm: if draws.chance(400_000) { 3_000 } else { 0 },

@@ -16,6 +16,7 @@ use tickwire_core::{
 
 use super::ledger::{Ledger, Life, Sent, SessionSide, SideId, identity};
 use super::plan::{APPLICATION, Plan, WALL};
+use super::worlds::SwarmWorlds;
 use crate::fault::NodeId;
 use crate::host::{Application, Boot, Context};
 use crate::network::{home_address, is_strangers};
@@ -28,6 +29,9 @@ const QUIET_TICK: Duration = Duration::from_millis(100);
 /// Ticks between two audits of the fates of messages.
 const AUDIT_EVERY: u64 = 15;
 
+/// The bytes that a world of 200 entities may take at one end of a connection.
+const WORLD_MEMORY: u64 = 1 << 20;
+
 /// Addresses where a node itself called.
 pub(super) type Called = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
 
@@ -38,6 +42,7 @@ pub(super) struct Players {
     plan: Plan,
     pub(super) ledger: Ledger,
     pub(super) called: Called,
+    worlds: Option<SwarmWorlds>,
     mint: TicketMint,
     tickets: Rng,
     /// By node, the side that a client plays on.
@@ -52,6 +57,7 @@ impl Players {
     pub(super) fn new(plan: &Plan) -> Self {
         Self {
             ledger: Ledger::new(plan),
+            worlds: plan.has_worlds.then(|| SwarmWorlds::new(plan.seed)),
             called: Called::default(),
             mint: TicketMint::new(plan.provider_arc(), &plan.ticket_key()),
             tickets: Rng::from_seed(seed_bytes(mix(plan.seed, TICKETS), 0)),
@@ -105,6 +111,11 @@ impl Players {
         let mut draws = Draws::new(mix(mix(self.plan.seed, player.node as u64), tick));
         if player.node != 0 && self.current[player.node].is_none() {
             self.connect(player);
+        }
+        if player.node == 0
+            && let Some(worlds) = &mut self.worlds
+        {
+            worlds.tick(player, player.time < Instant::ZERO + self.plan.playing)?;
         }
         let sides: Vec<SideId> = self.ledger.alive_on(player.node).collect();
         let quiet = self.is_quiet(player);
@@ -186,7 +197,8 @@ impl Players {
         let memory = player.host.memory();
         self.memory_most = self.memory_most.max(memory);
         let connections = player.host.connections().count() as u64;
-        let most = connections * memory_of_a_connection(self.plan.config().max_message as u64);
+        let worlds = if self.plan.has_worlds { WORLD_MEMORY } else { 0 };
+        let most = connections * (memory_of_a_connection(self.plan.config().max_message as u64) + worlds);
         if memory > most {
             return Err(format!(
                 "the endpoint holds {memory} bytes for {connections} connections; the limit is {most}"
@@ -222,8 +234,9 @@ impl Players {
                 let side = ledger.on_connected(node, connection, peer, replaces)?;
                 if node != 0 {
                     self.current[node] = Some(side);
+                    return Ok(());
                 }
-                Ok(())
+                self.worlds.as_mut().map_or(Ok(()), |worlds| worlds.on_accepted(player, connection))
             }
             Event::Interrupted { connection } => {
                 ledger.figures.interrupted += 1;
@@ -256,10 +269,23 @@ impl Players {
                     Ok(())
                 }
             }
+            Event::Snapshot { connection, changes } => {
+                let Some(worlds) = &mut self.worlds else { return Err("there is no world".into()) };
+                worlds.on_snapshot(node, connection, &changes)?;
+                player.host.recycle(changes);
+                Ok(())
+            }
+            Event::ViewComplete { .. } if self.worlds.is_some() => {
+                ledger.figures.views += 1;
+                Ok(())
+            }
             Event::Closed { connection, reason, unconfirmed } => {
                 let side = ledger.on_closed(node, connection, &reason, &unconfirmed)?;
                 if self.current[node] == Some(side) {
                     self.current[node] = None;
+                }
+                if let Some(worlds) = &mut self.worlds {
+                    worlds.on_closed(node, connection);
                 }
                 Ok(())
             }
@@ -306,6 +332,16 @@ impl Players {
         Some(format!("side {id} of node {}: {text}", side.node))
     }
 
+    /// A client that does not show the server's world; `None` if all do.
+    pub(super) fn unconverged<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Option<String> {
+        let (worlds, server) = (self.worlds.as_ref()?, host(0)?);
+        let pairs = self.current.iter().flatten().filter_map(|client| {
+            let client = self.ledger.side(*client);
+            Some((client.node, client.connection, self.ledger.side(client.peer?).connection))
+        });
+        worlds.unconverged(server, pairs)
+    }
+
     /// The longest time that anybody should wait for an acknowledgement before asking again (RFC 9002 6.2.1).
     pub(super) fn patience<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Duration {
         let hosts = (0..=self.plan.clients).filter_map(host);
@@ -343,6 +379,9 @@ impl Application for Players {
         if boot.incarnation > 0 {
             self.ledger.died(boot.node);
             self.current[boot.node] = None;
+            if let Some(worlds) = &mut self.worlds {
+                worlds.forget(boot.node);
+            }
             self.called.borrow_mut().retain(|&(node, _)| node != boot.node);
         }
         let (config, secrets) = (self.plan.config_of(boot.node), self.plan.secrets(boot.node));

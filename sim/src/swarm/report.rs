@@ -131,7 +131,7 @@ impl Report {
         }
     }
 
-    /// The figures, each under its name. `elapsed` is real time, spent on `cores` cores.
+    /// Returns the figures with their names. `elapsed` is the real time of the runs on `cores` cores.
     fn figures(&self, elapsed: Duration, cores: usize) -> Vec<(&'static str, u64)> {
         let virtual_ms = self.virtual_time.as_millis() as u64;
         let core_ms = (elapsed.as_millis() as u64).max(1) * cores as u64;

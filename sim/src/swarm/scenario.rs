@@ -1,4 +1,4 @@
-//! One seed, from its first datagram to its verdict.
+//! The run of one seed, from its first datagram to its report.
 
 use core::time::Duration;
 use std::rc::Rc;
@@ -6,25 +6,27 @@ use std::rc::Rc;
 use super::plan::Plan;
 use super::player::Players;
 use super::report::SeedReport;
+use super::worlds::CONVERGE;
 use crate::checker::{Amplification, NonceUniqueness, Violation};
 use crate::fault::{Fault, Kind};
 use crate::world::{World, WorldConfig};
 
-/// How long after the network has healed everybody must be connected: the heartbeat, in answer to which a session that
-/// only one end remembers is found out, and this.
+/// The part of the time limit for connecting after the faults have ended. The other parts are the heartbeat interval,
+/// at which an end that alone remembers a session detects this, and the delays of the faults themselves.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long after that everything must be delivered: this, and [`PROBES`] probe timeouts.
+/// The part of the time limit for delivery. The other part is [`PROBES`] probe timeouts.
 const DELIVER: Duration = Duration::from_secs(1);
-/// See [`DELIVER`]. The first may have gone off for a packet that was still lost, and each doubles the wait. After that
-/// congestion control begins anew, and doubles what it sends in each round trip.
+/// The number of probe timeouts in the limit for delivery. The first probe may have been sent while faults still lost
+/// packets, and each timeout is twice as long as the one before. Congestion control then starts again, and doubles its
+/// window in each round trip.
 const PROBES: u32 = 4 + 8;
-/// How long after its idle timeout and resume window a session must be forgotten.
+/// The time after the idle timeout and the resume window within which a session must be forgotten.
 const CALM: Duration = Duration::from_secs(2);
-/// Where forgetting takes longer than this it is not waited for.
+/// The longest time that a run waits until all ended sessions are forgotten.
 const LONGEST_CALM: Duration = Duration::from_secs(50);
-/// A session waits so much longer for a client that was told that it resumes it, and that died then.
+/// The additional time for which a session waits for a client that was told to resume it, and crashed then.
 const PROMISED: Duration = Duration::from_millis(10_500);
-/// How often it is looked whether that is so.
+/// The interval at which the conditions are checked.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The endpoints that take part in a run, and the faults that occur by default.
@@ -47,7 +49,7 @@ pub struct Run<'a> {
     pub seed: u64,
     /// The time during which faults occur and players send messages, in seconds of virtual time.
     pub seconds: u32,
-    /// The faults that replace the faults generated from the seed, if there are any.
+    /// The faults of the run. `None` generates the faults from the seed.
     pub faults: Option<&'a [Fault]>,
     /// `true` if the trace is also written as text.
     pub text: bool,
@@ -113,7 +115,8 @@ fn build(plan: &Plan, run: &Run<'_>) -> World<Players> {
     world
 }
 
-/// Safety, then liveness. How long after the healing it took.
+/// Runs the safety phase and then the liveness phase. Returns the time from the end of the faults until the liveness
+/// conditions were fulfilled.
 fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> {
     world.run_for(plan.playing)?;
     world.heal()?;
@@ -129,15 +132,16 @@ fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> 
     Ok(settled_after)
 }
 
-/// Lets time pass until everybody is connected and everything delivered.
+/// Runs until every player is connected and every message is delivered.
 fn settle(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
     let bound = plan.config().heartbeat + CONNECT + lag + silence_of(plan);
     wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
+    wait(world, CONVERGE + lag, |world| world.application().unconverged(|node| world.host(node)))?;
     let patience = world.application().patience(|node| world.host(node));
     wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())
 }
 
-/// Nobody says anything any more: heartbeats keep what lives alive, and what is dead is forgotten.
+/// Runs without new messages. Heartbeats must keep live sessions, and ended sessions must be forgotten.
 fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
     let config = plan.config();
     let before = world.application().in_play();
@@ -154,7 +158,7 @@ fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(
     }
 }
 
-/// Lets time pass until nothing is missing any more, but no more than `bound`.
+/// Runs until `missing` returns `None`. A violation ends the run after `bound`.
 fn wait(
     world: &mut World<Players>,
     bound: Duration,
@@ -171,15 +175,15 @@ fn wait(
     }
 }
 
-/// How long a client may believe that it is connected: one that was thrown out, and did not hear of it, finds out when
-/// nothing comes any more.
+/// Returns the time for which a disconnected client may believe that it is connected. A client that did not receive the
+/// close detects it by the idle timeout.
 fn silence_of(plan: &Plan) -> Duration {
     if plan.kicking_ppm > 0 { plan.config().idle_timeout } else { Duration::ZERO }
 }
 
-/// The time for which faults outlast the healing: clogs release what they hold when they would have ended, and clocks
-/// that jumped back stand still until they are where they were. A client whose address changed is found at its next
-/// heartbeat.
+/// Returns the time for which effects of faults last after the faults have ended. A clog delivers its datagrams at its
+/// planned end, and a clock that jumped back stands still until it reaches its previous time. The server finds a client
+/// with a changed address at the client's next heartbeat.
 fn lag_of(plan: &Plan, faults: &[Fault]) -> Duration {
     let back = |fault: &Fault| match fault.kind {
         Kind::Jump { micros } if micros < 0 => Duration::from_micros(micros.unsigned_abs()),

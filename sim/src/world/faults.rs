@@ -64,7 +64,7 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Gives the nodes of a rebinding fault new addresses, and plans the next time if there is one.
+    /// Gives new addresses to the nodes of a rebind fault, and plans the next rebind if there is one.
     pub(super) fn rebind(&mut self, index: usize) {
         if !self.active[index] {
             return;
@@ -80,7 +80,8 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Brings a node back to life that booted or was paused: it reads its socket buffer, and does what it missed.
+    /// Continues a node that has restarted or was paused: it reads its socket buffer, and runs the timers and ticks
+    /// that are due.
     pub(super) fn revive(&mut self, node: NodeId) {
         if !self.nodes[node].is_active() {
             return;
@@ -124,7 +125,7 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Does something to every node that a fault strikes, and counts it.
+    /// Calls `act` for every node that the fault affects, and counts the effects.
     fn strike(&mut self, index: usize, act: impl Fn(&mut Self, NodeId)) {
         for node in 0..self.nodes.len() {
             if self.faults[index].target.strikes_node(node) {

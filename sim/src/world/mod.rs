@@ -72,7 +72,7 @@ pub struct World<A: Application> {
     network: Network,
     nodes: Vec<Node<A::Host>>,
     faults: Vec<Fault>,
-    /// Whether each fault has begun and is not over.
+    /// Whether each fault is active, by the index of the fault.
     active: Vec<bool>,
     healed: bool,
     checkers: Vec<Box<dyn Checker<EventOf<A>>>>,
@@ -262,7 +262,8 @@ impl<A: Application> World<A> {
         counts
     }
 
-    /// Late, so that checkers added before the first run see everything.
+    /// Starts the hosts of all nodes. The first run calls this method, so that checkers that were added before it see
+    /// all events.
     fn start(&mut self) {
         if core::mem::replace(&mut self.started, true) {
             return;
@@ -291,5 +292,5 @@ impl<A: Application> core::fmt::Debug for World<A> {
     }
 }
 
-/// Bytes that one call of `poll_transmit` may fill.
+/// The size of the buffer for one call of `poll_transmit`, in bytes.
 const TRANSMIT_BUFFER: usize = 65_536;

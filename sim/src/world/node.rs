@@ -14,11 +14,11 @@ pub(super) struct Node<H> {
     pub(super) host: H,
     pub(super) clock: NodeClock,
     pub(super) incarnation: u32,
-    /// Whether the application has yet to hear that this incarnation is up.
+    /// `true` if the application has not been told yet that this incarnation has started.
     pub(super) unannounced: bool,
-    /// When the agenda wakes it.
+    /// The time at which the world calls the node next.
     pub(super) wake: Option<Instant>,
-    /// When the application wants a tick.
+    /// The time of the tick that the application requested.
     pub(super) tick: Option<Instant>,
     pauses: u32,
     crashes: u32,
@@ -61,7 +61,7 @@ impl<H: Host> Node<H> {
         self.pauses = self.pauses.saturating_sub(1);
     }
 
-    /// Forgets everything that dies with the process.
+    /// Removes all state that a crash loses.
     pub(super) fn crash(&mut self) {
         self.crashes += 1;
         self.inbox.clear();
@@ -69,7 +69,7 @@ impl<H: Host> Node<H> {
         self.tick = None;
     }
 
-    /// Builds a new host, unless another fault keeps the node down.
+    /// Creates a new host, unless another fault keeps the node down.
     pub(super) fn boot<A: Application<Host = H>>(
         &mut self,
         node: NodeId,
@@ -88,7 +88,7 @@ impl<H: Host> Node<H> {
         self.unannounced = true;
     }
 
-    /// Puts a datagram in the socket buffer, or hands it back if that is full.
+    /// Adds a datagram to the socket buffer. Returns the datagram if the buffer is full.
     pub(super) fn queue(&mut self, parcel: Parcel) -> Result<(), Parcel> {
         let bytes = self.inbox_bytes + parcel.bytes.len() + DATAGRAM_OVERHEAD;
         if bytes > SOCKET_BUFFER {
@@ -99,14 +99,14 @@ impl<H: Host> Node<H> {
         Ok(())
     }
 
-    /// The next datagram of the socket buffer.
+    /// Takes the next datagram from the socket buffer.
     pub(super) fn unqueue(&mut self) -> Option<Parcel> {
         let parcel = self.inbox.pop_front()?;
         self.inbox_bytes -= parcel.bytes.len() + DATAGRAM_OVERHEAD;
         Some(parcel)
     }
 
-    /// When `handle_timeout` is due, in virtual time.
+    /// Returns the virtual time at which `handle_timeout` is due.
     pub(super) fn deadline(&self) -> Instant {
         match self.host.poll_timeout() {
             Instant::MAX => Instant::MAX,
@@ -114,7 +114,7 @@ impl<H: Host> Node<H> {
         }
     }
 
-    /// Counts a timeout at `now`. True if there were too many at this instant.
+    /// Counts a timeout at `now`. Returns `true` if the node had too many timeouts at this instant.
     pub(super) fn counts_as_spin(&mut self, now: Instant) -> bool {
         let (at, count) = self.timeouts;
         self.timeouts = (now, if at == now { count + 1 } else { 1 });
@@ -126,12 +126,12 @@ fn host_seed(seed: u64, node: NodeId, incarnation: u32) -> [u8; 32] {
     seed_bytes(mix(seed, HOSTS), (node as u64) << 32 | u64::from(incarnation))
 }
 
-/// Tells the seeds of hosts from whatever else follows from a world's seed.
+/// A number that separates the seeds of hosts from other numbers derived from the world's seed.
 const HOSTS: u64 = 0x686f_7374;
-/// Bytes that a socket buffers while nobody reads: the default of Linux.
+/// The size of a socket buffer in bytes: the default of Linux.
 const SOCKET_BUFFER: usize = 212_992;
-/// Bytes that a datagram costs in a socket buffer beyond its own.
+/// The bytes that a datagram takes in a socket buffer in addition to its own bytes.
 const DATAGRAM_OVERHEAD: usize = 512;
 
-/// Timeouts of a node at one instant before it counts as spinning.
+/// The largest number of timeouts of a node at one instant. More timeouts are a violation.
 pub(super) const TIMEOUTS_MOST: u32 = 10_000;

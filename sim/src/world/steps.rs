@@ -1,4 +1,4 @@
-//! The steps of an instant: arrivals, timers, ticks, and the datagrams and events of the hosts.
+//! The actions at one instant: arrivals, timers, ticks, and the datagrams and events of the hosts.
 
 use tickwire_core::address::{Address, Ecn};
 use tickwire_core::time::Instant;
@@ -65,7 +65,7 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Calls `handle_timeout` if that is due, and plans the next time.
+    /// Calls `handle_timeout` if it is due, and plans the next call.
     fn fire_timer(&mut self, node: NodeId) {
         let state = &mut self.nodes[node];
         if state.deadline() > self.now {
@@ -92,7 +92,8 @@ impl<A: Application> World<A> {
         self.flush(node);
     }
 
-    /// Calls the application about a node, and heeds its wishes.
+    /// Calls the application with the context of a node, and carries out the requests that the application made in this
+    /// call.
     pub(super) fn tell<R>(
         &mut self,
         node: NodeId,
@@ -118,7 +119,8 @@ impl<A: Application> World<A> {
         result
     }
 
-    /// Drains what a node has to say, events first: the application may answer before anything is sent.
+    /// Takes all events and datagrams of a node. Events come first, so that the application can respond before the
+    /// datagrams are built.
     pub(super) fn flush(&mut self, node: NodeId) {
         for _ in 0..OUTPUTS_MOST {
             if self.violation.is_some() {
@@ -196,5 +198,5 @@ impl<A: Application> World<A> {
     }
 }
 
-/// Events and transmissions of a node at one instant before it counts as spinning.
+/// The largest number of events and transmits of a node at one instant. More of them are a violation.
 const OUTPUTS_MOST: u32 = 1_000_000;

@@ -13,7 +13,7 @@ use crate::shrink::shrink;
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A toy: numbers everything it wants to say, says it again every 200 ms until the other end has echoed it.
+/// A simple host. It numbers its messages, and repeats each message every 200 ms until the other end has echoed it.
 struct Toy {
     server: bool,
     queue: Vec<(SocketAddr, Vec<u8>)>,
@@ -87,11 +87,11 @@ impl Host for Toy {
     }
 }
 
-/// Every client says a number each 50 ms until `quiet`.
+/// An application in which every client sends a number every 50 ms until the time `quiet`.
 #[derive(Default)]
 struct Chat {
     quiet: Instant,
-    /// Whether only the first incarnation of a client says anything.
+    /// `true` if only the first incarnation of a client sends numbers.
     first_only: bool,
     said: u32,
     echoed: Vec<u32>,
@@ -177,7 +177,7 @@ fn two_runs_have_the_same_hash_if_and_only_if_their_seeds_are_equal() {
 }
 
 #[test]
-fn the_hash_of_a_run_does_not_depend_on_where_the_run_is_interrupted() {
+fn the_hash_of_a_run_does_not_depend_on_the_times_at_which_the_run_is_interrupted() {
     let mut whole = swarm(3);
     whole.run_until(at(12 * SECOND)).unwrap();
     let config = WorldConfig::new(1, Topology::star(4, 20 * MS));
@@ -318,7 +318,7 @@ fn a_restarted_node_boots_with_a_new_seed_when_the_fault_ends() {
 }
 
 #[test]
-fn overlapping_restarts_and_pauses_last_until_the_latest_end() {
+fn overlapping_restarts_and_pauses_end_at_the_latest_of_their_end_times() {
     let node = Target::Node(0);
     let mut world = world(
         1,
@@ -335,7 +335,7 @@ fn overlapping_restarts_and_pauses_last_until_the_latest_end() {
 }
 
 #[test]
-fn a_skewed_clock_fires_its_timers_early_or_late() {
+fn timers_fire_early_on_a_fast_clock_and_late_on_a_slow_clock() {
     let blackout = fault(Duration::ZERO, 60 * SECOND, Target::All, Kind::Partition {});
     let timeouts = |kind| {
         let mut faults = vec![blackout.clone()];

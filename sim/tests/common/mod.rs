@@ -1,4 +1,4 @@
-//! One client and one server.
+//! A simulated network with one client and one server.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -20,9 +20,9 @@ use tickwire_sim::network::{Topology, home_address};
 use tickwire_sim::provider::{NonceLog, RecordingProvider};
 use tickwire_sim::world::{World, WorldConfig};
 
-/// How long a datagram takes.
+/// The one-way delay of a datagram.
 pub(crate) const DELAY: Duration = Duration::from_millis(50);
-/// Wall time at [`Instant::ZERO`], in microseconds.
+/// The wall time at [`Instant::ZERO`], in microseconds since the Unix epoch.
 const WALL: u64 = 1_700_000_000_000_000;
 const SERVER_SECRET: [u8; 32] = [1; 32];
 
@@ -34,13 +34,13 @@ pub(crate) enum Trust {
     Ticket,
 }
 
-/// One client, one server, and what each was told.
+/// A client and a server, and the events that each reported.
 pub(crate) struct Pair {
     pub(crate) config: Config,
     pub(crate) trust: Trust,
     pub(crate) told: [Vec<(Instant, Event)>; 2],
     pub(crate) client: Option<ConnectionId>,
-    /// A node that takes no larger datagrams than so many bytes.
+    /// A node that accepts no datagrams above a size, and this size in bytes.
     pub(crate) narrow: Option<(usize, u16)>,
 }
 

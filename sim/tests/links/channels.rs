@@ -1,4 +1,4 @@
-//! Links over channels that drop datagrams themselves, or that queue them.
+//! Links over datagram channels that drop or queue datagrams.
 
 use std::time::Duration;
 use tickwire_sim::carrier::{ChannelCarrier, ChannelCarrierConfig};
@@ -10,7 +10,8 @@ use super::{
     star, stats,
 };
 
-/// How long reliable messages took over a channel that drops 5 % itself, while the network loses another 2 %.
+/// Returns the latencies of reliable messages over a channel that drops 5 % of its datagrams, on a network that loses 2
+/// %.
 fn latencies(reports_loss: bool) -> Vec<Duration> {
     let carrier = ChannelCarrierConfig { drop_ppm: 50_000, reports_loss, ..Default::default() };
     let loss = vec![fault(Kind::Loss { ppm: 20_000 })];
@@ -53,7 +54,7 @@ fn data_that_a_link_reports_as_dropped_is_resent_within_an_rtt() {
     assert!(medians.0 < DELAY * 4 && medians.1 > medians.0 * 5 / 4, "{medians:?}");
 }
 
-/// Bulk over a channel for 40 s; the pipe of 1 Mbit/s below it is watched from 5 s on.
+/// Sends bulk data over a channel for 40 s. The pipe of 1 Mbit/s below the channel is watched from 5 s on.
 fn bulk(carrier: ChannelCarrierConfig) -> LinkWorld<ChannelCarrier> {
     let pipe = PipeConfig::Rate { bytes_per_second: 125_000, queue_bytes: 37_500 };
     let topology = star().bottleneck(0, Direction::Up, pipe);
@@ -89,7 +90,7 @@ fn the_core_keeps_the_p95_queueing_delay_below_100_ms_over_a_link_without_conges
 }
 
 #[test]
-fn the_core_does_not_limit_its_rate_over_a_link_with_its_own_congestion_control() {
+fn the_core_does_not_limit_its_rate_over_a_link_that_performs_congestion_control() {
     let world = bulk(ChannelCarrierConfig { bytes_per_second: Some(100_000), ..Default::default() });
     assert_polite(&world);
     let stats = stats(&world, CLIENT);

@@ -28,12 +28,12 @@ const SERVER: usize = 0;
 const CLIENT: usize = 1;
 const NODES: [usize; 2] = [SERVER, CLIENT];
 const SERVER_SECRET: [u8; 32] = [1; 32];
-/// How long a segment takes.
+/// The one-way delay of a segment.
 const DELAY: Duration = Duration::from_millis(25);
 const MODES: [Delivery; 4] =
     [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Sequenced, Delivery::Unreliable];
 
-/// A message that was given to a node.
+/// A message that was delivered to a node.
 struct Given {
     at: Instant,
     channel: u8,
@@ -46,7 +46,7 @@ struct Game<C: Carrier> {
     carrier: C::Config,
     connections: [Option<ConnectionId>; 2],
     given: [Vec<Given>; 2],
-    /// Everything else that nodes were told.
+    /// The events of each node other than messages.
     told: [Vec<(Instant, Event)>; 2],
 }
 
@@ -106,7 +106,7 @@ fn partition(from: Instant, until: Instant) -> Fault {
     Fault { from, until, ..fault(Kind::Partition {}) }
 }
 
-/// 10 % lost, and as many reordered, doubled and damaged.
+/// Returns faults that lose, reorder, duplicate and damage 10 % of the segments each.
 fn bad_network() -> Vec<Fault> {
     let kinds = [
         Kind::Loss { ppm: 100_000 },
@@ -154,7 +154,7 @@ fn send<C: Carrier>(world: &mut LinkWorld<C>, node: usize, channel: u8, data: Ve
     world.with(node, act).unwrap().flatten()
 }
 
-/// Messages of one run, each told from all others as far as its size allows.
+/// The messages of one run. Messages differ from each other as far as their sizes allow.
 struct Script {
     seed: u64,
     largest: u64,
@@ -177,7 +177,7 @@ impl Script {
         message
     }
 
-    /// Checks the messages that `node` received on a channel against the first `count` messages of the other.
+    /// Checks that the messages received by `node` on a channel are the first `count` messages of the other node.
     fn check<C: Carrier>(&self, world: &LinkWorld<C>, node: usize, channel: u8, count: u32) {
         let mut expected: Vec<Vec<u8>> =
             (0..count).map(|number| self.message(1 - node, channel, number)).collect();
@@ -193,8 +193,8 @@ impl Script {
 }
 
 impl Script {
-    /// On a link that loses nothing and keeps order, channels that promise neither do so too, as long as a message is one
-    /// datagram. One of several is given up if they come too slowly.
+    /// Checks messages on channels without guarantees. On a reliable, ordered link, these channels deliver every message
+    /// of one datagram, in order. A message of several datagrams may be missing if its datagrams arrive too slowly.
     fn check_loose<C: Carrier>(&self, world: &LinkWorld<C>, node: usize, channel: u8, count: u32) {
         let mut given = world.application().given[node].iter().filter(|given| given.channel == channel);
         let mut next = given.next();
@@ -219,7 +219,7 @@ fn stats<C: Carrier>(world: &LinkWorld<C>, node: usize) -> tickwire_core::stats:
     world.host(node).unwrap().endpoint.stats(connection).unwrap()
 }
 
-/// Whether the core kept to what links ask for: credit, and nothing of congestion notification.
+/// Checks that the core obeys the requirements of links: it stays within the credit, and uses no ECN bits.
 fn assert_polite<C: Carrier>(world: &LinkWorld<C>) {
     for node in NODES {
         let counters = counters(world, node);
@@ -228,7 +228,7 @@ fn assert_polite<C: Carrier>(world: &LinkWorld<C>) {
     }
 }
 
-/// Runs until everything was acknowledged; a heartbeat may be underway.
+/// Runs until everything is acknowledged. A heartbeat may still be in flight.
 fn settle<C: Carrier>(world: &mut LinkWorld<C>) {
     let in_flight =
         |world: &LinkWorld<C>| -> u64 { NODES.iter().map(|&node| stats(world, node).bytes_in_flight).sum() };
@@ -241,7 +241,7 @@ fn settle<C: Carrier>(world: &mut LinkWorld<C>) {
     panic!("{} bytes are never acknowledged", in_flight(world));
 }
 
-/// Frames that were sent again, and datagrams held for lost.
+/// Returns the number of resent frames, and the number of datagrams declared lost.
 fn repeated<C: Carrier>(world: &LinkWorld<C>, node: usize) -> (u64, u64) {
     let connection = world.application().connections[node].unwrap();
     let endpoint = &world.host(node).unwrap().endpoint;
@@ -253,13 +253,14 @@ fn told<C: Carrier>(world: &LinkWorld<C>, node: usize, matches: impl Fn(&Event) 
     world.application().told[node].iter().filter(|(_, event)| matches(event)).count()
 }
 
-/// The value below which so many per cent of them lie.
+/// Returns the value below which `percent` percent of the values lie.
 fn percentile(mut values: Vec<Duration>, percent: usize) -> Duration {
     values.sort();
     values[(values.len() * percent / 100).min(values.len() - 1)]
 }
 
-/// Bulk both ways over a link on a network that loses and marks: full datagrams from beginning to end.
+/// Sends bulk data in both directions over a link on a network that loses and marks segments. Checks that all datagrams
+/// are full.
 fn assert_full<C: Carrier>(carrier: C::Config, max_datagram: u64) {
     let faults = vec![fault(Kind::Loss { ppm: 30_000 }), fault(Kind::Mark { ppm: 500_000 })];
     let pipe = PipeConfig::Rate { bytes_per_second: 500_000, queue_bytes: 50_000 };

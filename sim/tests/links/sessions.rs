@@ -1,4 +1,4 @@
-//! Sessions over streams that break, and the fates that are reported.
+//! Sessions over streams that break, and the reported outcomes of messages.
 
 use std::time::Duration;
 use tickwire_core::{ChannelId, CloseReason, Event, Fate, Instant, MessageId};
@@ -12,7 +12,7 @@ use super::{
     secs, send, settle, star, told,
 };
 
-/// Both ends send reliable messages until `until`; the numbers they have.
+/// Makes both ends send reliable messages until `until`. Returns the number of messages.
 fn converse<C: Carrier>(world: &mut LinkWorld<C>, script: &Script, until: Instant) -> u32 {
     let mut count = 0;
     while world.now() < until {
@@ -30,7 +30,7 @@ fn converse<C: Carrier>(world: &mut LinkWorld<C>, script: &Script, until: Instan
     count
 }
 
-/// Whatever counts as delivered was given to the peer, which is checked on the channel that keeps order.
+/// Checks that every message that was reported as delivered has arrived. The test checks this on the ordered channel.
 fn assert_fates<C: Carrier>(world: &LinkWorld<C>, count: u32) {
     for node in NODES {
         let connection = world.application().connections[node].unwrap();
@@ -97,7 +97,8 @@ fn after_a_partition_that_outlasts_the_stream_the_session_continues_over_a_new_s
     }
 }
 
-/// Whatever happens to networks, clocks and addresses for half a minute: then everything reliable arrives, once.
+/// Runs a network with random faults of links, clocks and addresses for half a minute. Checks that every reliable
+/// message then arrives exactly once.
 fn survive<C: Carrier>(seed: u64, carrier: C::Config) {
     let script = Script { seed, largest: 20_000 };
     let mut profile = Profile::new(2, 1, Duration::from_secs(30));
@@ -139,7 +140,7 @@ fn survive<C: Carrier>(seed: u64, carrier: C::Config) {
     }
 }
 
-/// Messages that a node has queued on a reliable channel so far.
+/// Returns the number of messages that a node has queued on a reliable channel so far.
 fn node_sent<C: Carrier>(world: &LinkWorld<C>, node: usize, channel: u8) -> u64 {
     let connection = world.application().connections[node].unwrap();
     let stats = world.host(node).unwrap().endpoint.channel_stats(connection, ChannelId(channel)).unwrap();
@@ -157,7 +158,7 @@ fn reliable_messages_arrive_once_through_random_faults_below_the_links() {
 }
 
 #[test]
-fn the_reported_message_fates_are_true_when_the_stream_never_returns() {
+fn the_reported_message_fates_are_true_if_a_broken_stream_is_never_opened_again() {
     let script = Script { seed: 4, largest: 2000 };
     let mut config = config();
     config.reconnect_for = secs(10);

@@ -1,4 +1,4 @@
-//! Links over streams: the messages that cross them, and the age of state on arrival.
+//! Links over streams: the delivered messages, and the age of state on arrival.
 
 use std::time::Duration;
 use tickwire_core::{Config, Event, Instant, Overflow};
@@ -52,14 +52,15 @@ fn the_core_resends_nothing_over_a_stream_on_a_lossy_network() {
     assert_polite(&world);
 }
 
-/// The ages of state messages of 1000 bytes, 60 a second, over a stream of 30 kB/s: of those given in 30 s.
+/// Returns the ages of state messages on arrival: messages of 1000 bytes, 60 per second, for 30 s, over a stream of 30
+/// kB/s.
 fn ages(buffer_bytes: usize, faults: Vec<Fault>) -> (Vec<Duration>, LinkWorld<StreamCarrier>) {
     let mut config = config();
     config.channels[3].lifetime = Some(LIFETIME);
     ages_on(3, config, buffer_bytes, faults)
 }
 
-/// As [`ages`], on any channel.
+/// Returns the ages of messages as [`ages`] does, for any channel.
 fn ages_on(
     channel: u8,
     config: Config,

@@ -1,14 +1,14 @@
 //! # tickwire-demo
 //!
-//! Crowds of real clients against a real dedicated server, each a process of its own:
+//! Programs that run many real clients against a real dedicated server, in separate processes:
 //!
-//! - [`demo`] is the conductor that `cargo xtask demo` starts: the server, the simulator's conditioner before it, and a
-//!   crowd of bots behind that. It shows how they do, and ends them in order.
-//! - [`bots`] is the crowd: clients of the server's built-in world, each with a socket of its own, in one process. It can
-//!   be sent to any server of that world, and prints one line of JSON per second.
-//! - [`report`] is what the crowd tells the conductor.
-//! - [`siege`] attacks a server on the loopback interface, and watches whether honest clients get in: `cargo xtask siege`.
-//! - [`load`] puts a server under load without any network between, and counts what arrives: `cargo xtask load`.
+//! - [`demo`] is the program that `cargo xtask demo` starts. It starts a server, the simulator's conditioner and a process
+//!   of bots, which connect through the conditioner. It shows their progress, and ends them in order.
+//! - [`bots`] runs clients of the server's built-in world in one process, each with its own socket. It can connect them to
+//!   any server of this world, and prints one line of JSON per second.
+//! - [`report`] defines the lines of JSON that [`bots`] prints.
+//! - [`siege`] attacks a server on the loopback interface, and checks whether honest clients can connect: `cargo xtask siege`.
+//! - [`load`] puts a server under load without a conditioner, and counts the messages that arrive: `cargo xtask load`.
 #![forbid(unsafe_code)]
 
 pub mod bots;

@@ -1,4 +1,4 @@
-//! Percentiles: the values that half, nine tenths and nearly all samples stay under.
+//! Percentiles of durations: the values below which 50 %, 90 % and 99 % of the samples lie.
 
 use std::time::Duration;
 

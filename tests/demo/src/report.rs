@@ -1,4 +1,4 @@
-//! The crowd's reports to the program or person that started it: one object per line.
+//! The reports of the program `tickwire-bots`, written as one JSON object per line.
 
 use std::collections::BTreeMap;
 
@@ -40,9 +40,9 @@ pub enum Report {
         #[serde(default)]
         wrong_world: Option<String>,
     },
-    /// The bots have received the server's last message, or have stopped waiting for it.
+    /// The bots have received the server's final message, or have stopped waiting for it.
     Ended {
-        /// The last messages that the server sent to bots, each with the number of bots that received it.
+        /// The final messages that the server sent to bots, each with the number of bots that received it.
         told: BTreeMap<String, usize>,
     },
 }
@@ -101,7 +101,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Applies `of` to each pair of counters.
+    /// Applies `of` to each pair of equal counters.
     fn zip(self, other: Self, of: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             datagrams_up: of(self.datagrams_up, other.datagrams_up),

@@ -1,4 +1,4 @@
-//! The demonstration as people run it: server, conditioner and bots as processes.
+//! The demonstration with its server, conditioner and bots as processes.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -60,7 +60,8 @@ fn bots_lose_no_reliable_message_over_a_network_with_faults() {
     );
 }
 
-/// Starts a demonstration that lasts, and waits until bots are shown; the server's process, and what it has printed.
+/// Starts a long demonstration, and waits until it shows bots. Returns the process, its output so far, and its standard
+/// error.
 fn start_and_watch(args: &[&str]) -> (Child, String, BufReader<std::process::ChildStderr>) {
     let mut child = demo(args).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -144,7 +145,7 @@ fn bots_without_a_server_report_that_no_server_answers() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// A server in a folder of its own, its address and its key.
+/// A server in its own folder, with its address and its key.
 struct Server {
     child: Child,
     out: BufReader<ChildStdout>,
@@ -182,7 +183,7 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Starts another one in its place.
+    /// Starts a new server process in the same folder.
     fn restart(&mut self) {
         let (child, out, said) = Self::spawn(self.folder.path(), &self.address, &[]);
         assert_eq!(said["key"], *self.key);
@@ -195,14 +196,14 @@ impl Server {
     }
 }
 
-/// The next line, which is JSON.
+/// Returns the next line, parsed as JSON.
 fn report(out: &mut impl BufRead) -> Value {
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"))
 }
 
-/// The next report of this kind.
+/// Returns the next report with the given event.
 fn next(out: &mut impl BufRead, event: &str) -> Value {
     std::iter::repeat_with(|| report(out)).find(|report| report["event"] == event).unwrap()
 }
@@ -293,7 +294,7 @@ fn the_server_frees_the_session_slots_of_killed_bots() {
     assert_eq!(status.code(), Some(0));
 }
 
-/// Bots that cannot get in, all of them or some; what they say on standard error.
+/// Runs bots of which some or all cannot connect. Returns their standard error.
 #[track_caller]
 fn refused(server: &str, key: &str, more: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_tickwire-bots"))

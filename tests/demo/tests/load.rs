@@ -1,4 +1,4 @@
-//! Load as people put it on: clients and a dedicated server as processes.
+//! The load test with its clients and a dedicated server as processes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::process::Command;

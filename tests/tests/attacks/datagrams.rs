@@ -34,7 +34,7 @@ fn an_empty_datagram_is_ignored() {
 
 // Row 16 of the table in fuzz/README.md.
 #[test]
-fn an_oversized_datagram_is_ignored() {
+fn an_oversized_datagram_of_a_stranger_is_dropped() {
     let mut arena = server();
     for length in [1201, 1472, 9000, 65_507, 65_535, 65_536, 100_000] {
         for first in 0..16 {

@@ -1,4 +1,4 @@
-//! Messages in pieces that lie: about their length, their place, their end, or what they hold.
+//! Fragments with a false length, offset, end or content.
 
 use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
@@ -172,7 +172,7 @@ fn empty_fragments_close_the_connection() {
 
 // Row 37 of the table in fuzz/README.md.
 #[test]
-fn a_compressed_message_with_a_false_length_allocates_no_memory() {
+fn a_compressed_message_with_a_false_length_allocates_at_most_twice_the_message_limit() {
     let mut arena = server();
     let before = held_now();
     // A block of 1000 bytes that claims to hold the largest message, and does not.

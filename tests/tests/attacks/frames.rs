@@ -1,4 +1,4 @@
-//! Frames with lengths, types, channels and states that nobody may send.
+//! Frames with invalid lengths, types, channels and states.
 
 use tickwire_core::drop::DropReason;
 use tickwire_core::event::Violation;
@@ -31,7 +31,7 @@ fn a_frame_with_a_false_length_closes_the_connection() {
 
 // Row 17 of the table in fuzz/README.md.
 #[test]
-fn only_an_unknown_frame_type_closes_the_connection_and_an_unknown_packet_type_does_not() {
+fn an_unknown_frame_type_closes_the_connection_and_an_unknown_packet_type_is_dropped() {
     let mut arena = server();
     for first in (0..4).chain(16..=255) {
         let datagram = [first; 40];
@@ -73,7 +73,7 @@ fn a_snapshot_frame_to_a_server_closes_the_connection() {
 }
 
 #[test]
-fn frames_that_their_channel_does_not_allow_close_the_connection() {
+fn a_frame_kind_that_its_channel_does_not_allow_closes_the_connection() {
     closes_for(Violation::BadChannel, &[whole(6, 0, b"x")]);
     closes_for(Violation::BadChannel, &[message_bytes(ORDERED, None, MessagePart::Whole, b"x")]);
     closes_for(Violation::BadChannel, &[message_bytes(SEQUENCED, None, MessagePart::Whole, b"x")]);

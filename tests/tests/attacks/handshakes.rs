@@ -1,4 +1,4 @@
-//! Handshakes of strangers: replayed, abandoned, by the thousand, or for the sake of their answers.
+//! Handshakes of attackers: replayed, abandoned, in thousands, or sent to reflect the answers.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tickwire_sim::provider::NullProvider;
 
 use super::{held_now, listening, source};
 
-/// Hellos of clients that hold tickets, or none, with their own padding.
+/// Returns a Hello with its own padding, of a client with or without a ticket.
 fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) -> Vec<u8> {
     let secrets = handshake::secrets(&*config.provider);
     let mut client = Endpoint::new(config.clone(), secrets, [seed; 32], Instant::ZERO).unwrap();
@@ -29,7 +29,7 @@ fn hello(config: &Config, ticket: Option<u8>, server_key: [u8; 32], seed: u8) ->
 
 // Row 24 of the table in fuzz/README.md.
 #[test]
-fn a_ticket_that_was_used_gets_no_answer() {
+fn a_copied_hello_without_a_first_data_packet_does_not_use_up_its_ticket() {
     let (config, mut server) = listening(Access::Tickets, |_| {});
     let key = *server.endpoint.public_key();
     let hello = hello(&config, Some(1), key, 7);

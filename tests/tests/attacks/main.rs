@@ -1,5 +1,5 @@
 //! Attacks that other protocol implementations did not withstand, each against a whole endpoint, in one file per kind. Comments
-//! give the rows of the table in `fuzz/README.md`, which says where the rest of each row is tested.
+//! name the rows of the table in `fuzz/README.md`, which also lists the other tests of each row.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests")]
 
@@ -28,12 +28,12 @@ use tickwire_tests::allocation::{self, Counting};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes that this thread holds.
+/// Returns the number of heap bytes that this thread holds.
 fn held_now() -> i64 {
     allocation::counted().live
 }
 
-/// Channels, as `tickwire_fuzz::channels::channels` lists them.
+/// The indexes of the channels in the list of `tickwire_fuzz::channels::channels`.
 const ORDERED: u8 = 0;
 const UNORDERED: u8 = 1;
 const SEQUENCED: u8 = 2;
@@ -44,12 +44,13 @@ fn whole(channel: u8, id: u32, data: &[u8]) -> Vec<u8> {
     message_bytes(channel, Some(id), MessagePart::Whole, data)
 }
 
-/// A server under attack.
+/// Creates a server under attack.
 fn server() -> Arena {
     Arena::with_client(&config(), None)
 }
 
-/// These packets close the connection for `violation`, and the peer is told which; at a server and at a client.
+/// Checks that `packets` close the connection for `violation` at a server and at a client, and that the peer receives
+/// the close code of this violation.
 fn closes_for(violation: Violation, packets: &[Vec<u8>]) {
     for mut arena in [server(), Arena::with_server(&config(), None)] {
         for packet in packets {
@@ -62,7 +63,7 @@ fn closes_for(violation: Violation, packets: &[Vec<u8>]) {
     }
 }
 
-/// The connection still carries a message from its peer.
+/// Checks that the connection still delivers a message from its peer.
 fn is_alive(arena: &mut Arena) {
     arena.settle();
     assert_eq!(arena.reason(), None);

@@ -1,4 +1,4 @@
-//! Packet numbers and clocks at their ends, nonces used again, and replays.
+//! Packet numbers and clocks at their limits, reused nonces, and replays.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tickwire_sim::provider::{NonceLog, NullProvider, RecordingProvider};
 
 use super::{ORDERED, UNRELIABLE, drops, is_alive, server};
 
-/// A client and a server that are connected.
+/// Creates a client and a server that are connected.
 fn pair(config: &Config) -> Pair {
     let mut pair = Pair::new(Instant::ZERO, config);
     pair.record();

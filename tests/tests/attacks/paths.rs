@@ -1,4 +1,4 @@
-//! Forged resets, stolen addresses, and paths that take less than they claim.
+//! Forged resets, spoofed addresses, and paths that carry less than they claim.
 
 use tickwire_core::fuzzing::Claims;
 use tickwire_core::limits::BASE_DATAGRAM;

@@ -4,21 +4,21 @@ use super::*;
 
 const DAY: i64 = 86_400;
 
-/// Corrects the server's wall clock by so many seconds.
+/// Corrects the server's wall clock by `seconds` seconds.
 fn correct(net: &mut Net, seconds: i64) {
     let server = &mut net.nodes[0].endpoint;
     let offset = shifted(server.wall_offset(), seconds);
     server.set_wall_offset(net.now, offset).unwrap();
 }
 
-/// A server with tickets whose wall clock is off by so many seconds, and a client that has not dialled.
+/// Creates a server with tickets whose wall clock is wrong by `off` seconds, and a client that has not dialled.
 fn ticket_office(off: i64) -> Net {
     let server = server(Came::WithTicket, 1, Instant::ZERO, shifted(WALL, off));
     let client = Node::new(Config::new(APPLICATION), Secrets::new(CLIENT), 2, "10.0.0.2:4000", Instant::ZERO);
     Net::new(vec![server, client], Duration::from_millis(50))
 }
 
-/// The event of a client that dials with `ticket`, within a second. If it is let in it leaves again.
+/// Returns the first event of a client that dials with `ticket`, within one second. A connected client then leaves.
 fn shown(net: &mut Net, ticket: &Ticket) -> Option<Event> {
     let before = net.nodes[1].events.len();
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).ticket(ticket.clone());
@@ -61,7 +61,7 @@ fn tickets_expire_by_the_corrected_wall_clock_of_the_server() {
 }
 
 #[test]
-fn a_used_ticket_is_refused_at_any_wall_clock_of_the_server() {
+fn a_used_ticket_is_refused_at_any_wall_clock_time_of_the_server() {
     for wrong in [-DAY, -10_800, 3600, 10_800, DAY, 2 * DAY, 30 * DAY] {
         for hours in [0, 1, 30, 100] {
             let mut net = ticket_office(0);
@@ -89,7 +89,7 @@ fn a_used_ticket_is_refused_at_any_wall_clock_of_the_server() {
 }
 
 #[test]
-fn tickets_minted_after_a_clock_correction_are_valid_although_earlier_tickets_were_used() {
+fn tickets_minted_after_a_clock_correction_are_valid_even_if_earlier_tickets_were_used() {
     let mut net = ticket_office(DAY);
     for seed in 1..20 {
         let wall = shifted(WALL, DAY) + net.now.as_micros();
@@ -102,7 +102,7 @@ fn tickets_minted_after_a_clock_correction_are_valid_although_earlier_tickets_we
 }
 
 #[test]
-fn an_ended_session_is_not_resumed_at_any_wall_clock_of_its_server() {
+fn an_ended_session_is_not_resumed_at_any_wall_clock_time_of_its_server() {
     for wrong in [-DAY, 10_800, DAY] {
         let night = Night::new(Came::WithTicket, 5);
         let (mut net, client) = night.evening();
@@ -124,7 +124,7 @@ fn an_ended_session_is_not_resumed_at_any_wall_clock_of_its_server() {
 }
 
 #[test]
-fn a_session_is_resumed_at_any_wall_clock_of_its_server() {
+fn a_session_is_resumed_at_any_wall_clock_time_of_its_server() {
     for wrong in [-DAY, -7200, 7200, DAY, 400 * DAY] {
         let night = Night::new(Came::WithTicket, 5);
         let (mut net, _) = night.evening();

@@ -1,4 +1,5 @@
-//! Clients that slept, and wall clocks that are wrong or were corrected: who comes back, how soon, and to what.
+//! Clients whose host slept, and wall clocks that are wrong or were corrected: the clients that return, their delay, and their
+//! sessions.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -22,12 +23,13 @@ use tickwire_core::{
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: u64 = 3600;
-/// The right wall time when a test begins, in microseconds: ten minutes to a full hour, which sleeps cross.
+/// The correct wall time at the beginning of a test, in microseconds: ten minutes before a full hour, so that sleeps
+/// cross the hour.
 const WALL: u64 = (500_000 * HOUR + 3000) * 1_000_000;
 const SLEEPS: [u64; 7] = [5, 21, 61, 300, 2 * HOUR, 26 * HOUR, 72 * HOUR];
-/// How far a wall clock is off, in seconds.
+/// The errors of wall clocks in the tests, in seconds.
 const OFF: [i64; 8] = [-86_400, -10_800, -3600, 0, 3600, 7200, 10_800, 86_400];
-/// The longest sleep, in seconds, after which a server still has the session: idle timeout and resume window.
+/// The longest sleep after which a server still keeps the session, in seconds: idle timeout plus resume window.
 const KEPT: u64 = 61;
 const PSK: [u8; 32] = [9; 32];
 const MASTER: [u8; 32] = [7; 32];
@@ -62,7 +64,7 @@ fn server(came: Came, seed: u8, now: Instant, wall_offset: u64) -> Node {
     node
 }
 
-/// A ticket of a backend, which expires at `expiry`.
+/// Creates a ticket of a backend that expires at `expiry`.
 fn ticket(expiry: u64, seed: u8) -> Ticket {
     let provider = default_provider();
     let public = provider.handshake().public_key(&SERVER);

@@ -1,17 +1,18 @@
-//! A client that sleeps, and how it gets on when it wakes.
+//! A client that sleeps for hours, and its connection after it wakes.
 
 use super::*;
 
-/// A client that sleeps, and what clocks do meanwhile.
+/// A client that sleeps, and the changes of the clocks during the sleep.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Night {
     pub(super) came: Came,
     pub(super) seconds: u64,
-    /// Whether the sleeper's monotonic clock goes on.
+    /// `true` if the monotonic clock of the sleeping client continues.
     pub(super) goes_on: bool,
-    /// By how many seconds the server's wall clock is corrected when it restarts; `None`: it runs on.
+    /// The number of seconds by which the server's wall clock is corrected when the server restarts. `None` if the
+    /// server does not restart.
     pub(super) restarts: Option<i64>,
-    /// How far the wall clocks of server and client are off from the beginning, in seconds.
+    /// The errors of the wall clocks of server and client at the beginning, in seconds.
     pub(super) off: [i64; 2],
 }
 
@@ -20,7 +21,7 @@ impl Night {
         Self { came, seconds, goes_on: false, restarts: None, off: [0, 0] }
     }
 
-    /// A server and a client that is connected.
+    /// Creates a server and a client that are connected.
     pub(super) fn evening(&self) -> (Net, ConnectionId) {
         let wall = self.off.map(|off| shifted(WALL, off));
         let mut config = Config::new(APPLICATION);
@@ -41,7 +42,7 @@ impl Night {
         (net, connection)
     }
 
-    /// The client sleeps; then a second passes from its first datagram that reaches the server.
+    /// Lets the client sleep. Then runs for one second from the client's first datagram that reaches the server.
     pub(super) fn pass(&self, net: &mut Net) {
         let half = Duration::from_millis(self.seconds * 500);
         net.nodes[1].is_up = false;
@@ -64,12 +65,12 @@ impl Night {
         net.run_for(net.delay + SECOND);
     }
 
-    /// Whether the server still has the session when the client wakes.
+    /// Returns whether the server still has the session when the client wakes.
     pub(super) const fn is_kept(&self) -> bool {
         self.restarts.is_none() && self.seconds <= KEPT
     }
 
-    /// The client came without a ticket: it is in again.
+    /// Checks that a client without a ticket is connected again.
     pub(super) fn ends_well(&self) {
         let (mut net, before) = self.evening();
         self.pass(&mut net);
@@ -95,7 +96,7 @@ impl Night {
         }
     }
 
-    /// Every combination of sleep and clocks, with the wall clock that is off at `end`.
+    /// Returns every combination of sleep and clocks in which the wall clock of the node `end` is wrong.
     pub(super) fn all(came: Came, end: usize) -> impl Iterator<Item = Self> {
         let nights = SLEEPS.into_iter().flat_map(|seconds| OFF.map(|off| (seconds, off)));
         nights.flat_map(move |(seconds, off)| {

@@ -3,22 +3,22 @@
 use super::*;
 
 #[test]
-fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_its_server() {
+fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_its_server() {
     Night::all(Came::Openly, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_of_the_client() {
+fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_the_client() {
     Night::all(Came::Openly, 1).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_of_either_peer() {
+fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_time_of_either_peer() {
     Night::all(Came::AsPeer, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_with_a_ticket_that_wakes_resumes_reconnects_or_is_refused_as_expired() {
+fn after_a_sleep_a_client_resumes_or_reconnects_unless_its_ticket_is_refused_as_expired() {
     for night in Night::all(Came::WithTicket, 0) {
         let age = i64::try_from(night.seconds).unwrap() + night.restarts.unwrap_or(0);
         if night.is_kept() || age < 7200 {

@@ -1,4 +1,4 @@
-//! Two or more endpoints on a virtual clock, joined by a network that each test bends to its purpose.
+//! Two or more endpoints on a virtual clock, joined by a network that each test controls.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -13,21 +13,21 @@ use tickwire_core::{
 /// The application id that all tests use.
 pub const APPLICATION: u64 = 0x7465_7374;
 
-/// One end: an endpoint, and the events that it reported.
+/// A node of the network: an endpoint, and the events that it reported.
 pub struct Node {
     pub endpoint: Endpoint,
     pub address: SocketAddr,
     pub events: Vec<Event>,
     pub is_up: bool,
-    /// Whether the application polls the endpoint's events.
+    /// `true` if the application polls the endpoint's events.
     pub is_listening: bool,
-    /// The source address that the node's datagrams bear instead of `address`.
+    /// The source address of the node's datagrams, if it differs from `address`.
     pub claims: Option<SocketAddr>,
     /// The time by which the node's clock is behind the network's clock.
     pub behind: Duration,
-    /// The interval at which the driver reads its socket and its timers; zero means whenever something is due.
+    /// The interval at which the driver reads its socket and its timers. With zero, the driver reads them when they are due.
     pub polls_every: Duration,
-    /// Datagrams that wait in the socket of such a driver.
+    /// The datagrams that wait in the socket until the driver polls it.
     waiting: Vec<(SocketAddr, Vec<u8>)>,
 }
 
@@ -51,7 +51,7 @@ impl Node {
         now - self.behind
     }
 
-    /// The time at which the driver polls next, if something is due at `due`. Both times are the network's.
+    /// Returns the time at which the driver polls next, if work is due at `due`. Both times are on the network's clock.
     fn next_poll(&self, now: Instant, due: Instant) -> Instant {
         let period = u64::try_from(self.polls_every.as_micros()).unwrap();
         if period == 0 {
@@ -60,7 +60,7 @@ impl Node {
         Instant::saturating_from_micros((now.as_micros() / period + 1) * period)
     }
 
-    /// Whether its driver looks at `now`.
+    /// Returns whether the node's driver polls at `now`.
     fn polls_at(&self, now: Instant) -> bool {
         self.polls_every.is_zero() || now.as_micros().is_multiple_of(self.polls_every.as_micros() as u64)
     }
@@ -85,7 +85,7 @@ impl Node {
     }
 }
 
-/// A datagram on its way.
+/// A datagram in transit.
 struct Flying {
     at: Instant,
     from: SocketAddr,

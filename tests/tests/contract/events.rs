@@ -1,4 +1,4 @@
-//! Clause 11: the order of events, and the places that they own.
+//! Clause 11: the order of events, and the session slots that they hold.
 
 use tickwire_core::drop::DropReason;
 use tickwire_core::wire::{DataHeader, Frame};
@@ -13,7 +13,7 @@ use crate::script::provider;
 use crate::script::world::{Setup, World};
 
 #[test]
-fn clause_11_connected_is_the_first_event_of_a_connection_and_closed_the_last() {
+fn clause_11_connected_is_the_first_event_of_a_connection_and_closed_is_the_final_event() {
     fn in_order(script: Vec<Op>, seed: u64) {
         let mut world = World::new(Setup::new(provider_for(seed), seed));
         world.play(&script);
@@ -114,7 +114,7 @@ fn clause_11_messages_without_receive_credit_are_not_acknowledged() {
     refused_packets_are_not_acknowledged();
 }
 
-/// A peer that sends more crumbs than there is room for gets no acknowledgement of what was refused.
+/// A peer that sends more fragments than the server has memory for gets no acknowledgement of the refused packets.
 fn refused_packets_are_not_acknowledged() {
     let mut pair = pairs::connected(1, |config| config.provider = provider::gullible());
     pair.send(CLIENT, 3, vec![1; 8]);

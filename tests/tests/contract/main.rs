@@ -1,6 +1,6 @@
-//! The contract of the core, clause by clause: each test names the clause that it would see broken.
+//! The contract of the core, clause by clause: each test names the clause that it checks.
 //!
-//! Cases come from a fixed seed; `CONTRACT_SEED` draws others, and `CONTRACT_CASES` is how many times as many.
+//! Cases come from a fixed seed; `CONTRACT_SEED` sets a different seed, and `CONTRACT_CASES` multiplies the number of cases.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod events;
@@ -38,12 +38,13 @@ fn check<T: Testable>(cases: u64, size: usize, property: T) {
     QuickCheck::new().rng(Gen::from_size_and_seed(size, seed)).tests(cases).quickcheck(property);
 }
 
-/// Which cryptography a case runs on: mostly none, sometimes the real one.
+/// Returns the provider of a case: usually the null provider, and sometimes real cryptography.
 fn provider_for(seed: u64) -> std::sync::Arc<dyn tickwire_core::crypto::Provider> {
     if seed % 16 == 7 { default_provider() } else { provider::null() }
 }
 
-/// The operations of a script that leave nothing to chance but time: whoever lets it run gets what was sent.
+/// Returns a script that connects, sends the messages of `script` on reliable channels only, and runs correct drivers,
+/// so that all messages arrive.
 fn honest(script: &[Op]) -> Vec<Op> {
     let mut kept = vec![
         Op::Connect { node: 1, to: 0, how: How::Pinned },
@@ -69,7 +70,7 @@ fn received(manner: Manner, script: &[Op]) -> Vec<u64> {
 }
 
 #[test]
-fn clause_01_any_order_of_calls_and_any_times_break_no_clause_of_the_contract() {
+fn clause_01_calls_in_any_order_and_with_any_times_violate_no_clause_of_the_contract() {
     fn clamped_and_never_stuck(script: Vec<Op>, seed: u64) {
         let setup = Setup::new(provider_for(seed), seed);
         let mut world = World::new(setup.clone());
@@ -91,7 +92,7 @@ fn clause_01_any_order_of_calls_and_any_times_break_no_clause_of_the_contract() 
     check(10, 30, no_polling_order as fn(Vec<Op>));
 }
 
-/// Whatever was done to the world: a good driver makes it work again.
+/// Checks that a correct driver makes the world work again after any script.
 fn recovers(world: &mut World) {
     let latest = world.nodes.iter().fold(world.now, |latest, node| latest.max(node.latest));
     if latest > Instant::MAX - Duration::from_secs(1000) {
@@ -124,7 +125,7 @@ fn clause_06_the_same_calls_with_the_same_seed_give_the_same_bytes() {
     check(800, 100, twice as fn(Vec<Op>, u64));
 }
 
-/// Packets of a peer that takes whatever it is given: none of them is forbidden, all of them cost memory.
+/// Returns a packet of a peer that uses as much of the receiver's memory as is permitted.
 fn greedy_packet(kind: u8, header: &DataHeader, draws: &mut Draws) -> Vec<u8> {
     static DATA: [u8; 1000] = [7; 1000];
     let mut bytes = vec![0; 1200 - limits::TAG];
@@ -159,7 +160,7 @@ fn fragment(total: u64, offset: u64) -> MessagePart {
 }
 
 #[test]
-fn the_generated_contract_scripts_cover_every_listed_case() {
+fn the_generated_contract_scripts_cause_each_listed_event_at_least_20_times() {
     let mut g = Gen::from_size_and_seed(100, 1);
     let mut counts = BTreeMap::<String, usize>::new();
     for seed in 0..400 {

@@ -1,4 +1,4 @@
-//! Clause 7: no input panics, and none allocates beyond the limits.
+//! Clause 7: no input causes a panic or an allocation beyond the limits.
 
 use std::net::SocketAddr;
 
@@ -98,20 +98,21 @@ fn clause_07_a_peer_makes_an_endpoint_allocate_no_more_than_its_limits() {
     check(5, 100, bounded as fn(u8, u64));
 }
 
-/// The frames of a peer that has the server keep as many messages as it can.
+/// The kind of frames with which a peer fills the server's memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Hoard {
-    /// Whole messages out of order.
+    /// Complete messages out of order.
     Whole,
-    /// Beginnings.
+    /// The first fragments of messages.
     Begun,
-    /// Messages in two pieces, out of order.
+    /// Messages in two fragments, out of order.
     InPieces,
-    /// The last message of each channel's window, and no other.
+    /// Only the last message of each channel's window.
     Last,
 }
 
-/// Frames of 32 ordered channels whose messages have `size` bytes; the first of each channel is never sent.
+/// Returns the frames of 32 ordered channels with messages of `size` bytes. The first message of each channel is
+/// missing.
 fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32, MessagePart, u32)> {
     let ids = if hoard == Hoard::Last { 2047..2048 } else { 1..2047 };
     let piece = move |offset| fragment(u64::from(size) * 2, u64::from(offset * size));
@@ -126,7 +127,7 @@ fn hoarded(hoard: Hoard, size: u32, count: u32) -> impl Iterator<Item = (u8, u32
     })
 }
 
-/// Bytes that `frames` make the server hold: by its own count, and of the heap.
+/// Returns the bytes that the server holds for `frames`: by its own count, and on the heap.
 fn held_for(frames: impl Iterator<Item = (u8, u32, MessagePart, u32)>) -> (u64, u64) {
     let mut pair = pairs::connected(1, |config| {
         config.provider = provider::gullible();
@@ -161,7 +162,7 @@ fn held_for(frames: impl Iterator<Item = (u8, u32, MessagePart, u32)>) -> (u64, 
 }
 
 #[test]
-fn clause_07_memory_reports_at_least_half_of_the_bytes_held_for_a_peer() {
+fn clause_07_the_reported_memory_is_at_least_half_of_the_bytes_held_for_a_peer() {
     for size in [1, 20, 65, 129, 300, 1100] {
         for hoard in [Hoard::Whole, Hoard::Begun, Hoard::InPieces, Hoard::Last] {
             // As many as credit allows, and one more than half a table's places.

@@ -27,7 +27,7 @@ fn clause_02_poll_timeout_is_due_while_a_poll_would_return_output() {
 }
 
 #[test]
-fn clause_03_handle_timeout_and_draining_repeated_move_poll_timeout_into_the_future() {
+fn clause_03_repeating_handle_timeout_and_draining_ends_with_poll_timeout_in_the_future() {
     fn no_spin(script: Vec<Op>, seed: u64) {
         let mut world = World::new(Setup::new(provider_for(seed), seed));
         for part in script.chunks(10) {
@@ -45,7 +45,7 @@ fn clause_03_handle_timeout_and_draining_repeated_move_poll_timeout_into_the_fut
     check(1200, 100, no_spin as fn(Vec<Op>, u64));
 }
 
-/// One round of polls that find nothing to do.
+/// Polls an endpoint that has nothing to do, once in each way.
 fn idle_polls(pair: &mut Pair, end: usize) {
     let mut buffer = [0; 1200];
     let endpoint = &mut pair.ends[end];
@@ -55,7 +55,7 @@ fn idle_polls(pair: &mut Pair, end: usize) {
     assert!(endpoint.poll_timeout().0 > pair.now);
 }
 
-/// Counted in instructions, where they can be.
+/// Counts instructions, on systems where a test can count them.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #[test]
 fn clause_04_an_idle_poll_does_the_same_work_for_any_number_of_connections() {
@@ -78,7 +78,7 @@ fn clause_04_an_idle_poll_does_the_same_work_for_any_number_of_connections() {
 }
 
 #[test]
-fn clause_05_polling_before_poll_timeout_returns_no_earlier_output() {
+fn clause_05_poll_timeout_is_never_later_than_the_first_available_output() {
     fn never_late(script: Vec<Op>, seed: u64, every: u8) {
         let lazy = Setup::new(provider_for(seed), seed);
         let every = Some(Duration::from_micros(7001 + u64::from(every) * 211));
@@ -92,7 +92,8 @@ fn clause_05_polling_before_poll_timeout_returns_no_earlier_output() {
     check(640, 60, never_late as fn(Vec<Op>, u64, u8));
 }
 
-/// Lets time go by as the client's or the server's `poll_timeout` alone says, until it has something to send.
+/// Advances the time to the deadlines that `poll_timeout` of the end `end` reports, until this end has datagrams to
+/// send, and returns them. Each deadline must be at `latest` or earlier.
 fn next_datagrams(pair: &mut Pair, end: usize, latest: Instant) -> Vec<Vec<u8>> {
     loop {
         let (at, cause) = pair.ends[end].poll_timeout();

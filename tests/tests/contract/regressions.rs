@@ -1,4 +1,4 @@
-//! Scripts that once broke a clause.
+//! Scripts that broke a clause of the contract in the past.
 
 use tickwire_core::{ChannelConfig, ChannelId, CloseReason, Delivery, Duration, Event};
 use tickwire_sim::pair::{CLIENT, Pair, SERVER};
@@ -9,7 +9,7 @@ use crate::script::pairs;
 use crate::script::provider;
 use crate::script::world::{Manner, Setup, World};
 
-/// The Hello could not be written for want of credit, and its timer stayed due.
+/// The Hello could not be written because the link had no credit, and its timer stayed due.
 #[test]
 fn regression_poll_timeout_is_not_due_while_a_hello_waits_for_the_credit_of_its_link() {
     let mut world = World::new(Setup::new(provider::null(), 0));
@@ -17,7 +17,7 @@ fn regression_poll_timeout_is_not_due_while_a_hello_waits_for_the_credit_of_its_
     assert!(world.settle(2, 20).is_some());
 }
 
-/// The second close dropped the transport that the first one's CLOSE was to leave on.
+/// The second close dropped the transport on which the CLOSE of the first close was to be sent.
 #[test]
 fn regression_a_connection_closed_twice_still_sends_its_close() {
     let mut pair = pairs::connected(1, |_| {});
@@ -36,7 +36,7 @@ fn regression_a_connection_closed_twice_still_sends_its_close() {
     assert!(pair.ends.iter().all(|end| end.connections().count() == 0));
 }
 
-/// The deadline of what was in reassembly was kept after `Closed`, and could never be met.
+/// The deadline of an incomplete message was kept after `Closed`, and stayed due.
 #[test]
 fn regression_a_closed_connection_has_no_reassembly_timeout() {
     let script = [
@@ -57,9 +57,9 @@ fn regression_a_closed_connection_has_no_reassembly_timeout() {
     world.expect_kept(2);
 }
 
-/// A message queued before the connection was made outlived its lifetime, and the queue had room again.
+/// A message that was queued before the connection was established expired, and the queue had space again.
 #[test]
-fn regression_send_ready_waits_for_connected() {
+fn regression_send_ready_is_not_reported_before_connected() {
     let script = [
         Op::Connect { node: 1, to: 2, how: How::Link },
         Op::Fill { node: 1, connection: 0, channel: 4 },
@@ -70,7 +70,7 @@ fn regression_send_ready_waits_for_connected() {
     world.expect_kept(11);
 }
 
-/// Each connection that ended before its turn to send left that turn behind.
+/// A connection that ended before its turn to send left an entry in the list of turns.
 #[test]
 fn regression_send_turns_of_closed_connections_do_not_accumulate() {
     let mut pair = pairs::new(|_| {});
@@ -85,9 +85,9 @@ fn regression_send_turns_of_closed_connections_do_not_accumulate() {
     assert!(pair.take(CLIENT).is_empty());
 }
 
-/// A peer that finished no message for two minutes was taken for a violator, though nothing could reach it.
+/// A peer that completed no message for two minutes was treated as a violator, although no datagram reached it.
 #[test]
-fn regression_a_path_outage_within_a_message_ends_no_session() {
+fn regression_a_path_outage_during_a_message_does_not_end_the_session() {
     let mut pair = pairs::connected(1, |config| config.idle_timeout = Duration::from_secs(300));
     pair.send(CLIENT, 0, vec![1; 20_000]);
     let mut first = pair.take(CLIENT).remove(0);
@@ -103,9 +103,9 @@ fn regression_a_path_outage_within_a_message_ends_no_session() {
     assert_eq!(arrived(&pair, 0), 1);
 }
 
-/// So was who had more urgent things to say.
+/// A peer that sent messages of higher priority instead was treated as a violator too.
 #[test]
-fn regression_a_message_that_waits_for_higher_priorities_ends_no_session() {
+fn regression_a_message_that_waits_behind_higher_priorities_does_not_end_the_session() {
     let mut pair = pairs::connected(1, |config| {
         config.connection_bandwidth = Some(2000);
         config.channels = vec![ChannelConfig::new(Delivery::ReliableOrdered); 9];
@@ -129,7 +129,7 @@ fn regression_a_message_that_waits_for_higher_priorities_ends_no_session() {
     assert_eq!(arrived(&pair, 0), 1);
 }
 
-/// Messages that the server's application was given on a channel of its only connection.
+/// Returns the number of messages delivered to the server's application on a channel of its only connection.
 fn arrived(pair: &Pair, channel: u8) -> u64 {
     let server = pair.connections[SERVER][0];
     pair.ends[SERVER].channel_stats(server, ChannelId(channel)).map_or(0, |stats| stats.received.messages)

@@ -1,4 +1,4 @@
-//! Clauses 8 and 9: datagrams are built when they leave, and nothing is allocated per packet.
+//! Clauses 8 and 9: datagrams are built when they are sent, and sending a packet allocates nothing.
 
 use tickwire_core::crypto::default_provider;
 use tickwire_core::wire::{DataHeader, Frame};
@@ -60,30 +60,30 @@ fn clause_08_a_datagram_contains_the_newest_data_at_the_time_of_the_poll() {
 /// The effect of the network on the datagrams of a game.
 #[derive(Clone, Copy, Debug)]
 struct Weather {
-    /// One of so many datagrams is lost; none at 0.
+    /// The number of datagrams of which one is lost. 0 loses none.
     lost: u64,
-    /// Datagrams arrive up to so many ticks late, and overtake each other.
+    /// The largest number of ticks by which a datagram is delayed, so that datagrams overtake each other.
     jitter: u64,
 }
 
-/// Bytes per second: a network without a bottleneck would let windows grow for ever, and tables with them.
+/// The rate of the network in bytes per second. Without a bottleneck, windows and tables would grow without limit.
 const BANDWIDTH: u64 = 1_000_000;
-/// Datagrams on their way at most: as many as two ends may have in flight.
+/// The largest number of datagrams in transit: as many as two ends may have in flight.
 const FLIGHT: usize = 2 * limits::PACKETS_IN_FLIGHT;
 
-/// A busy game between two ends, three ticks apart, without help from the allocator on the harness's side.
+/// A busy game between two ends that are three ticks apart. The harness itself does not allocate.
 struct Game {
     pair: Pair,
     weather: Weather,
-    /// Bytes of the messages that each end sends per tick, one on each channel.
+    /// The sizes in bytes of the messages that each end sends per tick, one on each channel.
     sizes: &'static [usize],
     draws: Draws,
     datagrams: u64,
     messages: u64,
-    /// Messages too large to share memory that have come.
+    /// The number of received messages that are too large to share memory.
     large: u64,
     ticks: u64,
-    /// Datagrams on their way: when they arrive, where, and how long they are.
+    /// The datagrams in transit: the tick of arrival, the index of the receiver, and the length in bytes.
     flight: Vec<Option<(u64, usize, usize)>>,
     bytes: Vec<[u8; 1200]>,
 }
@@ -134,7 +134,7 @@ impl Game {
 }
 
 impl Game {
-    /// The allocations while the game runs for a while.
+    /// Runs the game for a while, and returns the allocations.
     fn measure(&mut self) -> allocation::Allocations {
         (self.datagrams, self.messages, self.large) = (0, 0, 0);
         let ((), allocated) = allocation::during(|| (0..1000).for_each(|_| self.tick()));
@@ -149,7 +149,7 @@ impl Game {
         allocated
     }
 
-    /// Plays in worse weather, for tables to grow.
+    /// Runs the game on a worse network, so that tables grow to their final size.
     fn warm_up(&mut self) {
         let Weather { lost, jitter } = self.weather;
         self.weather = Weather { lost: lost / 3, jitter: jitter * 2 };
@@ -159,7 +159,7 @@ impl Game {
     }
 }
 
-/// Messages of all four kinds, whole, in few fragments, and in many.
+/// The sizes of messages of all four kinds: unfragmented, in few fragments, and in many fragments.
 const SIZES: [&[usize]; 3] = [&[100; 4], &[1500, 3000, 2000, 1200], &[9000, 70, 6000, 5000]];
 const WEATHERS: [Weather; 3] =
     [Weather { lost: 0, jitter: 0 }, Weather { lost: 50, jitter: 0 }, Weather { lost: 20, jitter: 4 }];

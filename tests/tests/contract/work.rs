@@ -8,7 +8,7 @@ use tickwire_sim::pair::{CLIENT, Pair, SERVER};
 use super::check;
 use crate::script::pairs;
 
-/// Connections that let a message's lifetime end at the same time.
+/// Creates `count` connections on which a message expires at the same time.
 fn forgetful(count: usize) -> Pair {
     let mut pair = pairs::connected(count, |config| config.channels = crate::script::world::channels());
     for &connection in &pair.connections[CLIENT] {
@@ -18,7 +18,7 @@ fn forgetful(count: usize) -> Pair {
     pair
 }
 
-/// How many of them have noticed.
+/// Returns the number of connections that have handled the expiry.
 fn noticed(pair: &Pair) -> usize {
     let expired = |connection: &&ConnectionId| {
         pair.ends[CLIENT].channel_stats(**connection, ChannelId(4)).unwrap().sent.expired > 0

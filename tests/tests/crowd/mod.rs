@@ -1,4 +1,4 @@
-//! A server and a crowd of clients on a virtual clock, most of them strangers that it should not let in each other's way.
+//! A server and many clients on a virtual clock, most of them without tickets, which must not delay each other.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -19,15 +19,15 @@ pub(crate) const WALL: u64 = 1_700_000_000_000_000;
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 const MASTER: [u8; 32] = [0x4d; 32];
 const HOUR_US: u64 = 3_600_000_000;
-/// Where the server is.
+/// The address of the server.
 pub(crate) const SERVER: &str = "10.0.0.1:7777";
 
-/// The sender address that a client's datagrams bear.
+/// The source address of a client's datagrams.
 #[derive(Clone, Copy)]
 pub(crate) enum Bears {
-    /// The address where it is.
+    /// The client's own address.
     Truth,
-    /// Data bears this, everything else the truth.
+    /// This address for Data packets, and the client's own address for all others.
     Data(Address),
 }
 
@@ -36,17 +36,17 @@ pub(crate) struct Client {
     pub(crate) endpoint: Endpoint,
     pub(crate) address: Address,
     pub(crate) bears: Bears,
-    /// It sends no Data: its handshakes come to nothing.
+    /// `true` if the client sends no Data packets, so that its handshakes never complete.
     pub(crate) is_mute: bool,
-    /// Nothing that it sends arrives.
+    /// `true` if the network drops all datagrams of the client.
     pub(crate) is_cut: bool,
-    /// The Hello that it sent last.
+    /// The latest Hello that the client sent.
     pub(crate) hello: Vec<u8>,
-    /// Hellos go out a second time from here.
+    /// An address from which a copy of each Hello is sent too.
     pub(crate) copies_to: Option<Address>,
     pub(crate) events: Vec<Event>,
     began: Instant,
-    /// When the server had it.
+    /// The time from the latest call of `dial` until the server reported the client as connected.
     pub(crate) arrived: Option<Duration>,
 }
 
@@ -70,7 +70,7 @@ fn server_address() -> Address {
     SERVER.parse::<SocketAddr>().unwrap().into()
 }
 
-/// Bytes that an address sent to the server, and got from it before it was known to be there.
+/// The bytes that an address sent to the server, and the bytes that it received before it was validated.
 #[derive(Clone, Copy, Default)]
 struct Account {
     received: usize,
@@ -87,7 +87,7 @@ struct Flying {
 /// The effect of the network on a datagram. It may change the datagram, and returns whether it passes.
 pub(crate) type Harm = Box<dyn FnMut(&mut Vec<u8>) -> bool>;
 
-/// The server among those who are somewhere.
+/// The index of the server among the nodes with an address.
 const SERVER_INDEX: usize = usize::MAX;
 
 /// A server and its clients.
@@ -102,14 +102,14 @@ pub(crate) struct Field {
     pub(crate) one_way: Duration,
     /// The effect of the network on datagrams.
     pub(crate) harm: Harm,
-    /// How often the server read a first Noise message.
+    /// The number of first Noise messages that the server has read.
     pub(crate) spent: DiffieHellmans,
-    /// The client at each address.
+    /// The index of the client at each address.
     homes: BTreeMap<Address, usize>,
     accounts: BTreeMap<Address, Account>,
     flying: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     bodies: Vec<Option<Flying>>,
-    /// When clients want to be called.
+    /// The times at which clients' timers are due, with the index of the client.
     wake: BTreeSet<(Instant, usize)>,
     due: Vec<Instant>,
     serial: u64,
@@ -147,13 +147,13 @@ impl Field {
         }
     }
 
-    /// The server's process starts anew, with the same keys.
+    /// Restarts the server's process with the same keys.
     pub(crate) fn restart_server(&mut self) {
         let (config, secrets) = (self.server_config.clone(), self.secrets.clone());
         self.server = Endpoint::new(config, secrets, [2; 32], self.now).unwrap();
     }
 
-    /// Diffie-Hellmans of the server so far.
+    /// Returns the number of handshakes on which the server has spent Diffie-Hellman operations.
     pub(crate) fn handshakes(&self) -> u64 {
         self.spent.responses()
     }
@@ -173,7 +173,7 @@ impl Field {
             .unwrap()
     }
 
-    /// A client that has not dialled yet.
+    /// Adds a client that has not dialled yet.
     pub(crate) fn add(&mut self, address: &str, change: impl FnOnce(&mut Config)) -> usize {
         let address: SocketAddr = address.parse().unwrap();
         self.add_at(address.into(), change)
@@ -204,7 +204,7 @@ impl Field {
         self.clients.len() - 1
     }
 
-    /// A client dials the server.
+    /// Makes a client dial the server.
     pub(crate) fn dial(&mut self, client: usize, ticket: Option<Ticket>) -> ConnectionId {
         let mut options = ConnectOptions::new(self.server.public_key());
         if let Some(ticket) = ticket {
@@ -233,7 +233,7 @@ impl Field {
         result
     }
 
-    /// A link between a client and the server, open at both ends.
+    /// Opens a link between a client and the server, at both ends.
     pub(crate) fn open_link(&mut self, client: usize, link: LinkId, far_end: Option<IpAddr>) {
         let properties = tickwire_core::LinkProperties {
             reliable: true,
@@ -249,12 +249,12 @@ impl Field {
         it.endpoint.open_link(now, link, properties, None).unwrap();
     }
 
-    /// Connections of the server.
+    /// Returns the number of the server's connections.
     pub(crate) fn places(&self) -> usize {
         self.server.connections().count()
     }
 
-    /// Times that the server told `Connected`.
+    /// Returns the number of `Connected` events of the server.
     pub(crate) fn connected(&self) -> usize {
         self.events.iter().filter(|(_, event)| matches!(event, Event::Connected { .. })).count()
     }
@@ -319,14 +319,14 @@ impl Field {
         self.homes.get(&address).copied()
     }
 
-    /// A client is somewhere else from now on.
+    /// Moves a client to another address.
     pub(crate) fn move_to(&mut self, client: usize, address: &str) {
         let address: SocketAddr = address.parse().unwrap();
         self.clients[client].address = address.into();
         self.homes.insert(address.into(), client);
     }
 
-    /// A datagram for the server that bears any sender.
+    /// Sends a datagram with any source address to the server.
     pub(crate) fn forge(&mut self, from: &str, bytes: Vec<u8>) {
         let from: SocketAddr = from.parse().unwrap();
         self.fly(from.into(), server_address(), bytes);
@@ -376,7 +376,7 @@ impl Field {
         }
     }
 
-    /// Takes out of a client what it has to send and to tell.
+    /// Takes all datagrams and events of a client.
     fn drain(&mut self, client: usize) {
         let mut buffer = [0; 2048];
         let now = self.now;

@@ -1,11 +1,11 @@
-//! Datagrams of strangers, and frames of peers gone bad.
+//! Forged datagrams, and frames of hostile peers.
 
 use tickwire_core::ChannelId;
 use tickwire_core::wire::writers::{Chain, Writer, write_message};
 use tickwire_core::wire::{DataHeader, MessageFrame, MessagePart};
 use tickwire_sim::rng::{Draws, mix};
 
-/// `length` bytes that begin with `first` and mean nothing.
+/// Returns `length` random bytes that begin with `first`.
 pub(crate) fn garbage(first: u8, length: usize, seed: u64) -> Vec<u8> {
     let mut draws = Draws::new(mix(seed, length as u64));
     let mut bytes: Vec<u8> = (0..length).map(|_| draws.next_u64() as u8).collect();
@@ -19,7 +19,8 @@ pub(crate) fn garbage(first: u8, length: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-/// A data packet with the header of `like`, a higher number, and frames that an honest peer would not write.
+/// Returns a data packet with the header of `like`, a higher packet number, and frames that an honest peer would not
+/// send.
 pub(crate) fn packet(like: &DataHeader, seed: u64) -> Vec<u8> {
     let mut draws = Draws::new(seed);
     let packet_number = like.packet_number.wrapping_add(draws.between(1, 40) as u32);

@@ -1,4 +1,4 @@
-//! Scripts: random sequences of everything that an embedder, a network and an attacker may do.
+//! Scripts: random sequences of the actions of an embedder, a network and an attacker.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(clippy::new_ret_no_self, reason = "a provider is always shared")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]

@@ -2,42 +2,42 @@
 
 use quickcheck::{Arbitrary, Gen};
 
-/// One step of a script. Numbers are taken modulo whatever there is to choose from, so that every script is legal.
+/// One step of a script. Each number is reduced modulo the number of choices, so that every script is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Op {
     /// Dials from `node` to `to`, in one of the ways of [`How`].
     Connect { node: u8, to: u8, how: How },
-    /// Sends on any channel, or on one that there is not.
+    /// Sends on any channel, including a channel that does not exist.
     Send { node: u8, connection: u8, channel: u8, size: u32 },
     /// Sends small messages until the queue is full.
     Fill { node: u8, connection: u8, channel: u8 },
-    /// Closes a connection, or one that is closed already.
+    /// Closes a connection, which may be closed already.
     Close { node: u8, connection: u8, gently: bool },
-    /// One datagram in flight meets its fate.
+    /// Delivers, drops or changes one datagram in transit.
     Fly { place: u8, fate: Fate },
-    /// The caller's clock goes on, or back.
+    /// Advances the caller's clock, or sets it back.
     Advance { micros: i64 },
-    /// One call, at whatever time it is.
+    /// Calls `handle_timeout` once, at the current time.
     HandleTimeout { node: u8 },
-    /// One call, with a buffer of this size.
+    /// Calls `poll_transmit` once, with a buffer of `buffer` bytes.
     PollTransmit { node: u8, buffer: u16 },
-    /// One call.
+    /// Calls `poll_event` once.
     PollEvent { node: u8 },
-    /// A datagram of nobody's.
+    /// Delivers a datagram that no endpoint sent.
     Garbage { node: u8, from: u8, first: u8, length: u16, seed: u16 },
-    /// A node dies, and begins anew with another seed.
+    /// Crashes a node, and restarts it with another seed.
     Restart { node: u8 },
-    /// A node's address changes.
+    /// Changes the address of a node.
     Move { node: u8 },
-    /// A node's wall clock is set, by so many microseconds from the right time.
+    /// Sets the wall clock of a node, `off` microseconds from the correct time.
     SetWall { node: u8, off: i64 },
-    /// Something happens to the link of a node.
+    /// Acts on the link of a node.
     Link { node: u8, act: LinkAct },
-    /// A good driver and a good network for a while.
+    /// Runs a correct driver and a network without faults for a while.
     Run { millis: u16 },
 }
 
-/// How to dial.
+/// A way to dial.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum How {
     Pinned,
@@ -53,15 +53,15 @@ pub(crate) enum Fate {
     Deliver,
     Drop,
     Duplicate,
-    /// Delivered with one bit changed.
+    /// The datagram is delivered with one bit changed.
     Flip(u16),
-    /// Delivered without its end.
+    /// The datagram is delivered without its end.
     Cut(u16),
-    /// Delivered to somebody else.
+    /// The datagram is delivered to another node.
     Misroute(u8),
 }
 
-/// An event of a link.
+/// An action on a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LinkAct {
     Open,
@@ -117,7 +117,7 @@ impl Arbitrary for LinkAct {
     }
 }
 
-/// Sizes of messages: mostly small, sometimes in many fragments, rarely too large.
+/// Draws the size of a message: usually small, sometimes of many fragments, and rarely too large.
 pub(crate) fn size(g: &mut Gen) -> u32 {
     match below(g, 16) {
         0 => 0,
@@ -128,7 +128,7 @@ pub(crate) fn size(g: &mut Gen) -> u32 {
     }
 }
 
-/// Steps of the clock: from nothing to centuries, and back.
+/// Draws a step of the clock, from zero to centuries, forwards or backwards.
 pub(crate) fn micros(g: &mut Gen) -> i64 {
     let step = i64::from(match below(g, 16) {
         0 => 0,
@@ -144,7 +144,7 @@ pub(crate) fn micros(g: &mut Gen) -> i64 {
     }
 }
 
-/// How far a wall clock is off: seconds to days, either way, or beyond all that there is.
+/// Draws the error of a wall clock: seconds to days in either direction, or more than a wall clock can show.
 fn wall_off(g: &mut Gen) -> i64 {
     let off = match below(g, 8) {
         0 => return i64::MAX,

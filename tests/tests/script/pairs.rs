@@ -1,4 +1,4 @@
-//! Pairs of endpoints that nothing slows down: the null provider, and no limits on who may come.
+//! Pairs of endpoints with the null provider and without limits on clients, for fast tests.
 
 use tickwire_core::wire::{DataHeader, Frame, FrameReader};
 use tickwire_core::{Config, Duration, Instant};
@@ -6,7 +6,7 @@ use tickwire_sim::pair::Pair;
 
 use super::provider;
 
-/// Two endpoints on the null provider, unless `change` puts them on another one.
+/// Creates two endpoints with the null provider, unless `change` sets another provider.
 pub(crate) fn new(change: impl Fn(&mut Config)) -> Pair {
     let mut config = Config::new(4);
     config.dont_fragment = true;
@@ -19,7 +19,7 @@ pub(crate) fn new(change: impl Fn(&mut Config)) -> Pair {
     Pair::new(Instant::ZERO + Duration::from_secs(1), &config)
 }
 
-/// With so many connections, all of them silent.
+/// Creates two endpoints with `count` idle connections.
 pub(crate) fn connected(count: usize, change: impl Fn(&mut Config)) -> Pair {
     let mut pair = new(change);
     pair.connect(count);
@@ -27,7 +27,7 @@ pub(crate) fn connected(count: usize, change: impl Fn(&mut Config)) -> Pair {
     pair
 }
 
-/// The frames of a data packet that the null provider left readable.
+/// Returns the frames of a data packet that the null provider did not encrypt.
 pub(crate) fn frames(datagram: &[u8]) -> Vec<Frame<'_>> {
     let header = DataHeader::read(datagram).unwrap();
     FrameReader::new(&datagram[header.header_len()..datagram.len() - 16]).map(Result::unwrap).collect()

@@ -1,16 +1,17 @@
-//! Providers for scripts: a fast one, and one that believes everything.
+//! Cryptography providers for scripts: a fast provider, and a provider that accepts every packet.
 
 use std::sync::Arc;
 
 use tickwire_core::crypto::{HandshakeCrypto, Key, PacketKey, Provider, Rejected};
 use tickwire_sim::provider::NullProvider;
 
-/// Fast, checked, not secret.
+/// Returns a fast provider without secrecy, which verifies checksums.
 pub(crate) fn null() -> Arc<dyn Provider> {
     Arc::new(NullProvider)
 }
 
-/// Fast, and every packet counts as authentic: whoever forges one is a peer gone bad.
+/// Returns a fast provider that accepts every packet as authentic, so that a forged packet acts like a packet of a
+/// hostile peer.
 pub(crate) fn gullible() -> Arc<dyn Provider> {
     Arc::new(Gullible)
 }

@@ -1,4 +1,4 @@
-//! Clients with valid keys that keep no rule, and what they send: pieces of messages.
+//! Hostile clients with valid keys, which send arbitrary fragments.
 
 use tickwire_core::wire::writers::{Chain, Writer, write_message};
 use tickwire_core::wire::{DataHeader, MessageFrame, MessagePart};
@@ -13,15 +13,15 @@ pub(crate) const UNORDERED: u8 = 1;
 pub(crate) const SEQUENCED: u8 = 2;
 pub(crate) const UNRELIABLE: u8 = 3;
 
-/// A server, and clients that have valid keys and keep no rule.
+/// A server, and hostile clients that have valid keys and violate the rules.
 pub(crate) struct Rogues {
     pub(crate) pair: Pair,
     pub(crate) headers: Vec<DataHeader>,
-    /// Bytes of the datagrams that were sent.
+    /// The number of bytes in the datagrams that the clients sent.
     pub(crate) sent: u64,
 }
 
-/// One frame of a message on a channel.
+/// One fragment of a message on a channel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece {
     pub(crate) channel: u8,
@@ -64,7 +64,7 @@ impl Rogues {
         Self { pair, headers, sent: 0 }
     }
 
-    /// The next packets of a connection with these pieces.
+    /// Returns the next packets of a connection, which contain these fragments.
     pub(crate) fn packets(&mut self, connection: usize, pieces: impl Iterator<Item = Piece>) -> Vec<Vec<u8>> {
         let mut pieces = pieces.peekable();
         let mut packets = Vec::new();
@@ -86,7 +86,7 @@ impl Rogues {
         self.give(packets);
     }
 
-    /// Checks that the server holds no more than it may.
+    /// Checks that the server holds no more memory than the limit.
     pub(crate) fn expect_within_bounds(&self, what: &str) {
         let live = allocation::counted().live;
         let most = 4 * self.sent + (64 << 10) * self.headers.len() as u64;
@@ -95,7 +95,7 @@ impl Rogues {
     }
 }
 
-/// The next packet: as many of the pieces as fit.
+/// Returns the next packet, which contains as many of the fragments as fit.
 pub(crate) fn packet(
     header: &mut DataHeader,
     pieces: &mut std::iter::Peekable<impl Iterator<Item = Piece>>,

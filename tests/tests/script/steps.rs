@@ -1,11 +1,12 @@
-//! Work, counted in instructions rather than in time: what the machine does besides changes nothing.
+//! Counts the instructions of a call. The count, unlike the time, does not depend on the load of the machine.
 
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill, raise};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
-/// How many instructions `act` takes. A copy of this process takes them one by one, so what it does is seen by nobody.
+/// Returns the number of instructions that `act` executes. A copy of this process executes them one by one, so `act`
+/// has no effect in this process.
 pub(crate) fn count(act: impl FnOnce()) -> u64 {
     // SAFETY: the copy has this thread alone, and ends without returning. The locks that another thread may have held are
     // those of the allocator, which the system's library frees in the copy, and of what tests print.
@@ -28,7 +29,7 @@ pub(crate) fn count(act: impl FnOnce()) -> u64 {
     }
 }
 
-/// Steps of a process from one stop to the next.
+/// Counts the instructions of a process from one stop to the next.
 fn steps(child: Pid) -> u64 {
     assert_eq!(waitpid(child, None), Ok(WaitStatus::Stopped(child, Signal::SIGSTOP)), "it cannot be traced");
     let mut steps = 0;

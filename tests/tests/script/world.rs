@@ -1,4 +1,4 @@
-//! Endpoints that a script does things to, and what they answered.
+//! Endpoints whose calls a script chooses, and their outputs.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,30 +19,30 @@ mod drive;
 use super::forge;
 use super::op::{Fate, How, LinkAct, Op};
 
-/// The game that all scripts play.
+/// The application number of all scripts.
 pub(crate) const APPLICATION: u64 = 0x0073_6372_6970_7473;
-/// One way, in a [`Op::Run`].
+/// The one-way delay of the network in [`Op::Run`].
 pub(crate) const DELAY: Duration = Duration::from_millis(5);
 const MASTER: [u8; 32] = [77; 32];
-/// Wall time at [`Instant::ZERO`], in microseconds.
+/// The wall time at [`Instant::ZERO`], in microseconds since the Unix epoch.
 const WALL: u64 = 1_700_000_000_000_000;
 const NODES: usize = 3;
 
-/// How the endpoints of a world are driven while the script lets them run.
+/// The behaviour of the drivers while a script runs the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Manner {
-    /// Only when `poll_timeout` says so, and only what its cause names.
+    /// The driver calls an endpoint only when `poll_timeout` is due, and makes only the call that the cause names.
     CauseOnly,
-    /// When `poll_timeout` says so, and besides whenever this much time has passed; all calls, in one of six orders.
+    /// The driver makes all calls, in one of six orders, when `poll_timeout` is due, and also at intervals of `every`.
     Orderly { every: Option<Duration>, order: u8 },
 }
 
-/// The parts that a world is made of.
+/// The settings of a world.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub provider: Arc<dyn Provider>,
     pub manner: Manner,
-    /// Whether the harness replaces a time earlier than the previous one, instead of leaving this to the endpoint.
+    /// `true` if the harness itself replaces a time that is earlier than the previous time. `false` if the endpoint does.
     pub clamps: bool,
     pub seed: u64,
 }
@@ -62,7 +62,7 @@ pub(crate) enum Output {
     Timeout { node: usize, when: Instant, cause: TimeoutCause },
 }
 
-/// A clause of the contract, and how it was broken.
+/// The number of a clause of the contract, and a description of the violation.
 pub(crate) type Fault = (u8, String);
 
 #[derive(Clone, Copy, Default, Debug)]
@@ -71,22 +71,22 @@ struct Life {
     closed: bool,
 }
 
-/// One endpoint and its caller's memory.
+/// One endpoint, and the state of its caller.
 pub(crate) struct Node {
     pub endpoint: Endpoint,
     pub address: SocketAddr,
     pub connections: Vec<ConnectionId>,
-    /// Bytes of the messages received.
+    /// The number of bytes in the messages received.
     pub received: u64,
     /// The latest time that was passed to the endpoint.
     pub latest: Instant,
-    /// The header of the last data packet that arrived.
+    /// The header of the latest data packet that arrived.
     pub last_header: Option<DataHeader>,
     incarnation: u64,
     lives: BTreeMap<ConnectionId, Life>,
 }
 
-/// A datagram on its way: to whom, and from where as they see it.
+/// A datagram in transit: its receiver, and its source address as the receiver sees it.
 #[derive(Clone, Debug)]
 struct Flying {
     at: Instant,
@@ -95,7 +95,7 @@ struct Flying {
     bytes: Vec<u8>,
 }
 
-/// A script's world.
+/// The endpoints and the network of a script.
 pub(crate) struct World {
     pub now: Instant,
     pub nodes: Vec<Node>,
@@ -106,7 +106,7 @@ pub(crate) struct World {
     sent: u64,
 }
 
-/// The channels of every script: one of each kind, one that forgets, and one that reports.
+/// Returns the channels of every script: one of each kind, one whose messages expire, and one with receipts.
 pub(crate) fn channels() -> Vec<ChannelConfig> {
     let mut forgetful = ChannelConfig::new(Delivery::ReliableOrdered);
     forgetful.lifetime = Some(Duration::from_millis(100));
@@ -143,7 +143,7 @@ impl World {
         world
     }
 
-    /// Node 0 lets everybody in, node 1 nobody, node 2 whoever has a ticket.
+    /// Creates a node. Node 0 accepts every client, node 1 none, and node 2 clients with tickets.
     fn boot(&self, index: usize, incarnation: u64) -> Node {
         let mut config = Config::new(APPLICATION);
         config.dont_fragment = true;
@@ -174,7 +174,7 @@ impl World {
         Secrets::new(identity).ticket_key(server_ticket_key(&*self.setup.provider, &MASTER, &public))
     }
 
-    /// Does all of `script`; in most worlds two connections are made first.
+    /// Executes `script`. In most worlds, two connections are established first.
     pub(crate) fn play(&mut self, script: &[Op]) {
         if !self.setup.seed.is_multiple_of(4) {
             self.step(Op::Connect { node: 1, to: 0, how: How::Pinned });
@@ -186,7 +186,7 @@ impl World {
         }
     }
 
-    /// Does one thing.
+    /// Executes one operation.
     pub(crate) fn step(&mut self, op: Op) {
         match op {
             Op::Connect { node, to, how } => self.connect(pick(node), pick(to), how),
@@ -240,7 +240,7 @@ impl World {
         self.faults.push((clause, text));
     }
 
-    /// The time to give to a node.
+    /// Returns the time to pass to a node.
     fn time(&mut self, index: usize) -> Instant {
         let node = &mut self.nodes[index];
         node.latest = node.latest.max(self.now);
@@ -343,7 +343,7 @@ impl World {
         node.endpoint.handle_datagram(now, flying.from, Ecn::NotCapable, &mut flying.bytes);
     }
 
-    /// A stranger's datagram; or, as from one who holds the keys, a forged packet on a connection that is known.
+    /// Delivers a random datagram, or a forged packet on a known connection, as if the sender had the keys.
     fn garbage(&mut self, index: usize, from: u8, first: u8, length: u16, seed: u16) {
         let from_address = SocketAddr::from(([10, 9, 0, from % 4], 1000));
         let seed = tickwire_sim::rng::mix(self.setup.seed, seed.into());
@@ -362,7 +362,7 @@ impl World {
         self.nodes[index].address = address;
     }
 
-    /// The link of node n leads to the next node, and has the same name at both ends.
+    /// Sets the wall clock of a node.
     fn set_wall(&mut self, index: usize, off: i64) {
         let (now, offset) = (self.time(index), WALL.saturating_add_signed(off));
         let endpoint = &mut self.nodes[index].endpoint;
@@ -400,12 +400,12 @@ impl World {
         }
     }
 
-    /// The outputs, without those of `poll_timeout` in between.
+    /// Returns the outputs without those of `poll_timeout`.
     pub(crate) fn outputs(&self) -> Vec<&Output> {
         self.trace.iter().filter(|output| !matches!(output, Output::Timeout { .. })).collect()
     }
 
-    /// Fails at the first output that another world does not share.
+    /// Fails at the first output that differs between two worlds.
     pub(crate) fn expect_same(&self, other: &Self, meaning: &str) {
         let (ours, theirs) = (self.outputs(), other.outputs());
         let first = ours.iter().zip(&theirs).position(|(ours, theirs)| ours != theirs);
@@ -414,7 +414,7 @@ impl World {
         assert_eq!(ours, theirs, "{meaning}: output {first}");
     }
 
-    /// Fails if a clause was seen broken.
+    /// Fails if the clause was violated.
     pub(crate) fn expect_kept(&self, clause: u8) {
         let broken: Vec<&String> =
             self.faults.iter().filter(|fault| fault.0 == clause).map(|fault| &fault.1).collect();
@@ -436,5 +436,5 @@ fn hash_of(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// More messages than a channel's queue takes.
+/// More messages than the queue of a channel accepts.
 const FILLED: usize = 5000;

@@ -1,4 +1,4 @@
-//! Hashes of everything that simulated runs did, from whatever program plays them.
+//! The trace hashes of simulated runs, read from the output of the program that plays the runs.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -7,16 +7,16 @@ use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::command::Command;
 
-/// The cargo command that plays; where it runs is added, then which seeds.
+/// The cargo command that plays seeds. The target and the seeds are appended.
 pub(super) const TRACE_HASH: &str = "run --quiet --release --locked -p tickwire-sim --bin trace-hash";
 
-/// 64 bits, in hexadecimal digits.
+/// A hash of 64 bits, in hexadecimal digits.
 pub(super) type Played = String;
 
-/// By seed.
+/// The hash of each seed.
 pub(super) type Hashes = BTreeMap<u64, Played>;
 
-/// So many processes play at once where there are as many cores.
+/// The largest number of processes that play at once.
 const PROCESSES_MOST: usize = 2;
 
 /// A command that prints one line `seed hash` per seed.
@@ -25,20 +25,21 @@ pub(super) struct Player {
     takes_flags: bool,
 }
 
-/// This machine.
+/// Returns the command for this machine.
 pub(super) fn native() -> Result<Player> {
     Player::program(Command::cargo(TRACE_HASH))
 }
 
 impl Player {
-    /// A program that cargo builds. Playing nothing builds it, and shows that it runs.
+    /// Creates a player from a cargo command. The function plays no seeds, to build the program and to check that it
+    /// runs.
     pub(super) fn program(cargo: Command) -> Result<Self> {
         let player = Self { command: cargo.arg("--"), takes_flags: true };
         player.part(0, 0, 1).output()?;
         Ok(player)
     }
 
-    /// A script, which takes three numbers.
+    /// Creates a player from a script, which takes three numbers.
     pub(super) const fn script(command: Command) -> Self {
         Self { command, takes_flags: false }
     }
@@ -50,7 +51,7 @@ impl Player {
         })
     }
 
-    /// The hashes of `seeds` seeds from `from` on.
+    /// Plays `seeds` seeds, beginning with `from`, and returns their hashes.
     pub(super) fn play(&self, from: u64, seeds: u64, seconds: u32) -> Result<Hashes> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let parts = split(from, seeds, cores.min(PROCESSES_MOST) as u64);
@@ -70,14 +71,15 @@ impl Player {
         let expected = (from..).take(usize::try_from(seeds)?);
         ensure!(
             hashes.keys().copied().eq(expected),
-            "the output does not match the {seeds} seeds asked for: {:?}",
+            "expected the hashes of {seeds} seeds from {from} on, got those of {:?}",
             hashes.keys()
         );
         Ok(hashes)
     }
 }
 
-/// Cuts seeds into `parts` of nearly the same number: each its first and how many.
+/// Splits a range of seeds into `parts` parts of nearly equal size. Each part has its first seed and its number of
+/// seeds.
 fn split(from: u64, seeds: u64, parts: u64) -> Vec<(u64, u64)> {
     let parts = parts.min(seeds).max(1);
     let begin = |part: u64| seeds * part / parts;

@@ -1,4 +1,4 @@
-//! The platforms that are not this one, and how programs for them run here.
+//! The other platforms, and the commands that run their programs on this machine.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use crate::targets::{ARM, BIG_ENDIAN, WASM, WINDOWS};
 use crate::windows::under_wine;
 use crate::workspace;
 
-/// Where runs are compared with those of this machine.
+/// A platform whose runs are compared with those of this machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
 pub(crate) enum Target {
     /// WebAssembly, in node
@@ -29,7 +29,7 @@ pub(crate) enum Target {
 impl Target {
     pub(crate) const ALL: [Self; 4] = [Self::Wasm32, Self::Aarch64, Self::S390x, Self::Windows];
 
-    /// Builds what plays there.
+    /// Builds the player for the target.
     pub(super) fn player(self) -> Result<Player> {
         match self {
             Self::Wasm32 => module(),
@@ -46,7 +46,7 @@ impl Target {
     }
 }
 
-/// As it is written on the command line.
+/// Writes the name of the target as on the command line.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -62,7 +62,8 @@ fn program(triple: &str) -> Command {
     Command::cargo(TRACE_HASH).arg("--target").arg(triple)
 }
 
-/// The command of cargo's, so that what it links for `triple`, runs. `machine` is how Debian and qemu call it.
+/// Returns the cargo command that runs programs for `triple` under qemu. `machine` is the name of the processor in
+/// Debian and qemu.
 fn under_qemu(command: &Command, triple: &str, machine: &str) -> Command {
     let prefix = format!("CARGO_TARGET_{}", triple.to_uppercase().replace('-', "_"));
     let runner = format!("qemu-{machine} -L /usr/{machine}-linux-gnu");

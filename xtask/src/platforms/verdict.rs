@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 
 use super::Target;
 
-/// Whether the runs of a target were those of this machine.
+/// The result of the comparison of a target with this machine.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Equal,
-    /// This is the first seed that was not.
+    /// The runs differ. `seed` is the first seed that differs.
     Differs {
         seed: u64,
     },
     CannotRun(String),
 }
 
-/// One target.
+/// The result for one target.
 #[derive(Debug)]
 pub(super) struct PlatformRow {
-    /// None is this machine, with which the others are compared.
+    /// The target. `None` stands for this machine, with which the targets are compared.
     target: Option<Target>,
     seeds: u64,
     verdict: Verdict,
@@ -42,7 +42,7 @@ impl PlatformRow {
         self.target.map_or_else(here, |target| target.to_string())
     }
 
-    /// The fault, if there is one, and how to see it again.
+    /// Returns a description of the difference with the command that repeats it, or `None` if there is no difference.
     pub(super) fn complaint(&self, seconds: u32) -> Option<String> {
         let name = self.name();
         match &self.verdict {

@@ -23,7 +23,7 @@ fn verb(line: &[&str]) -> Result<TicketVerb, clap::Error> {
     Ok(args.verb)
 }
 
-/// The output of a command at [`NOW`], or its error as a person sees it.
+/// Runs a command at the time [`NOW`]. Returns its output, or its error as a user sees it.
 fn play(line: &[&str]) -> Result<String, String> {
     let output = match verb(line).map_err(|error| error.to_string())? {
         TicketVerb::Keygen(args) => Ok(keygen(&args, &mut rng())),
@@ -106,7 +106,7 @@ fn a_server_with_generated_keys_accepts_a_ticket_minted_for_that_server() {
 }
 
 #[test]
-fn two_minted_tickets_have_different_secrets() {
+fn two_tickets_minted_from_the_same_options_are_different() {
     let Ok(TicketVerb::Mint(args)) = verb(&mint_line(&[])) else { panic!() };
     let mut rng = rng();
     let [one, two] = [(); 2].map(|()| mint(&args, &mut rng, NOW).unwrap());
@@ -153,13 +153,16 @@ fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
     for (change, expected) in [
         (
             ("--server-key", "abcd"),
-            "--server-key: the text has 4 hexadecimal digits, but a key has 64 hexadecimal digits",
+            "--server-key: the text has 4 hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again",
         ),
-        (("--identity", "1d1g"), "--identity: 'g', character 4, is not a hexadecimal digit"),
-        (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit"),
+        (
+            ("--identity", "1d1g"),
+            "--identity: 'g', character 4, is not a hexadecimal digit; an identity has 32",
+        ),
+        (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit; an identity has 32"),
         (
             ("--master", "22"),
-            "--master: the text has 2 hexadecimal digits, but a key has 64 hexadecimal digits",
+            "--master: the text has 2 hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again",
         ),
         (("--master", &zeros), "the master key is all zeros"),
         (("--server-key", &zeros), "--server-key is all zeros"),

@@ -1,4 +1,4 @@
-//! Bytes and time of replicated worlds.
+//! Measures the bytes and the time of replicated worlds.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ struct Args {
     json: bool,
 }
 
-/// Ticks before a measurement, until the congestion window is open, and ticks of it.
+/// The number of ticks before a measurement, in which the congestion window grows.
 const WARM_UP: u64 = 200;
 const MEASURED: u64 = 400;
-/// Bits of an entity's quantised state.
+/// The number of bits of an entity's quantised state.
 const STATE_BITS: u64 = 3 * 20 + 3 * 12 + 2 + 3 * 9;
 
 #[derive(Serialize)]
@@ -98,18 +98,21 @@ fn measure(moving: usize, clients: usize, paths: Paths, is_moving: bool) -> Resu
     star.play(WARM_UP, is_moving);
     let traffic = star.play(MEASURED, is_moving);
     if traffic.refused > 0 || traffic.restarts > 0 {
-        bail!("{moving} moving, {clients} clients: {traffic:?}");
+        bail!(
+            "with {moving} moving entities and {clients} clients, a client rejected frames, or a unit was coded in \
+             full again: {traffic:?}"
+        );
     }
     Ok(traffic)
 }
 
-/// Bytes of snapshot frames per second and client, in kB.
+/// Returns the kilobytes of snapshot frames per second and client.
 fn rate(traffic: &Traffic, clients: usize) -> f64 {
     let seconds = traffic.ticks as f64 / f64::from(TICKS_PER_SECOND);
     traffic.frame_bytes as f64 / seconds / clients as f64 / 1000.0
 }
 
-/// The server's time per tick, in milliseconds.
+/// Returns the server's processor time per tick, in milliseconds.
 fn server_ms(traffic: &Traffic) -> f64 {
     traffic.server.as_secs_f64() * 1000.0 / traffic.ticks as f64
 }

@@ -1,4 +1,4 @@
-//! The snapshot codec on a recording of cubes.
+//! Measures the snapshot codec on a recording of cubes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ struct Args {
     json: bool,
 }
 
-/// The variable that names the recording.
+/// The environment variable that names the recording.
 const DATA: &str = "TICKWIRE_CUBES";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -44,13 +44,13 @@ impl Codec {
     }
 }
 
-/// Frames a second.
+/// The number of frames per second.
 const RATE: f64 = 60.0;
-/// How often the recording is sent. The time of a frame is that of its fastest round: what else the machine does only ever makes
-/// it slower.
+/// The number of times that the recording is sent. The time of a frame is the least of all rounds, because other processes can
+/// only make a round slower.
 const ROUNDS: usize = 5;
 
-/// Figures for a program.
+/// The figures of a run, for a program.
 #[derive(Debug, Serialize)]
 struct Figures {
     codec: &'static str,
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
         figures.print();
     }
     if !figures.lossless {
-        bail!("a decoded unit differs from the recording");
+        bail!("a decoded unit differs from the recording: the codec has a bug");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! rusty_enet: plaintext, no checksum.
+//! rusty_enet, in plaintext and without checksums.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use rusty_enet::{Event, Host, HostSettings, MTU_MAX, Packet, PacketReceived, Pee
 use crate::allocations::uncounted;
 use crate::scene::{MESSAGE, Stack};
 
-/// A socket that only holds what is on its way.
+/// A socket that only holds the datagrams in transit.
 #[derive(Clone, Default)]
 struct Port(Rc<RefCell<Queues>>);
 
@@ -66,7 +66,7 @@ struct EnetEnd {
 pub struct Enet {
     clock: Rc<Cell<u64>>,
     server: EnetEnd,
-    /// The server's peer of each client.
+    /// The server's peer of each client. `None` until the client is connected.
     peers: Vec<Option<PeerID>>,
     clients: Vec<EnetEnd>,
     connected: Vec<bool>,

@@ -1,4 +1,4 @@
-//! The peers, each driven as its documentation says, in the same harness.
+//! Other protocol implementations, each used as its documentation describes, in the same harness as tickwire.
 
 mod enet;
 mod quinn;

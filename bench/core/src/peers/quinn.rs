@@ -1,4 +1,5 @@
-//! quinn-proto with rustls and ring, AES-128-GCM first: one stream per client, its defaults otherwise.
+//! quinn-proto with rustls and ring. AES-128-GCM is the preferred cipher, each client has one stream, and all other
+//! settings are the defaults.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -18,13 +19,13 @@ use rustls::pki_types::PrivateKeyDer;
 use crate::scene::{MESSAGE, Stack};
 
 const NAME: &str = "localhost";
-/// Datagrams of one transmit.
+/// The largest number of datagrams in one transmit.
 const SEGMENTS: usize = 10;
 
 struct QuinnEnd {
     endpoint: Endpoint,
     connections: BTreeMap<ConnectionHandle, Connection>,
-    /// Datagrams that the endpoint answered by itself.
+    /// The datagrams with which the endpoint itself answered.
     replies: Vec<(SocketAddr, Vec<u8>)>,
     buffer: Vec<u8>,
 }
@@ -33,13 +34,13 @@ struct QuinnEnd {
 pub struct Quinn {
     epoch: Instant,
     server: QuinnEnd,
-    /// The server's connection to each client, and the stream that it opened on it.
+    /// The server's connection to each client, and the stream that the server opened on the connection.
     streams: Vec<Option<(ConnectionHandle, StreamId)>>,
     clients: Vec<QuinnEnd>,
-    /// The stream that each client got, and bytes that make no whole message yet.
+    /// The stream of the server that each client accepted.
     opened: Vec<Option<StreamId>>,
     pending: Vec<usize>,
-    /// The stream that each client opened, and bytes of it that make no whole message yet at the server.
+    /// The stream that each client opened to the server.
     streams_up: Vec<Option<(ConnectionHandle, StreamId)>>,
     opened_up: Vec<Option<StreamId>>,
     pending_up: Vec<usize>,
@@ -140,7 +141,7 @@ impl QuinnEnd {
         }
     }
 
-    /// Timers, what the endpoint has to hear, and datagrams.
+    /// Runs the timers, passes events to the endpoint, and sends all datagrams that are ready.
     fn transmit(&mut self, now: Instant, mut emit: impl FnMut(SocketAddr, &[u8])) {
         for (to, reply) in self.replies.drain(..) {
             emit(to, &reply);
@@ -166,7 +167,8 @@ impl QuinnEnd {
     }
 }
 
-/// Takes what came on a stream; returns how many messages it makes with the bytes that are `pending`.
+/// Reads the bytes that arrived on a stream. Returns the number of messages that these bytes complete, together with
+/// the `pending` bytes.
 fn read(connection: &mut Connection, stream: StreamId, pending: &mut usize) -> u64 {
     let mut stream = connection.recv_stream(stream);
     let Ok(mut chunks) = stream.read(true) else { return 0 };

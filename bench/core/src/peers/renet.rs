@@ -21,9 +21,9 @@ const CHANNEL: DefaultChannel = DefaultChannel::ReliableOrdered;
 pub struct Renet {
     server: RenetServer,
     clients: Vec<RenetClient>,
-    /// With renetcode: encryption.
+    /// The encryption by renetcode. `None` for plaintext.
     netcode: Option<Netcode>,
-    /// Datagrams that netcode answered by itself.
+    /// The datagrams with which renetcode itself answered.
     replies: Vec<(usize, Vec<u8>)>,
 }
 

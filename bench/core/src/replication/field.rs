@@ -6,12 +6,13 @@ use tickwire_core::snapshot::{
 
 use super::TICKS_PER_SECOND;
 
-/// Metres that a mover covers in a second.
+/// The speed of a mover, in metres per second.
 const SPEED: f64 = 5.0;
-/// Half of the side of the field that movers start in, in metres.
+/// Half of the side of the field in which movers start, in metres.
 const FIELD: f64 = 900.0;
 
-/// The components of an entity, as one group: they are packed and shown together.
+/// The position, rotation and velocity of an entity. The components form one group, so they are encoded and shown
+/// together.
 #[derive(NetComponent, Clone, Copy)]
 #[net(name = "pose", group = "motion", hz = 20, predictor = "velocity")]
 struct Pose {
@@ -23,18 +24,18 @@ struct Pose {
     rotation: [f32; 4],
 }
 
-/// A mover's own state.
+/// The state of a moving entity.
 #[derive(Clone, Copy)]
 struct Mover {
     id: NetworkId,
     at: [f64; 2],
     heading: f64,
-    /// Radians that it turns in a second, until the tick.
+    /// The angular velocity in radians per second, which changes at the tick `until`.
     turning: f64,
     until: u64,
 }
 
-/// The game's side of the world.
+/// A game that moves the entities of a world.
 pub struct Field {
     writer: WorldWriter,
     movers: Vec<Mover>,
@@ -46,7 +47,7 @@ impl Field {
     /// Returns the schema of the world.
     ///
     /// # Panics
-    /// If the schema refuses the component.
+    /// If the schema rejects the component.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn schema() -> WorldSchema {
@@ -59,7 +60,7 @@ impl Field {
     /// Creates a world of `entities` entities, of which the first `moving` move.
     ///
     /// # Panics
-    /// If the writer accepts no entity.
+    /// If the writer rejects an entity.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn new(schema: &WorldSchema, entities: usize, moving: usize) -> Self {
@@ -112,7 +113,7 @@ impl Field {
         self.writer.set(mover.id, &pose).expect("the entity exists");
     }
 
-    /// A number between two others (SplitMix64).
+    /// Draws a random number from `low` to `high` (SplitMix64).
     fn draw(&mut self, low: f64, high: f64) -> f64 {
         self.draws = self.draws.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.draws ^ self.draws >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -15,51 +15,52 @@ use tickwire_sim::provider::NullProvider;
 use super::{Field, TICKS_PER_SECOND};
 
 const FIRST_PORT: u16 = 1000;
-/// How often the network is looked at.
+/// The interval at which the network is simulated.
 const STEP: Duration = Duration::from_millis(1);
 
-/// The round trips of the clients.
+/// The round-trip times of the clients.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Paths {
-    /// 100 ms for all.
+    /// Every client has a round-trip time of 100 ms.
     Equal,
-    /// From 20 ms on, 20 ms more for each client.
+    /// The first client has a round-trip time of 20 ms, and each further client 20 ms more, up to 320 ms. Every
+    /// 16 clients, the times repeat.
     Spread,
 }
 
-/// The cost of a world in a number of ticks.
+/// The measured cost of a replicated world in a number of ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
-    /// Ticks that were played.
+    /// The number of ticks that were played.
     pub ticks: u64,
-    /// Bytes of snapshot frames to all clients.
+    /// The number of bytes in the snapshot frames to all clients.
     pub frame_bytes: u64,
-    /// Bytes of all datagrams to all clients.
+    /// The number of bytes in all datagrams to all clients.
     pub datagram_bytes: u64,
-    /// Units in these frames.
+    /// The number of units in the snapshot frames to all clients.
     pub units: u64,
-    /// Units that were coded in full although the client had a version.
+    /// The number of units that were coded in full although the client had an earlier version.
     pub restarts: u64,
-    /// The server's time for commits and datagrams, acknowledgements included.
+    /// The processor time of the server for commits and datagrams, including acknowledgements.
     pub server: Elapsed,
-    /// The clients' time.
+    /// The processor time of all clients.
     pub clients: Elapsed,
-    /// Frames that a client refused.
+    /// The number of snapshot frames that clients rejected as invalid.
     pub refused: u64,
 }
 
 struct Client {
     endpoint: Endpoint,
     connection: ConnectionId,
-    /// The server's connection to it.
+    /// The server's connection to the client.
     viewer: Option<ConnectionId>,
     one_way: Duration,
-    /// Datagrams on their way to it, and from it.
+    /// The datagrams in transit to the client, and from the client.
     down: VecDeque<(Instant, Vec<u8>)>,
     up: VecDeque<(Instant, Vec<u8>)>,
 }
 
-/// A server with its clients.
+/// A server that replicates a world, and its clients.
 pub struct Star {
     now: Instant,
     server: Endpoint,
@@ -71,10 +72,11 @@ pub struct Star {
 }
 
 impl Star {
-    /// A server that replicates a field of `entities` entities, of which `moving` move, to `clients` clients. All of it has arrived.
+    /// Creates a server that replicates `entities` entities, of which `moving` move, to `clients` clients. Runs until every
+    /// client has received the whole world.
     ///
     /// # Panics
-    /// If the core refuses its configuration, or the clients do not connect.
+    /// If the core rejects the configuration, or a client does not receive the world within 20 s of virtual time.
     #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
     #[must_use]
     pub fn new(entities: usize, moving: usize, clients: usize, paths: Paths) -> Self {
@@ -110,7 +112,7 @@ impl Star {
         star
     }
 
-    /// Connects all clients and lets them have the whole world.
+    /// Connects all clients, and runs until they have received the whole world.
     fn begin(&mut self) {
         self.commit();
         for _ in 0..20 * TICKS_PER_SECOND {
@@ -120,7 +122,7 @@ impl Star {
             }
         }
         let seen = self.clients.iter().filter(|client| client.viewer.is_some()).count();
-        panic!("{seen} of {} clients have the world", self.clients.len());
+        panic!("only {seen} of {} clients have received the world", self.clients.len());
     }
 
     fn is_settled(&self) -> bool {
@@ -130,7 +132,7 @@ impl Star {
             .all(|stats| stats.is_some_and(|stats| stats.is_settled))
     }
 
-    /// Plays some ticks, and says what they cost.
+    /// Plays `ticks` ticks, and returns their cost. The entities move only if `is_moving` is `true`.
     pub fn play(&mut self, ticks: u64, is_moving: bool) -> Traffic {
         let (frames, units, restarts, refused) = self.counters();
         self.traffic = Traffic { ticks, ..Traffic::default() };
@@ -185,7 +187,7 @@ impl Star {
         self.field.writer().reuse(changes);
     }
 
-    /// The server reads what arrived, and sends what is due.
+    /// Passes the arrived datagrams to the server, and sends the datagrams that are due.
     fn serve(&mut self) {
         let now = self.now;
         for (index, client) in self.clients.iter_mut().enumerate() {

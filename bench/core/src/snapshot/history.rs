@@ -6,16 +6,16 @@ use tickwire_core::snapshot::delta::{StoredVersion, VersionWords};
 
 use super::recording::WORDS;
 
-/// A version.
+/// A version of a unit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) tick: u32,
     pub(super) words: [u32; WORDS],
-    /// The tick of the version that it was coded against.
+    /// The tick of the baseline of this version.
     pub(super) coded_against: Option<u32>,
 }
 
-/// The versions of a unit, the newest last.
+/// The versions of one unit, the newest last.
 #[derive(Clone, Debug, Default)]
 pub(super) struct History(VecDeque<Entry>);
 
@@ -43,12 +43,12 @@ impl History {
         self.0.iter().rev().find(|entry| entry.tick < tick)
     }
 
-    /// The versions from this tick on.
+    /// Returns the versions from this tick on.
     pub(super) fn since(&self, tick: u32) -> impl Iterator<Item = &Entry> {
         self.0.iter().rev().take_while(move |entry| entry.tick >= tick)
     }
 
-    /// Forgets all below the floor but the newest of them.
+    /// Removes all versions below the floor except the newest of them.
     pub(super) fn forget_below(&mut self, floor: u32) {
         while self.0.get(1).is_some_and(|second| second.tick < floor) {
             self.0.pop_front();

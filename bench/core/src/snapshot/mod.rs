@@ -1,9 +1,9 @@
-//! Measures the snapshot codec on a recording: bits, and time per frame.
+//! Measures the snapshot codec on a recording: the bits and the time of each frame.
 //!
-//! Sixty frames a second, each with all units that differ from a version that the receiver may show. A frame is
-//! acknowledged six frames later; before the first acknowledgement, units are coded against the state with which the recording
-//! begins. The decoder gets the bytes of a frame and nothing else, keeps what frames ask it to keep, and after each frame all
-//! units must be those of the recording.
+//! The sender sends 60 frames per second. Each frame contains all units that differ from a version that the receiver may
+//! show. The receiver acknowledges a frame six frames later. Before the first acknowledgement, the baseline of each unit is the
+//! first state of the recording. The decoder gets only the bytes of the frames. After each frame, all its units must equal the
+//! units of the recording.
 
 mod history;
 mod pair;

@@ -13,9 +13,9 @@ use tickwire_core::snapshot::delta::{
 use super::history::{Entry, History};
 use super::recording::{Recording, WORDS};
 
-/// The frames after which an acknowledgement is with the sender.
+/// The number of frames after which an acknowledgement arrives at the sender.
 const DELAY: u32 = 6;
-/// Frames that the receiver is asked to keep below the referenced one: those that second baselines come from, and some.
+/// The number of frames below the reference that the receiver must keep: the frames of second baselines, and a reserve.
 const KEPT: u32 = 3 * DELAY;
 
 /// The measured figures of sending one recording.
@@ -158,7 +158,8 @@ impl Pair {
     }
 }
 
-/// The units that differ from a version that the receiver may show: the newest acknowledged one, and all that were sent since.
+/// Returns the units that differ from a version that the receiver may show: the newest acknowledged version, and all versions
+/// sent after it.
 fn updates<'a>(
     plan: &'a Plan,
     histories: &'a [History],
@@ -200,7 +201,7 @@ impl Receiver {
         }
     }
 
-    /// Whether the newest version of each unit is that of the recording.
+    /// Returns whether the newest version of each unit equals the recording.
     fn shows(&self, world: &[[u32; WORDS]]) -> bool {
         let newest = self.histories.iter().map(|history| history.newest().map(|entry| entry.words));
         newest.eq(world.iter().map(|words| Some(*words)))
@@ -211,7 +212,7 @@ impl Receiver {
 mod tests {
     use super::*;
 
-    /// A cube that moves on and turns for a while, beside one that rests.
+    /// Returns a recording of one cube that moves and turns for a while, and one cube that rests.
     fn recording() -> Recording {
         let mut bytes = Vec::new();
         for frame in 0..40i32 {
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_arrives_losslessly_in_as_many_bytes_as_the_counted_bits_need() {
+    fn a_recording_arrives_losslessly_and_its_bytes_match_the_counted_bits() {
         let recording = recording();
         let outcome = Pair::new(&recording).send(&recording).unwrap();
         assert!(outcome.is_lossless);
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_whose_world_differs_from_the_senders_is_detected() {
+    fn a_receiver_with_a_different_world_does_not_pass_the_comparison() {
         let recording = recording();
         let pair = Pair::new(&recording);
         assert!(pair.receiver.shows(recording.initial()));

@@ -13,7 +13,7 @@ pub const RECORD_BYTES: usize = 4 * WORDS;
 /// The names of a cube's parts, in the order of [`Recording::layout`].
 pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
 
-/// Added to the two horizontal positions, which are signed in a file.
+/// The offset that is added to the two horizontal positions, which are signed in a file.
 const OFFSET: i32 = 1 << 14;
 
 /// A recording of the words of all cubes, frame by frame. Sender and receiver begin with the first frame.
@@ -47,7 +47,10 @@ impl Recording {
         let frame = cubes * RECORD_BYTES;
         let length = bytes.len();
         if length < 2 * frame || !length.is_multiple_of(frame) {
-            bail!("{length} bytes are not two or more frames of {frame} bytes for {cubes} cubes");
+            bail!(
+                "{length} bytes are not two or more frames of {frame} bytes for {cubes} cubes; check the number of \
+                 cubes"
+            );
         }
         let frames = bytes.chunks(frame).map(|frame| frame.chunks(RECORD_BYTES).map(cube).collect());
         Ok(Self { frames: frames.collect::<Result<_>>()? })

@@ -1,4 +1,4 @@
-//! rusty_enet: the C library, translated.
+//! The stack rusty_enet, a translation of the C library `ENet`.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -16,7 +16,7 @@ pub(crate) const HOW: &str = "rusty_enet 0.4.1, plaintext, no checksum, no compr
     a host each, woken by their socket, and serviced in their tick (60 Hz, with 1,000 clients 10 Hz). Pings each 5 s instead \
     of each 500 ms, as the others that let one choose.";
 
-/// Milliseconds between two keep-alives.
+/// The time between two keep-alives, in milliseconds.
 const PING_INTERVAL: u32 = 5_000;
 
 fn host(socket: UdpSocket, peers: usize) -> Result<Host<UdpSocket>> {
@@ -104,8 +104,9 @@ impl Client for EnetClient {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) =
-            setup.server.clone().context("the setup does not contain the address of the server")?;
+        let (server, _) = setup.server.clone().context(
+            "the setup does not contain the address of the server; this is a bug of the benchmark",
+        )?;
         Ok(Self { host: host(socket, 1)?, server, peer: None, is_connected: false })
     }
 

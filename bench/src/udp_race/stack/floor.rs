@@ -1,4 +1,4 @@
-//! No protocol at all: what the system alone costs.
+//! A stack without a protocol, which shows the cost of the system alone.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -81,8 +81,9 @@ impl Client for FloorClient {
     const TICKS: bool = false;
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) =
-            setup.server.clone().context("the setup does not contain the address of the server")?;
+        let (server, _) = setup.server.clone().context(
+            "the setup does not contain the address of the server; this is a bug of the benchmark",
+        )?;
         Ok(Self { socket, server, is_connected: false, received: 0 })
     }
 

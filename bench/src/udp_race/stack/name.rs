@@ -3,26 +3,26 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// One of those that race.
+/// A stack in the race.
 #[derive(Serialize, Deserialize, ValueEnum, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Stack {
-    /// Encrypted, forward secret.
+    /// tickwire, encrypted and forward secret.
     Tickwire,
     /// renet with renet_netcode in secure mode: encrypted, no forward secrecy.
     Renet,
-    /// rusty_enet: plaintext.
+    /// rusty_enet, in plaintext.
     Enet,
-    /// QUIC: encrypted, forward secret.
+    /// quinn, which implements QUIC: encrypted and forward secret.
     Quinn,
-    /// Plain sockets: what the system alone costs.
+    /// Plain sockets, which show the cost of the system alone.
     Floor,
 }
 
 impl Stack {
-    /// All of them, in the order of a round.
+    /// All stacks, in the order of a round.
     pub(crate) const ALL: [Self; 5] = [Self::Tickwire, Self::Renet, Self::Enet, Self::Quinn, Self::Floor];
-    /// All but ours.
+    /// All stacks except tickwire.
     pub(crate) const PEERS: [Self; 4] = [Self::Renet, Self::Enet, Self::Quinn, Self::Floor];
 
     pub(crate) const fn name(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The server's loop for stacks that are polled: renet and rusty_enet.
+//! The server's loop for the stacks that must be polled: renet and rusty_enet.
 
 use std::net::UdpSocket;
 use std::os::fd::BorrowedFd;
@@ -12,24 +12,24 @@ use crate::measure::{Pace, now};
 use crate::message::{Kind, SIZE, message};
 use crate::orders::{Control, Due, Work};
 
-/// A server that has to be asked.
+/// A server that must be polled.
 pub(crate) trait Polled {
-    /// Its socket.
+    /// Returns the server's socket.
     fn socket(&self) -> BorrowedFd<'_>;
-    /// Receives all that is there. With `echo`, messages are sent back at once.
+    /// Reads all datagrams from the socket. With `echo`, sends messages back immediately.
     fn receive(&mut self, echo: bool) -> Result<()>;
-    /// Connections now.
+    /// Returns the number of connections.
     fn connected(&self) -> usize;
     /// Queues `count` messages, made by `make`, for each client.
     fn send_each(&mut self, count: u32, make: &mut dyn FnMut() -> [u8; SIZE]);
     /// Queues one message for all clients.
     fn send_all(&mut self, message: &[u8]);
-    /// Sends what is queued, and whatever the stack has to say by itself.
+    /// Sends the queued messages, and the datagrams that the stack itself must send.
     fn flush(&mut self);
 }
 
-/// Ticks sixty times a second. Between two ticks it sleeps; only while it echoes does it wake for its socket as well,
-/// since that is when latency counts and waking costs.
+/// Runs sixty ticks per second. Between two ticks the loop sleeps. Only while it echoes does a datagram wake it,
+/// because only then the latency is measured.
 pub(crate) fn serve(server: &mut impl Polled, control: &Control) -> Result<()> {
     let mut pace = Pace::new();
     let mut number = 0;
@@ -62,7 +62,7 @@ pub(crate) fn serve(server: &mut impl Polled, control: &Control) -> Result<()> {
     }
 }
 
-/// A server's socket, with buffers as large as the system grants up to 4 MiB: all stacks get the same.
+/// Opens a server's socket with buffers of up to 4 MiB, if the system permits. All stacks get the same buffers.
 pub(crate) fn server_socket() -> Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into())?;

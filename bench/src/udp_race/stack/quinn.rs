@@ -29,7 +29,7 @@ pub(crate) const HOW: &str = "quinn 0.11.12 (quinn-proto 0.11.19, rustls 0.23 wi
     packets and as long as tickwire waits (10 packets, 50 ms). Clients: an endpoint each, tokio on one thread. Keep-alives \
     each 5 s by the clients (by default there are none, and connections die after 30 s).";
 
-/// Bytes of a message with its length in front.
+/// The size of a message with its length, in bytes.
 const FRAME: usize = SIZE + 2;
 const NAME: &str = "localhost";
 
@@ -42,7 +42,7 @@ fn transport() -> Result<Arc<TransportConfig>> {
     Ok(Arc::new(transport))
 }
 
-/// AES-128-GCM is the fastest of what TLS 1.3 has, where the processor knows AES.
+/// Returns a provider that prefers AES-128-GCM, the fastest cipher of TLS 1.3 on a processor with AES instructions.
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     let mut provider = default_provider();
     provider
@@ -153,13 +153,15 @@ pub(crate) fn clients(setup: &Setup) -> Result<()> {
 /// The state that all clients share.
 struct Crowd {
     ledger: std::cell::RefCell<Ledger>,
-    /// Told of each echo that was awaited.
+    /// Receives a value for each expected echo that arrives.
     echoes: mpsc::UnboundedSender<()>,
 }
 
 async fn run_clients(setup: Setup) -> Result<()> {
-    let (server, certificate) =
-        setup.server.clone().context("the setup does not contain the address of the server")?;
+    let (server, certificate) = setup
+        .server
+        .clone()
+        .context("the setup does not contain the address of the server; this is a bug of the benchmark")?;
     let config = client_config(certificate)?;
     let endpoints: Vec<Endpoint> = (0..setup.clients).map(|_| client_endpoint()).collect::<Result<_>>()?;
     let (send, mut orders) = mpsc::unbounded_channel();
@@ -215,7 +217,9 @@ async fn run_clients(setup: Setup) -> Result<()> {
                 let answer = crowd.ledger.borrow_mut().broadcasts();
                 answer.say()?;
             }
-            other => anyhow::bail!("the clients cannot follow the order {other:?}"),
+            other => {
+                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug of the benchmark")
+            }
         }
     }
     Ok(())
@@ -240,7 +244,7 @@ fn client_endpoint() -> Result<Endpoint> {
     Ok(Endpoint::client(SocketAddr::from(([127, 0, 0, 1], 0)))?)
 }
 
-/// Connects, and opens the stream: the server has it when its first byte comes back.
+/// Connects and opens the stream. The server has accepted the stream when its first byte comes back.
 async fn open(connecting: quinn::Connecting) -> Result<(Connection, SendStream, RecvStream)> {
     let connection = connecting.await?;
     let (mut send, mut receive) = connection.open_bi().await?;

@@ -52,7 +52,7 @@ pub(crate) fn serve(setup: &Setup, control: &Control) -> Result<()> {
 struct ServedRenet {
     server: RenetServer,
     transport: NetcodeServerTransport,
-    /// The same socket, to wait for.
+    /// A clone of the socket, for waiting.
     waited: UdpSocket,
     updated: Instant,
     clients: Vec<u64>,
@@ -113,7 +113,7 @@ impl Polled for ServedRenet {
     }
 }
 
-/// One client. It connects by its ticks.
+/// One client, which connects in its ticks.
 pub(crate) struct RenetPeer {
     client: RenetClient,
     transport: Option<NetcodeClientTransport>,
@@ -127,8 +127,9 @@ impl Client for RenetPeer {
     const TICKS: bool = true;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, _) =
-            setup.server.clone().context("the setup does not contain the address of the server")?;
+        let (server, _) = setup.server.clone().context(
+            "the setup does not contain the address of the server; this is a bug of the benchmark",
+        )?;
         let token =
             ConnectToken::generate(wall()?, PROTOCOL, 300, number as u64 + 1, 15, vec![server], None, &KEY)?;
         Ok(Self {

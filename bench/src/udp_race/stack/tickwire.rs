@@ -92,7 +92,7 @@ pub(crate) struct TickwireClient {
     out: Vec<u8>,
 }
 
-/// The clients' clock: microseconds of the machine's.
+/// Returns the time of the machine's monotonic clock, in the core's microseconds.
 fn clock() -> Instant {
     Instant::saturating_from_micros(now() / 1_000)
 }
@@ -112,8 +112,9 @@ impl Client for TickwireClient {
     const TICKS: bool = false;
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
-        let (server, key) =
-            setup.server.clone().context("the setup does not contain the address of the server")?;
+        let (server, key) = setup.server.clone().context(
+            "the setup does not contain the address of the server; this is a bug of the benchmark",
+        )?;
         let key =
             key.try_into().map_err(|_| anyhow!("the public key of the server does not have 32 bytes"))?;
         let mut seed = [9; 32];

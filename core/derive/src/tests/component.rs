@@ -11,7 +11,7 @@ fn field(field: Field) -> String {
 }
 
 #[test]
-fn a_component_or_group_name_that_a_schema_refuses_is_refused() {
+fn the_error_about_an_invalid_component_or_group_name_names_the_fault_and_the_remedy() {
     let remedy = |attribute| {
         format!(
             "; give 1 to 54 ASCII letters, digits, `_`, `-`, `.` or `/` with `#[net({attribute} = \"…\")]`"
@@ -69,7 +69,7 @@ fn the_error_about_conflicting_attributes_of_a_field_names_the_reason() {
         "`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four";
     assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);
     assert_eq!(field(parse_quote!(#[net(quat = 9, angle = 8)] x: [f32; 4])), one);
-    let twice = "this attribute is given twice: give it once";
+    let twice = "this attribute is given twice: give the attribute once";
     assert_eq!(field(parse_quote!(#[net(bits = 4, bits = 5)] x: u8)), twice);
     assert_eq!(field(parse_quote!(#[net(bits = 4)] #[net(bits = 5)] x: u8)), twice);
     assert_eq!(
@@ -78,12 +78,15 @@ fn the_error_about_conflicting_attributes_of_a_field_names_the_reason() {
     );
     assert_eq!(
         field(parse_quote!(#[net(angle = 8, position)] x: f32)),
-        "`position` belongs to a field with a `range`"
+        "`position` needs a `range` on the same field: give a range"
     );
-    assert_eq!(field(parse_quote!(#[net(velocity)] x: f32)), "`velocity` belongs to a field with a `range`");
+    assert_eq!(
+        field(parse_quote!(#[net(velocity)] x: f32)),
+        "`velocity` needs a `range` on the same field: give a range"
+    );
     assert_eq!(
         field(parse_quote!(#[net(threshold = 1)] x: u32)),
-        "`threshold` belongs to a field with `range`, `bits`, `quat` or `angle`"
+        "`threshold` needs `range`, `bits`, `quat` or `angle` on the same field: give one of them"
     );
     assert_eq!(
         field(parse_quote!(#[net(step = 1)] x: f32)),
@@ -122,7 +125,7 @@ fn the_error_about_a_type_that_cannot_be_a_component_names_the_remedy() {
         refused(&parse_quote!(
             enum Pose {}
         )),
-        "an enum without variants has no values"
+        "an enum without variants has no values: give it a variant"
     );
     assert_eq!(
         refused(&parse_quote!(
@@ -139,6 +142,6 @@ fn the_error_about_a_type_that_cannot_be_a_component_names_the_remedy() {
                 Standing,
             }
         )),
-        "variants take no `net` attributes"
+        "variants take no `net` attributes: remove the attribute"
     );
 }

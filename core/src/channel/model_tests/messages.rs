@@ -1,4 +1,4 @@
-//! The messages that the model sends, and their accounting.
+//! The messages that the model sends, and the checks of the messages that arrive.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -14,7 +14,8 @@ pub(super) fn at_most_once(got: &[Bytes], sent: &[Bytes]) {
     }
 }
 
-/// Messages of eight bytes and more begin with their number, and half of them compress.
+/// Returns the content of a message. Messages of 8 bytes or more begin with their number, and half of these messages
+/// compress.
 pub(super) fn content(channel: ChannelId, number: usize, size: usize) -> Bytes {
     let mut state = (number as u32) << 8 | u32::from(channel.0) | 1;
     let mut message: Vec<u8> = (0..size)

@@ -6,23 +6,23 @@ use quickcheck::{Arbitrary, Gen};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Op {
-    /// Queue a message.
+    /// The application queues a message.
     Send { channel: u8, size: u8 },
-    /// Build packets and put them into the pipe.
+    /// The sender builds packets and puts them into the pipe.
     Transmit { packets: u8, room: u8 },
-    /// A packet arrives; the sender may hear of it.
+    /// A packet arrives. The sender receives the acknowledgement if `acked` is `true`.
     Arrive { which: u8, acked: bool },
-    /// A packet is gone, and the sender notices.
+    /// A packet is lost, and the sender detects the loss.
     Lose { which: u8 },
-    /// The sender takes a packet for lost, or probes, but it is still underway.
+    /// The sender resends the content of a packet that is still in the pipe.
     Doubt { which: u8 },
     /// The application takes messages.
     Pop { count: u8 },
-    /// A grant is sent if due.
+    /// The receiver sends a CREDIT frame if one is due.
     Grant { lost: bool },
-    /// Time passes.
+    /// The given time passes.
     Wait { millis: u8 },
-    /// Another transport takes over.
+    /// A new transport replaces the old transport.
     Resume,
 }
 

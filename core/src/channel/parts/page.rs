@@ -1,11 +1,11 @@
-//! The places of a message's bytes in the pages of the arena.
+//! Pages: the memory of extents.
 
 use alloc::boxed::Box;
 
-/// Where the bytes of an extent lie.
+/// The memory that stores the bytes of an extent.
 #[derive(Debug)]
 pub(super) enum Page {
-    /// In the place of a length: a few bytes take no allocation.
+    /// The bytes are stored in the extent itself, so a few bytes need no allocation.
     Inline([u8; size_of::<usize>()]),
     Own(Box<[u8]>),
 }
@@ -25,7 +25,7 @@ impl Page {
         }
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the page, in bytes.
     pub(super) const fn memory(&self) -> usize {
         match self {
             Self::Inline(_) => 0,

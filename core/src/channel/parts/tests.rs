@@ -81,7 +81,7 @@ fn reassembly_in_any_order_takes_at_most_twice_the_bytes_of_the_message_plus_its
 }
 
 quickcheck! {
-    fn the_bytes_written_first_are_kept(script: Vec<(u16, u16)>) -> bool {
+    fn overlapping_fragments_keep_the_bytes_that_were_written_first(script: Vec<(u16, u16)>) -> bool {
         const TOTAL: usize = 20_000;
         let text = |which: usize| -> Vec<u8> { (0..TOTAL).map(|at| (at * 7 % 251 + which) as u8).collect() };
         let (mut spare, mut parts) = (Spare::default(), Spare::begin(TOTAL as u32));

@@ -1,18 +1,19 @@
-//! Flow-control credit for the peer: the amount of reliable data that it may have begun.
+//! Flow-control credit for the peer: the amount of reliable data that the peer may send.
 
 use crate::event::Violation;
 
-/// The account of one connection's reliable bytes, all totals since the session began.
+/// The flow-control account of one connection. All numbers of bytes are totals since the session began.
 #[derive(Debug)]
 pub(super) struct Grants {
     window: u64,
-    /// Bytes that the peer may have begun.
+    /// The number of reliable bytes that the peer may send.
     advertised: u64,
-    /// Bytes that the peer has begun.
+    /// The number of reliable bytes charged to the peer. The receiver charges a whole message when its first frame
+    /// arrives.
     charged: u64,
-    /// Bytes that the application has taken.
+    /// The number of charged bytes whose messages the application has taken.
     consumed: u64,
-    /// The last grant may not have arrived.
+    /// `true` if the most recent CREDIT frame was lost, so that the credit must be sent again.
     repeat: bool,
 }
 
@@ -25,7 +26,10 @@ impl Grants {
         self.window
     }
 
-    /// Charges `cost`.
+    /// Charges `cost` bytes to the peer.
+    ///
+    /// # Errors
+    /// [`Violation::CreditExceeded`] if the peer has less credit than `cost`.
     pub(super) fn charge(&mut self, cost: u64) -> Result<(), Violation> {
         let charged = self.charged.saturating_add(cost);
         if charged > self.advertised {
@@ -35,17 +39,18 @@ impl Grants {
         Ok(())
     }
 
-    /// Takes a charge back: its message will be begun again.
+    /// Refunds the `cost` of an incomplete message, which the peer will send again from its beginning.
     pub(super) fn refund(&mut self, cost: u64) {
         self.charged = self.charged.saturating_sub(cost);
     }
 
-    /// The application took what had cost `cost`.
+    /// Records that the application took a message that cost `cost` bytes.
     pub(super) fn consume(&mut self, cost: u64) {
         self.consumed = self.consumed.saturating_add(cost);
     }
 
-    /// The total to advertise, if it is worth a frame.
+    /// Returns the total credit to advertise, if the credit grew by at least a quarter of the window or must be
+    /// repeated.
     pub(super) fn due(&self) -> Option<u64> {
         let total = self.consumed.saturating_add(self.window);
         let more = total.saturating_sub(self.advertised);

@@ -1,24 +1,26 @@
-//! The memory account of data that the application cannot have yet, and the receiver's verdict on a frame.
+//! The memory account of data that is not yet available to the application, and the receiver's decision on a frame.
 
 use crate::channel::arena::Arena;
 use crate::channel::room::Account;
 
-/// The data of a connection that the application cannot have yet, and the memory that it is held in.
+/// The account of the data that a connection holds for incomplete and early messages, and the arena that stores the
+/// data.
 #[derive(Debug)]
 pub(super) struct Holding<'a> {
     pub(super) account: &'a mut Account,
     pub(super) arena: &'a mut Arena,
 }
 
-/// The receiver's verdict on a frame. The packet of a refused frame is not acknowledged, so the peer sends it again.
+/// The result of processing a frame. The packet of a refused frame is not acknowledged, so the peer sends the frame
+/// again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Receipt {
-    /// It was new.
+    /// The frame was accepted.
     Taken,
-    /// It was received before.
+    /// The message was received before.
     Duplicate,
-    /// A newer message was received before it.
+    /// A newer message of the sequenced channel was received before this message.
     Stale,
-    /// There is no room: its packet must not be acknowledged.
+    /// The receiver has no memory for the frame. The packet must not be acknowledged.
     Refused,
 }

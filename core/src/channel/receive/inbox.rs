@@ -1,4 +1,4 @@
-//! Messages that wait for the application.
+//! Messages that are ready for the application.
 
 use alloc::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::event::ChannelId;
 use crate::limits::{MESSAGE_OVERHEAD, UNRELIABLE_BACKLOG};
 
-/// Messages that wait for the application, in the order in which they became ready.
+/// Messages that are ready for the application, in the order in which they became ready.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     reliable: VecDeque<Ready>,
@@ -17,13 +17,13 @@ pub(super) struct Inbox {
     next_turn: u64,
 }
 
-/// A message that waits.
+/// A message that is ready for the application.
 #[derive(Debug)]
 pub(super) struct Ready {
     turn: u64,
     pub(super) channel: ChannelId,
     pub(super) message: Bytes,
-    /// Credit to return when the application takes it.
+    /// The flow-control credit that returns to the peer when the application takes the message, in bytes.
     pub(super) charge: u64,
 }
 
@@ -43,7 +43,8 @@ impl Inbox {
         self.reliable.push_back(Ready { turn, channel, message, charge });
     }
 
-    /// Adds an unreliable message; `dropped` is told the channels of those that give way.
+    /// Adds an unreliable message, and drops the oldest unreliable messages above the limit. Calls `dropped` with the
+    /// channel of each dropped message.
     pub(super) fn push_passing(
         &mut self,
         channel: ChannelId,
@@ -75,7 +76,7 @@ impl Inbox {
         }
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.reliable.shrink_to_fit();
         self.passing.shrink_to_fit();

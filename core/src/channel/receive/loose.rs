@@ -1,4 +1,4 @@
-//! Reassembly of unreliable messages: at most a few at a time, and each for a limited time.
+//! Reassembly of unreliable messages: a limited number at a time, and each for a limited time.
 
 use crate::time::Span;
 use alloc::vec::Vec;
@@ -11,9 +11,10 @@ use crate::event::{ChannelId, Violation};
 use crate::limits::{UNRELIABLE_REASSEMBLIES, UNRELIABLE_REASSEMBLY_BYTES};
 use crate::time::Instant;
 
-/// After this long, what is missing does not come any more.
+/// The time after its first fragment at which an incomplete message is dropped.
 const DEADLINE: Span = Span::from_secs(5);
-/// Bytes that an entry counts beside the parts of its message: the vector doubles.
+/// The number of bytes that an entry costs in addition to its parts. The factor 2 covers the spare capacity of the
+/// vector.
 const PLACE: usize = 2 * size_of::<LooseEntry>();
 
 /// Unreliable messages in reassembly, oldest first.
@@ -44,8 +45,8 @@ impl Loose {
         Self { entries: Vec::new(), bytes: 0, bytes_most }
     }
 
-    /// Adds a fragment, and hands out the message that it completes; `abandoned` is
-    /// told the channels of those that give way to it.
+    /// Adds a fragment, and returns the message if the fragment completes it. Drops the oldest incomplete messages if
+    /// there is no room, and calls `abandoned` with the channel of each dropped message.
     pub(super) fn insert(
         &mut self,
         now: Instant,
@@ -100,7 +101,7 @@ impl Loose {
         self.entries.is_empty()
     }
 
-    /// Gives up the messages of `channel` with ids below `floor`, and says how many.
+    /// Drops the incomplete messages of `channel` with ids below `floor`. Returns the number of dropped messages.
     pub(super) fn give_up_below(&mut self, channel: ChannelId, floor: u64, holding: &mut Holding<'_>) -> u64 {
         let mut count = 0;
         let is_old = |entry: &LooseEntry| entry.channel == channel && entry.id < floor;
@@ -111,7 +112,8 @@ impl Loose {
         count
     }
 
-    /// Gives up what waited too long.
+    /// Drops the incomplete messages that have exceeded [`DEADLINE`]. Calls `abandoned` with the channel of each
+    /// dropped message.
     pub(super) fn expire(
         &mut self,
         now: Instant,
@@ -123,7 +125,7 @@ impl Loose {
         }
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.entries.shrink_to_fit();
     }
@@ -132,7 +134,8 @@ impl Loose {
         self.entries.first().map(|entry| entry.since + DEADLINE)
     }
 
-    /// Gives up everything, and says how many bytes that were.
+    /// Drops all incomplete messages, and returns the memory that they occupied, in bytes. Calls `abandoned` with the
+    /// channel of each dropped message.
     pub(super) fn clear(&mut self, mut abandoned: impl FnMut(ChannelId)) -> usize {
         core::mem::take(&mut self.entries).iter().for_each(|entry| abandoned(entry.channel));
         core::mem::take(&mut self.bytes)
@@ -149,7 +152,7 @@ impl Loose {
         entry
     }
 
-    /// Gives up an entry, and says of which channel it was.
+    /// Drops an incomplete message, recycles its memory, and returns its channel.
     fn remove(&mut self, index: usize, holding: &mut Holding<'_>) -> ChannelId {
         let LooseEntry { channel, parts, .. } = self.take(index, holding);
         holding.arena.spare.recycle(parts);

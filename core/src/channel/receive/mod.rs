@@ -1,4 +1,4 @@
-//! The receiving side of a connection's channels: from frames to messages.
+//! The receiving side of a connection's channels, which turns frames into messages.
 
 mod grants;
 mod holding;
@@ -63,13 +63,13 @@ enum ChannelState {
 }
 
 impl ReceiveSide {
-    /// The receiving side for `channels`, for messages up to `max_message` bytes, which granted `window` bytes at
-    /// first. The window has room for at least one message.
+    /// Creates the receiving side of `channels`, for messages of up to `max_message` bytes. `window` is the initial
+    /// flow-control credit of the peer in bytes, which must suffice for at least one message.
     pub(crate) fn new(channels: Arc<[ChannelConfig]>, max_message: usize, window: u64) -> Self {
         Self::with_first_id(channels, max_message, window, 0)
     }
 
-    /// As [`Self::new`], but the first message on each channel has the id `first_id`.
+    /// Creates the receiving side as [`Self::new`] does, but the first message on each channel has the id `first_id`.
     pub(crate) fn with_first_id(
         channels: Arc<[ChannelConfig]>,
         max_message: usize,
@@ -84,10 +84,11 @@ impl ReceiveSide {
         }
     }
 
-    /// Takes a frame of an authentic packet.
+    /// Processes a frame of an authenticated packet.
     ///
     /// # Errors
-    /// A [`Violation`], after which the connection ends and this is of no more use.
+    /// A [`Violation`] if the frame breaks the protocol. The caller must then end the connection and stop using this
+    /// value.
     pub(crate) fn on_message(
         &mut self,
         now: Instant,
@@ -138,7 +139,7 @@ impl ReceiveSide {
         Ok(receipt)
     }
 
-    /// The next message for the application. Its credit returns to the peer.
+    /// Takes the next message for the application. The credit of the message returns to the peer.
     pub(crate) fn pop(&mut self) -> Option<(ChannelId, Bytes)> {
         let ready = self.shared.inbox.pop()?;
         self.shared.grants.consume(ready.charge);
@@ -149,29 +150,29 @@ impl ReceiveSide {
         Some((ready.channel, ready.message))
     }
 
-    /// Whether a message waits for the application.
+    /// Returns whether a message is ready for the application.
     pub(crate) fn has_messages(&self) -> bool {
         !self.shared.inbox.is_empty()
     }
 
-    /// The total of reliable bytes to grant, if at least a quarter of the window is to be added, or if the last grant
-    /// may not have arrived.
+    /// Returns the total credit to advertise, in bytes, if the credit grew by at least a quarter of the window or the
+    /// most recent CREDIT frame was lost.
     pub(crate) fn grant_due(&self) -> Option<u64> {
         self.shared.grants.due()
     }
 
-    /// A grant of `total` was sent.
+    /// Records that a CREDIT frame with `total` bytes was sent.
     pub(crate) fn on_grant_sent(&mut self, total: u64) {
         self.shared.grants.on_sent(total);
     }
 
-    /// A packet with a grant was lost.
+    /// Records that a packet with a CREDIT frame was lost.
     pub(crate) fn on_grant_lost(&mut self) {
         self.shared.grants.on_lost();
     }
 
-    /// Gives up unreliable messages that are in reassembly for too long. Reliable ones are waited for; but whether one of
-    /// them had the reserved room for too long, while other connections wait for it, is what this says.
+    /// Drops unreliable messages that have been incomplete for too long. Returns `true` if a reliable message has
+    /// exceeded its time with the reserved memory while other connections wait for the reserve.
     pub(crate) fn expire(&mut self, now: Instant, arena: &mut Arena) -> bool {
         let channels = &mut self.channels;
         if !self.loose.is_empty() {
@@ -181,7 +182,7 @@ impl ReceiveSide {
         self.shared.account.as_mut().is_some_and(|account| account.is_overdue(now, &mut arena.room))
     }
 
-    /// When [`Self::expire`] next has something to do.
+    /// Returns the time at which [`Self::expire`] must be called, or `None`.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         let reserved_until = self.shared.account.as_ref().and_then(|account| account.reserved_until());
         match (self.loose.next_expiry(), reserved_until) {
@@ -190,7 +191,8 @@ impl ReceiveSide {
         }
     }
 
-    /// The low 24 bits of the lowest id not received on a reliable channel.
+    /// Returns the low 24 bits of the lowest message id not received on a channel, or `None` if the channel is not
+    /// reliable.
     pub(crate) fn floor(&self, channel: ChannelId) -> Option<u32> {
         let unused = || {
             let config = self.channels.config(usize::from(channel.0))?;
@@ -199,13 +201,14 @@ impl ReceiveSide {
         self.reliable_on(channel).map(Reliable::floor).or_else(unused).map(ids::truncate)
     }
 
-    /// The messages received above the floor of a reliable channel, as distances from it. At most
+    /// Returns the messages received above the floor of a reliable channel, as distances from the floor: at most
     /// [`crate::limits::RESUME_RANGES`] ranges.
     pub(crate) fn ranges(&self, channel: ChannelId) -> impl Iterator<Item = Range<u32>> + Clone {
         self.reliable_on(channel).into_iter().flat_map(Reliable::ranges)
     }
 
-    /// The transport is replaced: messages in reassembly are given up and refunded, and the grant is due again.
+    /// Prepares for a new transport: drops all messages in reassembly, refunds their credit, and makes a CREDIT frame
+    /// due.
     pub(crate) fn begin_resume(&mut self) {
         let channels = &mut self.channels;
         let loose = self.loose.clear(|channel| count_abandoned(channels, channel, 1));
@@ -221,7 +224,8 @@ impl ReceiveSide {
         self.shared.grants.on_lost();
     }
 
-    /// Nothing more comes: only what waits for the application stays.
+    /// Releases all incomplete and early messages after the final packet. Messages that are ready for the application
+    /// remain.
     pub(crate) fn finish(&mut self) {
         self.begin_resume();
         for incoming in self.channels.iter_mut() {
@@ -231,7 +235,7 @@ impl ReceiveSide {
         }
     }
 
-    /// Nothing was received for a while: gives unused memory back.
+    /// Releases unused memory. The caller calls this method after a period without received packets.
     pub(crate) fn rest(&mut self) {
         self.shared.inbox.rest();
         self.loose.rest();
@@ -242,21 +246,22 @@ impl ReceiveSide {
         }
     }
 
-    /// The connection is gone: it has no turn in the room that connections share.
+    /// Removes the connection from the queue for the reserved memory, because the connection ended.
     pub(crate) fn leave(&mut self, arena: &mut Arena) {
         if let Some(account) = &mut self.shared.account {
             arena.room.forget(account);
         }
     }
 
-    /// Bytes held for the peer: of the heap for what is in reassembly or came early, and with
-    /// [`crate::limits::MESSAGE_OVERHEAD`] per message for what waits for the application.
+    /// Returns the number of bytes held for the peer: the heap memory of incomplete and early messages, plus the
+    /// messages that are ready for the application, each with an overhead of [`crate::limits::MESSAGE_OVERHEAD`]
+    /// bytes.
     pub(crate) fn memory(&self) -> u64 {
         let held = self.shared.account.as_ref().map_or(0, |account| account.held());
         held as u64 + self.shared.inbox.memory()
     }
 
-    /// Counters of the messages received on one channel.
+    /// Returns the counters of the messages received on one channel, or `None` if the channel does not exist.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelReceived> {
         let index = usize::from(channel.0);
         let used = || self.channels.get(index).map(|incoming| incoming.counters).unwrap_or_default();
@@ -281,7 +286,7 @@ impl ReceiveSide {
         Ok(Receipt::Taken)
     }
 
-    /// Passes on an unreliable message; on a sequenced channel it makes older ones stale.
+    /// Delivers an unreliable message to the inbox. On a sequenced channel, older messages become stale.
     fn pass_newest(
         &mut self,
         channel: ChannelId,

@@ -7,49 +7,50 @@ use crate::channel::parts::{Parts, Spare};
 use crate::channel::sorted::{Keyed, Sorted};
 use crate::limits::PAGE;
 
-/// Bytes that a run counts beside its page.
+/// The number of bytes that a run costs in addition to its page.
 const PLACE: usize = Sorted::<Run>::PLACE;
-/// Bytes before each message on a page.
+/// The number of bytes of the length before each message on a page.
 const LENGTH: usize = 2;
 
 /// The messages received on an ordered channel.
 #[derive(Debug)]
 pub(super) struct Ordered {
-    /// Everything below was received.
+    /// The lowest message id not received. All messages with lower ids were received.
     pub(super) floor: u64,
-    /// The messages received above the floor, by the id of the first message of each run. There is no place for what was not:
-    /// of a window of messages somebody may send the last one only, on every channel.
+    /// The messages received above the floor, sorted by the id of the first message of each run. Missing messages
+    /// take no memory. Otherwise, a peer that sends only the final message of the window on every channel could
+    /// occupy much memory.
     held: Sorted<Run>,
-    /// Bytes of the heap.
+    /// The heap memory of the early messages, in bytes.
     memory: usize,
 }
 
-/// Messages in a row that wait for earlier ones.
+/// Messages with consecutive ids that wait for earlier messages.
 #[derive(Debug)]
 struct Run {
-    /// The id of the first one.
+    /// The id of the first message of the run.
     first: u64,
     messages: Messages,
 }
 
 #[derive(Debug)]
 enum Messages {
-    /// On one page, each behind its length.
+    /// Messages on one page, each after its length.
     Page(Log),
-    /// A message of its own.
+    /// A single message that is not stored on a shared page.
     Large(Parts),
 }
 
 #[derive(Debug)]
 struct Log {
     page: Box<[u8]>,
-    /// Messages that it had.
+    /// The number of messages that were stored on the page.
     count: u16,
-    /// Messages of those that were taken.
+    /// The number of messages that were taken from the page.
     taken: u16,
-    /// Where the next one begins.
+    /// The offset of the next message on the page.
     at: u16,
-    /// Where the last one ends.
+    /// The offset of the end of the final message on the page.
     end: u16,
 }
 
@@ -60,7 +61,7 @@ impl Keyed for Run {
 }
 
 impl Run {
-    /// The id after the last message.
+    /// Returns the id after the final message of the run.
     const fn end(&self) -> u64 {
         match &self.messages {
             Messages::Page(log) => self.first + log.count as u64,
@@ -88,7 +89,7 @@ impl Log {
         self.count += 1;
     }
 
-    /// The next message.
+    /// Takes the next message from the page.
     fn next(&mut self) -> Option<&[u8]> {
         self.taken += 1;
         let (length, rest) = self.page.get(usize::from(self.at)..)?.split_first_chunk()?;
@@ -103,12 +104,12 @@ impl Ordered {
         Self { floor, held: Sorted::new(), memory: 0 }
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the early messages, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.memory
     }
 
-    /// Whether the message `ahead` of the floor was received.
+    /// Returns whether the message `ahead` ids above the floor was received.
     pub(super) fn has(&self, ahead: usize) -> bool {
         if self.memory == 0 {
             return false;
@@ -117,12 +118,12 @@ impl Ordered {
         self.held.before(id).is_some_and(|run| id < run.end())
     }
 
-    /// Bytes of the heap that a message of `length` bytes takes at most.
+    /// Returns the most heap memory that a message of `length` bytes can take, in bytes.
     pub(super) const fn growth(length: usize) -> usize {
         PLACE + 2 * (LENGTH + length)
     }
 
-    /// Keeps the message `ahead` of the floor, which is not the one at the floor and was not received before.
+    /// Stores the message `ahead` ids above the floor. `ahead` is above 0, and the message was not received before.
     pub(super) fn hold(&mut self, ahead: usize, payload: Payload<'_>, spare: &mut Spare) {
         let id = self.floor + ahead as u64;
         let message = match payload {
@@ -151,12 +152,12 @@ impl Ordered {
         self.held.insert(Run { first: id, messages: Messages::Large(parts) });
     }
 
-    /// The message at the floor is there.
+    /// Raises the floor by 1 after the message at the floor was received.
     pub(super) fn advance(&mut self) {
         self.floor += 1;
     }
 
-    /// The message at the floor, if it was kept. [`Self::advance_held`] is to follow.
+    /// Takes the message at the floor, if it was stored. The caller must then call [`Self::advance_held`].
     pub(super) fn front(&mut self) -> Option<Payload<'_>> {
         let run = self.held.first_mut().filter(|run| run.first <= self.floor)?;
         if matches!(run.messages, Messages::Page(_)) {
@@ -169,7 +170,7 @@ impl Ordered {
         Some(Payload::Joined(parts))
     }
 
-    /// The message that [`Self::front`] gave was taken.
+    /// Raises the floor by 1 after [`Self::front`] took a message, and recycles a page without further messages.
     pub(super) fn advance_held(&mut self, spare: &mut Spare) {
         self.advance();
         let is_empty = |run: &Run| matches!(&run.messages, Messages::Page(log) if log.taken == log.count);
@@ -181,18 +182,18 @@ impl Ordered {
         }
     }
 
-    /// Gives up what waits, and says how many bytes that were.
+    /// Drops the early messages, and returns the memory that they occupied, in bytes.
     pub(super) fn clear(&mut self) -> usize {
         self.held = Sorted::new();
         core::mem::take(&mut self.memory)
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.held.shrink_to_fit();
     }
 
-    /// How far above the floor messages were received.
+    /// Returns the distance from the floor to the id after the highest message received, or 0 without early messages.
     pub(super) fn span(&self) -> usize {
         self.held.last().map_or(0, |run| (run.end() - self.floor) as usize)
     }
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_held_message_of_one_byte_takes_at_most_six_bytes() {
+    fn an_out_of_order_message_of_one_byte_takes_at_most_six_bytes_of_memory() {
         let (mut ordered, mut spare) = (Ordered::new(7), Spare::default());
         for ahead in 1..=2000 {
             ordered.hold(ahead, Payload::Borrowed(&[ahead as u8]), &mut spare);

@@ -1,4 +1,4 @@
-//! The way from the bytes of a frame to the message that the application receives.
+//! The conversion of a complete payload to the message that the application receives.
 
 use alloc::vec::Vec;
 
@@ -13,13 +13,13 @@ use crate::limits::ARENA_LARGE;
 /// A complete payload.
 #[derive(Debug)]
 pub(super) enum Payload<'a> {
-    /// Inside a packet.
+    /// The payload is in a received packet.
     Borrowed(&'a [u8]),
-    /// Put together from fragments.
+    /// The payload was reassembled from fragments.
     Joined(Parts),
 }
 
-/// How the payloads of a channel are read.
+/// The settings with which the payloads of a channel are read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) compressed: bool,
@@ -27,7 +27,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// The largest payload: a compressed channel adds one byte.
+    /// Returns the length of the largest payload, in bytes. A compressed channel adds one byte to a message.
     pub(super) const fn payload_most(&self) -> u64 {
         self.max_message as u64 + self.compressed as u64
     }
@@ -41,7 +41,7 @@ impl Payload<'_> {
         }
     }
 
-    /// Bytes of the message in it, before anything is unpacked.
+    /// Returns the length of the message in bytes, without decompressing it.
     pub(super) fn message_len(&self, reading: Reading, arena: &mut Arena) -> Result<usize, Violation> {
         if self.len() as u64 > reading.payload_most() {
             return Err(Violation::MessageTooLarge);
@@ -59,7 +59,7 @@ impl Payload<'_> {
         }
     }
 
-    /// The message. `admit` is told its length before anything is unpacked.
+    /// Returns the message. Calls `admit` with the length of the message before any decompression.
     pub(super) fn into_message(
         self,
         reading: Reading,
@@ -106,13 +106,13 @@ impl Payload<'_> {
     }
 }
 
-/// Copies `parts` to `joined`, one after the other.
+/// Replaces the content of `joined` by the concatenated `parts`.
 fn gather(parts: &Parts, joined: &mut Vec<u8>) {
     joined.clear();
     parts.iter().for_each(|part| joined.extend_from_slice(part));
 }
 
-/// Returns the buffer for the next message to use, or an empty one if it is too large to keep.
+/// Returns the buffer for reuse, or an empty buffer if its capacity is above [`ARENA_LARGE`].
 fn kept(room: Vec<u8>) -> Vec<u8> {
     if room.capacity() > ARENA_LARGE { Vec::new() } else { room }
 }

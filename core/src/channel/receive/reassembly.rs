@@ -5,20 +5,20 @@ use crate::event::Violation;
 use crate::limits::{PAGE_LEAST, REASSEMBLY_RANGES};
 use crate::planted::{self, Bug};
 
-/// Bytes of the smallest frame around a fragment.
+/// The size in bytes of the smallest frame header of a fragment.
 const FRAME: usize = 7;
 
-/// A fragment, as the wire says.
+/// A fragment with the values that the frame states.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fragment<'a> {
     pub(super) total: u64,
     pub(super) offset: u64,
     pub(super) data: &'a [u8],
-    /// The most bytes that a message of its channel may have.
+    /// The maximum length of a message on the channel, in bytes.
     pub(super) total_most: u64,
 }
 
-/// Where a fragment that contradicts nothing belongs.
+/// The validated position of a fragment in its message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FragmentPlace<'a> {
     pub(super) total: u32,
@@ -28,19 +28,19 @@ pub(super) struct FragmentPlace<'a> {
 }
 
 impl<'a> Fragment<'a> {
-    /// Bytes of the message that it begins.
+    /// Returns the length of the whole message, in bytes.
     ///
     /// # Errors
-    /// [`Violation::MessageTooLarge`] if there are more than there may be.
+    /// [`Violation::MessageTooLarge`] if the length exceeds `total_most`.
     pub(super) fn total(&self) -> Result<u32, Violation> {
         let total = u32::try_from(self.total).ok().filter(|_| self.total <= self.total_most);
         total.ok_or(Violation::MessageTooLarge)
     }
 
-    /// Where it belongs in a message of `total` bytes.
+    /// Returns the position of the fragment in a message of `total` bytes.
     ///
     /// # Errors
-    /// [`Violation::BadFragment`] if it is of another one, or leaves it.
+    /// [`Violation::BadFragment`] if the fragment states a different total, or extends beyond the end of the message.
     pub(super) fn place(&self, total: u32) -> Result<FragmentPlace<'a>, Violation> {
         let end = self.offset.checked_add(self.data.len() as u64);
         let end = end.filter(|&end| end <= self.total && self.total == u64::from(total));
@@ -50,24 +50,24 @@ impl<'a> Fragment<'a> {
         }
     }
 
-    /// Bytes that it took of a datagram, at least.
+    /// Returns the smallest number of bytes that the fragment can have occupied in a datagram.
     pub(super) const fn wire_bytes(&self) -> usize {
         self.data.len() + FRAME
     }
 
-    /// Bytes of the heap that it adds at most to a message of which parts are there.
+    /// Returns the most heap memory that the fragment can add to a message in reassembly, in bytes.
     pub(super) const fn growth(&self) -> usize {
         2 * self.data.len() + 16 * PAGE_LEAST
     }
 }
 
 impl FragmentPlace<'_> {
-    /// Whether it would make more ranges than there may be.
+    /// Returns whether the fragment would increase the number of separate ranges above [`REASSEMBLY_RANGES`].
     pub(super) fn crumbles(&self, parts: &Parts) -> bool {
         parts.ranges() >= REASSEMBLY_RANGES && !parts.touches(self.offset, self.end)
     }
 
-    /// Stores the bytes that are new.
+    /// Stores the bytes of the fragment that `parts` does not contain yet.
     pub(super) fn store(&self, parts: &mut Parts, spare: &mut Spare) {
         if planted::is_planted(Bug::OverlapCounted) {
             let fresh = parts.gap(self.offset, self.end).map_or(self.end, |(from, _)| from);

@@ -21,17 +21,17 @@ use crate::event::{ChannelId, Violation};
 use crate::limits::{MESSAGE_OVERHEAD, RELIABLE_WINDOW, RESUME_RANGES};
 use crate::time::Instant;
 
-/// Bytes that a message in reassembly counts beside its parts.
+/// The number of bytes that a message in reassembly costs in addition to its parts.
 const PLACE: usize = Sorted::<Incomplete>::PLACE;
-/// Bytes of the smallest frame around a whole message.
+/// The size in bytes of the smallest frame header of a whole message.
 const FRAME: usize = 2;
 
 /// The receive state of a reliable channel.
 #[derive(Debug)]
 pub(super) struct Reliable {
     order: Order,
-    /// Messages in reassembly, by their id. They wait as long as their sender does: credit bounds them, and however late
-    /// the rest comes, because of the path or of what is more urgent, its sender has promised it.
+    /// Messages in reassembly, sorted by id. They have no deadline, because the sender must complete each of them,
+    /// however late. Flow-control credit bounds their memory.
     reassemblies: Sorted<Incomplete>,
 }
 
@@ -48,12 +48,12 @@ impl Keyed for Incomplete {
     }
 }
 
-/// How the messages of a reliable channel reach the application.
+/// The order in which the messages of a reliable channel reach the application.
 #[derive(Debug)]
 pub(super) enum Order {
-    /// As sent.
+    /// The order in which the peer sent the messages.
     Ordered(Ordered),
-    /// As they come.
+    /// The order in which the messages become complete.
     Unordered(Unordered),
 }
 
@@ -62,20 +62,20 @@ pub(super) enum Order {
 pub(super) struct Shared {
     pub(super) inbox: Inbox,
     pub(super) grants: Grants,
-    /// The data that is held and that the application cannot have yet; made with the first such message.
+    /// The account of incomplete and early messages. The first such message creates the account.
     pub(super) account: Option<Box<Account>>,
 }
 
 /// The part of a message that a frame carries.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Body<'a> {
-    /// All of a message.
+    /// A whole message.
     Whole(&'a [u8]),
-    /// Some bytes of it.
+    /// A fragment of a message.
     Fragment(Fragment<'a>),
 }
 
-/// The time, the channel and the shared state that handle a received frame.
+/// The time, the channel and the shared state for the processing of a frame.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
     pub(super) now: Instant,
@@ -86,14 +86,15 @@ pub(super) struct Context<'a> {
 }
 
 impl Shared {
-    /// The account of held data, and the memory that the data lies in.
+    /// Returns the account of incomplete and early messages, with the arena. Creates the account if it does not exist
+    /// yet.
     pub(super) fn holding<'a>(&'a mut self, arena: &'a mut Arena) -> Holding<'a> {
         let window = self.grants.window();
         let account = self.account.get_or_insert_with(|| Box::new(arena.room.open(window)));
         Holding { account, arena }
     }
 
-    /// So much less is held.
+    /// Subtracts `bytes` from the memory that the account holds.
     pub(super) fn release(&mut self, bytes: usize) {
         if let Some(account) = &mut self.account {
             account.change(bytes, 0);
@@ -106,7 +107,7 @@ impl Reliable {
         Self { order, reassemblies: Sorted::new() }
     }
 
-    /// Takes a frame of the message whose id on the wire is `id`.
+    /// Processes a frame of the message whose id on the wire is `id`.
     pub(super) fn take(
         &mut self,
         mut context: Context<'_>,
@@ -152,7 +153,7 @@ impl Reliable {
         Ok(Receipt::Taken)
     }
 
-    /// The lowest id not received.
+    /// Returns the lowest message id not received.
     pub(super) const fn floor(&self) -> u64 {
         match &self.order {
             Order::Ordered(ordered) => ordered.floor,
@@ -160,7 +161,7 @@ impl Reliable {
         }
     }
 
-    /// The messages received above the floor, as distances from it. At most [`RESUME_RANGES`] ranges.
+    /// Returns the messages received above the floor, as distances from the floor: at most [`RESUME_RANGES`] ranges.
     pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u32>> + Clone {
         let mut at = 0;
         core::iter::from_fn(move || {
@@ -172,7 +173,7 @@ impl Reliable {
         .take(RESUME_RANGES)
     }
 
-    /// Gives up messages in reassembly; their sender begins them again.
+    /// Drops all messages in reassembly and refunds their credit. The peer sends them again from the beginning.
     pub(super) fn drop_partial(&mut self, shared: &mut Shared) {
         core::mem::take(&mut self.reassemblies).drain(|Incomplete { parts, .. }| {
             shared.grants.refund(cost(parts.total().into()));
@@ -180,14 +181,14 @@ impl Reliable {
         });
     }
 
-    /// Gives up messages that wait for earlier ones, which do not come any more.
+    /// Drops the messages that wait for earlier messages.
     pub(super) fn drop_early(&mut self, shared: &mut Shared) {
         if let Order::Ordered(ordered) = &mut self.order {
             shared.release(ordered.clear());
         }
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.reassemblies.shrink_to_fit();
         match &mut self.order {
@@ -196,8 +197,8 @@ impl Reliable {
         }
     }
 
-    /// Charges a message that came whole, unless some of it came before in fragments, as from a sender that found the
-    /// packets smaller and cut it.
+    /// Charges a whole message to the peer. If fragments of the message arrived before, the message is already
+    /// charged, and the method drops the fragments. A sender sends both if the path's datagram size changes.
     fn begin_whole(&mut self, context: &mut Context<'_>, id: u64, data: &[u8]) -> Result<(), Violation> {
         let length = data.len() as u64;
         if self.reassemblies.is_empty() {
@@ -252,7 +253,8 @@ impl Reliable {
         Ok(step)
     }
 
-    /// Passes on what most messages are: whole, not compressed, and not early.
+    /// Delivers an uncompressed whole message that does not wait for earlier messages, which is the most frequent
+    /// case.
     #[inline(always)]
     fn pass_whole(&mut self, context: Context<'_>, ahead: usize, data: &[u8]) -> Result<Receipt, Violation> {
         if data.len() > context.reading.max_message {
@@ -263,7 +265,7 @@ impl Reliable {
         Ok(Receipt::Taken)
     }
 
-    /// Passes on a message that nothing has to come before, and those that waited for it.
+    /// Delivers a message that does not wait for earlier messages, and the messages that waited for it.
     #[inline(never)]
     fn pass(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let grants = &mut context.shared.grants;
@@ -299,7 +301,7 @@ impl Reliable {
         Ok(())
     }
 
-    /// Passes on the messages that waited for the one that came.
+    /// Delivers the early messages that follow the delivered message without a gap.
     #[inline(never)]
     fn deliver_held(ordered: &mut Ordered, context: Context<'_>) -> Result<(), Violation> {
         let Context { channel, reading, shared, arena, .. } = context;
@@ -317,7 +319,7 @@ impl Reliable {
         Ok(())
     }
 
-    /// Keeps a message that came early as it is: unpacked, it may be 255 times as long.
+    /// Stores an early message in its compressed form, because decompression can make it 255 times as long.
     #[inline(never)]
     fn hold(&mut self, context: Context<'_>, ahead: usize, payload: Payload<'_>) -> Result<(), Violation> {
         let Context { reading, shared, arena, .. } = context;
@@ -361,7 +363,7 @@ enum Step {
     NoRoom,
 }
 
-/// Whether there is room for a whole message that came early.
+/// Returns whether the account has room for an early whole message.
 fn has_room(context: &mut Context<'_>, data: &[u8]) -> bool {
     let holding = context.shared.holding(context.arena);
     holding.account.on_received(data.len() + FRAME);
@@ -369,7 +371,7 @@ fn has_room(context: &mut Context<'_>, data: &[u8]) -> bool {
     holding.account.admits(&mut holding.arena.room, request)
 }
 
-/// The bytes that a payload of `length` bytes is charged.
+/// Returns the credit that a payload of `length` bytes costs, in bytes.
 const fn cost(length: u64) -> u64 {
     length.saturating_add(MESSAGE_OVERHEAD)
 }

@@ -1,9 +1,9 @@
-//! A channel on which only the newest message counts.
+//! A channel on which an arriving message makes all older messages stale.
 
-/// The newest message that was received on a sequenced channel.
+/// The receive state of a sequenced channel.
 #[derive(Debug)]
 pub(super) struct Sequenced {
-    /// The id after the newest received.
+    /// The id after the newest message received.
     next: u64,
 }
 
@@ -12,12 +12,12 @@ impl Sequenced {
         Self { next: first }
     }
 
-    /// The lowest id that is new.
+    /// Returns the lowest id that is newer than every received message.
     pub(super) const fn next(&self) -> u64 {
         self.next
     }
 
-    /// Takes the message `id`, which is new.
+    /// Records that the message `id`, which is newer than all earlier messages, was received.
     pub(super) fn take(&mut self, id: u64) {
         self.next = self.next.max(id.saturating_add(1));
     }

@@ -153,7 +153,7 @@ fn data_beyond_the_granted_flow_control_credit_is_a_violation() {
 }
 
 #[test]
-fn new_credit_is_due_once_the_application_has_taken_a_quarter_of_the_flow_control_window() {
+fn new_credit_is_due_when_the_application_has_read_a_quarter_of_the_flow_control_window() {
     let mut peer = Peer::new(1000);
     peer.whole(ORDERED, 0, &[0; 100]).unwrap();
     peer.whole(ORDERED, 2, &[0; 100]).unwrap();
@@ -301,7 +301,7 @@ fn a_sequenced_channel_delivers_only_newer_messages() {
 }
 
 #[test]
-fn a_sequenced_channel_continues_over_the_wrap_of_its_ids() {
+fn a_sequenced_channel_delivers_newer_messages_across_the_wrap_of_its_message_ids() {
     let mut peer = peer();
     peer.side = ReceiveSide::with_first_id(
         [ChannelConfig::new(Delivery::Sequenced)].into(),
@@ -375,7 +375,7 @@ fn an_empty_message_is_delivered_on_every_channel() {
 }
 
 quickcheck! {
-    fn memory_stays_within_its_bounds_for_arbitrary_frames(script: Vec<(u8, u8, u16, u16, u8)>) -> bool {
+    fn an_arbitrary_frame_increases_memory_by_at_most_the_bound_for_its_length(script: Vec<(u8, u8, u16, u16, u8)>) -> bool {
         let window = 2 * (MOST as u64 + MESSAGE_OVERHEAD);
         let mut peer = Peer::new(window);
         for (channel, id, total, offset, length) in script {

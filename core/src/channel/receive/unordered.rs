@@ -1,4 +1,4 @@
-//! A reliable channel that hands each message to the application as soon as it is complete.
+//! A reliable channel that delivers each message to the application as soon as the message is complete.
 
 use alloc::collections::VecDeque;
 
@@ -7,11 +7,12 @@ const BITS: usize = u64::BITS as usize;
 /// The messages received on an unordered channel.
 #[derive(Debug)]
 pub(super) struct Unordered {
-    /// Everything below was received.
+    /// The lowest message id not received. All messages with lower ids were received.
     pub(super) floor: u64,
-    /// Messages below the floor that the first word still has bits of.
+    /// The number of messages below the floor whose bits are still in the first word.
     passed: usize,
-    /// Which ones were received, a bit each: those that passed, then those from the floor on.
+    /// The received messages, one bit for each. The first bits belong to the `passed` messages below the floor, and
+    /// the next bit to the floor.
     received: VecDeque<u64>,
 }
 
@@ -20,13 +21,13 @@ impl Unordered {
         Self { floor, passed: 0, received: VecDeque::new() }
     }
 
-    /// Whether the message `ahead` of the floor was received.
+    /// Returns whether the message `ahead` ids above the floor was received.
     pub(super) fn has(&self, ahead: usize) -> bool {
         let (word, bit) = self.place(ahead);
         self.received.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Notes the message `ahead` of the floor as received.
+    /// Records that the message `ahead` ids above the floor was received.
     pub(super) fn take(&mut self, ahead: usize) {
         if ahead == 0 && self.received.is_empty() {
             // Nothing is missing, nearly always.
@@ -43,18 +44,19 @@ impl Unordered {
         self.advance();
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.received.shrink_to_fit();
     }
 
-    /// How far above the floor messages were received.
+    /// Returns the distance from the floor to the id after the highest message received, or 0 if no message above the
+    /// floor was received.
     pub(super) fn span(&self) -> usize {
         let Some(last) = self.received.back() else { return 0 };
         self.received.len() * BITS - last.leading_zeros() as usize - self.passed
     }
 
-    /// Raises the floor above what was received in a row.
+    /// Raises the floor to the lowest message id not received.
     fn advance(&mut self) {
         while let Some(first) = self.received.front() {
             let in_a_row = first.trailing_ones() as usize;
@@ -72,7 +74,7 @@ impl Unordered {
         }
     }
 
-    /// The word and the bit of the message `ahead` of the floor.
+    /// Returns the index of the word, and the mask of the bit, of the message `ahead` ids above the floor.
     const fn place(&self, ahead: usize) -> (usize, u64) {
         let place = self.passed + ahead;
         (place / BITS, 1 << (place % BITS))
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     quickcheck! {
-        fn a_channel_knows_which_messages_of_a_window_it_has(script: Vec<u8>) -> bool {
+        fn the_unordered_receiver_matches_a_btree_set_of_the_received_message_ids(script: Vec<u8>) -> bool {
             let (mut unordered, mut model, mut floor) = (Unordered::new(5), BTreeSet::new(), 5);
             script.into_iter().all(|ahead| {
                 let ahead = usize::from(ahead) % 200;

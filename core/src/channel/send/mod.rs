@@ -33,28 +33,29 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct SendSide {
     channels: Channels<Outgoing>,
-    /// Channels that may have something to send, as bits: none that has is missing.
+    /// A bit for each channel that may have a frame to send. The bit is set for every channel that has one.
     wishing: u32,
-    /// Channels whose messages have a lifetime, as bits.
+    /// A bit for each channel whose messages have a lifetime.
     mortal: u32,
-    /// Channels whose oldest messages give way to newer ones, as bits: none before the path is known.
+    /// A bit for each channel that drops its oldest messages in favour of newer messages. No bit is set before the
+    /// rate of the path is known.
     yielding: u32,
-    /// Those of them on which something was held back, as bits.
+    /// A bit for each channel of `yielding` with messages that the path has delayed.
     held: u32,
     max_message: usize,
     credit: Credit,
-    /// Receipts to report, in the order in which messages were delivered.
+    /// The receipts to report, in the order of delivery.
     delivered: VecDeque<(ChannelId, MessageId)>,
-    /// Channels that owe a word when their queue has room, as bits.
+    /// A bit for each channel that rejected a message and must report when its queue has space.
     refused: u32,
-    /// Between [`Self::begin_resume`] and [`Self::end_resume`].
+    /// `true` between [`Self::begin_resume`] and [`Self::end_resume`].
     resuming: bool,
-    /// Counts transports, so that a record of an old one changes nothing.
+    /// The number of transports used so far, modulo 256. The sender ignores records of earlier transports.
     transport: u8,
     compressor: Compressor,
 }
 
-/// Reliable bytes that the peer granted, and those begun.
+/// Flow-control credit: the total number of reliable bytes that the peer permits, and the number that is used.
 #[derive(Debug)]
 struct Credit {
     granted: u64,
@@ -62,13 +63,13 @@ struct Credit {
 }
 
 impl SendSide {
-    /// The sending side for `channels`, for messages up to `max_message` bytes, with the peer's first grant of
-    /// `credit` bytes.
+    /// Creates the sending side of `channels`, for messages of up to `max_message` bytes. `credit` is the peer's
+    /// initial flow-control credit, in bytes.
     pub(crate) fn new(channels: Arc<[ChannelConfig]>, max_message: usize, credit: u64) -> Self {
         Self::with_first_id(channels, max_message, credit, 0)
     }
 
-    /// As [`Self::new`], but the first message on each channel has the id `first_id`.
+    /// Creates the sending side as [`Self::new`] does, but the first message on each channel has the id `first_id`.
     pub(crate) fn with_first_id(
         channels: Arc<[ChannelConfig]>,
         max_message: usize,
@@ -93,11 +94,12 @@ impl SendSide {
         }
     }
 
-    /// Queues a message.
+    /// Queues a message for sending.
     ///
     /// # Errors
-    /// [`SendError::NoSuchChannel`], [`SendError::TooLarge`], or [`SendError::Full`]; then [`Self::take_ready`] says
-    /// when it is worth another try.
+    /// [`SendError::NoSuchChannel`] if the channel does not exist; [`SendError::TooLarge`] if the message exceeds the
+    /// largest message; [`SendError::Full`] if the queue has no space. After `Full`, [`Self::take_ready`] returns the
+    /// channel when the queue has space again.
     pub(crate) fn enqueue(
         &mut self,
         now: Instant,
@@ -132,7 +134,7 @@ impl SendSide {
         Ok(MessageId(number))
     }
 
-    /// The packet that carried `record` was acknowledged.
+    /// Records that the packet with the frames in `record` was acknowledged.
     pub(crate) fn on_acked(&mut self, record: PieceRecord) {
         let Some(outgoing) = current(&mut self.channels, self.transport, record) else { return };
         let delivered = &mut self.delivered;
@@ -155,8 +157,8 @@ impl SendSide {
         }
     }
 
-    /// The packet that carried `record` was lost, or is doubted: its content is sent again unless it was acknowledged. A late
-    /// acknowledgement still counts.
+    /// Records that the packet with the frames in `record` is lost or may be lost. The sender resends the content
+    /// unless the peer acknowledged it. A later acknowledgement of the packet still counts.
     pub(crate) fn on_lost(&mut self, record: PieceRecord) {
         let Some(outgoing) = current(&mut self.channels, self.transport, record) else { return };
         let sent = record.sent();
@@ -167,7 +169,7 @@ impl SendSide {
         self.wishing |= 1 << record.channel.0;
     }
 
-    /// The next message that was delivered on a channel with receipts, in the order of delivery.
+    /// Takes the next receipt: the channel and the number of a delivered message, in the order of delivery.
     pub(crate) fn take_delivered(&mut self) -> Option<(ChannelId, MessageId)> {
         let (channel, message) = self.delivered.pop_front()?;
         if let Some(outgoing) = self.channels.get_mut(usize::from(channel.0)) {
@@ -176,12 +178,13 @@ impl SendSide {
         Some((channel, message))
     }
 
-    /// Whether a receipt waits.
+    /// Returns whether a receipt waits for the application.
     pub(crate) fn has_delivered(&self) -> bool {
         !self.delivered.is_empty()
     }
 
-    /// A channel that handed back a message and has since drained to half, once.
+    /// Takes a channel that rejected a message and whose queue has since drained to half. Returns each such channel
+    /// once.
     pub(crate) fn take_ready(&mut self) -> Option<ChannelId> {
         let mut left = self.refused;
         while left != 0 {
@@ -196,7 +199,7 @@ impl SendSide {
         None
     }
 
-    /// Drops messages whose lifetime passed before they were begun.
+    /// Drops the messages whose lifetime passed before their first transmission.
     pub(crate) fn expire(&mut self, now: Instant) {
         for index in bits(self.mortal) {
             let Some(outgoing) = self.channels.get_mut(index) else { continue };
@@ -205,7 +208,8 @@ impl SendSide {
         }
     }
 
-    /// The rate of the path is known, or limited: from now on old messages may give way to newer ones.
+    /// Permits the channels with [`Overflow::DropOldest`] to drop old unreliable messages, because the rate of the
+    /// path is now known or limited.
     pub(crate) fn on_path_known(&mut self) {
         if self.yielding == 0 {
             let configs = (0..CHANNELS).map_while(|index| self.channels.config(index)).enumerate();
@@ -216,7 +220,9 @@ impl SendSide {
         }
     }
 
-    /// The path takes nothing now: it holds the waiting messages back, and they give way to newer ones.
+    /// Marks the waiting messages of channels with [`Overflow::DropOldest`] as delayed, because the path cannot take a
+    /// packet now. Newer messages can then
+    /// displace the delayed messages.
     pub(crate) fn hold_back(&mut self, now: Instant) {
         for index in bits(self.yielding & self.wishing) {
             if self.channels.get_mut(index).is_some_and(|outgoing| outgoing.hold_back(now)) {
@@ -225,7 +231,7 @@ impl SendSide {
         }
     }
 
-    /// Drops what was held back and gives way to newer messages.
+    /// Drops the delayed messages that newer messages displace.
     fn give_way(&mut self, now: Instant) {
         for index in bits(self.held) {
             if !self.channels.get_mut(index).is_some_and(|outgoing| outgoing.give_way(now)) {
@@ -234,25 +240,26 @@ impl SendSide {
         }
     }
 
-    /// When [`Self::expire`] next has something to do.
+    /// Returns the time at which [`Self::expire`] must be called, or `None`.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         bits(self.mortal).filter_map(|index| self.channels.get(index)?.queue.next_expiry()).min()
     }
 
-    /// Nothing was sent for a while: gives unused memory back.
+    /// Releases unused memory. The caller calls this method after a period without sent packets.
     pub(crate) fn rest(&mut self) {
         self.channels.iter_mut().for_each(Outgoing::rest);
         self.delivered.shrink_to_fit();
         self.compressor = Compressor::default();
     }
 
-    /// The peer granted `total` reliable bytes since the session began. A grant never shrinks.
+    /// Raises the flow-control credit to `total` reliable bytes, counted since the session began. A lower `total`
+    /// changes nothing.
     pub(crate) fn on_credit(&mut self, total: u64) {
         self.credit.granted = self.credit.granted.max(total);
     }
 
-    /// The transport is replaced: whatever was begun and not acknowledged is sent again from its beginning, and nothing
-    /// reliable before [`Self::end_resume`]. Records of the old transport mean nothing from here on.
+    /// Prepares for a new transport. The sender resends each unacknowledged message from its beginning, and sends no
+    /// reliable message before [`Self::end_resume`]. Records of the old transport have no effect from now on.
     pub(crate) fn begin_resume(&mut self) {
         self.resuming = true;
         self.transport = self.transport.wrapping_add(1);
@@ -260,12 +267,12 @@ impl SendSide {
         self.wishing = u32::MAX;
     }
 
-    /// The peer's state of one channel: everything below `floor` was received, and above it `ranges`, as distances from
-    /// the floor.
+    /// Processes the peer's resume state of one channel. The peer received all messages below `floor`, and the
+    /// messages in `ranges`, which are distances from the floor.
     ///
     /// # Errors
-    /// [`Violation::BadResume`] if the channel is not reliable, if messages were received that were never sent, or if
-    /// ones that were acknowledged were not.
+    /// [`Violation::BadResume`] if the channel is not reliable, if the state contains a message that was never sent,
+    /// or if the state lacks a message that the peer acknowledged.
     pub(crate) fn on_resume(
         &mut self,
         channel: ChannelId,
@@ -296,13 +303,13 @@ impl SendSide {
         result
     }
 
-    /// The peer's state of all channels is in.
+    /// Permits reliable messages again, after the resume states of all channels were processed.
     pub(crate) fn end_resume(&mut self) {
         self.resuming = false;
     }
 }
 
-/// The places of the bits that are set, the lowest first.
+/// Returns the index of each bit that is set, the lowest first.
 fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
         let lowest = (set != 0).then_some(set.trailing_zeros() as usize);
@@ -311,12 +318,13 @@ fn bits(mut set: u32) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The bytes that a message of `length` bytes costs in every budget.
+/// Returns the number of bytes that a message of `length` bytes costs in every budget.
 const fn cost(length: usize) -> u64 {
     length as u64 + MESSAGE_OVERHEAD
 }
 
-/// The channel of a record of reliable data of this transport.
+/// Returns the channel of `record`, if the record is of a reliable message and of the transport with the number
+/// `transport`.
 fn current(channels: &mut Channels<Outgoing>, transport: u8, record: PieceRecord) -> Option<&mut Outgoing> {
     let is_current = record.is_repeated() && record.transport == transport;
     channels.get_mut(usize::from(record.channel.0)).filter(|_| is_current)

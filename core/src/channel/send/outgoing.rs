@@ -22,14 +22,14 @@ pub(super) struct Outgoing {
     delivery: Delivery,
     pub(super) receipts: bool,
     pub(super) compress: bool,
-    /// Receipts that the application did not take yet; they count as messages that wait.
+    /// The number of receipts that the application has not taken yet. They count as waiting messages.
     pub(super) receipts_waiting: usize,
     pub(super) queue: Queue,
     pub(super) window: Window,
     pub(super) share: Share,
-    /// An unreliable message of which only the beginning was sent.
+    /// The rest of an unreliable message whose first fragments were sent.
     rest: Option<Rest>,
-    /// The next id of a message that is sent once.
+    /// The id of the next unreliable message.
     next_id: u64,
     counters: ChannelSent,
 }
@@ -39,18 +39,20 @@ struct Rest {
     id: u64,
     payload: Bytes,
     start: u64,
-    /// When the path first held it back; [`Instant::MAX`] is never.
+    /// The time at which the path first delayed the message, or [`Instant::MAX`] if the path has not delayed the
+    /// message.
     held_since: Instant,
 }
 
-/// Whether a channel has something to send.
+/// The kind of data that a channel has to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wish {
-    /// Nothing.
+    /// The channel has no data that it may send.
     Nothing,
-    /// Something that needs no credit.
+    /// An unreliable message, or the rest or the retransmission of a message whose first part was sent. None of them
+    /// needs flow-control credit.
     Free,
-    /// A reliable message, never sent, that costs this much credit.
+    /// A reliable message that was never sent and needs this many bytes of flow-control credit.
     Credit(u64),
 }
 
@@ -58,7 +60,7 @@ pub(super) enum Wish {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ChannelWritten {
     pub(super) sent: Option<SentPart>,
-    /// Credit that it cost.
+    /// The flow-control credit that the part used, in bytes.
     pub(super) credit: u64,
 }
 
@@ -97,7 +99,7 @@ impl Outgoing {
         }
     }
 
-    /// Writes what the channel wished to write, if it fits.
+    /// Writes the next part of a message, or returns `None` if no part fits.
     pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<ChannelWritten> {
         let before = writer.written();
         let written = if self.is_reliable() {
@@ -152,14 +154,15 @@ impl Outgoing {
         Some(())
     }
 
-    /// The transport is another one.
+    /// Prepares for a new transport: resends unacknowledged messages from the beginning, and drops the rest of an
+    /// unreliable message.
     pub(super) fn restart(&mut self) {
         self.window.restart();
         // The peer dropped the beginning.
         self.rest = None;
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.queue.rest();
         self.window.rest();
@@ -176,13 +179,14 @@ impl Outgoing {
         self.counters.expired += count;
     }
 
-    /// A message of `cost` is handed back.
+    /// Records that the queue had no space for a message of `cost` bytes.
     pub(super) fn on_full(&mut self, cost: u64) {
         self.counters.full += 1;
         self.queue.refuse(cost);
     }
 
-    /// The path takes nothing now. Says whether anything is held back.
+    /// Marks the waiting messages as delayed, because the path cannot take a packet now. Returns whether a delayed
+    /// message remains.
     pub(super) fn hold_back(&mut self, now: Instant) -> bool {
         self.queue.hold_back();
         if let Some(rest) = &mut self.rest {
@@ -191,10 +195,11 @@ impl Outgoing {
         self.give_way(now)
     }
 
-    /// Drops what was held back and gives way to newer messages. Says whether anything else is held back.
+    /// Drops the delayed messages that newer messages displace. Returns whether a delayed message remains.
     ///
-    /// A message that was begun is finished: to leave it would waste what was sent of it, and each newer one would be
-    /// left in turn.
+    /// A message whose first fragments were sent is completed, unless the path delays it for more than
+    /// [`UNRELIABLE_PATIENCE`]. Dropping the message earlier would waste its sent fragments, and the same would
+    /// happen to each newer message.
     pub(super) fn give_way(&mut self, now: Instant) -> bool {
         let is_given_up = |rest: &mut Rest| now.since(rest.held_since) > Span::of(UNRELIABLE_PATIENCE);
         let rest = self.rest.take_if(is_given_up);
@@ -203,7 +208,7 @@ impl Outgoing {
         self.rest.is_some() || self.queue.is_held()
     }
 
-    /// Drops the oldest messages until one of `cost` finds room.
+    /// Drops the oldest messages until the queue has space for a message of `cost` bytes.
     pub(super) fn make_room(&mut self, cost: u64) {
         self.counters.dropped += self.queue.make_room(cost);
     }

@@ -1,4 +1,4 @@
-//! The choice of how much of a message goes into the space that is left in a packet.
+//! The choice of the part of a message that fills the space left in a packet.
 
 use crate::channel::ids;
 use crate::event::ChannelId;
@@ -6,22 +6,22 @@ use crate::limits::{FRAGMENT_MIN, WHOLE_FRAME};
 use crate::wire::message::{self, Chain, MessageFrame, MessagePart};
 use crate::wire::{Writer, varint_len};
 
-/// A message that is being framed.
+/// A message and the values that its frames carry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FramedMessage<'a> {
     pub(super) channel: ChannelId,
     pub(super) id: u64,
-    /// Whether its whole frame carries the id; fragments always do.
+    /// `true` if a frame with the whole message carries the id. Fragments always carry the id.
     pub(super) numbered: bool,
     pub(super) payload: &'a [u8],
 }
 
-/// How a message was begun.
+/// The part of a message that its first frame carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Begun {
-    /// All of it.
+    /// The whole message.
     Whole,
-    /// Its bytes up to here.
+    /// The bytes of the message before this offset.
     Cut(u64),
 }
 
@@ -30,8 +30,8 @@ impl<'a> FramedMessage<'a> {
         MessageFrame { channel: self.channel, id, part, data }
     }
 
-    /// Writes a message of which nothing was sent, or nothing counts: whole if it fits, else its beginning. A message that fits
-    /// an empty packet is left for the next one, unless this one is as empty as it gets.
+    /// Writes the first frame of a message: the whole message if it fits, or else a fragment. Returns `None` if the
+    /// message does not fit after other frames but would fit into an empty packet.
     pub(super) fn begin(&self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<Begun> {
         let id = self.numbered.then(|| ids::truncate(self.id));
         if message::write(&self.frame(id, MessagePart::Whole, self.payload), writer, chain).is_ok() {
@@ -45,8 +45,9 @@ impl<'a> FramedMessage<'a> {
         self.fragment(0, length as u64, writer, chain).map(Begun::Cut)
     }
 
-    /// Writes as much of the bytes from `start` to `end` as fits, and says where it stopped. Neither the piece nor what
-    /// is left of the range is ever smaller than a range must be, so that no message crumbles.
+    /// Writes a fragment with as many of the bytes from `start` to `end` as fit, and returns the end of the fragment.
+    /// Neither the fragment nor the remaining bytes of the range are shorter than [`FRAGMENT_MIN`], unless the whole
+    /// range is. A message thus never divides into many tiny fragments.
     pub(super) fn fragment(
         &self,
         start: u64,

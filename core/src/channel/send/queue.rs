@@ -13,11 +13,11 @@ use crate::time::{Instant, Span};
 /// A message that was never sent.
 #[derive(Debug)]
 pub(super) struct QueuedMessage {
-    /// Its number on the channel, in the order of sending.
+    /// The number of the message on its channel, in the order of sending.
     pub(super) number: u64,
-    /// The bytes that go on the wire.
+    /// The payload of the message's frames.
     pub(super) payload: Bytes,
-    /// The bytes that it costs in every budget, overhead included.
+    /// The number of bytes that the message costs in every budget, including the overhead.
     pub(super) cost: u64,
     queued_at: Instant,
 }
@@ -29,30 +29,30 @@ pub(super) struct Queue {
     bytes: u64,
     bytes_most: u64,
     messages_most: usize,
-    /// How long a message may wait, in microseconds, if not for ever.
+    /// The time that a message may wait, in microseconds, or `None` without a limit.
     lifetime_us: Option<NonZeroU64>,
     next_number: u64,
-    /// The cost of a message that was handed back, until the queue has room for it again.
+    /// The largest cost of a rejected message, until the queue has space for this cost again.
     refused: Option<NonZeroU64>,
-    /// Numbers below this waited at a moment when the path took nothing.
+    /// The path delayed the waiting messages with numbers below this one.
     held_below: u64,
     dropped: RangeSet,
-    /// Of numbers below this it is no longer known whether they were dropped.
+    /// The queue no longer knows which numbers below this one were dropped.
     forgotten: u64,
 }
 
-/// The state of a message number, as the queue knows it.
+/// The state of a message number in the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum NumberState {
-    /// No message has it yet.
+    /// No message has this number yet.
     Unused,
-    /// It waits.
+    /// The message with this number waits.
     Waiting,
-    /// It was dropped: its lifetime passed, or it gave way to newer ones.
+    /// The message with this number was dropped, because its lifetime passed or newer messages displaced it.
     Dropped,
-    /// It left the queue too long ago for the reason to be on record.
+    /// The message with this number left the queue so long ago that the reason is no longer recorded.
     Forgotten,
-    /// It was taken to be sent.
+    /// The message with this number left the queue to be sent.
     Taken,
 }
 
@@ -78,25 +78,26 @@ impl Queue {
         self.waiting.len()
     }
 
-    /// Bytes that wait, overhead included.
+    /// Returns the number of bytes that the waiting messages cost, including the overhead.
     pub(super) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Whether a message of `cost` may be queued beside `reserved` more messages that count. An empty queue takes any
-    /// message.
+    /// Returns whether the queue has space for a message of `cost` bytes. `reserved` messages outside of the queue
+    /// count against the limit. An empty queue has space for any message, if `reserved` is 0.
     pub(super) fn has_room(&self, cost: u64, reserved: usize) -> bool {
         let fits = self.bytes.saturating_add(cost) <= self.bytes_most
             && self.len().saturating_add(reserved) < self.messages_most;
         fits || (self.waiting.is_empty() && reserved == 0)
     }
 
-    /// A message of `cost` is handed back: the queue owes a word when there is room for it.
+    /// Records that a message of `cost` bytes was rejected, so that [`Self::take_ready`] reports when the queue has
+    /// space.
     pub(super) fn refuse(&mut self, cost: u64) {
         self.refused = self.refused.max(NonZeroU64::new(cost));
     }
 
-    /// Queues a message that was admitted, and says its number.
+    /// Queues a message and returns its number.
     pub(super) fn push(&mut self, now: Instant, payload: Bytes, cost: u64) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
@@ -115,7 +116,8 @@ impl Queue {
         Some(waiting)
     }
 
-    /// Whether the queue owes a word and has drained to half; says so once.
+    /// Returns `true` once after a rejection, when the queue has drained to half and has space for the rejected
+    /// message.
     pub(super) fn take_ready(&mut self, reserved: usize) -> bool {
         let messages = self.len().saturating_add(reserved);
         let drained = self.refused.is_some_and(|cost| {
@@ -130,7 +132,7 @@ impl Queue {
         drained
     }
 
-    /// Drops what waited longer than its lifetime, and says how many.
+    /// Drops the messages that waited longer than their lifetime. Returns the number of dropped messages.
     pub(super) fn expire(&mut self, now: Instant) -> u64 {
         let mut count = 0;
         while self.next_expiry().is_some_and(|expires| expires <= now) {
@@ -139,18 +141,19 @@ impl Queue {
         count
     }
 
-    /// The path takes nothing now: the waiting messages are held back.
+    /// Marks the waiting messages as delayed, because the path cannot take a packet now.
     pub(super) fn hold_back(&mut self) {
         self.held_below = self.next_number;
     }
 
-    /// Whether the oldest message that waits was held back.
+    /// Returns whether the oldest waiting message is marked as delayed.
     pub(super) fn is_held(&self) -> bool {
         self.waiting.front().is_some_and(|front| front.number < self.held_below)
     }
 
-    /// Drops what was held back and gives way to newer messages, never the newest, and says how many: all of it if
-    /// `only_newest`, else what waited longer than [`STALE_AFTER`].
+    /// Drops delayed messages, but never the newest message, and returns the number of dropped messages. Drops all
+    /// delayed messages if `only_newest` is `true`, or else the delayed messages that waited longer than
+    /// [`STALE_AFTER`].
     pub(super) fn give_way(&mut self, now: Instant, only_newest: bool) -> u64 {
         let mut count = 0;
         while self.waiting.len() > 1
@@ -164,7 +167,8 @@ impl Queue {
         count
     }
 
-    /// Drops the oldest messages until one of `cost` finds room, and says how many.
+    /// Drops the oldest messages until the queue has space for a message of `cost` bytes. Returns the number of
+    /// dropped messages.
     pub(super) fn make_room(&mut self, cost: u64) -> u64 {
         let mut count = 0;
         while !self.has_room(cost, 0) {
@@ -173,7 +177,7 @@ impl Queue {
         count
     }
 
-    /// Drops the oldest message, and says how many that were.
+    /// Drops the oldest message. Returns the number of dropped messages, 0 or 1.
     fn drop_oldest(&mut self) -> u64 {
         let Some(QueuedMessage { number, .. }) = self.pop() else { return 0 };
         self.dropped.insert(number, number + 1);
@@ -181,21 +185,22 @@ impl Queue {
         1
     }
 
-    /// Forgets the oldest ranges of numbers of dropped messages, and keeps the newest `ranges`.
+    /// Keeps the newest `ranges` ranges of numbers of dropped messages, and removes the older ranges.
     fn remember_dropped(&mut self, ranges: usize) {
         while self.dropped.len() > ranges {
             self.forgotten = self.dropped.remove_first().map_or(self.forgotten, |(_, end)| end);
         }
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.waiting.shrink_to_fit();
         self.remember_dropped(DROPPED_RANGES_AT_REST);
         self.dropped.shrink();
     }
 
-    /// When the oldest message's lifetime passes. All of a channel live equally long, so the oldest goes first.
+    /// Returns the time at which the lifetime of the oldest message passes. All messages of a channel have the same
+    /// lifetime, so no message expires earlier.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
         let lifetime_us = self.lifetime_us?.get();
         self.waiting.front().map(|waiting| waiting.queued_at.plus_micros(lifetime_us))
@@ -216,7 +221,7 @@ impl Queue {
         }
     }
 
-    /// The numbers that wait.
+    /// Returns the numbers of the waiting messages.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
         self.waiting.iter().map(|waiting| waiting.number)
     }

@@ -3,7 +3,8 @@
 use super::window::SentPart;
 use crate::event::ChannelId;
 
-/// The message, or part of one, in one frame of a packet. The packet's record keeps it until the packet is acknowledged or lost.
+/// The messages or the fragment in one frame or several frames of a sent packet. The packet's record keeps this value
+/// until the packet is acknowledged or lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct PieceRecord {
     pub(super) id: u64,
@@ -16,18 +17,19 @@ pub(crate) struct PieceRecord {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    /// Sent once, forgotten.
+    /// An unreliable message, which is never resent.
     Once,
-    /// Reliable messages, each for the nth time: `id` and the `end` - 1 after it.
+    /// Whole reliable messages with consecutive ids from `id` on; `end` is their number. The field is the number of
+    /// times that each message was sent so far.
     Whole(u8),
-    /// Some bytes of a reliable message.
+    /// A fragment of a reliable message.
     Fragment,
 }
 
 const _: () = assert!(size_of::<PieceRecord>() <= 24);
 
 impl PieceRecord {
-    /// The record of what a channel wrote; `None` stands for what is forgotten once it is sent.
+    /// Creates the record of a written frame. `sent` is `None` for an unreliable message.
     pub(super) fn new(channel: ChannelId, transport: u8, sent: Option<SentPart>) -> Self {
         match sent {
             None => Self { id: 0, start: 0, end: 0, channel, transport, kind: Kind::Once },
@@ -42,12 +44,13 @@ impl PieceRecord {
         }
     }
 
-    /// Whether it is sent again if it is lost.
+    /// Returns whether the sender resends the content after a loss.
     pub(crate) fn is_repeated(&self) -> bool {
         self.kind != Kind::Once
     }
 
-    /// The message in the frame; the first, if the record stands for several messages.
+    /// Returns the part of a message in the frame. If the record represents several messages, returns the first
+    /// message.
     pub(super) fn sent(&self) -> SentPart {
         let whole = match self.kind {
             Kind::Whole(sends) => Some(sends),
@@ -56,8 +59,8 @@ impl PieceRecord {
         SentPart { id: self.id, start: self.start.into(), end: self.end.into(), whole, repeated: false }
     }
 
-    /// Takes in the record of the next frame of the packet, if one record can stand for both: a packet full of messages
-    /// leaves one behind.
+    /// Adds the record of the packet's next frame to this record, if both contain whole messages with consecutive
+    /// ids. Returns whether the record was added. A packet full of messages thus leaves one record.
     pub(crate) fn extend(&mut self, next: &Self) -> bool {
         let follows = matches!(self.kind, Kind::Whole(_))
             && next.kind == self.kind

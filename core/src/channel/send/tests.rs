@@ -41,7 +41,7 @@ fn send(side: &mut Sender, channel: u8, length: usize) -> MessageId {
     side.enqueue(NOW, ChannelId(channel), bytes(length)).unwrap()
 }
 
-/// One packet: what its frames carry (channel, id, part, length), and the records.
+/// The content of a frame: channel, id, part, length.
 type Frame = (u8, Option<u32>, MessagePart, usize);
 
 fn packet_of(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
@@ -59,7 +59,7 @@ fn packet_of(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     (frames, records)
 }
 
-/// Sends until there is nothing more to send: the frames and the records of all packets.
+/// Builds packets until the sender has nothing to send. Returns the frames and the records of all packets.
 fn drain(side: &mut Sender, room: usize) -> (Vec<Frame>, Vec<PieceRecord>) {
     let (mut frames, mut records) = (Vec::new(), Vec::new());
     while side.has_sendable() {
@@ -88,7 +88,7 @@ fn delivered(side: &mut Sender) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_send_queue_reports_ready_once_after_half_of_its_messages_are_acknowledged() {
+fn a_full_send_queue_reports_ready_exactly_once_after_half_of_its_messages_are_acknowledged() {
     let mut side =
         side(&[ChannelConfig { queue_messages: 10, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 10, 500);
@@ -104,7 +104,7 @@ fn a_full_send_queue_reports_ready_once_after_half_of_its_messages_are_acknowled
 }
 
 #[test]
-fn a_send_queue_full_by_bytes_reports_ready_once_the_refused_message_fits() {
+fn a_send_queue_full_by_bytes_reports_ready_when_the_refused_message_fits() {
     let mut side =
         side(&[ChannelConfig { queue_bytes: 10_000, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 4, 1000);
@@ -414,7 +414,7 @@ fn small_messages_do_not_starve_a_large_message_of_flow_control_credit() {
 }
 
 #[test]
-fn the_channel_counters_equal_the_number_of_sent_frames() {
+fn the_channel_counters_count_messages_fragments_and_retransmissions() {
     let mut side = ordered();
     send(&mut side, 0, 2000);
     send(&mut side, 0, 5);

@@ -1,4 +1,4 @@
-//! Reliable messages that have been sent in part, or that the peer has not acknowledged in full.
+//! Reliable messages that were sent in part, or that the peer has not acknowledged in full.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -16,19 +16,20 @@ use crate::limits::{CUTS_KEPT, RELIABLE_WINDOW};
 use crate::wire::Writer;
 use crate::wire::message::Chain;
 
-/// The reliable messages of one channel from the lowest unacknowledged one on. Their ids are consecutive.
+/// The reliable messages of one channel, from the lowest unacknowledged message on. Their ids are consecutive.
 #[derive(Debug)]
 pub(super) struct Window {
     channel: ChannelId,
     ordered: bool,
-    /// The id of the first slot. That slot is never acknowledged: acknowledged ones leave at the front.
+    /// The id of the first slot. The message in the first slot is never acknowledged, because the window removes
+    /// acknowledged messages from its front.
     base: u64,
     slots: VecDeque<WindowSlot>,
-    /// Ids of messages with bytes to send again, in order: those of lost and of cut messages.
+    /// The ids of messages with lost bytes to resend, ascending.
     lost: VecDeque<u64>,
-    /// The cut message whose end was not sent yet.
+    /// The id of the fragmented message whose end was never sent.
     unfinished: Option<u64>,
-    /// Memory for messages to be cut.
+    /// Unused memory for the state of fragmented messages.
     #[expect(clippy::vec_box, reason = "the box is what is used again")]
     spare: Vec<Box<Cut>>,
 }
@@ -38,19 +39,20 @@ struct WindowSlot {
     number: u64,
     payload: Bytes,
     state: SlotState,
-    /// Transmissions of the whole message, so that the loss of an old one does not count against a new one.
+    /// The number of transmissions of the whole message, modulo 256. The loss of an earlier transmission does not
+    /// count against a later transmission.
     sends: u8,
 }
 
 #[derive(Debug)]
 enum SlotState {
-    /// Sent whole.
+    /// The whole message was sent in one frame.
     Flying,
-    /// Nothing of it counts as sent.
+    /// The message must be resent from its beginning.
     Lost,
-    /// Sent in fragments.
+    /// The message was sent in fragments.
     Cut(Box<Cut>),
-    /// The peer has it.
+    /// The peer acknowledged the whole message.
     Acked,
 }
 
@@ -58,7 +60,7 @@ enum SlotState {
 struct Cut {
     acked: RangeSet,
     lost: RangeSet,
-    /// Bytes from here on were never sent.
+    /// The offset of the first byte that was never sent.
     sent: u64,
 }
 
@@ -66,24 +68,24 @@ struct Cut {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct SentPart {
     pub(super) id: u64,
-    /// The bytes from here...
+    /// The offset of the first byte in the frame.
     pub(super) start: u64,
-    /// ...to here, or...
+    /// The offset after the final byte in the frame.
     pub(super) end: u64,
-    /// ...all of it, for the nth time.
+    /// The number of transmissions of the whole message so far, or `None` for a fragment.
     pub(super) whole: Option<u8>,
-    /// Whether it had been sent before.
+    /// `true` if the bytes were sent before.
     pub(super) repeated: bool,
 }
 
-/// Where a message with a given number is.
+/// The state of a message number in the window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Held {
-    /// Not here.
+    /// The window does not contain the message.
     No,
-    /// Begun; the peer may or may not have it.
+    /// The message was sent in part or in full and is not acknowledged.
     Unacked,
-    /// The peer has it, but not yet everything before it.
+    /// The message is acknowledged, but an earlier message of the window is not.
     Acked,
 }
 
@@ -104,22 +106,24 @@ impl Window {
         self.slots.is_empty()
     }
 
-    /// Messages begun and not acknowledged, including those acknowledged before an earlier one.
+    /// Returns the number of messages in the window, which includes acknowledged messages after an unacknowledged
+    /// message.
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether something begun waits to be sent, again or for the first time.
+    /// Returns whether a message of the window has lost bytes, or bytes that were never sent.
     pub(super) fn has_piece(&self) -> bool {
         !self.lost.is_empty() || self.unfinished.is_some()
     }
 
-    /// Whether another message may be begun.
+    /// Returns whether the window has space for another message.
     pub(super) fn has_room(&self) -> bool {
         self.slots.len() < RELIABLE_WINDOW as usize
     }
 
-    /// Writes the next piece of what was begun: the oldest lost one first.
+    /// Writes the next part of a message in the window: of the oldest message with lost bytes, or else of the
+    /// unfinished message.
     pub(super) fn write(&mut self, writer: &mut Writer<'_>, chain: &mut Chain) -> Option<SentPart> {
         match self.lost.front() {
             Some(&id) => self.write_lost(id, writer, chain),
@@ -127,7 +131,8 @@ impl Window {
         }
     }
 
-    /// Begins the message that waits longest, if it fits, and takes it from the queue; says what it cost, too.
+    /// Moves the oldest message of the queue to the window and writes its first frame, if a frame fits. Returns the
+    /// part that was written, and the cost of the message in bytes.
     pub(super) fn begin(
         &mut self,
         queue: &mut Queue,
@@ -150,7 +155,8 @@ impl Window {
         Some((SentPart { id, start: 0, end, whole, repeated: false }, cost))
     }
 
-    /// As [`Self::on_acked`], for `count` messages from `id` on, each of which was sent whole.
+    /// Processes the acknowledgement of `count` messages from `id` on, each of which was sent whole. Calls
+    /// `delivered` as [`Self::on_acked`] does.
     pub(super) fn on_acked_whole(&mut self, id: u64, count: u64, delivered: &mut impl FnMut(u64)) {
         let end = id + count;
         // A message that was sent once and is acknowledged in order leaves at once.
@@ -168,7 +174,8 @@ impl Window {
         self.advance(delivered);
     }
 
-    /// Takes note of an acknowledgement; `delivered` is told the numbers of messages that the peer's application gets.
+    /// Processes the acknowledgement of a part. Calls `delivered` with the number of each message that the peer's
+    /// application can now receive.
     pub(super) fn on_acked(&mut self, sent: &SentPart, delivered: &mut impl FnMut(u64)) {
         let Some(slot) = self.slot(sent.id) else { return };
         match &mut slot.state {
@@ -192,8 +199,8 @@ impl Window {
         self.advance(delivered);
     }
 
-    /// Takes note of a loss, or of a doubt: the frame's content is sent again unless it was acknowledged, or sent
-    /// again since.
+    /// Processes the loss, or the suspected loss, of a part. The window resends the bytes that are not acknowledged,
+    /// unless the whole message was sent again since.
     pub(super) fn on_lost(&mut self, sent: &SentPart) {
         let Some(slot) = self.slot(sent.id) else { return };
         match (&mut slot.state, sent.whole) {
@@ -212,7 +219,7 @@ impl Window {
         self.mark_lost(sent.id);
     }
 
-    /// The transport is another one: whatever was begun and not acknowledged is sent again, from its beginning.
+    /// Prepares for a new transport: all unacknowledged messages are resent from their beginning.
     pub(super) fn restart(&mut self) {
         self.lost.clear();
         self.unfinished = None;
@@ -224,14 +231,19 @@ impl Window {
         }
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(super) fn rest(&mut self) {
         self.slots.shrink_to_fit();
         self.lost.shrink_to_fit();
         self.spare = Vec::new();
     }
 
-    /// The peer has every message below `floor`, and above it `ranges`, as distances from the floor.
+    /// Processes the peer's resume state. The peer received all messages below `floor`, and the messages in `ranges`,
+    /// which are distances from the floor. Calls `delivered` as [`Self::on_acked`] does.
+    ///
+    /// # Errors
+    /// [`Violation::BadResume`] if the state contains a message that was never sent, or lacks an acknowledged message
+    /// below the window.
     pub(super) fn on_received(
         &mut self,
         floor: u32,
@@ -266,7 +278,7 @@ impl Window {
         }
     }
 
-    /// The numbers of the messages that the peer's application may not have.
+    /// Returns the numbers of the messages that the peer's application may not have received.
     pub(super) fn unconfirmed(&self) -> impl Iterator<Item = u64> {
         let open = |slot: &&WindowSlot| self.ordered || !matches!(slot.state, SlotState::Acked);
         self.slots.iter().filter(open).map(|slot| slot.number)
@@ -346,7 +358,7 @@ impl Window {
         }
     }
 
-    /// Lets acknowledged messages leave at the front.
+    /// Removes acknowledged messages from the front of the window.
     fn advance(&mut self, delivered: &mut impl FnMut(u64)) {
         while let Some(WindowSlot { number, .. }) =
             self.slots.pop_front_if(|slot| matches!(slot.state, SlotState::Acked))
@@ -375,7 +387,7 @@ impl Window {
     }
 }
 
-/// A message that was sent up to `sent`, in memory that was used before if there is any.
+/// Returns the state of a message that was sent up to the offset `sent`, in reused memory if there is any.
 #[expect(clippy::vec_box, reason = "the box is what is used again")]
 fn fresh_cut(spare: &mut Vec<Box<Cut>>, sent: u64) -> Box<Cut> {
     let mut cut = spare.pop().unwrap_or_default();

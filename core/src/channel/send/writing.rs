@@ -1,4 +1,4 @@
-//! Frames of the channels whose turn it is, written into a packet.
+//! Writes frames into a packet, each from the channel whose turn it is.
 
 use super::outgoing::{Outgoing, Wish};
 use super::record::PieceRecord;
@@ -10,7 +10,8 @@ use crate::wire::Writer;
 use crate::wire::message::Chain;
 
 impl SendSide {
-    /// Whether [`Self::write_pieces`] would write something into an empty packet. Exact if what expired was dropped.
+    /// Returns whether [`Self::write_pieces`] would write a frame into an empty packet. The result is exact if the
+    /// expired messages were dropped before.
     pub(crate) fn has_sendable(&self, clock: VirtualClock) -> bool {
         if self.wishing.is_power_of_two() {
             let alone = self.channels.get(self.wishing.trailing_zeros() as usize);
@@ -19,7 +20,8 @@ impl SendSide {
         self.wishing != 0 && self.sendable(clock) != 0
     }
 
-    /// Fills a packet with frames, each from the channel whose turn it is; `note` is told what each one carried.
+    /// Fills a packet with frames, each from the channel whose turn it is. Calls `note` with the record of each
+    /// frame.
     pub(crate) fn write_pieces(
         &mut self,
         now: Instant,
@@ -51,13 +53,14 @@ impl SendSide {
         }
     }
 
-    /// The start tag of the channel whose turn it is, if any channel may send.
+    /// Returns the start tag of the channel whose turn it is, or `None` if no channel may send.
     pub(crate) fn next_start(&self, clock: VirtualClock) -> Option<u64> {
         let (_, start) = self.next_of(self.sendable(clock), clock)?;
         Some(start)
     }
 
-    /// Writes the next frame of a channel that competes with nobody, if it fits, and says what it carried.
+    /// Writes the next frame of the only channel with data, and returns its record. Returns `None` if the channel may
+    /// not send or no frame fits.
     fn write_alone(
         &mut self,
         index: usize,
@@ -70,10 +73,10 @@ impl SendSide {
         self.write_from(index, *clock, writer, chain)
     }
 
-    /// Writes the frames of channels that compete, each from the one whose turn it is, as long as any fits.
+    /// Writes frames of several channels, each from the channel whose turn it is, until no frame fits.
     ///
-    /// Asks once which channels may send, and asks a channel again after it sent. Where there is credit for all,
-    /// nothing else changes.
+    /// Determines once which channels may send, and checks a channel again after each of its frames. If the credit
+    /// may not suffice for every message, the method checks all channels after each frame.
     fn write_in_turn(
         &mut self,
         clock: &mut VirtualClock,
@@ -104,13 +107,13 @@ impl SendSide {
         }
     }
 
-    /// Whether there is credit for any message.
+    /// Returns whether the flow-control credit suffices for any message.
     const fn has_ample_credit(&self) -> bool {
         self.credit.granted.saturating_sub(self.credit.used) >= cost(self.max_message + 1)
     }
 
-    /// The channels that may send now, as bits. One that waits for credit keeps those behind it from taking what comes
-    /// in, or a large message would never find enough.
+    /// Returns the channels that may send now, one bit for each channel. A channel that waits for credit blocks new
+    /// reliable messages of the channels after it. Otherwise, a large message would never get enough credit.
     fn sendable(&self, clock: VirtualClock) -> u32 {
         let available = self.credit.granted.saturating_sub(self.credit.used);
         let (mut free, mut waiting) = (0, None);
@@ -140,7 +143,7 @@ impl SendSide {
         free | begin
     }
 
-    /// Whether a channel that competes with nobody may send now.
+    /// Returns whether the only channel with data may send now.
     fn may_write(&self, outgoing: &Outgoing) -> bool {
         let is_held = self.resuming && outgoing.is_reliable();
         !is_held
@@ -151,7 +154,7 @@ impl SendSide {
             }
     }
 
-    /// Whose turn it is among `channels`, and its start tag.
+    /// Returns the index and the start tag of the channel whose turn it is among `channels`.
     fn next_of(&self, channels: u32, clock: VirtualClock) -> Option<(usize, u64)> {
         let start = |index: usize| Some((index, self.channels.get(index)?.share.start(clock)));
         bits(channels).filter_map(start).min_by_key(|&(_, start)| start)

@@ -12,7 +12,8 @@ const fn us(micros: u64) -> Span {
     Span::from_micros(micros)
 }
 
-/// Two clocks and a path. The peer's clock shows `behind` µs at our zero, and runs `ppm` fast.
+/// Two clocks and a path. The peer's clock shows `behind` µs at time zero of this end's clock, and runs `ppm` parts
+/// per million faster.
 struct Pair {
     sync: ClockSync,
     now: u64,
@@ -31,7 +32,7 @@ impl Pair {
         at(self.start.saturating_add(local).saturating_add_signed(local.cast_signed() * self.ppm / 1_000_000))
     }
 
-    /// A packet there, which waits, and its acknowledgement back.
+    /// Sends a packet to the peer, where its acknowledgement waits, and receives the acknowledgement.
     fn exchange(&mut self, there: u64, wait: u64, back: u64) {
         let (sent, received) = (self.now, self.now + there);
         let acknowledged = received + wait;
@@ -76,7 +77,7 @@ fn the_first_clock_sample_has_half_the_rtt_as_its_stated_error() {
 }
 
 #[test]
-fn fast_packets_of_two_different_round_trips_together_bound_the_clock_error() {
+fn the_fastest_packet_of_each_direction_bounds_the_clock_error_even_across_round_trips() {
     let mut pair = Pair::new(1 << 40, 0);
     pair.exchange(1000, 0, 90_000);
     pair.exchange(80_000, 0, 1000);
@@ -131,7 +132,7 @@ fn no_time_reported_by_a_peer_moves_the_clock_reading_backwards() {
 }
 
 #[test]
-fn a_small_clock_error_is_slewed_at_five_percent() {
+fn a_clock_correction_is_applied_at_five_percent_of_the_elapsed_time() {
     let clock = |correction| PeerClock { local: at(1000), peer: at(5000), correction, half_width: 7 };
     assert_eq!(clock(100).at(at(2000)), at(6050));
     assert_eq!(clock(-100).at(at(2000)), at(5950));
@@ -175,7 +176,7 @@ fn after_a_forward_jump_of_the_local_clock_the_peer_clock_reading_stops_until_th
 }
 
 #[test]
-fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_full_time() {
+fn a_receive_time_that_could_have_wrapped_is_ignored_until_the_peer_reports_its_full_time() {
     let mut pair = Pair::new(0, 0);
     pair.exchange(10_000, 0, 10_000);
     let shown = pair.sync.shown();
@@ -190,7 +191,7 @@ fn a_receive_time_that_may_have_wrapped_is_ignored_until_the_peer_reports_its_fu
 }
 
 #[test]
-fn an_unacknowledged_clock_report_is_repeated_at_most_eight_times_within_four_seconds() {
+fn an_unacknowledged_clock_report_is_sent_at_most_eight_times_in_four_seconds() {
     let mut telling = ClockTelling::default();
     let mut told = 0;
     for _ in 0..100 {

@@ -11,10 +11,10 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Algorithm {
-    /// Copa, which keeps queues short and does not slow down after isolated losses.
+    /// Copa (Arun and Balakrishnan, NSDI 2018), which keeps queues short and does not slow down after isolated losses.
     #[default]
     Copa,
-    /// CUBIC (RFC 9438), which fills queues until they overflow and therefore keeps its share of the bandwidth against
+    /// CUBIC (RFC 9438 section 4), which fills queues until they overflow and therefore keeps its share of the bandwidth against
     /// other traffic that fills queues.
     Cubic,
 }

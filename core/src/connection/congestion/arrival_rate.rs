@@ -1,37 +1,39 @@
-//! The rate at which packets arrive at the peer, by the peer's clock. Acknowledgements that wait, bunch up or are lost
-//! on the return path do not change this rate.
+//! The rate at which packets arrive at the peer, by the peer's clock. Acknowledgements that are delayed, compressed or
+//! lost on the return path do not change this rate.
 
 use super::per_second;
 
-/// The rate is measured over at least this long, and at most twice as long, so that bursts and gaps average out.
+/// The shortest time over which the rate is measured, in µs. The longest time is twice as long. Bursts and gaps
+/// average out.
 const SPAN_US: u32 = 200_000;
-/// Arrivals longer ago than this say nothing about the current rate.
+/// The age, in µs, above which arrivals do not count towards the current rate.
 const SPAN_MOST_US: u32 = 10_000_000;
 
-/// Low bits of the bytes that had arrived, and of when that was in microseconds: there is one of these per connection.
+/// The low bits of the number of arrived bytes, and of their arrival time in microseconds. Every connection stores two
+/// marks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mark {
     bytes: u32,
     at_us: u32,
 }
 
-/// Counts what arrives.
+/// Measures the rate at which bytes arrive at the peer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ArrivalRate {
-    /// Bytes so far, the low bits.
+    /// The low bits of the number of arrived bytes.
     bytes: u32,
-    /// An earlier mark, from which the rate is measured, and the one that succeeds it.
+    /// The mark from which the rate is measured, and the next mark, which will replace it.
     marks: Option<(Mark, Mark)>,
     rate: u64,
 }
 
 impl ArrivalRate {
-    /// `bytes` were acknowledged; [`ArrivalRate::measure`] says when they had arrived.
+    /// Adds `bytes` acknowledged bytes. [`ArrivalRate::measure`] then sets their arrival time.
     pub(super) const fn add(&mut self, bytes: u64) {
         self.bytes = self.bytes.wrapping_add(bytes as u32);
     }
 
-    /// All bytes so far had arrived at `at_us`, on a clock of any epoch.
+    /// Records that all bytes so far had arrived at `at_us`, on a clock of any epoch.
     pub(super) fn measure(&mut self, at_us: i64) {
         let mark = Mark { bytes: self.bytes, at_us: at_us as u32 };
         let Some((from, next)) = &mut self.marks else {
@@ -53,18 +55,18 @@ impl ArrivalRate {
         }
     }
 
-    /// The clock is another one from now on, or the path.
+    /// Drops all measurements, because the clock or the path changed.
     pub(super) const fn forget(&mut self) {
         self.marks = None;
         self.rate = 0;
     }
 
-    /// Low bits of all bytes so far.
+    /// Returns the low bits of the number of arrived bytes.
     pub(super) const fn bytes(&self) -> u32 {
         self.bytes
     }
 
-    /// Bytes per second; zero while that is not known.
+    /// Returns the arrival rate in bytes per second, or 0 if the rate is unknown.
     pub(super) const fn get(&self) -> u64 {
         self.rate
     }
@@ -74,7 +76,8 @@ impl ArrivalRate {
 mod tests {
     use super::*;
 
-    /// 1000 bytes arrive each 10 ms from `from_us` on, acknowledged by threes; the rates that are measured.
+    /// Lets 1000 bytes arrive every 10 ms from `from_us` on, acknowledged in groups of three. Returns the measured
+    /// rates.
     fn steady(arrivals: &mut ArrivalRate, from_us: i64, packets: i64) -> alloc::vec::Vec<u64> {
         let acknowledged = |packet: i64| {
             arrivals.add(1000);

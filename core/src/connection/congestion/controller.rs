@@ -3,61 +3,64 @@
 use super::rate::bytes_in;
 use crate::time::{Instant, Span};
 
-/// Datagrams that may be in flight before anything is known of the path (RFC 9002 7.2).
+/// The number of datagrams that may be in flight on an unknown path (RFC 9002 section 7.2).
 pub(crate) const INITIAL_DATAGRAMS: u64 = 10;
-/// Datagrams that may be in flight whatever is known of it: with fewer, every acknowledgement would be held back.
+/// The smallest number of datagrams that may be in flight. With fewer datagrams, the peer would delay every
+/// acknowledgement.
 pub(crate) const LEAST_DATAGRAMS: u64 = 3;
 
-/// An acknowledgement of new packets, as a controller sees it.
+/// An acknowledgement of new packets, as a controller receives it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AckReport {
-    /// When it came.
+    /// The arrival time of the acknowledgement.
     pub(crate) now: Instant,
-    /// Packets that it acknowledges for the first time.
+    /// The number of packets that the frame acknowledges for the first time.
     pub(crate) packets: u64,
-    /// Their bytes, overhead included.
+    /// The size of these packets in bytes, overhead included.
     pub(crate) bytes: u64,
-    /// Packets that were declared lost before, and were not: the path reorders.
+    /// The number of packets that were declared lost and arrived nevertheless, because the path reorders packets.
     pub(crate) late: u64,
-    /// Whether the path was seen to reorder lately.
+    /// `true` if the path reordered packets recently.
     pub(crate) reorders: bool,
-    /// When the newest of them left.
+    /// The time at which the newest of these packets was sent.
     pub(crate) newest_sent_at: Instant,
-    /// Bytes in flight before it came, less what had arrived as far as [`Controller::waiting`] tells.
+    /// The number of bytes in flight before the acknowledgement arrived, minus the bytes that had arrived according to
+    /// [`Controller::waiting`].
     pub(crate) in_flight: u64,
-    /// The round-trip time of the newest, less what the peer says it held the acknowledgement back.
+    /// The RTT of the newest packet, minus the time by which the peer delayed the acknowledgement.
     pub(crate) rtt: Option<Span>,
-    /// The smoothed round-trip time.
+    /// The smoothed RTT.
     pub(crate) smoothed_rtt: Span,
-    /// How long the newest took to the peer in microseconds, plus a constant that nobody knows.
+    /// The one-way delay of the newest packet to the peer, in microseconds, plus an unknown constant.
     pub(crate) one_way_delay: Option<i64>,
-    /// The rate that the path delivers.
+    /// The measured delivery rate of the path.
     pub(crate) rate: Option<RateSample>,
 }
 
 impl AckReport {
-    /// Whether at least half of `window` was in use: one that is not was not shown to fit the path, and must not grow
-    /// (RFC 9002 7.8).
+    /// Returns `true` if at least half of `window` was in use. A window that is used less has not been shown to fit the
+    /// path, and must not grow (RFC 9002 section 7.8).
     #[must_use]
     pub(crate) const fn uses(&self, window: u64) -> bool {
         self.in_flight.saturating_mul(2) >= window
     }
 }
 
-/// Packets that arrived at the peer although no acknowledgement says so yet, because acknowledgements wait on the way
-/// back.
+/// The packets that arrived at the peer although no acknowledgement reports them yet, because acknowledgements wait on
+/// the return path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Waiting {
-    /// Bytes that arrive per second.
+    /// The arrival rate, in bytes per second.
     pub(crate) bytes_per_second: u64,
-    /// Packets that arrived earlier would be acknowledged even if nothing waited.
+    /// The time up to which arrivals would be acknowledged even if no acknowledgement waited.
     pub(crate) since: Instant,
-    /// An acknowledgement comes by then, while all is well; after that nobody knows whether anything arrives.
+    /// The time by which an acknowledgement arrives if the path works. Whether packets arrive after this time is
+    /// unknown.
     pub(crate) until: Instant,
 }
 
 impl Waiting {
-    /// Bytes that have arrived by `now`.
+    /// Returns the number of bytes that have arrived by `now`.
     #[must_use]
     pub(crate) fn bytes(&self, now: Instant) -> u64 {
         if self.bytes_per_second == 0 {
@@ -66,7 +69,7 @@ impl Waiting {
         bytes_in(self.bytes_per_second, now.min(self.until).since(self.since).as_micros())
     }
 
-    /// When more than `bytes` have, if that is foreseeable.
+    /// Returns the time at which more than `bytes` have arrived, or `None` if this time is not predictable.
     #[must_use]
     pub(crate) fn exceeds_at(&self, bytes: u64) -> Option<Instant> {
         let scaled = bytes.saturating_add(1).saturating_mul(1_000_000);
@@ -78,53 +81,52 @@ impl Waiting {
 /// A measurement of the delivery rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RateSample {
-    /// Bytes delivered per second.
+    /// The delivery rate, in bytes per second.
     pub(crate) bytes_per_second: u64,
-    /// Whether the sender had nothing more to send meanwhile, so that the path may deliver more.
+    /// `true` if the sender had no more data to send during the measurement. The path may then deliver more.
     pub(crate) app_limited: bool,
 }
 
-/// Losses that were found together, as a controller sees them.
+/// Losses that were detected together, as a controller receives them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LossReport {
-    /// When they were found.
+    /// The time at which the losses were detected.
     pub(crate) now: Instant,
-    /// Packets declared lost.
+    /// The number of packets declared lost.
     pub(crate) packets: u64,
-    /// When the newest of them left.
+    /// The time at which the newest of these packets was sent.
     pub(crate) newest_sent_at: Instant,
-    /// Whether nothing came through for so long that all that was known of the path is void (RFC 9002 7.6).
+    /// `true` if no packet was acknowledged for so long that all measurements of the path are invalid (RFC 9002 section
+    /// 7.6).
     pub(crate) persistent: bool,
 }
 
-/// Decides how many bytes may be in flight, and how fast they may leave. It sees plain numbers only, never the
-/// connection.
+/// Decides how many bytes may be in flight, and how fast packets may leave. A controller receives only plain numbers,
+/// never the connection.
 pub(crate) trait Controller: Send + Sync {
     /// Processes acknowledged packets.
     fn on_ack(&mut self, report: &AckReport);
     /// Processes packets that were declared lost.
     fn on_loss(&mut self, report: &LossReport);
-    /// Processes marks: the path marked packets instead of dropping them (RFC 3168). The newest packet acknowledged
-    /// with the mark left at `newest_sent_at`.
+    /// Processes ECN marks, with which the path marks packets instead of dropping them (RFC 3168 section 5). The newest
+    /// packet that was acknowledged with a mark was sent at `newest_sent_at`.
     fn on_marked(&mut self, now: Instant, newest_sent_at: Instant);
-    /// Returns the bytes that may be in flight.
+    /// Returns the number of bytes that may be in flight.
     fn window(&self) -> u64;
-    /// Returns the bytes that are no longer in flight, although no acknowledgement says so yet.
+    /// Returns the bytes that are no longer in flight, although no acknowledgement reports them yet.
     fn waiting(&self) -> Waiting {
         Waiting::default()
     }
-    /// Returns the rate in bytes per second at which packets may leave, bursts apart. `u64::MAX` stands for no limit.
+    /// Returns the rate, in bytes per second, at which packets may leave, apart from bursts. `u64::MAX` means no limit.
     fn pacing_rate(&self) -> u64;
-    /// Returns the rate in bytes per second that the path carries for long, as far as known. `u64::MAX` stands for no
-    /// limit.
+    /// Returns the rate, in bytes per second, that the path can sustain, if known. `u64::MAX` means no limit.
     fn rate(&self) -> u64;
-    /// Sets the size of datagrams to `datagram` bytes, after the path was found to carry larger or only smaller
-    /// datagrams.
+    /// Sets the size of datagrams to `datagram` bytes, after the path MTU search changed the size.
     fn set_datagram(&mut self, datagram: u64);
-    /// Reports that packets recently declared lost were too large for the path (RFC 8899 4.3), so their loss is no sign
-    /// of congestion.
+    /// Reports that packets recently declared lost were too large for the path (RFC 8899 section 4.3), so their loss is
+    /// no sign of congestion.
     fn on_black_hole(&mut self, now: Instant);
-    /// Starts again after the path changed.
+    /// Restarts the controller after the path changed.
     fn reset(&mut self, now: Instant);
 }
 
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exceeds_at_returns_the_time_at_which_waiting_bytes_exceed_a_number_to_two_microseconds() {
+    fn exceeds_at_returns_a_time_at_most_two_microseconds_after_the_limit_is_exceeded() {
         let since = Instant::ZERO + Span::from_secs(5);
         let until = since + Span::from_millis(700);
         for bytes_per_second in [1, 999, 37_500, 1_000_003, 12_500_000, u64::MAX] {

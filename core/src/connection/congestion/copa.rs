@@ -1,5 +1,5 @@
-//! Copa (Arun and Balakrishnan, NSDI 2018) in its default mode, on one-way delay, so that queues on the return path do
-//! not slow the sender down.
+//! Copa (Arun and Balakrishnan, NSDI 2018) in its default mode. It uses one-way delay instead of RTT, so queues on the return
+//! path do not slow the sender down.
 
 #[cfg(test)]
 mod tests;
@@ -14,63 +14,64 @@ use super::{
 };
 use crate::time::{Instant, Span};
 
-/// 1 / delta, delta being 0.5: the datagrams that each flow keeps in the queue.
+/// 1 / delta, where delta is 0.5: the number of datagrams that each flow keeps in the queue.
 const INVERSE_DELTA: u64 = 2;
-/// The least delay of this window, at least half of it long, stands for an empty queue. At 500 ppm clocks drift by 5 ms meanwhile.
+/// The window, in µs, whose least delay counts as the delay of an empty queue. A clock that is 500 ppm off drifts by 5 ms
+/// in it.
 const BASE_WINDOW_US: u64 = 10_000_000;
-/// The most that two clocks drift apart meanwhile, each 500 ppm off.
+/// The largest drift between two clocks in [`BASE_WINDOW_US`], in µs, if each clock is 500 ppm off.
 const DRIFT_MOST_US: i64 = 10_000;
-/// Rounds in one direction before the pace of change doubles.
+/// The number of rounds in one direction after which the velocity doubles.
 const PATIENCE: u8 = 3;
-/// A queue of this many times the target is not drained step by step: the path has become slower.
+/// A queue of this many times the target shows that the path became slower, so Copa drains the queue at once.
 const GLUT: u64 = 6;
-/// No jitter is as long as this: a queue is.
+/// The delay, in µs, above which a delay is a queue and not jitter.
 const FULL_US: u64 = 400_000;
-/// Slow start continues through queues of up to this many times the target: one delay says little, and the window doubles anyway.
+/// The multiple of the target up to which a queue does not end slow start, because one delay proves little.
 const START_GLUT: u64 = 4;
-/// A mean of this length, and a sample below one part in `FALLEN` of it, show that a queue is gone and not that delays
-/// differ by chance.
+/// A mean delay of this length, in µs, and a sample below one part in `FALLEN` of the mean, show that a queue has drained,
+/// because jitter is smaller.
 const LONG_US: u64 = 1_000_000;
 const FALLEN: u64 = 4;
-/// A way back that is full multiplies the bytes in flight by this much at most.
+/// The largest factor by which a full return path multiplies the bytes in flight.
 const STRETCH_MOST: u64 = 8;
-/// Bytes of the datagrams that are counted, where larger ones are sent.
+/// The largest size, in bytes, of the datagrams in which Copa counts. Datagrams that are sent may be larger.
 const UNIT_MOST: u64 = 1200;
-/// Losses are counted for this long, or for four round trips.
+/// The time, in µs, over which losses are counted, or four RTTs if they take longer.
 const LOSS_INTERVAL_US: u64 = 500_000;
 
 /// Copa with delta 0.5 and without its competitive mode.
 ///
-/// The window aims at the rate 1 / (delta × queueing delay): short queues invite, long ones repel, and flows that share
-/// a queue end up with equal shares. Isolated losses are ignored; above a tenth lost, the rate is capped to what is
-/// delivered.
+/// The window aims at the rate 1 / (delta × queueing delay), so flows that share a queue converge to equal shares. Copa
+/// ignores isolated losses. If more than a tenth of the packets are lost, Copa caps the rate to the delivered rate.
 #[derive(Clone, Debug)]
 pub(crate) struct Copa {
-    /// The unit of what is aimed at.
+    /// The size, in bytes, of the datagrams in which the target is counted.
     datagram: u64,
-    /// The largest datagram that is sent.
+    /// The size of the largest datagram that is sent, in bytes.
     largest: u64,
-    /// Bytes that may be in flight, without those that arrived although their acknowledgement waits on the way back.
+    /// The number of bytes that may be in flight, without bytes that arrived although their acknowledgement waits on the
+    /// return path.
     window: u64,
-    /// The round-trip time without what waits on the way back, smoothed as the round trip is; zero before the first.
+    /// The smoothed RTT without the wait on the return path, in µs. 0 before the first sample.
     forward_us: u64,
     way_back: WayBack,
-    /// The remainder of a change that was smaller than a byte, times the window.
+    /// The remainder of a window change that was smaller than a byte, times the window.
     remainder: u64,
     is_starting: bool,
-    /// Slow start ended without knowing of jitter: it may have taken that for a queue, and continues once jitter is known.
+    /// `true` if slow start ended before jitter was known. Slow start may have taken jitter for a queue, and then continues.
     may_resume: bool,
     velocity: u64,
-    /// `true` if the window has been growing.
+    /// `true` if the window grows.
     is_rising: bool,
-    /// Rounds since that changed.
+    /// The number of rounds since the direction changed.
     rounds: u8,
     round_began: Instant,
     round_window: u64,
     marked_until: Instant,
     base_delay: RecentLeast,
     standing_delay: RecentLeast,
-    /// The round trip of the last seconds that waited least.
+    /// The least RTT of recent seconds.
     base_rtt: RecentLeast,
     smoothed_us: u64,
     jitter: Jitter,
@@ -78,12 +79,12 @@ pub(crate) struct Copa {
     loss: LossCap,
 }
 
-/// One measurement of the way to the peer, in microseconds.
+/// One measurement of the path to the peer, in microseconds.
 #[derive(Clone, Copy, Debug)]
 struct There {
-    /// How long the queue is, less what may be chance.
+    /// The queueing delay, minus the part that may be jitter.
     queue_us: u64,
-    /// The round-trip time without what waits on the way back, and with an empty queue.
+    /// The RTT without the wait on the return path, and with an empty queue.
     round_trip_us: u64,
     empty_us: u64,
 }
@@ -99,7 +100,7 @@ impl There {
 }
 
 impl Copa {
-    /// Starts on an unknown path with datagrams of `datagram` bytes.
+    /// Creates the controller of an unknown path, for datagrams of `datagram` bytes.
     #[must_use]
     pub(crate) fn new(now: Instant, datagram: u64) -> Self {
         let datagram = datagram.max(1);
@@ -132,13 +133,13 @@ impl Copa {
         self.largest.saturating_mul(LEAST_DATAGRAMS)
     }
 
-    /// The window is not cut below this.
+    /// Returns the smallest window, in bytes.
     fn floor(&self, now: Instant) -> u64 {
         self.least_window().max(self.demand.at(now))
     }
 
-    /// Measures the demand of a game that had no more to send than the window allowed. Such a game fills no queue, because all that it
-    /// sends arrives, so its window is not cut below that.
+    /// Measures the demand of a game that had no more to send than the window allowed. Such a game fills no queue, because
+    /// all its data arrives, so Copa does not cut the window below the demand.
     fn measure_demand(&mut self, report: &AckReport) {
         if !report.rate.is_some_and(|rate| rate.app_limited) {
             return;
@@ -153,7 +154,7 @@ impl Copa {
         }
     }
 
-    /// The rate that the loss cap allows: never less than the least window per round trip.
+    /// Returns the rate that the loss cap allows, and at least the least window per RTT.
     fn cap(&self) -> u64 {
         let least = per_second(self.least_window(), self.smoothed_us);
         self.loss.cap().map_or(u64::MAX, |cap| cap.max(least))
@@ -163,7 +164,7 @@ impl Copa {
         Span::from_micros(LOSS_INTERVAL_US.max(self.smoothed_us.saturating_mul(4)))
     }
 
-    /// Takes in a measurement.
+    /// Processes a measurement. Returns the state of the path to the peer, if it is known.
     fn observe(&mut self, report: &AckReport) -> Option<There> {
         let (delay, rtt) = (report.one_way_delay?, report.rtt?.as_micros().cast_signed());
         self.base_delay.insert(report.now, BASE_WINDOW_US, delay);
@@ -208,9 +209,9 @@ impl Copa {
         Some(There::new(queue, took.saturating_sub(above), waited.min(possible)))
     }
 
-    /// A queue by the delays of one way, as far as it is not how far two clocks have drifted apart since the least of them.
-    /// Round trips know nothing of clocks: growth that they do not show is drift, while drift can account for it. Beyond
-    /// that, the way back has drained.
+    /// Returns the queueing delay of one direction without the drift of the two clocks since the least delay, in µs. RTTs
+    /// contain no drift, so growth of the delay that the RTT does not show counts as drift, up to the largest possible
+    /// drift. Growth beyond that limit shows that the return path has drained.
     fn less_drift(&self, waited: i64, rtt: i64) -> i64 {
         let grown = rtt.saturating_sub(self.base_rtt.get().unwrap_or(rtt));
         waited.min(grown.max(waited.saturating_sub(DRIFT_MOST_US)))
@@ -225,8 +226,8 @@ impl Copa {
         heeded.max(round_trip / 4)
     }
 
-    /// The shortest way back is found to be `longer` than it was taken for, or shorter: from now on the window belongs to another
-    /// round trip. The rate stays what it was.
+    /// Adapts the window after the shortest return path turned out to be `longer` than assumed (or shorter, if negative).
+    /// From now on the window belongs to another RTT, and the rate stays the same.
     fn keep_rate(&mut self, longer: i64) {
         if longer == 0 || self.is_starting || self.forward_us == 0 {
             return;
@@ -239,8 +240,9 @@ impl Copa {
         self.forward_us = after;
     }
 
-    /// A queue of seconds is gone, as after an outage: the window that filled it is far too large, and a mean over it leaves
-    /// too slowly for as many round trips as it is long. The rate stays what it was, or becomes the least.
+    /// Adapts the window and the RTT after a queue of seconds has drained, for example after an outage. Otherwise the
+    /// window would be far too large, and the mean RTT far too long, for many round trips. The rate stays the same, or
+    /// becomes the least rate.
     fn on_drained(&mut self, sample: u64) {
         if self.forward_us < LONG_US || sample >= self.forward_us / FALLEN {
             return;
@@ -250,12 +252,12 @@ impl Copa {
         self.forward_us = sample;
     }
 
-    /// The smoothed round-trip time, without what waits on the way back.
+    /// Returns the smoothed RTT without the wait on the return path, in µs.
     const fn forward(&self) -> u64 {
         if self.forward_us == 0 { self.smoothed_us } else { self.forward_us }
     }
 
-    /// Bytes in flight while the window is full, and those whose acknowledgements wait on the way back.
+    /// Returns the bytes in flight with a full window, including bytes whose acknowledgements wait on the return path.
     fn flight(&self) -> u64 {
         (self.window.saturating_mul(self.smoothed_us) / self.forward()).max(self.window)
     }
@@ -264,8 +266,8 @@ impl Copa {
         per_second(self.window, self.forward())
     }
 
-    /// Where acknowledgements wait, the round trip is known late: after a queue has drained, the window would leave too slowly for
-    /// as long as they wait. So packets may leave at the rate at which they arrive.
+    /// Returns the rate at which packets arrive at the peer. If acknowledgements wait, the RTT is known late. After a queue
+    /// has drained, the pacing rate of the window would then stay too low, so packets may leave at the arrival rate.
     fn rate_of_arrivals(&self) -> u64 {
         let (rate, longest_us) = (self.way_back.arrival_rate(), self.way_back.longest_us());
         if longest_us == 0 {
@@ -275,16 +277,16 @@ impl Copa {
         (rate.saturating_mul(longest_us.saturating_mul(2)) / self.forward()).min(rate)
     }
 
-    /// How much of a delay is chance: the difference between delays from one acknowledgement to the next. A burst of ours makes
-    /// them differ by the time that two datagrams take; but no queue lets packets overtake each other. Where
-    /// none does, what [`Jitter`] allows for is chance as well.
+    /// Returns the part of a delay that is jitter, in µs. The basis is the difference between the delays of consecutive
+    /// acknowledgements. A burst of this end adds the transmission time of two datagrams to the difference. A queue never
+    /// reorders packets, so without reordering the allowance of [`Jitter`] counts as jitter too.
     fn noise(&self, reorders: bool) -> i64 {
         let ours_us = self.forward().saturating_mul(2 * self.datagram) / self.window.max(1);
         let noise = self.jitter.difference_us().saturating_sub(if reorders { 0 } else { ours_us });
         i64::try_from(noise).unwrap_or(i64::MAX).max(self.allowed(reorders))
     }
 
-    /// The allowance of [`Jitter`] in microseconds, for jitter that keeps the order.
+    /// Returns the allowance of [`Jitter`] for jitter that does not reorder packets, in microseconds.
     fn allowed(&self, reorders: bool) -> i64 {
         if reorders { 0 } else { self.jitter.allowance_us().cast_signed() }
     }
@@ -295,7 +297,7 @@ impl Copa {
         self.rounds = 0;
     }
 
-    /// Once per round trip: the window moves faster and faster while it keeps its direction.
+    /// Ends a round, once per RTT. The velocity of the window grows while the window keeps its direction.
     fn end_round(&mut self, now: Instant) {
         let is_rising = self.window > self.round_window;
         if is_rising == self.is_rising {
@@ -311,7 +313,7 @@ impl Copa {
         self.round_window = self.window;
     }
 
-    /// Leaves slow start with what the path was seen to deliver.
+    /// Ends slow start with the window that the measured delivery rate needs.
     fn end_start(&mut self, report: &AckReport, there: &There) {
         self.is_starting = false;
         self.fall_back(report, there);
@@ -320,8 +322,8 @@ impl Copa {
         self.round_began = report.now;
     }
 
-    /// Lets a queue that is far too long drain at once: no more than what the path was seen to deliver in a round trip. Where
-    /// acknowledgements wait, what arrived knows sooner that the path became slower.
+    /// Drains a queue that is far too long at once: limits the window to the bytes that the path delivers in one RTT. If
+    /// acknowledgements wait, the arrival rate shows earlier that the path became slower.
     fn fall_back(&mut self, report: &AckReport, there: &There) {
         let least = self.floor(report.now);
         let arrived = match self.way_back.arrival_rate() {

@@ -1,36 +1,37 @@
-//! CUBIC (RFC 9438): the window grows until a queue overflows.
+//! CUBIC (RFC 9438 section 4), whose window grows until a queue overflows.
 
 use super::{AckReport, Controller, INITIAL_DATAGRAMS, LEAST_DATAGRAMS, LossReport, per_second};
 use crate::time::Instant;
 
-/// The window after a loss, in tenths (beta, RFC 9438 4.6).
+/// The window after a loss, in tenths of the window before the loss (beta, RFC 9438 section 4.6).
 const BETA_TENTHS: u64 = 7;
-/// Datagrams gained per round trip in the Reno-friendly region, in tenths of an 0.1th: 3 × (1 - 0.7) / (1 + 0.7) = 9/17.
+/// The datagrams gained per RTT in the Reno-friendly region, as a fraction: 3 × (1 - 0.7) / (1 + 0.7) = 9/17 (RFC 9438
+/// section 4.3).
 const FRIENDLY: (u64, u64) = (9, 17);
 
-/// CUBIC. Other traffic that fills queues leaves it its share; the price is that queues stay full.
+/// The CUBIC controller, which keeps its share against other traffic that fills queues. In return, queues stay full.
 #[derive(Clone, Debug)]
 pub(crate) struct Cubic {
     datagram: u64,
     window: u64,
     threshold: u64,
-    /// The window at the last loss.
+    /// The window at the latest loss, in bytes.
     most: u64,
-    /// When the present climb began; `None` before its first acknowledgement.
+    /// The time at which the current growth began. `None` before the first acknowledgement of the growth.
     climb_began: Option<Instant>,
-    /// Milliseconds until the climb reaches `most` again.
+    /// The time, in milliseconds, from the start of the growth until the window reaches `most` again.
     inflection_ms: u64,
-    /// The window that Reno would have.
+    /// The window that Reno would have, in bytes.
     friendly: u64,
     friendly_rest: u64,
     rest: u64,
-    /// Losses of what was sent before belong to a cut that was made.
+    /// The time of the latest cut. Losses of packets that were sent earlier belong to this cut.
     cut_at: Option<Instant>,
     smoothed_us: u64,
 }
 
 impl Cubic {
-    /// Starts on an unknown path with datagrams of `datagram` bytes.
+    /// Creates the controller of an unknown path, for datagrams of `datagram` bytes.
     #[must_use]
     pub(crate) fn new(_now: Instant, datagram: u64) -> Self {
         let datagram = datagram.max(1);
@@ -76,7 +77,7 @@ impl Cubic {
         self.inflection_ms = cube_root(u64::try_from(cubed).unwrap_or(u64::MAX));
     }
 
-    /// W_cubic(t) in bytes.
+    /// Returns W_cubic(t) in bytes (RFC 9438 section 4.2).
     fn curve(&self, elapsed_ms: u64) -> u64 {
         let distance = elapsed_ms.abs_diff(self.inflection_ms).min(1_000_000);
         let cubed = u128::from(distance).pow(3) * u128::from(self.datagram) * 2 / 5 / 1_000_000_000;
@@ -162,7 +163,7 @@ impl Controller for Cubic {
     }
 }
 
-/// The largest number whose cube is at most `value`.
+/// Returns the largest number whose cube is at most `value`.
 fn cube_root(value: u64) -> u64 {
     let mut root = 0u64;
     for bit in (0..22).rev() {
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn cubic_regains_its_congestion_window_after_the_time_k_of_rfc_9438() {
+    fn cubic_regains_its_congestion_window_after_the_time_k_of_rfc_9438_section_4_2() {
         let mut cubic = Cubic::new(Instant::ZERO, DATAGRAM);
         let mut now = Instant::ZERO;
         while cubic.window < 400 * DATAGRAM {

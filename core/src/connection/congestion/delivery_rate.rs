@@ -3,29 +3,29 @@
 use super::{RateSample, per_second};
 use crate::time::{Instant, Span};
 
-/// The record of a packet that the rate is measured from. It takes twelve bytes: there is one for each packet in
-/// flight.
+/// The record of a packet from which the rate is measured. The record takes 12 bytes, because each packet in flight has
+/// one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Stamp {
-    /// The low bits of the bytes delivered by then.
+    /// The low bits of the number of bytes that were delivered when the packet was sent.
     delivered: u32,
-    /// Microseconds since the latest delivery; the highest bit says that the sender had no more to send.
+    /// The time since the latest delivery, in microseconds. The highest bit is set if the sender had no more data to send.
     since_delivery: u32,
-    /// Microseconds since the first packet of the flight was sent.
+    /// The time since the first packet of the flight was sent, in microseconds.
     since_first: u32,
 }
 
 const APP_LIMITED: u32 = 1 << 31;
 
-/// The sampler of one connection.
+/// The sampler of the delivery rate of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliveryRate {
     delivered: u64,
     delivered_at: Instant,
     first_sent_at: Instant,
-    /// Until this many bytes are delivered, samples lie below the rate that the path can carry.
+    /// The number of delivered bytes up to which samples are below the rate that the path can carry.
     app_limited_until: u64,
-    /// The newest packet that the current acknowledgement settles.
+    /// The newest packet that the current ACK acknowledges.
     newest: Option<(Instant, Stamp)>,
 }
 
@@ -34,7 +34,7 @@ impl DeliveryRate {
         Self { delivered: 0, delivered_at: now, first_sent_at: now, app_limited_until: 0, newest: None }
     }
 
-    /// A packet is sent while `in_flight` bytes are.
+    /// Records that a packet is sent while `in_flight` bytes are in flight. Returns the stamp of the packet.
     pub(crate) fn on_sent(&mut self, now: Instant, in_flight: u64) -> Stamp {
         if in_flight == 0 {
             self.first_sent_at = now;
@@ -48,14 +48,14 @@ impl DeliveryRate {
         }
     }
 
-    /// Nothing more is to be sent while `in_flight` bytes are and more could be.
+    /// Records that the sender has no more data to send, although more than `in_flight` bytes may be in flight.
     pub(crate) const fn on_app_limited(&mut self, in_flight: u64) {
         // At least one, so that an empty flight counts too.
         let in_flight = if in_flight == 0 { 1 } else { in_flight };
         self.app_limited_until = self.delivered.saturating_add(in_flight);
     }
 
-    /// A packet was acknowledged.
+    /// Records that a packet was acknowledged.
     pub(crate) fn on_delivered(&mut self, now: Instant, sent_at: Instant, bytes: u64, stamp: Stamp) {
         self.delivered = self.delivered.saturating_add(bytes);
         self.delivered_at = now;
@@ -64,8 +64,8 @@ impl DeliveryRate {
         }
     }
 
-    /// All packets of an acknowledgement were taken in. A sample over less than `least_rtt` says nothing: acknowledgements
-    /// came in a bunch.
+    /// Returns a sample after all packets of an ACK were recorded. Returns `None` if the sample would cover less than
+    /// `least_rtt`, because the acknowledgements then arrived in a bunch.
     pub(crate) fn sample(&mut self, now: Instant, least_rtt: Span) -> Option<RateSample> {
         let (sent_at, stamp) = self.newest.take()?;
         self.first_sent_at = sent_at;
@@ -83,7 +83,7 @@ impl DeliveryRate {
     }
 }
 
-/// Microseconds of `duration` in 31 bits, at most 35 minutes.
+/// Returns `duration` in microseconds, in 31 bits: at most 35 minutes.
 fn span(duration: Span) -> u32 {
     duration.as_micros().min(u64::from(APP_LIMITED - 1)) as u32
 }
@@ -100,7 +100,7 @@ mod tests {
         Instant::saturating_from_micros(us)
     }
 
-    /// Sends 1000 bytes each `gap` over a path that passes them each `service`; the samples.
+    /// Sends 1000 bytes every `gap` over a path that serves 1000 bytes every `service`. Returns the samples.
     fn play(gap: u64, service: u64, is_limited: bool) -> alloc::vec::Vec<RateSample> {
         let mut rate = DeliveryRate::new(at(0));
         let mut flight: VecDeque<(u64, u64, Stamp)> = VecDeque::new();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bottleneck_rate_is_measured_at_any_sending_rate() {
+    fn the_measured_delivery_rate_of_a_sender_above_the_bottleneck_rate_is_the_bottleneck_rate() {
         let samples = play(1_000, 4_000, false);
         let last = samples.last().unwrap();
         assert!((240_000..=260_000).contains(&last.bytes_per_second), "{last:?}");

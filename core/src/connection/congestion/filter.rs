@@ -1,8 +1,9 @@
-//! Extremes of the recent past, in two buckets: values older than one window and a half are forgotten.
+//! The minimum or maximum of recent values, in two buckets. An insertion drops values older than 1.5 windows.
 
 use crate::time::Instant;
 
-/// The least value of the last window: of one half of it at least, of all of it at most.
+/// The least recent value. Values of at least half a window count, and no value older than 1.5 windows counts after an
+/// insertion.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentLeast {
     current: i64,
@@ -11,12 +12,13 @@ pub(crate) struct RecentLeast {
 }
 
 impl RecentLeast {
-    /// No value yet.
+    /// Creates a filter without a value.
     pub(crate) const fn new(now: Instant) -> Self {
         Self { current: i64::MAX, previous: i64::MAX, since: now }
     }
 
-    /// Takes in a value; those older than `window_us` are forgotten.
+    /// Adds a value, and drops values older than 1.5 times `window_us`. Values older than half of `window_us` may be dropped
+    /// too.
     pub(crate) fn insert(&mut self, now: Instant, window_us: u64, value: i64) {
         let age_us = now.as_micros().saturating_sub(self.since.as_micros());
         if age_us >= window_us / 2 {
@@ -27,29 +29,31 @@ impl RecentLeast {
         self.current = self.current.min(value);
     }
 
-    /// The least value, if there is one.
+    /// Returns the least value, or `None` if the filter has no value.
     pub(crate) fn get(&self) -> Option<i64> {
         let least = self.current.min(self.previous);
         (least != i64::MAX).then_some(least)
     }
 }
 
-/// The greatest value of the last window: of one half of it at least, of all of it at most.
+/// The greatest recent value. Values of at least half a window count, and no value older than 1.5 windows counts after an
+/// insertion.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentMost(RecentLeast);
 
 impl RecentMost {
-    /// No value yet.
+    /// Creates a filter without a value.
     pub(crate) const fn new(now: Instant) -> Self {
         Self(RecentLeast::new(now))
     }
 
-    /// Takes in a value; those older than `window_us` are forgotten.
+    /// Adds a value, and drops values older than 1.5 times `window_us`. Values older than half of `window_us` may be dropped
+    /// too.
     pub(crate) fn insert(&mut self, now: Instant, window_us: u64, value: u64) {
         self.0.insert(now, window_us, 0i64.saturating_sub_unsigned(value));
     }
 
-    /// The greatest value, zero if there is none.
+    /// Returns the greatest value, or 0 if the filter has no value.
     pub(crate) fn get(&self) -> u64 {
         self.0.get().map_or(0, i64::unsigned_abs)
     }
@@ -67,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windowed_minimum_is_kept_for_half_a_window_to_a_whole_window() {
+    fn a_windowed_minimum_is_kept_for_at_least_half_a_window_and_at_most_a_whole_window() {
         for first in 0..5 {
             let mut least = RecentLeast::new(at(0));
             for second in 0..40 {
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windowed_maximum_is_kept_for_half_a_window_to_a_whole_window() {
+    fn a_windowed_maximum_is_kept_for_at_least_half_a_window_and_at_most_a_whole_window() {
         let mut most = RecentMost::new(at(0));
         assert_eq!(most.get(), 0);
         for second in 0..40 {

@@ -1,39 +1,39 @@
-//! The part of a delay that the path adds without a queue: datagrams gather on the way and arrive closer together than
-//! they left.
+//! The part of the delay that the path adds without a queue. Datagrams are collected on the path and arrive closer together
+//! than they were sent.
 
 use crate::time::Instant;
 
-/// The length of the intervals over which falls of the delay are counted.
+/// The length of the intervals over which steep falls of the delay are counted, in µs.
 const INTERVAL_US: u32 = 300_000;
-/// Intervals that have to agree, but for one of them.
+/// The number of recent intervals of which all but one must agree.
 const INTERVALS: usize = 6;
-/// Intervals that have to agree at first, all of them.
+/// The number of first intervals of which all must agree.
 const INTERVALS_LEAST: u8 = 2;
-/// No difference between two delays counts for more.
+/// The largest difference between two delays that is counted, in µs.
 const STEP_MOST_US: u64 = 10_000_000;
-/// No fall counts for more.
+/// The largest fall of the delay that is counted, in µs.
 const FALL_MOST_US: i64 = 500_000;
-/// Nobody plays with more jitter than this.
+/// The largest allowance, in µs. Nobody plays with more jitter.
 const ALLOWANCE_MOST_US: u64 = 200_000;
-/// An interval's figures are kept in units of this many microseconds.
+/// The unit in which an interval stores its measurements, in µs.
 const UNIT_US: u32 = 16;
-/// A delay that falls for one per cent of the time raises the allowance by this many per cent.
+/// The increase of the allowance, in per cent, for each per cent of the time in which the delay falls.
 const PER_PERCENT: u64 = 60;
-/// The allowance is at most this many times the fall, in per cent.
+/// The largest allowance, in per cent of the fall.
 const TIMES_MOST: u64 = 1000;
 
-/// The newest packet that an acknowledgement settles.
+/// The newest packet that an ACK acknowledges.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
-    /// When it left, in microseconds.
+    /// The time at which the packet was sent, in microseconds.
     pub(super) sent_us: i64,
-    /// When it arrived, in microseconds of a clock of any epoch.
+    /// The time at which the packet arrived, in microseconds of a clock of any epoch.
     pub(super) arrived_us: i64,
-    /// Low bits of all bytes that were acknowledged by then.
+    /// The low bits of the number of bytes that were acknowledged by then.
     pub(super) bytes: u32,
 }
 
-/// The low bits of an [`Arrival`]: there is one of these per connection.
+/// The low bits of an [`Arrival`]. Every connection stores one.
 #[derive(Clone, Copy, Debug)]
 struct Last {
     sent_us: u32,
@@ -46,29 +46,29 @@ struct Last {
 struct Interval {
     /// The longest steep fall of the delay.
     longest: u16,
-    /// For how long packets were sent whose delays fell steeply.
+    /// The time during which packets with steeply falling delays were sent.
     falling: u16,
 }
 
 /// Measures the jitter of one path.
 ///
-/// A queue in front of a bottleneck lets packets through at the rate of that bottleneck. While it drains, its delay falls slowly:
-/// packets arrive closer together than they left, but never faster than the bottleneck serves them. Jitter that keeps the order does
-/// something else: one packet that is late holds up those behind it, and then all of them arrive at once. The delay falls by as much
-/// as time passed between their departures. So a fall counts as steep where packets arrive more than twice as fast as they left, and
-/// more than the rate of arrivals explains.
+/// A queue in front of a bottleneck delivers packets at the rate of that bottleneck. While the queue drains, its delay
+/// falls slowly: packets arrive closer together than they left, but never faster than the bottleneck serves them. Jitter
+/// that keeps the order differs: one late packet delays the packets behind it, and then all of them arrive at once. The
+/// delay falls by the time between their departures. A fall therefore counts as steep if packets arrive more than twice
+/// as fast as they left, and faster than the arrival rate explains.
 #[derive(Clone, Debug)]
 pub(super) struct Jitter {
     last: Option<Last>,
-    /// By how much delays differ from one acknowledgement to the next, in sixteenths of a microsecond.
+    /// The mean difference between the delays of consecutive acknowledgements, in sixteenths of a microsecond.
     difference: u32,
-    /// How much the delay has fallen steeply so far, less half of the time that it took.
+    /// The size of the current steep fall of the delay, minus half of its duration, in µs.
     fall_us: u32,
-    /// Low bits of when the newest interval began.
+    /// The low bits of the time at which the newest interval began, in µs.
     since_us: u32,
-    /// Intervals that are over, as far as they are kept.
+    /// The number of complete intervals that are stored.
     complete: u8,
-    /// The newest first.
+    /// The stored intervals, newest first.
     intervals: [Interval; INTERVALS],
     allowance_us: u32,
 }
@@ -86,7 +86,7 @@ impl Jitter {
         }
     }
 
-    /// Takes in an acknowledgement. `rate` bytes per second arrive; zero stands for a rate that is not known.
+    /// Processes an acknowledgement. `rate` is the arrival rate in bytes per second, or 0 if the rate is unknown.
     pub(super) fn observe(&mut self, now: Instant, arrival: Arrival, rate: u64) {
         let Arrival { sent_us, arrived_us, bytes } = arrival;
         let (sent_us, arrived_us) = (sent_us as u32, arrived_us as u32);
@@ -106,7 +106,8 @@ impl Jitter {
         self.fall(sent, takes, arrived.max(0).unsigned_abs());
     }
 
-    /// Packets that left within `sent` microseconds arrived within `arrived`; at the rate of arrivals they take `takes`.
+    /// Processes packets that left within `sent` microseconds and arrived within `arrived` microseconds. At the arrival
+    /// rate they would take `takes` microseconds.
     fn fall(&mut self, sent: u32, takes: u64, arrived: u32) {
         let explained = i64::from(sent / 2).saturating_add(i64::from(arrived));
         let steep = takes.min(u64::from(sent)).cast_signed() - explained;
@@ -118,7 +119,7 @@ impl Jitter {
         }
     }
 
-    /// Begins a new interval where the newest is over, and says anew what is allowed for.
+    /// Begins a new interval if the newest one is over, and computes the allowance again.
     fn end_interval(&mut self, now: Instant) {
         let now_us = now.as_micros() as u32;
         if now_us.wrapping_sub(self.since_us) < INTERVAL_US {
@@ -146,12 +147,12 @@ impl Jitter {
         self.intervals[0] = Interval::default();
     }
 
-    /// By how many microseconds delays differ from one acknowledgement to the next, on average.
+    /// Returns the mean difference between the delays of consecutive acknowledgements, in microseconds.
     pub(super) fn difference_us(&self) -> u64 {
         u64::from(self.difference / 16)
     }
 
-    /// The excess over the least delay that is no queue, in microseconds.
+    /// Returns the excess over the least delay that is jitter and not a queue, in microseconds.
     pub(super) fn allowance_us(&self) -> u64 {
         u64::from(self.allowance_us)
     }
@@ -168,7 +169,7 @@ mod tests {
 
     const DATAGRAM: u32 = 1200;
 
-    /// Acknowledges a datagram for each pair of when it left and how long it took, in microseconds; what is allowed for after each.
+    /// A jitter measurement that acknowledges one datagram after another. Each has a send time and a delay in microseconds.
     struct Acked {
         jitter: Jitter,
         bytes: u32,
@@ -189,7 +190,8 @@ mod tests {
             self.jitter.allowance_us()
         }
 
-        /// A datagram each 10 ms from `from` to `until` milliseconds, all of which are delivered each `every` milliseconds.
+        /// Sends a datagram every 10 ms from `from` to `until` milliseconds. The path delivers them together every `every`
+        /// milliseconds.
         fn bunched(&mut self, from: u64, until: u64, every: u64) -> u64 {
             let sent = (from..until).step_by(10);
             sent.map(|ms| self.datagram(ms * 1000, (ms.next_multiple_of(every) - ms) * 1000))
@@ -212,14 +214,14 @@ mod tests {
     }
 
     #[test]
-    fn the_jitter_allowance_falls_to_zero_two_seconds_after_the_last_jitter() {
+    fn the_jitter_allowance_falls_to_zero_two_seconds_after_jitter_ends() {
         let mut acked = Acked::new(120_000);
         assert!(acked.bunched(0, 4000, 100) > 0);
         assert_eq!(acked.bunched(4000, 6500, 10), 0);
     }
 
     #[test]
-    fn a_single_stall_is_not_taken_for_jitter() {
+    fn a_single_stall_is_not_mistaken_for_jitter() {
         let mut acked = Acked::new(120_000);
         acked.bunched(0, 3000, 10);
         acked.bunched(3000, 3200, 200);
@@ -230,7 +232,7 @@ mod tests {
 
     /// A bottleneck that passes a datagram each 10 ms. The sender sends a quarter more for a second, then half as much.
     #[test]
-    fn a_queue_that_fills_and_drains_is_not_taken_for_jitter() {
+    fn a_queue_that_fills_and_drains_is_not_mistaken_for_jitter() {
         let mut acked = Acked::new(120_000);
         let (mut now_us, mut idle_at) = (0, 0);
         while now_us < 20_000_000 {
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_drift_or_jump_are_not_taken_for_jitter() {
+    fn clocks_that_drift_or_jump_are_not_mistaken_for_jitter() {
         let mut acked = Acked::new(120_000);
         for packet in 0..3000 {
             let jump = if packet < 1000 { 5_000_000 } else { 0 };

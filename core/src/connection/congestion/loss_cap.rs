@@ -3,19 +3,20 @@
 use super::per_second;
 use crate::time::{Instant, Span};
 
-/// Loss in thousandths above which a path counts as overloaded.
+/// The loss, in thousandths, above which a path counts as overloaded.
 const HEAVY: u64 = 100;
-/// Loss in thousandths below which a cut has helped.
+/// The loss, in thousandths, below which a cut of the rate has helped.
 const CURED: u64 = 50;
-/// The largest loss that is put down to chance.
+/// The largest loss, in thousandths, that counts as random.
 const TOLERATED_MOST: u64 = 600;
-/// Packets whose fate has to be known before a share is believed.
+/// The smallest number of acknowledged or lost packets from which a share of loss is computed.
 const PACKETS_LEAST: u64 = 30;
-/// How long a cap holds before it is tried whether the path carries more. Doubled each time that it does not.
+/// The time for which a cap holds before the sender tries a higher rate. The time doubles each time that the path does not
+/// carry more.
 const HOLD: Span = Span::from_secs(2);
 const HOLD_MOST: Span = Span::from_secs(32);
 
-/// Counts losses over intervals, and caps the rate to what was delivered in one that lost too much.
+/// Counts losses over intervals, and caps the rate to the rate that was delivered in an interval with heavy loss.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LossCap {
     since: Instant,
@@ -23,7 +24,7 @@ pub(super) struct LossCap {
     acked: u64,
     acked_bytes: u64,
     state: CapState,
-    /// Loss in thousandths that no cut cured, and [`HEAVY`].
+    /// The loss, in thousandths, that no cut has reduced, plus [`HEAVY`].
     tolerated: u64,
     hold: Span,
 }
@@ -31,16 +32,16 @@ pub(super) struct LossCap {
 #[derive(Clone, Copy, Debug)]
 enum CapState {
     Free,
-    /// Just cut; packets sent before are settled first.
+    /// The rate was just cut. The outcome of packets that were sent before the cut must be known first.
     Cut {
         cap: u64,
     },
-    /// Whether the cut helped is seen in this interval.
+    /// This interval shows whether the cut helped.
     Examined {
         cap: u64,
     },
-    /// The cut helped. `is_calm`: hardly anything was lost since, but for the `chance` in thousandths that is lost however
-    /// little is sent.
+    /// The cut helped. `is_calm` is `true` if hardly any packets were lost since, apart from the random loss of `chance`
+    /// thousandths, which does not depend on the rate.
     Held {
         cap: u64,
         until: Instant,
@@ -62,7 +63,7 @@ impl LossCap {
         }
     }
 
-    /// The most bytes per second that may leave.
+    /// Returns the rate cap in bytes per second, or `None` without a cap.
     pub(super) const fn cap(&self) -> Option<u64> {
         match self.state {
             CapState::Free => None,
@@ -81,7 +82,7 @@ impl LossCap {
         self.judge(now, interval);
     }
 
-    /// Packets that counted as lost were not.
+    /// Records that packets that were declared lost have arrived.
     pub(super) const fn on_late(&mut self, packets: u64) {
         self.lost = self.lost.saturating_sub(packets);
         self.acked = self.acked.saturating_add(packets);
@@ -151,7 +152,8 @@ impl LossCap {
     }
 }
 
-/// Whether more than [`CURED`] is lost beyond what `chance` takes, two of its standard deviations included.
+/// Returns `true` if the loss exceeds the random loss `chance`, plus two of its standard deviations, by more than
+/// [`CURED`].
 fn is_above(share: u64, packets: u64, chance: u64) -> bool {
     let deviations = packets.saturating_mul(chance).saturating_mul(4) / 1000;
     let spread = deviations.isqrt().saturating_mul(1000) / packets.max(1);
@@ -174,7 +176,7 @@ mod tests {
             Self { cap: LossCap::new(Instant::ZERO), now: Instant::ZERO }
         }
 
-        /// Half a second in which `sent` packets of 1000 bytes leave and `lost` of them are lost.
+        /// Plays half a second in which `sent` packets of 1000 bytes leave, of which `lost` are lost.
         fn play(&mut self, sent: u64, lost: u64) {
             self.cap.on_lost(self.now, lost, INTERVAL);
             self.now += INTERVAL;
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_of_30_percent_at_any_rate_caps_the_rate_in_2_of_100_rounds() {
+    fn rate_independent_loss_of_30_percent_sets_a_rate_cap_in_2_of_100_rounds() {
         let mut path = Path::new();
         let mut capped = 0;
         for _ in 0..100 {
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_cap_is_lifted_within_23_rounds_of_five_percent_random_loss() {
+    fn a_rate_cap_is_lifted_within_23_rounds_while_random_loss_is_five_percent() {
         let mut path = Path::new();
         path.play(200, 100);
         // Three of sixty, two, five, and so on: the mean is three.
@@ -232,7 +234,7 @@ mod tests {
         assert_eq!(path.cap.cap(), None);
     }
 
-    /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second was left, below
+    /// Seed 1335 of the swarm: a path lost all large datagrams for 40 s, and a cap of 187 bytes per second remained, below
     /// the least window.
     #[test]
     fn regression_a_rate_cap_far_below_the_delivered_rate_is_lifted_within_three_rounds() {

@@ -1,5 +1,5 @@
-//! Congestion control: the limits on the bytes in flight and on the sending rate. A trait, and the controllers
-//! behind it.
+//! Congestion control, which limits the bytes in flight and the sending rate: a trait, and the controllers that implement the
+//! trait.
 
 mod algorithm;
 mod arrival_rate;

@@ -3,18 +3,19 @@
 
 use crate::time::Instant;
 
-/// Follows the 24 bits of the peer's clock through their wraps.
+/// Extends the 24-bit times of the peer's clock over their wrap-arounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct OneWayDelay {
-    /// The latest difference of clocks on the wire, and what it stands for.
+    /// The latest clock difference on the wire, and the full difference that it stands for.
     last: Option<(u32, i64)>,
 }
 
 const BITS: u32 = 24;
 
 impl OneWayDelay {
-    /// The delay of a packet in microseconds, plus a constant. It was sent at `sent_at` and received when the low bits of
-    /// the peer's clock were `received`. Steps of more than 8.3 s come out wrong.
+    /// Returns the one-way delay of a packet in microseconds, plus a constant. The packet was sent at `sent_at`, and
+    /// `received` has the low bits of the peer's clock when it arrived. The result is wrong after a step of more than 8.3
+    /// s.
     pub(crate) fn sample(&mut self, sent_at: Instant, received: u32) -> i64 {
         let raw = received.wrapping_sub(sent_at.as_micros() as u32) & ((1 << BITS) - 1);
         let value = match self.last {

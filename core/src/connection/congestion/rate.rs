@@ -1,6 +1,6 @@
 //! Conversions between bytes, durations and rates.
 
-/// Bytes per second of `bytes` in `time`.
+/// Returns the rate of `bytes` in a time of `micros` microseconds, in bytes per second.
 pub(crate) const fn per_second(bytes: u64, micros: u64) -> u64 {
     let micros = if micros == 0 { 1 } else { micros };
     match bytes.checked_mul(1_000_000) {
@@ -9,7 +9,7 @@ pub(crate) const fn per_second(bytes: u64, micros: u64) -> u64 {
     }
 }
 
-/// Bytes that `rate` bytes per second make in `micros`.
+/// Returns the number of bytes that a rate of `rate` bytes per second carries in `micros` microseconds.
 pub(crate) const fn bytes_in(rate: u64, micros: u64) -> u64 {
     match rate.checked_mul(micros) {
         Some(scaled) => scaled / 1_000_000,

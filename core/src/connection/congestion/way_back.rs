@@ -5,52 +5,53 @@ use super::arrival_rate::ArrivalRate;
 use super::filter::{RecentLeast, RecentMost};
 use crate::time::{Instant, Span};
 
-/// The shortest way back of this window, at least half of it long, stands for an empty one.
+/// The window, in µs, whose shortest return path counts as an empty return path.
 const BASE_WINDOW_US: u64 = 10_000_000;
-/// Clocks drift apart by up to this much meanwhile, at 500 ppm: that is no wait.
+/// The largest drift of the clocks in [`BASE_WINDOW_US`], in µs, at 500 ppm. Drift is no wait.
 const DRIFT_US: i64 = 5_000;
-/// A wait may come again within this long: the longest wait is that of this window.
+/// The window of the longest wait, in µs, because a wait can recur within this time.
 const LONGEST_WINDOW_US: u64 = 2_000_000;
 
-/// A wait that exceeds the possible by this much is a clock that jumped.
+/// A wait that exceeds the longest possible wait by this much, in µs, shows that a clock jumped.
 pub(super) const CLOCK_JUMP_US: i64 = 100_000;
 
-/// A measurement of one acknowledgement, in microseconds.
+/// The measurement of one acknowledgement, in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trip {
-    /// When the newest packet that it acknowledges left.
+    /// The time at which the newest acknowledged packet was sent.
     pub(super) sent_at: Instant,
     pub(super) rtt: i64,
-    /// How long that packet took to the peer, plus a constant that nobody knows.
+    /// The one-way delay of that packet to the peer, plus an unknown constant.
     pub(super) there: i64,
 }
 
 impl Trip {
-    /// The way back, less that constant.
+    /// Returns the delay of the return path, minus the unknown constant of `there`.
     pub(super) const fn back(&self) -> i64 {
         self.rtt.saturating_sub(self.there)
     }
 
-    /// When that packet arrived, on a clock of any epoch.
+    /// Returns the time at which the packet arrived, on a clock of any epoch.
     pub(super) const fn arrived_us(&self) -> i64 {
         self.sent_at.as_micros().cast_signed().saturating_add(self.there)
     }
 }
 
-/// Follows the way back of one path.
+/// Tracks the delay of the return path of one path.
 #[derive(Clone, Debug)]
 pub(super) struct WayBack {
-    /// The shortest way back recently, less a constant.
+    /// The shortest recent delay of the return path, minus a constant.
     shortest: RecentLeast,
-    /// The latest, and how long its acknowledgement can have waited at most, and did.
+    /// The latest delay of the return path, the longest possible wait of its acknowledgement, and the actual wait.
     latest: i64,
     latest_most: i64,
     wait_us: u64,
-    /// The least round-trip time of all in microseconds: the two ways wait for no longer than the round trip exceeds it.
+    /// The least RTT so far, in microseconds. The waits of both directions together are at most the excess of the RTT over
+    /// it.
     least_rtt: i64,
-    /// When that came.
+    /// The arrival time of the latest acknowledgement.
     came_at: Instant,
-    /// The longest recent wait in microseconds.
+    /// The longest recent wait, in microseconds.
     longest: RecentMost,
     arrivals: ArrivalRate,
 }
@@ -69,13 +70,13 @@ impl WayBack {
         }
     }
 
-    /// `bytes` were acknowledged. [`WayBack::observe`] follows, now or with a later acknowledgement.
+    /// Records that `bytes` were acknowledged. [`WayBack::observe`] follows, for this acknowledgement or a later one.
     pub(super) const fn on_acked(&mut self, bytes: u64) {
         self.arrivals.add(bytes);
     }
 
-    /// Takes in a measurement. Returns by how many microseconds the shortest way back is longer than it was taken for: as much of
-    /// what waited counts as distance from now on. Less than nothing is the other way round.
+    /// Processes a measurement. Returns by how many microseconds the shortest return path is longer than assumed so far, or
+    /// a negative number if it is shorter. This part of the wait counts as path delay from now on.
     pub(super) fn observe(&mut self, now: Instant, trip: &Trip) -> i64 {
         self.least_rtt = self.least_rtt.min(trip.rtt);
         self.arrivals.measure(trip.arrived_us());
@@ -98,49 +99,50 @@ impl WayBack {
         longer
     }
 
-    /// How long the latest acknowledgement waited if the shortest way back is `shortest`.
+    /// Returns the wait of the latest acknowledgement, if `shortest` is the delay of the empty return path.
     fn waited(&self, shortest: i64) -> i64 {
         self.latest.saturating_sub(shortest.saturating_add(DRIFT_US)).min(self.latest_most).max(0)
     }
 
-    /// The most that both ways wait together in a round trip of `rtt`.
+    /// Returns the longest possible wait of both directions together, in an RTT of `rtt`.
     pub(super) const fn longest_possible(&self, rtt: i64) -> i64 {
         rtt.saturating_sub(self.least_rtt)
     }
 
-    /// The clocks differ by something else from now on: `shortest` is how long the way back is by them.
+    /// Handles a jump of a clock. By the new clocks, `shortest` is the delay of the return path.
     pub(super) fn on_clock_jump(&mut self, now: Instant, shortest: i64) {
         self.shortest = RecentLeast::new(now);
         self.shortest.insert(now, BASE_WINDOW_US, shortest);
         self.arrivals.forget();
     }
 
-    /// How long the latest acknowledgement waited in microseconds.
+    /// Returns the wait of the latest acknowledgement, in microseconds.
     pub(super) const fn wait_us(&self) -> u64 {
         self.wait_us
     }
 
-    /// The longest that an acknowledgement waited recently, in microseconds.
+    /// Returns the longest recent wait of an acknowledgement, in microseconds.
     pub(super) fn longest_us(&self) -> u64 {
         self.longest.get()
     }
 
-    /// Bytes per second that arrive at the peer; zero while that is not known.
+    /// Returns the rate at which bytes arrive at the peer, in bytes per second, or 0 if the rate is unknown.
     pub(super) const fn arrival_rate(&self) -> u64 {
         self.arrivals.get()
     }
 
-    /// Low bits of all bytes that were acknowledged.
+    /// Returns the low bits of the number of acknowledged bytes.
     pub(super) const fn arrived(&self) -> u32 {
         self.arrivals.bytes()
     }
 
-    /// Nothing is known any more of what arrives.
+    /// Drops all measurements of the arrival rate.
     pub(super) const fn forget_arrivals(&mut self) {
         self.arrivals.forget();
     }
 
-    /// The packets that must have arrived, if no acknowledgement waits for longer than `most_us`.
+    /// Returns the packets that must have arrived, provided that no acknowledgement waits for longer than `most_us`
+    /// microseconds.
     pub(super) fn waiting(&self, most_us: u64) -> Waiting {
         let rate = self.arrivals.get();
         if rate == 0 || self.longest_us() == 0 {
@@ -163,7 +165,8 @@ mod tests {
         Instant::ZERO + Span::from_millis(ms)
     }
 
-    /// An acknowledgement at `ms`: 50 ms each way, and these waits in milliseconds. The receiver's clock is `ahead` microseconds.
+    /// Acknowledges a packet at `ms`. Each direction takes 50 ms plus a wait of `there` or `back` milliseconds. The
+    /// receiver's clock is ahead by `ahead` microseconds.
     fn acknowledge(way_back: &mut WayBack, ms: u64, ahead: i64, there: i64, back: i64) -> i64 {
         let rtt = (100 + there + back) * 1000;
         let sent_at = at(ms) - Span::from_micros(rtt.unsigned_abs());
@@ -185,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_drift_of_500_ppm_is_not_taken_for_a_return_path_delay() {
+    fn clock_drift_of_500_ppm_is_not_mistaken_for_a_return_path_delay() {
         for skew in [-500, 500] {
             let mut way_back = WayBack::new(at(0));
             for ms in (0..60_000).step_by(10) {
@@ -223,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_estimate_of_arrivals_stops_growing_once_no_ack_can_still_wait_on_the_return_path() {
+    fn the_estimate_of_arrivals_stops_growing_when_no_ack_can_still_wait_on_the_return_path() {
         let mut way_back = WayBack::new(at(0));
         for ms in (0..1000).step_by(10) {
             acknowledge(&mut way_back, ms, 0, 0, 0);

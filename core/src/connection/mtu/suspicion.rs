@@ -1,23 +1,24 @@
-//! Tells losses of large datagrams on a path that drops everything above a certain size (a black hole, RFC 8899 section
-//! 4.3) from losses by chance.
+//! Distinguishes random losses of large datagrams from losses on a path that drops all datagrams above a certain size (a
+//! black hole, RFC 8899 section 4.3).
 
-/// The loss of a datagram of up to this many bytes says nothing about sizes.
+/// The size, in bytes, up to which the loss of a datagram says nothing about sizes.
 const TINY: u64 = 350;
 
-/// The losses since a packet whose size, it may be, does not pass any more.
+/// The losses since the first lost packet whose size may no longer pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Suspicion {
-    /// The first packet that was lost.
+    /// The number of the first lost packet.
     since: u64,
-    /// The smallest size that may not pass; 0 if nothing is suspected.
+    /// The smallest size that may not pass, or 0 without a suspicion.
     pub(super) size: u16,
-    /// The largest smaller datagram acknowledged since.
+    /// The size of the largest smaller datagram that was acknowledged since.
     pub(super) passed: u16,
-    /// Lowest packet number of a smaller datagram acknowledged since, none of them lost after it: it proves that the path was up then.
+    /// The lowest packet number of a smaller datagram that was acknowledged since, if no smaller datagram was lost after
+    /// it. The acknowledgement proves that the path was up then.
     passed_at: Option<u64>,
-    /// Datagrams of the size or more that were lost.
+    /// The number of lost datagrams of the suspected size or more.
     lost: u32,
-    /// Those of them that were lost after `passed_at`.
+    /// The number of these datagrams that were lost after `passed_at`.
     count: u32,
 }
 
@@ -26,12 +27,13 @@ impl Suspicion {
         self.size != 0
     }
 
-    /// Datagrams that were lost while smaller ones passed.
+    /// Returns the number of datagrams that were lost while smaller datagrams passed.
     pub(super) const fn count(&self) -> u32 {
         self.count
     }
 
-    /// Packet `number` was acknowledged. Returns how many losses were chance, if it shows that their size passes.
+    /// Records that packet `number` was acknowledged. If this proves that the suspected size passes, returns the number of
+    /// losses that were random.
     #[cold]
     pub(super) fn on_acked(&mut self, number: u64, bytes: u64) -> u32 {
         if number <= self.since {
@@ -45,7 +47,7 @@ impl Suspicion {
         0
     }
 
-    /// Packet `number` counts as lost. Returns whether that was chance as far as anybody can tell.
+    /// Records that packet `number` was declared lost. Returns `true` if the loss seems to be random.
     pub(super) fn on_lost(&mut self, number: u64, bytes: u64) -> bool {
         if !self.is_there() {
             if bytes <= TINY {

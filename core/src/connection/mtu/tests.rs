@@ -13,7 +13,8 @@ fn ipv6() -> Address {
     Address::from(SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 7777)))
 }
 
-/// Searches on a path that carries IP packets of `path_mtu`; the result, and how many probes it took.
+/// Searches on a path that carries IP packets of `path_mtu` bytes. Returns the size found, and the number of
+/// probes.
 fn search(mtu: &mut PathMtu, now: Instant, path_mtu: u16) -> (usize, u32) {
     let mut probes = 0;
     mtu.on_full(now, ROOM);
@@ -87,7 +88,7 @@ fn a_datagram_size_is_given_up_after_three_lost_mtu_probes() {
 }
 
 #[test]
-fn a_datagram_size_that_failed_is_probed_again_after_ten_minutes() {
+fn a_failed_datagram_size_is_probed_again_after_ten_minutes() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
     let early = Instant::ZERO + RAISE_AFTER - Span::from_micros(1);
@@ -95,7 +96,7 @@ fn a_datagram_size_that_failed_is_probed_again_after_ten_minutes() {
     assert_eq!(search(&mut mtu, Instant::ZERO + RAISE_AFTER, 1500), (1472, 1));
 }
 
-/// A path of Ethernet's size, found, whose probe was packet 1.
+/// Returns a search that has found the size of an Ethernet path, with packet 1 as the probe.
 fn found() -> PathMtu {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert_eq!(search(&mut mtu, Instant::ZERO, 1500).0, 1472);
@@ -108,7 +109,7 @@ fn lose(mtu: &mut PathMtu, packets: &[(u64, u64)]) -> bool {
 }
 
 #[test]
-fn losses_of_only_large_datagrams_are_a_black_hole_and_restart_the_mtu_search_below_their_size() {
+fn losses_of_only_large_datagrams_count_as_a_black_hole_and_restart_the_mtu_search_below_their_size() {
     let mut mtu = found();
     assert!(!lose(&mut mtu, &[(101, 1472), (102, 1201)]));
     mtu.on_acked(103, 1200);
@@ -123,7 +124,8 @@ fn losses_of_only_large_datagrams_are_a_black_hole_and_restart_the_mtu_search_be
     assert_eq!(search(&mut mtu, Instant::ZERO, 1420).0, 1392);
 }
 
-/// Loses five datagrams of `bytes` from packet `number` on while small ones pass. Whether that was a black hole.
+/// Loses five datagrams of `bytes` from packet `number` on, while small datagrams pass. Returns `true` if the
+/// losses were a black hole.
 fn fall(mtu: &mut PathMtu, number: u64, bytes: u64) -> bool {
     assert!(!lose(mtu, &[(number, bytes)]));
     mtu.on_acked(number + 1, 100);
@@ -150,7 +152,7 @@ fn after_a_black_hole_at_the_base_size_the_datagram_size_falls_to_1000_and_then_
 }
 
 #[test]
-fn a_datagram_size_below_the_base_that_failed_is_probed_again_after_a_minute() {
+fn a_failed_datagram_size_below_the_base_size_is_probed_again_after_a_minute() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 1472);
     assert!(fall(&mut mtu, 10, 1200));
     assert_eq!(search(&mut mtu, Instant::ZERO, 1000 + 28).0, 1000);
@@ -248,7 +250,7 @@ fn an_acknowledged_large_datagram_resets_the_count_of_black_hole_losses() {
 }
 
 #[test]
-fn losses_of_small_and_large_datagrams_together_are_not_taken_for_a_black_hole() {
+fn losses_of_small_and_large_datagrams_together_are_not_mistaken_for_a_black_hole() {
     // The first packet after it is a small one; what was lost lies before.
     let mut mtu = found();
     mtu.on_acked(50, 1472);
@@ -261,9 +263,9 @@ fn losses_of_small_and_large_datagrams_together_are_not_taken_for_a_black_hole()
     assert_eq!(mtu.current, 1472);
 }
 
-/// A link that lost large datagrams was cut down to the base, and then probed like a path.
+/// A link that lost large datagrams was reduced to the base size, and then probed as a path is.
 #[test]
-fn regression_losses_on_a_link_are_never_taken_for_a_black_hole() {
+fn regression_losses_on_a_link_are_never_mistaken_for_a_black_hole() {
     let mut mtu = PathMtu::new(Address::Link(crate::address::LinkId(1)), 4000, 4000);
     mtu.on_acked(1, 4000);
     mtu.on_acked(2, 300);
@@ -284,7 +286,7 @@ fn a_transmit_buffer_below_the_probe_size_pauses_the_mtu_search_until_a_larger_b
 }
 
 #[test]
-fn a_new_path_starts_at_the_base_datagram_size() {
+fn after_a_change_of_path_the_mtu_search_finds_the_mtu_of_the_new_path() {
     let mut mtu = PathMtu::new(ipv4(), 1200, 8972);
     search(&mut mtu, Instant::ZERO, 9000);
     mtu.restart(ipv6());

@@ -5,21 +5,23 @@ use crate::connection::congestion::bytes_in;
 use crate::limits;
 use crate::time::{Instant, Span};
 
-/// How long a datagram of more than the base may take to pass, in microseconds, by the rate that the path is known to carry.
+/// The longest transmission time, in microseconds, of a datagram above the base size, at the rate that the path is known to
+/// carry.
 const DATAGRAM_TAKES_US: u64 = 4_000;
-/// Each so often, or each six round trips, a connection is held back, for two thirds of that at most, until a probe of the path MTU
-/// finds the path empty.
+/// The interval at which a connection is delayed until a probe of the path MTU finds the path empty, or six RTTs. The delay
+/// takes at most two thirds of the interval.
 const QUIET_EACH: Span = Span::from_millis(500);
-/// A policer saves up for such a probe for at most this long, in microseconds.
+/// The longest time, in microseconds, in which a policer collects tokens for such a probe.
 const SAVING_UP_MOST_US: u64 = 300_000;
 
 impl Transport {
-    /// The largest datagram is another one from now on.
+    /// Applies the changed size of the largest datagram.
     pub(crate) fn on_datagram_changed(&mut self) {
         self.regulator.set_datagram(self.mtu.current());
     }
 
-    /// The largest datagram that makes sense now: while nothing comes back, what is sent must get through (RFC 8899 4.3).
+    /// Returns the largest useful size of a datagram now, in bytes. While no acknowledgement arrives, datagrams must be
+    /// small enough to pass (RFC 8899 section 4.3).
     pub(crate) fn datagram_now(&self, now: Instant) -> usize {
         let largest = self.mtu.current();
         if largest <= limits::BASE_DATAGRAM && self.probes == 0 || self.mtu.is_settled() {
@@ -42,14 +44,15 @@ impl Transport {
         largest.min(self.datagram_worth(limits::BASE_DATAGRAM))
     }
 
-    /// The largest datagram, `least` or more, that does not take long to pass: others would wait behind it.
+    /// Returns the largest size of at least `least` bytes whose transmission is short, because other datagrams wait behind
+    /// a longer transmission.
     pub(crate) fn datagram_worth(&self, least: usize) -> usize {
         let bytes = bytes_in(self.regulator.rate(), DATAGRAM_TAKES_US);
         usize::try_from(bytes).unwrap_or(usize::MAX).max(least)
     }
 
-    /// Until when all but a probe of the path MTU is held back, if it is, so that the probe finds the path empty. Between such times
-    /// the connection's traffic goes on.
+    /// Returns the time until which only a probe of the path MTU may leave, so that the probe finds the path empty. Returns
+    /// `None` if other packets may leave.
     pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
         let since = self.mtu.wants_quiet_since().filter(|_| self.wants_mtu_probe())?;
         let period = self.rtt.smoothed().saturating_mul(6).max(QUIET_EACH).as_micros().max(1);
@@ -57,8 +60,9 @@ impl Transport {
         (passed >= period / 3).then(|| now.plus_micros(period - passed))
     }
 
-    /// When the path is empty, if nothing else leaves: the newest packet had the time of one and a half round trips, or all
-    /// are accounted for, and a policer has saved up for the probe at the rate of what was delivered lately.
+    /// Returns the time at which the path is empty if no other packet leaves. By then one and a half RTTs have passed since
+    /// the newest packet, or the outcome of all packets is known, and a policer has collected tokens for the probe at the
+    /// rate that was delivered recently.
     fn empty_at(&self) -> Instant {
         let bytes = self.mtu.due().unwrap_or_default() as u64;
         let saves_up_us = (bytes * 2_000_000).checked_div(self.regulator.delivered()).unwrap_or(u64::MAX);
@@ -67,7 +71,7 @@ impl Transport {
         self.last_eliciting.plus_micros(saves_up_us.min(SAVING_UP_MOST_US).max(arrives_us))
     }
 
-    /// Whether a probe of the path MTU may leave now.
+    /// Returns `true` if a probe of the path MTU may leave now.
     pub(crate) fn may_probe_mtu(&self, now: Instant) -> bool {
         self.wants_mtu_probe()
             && match self.mtu.wants_quiet_since() {
@@ -78,14 +82,14 @@ impl Transport {
             }
     }
 
-    /// Whether a probe of the path MTU should leave, as soon as the window lets it.
+    /// Returns `true` if a probe of the path MTU should leave as soon as the window allows it.
     pub(crate) const fn wants_mtu_probe(&self) -> bool {
         self.mtu.is_due()
             && self.unproven.is_none()
             && (self.mtu.is_ping_due() || self.mtu.is_on_trial() || self.probes == 0 && !self.probe_due)
     }
 
-    /// When the pacer lets the next packet go, if it is what holds it back.
+    /// Returns the time at which the pacer allows the next packet, if only the pacer delays the packet.
     pub(crate) fn pacing_timeout(&self, now: Instant) -> Option<Instant> {
         if self.probe_due || !self.sent.has_room() || !self.may_send() {
             return None;

@@ -12,7 +12,7 @@ fn pair() -> [End; 2] {
     [End::new(keys(1, 2)), End::new(keys(2, 1))]
 }
 
-/// One end with its packet numbers.
+/// One end, with its packet numbers.
 struct End {
     keys: PacketKeys,
     next: u64,
@@ -55,7 +55,8 @@ fn at(micros: u64) -> Instant {
     Instant::saturating_from_micros(micros)
 }
 
-/// A rotation by `a` that `b` has followed and `a` has seen, all at time `micros`.
+/// Rotates the keys of `a`. `b` follows, and `a` receives a packet with the new keys of `b`. All happens at time
+/// `micros`.
 fn rotated(a: &mut End, b: &mut End, micros: u64) {
     assert!(a.rotate(micros));
     let packet = a.send();
@@ -138,7 +139,7 @@ fn a_reordered_packet_of_the_new_key_phase_opens() {
 }
 
 #[test]
-fn a_packet_of_the_old_key_phase_numbered_above_the_new_phase_is_rejected() {
+fn a_packet_of_the_old_key_phase_numbered_above_a_packet_of_the_new_phase_is_rejected() {
     let [mut a, mut b] = pair();
     let honest = a.send();
     a.next = 10;
@@ -165,7 +166,7 @@ fn a_reordered_packet_of_the_new_key_phase_lowers_the_first_number_of_the_phase(
 }
 
 #[test]
-fn a_packet_of_the_new_key_phase_numbered_below_the_old_phase_is_rejected() {
+fn a_packet_of_the_new_key_phase_numbered_below_a_packet_of_the_old_phase_is_rejected() {
     let [mut a, mut b] = pair();
     a.next = 10;
     assert_eq!(b.receive(0, &a.send()), Ok(4));
@@ -243,15 +244,15 @@ fn no_two_key_generations_or_directions_seal_a_packet_to_the_same_bytes() {
     assert_eq!(sealed.len(), 8);
 }
 
-/// Something that happens in an exchange.
+/// A step of an exchange.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// This end sends a packet, which takes so many milliseconds, below three PTO.
+    /// This end sends a packet, which takes the given time in milliseconds, below three PTOs.
     Send(bool, u8),
     /// This end sends a packet, which is lost.
     Lose(bool),
     Rotate(bool),
-    /// So many milliseconds pass.
+    /// The given time in milliseconds passes.
     Wait(u8),
 }
 
@@ -267,7 +268,7 @@ impl Arbitrary for Step {
     }
 }
 
-/// A packet under way, with what its sender had received when it was sent.
+/// A packet in flight, with the packets that its sender had received when it was sent.
 struct Underway {
     to: usize,
     arrives: u64,
@@ -275,7 +276,7 @@ struct Underway {
     acknowledges: Option<u64>,
 }
 
-/// Two ends on a network that delays by less than three PTO, which reorders, and that loses.
+/// Two ends on a network that delays packets by less than three PTOs, reorders packets, and loses packets.
 struct Exchange {
     ends: [End; 2],
     received: [Option<u64>; 2],

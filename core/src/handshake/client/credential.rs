@@ -9,7 +9,7 @@ use crate::crypto::{HandshakeCrypto, Key, Secret};
 use crate::error::ConnectError;
 use crate::limits;
 
-/// A credential as the Hello shows it.
+/// A credential in the form that a Hello carries.
 pub(super) struct HelloCredential {
     pub(super) mode: Mode,
     pub(super) ticket: Vec<u8>,
@@ -51,7 +51,7 @@ impl HelloCredential {
     }
 }
 
-/// The key of the server, if it need not be asked for.
+/// Returns the server's key, or `None` if this end must query it.
 pub(super) fn trusted_key(setup: &DialSetup) -> Result<Option<Key>, ConnectError> {
     let named = match &setup.credential {
         Credential::Ticket(ticket) => {

@@ -78,7 +78,7 @@ fn an_attempt_fails_at_its_connect_timeout() {
 }
 
 #[test]
-fn a_hello_stays_due_until_the_buffer_is_large_enough_for_it() {
+fn a_hello_remains_due_until_the_buffer_is_large_enough_for_the_hello() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     assert_eq!(dialer.write(world.now, &mut world.rng, &mut [0; 1199]), None);
@@ -87,7 +87,7 @@ fn a_hello_stays_due_until_the_buffer_is_large_enough_for_it() {
 }
 
 #[test]
-fn a_hello_with_the_same_noise_bytes_and_the_cookie_immediately_follows_a_retry() {
+fn a_retry_is_answered_immediately_with_its_cookie_and_unchanged_noise_bytes() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let first = world.sent(&mut dialer);
@@ -157,7 +157,7 @@ fn the_answer_timeout_runs_from_the_first_hello_with_a_cookie() {
     world.accepted(&mut dialer, &welcome);
 }
 
-/// A Retry that an attacker who saw `hello` can forge, and that its sender follows.
+/// Returns a Retry that an attacker who observed `hello` can forge, and that the client follows.
 fn forged_retry(world: &World, hello: &[u8], cookie: Cookie) -> Vec<u8> {
     let digest = noise_digest(world.provider.handshake(), &noise_of(hello));
     let client_id = Hello::read(hello).unwrap().client_id;
@@ -293,7 +293,7 @@ fn an_attempt_with_a_ticket_sends_no_key_query() {
 }
 
 #[test]
-fn a_server_key_that_contradicts_the_credential_is_refused() {
+fn a_connect_attempt_with_an_invalid_or_contradictory_credential_is_refused() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let with = |credential| world.setup(credential);
@@ -324,7 +324,7 @@ fn a_server_key_that_contradicts_the_credential_is_refused() {
     }
 }
 
-/// An attempt whose first `hellos` Hellos got no answer, and the queries that left beside them.
+/// Returns an attempt whose first `hellos` Hellos were not answered, and the queries that were sent beside them.
 fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, Vec<Vec<u8>>) {
     let mut queries = Vec::new();
     for _ in 0..hellos {

@@ -35,7 +35,7 @@ fn id(value: u32) -> HalfOpenId {
 }
 
 #[test]
-fn a_half_open_handshake_holds_at_most_512_bytes_with_the_most_user_data() {
+fn a_half_open_handshake_with_the_most_user_data_takes_at_most_512_bytes() {
     let half_open = half_open(ShownCredential::Ticket { id: [5; 16], expiry: 6 }, 7);
     let size = size_of::<(HalfOpenId, HalfOpenEntry)>() + half_open.stored.len();
     assert!(size <= limits::HALF_OPEN_BYTES, "{size}");
@@ -73,7 +73,7 @@ fn half_open_entries_expire_after_ten_and_a_half_seconds_in_batches_of_bounded_s
 }
 
 #[test]
-fn copies_of_its_hello_extend_a_half_open_entry_to_at_most_thirty_seconds() {
+fn copies_of_a_hello_extend_its_half_open_entry_to_at_most_thirty_seconds() {
     let (mut table, address) = (HalfOpenTable::new(), Address::Link(LinkId(8)));
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);
     assert!(table.insert(at(0), id(1), half_open(ShownCredential::Open, 1)));

@@ -18,7 +18,7 @@ use crate::limits;
 use crate::stats::TicketCounts;
 use crate::time::Duration;
 
-/// Judges tickets, resume tickets and peers.
+/// Checks tickets, resume tickets and peers.
 pub(super) struct Credentials {
     access: Access,
     pub(super) tickets: Option<TicketOpener>,
@@ -26,7 +26,7 @@ pub(super) struct Credentials {
     pub(super) peers: ExpectedPeers,
     pub(super) burnt: BurnTable,
     pub(super) ended: EndedSessions,
-    /// How tickets looked to the wall clock.
+    /// The counts of client tickets by their expiry relative to the wall clock.
     pub(super) judged: TicketCounts,
 }
 
@@ -82,9 +82,9 @@ impl Credentials {
         }
     }
 
-    /// Checks the credential of a Hello. This costs no Diffie-Hellman.
+    /// Checks the credential of a Hello, without a Diffie-Hellman.
     ///
-    /// `waiting` handshakes are half open, each of which may burn a ticket.
+    /// `waiting` is the number of half-open handshakes, each of which may use a ticket.
     pub(super) fn check(
         &mut self,
         provider: &dyn HandshakeCrypto,

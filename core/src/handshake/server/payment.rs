@@ -1,4 +1,4 @@
-//! The tokens that a client's source pays for a Diffie-Hellman.
+//! The tokens that a client's source spends on a Diffie-Hellman computation.
 
 use super::super::accepting::{AcceptSetup, HandshakeArrival};
 use super::super::buckets::BucketPlaces;
@@ -14,28 +14,28 @@ use crate::drop::DropReason;
 use crate::rng::Rng;
 use crate::time::Instant;
 
-/// Why a sender is worth a Diffie-Hellman.
+/// The reason for which the endpoint computes a Diffie-Hellman for a sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Earned {
-    /// It came over a link, whose far end hears what is sent there.
+    /// The Hello came over a link, whose peer receives what this end sends.
     Link,
-    /// Its credential was enough.
+    /// The Hello contained a credential, and no cookie was required.
     Credential,
-    /// It showed a cookie, so it hears what is sent to its address.
+    /// The Hello contained a cookie, so the sender receives at its address.
     Cookie,
 }
 
 /// The payment for one Diffie-Hellman.
 pub(super) struct Payment {
-    /// Where its source is recorded if it comes to nothing, if it was shown.
+    /// The record of the client's source for a handshake that is abandoned, if the address was validated.
     pub(super) record: Option<BucketPlaces>,
-    /// The session that has still to pay, if one is to be resumed.
+    /// The session that must still pay, if a session is to be resumed.
     pub(super) session: Option<BucketPlaces>,
-    /// The half-open handshake that gives way.
+    /// The half-open handshake that is replaced.
     pub(super) instead: Option<HalfOpenId>,
 }
 
-/// Judges whether a sender is worth a Diffie-Hellman, and takes the tokens for it.
+/// Decides whether the endpoint computes a Diffie-Hellman for a sender, and takes the tokens for it.
 pub(super) struct Payments {
     access: Access,
     cookies: Cookies,
@@ -58,7 +58,7 @@ impl Payments {
         }
     }
 
-    /// The cookie that a sender has to come back with.
+    /// Returns the cookie that the sender must repeat.
     pub(super) fn cookie(
         &self,
         provider: &dyn HandshakeCrypto,
@@ -68,8 +68,8 @@ impl Payments {
         self.cookies.make(provider, arrival.now, arrival.from.remote, digest)
     }
 
-    /// How the sender has earned a Diffie-Hellman; if it has not, a cookie would do. `is_loaded` judges the number of
-    /// Diffie-Hellmans recently spent for nothing.
+    /// Returns the reason for a Diffie-Hellman, or `None` if the sender needs a cookie. `is_loaded` decides whether
+    /// the number of recent failed handshakes shows load.
     pub(super) fn check_earned(
         &mut self,
         provider: &dyn HandshakeCrypto,
@@ -89,7 +89,7 @@ impl Payments {
         (!needs_cookie).then_some(Earned::Credential)
     }
 
-    /// Takes what a Diffie-Hellman costs, if there will be room for the handshake.
+    /// Takes the tokens for a Diffie-Hellman, if the table will have space for the handshake.
     pub(super) fn check_payment(
         &mut self,
         provider: &dyn HandshakeCrypto,
@@ -125,18 +125,18 @@ impl Payments {
         half_open.room(now, credential, record, |places| self.tokens.record(now, Some(places)))
     }
 
-    /// A Diffie-Hellman showed that the client holds the keys of its credential.
+    /// Records that a Diffie-Hellman has proved that the client holds the keys of its credential.
     pub(super) fn on_authentic(&mut self, now: Instant, payment: &Payment) {
         self.tokens.on_authentic(now, payment.session);
     }
 
-    /// A Diffie-Hellman was spent for nothing.
+    /// Records that a Diffie-Hellman was computed for a handshake that failed.
     pub(super) fn on_failed(&mut self, now: Instant, payment: &Payment) {
         self.failures.add(now);
         self.tokens.on_abandoned(now, payment.record);
     }
 
-    /// Records that a half-open handshake came to nothing. Returns the local id that is free now.
+    /// Records that a half-open handshake was abandoned. Returns its local id, which is free now.
     pub(super) fn on_abandoned(&mut self, now: Instant, entry: Abandoned) -> u32 {
         self.tokens.on_abandoned(now, entry.record);
         entry.local_id

@@ -18,7 +18,10 @@ pub struct BoundedBytes<const N: usize>(Vec<u8>);
 impl<const N: usize> BoundedBytes<N> {
     /// The maximum length of the byte string, in bytes.
     pub const CAPACITY: usize = {
-        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        assert!(
+            N as u64 <= u32::MAX as u64,
+            "the maximum length is above 2^32 - 1; lower the maximum length"
+        );
         N
     };
 
@@ -110,15 +113,19 @@ impl<'de, const N: usize> Visitor<'de> for Octets<N> {
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
         let mut octets = BoundedBytes::new();
-        octets.extend_from_slice(bytes).map_err(|Full(())| E::custom("too many bytes"))?;
+        octets.extend_from_slice(bytes).map_err(|Full(())| {
+            E::custom(format_args!("the byte string has more than {N} bytes; send fewer bytes"))
+        })?;
         Ok(octets)
     }
 
-    /// JSON has no bytes: they come as a list of numbers.
+    /// Reads the bytes from a list of numbers, because JSON has no byte strings.
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut octets = BoundedBytes::new();
         while let Some(byte) = access.next_element()? {
-            octets.extend_from_slice(&[byte]).map_err(|Full(())| A::Error::custom("too many bytes"))?;
+            octets.extend_from_slice(&[byte]).map_err(|Full(())| {
+                A::Error::custom(format_args!("the byte string has more than {N} bytes; send fewer bytes"))
+            })?;
         }
         Ok(octets)
     }

@@ -1,5 +1,5 @@
-//! Collections with a maximum length. The bits codec accepts no other collections. Use them in serde messages too,
-//! because decoding them never reserves the memory that a peer merely claims.
+//! Collections with a maximum length. The bits codec accepts no other collections. Use bounded collections in serde messages
+//! too, because their decoders do not reserve memory for items that have not arrived.
 
 mod bytes;
 mod string;
@@ -15,19 +15,19 @@ pub use vec::BoundedVec;
 
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, bits_for};
 
-/// The error of a full bounded collection. The field holds the value that did not fit.
+/// The error of a bounded collection without space for a value. The field contains the value that did not fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full<T>(pub T);
 
 impl<T> fmt::Display for Full<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the bounded collection already holds its maximum number of items or bytes")
+        f.write_str("the bounded collection has no space for the value; shorten the value, or raise the maximum length")
     }
 }
 
 impl<T: fmt::Debug> core::error::Error for Full<T> {}
 
-/// A length of at most `most`, in as many bits as that needs.
+/// Writes a length of at most `most`, in as many bits as `most` needs.
 fn put_length(writer: &mut BitWriter<'_>, length: usize, most: usize) -> Result<(), EncodeError> {
     writer.put(length as u64, bits_for(most as u64))
 }

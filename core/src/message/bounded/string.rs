@@ -30,7 +30,10 @@ pub struct BoundedString<const N: usize>(String);
 impl<const N: usize> BoundedString<N> {
     /// The maximum length of the text, in bytes.
     pub const CAPACITY: usize = {
-        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        assert!(
+            N as u64 <= u32::MAX as u64,
+            "the maximum length is above 2^32 - 1; lower the maximum length"
+        );
         N
     };
 
@@ -148,6 +151,8 @@ impl<const N: usize> Visitor<'_> for Text<N> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        BoundedString::try_from(text).map_err(|Full(_)| E::custom("too much text"))
+        BoundedString::try_from(text).map_err(|Full(_)| {
+            E::custom(format_args!("the text has more than {N} bytes; send a shorter text"))
+        })
     }
 }

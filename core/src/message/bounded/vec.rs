@@ -20,7 +20,10 @@ pub struct BoundedVec<T, const N: usize>(Vec<T>);
 impl<T, const N: usize> BoundedVec<T, N> {
     /// The maximum number of items in the list.
     pub const CAPACITY: usize = {
-        assert!(N as u64 <= u32::MAX as u64, "lengths on the wire are at most 32 bits");
+        assert!(
+            N as u64 <= u32::MAX as u64,
+            "the maximum length is above 2^32 - 1; lower the maximum length"
+        );
         N
     };
 
@@ -42,7 +45,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
         Ok(())
     }
 
-    /// Removes the last item from the list and returns it.
+    /// Removes the final item from the list and returns it. Returns `None` if the list is empty.
     pub fn pop(&mut self) -> Option<T> {
         self.0.pop()
     }
@@ -162,7 +165,9 @@ impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for Items<T, N> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
         let mut items = BoundedVec::new();
         while let Some(item) = access.next_element()? {
-            items.push(item).map_err(|Full(_)| A::Error::custom("too many items"))?;
+            items.push(item).map_err(|Full(_)| {
+                A::Error::custom(format_args!("the list has more than {N} items; send fewer items"))
+            })?;
         }
         Ok(items)
     }

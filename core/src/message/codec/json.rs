@@ -11,7 +11,7 @@ use crate::message::{Codec, DecodeError, EncodeError};
 
 /// The codec that writes serde types as JSON.
 ///
-/// JSON has no NaN and no infinities. The codec writes them as `null`, which fields of numbers reject.
+/// JSON has no NaN and no infinities. The codec writes these values as `null`, which fields of numbers reject.
 #[derive(Debug)]
 pub enum Json {}
 
@@ -38,8 +38,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for Json {
     }
 }
 
-/// Refuses values that nest too deeply or hold too many others, before the parser follows them. Text that is not JSON at all is
-/// left to the parser.
+/// Rejects text that nests too deeply or contains too many values, before the parser processes the text. The parser
+/// rejects text that is not JSON.
 fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
     let (mut depth, mut items) = (0usize, 1usize);
     let (mut in_text, mut escaped) = (false, false);

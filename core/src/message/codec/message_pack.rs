@@ -13,10 +13,10 @@ use crate::message::{Codec, DecodeError, EncodeError};
 
 /// The codec that writes serde types as MessagePack. A struct becomes a list in the order of its fields.
 ///
-/// serde would reserve memory for a length before it has read the items, and would follow any nesting depth. The
+/// serde would reserve memory for a length before it has read the items, and would recurse to any nesting depth. The
 /// codec therefore scans the bytes first. It passes to serde only one complete value, of a depth of at most
-/// [`limits::MESSAGE_DEPTH`] and with at most [`limits::MESSAGE_ITEMS`] parts. Still prefer
-/// [`crate::message::BoundedVec`] and the other bounded types to plain lists, and never decode a `SmallVec`.
+/// [`limits::MESSAGE_DEPTH`] and with at most [`limits::MESSAGE_ITEMS`] parts. Prefer [`crate::message::BoundedVec`]
+/// and the other bounded types to plain lists nevertheless, and never decode a `SmallVec`.
 #[derive(Debug)]
 pub enum MessagePack {}
 

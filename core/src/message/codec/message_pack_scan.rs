@@ -1,4 +1,4 @@
-//! Checks MessagePack without building values, so that a decoder may trust the lengths in it.
+//! Checks MessagePack without building values, so that a decoder can trust the lengths in the bytes.
 
 use smallvec::SmallVec;
 
@@ -6,8 +6,8 @@ use crate::limits;
 use crate::message::DecodeError;
 use crate::wire::{Malformed, Reader};
 
-/// Checks that `bytes` are one whole value, not too deep and of not too many parts. Every length is proven by the bytes
-/// that follow it, so whoever reserves by it reserves for what is there.
+/// Checks that `bytes` are one whole value within the limits of depth and number of parts. The bytes that follow each
+/// length prove the length, so a decoder that reserves memory for the length reserves no more than the value needs.
 pub(super) fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
     let mut reader = Reader::new(bytes);
     // Values still to come in each open container, innermost last.
@@ -43,11 +43,11 @@ pub(super) fn scan(bytes: &[u8]) -> Result<(), DecodeError> {
     reader.finish().map_err(|Malformed| DecodeError::Trailing)
 }
 
-/// The kind of value that a first byte announces.
+/// The kind of a part, which the first byte of the part states.
 enum ScannedPart {
-    /// A value that ends after this many further bytes.
+    /// A part without inner parts, which ends after this number of further bytes.
     Leaf(u64),
-    /// A value made of this many others.
+    /// A part that contains this number of inner parts.
     Container(u64),
 }
 
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nested_container_ends_at_its_last_item() {
+    fn the_scan_continues_after_the_final_item_of_a_nested_container() {
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90, 0x81, 3, 0x91, 4]), Ok(()));
         assert_eq!(scan(&[0x93, 0x92, 1, 2, 0x90]), Err(DecodeError::Truncated));
         assert_eq!(scan(&[]), Err(DecodeError::Truncated));

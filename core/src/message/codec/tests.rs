@@ -31,7 +31,7 @@ where
     Json::decode(text.as_bytes())
 }
 
-/// A script value nested `depth` lists deep.
+/// Returns a script value that consists of `depth` nested lists.
 fn nested(depth: usize) -> ScriptValue {
     (0..depth).fold(ScriptValue::Nil, |inner, _| ScriptValue::List(vec![inner]))
 }

@@ -24,7 +24,7 @@ fn every_derived_message_round_trips() {
 }
 
 #[test]
-fn a_decoded_value_is_encoded_as_the_same_bytes() {
+fn encoding_a_decoded_value_gives_the_original_bytes() {
     fn the_bytes_are_the_only_encoding(bytes: Vec<u8>) -> bool {
         let decoded: Result<Move, _> = Bits::decode(&bytes);
         decoded.is_ok_and(|value| value.speed.is_nan() || encode(&value) == Ok(bytes.clone()))
@@ -34,7 +34,7 @@ fn a_decoded_value_is_encoded_as_the_same_bytes() {
 }
 
 #[test]
-fn the_error_about_a_written_field_outside_its_range_names_the_field_the_value_and_the_range() {
+fn the_error_about_encoding_a_field_outside_its_range_names_the_field_the_value_and_the_range() {
     let refused = |written: Result<Vec<u8>, EncodeError>| written.unwrap_err().to_string();
     assert_eq!(
         refused(encode(&Move { x: 1024, ..a_move() })),
@@ -81,7 +81,7 @@ struct Node {
 }
 
 #[test]
-fn derived_generic_empty_and_recursive_types_round_trip() {
+fn derived_generic_empty_and_recursive_types_decode_as_encoded() {
     assert_eq!(encode(&Pair(1u8, 2)), Ok(vec![1, 2]));
     assert_eq!(encode(&(Unit, Only::One)), Ok(vec![]));
     assert_eq!(Bits::decode(&[]), Ok((Unit, Only::One)));
@@ -91,7 +91,7 @@ fn derived_generic_empty_and_recursive_types_round_trip() {
     assert_eq!(<Bits as Codec<Node>>::decode(&[0xff; 100]), Err(DecodeError::TooDeep));
 }
 
-/// Floats in steps: 33 of them, 5 a step of 0.5, and one for each of 2^32.
+/// Floats with different numbers of possible values: 33, 5 for each of two floats, and 2^32.
 #[derive(NetSerialize, Clone, PartialEq, Debug)]
 struct Stepped {
     #[net(range = -8.0..=8.0, step = 0.5)]
@@ -137,7 +137,7 @@ fn an_encoded_step_beyond_the_range_of_a_float_is_refused() {
 }
 
 #[test]
-fn the_shape_of_a_recursive_type_ends_at_a_reference_to_the_enclosing_type() {
+fn the_shape_of_a_recursive_type_refers_to_the_enclosing_type() {
     let shape = Shapes::default().of::<Node>();
     assert!(format!("{shape:?}").contains("Recursive { up: 2 }"), "{shape:?}");
 }
@@ -172,7 +172,7 @@ fn a_message_selects_its_channel_by_name_or_by_delivery() {
     );
 }
 
-/// The hash of a type by its shape alone.
+/// Returns the hash of a type's shape alone.
 fn shape_hash<T: NetShape>() -> u64 {
     let mut hash = crate::schema::StableHasher::new();
     Shapes::default().of::<T>().fold(&mut hash);

@@ -14,7 +14,7 @@ fn connections<const N: usize>() -> [ConnectionId; N] {
     core::array::from_fn(|_| map.insert(()))
 }
 
-/// A counter, and a handler's share of it.
+/// Returns a counter, and a second reference to the counter for a handler.
 fn counter() -> (Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let counter = Arc::new(AtomicUsize::new(0));
     (counter.clone(), counter)
@@ -43,7 +43,7 @@ fn rejected(outcome: Outcome) -> (Rejection, Verdict) {
 }
 
 #[test]
-fn only_handlers_of_its_type_receive_a_message() {
+fn a_message_is_delivered_to_every_handler_of_its_type_and_to_no_other_handler() {
     let mut dispatcher = Game::new(registry());
     let [connection] = connections();
     let (moves, seen) = counter();
@@ -63,7 +63,7 @@ fn only_handlers_of_its_type_receive_a_message() {
 }
 
 #[test]
-fn handlers_receive_the_game_and_the_network_that_dispatch_was_given() {
+fn handlers_receive_the_game_and_the_network_that_were_passed_to_dispatch() {
     #[derive(Default)]
     struct Score(u32);
     let mut dispatcher = Dispatcher::<Score, Vec<ConnectionId>, ConnectionId>::new(registry());

@@ -1,4 +1,4 @@
-//! Tests of the encoded bytes, and that all codecs agree on the value.
+//! Tests of the encoded bytes, and of the values that the codecs decode from them.
 
 use alloc::format;
 
@@ -111,7 +111,7 @@ fn every_codec_decodes_to_the_value_that_it_encoded() {
 }
 
 #[test]
-fn a_value_has_its_documented_size_in_every_codec() {
+fn every_codec_encodes_a_value_to_its_golden_bytes() {
     let value = Everywhere { flag: true, level: -1, place: [1, 2, 3], color: Color::Blue };
     assert_eq!(hex(&encoded::<Bits, _>(&value)), "ff02040604");
     assert_eq!(hex(&encoded::<Zerocopy, _>(&value)), "01ff01020302");

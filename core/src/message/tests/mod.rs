@@ -15,7 +15,7 @@ use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned, littl
 
 use super::*;
 
-/// A message of the bits codec that uses everything it has.
+/// A message of the bits codec with a field of every kind.
 #[derive(NetMessage, Clone, PartialEq, Debug)]
 #[net(codec = "bits", name = "move", type = 0x1001, channel = 2, max = 300)]
 struct Move {
@@ -128,7 +128,8 @@ fn a_ping() -> Ping {
     Ping { id: 0x0403_0201.into(), sent: 5.into(), kind: Kind::Reply }
 }
 
-/// All of the above, registered in an order that is not the order of the wire.
+/// Returns a registry of all message types of this module, registered in an order that differs from the order on the
+/// wire.
 fn registry() -> Registry {
     let mut registry = Registry::new();
     registry.register::<Settings>().unwrap();

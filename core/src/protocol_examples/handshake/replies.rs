@@ -1,4 +1,4 @@
-//! Replies to a handshake besides a Welcome.
+//! Replies to a handshake other than an accepting Welcome.
 
 use super::*;
 
@@ -61,7 +61,7 @@ pub(super) fn refusals() -> Sheet {
         .bytes("other, 7", &refused(other))
 }
 
-/// The payload of a Welcome that refuses.
+/// Returns the payload of a Welcome that refuses the client.
 fn refused(refusal: Refusal) -> Vec<u8> {
     let (mut acceptor, mut rng, mut drawn) = (acceptor(), seed(7), seed(7));
     let hello = sent(&mut dialer(&mut rng, Credential::Open, false), &mut rng);

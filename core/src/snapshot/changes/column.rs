@@ -19,7 +19,7 @@ impl Column {
         Self { component, width, ids: Vec::new(), words: Vec::new(), removed: Vec::new() }
     }
 
-    /// Returns the component that the column belongs to.
+    /// Returns the component whose changes the column contains.
     #[must_use]
     pub const fn component(&self) -> ComponentId {
         self.component
@@ -37,8 +37,8 @@ impl Column {
         &self.ids
     }
 
-    /// Returns the words of the value at `index`, counted from 0. Returns an empty slice if `index` is beyond the last
-    /// value.
+    /// Returns the words of the value at `index`, counted from 0. Returns an empty slice if the column
+    /// has no value at `index`.
     #[must_use]
     pub fn value(&self, index: usize) -> &[u32] {
         let first = index * usize::from(self.width);
@@ -67,7 +67,7 @@ impl Column {
         self.ids.is_empty() && self.removed.is_empty()
     }
 
-    /// `true` if the other column has the same component and the same number of words.
+    /// Returns `true` if the other column has the same component and the same number of words.
     pub(in crate::snapshot) fn is_like(&self, other: &Self) -> bool {
         (self.component, self.width) == (other.component, other.width)
     }
@@ -89,13 +89,13 @@ impl Column {
         self.ids.len() - 1
     }
 
-    /// The words of the value at `index`.
+    /// Returns the words of the value at `index`.
     pub(in crate::snapshot) fn value_mut(&mut self, index: usize) -> &mut [u32] {
         let first = index * usize::from(self.width);
         self.words.get_mut(first..first + usize::from(self.width)).unwrap_or_default()
     }
 
-    /// Removes the value at `index`; the last value takes its place.
+    /// Removes the value at `index`. The final value of the column then gets this index.
     pub(in crate::snapshot) fn swap_remove(&mut self, index: usize) {
         if index >= self.ids.len() {
             return;
@@ -115,7 +115,7 @@ impl Column {
         self.removed.len() - 1
     }
 
-    /// Removes the entry at `place` from the list of removals; the last entry takes its place.
+    /// Removes the entry at `place` from the list of removals. The final entry of the list then gets this place.
     pub(in crate::snapshot) fn swap_remove_removed(&mut self, place: usize) {
         if place < self.removed.len() {
             self.removed.swap_remove(place);
@@ -134,7 +134,7 @@ impl Column {
         self.removed.clear();
     }
 
-    /// The heap memory of the column, in bytes.
+    /// Returns the heap memory of the column, in bytes.
     pub(super) const fn memory(&self) -> usize {
         (self.ids.capacity() + self.removed.capacity()) * size_of::<NetworkId>()
             + self.words.capacity() * size_of::<u32>()

@@ -70,15 +70,15 @@ impl Default for EntitySettings {
 pub enum Gone {
     /// The entity was destroyed.
     Destroyed,
-    /// The entity still exists, but this viewer no longer sees it.
+    /// The entity still exists, but this viewer no longer sees the entity.
     OutOfSight,
 }
 
-/// The rule for whether a connection sees an entity.
+/// The rule that decides whether a connection sees an entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Show {
-    /// The connection sees the entity if the entity is near enough.
+    /// The connection sees the entity if the distance to the entity is small enough.
     #[default]
     ByDistance,
     /// The connection always sees the entity.
@@ -121,17 +121,17 @@ pub struct Created {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub(in crate::snapshot) tick: u64,
-    /// Ascending by id.
+    /// The created entities, ascending by id.
     pub(in crate::snapshot) created: Vec<Created>,
-    /// Ascending by component. Empty columns are kept only for their memory.
+    /// The columns, ascending by component. Empty columns are kept only for their memory.
     pub(in crate::snapshot) columns: Vec<Column>,
-    /// Ascending by id.
+    /// The entities with a new owner, ascending by id.
     pub(in crate::snapshot) owners: Vec<(NetworkId, Option<ConnectionId>)>,
-    /// Ascending by connection and id.
+    /// The changed visibility rules, ascending by connection and id.
     pub(in crate::snapshot) shows: Vec<(ConnectionId, NetworkId, Show)>,
-    /// Ascending by connection and id.
+    /// The changed predictions, ascending by connection and id.
     pub(in crate::snapshot) predictions: Vec<(ConnectionId, NetworkId, bool)>,
-    /// Ascending by id.
+    /// The destroyed entities, ascending by id.
     pub(in crate::snapshot) destroyed: Vec<(NetworkId, Gone)>,
 }
 
@@ -160,7 +160,7 @@ impl Changes {
         self.columns.get(place).filter(|column| !column.is_empty())
     }
 
-    /// Returns the entities whose owner changed, ascending by id, with the new owner. `None` stands for no owner.
+    /// Returns the entities whose owner changed, ascending by id, with the new owner, or `None` if the entity no longer has an owner.
     #[must_use]
     pub fn owners(&self) -> &[(NetworkId, Option<ConnectionId>)] {
         &self.owners
@@ -172,14 +172,14 @@ impl Changes {
         &self.shows
     }
 
-    /// Returns the entities that connections begin (`true`) or cease (`false`) to predict, ascending by connection and
-    /// entity id.
+    /// Returns the entities that connections begin to predict (`true`) or stop predicting (`false`), ascending by connection
+    /// and entity id.
     #[must_use]
     pub fn predictions(&self) -> &[(ConnectionId, NetworkId, bool)] {
         &self.predictions
     }
 
-    /// Returns the destroyed entities, ascending by id. Values that were set in the same tick are the last values of
+    /// Returns the destroyed entities, ascending by id. Values that were set in the same tick are the final values of
     /// these entities.
     #[must_use]
     pub fn destroyed(&self) -> &[(NetworkId, Gone)] {
@@ -221,7 +221,7 @@ impl Changes {
     }
 }
 
-/// Two values are equal if they list the same changes in the same order. Columns without changes make no difference.
+/// Two values are equal if they list the same changes in the same order. Columns without changes are ignored.
 impl PartialEq for Changes {
     fn eq(&self, other: &Self) -> bool {
         self.tick == other.tick

@@ -1,4 +1,4 @@
-//! Encodes changes as bytes for files: recordings, replays, bug reports.
+//! Encodes changes as bytes for files, such as recordings, replays and bug reports.
 //!
 //! A record is the text `TWch`, the format's version in a byte, the length of the body as a varint (see [`crate::wire`]), the body,
 //! and the 64-bit FNV-1a hash of the body. The body is a sequence of varints: the tick, then each list after its length. In a list
@@ -43,15 +43,23 @@ pub enum ChangesError {
 impl fmt::Display for ChangesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotChanges => f.write_str("the file does not contain the changes of a world"),
+            Self::NotChanges => f.write_str(
+                "the file does not begin with the changes of a world; read a file that Changes::write wrote",
+            ),
             Self::Version { version } => {
-                write!(f, "the file has format version {version}, but this build reads version {VERSION}")
+                write!(
+                    f,
+                    "the file has format version {version}, but this build reads version {VERSION}; read the file with \
+                     the build that wrote it"
+                )
             }
-            Self::Truncated => f.write_str("the file of changes ends too early"),
-            Self::Damaged => f.write_str("the file is damaged: its checksum does not match"),
-            Self::Invalid => {
-                f.write_str("the content of the file contradicts itself, so this library did not write it")
-            }
+            Self::Truncated => f.write_str("the file ends before the changes end; copy the whole file again"),
+            Self::Damaged => f.write_str(
+                "the checksum of the file does not match, so the file is damaged; copy the file again",
+            ),
+            Self::Invalid => f.write_str(
+                "the content of the file violates the format; read a file that Changes::write wrote",
+            ),
         }
     }
 }
@@ -76,8 +84,8 @@ impl Changes {
         file.extend_from_slice(&checksum(&body).to_le_bytes());
     }
 
-    /// Reads the changes at the start of `file`, and returns them with the remaining bytes. The function allocates at
-    /// most about fifty times the size of the record.
+    /// Reads the changes at the start of `file`, and returns them with the remaining bytes. The method allocates at
+    /// most about 50 times the size of the record.
     ///
     /// # Errors
     /// [`ChangesError`] if the bytes are not a complete and valid record of [`Changes::write`].
@@ -175,12 +183,13 @@ fn put(body: &mut Vec<u8>, value: u64) {
     body.extend_from_slice(buffer.get(..length).unwrap_or_default());
 }
 
-/// The distance from the previous number to `number`, less 1 if there is a previous number, because numbers ascend.
+/// Returns the difference between `number` and the previous number, minus 1, or `number` itself if there is no
+/// previous number. Numbers ascend, so a difference is at least 1.
 fn difference(before: Option<u64>, number: u64) -> u64 {
     before.map_or(number, |before| number.wrapping_sub(before).wrapping_sub(1))
 }
 
-/// Restores a number from its difference to the previous number. Refuses numbers of more than 32 bits.
+/// Restores a number from its difference to the previous number. Rejects numbers of more than 32 bits.
 fn ascend(before: Option<u64>, difference: u64) -> Result<u64, ChangesError> {
     let least = before.map_or(0, |before| before + 1);
     let number = least.checked_add(difference).filter(|number| *number <= u64::from(u32::MAX));
@@ -203,8 +212,8 @@ fn put_ascending<T>(
     }
 }
 
-/// Reads a list after the number of its items. Each item takes at least one byte, so a count beyond the remaining bytes is refused
-/// before any allocation.
+/// Reads the number of items and then the list. Each item takes at least one byte, so the function rejects a count
+/// above the number of remaining bytes before any allocation.
 fn take_list<'a, T>(
     body: &mut Reader<'a>,
     mut take: impl FnMut(&mut Reader<'a>) -> Result<T, ChangesError>,
@@ -220,7 +229,7 @@ fn take_list<'a, T>(
     Ok(list)
 }
 
-/// Reads a list of items of ascending ids, none of which is 0.
+/// Reads a list of items with ascending ids, none of which is 0.
 fn take_ascending<'a, T>(
     body: &mut Reader<'a>,
     mut take: impl FnMut(&mut Reader<'a>, NetworkId) -> Result<T, ChangesError>,
@@ -323,7 +332,7 @@ fn take_ids(body: &mut Reader<'_>) -> Result<Vec<NetworkId>, ChangesError> {
     })
 }
 
-/// The owner as a number. 0 stands for no owner, because no connection has the number 0.
+/// Returns the owner as a number. 0 represents no owner, because no connection has the number 0.
 fn owner_bits(owner: Option<ConnectionId>) -> u64 {
     owner.map_or(0, |owner| owner.data().as_ffi())
 }

@@ -1,4 +1,5 @@
-//! The changes of one tick of a world. They cross threads in both directions: from the game to the endpoint and back.
+//! The changes of one tick of a world. Changes pass from the game's thread to the endpoint's thread, and in the opposite
+//! direction.
 
 mod column;
 mod content;

@@ -103,7 +103,7 @@ impl<const N: usize> NetValue for BoundedBytes<N> {
     }
 }
 
-/// On restoring, the text ends before the first byte that is not valid UTF-8.
+/// A text that is restored from words ends before the first byte that is not valid UTF-8.
 impl<const N: usize> NetValue for BoundedString<N> {
     const WORDS: usize = 1 + (counted(N) as usize).div_ceil(4);
 
@@ -120,7 +120,7 @@ impl<const N: usize> NetValue for BoundedString<N> {
     }
 }
 
-/// The bytes as text, up to the first byte that is not valid UTF-8.
+/// Returns the bytes as text, up to the first byte that is not valid UTF-8.
 pub(crate) fn text(mut bytes: Vec<u8>) -> String {
     let valid = core::str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
     bytes.truncate(valid);
@@ -145,7 +145,7 @@ impl<T: NetValue, const N: usize> NetValue for [T; N] {
 
 /// Converts the length of an array to the type in which a layout stores lengths.
 pub(super) const fn array_length(length: usize) -> u16 {
-    assert!(length > 0, "an array of a component has at least one item");
+    assert!(length > 0, "an array in a component has no items; give it a length of 1 or more");
     counted(length)
 }
 

@@ -21,7 +21,7 @@ pub struct FieldSpec {
     pub name: Cow<'static, str>,
     /// The kind of the values that the field holds.
     pub kind: FieldKind,
-    /// The role of the field in the prediction [`super::Prediction::Velocity`], if it has a role.
+    /// The role of the field in the prediction [`super::Prediction::Velocity`], or `None` without a role.
     pub motion: Option<Motion>,
 }
 
@@ -195,8 +195,8 @@ impl FieldKind {
 
     /// Sets the change threshold, and returns the changed kind. A change of at most `distance` is not committed. The
     /// unit of `distance` is that of the field for integers and numbers, and degrees for angles and rotations. The
-    /// threshold is rounded down to whole steps. Arrays and optional values apply the threshold to their items; other
-    /// kinds ignore it.
+    /// threshold is rounded down to whole steps. Arrays and optional values apply the threshold to their items. Other
+    /// kinds ignore the threshold.
     #[must_use]
     pub fn with_threshold(self, distance: f64) -> Self {
         match self {
@@ -265,7 +265,7 @@ impl FieldKind {
     }
 }
 
-/// The number of words that an integer from `low` to `high` takes.
+/// Returns the number of words that an integer from `low` to `high` takes.
 const fn integer_words(low: i128, high: i128) -> usize {
     if high.wrapping_sub(low) > u32::MAX as i128 { 2 } else { 1 }
 }

@@ -1,4 +1,4 @@
-//! Values whose words depend on an attribute of their field: a range, a step, a number of bits.
+//! Values whose words depend on an attribute of their field: a range, a step, or a number of bits.
 
 use super::super::quantize::{Real, Steps, angle_from_word, angle_word, rotation_from_words, rotation_words};
 use super::impls::array_length;
@@ -7,7 +7,7 @@ use super::value::NetValue;
 use super::words::{ComponentWords, WordReader};
 use crate::bits::NetInteger;
 
-/// Integers, and arrays of them, that a field bounds with `range` or `bits`.
+/// Integers, and arrays of integers, that a field bounds with `range` or `bits`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no range of integers",
     note = "`range` without `step`, and `bits`, bound integers of 8 to 64 bits and arrays of them; a float needs `step` too"
@@ -35,7 +35,7 @@ pub const fn integer_words(low: i128, high: i128) -> usize {
     if high - low > u32::MAX as i128 { 2 } else { 1 }
 }
 
-/// `true` if an integer from `low` to `high` needs two words.
+/// Returns whether an integer from `low` to `high` needs two words.
 #[inline]
 fn is_wide<T: NetInteger>(low: T, high: T) -> bool {
     high.offset_from(low) > u64::from(u32::MAX)
@@ -205,7 +205,7 @@ impl<T: Stepped, const N: usize> Stepped for [T; N] {
     const IS_FLOAT: bool = false;
     const WORDS: usize = array_length(N) as usize * T::WORDS;
 
-    /// Up to three floats are a vector; more floats are an array.
+    /// Returns the kind of a vector for up to three floats, or the kind of an array for more floats.
     fn kind(steps: Steps) -> FieldKind {
         let length = const { array_length(N) };
         if T::IS_FLOAT && length <= 3 {
@@ -243,7 +243,7 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
     }
 }
 
-/// Quaternions x y z w, that a field quantises with `quat`.
+/// Quaternions, in the order x, y, z, w, that a field quantises with `quat`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a quaternion",
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"

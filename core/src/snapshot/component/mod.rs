@@ -1,4 +1,4 @@
-//! Components: a game's replicated types, and the words that their values become.
+//! Components: a game's replicated types, and the encoding of their values as words.
 
 mod impls;
 mod kind;

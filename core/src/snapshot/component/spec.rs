@@ -28,12 +28,12 @@ use super::kind::{FieldKind, FieldSpec};
 pub struct ComponentSpec {
     /// The name of the component, equal at both ends.
     pub name: Cow<'static, str>,
-    /// The name of the component's group. Default: `None`, which stands for a group with the name of the component.
+    /// The name of the component's group. Default: `None`, which means a group with the name of the component.
     pub group: Option<Cow<'static, str>>,
     /// The rate in Hz at which changes of the component's group are committed. 0 commits changes on every tick.
-    /// Default: `None`, which stands for 20.
+    /// Default: `None`, which means 20 Hz.
     pub hz: Option<u16>,
-    /// The prediction of the next value of the component's group. Default: `None`, which stands for
+    /// The prediction of the next value of the component's group. Default: `None`, which means
     /// [`Prediction::Last`].
     pub predictor: Option<Prediction>,
     /// The fields of the component, in the order of their words.
@@ -47,7 +47,7 @@ pub enum Prediction {
     /// The prediction that the value does not change.
     #[default]
     Last,
-    /// The prediction that numbers, angles and rotations keep changing at their last rate.
+    /// The prediction that numbers, angles and rotations keep changing at their latest rate.
     Linear,
     /// The prediction that the field marked as the position moves with the velocity in the field marked as the
     /// velocity.

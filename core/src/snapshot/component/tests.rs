@@ -61,7 +61,7 @@ fn rounded(value: f64, step: f64) -> f64 {
 }
 
 impl Arbitrary for AllKinds {
-    /// A value that its words hold without loss, except for the rotation and the heading.
+    /// Returns a value that its words represent without loss, except for the rotation and the heading.
     fn arbitrary(g: &mut Gen) -> Self {
         let number = |g: &mut Gen, span: f64| f64::from(i16::arbitrary(g)) / 32_768.0 * span;
         let metres = |g: &mut Gen| rounded(number(g, 1024.0), 0.002) as f32;
@@ -181,7 +181,7 @@ fn the_spec_of_a_derived_component_contains_the_values_of_its_attributes() {
 }
 
 #[test]
-fn a_component_without_attributes_and_fields_is_derived() {
+fn the_component_derive_accepts_a_type_without_attributes_or_fields() {
     #[derive(NetComponent, PartialEq, Debug)]
     struct Asleep;
     #[derive(NetComponent, Clone, Copy, PartialEq, Debug)]
@@ -250,7 +250,7 @@ fn text_truncated_within_a_character_ends_before_that_character() {
 }
 
 #[test]
-fn a_layout_part_refuses_words_out_of_range_or_of_a_wrong_count() {
+fn a_layout_part_refuses_words_out_of_range_and_a_wrong_number_of_words() {
     let refused: [(Part, &[u32]); 14] = [
         (Part::Flag, &[2]),
         (Part::Flag, &[]),

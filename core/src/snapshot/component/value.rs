@@ -5,7 +5,7 @@ use super::spec::ComponentSpec;
 use super::words::{ComponentWords, WordReader};
 
 /// A value that may be a field of a component without further attributes. Derive the trait for enums without fields, and for
-/// structs whose fields all implement it.
+/// structs whose fields all implement the trait.
 ///
 /// | type | words |
 /// |---|---|
@@ -34,8 +34,7 @@ pub trait NetValue: Sized {
     /// can represent.
     fn quantise(&self, words: &mut ComponentWords<'_>);
 
-    /// Reads a value from [`Self::WORDS`] words. Any words give a value, because a word above its maximum counts as the
-    /// maximum.
+    /// Reads a value from [`Self::WORDS`] words. All words are valid, because a word above its maximum counts as the maximum.
     fn restore(words: &mut WordReader<'_>) -> Self;
 }
 

@@ -68,8 +68,8 @@ impl<'a> ComponentWords<'a> {
     }
 }
 
-/// A reader of the words of a component's value, in order. Reads beyond the last word return zeros, so any number
-/// of words gives a value.
+/// A reader of the words of a component's value, in order. Reads beyond the final word return zeros, so a value can
+/// be read from any number of words.
 #[derive(Clone, Debug)]
 pub struct WordReader<'a> {
     rest: &'a [u32],
@@ -82,7 +82,7 @@ impl<'a> WordReader<'a> {
         Self { rest: words }
     }
 
-    /// Reads the next word.
+    /// Reads the next word. Returns 0 if no word is left.
     #[inline]
     #[must_use]
     pub fn take(&mut self) -> u32 {
@@ -90,7 +90,7 @@ impl<'a> WordReader<'a> {
         word
     }
 
-    /// Reads the next `N` words. If fewer than `N` words are left, the method returns zeros and moves to the end.
+    /// Reads the next `N` words. If fewer than `N` words are left, the method returns zeros and skips the words that are left.
     #[inline]
     #[must_use]
     pub fn take_all<const N: usize>(&mut self) -> [u32; N] {

@@ -35,7 +35,8 @@ impl<'a> Against<'a> {
         }
     }
 
-    /// The words of the second baseline. Without a second baseline, the words of the baseline, so that the unit counts as at rest.
+    /// Returns the words of the second baseline, or the words of the baseline if there is no second baseline. The
+    /// unit then counts as being at rest.
     #[must_use]
     pub(super) const fn second_words(&self) -> &'a [u32] {
         match self {
@@ -44,7 +45,7 @@ impl<'a> Against<'a> {
         }
     }
 
-    /// The tick of the baseline; `None` for a blueprint.
+    /// Returns the tick of the baseline, or `None` for a blueprint.
     pub(super) const fn baseline_tick(&self) -> Option<u32> {
         match self {
             Self::Blueprint(_) => None,
@@ -52,7 +53,7 @@ impl<'a> Against<'a> {
         }
     }
 
-    /// The tick of the second baseline.
+    /// Returns the tick of the second baseline, or `None` without a second baseline.
     pub(super) const fn second_tick(&self) -> Option<u32> {
         match self {
             Self::Version { second: Some(second), .. } => Some(second.tick),
@@ -60,7 +61,7 @@ impl<'a> Against<'a> {
         }
     }
 
-    /// Drops a second baseline that is older than `floor`.
+    /// Drops the second baseline if it is older than the tick `floor`.
     pub(super) fn above(self, floor: u32) -> Self {
         match self {
             Self::Blueprint(_) => self,

@@ -139,7 +139,7 @@ impl Decoder<'_, '_> {
         Ok(())
     }
 
-    /// Reads numbers up to `max`. `is_change` is `true` if other words of the part changed.
+    /// Reads a part of one to three numbers up to `max`. `is_change` is `true` if another word of the part changed.
     #[inline]
     fn numbers(
         &mut self,
@@ -184,7 +184,8 @@ impl Decoder<'_, '_> {
         Ok(())
     }
 
-    /// Reads how many places after the old largest component the new largest component of a rotation is, 0 to 3.
+    /// Reads the distance, 0 to 3, from the index of the old largest component of a rotation to the index of the new
+    /// largest component.
     #[inline]
     fn turn(&mut self) -> Result<u32, SnapshotFault> {
         if self.reader.bit()? {
@@ -313,7 +314,7 @@ fn copy(to: &mut [u32], from: &[u32]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
 }
 
-/// Refuses a part that was marked as changed but has the words of the baseline.
+/// Rejects a part that was marked as changed but has the words of the baseline.
 fn differs(part: &CodedPart, before: Rows<'_>, out: &mut [u32]) -> Result<(), SnapshotFault> {
     if part.of(out) == before.baseline { Err(SnapshotFault::Unchanged) } else { Ok(()) }
 }

@@ -20,7 +20,7 @@ pub struct WrongLength;
 
 impl fmt::Display for WrongLength {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the number of words of the unit differs from the number of words of its layout")
+        f.write_str("the unit does not have the number of words of its layout; pass as many words as Plan::words returns")
     }
 }
 
@@ -93,14 +93,14 @@ struct Encoder<'a, T> {
     tally: &'a mut T,
 }
 
-/// The codes that are written for a numeric part.
+/// The codes of the differences of a numeric part.
 #[derive(Clone, Copy, Debug, Default)]
 struct Residual {
     codes: [u32; 3],
     /// The number of codes; 0 for a part that is not coded as differences.
     count: u8,
     order: u8,
-    /// The bits before the codes, at most three.
+    /// The bits before the codes. `lead_bits` is their number, at most three.
     lead: u8,
     lead_bits: u8,
     is_change: bool,
@@ -237,13 +237,13 @@ impl<T: BitTally> Encoder<'_, T> {
     }
 }
 
-/// `true` if any part of an element differs from its prediction.
+/// Returns `true` if any part of an element differs from its prediction.
 fn is_changed(parts: &[CodedPart], now: &[u32], before: Rows<'_>, timing: &UnitTiming) -> bool {
     parts.iter().any(|part| Residual::of(part, now, before, timing).is_change)
 }
 
 impl Residual {
-    /// The residual of a part of a unit or element.
+    /// Returns the codes of a part of a unit or an element.
     #[inline]
     fn of(part: &CodedPart, unit_now: &[u32], unit: Rows<'_>, timing: &UnitTiming) -> Self {
         let (now, before) = (part.of(unit_now), part.rows(unit));

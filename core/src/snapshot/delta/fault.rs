@@ -1,4 +1,4 @@
-//! The reasons for refusing a snapshot frame.
+//! The reasons for rejecting a snapshot frame.
 
 use core::fmt;
 
@@ -47,30 +47,38 @@ impl fmt::Display for SnapshotFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(error) => error.fmt(f),
-            Self::Reserved => f.write_str("a reserved bit of the frame header is set"),
+            Self::Reserved => f.write_str("a reserved bit of the frame header is set; drop the frame"),
             Self::Tick => f.write_str(
-                "the ticks of the frame header contradict each other, or do not determine the tick of the frame",
+                "the ticks of the frame header contradict each other, or do not determine the tick of the frame; \
+                 drop the frame",
             ),
             Self::ReferenceMissing => {
-                f.write_str("the frame refers to an earlier frame that the receiver does not have")
+                f.write_str("the frame refers to an earlier frame that the receiver does not have; drop the frame")
             }
-            Self::Slot => f.write_str("the frame names a slot beyond the slots of the view"),
-            Self::TooLarge => f.write_str("the frame holds too many units or words"),
-            Self::UnknownUnit { slot } => write!(f, "the frame updates slot {}, which has no unit", slot.0),
+            Self::Slot => f.write_str("the frame has a slot number above the largest slot of the view; drop the frame"),
+            Self::TooLarge => f.write_str("the frame has too many units or words; drop the frame"),
+            Self::UnknownUnit { slot } => write!(f, "the frame updates slot {}, which has no unit; drop the frame", slot.0),
             Self::BaselineMissing { slot, tick: Some(tick) } => {
-                write!(f, "slot {} is coded against tick {tick}, which the receiver does not have", slot.0)
+                write!(
+                    f,
+                    "slot {} is coded against tick {tick}, which the receiver does not have; drop the frame",
+                    slot.0
+                )
             }
             Self::BaselineMissing { slot, tick: None } => {
                 write!(
                     f,
-                    "slot {} is coded against a version below the floor, but the receiver has no such version",
+                    "slot {} is coded against a version below the floor, but the receiver has no such version; drop the \
+                     frame",
                     slot.0
                 )
             }
-            Self::WrongLength => f.write_str("the stored version of a unit has the wrong number of words"),
-            Self::OutOfRange => f.write_str("a decoded value lies outside its range"),
-            Self::Unchanged => f.write_str("a part is marked as changed but equals its prediction"),
-            Self::Diverged => f.write_str("the decoded words differ from the words that the sender coded"),
+            Self::WrongLength => f.write_str(
+                "a stored version does not have the number of words of its unit; return only versions of this unit",
+            ),
+            Self::OutOfRange => f.write_str("a decoded word is outside the range of its part; drop the frame"),
+            Self::Unchanged => f.write_str("a part is marked as changed, but equals its prediction; drop the frame"),
+            Self::Diverged => f.write_str("the decoded words do not match the checksum of the frame; drop the frame"),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn take_mask(
     if mask == expected { Err(SnapshotFault::Unchanged) } else { Ok(mask) }
 }
 
-/// The Golomb order for the gaps between `count` changed elements among `length` elements.
+/// Returns the Golomb order for the gaps between `count` changed elements among `length` elements.
 pub(super) const fn gap_order(length: usize, count: usize) -> u32 {
     let gap = (length - if count < length { count } else { length }) / (count + 1);
     match gap.checked_ilog2() {
@@ -44,7 +44,7 @@ pub(super) const fn gap_order(length: usize, count: usize) -> u32 {
     }
 }
 
-/// The number of bits that distinguish `values` values.
+/// Returns the number of bits that distinguish `values` values.
 pub(super) const fn width_for(values: u32) -> u32 {
     32 - values.saturating_sub(1).leading_zeros()
 }

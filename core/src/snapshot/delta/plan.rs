@@ -51,15 +51,15 @@ pub(super) enum Coding {
 /// The rule that predicts a part's next value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum MotionRule {
-    /// The value stays as it is.
+    /// The value does not change.
     Rest,
     /// The value keeps changing at the rate between the two baselines.
     Linear,
     /// The value moves along the velocity in other words of the unit.
     Along {
-        /// The place of the velocity's first word.
+        /// The index of the velocity's first word.
         first: usize,
-        /// The word that stands for standstill.
+        /// The word that represents a velocity of zero.
         middle: u32,
         /// The scale of [`Predictor::Velocity`].
         scale: u64,
@@ -94,13 +94,14 @@ impl Plan {
 }
 
 impl CodedPart {
-    /// The part's words among the words of the unit or element. Empty if there are too few words.
+    /// Returns the part's words among the words of the unit or element, or no words if there are too few.
     #[inline]
     pub(super) fn of<'a>(&self, words: &'a [u32]) -> &'a [u32] {
         words.get(self.first..self.first + self.words).unwrap_or_default()
     }
 
-    /// The part's words among the words of the unit or element, for writing. Empty if there are too few words.
+    /// Returns the part's words among the words of the unit or element, for writing, or no words if there are too
+    /// few.
     #[inline]
     pub(super) fn of_mut<'a>(&self, words: &'a mut [u32]) -> &'a mut [u32] {
         words.get_mut(self.first..self.first + self.words).unwrap_or_default()
@@ -133,12 +134,12 @@ impl CodedPart {
     }
 }
 
-/// Joins two words into one number.
+/// Returns the number that consists of a low and a high word.
 const fn high_of(low: u32, high: u32) -> u64 {
     low as u64 | (high as u64) << 32
 }
 
-/// `true` if all bytes after the end of a byte string are zero.
+/// Returns whether all bytes after the end of a byte string are zero.
 fn is_padded(length: usize, words: &[u32]) -> bool {
     let bytes = words.iter().flat_map(|word| word.to_le_bytes());
     bytes.skip(length).all(|byte| byte == 0)

@@ -13,7 +13,7 @@ const EXTRAPOLATED_TICKS: u32 = 0xffff;
 pub(super) enum Knowledge {
     /// The receiver has no version of the unit.
     Absent,
-    /// The receiver has one version, or the unit has been at rest since its last version.
+    /// The receiver has one version, or the baseline is too old to extrapolate from, so the unit counts as being at rest.
     Position,
     /// The receiver has two versions, which show how fast the unit moves.
     MotionRule,
@@ -46,7 +46,7 @@ pub(super) struct Rows<'a> {
     pub(super) second: &'a [u32],
 }
 
-/// The words of a part of up to three words, in both baselines. Zeros follow the last word.
+/// The words of a part of up to three words, in both baselines. Zeros follow the words.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Triples {
     baseline: [u32; 3],
@@ -54,7 +54,7 @@ pub(super) struct Triples {
     count: usize,
 }
 
-/// Up to three words; zeros follow the last word.
+/// Returns up to three words, followed by zeros.
 #[inline]
 pub(super) const fn triple(words: &[u32]) -> [u32; 3] {
     match *words {
@@ -66,8 +66,9 @@ pub(super) const fn triple(words: &[u32]) -> [u32; 3] {
 }
 
 impl UnitTiming {
-    /// Motion is extrapolated for at most twice the time between the two baselines. If the baseline is older, the unit is taken to
-    /// have come to rest, because no newer version was sent for so long.
+    /// Computes the times between the versions. Motion is extrapolated for at most twice the time between the two
+    /// baselines. If the baseline is older, the unit counts as being at rest, because the sender has sent no newer
+    /// version for so long.
     pub(super) fn new(tick: u32, against: &Against<'_>) -> Self {
         let mut timing = Self { knowledge: Knowledge::Absent, elapsed: 0, span: 1, ratio: 0 };
         let Against::Version { baseline, second } = against else { return timing };
@@ -86,17 +87,20 @@ impl UnitTiming {
         timing
     }
 
-    /// Scales a movement between the baselines to the time since the baseline, rounded. The result is at most 2^34 in size.
+    /// Scales a movement between the baselines to the time since the baseline, rounded. The magnitude of the result
+    /// is at most 2^34.
     #[inline]
     fn scaled(&self, movement: i64) -> i64 {
         (movement * self.ratio + 0x8000) >> 16
     }
 
-    /// The Golomb order for `count` words, 1 to 3, of `width` bits, which moved by `movement` in sum.
+    /// Returns the Golomb order for `count` words, 1 to 3, of `width` bits. `movement` is the sum of the movements of
+    /// the words.
     ///
-    /// With linear extrapolation, the expected error is a quarter of the movement; without a prediction, it is the movement itself.
-    /// The order is that of one and a half times the mean movement, because an order that is too high costs one bit and an order
-    /// that is too low costs two. If the motion is unknown, the order is a quarter of the width.
+    /// With linear extrapolation, the expected error is a quarter of the movement. Without a prediction, the expected
+    /// error is the movement itself. The method chooses the order for one and a half times the mean expected error,
+    /// because an order that is too high costs one bit and an order that is too low costs two bits. If the motion is
+    /// unknown, the order is a quarter of the width.
     #[inline]
     fn order(&self, movement: u64, count: usize, width: u32, motion: MotionRule) -> u32 {
         if self.knowledge != Knowledge::MotionRule {
@@ -163,7 +167,7 @@ pub(super) fn moved_numbers(
     }
 }
 
-/// A position after `ticks` ticks at the mean of two velocities.
+/// Returns the position after `ticks` ticks at the mean of two velocities.
 fn along(position: [u32; 3], before: [i64; 3], after: [i64; 3], scale: u64, ticks: u32) -> [i64; 3] {
     let mut all = position.map(i64::from);
     for ((position, before), after) in all.iter_mut().zip(before).zip(after) {
@@ -172,8 +176,8 @@ fn along(position: [u32; 3], before: [i64; 3], after: [i64; 3], scale: u64, tick
     all
 }
 
-/// The position steps that `ticks` ticks add at half of `velocities`, the sum of two velocities, with `scale / 2^32` position steps
-/// per tick and velocity step.
+/// Returns the position steps that `ticks` ticks add at half of `velocities`, which is the sum of two velocities. A
+/// velocity step adds `scale / 2^32` position steps in each tick.
 fn travelled(velocities: i64, scale: u64, ticks: u32) -> i64 {
     // The product is below 2^34 times 2^64 times 2^16, so it fits.
     let way = i128::from(velocities) * i128::from(scale) * i128::from(ticks);
@@ -209,7 +213,7 @@ pub(super) fn rotation(
     numbers(&triples, (1 << bits) - 1, motion, timing)
 }
 
-/// The words of a rotation, written as if component `largest` were the largest.
+/// Returns the words of a rotation, written as if component `largest` were the largest.
 #[inline]
 fn charted(words: &[u32], largest: u32, bits: u32) -> [u32; 3] {
     match *words {
@@ -218,7 +222,7 @@ fn charted(words: &[u32], largest: u32, bits: u32) -> [u32; 3] {
     }
 }
 
-/// A difference of angles of `bits` bits, 1 to 32, as a signed number.
+/// Returns a difference of angles of `bits` bits, 1 to 32, as a signed number.
 #[inline]
 pub(super) const fn short_way(difference: u32, bits: u32) -> i32 {
     let unused = 32 - bits;
@@ -232,12 +236,12 @@ pub(super) const fn wrapped(angle: u32, bits: u32) -> u32 {
 }
 
 impl<'a> Rows<'a> {
-    /// The words of a unit in both baselines.
+    /// Returns the words of a unit in both baselines.
     pub(super) const fn new(against: &Against<'a>) -> Self {
         Self { baseline: against.words(), second: against.second_words() }
     }
 
-    /// `true` if the words of the two baselines differ.
+    /// Returns whether the words of the two baselines differ.
     #[inline]
     pub(super) fn moved(&self) -> bool {
         match (self.baseline, self.second) {
@@ -249,13 +253,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The words of a part of up to three words.
+    /// Returns the words of a part of up to three words.
     #[inline]
     pub(super) fn triples(&self) -> Triples {
         Triples { baseline: triple(self.baseline), second: triple(self.second), count: self.baseline.len() }
     }
 
-    /// The words of each element of an array, in both baselines.
+    /// Returns the words of each element of an array, in both baselines.
     pub(super) fn chunks(&self, words: usize) -> impl Iterator<Item = Self> + use<'a> {
         let both = self.baseline.chunks(words).zip(self.second.chunks(words));
         both.map(|(baseline, second)| Self { baseline, second })
@@ -263,7 +267,7 @@ impl<'a> Rows<'a> {
 }
 
 impl CodedPart {
-    /// The part's words among the words of the unit or element, in both baselines.
+    /// Returns the part's words among the words of the unit or element, in both baselines.
     #[inline]
     pub(super) fn rows<'a>(&self, unit: Rows<'a>) -> Rows<'a> {
         Rows { baseline: self.of(unit.baseline), second: self.of(unit.second) }

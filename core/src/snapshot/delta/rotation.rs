@@ -1,10 +1,11 @@
 //! Rewrites rotations with another component as the largest, in integers.
 
-/// The three smaller components of a rotation, as they would be written if component `largest` were the largest.
+/// Returns the three smaller components of a rotation, as they would be written if component `largest` were the
+/// largest.
 ///
-/// A word `v` of `bits` bits stands for `(2 v / m - 1) / sqrt(2)`, where `m = 2^bits - 1`. Times `sqrt(2) m`, the value is the
-/// integer `2 v - m`; the four squares then add up to `2 m^2`. A quaternion and its negative are the same rotation, so the signs
-/// are flipped if component `largest` is negative.
+/// A word `v` of `bits` bits stands for `(2 v / m - 1) / sqrt(2)`, where `m = 2^bits - 1`. Times `sqrt(2) m`, the
+/// value is the integer `2 v - m`; the four squares then add up to `2 m^2`. A quaternion and its negative are the
+/// same rotation, so the signs are flipped if component `largest` is negative.
 #[inline]
 pub(super) fn in_chart(rotation: [u32; 4], largest: u32, bits: u32) -> [u32; 3] {
     let [own, a, b, c] = rotation;
@@ -38,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rotation_is_unchanged_if_its_largest_component_stays_the_same() {
+    fn rewriting_a_rotation_for_the_same_largest_component_changes_no_word() {
         assert_eq!(in_chart([2, 1, 2, 3], 2, 9), [1, 2, 3]);
     }
 
     #[test]
-    fn a_rotation_with_two_equal_largest_components_is_rewritten_to_the_second_one() {
+    fn a_rotation_with_two_equal_largest_components_is_rewritten_to_omit_the_second_component() {
         // The components at places 0 (left out) and 1 are 1/sqrt(2); the others are zero.
         let (most, zero) = (511, 256);
         assert_eq!(in_chart([0, most, zero, zero], 1, 9), [most, zero, zero]);

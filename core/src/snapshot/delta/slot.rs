@@ -7,7 +7,7 @@ use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnitSlot(pub u16);
 
-/// The unit that a slot stands for. A frame carries the binding of each unit that it codes against a blueprint, so
+/// The unit to which a slot is bound. A frame carries the binding of each unit that it codes against a blueprint, so
 /// a receiver that missed all earlier frames gets the binding from this frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SlotBinding {

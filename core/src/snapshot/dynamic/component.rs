@@ -34,7 +34,7 @@ use super::value::DynamicValue;
 /// assert_eq!(value.get("at")?, DynamicValue::Vector(vec![1.0, -0.5]));
 ///
 /// let error = value.set("at.0", &DynamicValue::Bool(true)).unwrap_err();
-/// assert_eq!(error.to_string(), "component `crate` has no field `at.0`; it has `at`, `open`");
+/// assert_eq!(error.to_string(), "component `crate` has no field `at.0`; use one of `at`, `open`");
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Debug)]
@@ -113,7 +113,7 @@ impl DynamicComponent {
     }
 }
 
-/// The field that a path leads to, and the place of its first word.
+/// Returns the field that a path leads to, and the place of its first word.
 fn locate<'a>(fields: &'a [FieldSpec], path: &str) -> Option<(&'a FieldKind, usize)> {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     let place = fields.iter().position(|field| field.name == name)?;

@@ -194,7 +194,7 @@ const fn number(value: &DynamicValue) -> Option<f64> {
     }
 }
 
-/// The `count` numbers of `value`. A single number may stand outside of a list.
+/// Returns the `count` numbers of `value`. A single number needs no list.
 fn numbers(value: &DynamicValue, count: usize) -> Option<Vec<f64>> {
     let numbers: Vec<f64> = match value {
         DynamicValue::Vector(numbers) => numbers.clone(),
@@ -212,7 +212,7 @@ fn list(value: &DynamicValue, count: usize) -> Option<&[DynamicValue]> {
     }
 }
 
-/// A text that describes the values that a field accepts.
+/// Returns a text that describes the values that a field accepts.
 fn expected(kind: &FieldKind) -> String {
     match kind {
         FieldKind::Bool => "a boolean".into(),

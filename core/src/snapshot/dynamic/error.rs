@@ -41,19 +41,23 @@ impl fmt::Display for DynamicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownComponent { component } => {
-                write!(f, "the schema has no component `{}`; declare it at both ends", Escaped(component))
+                write!(
+                    f,
+                    "the schema has no component `{}`; declare the component at both ends",
+                    Escaped(component)
+                )
             }
             Self::UnknownField { component, field, known } => {
                 write!(f, "component `{}` has no field `{}`", Escaped(component), Escaped(field))?;
                 for (place, name) in known.iter().enumerate() {
-                    let before = if place == 0 { "; it has" } else { "," };
+                    let before = if place == 0 { "; use one of" } else { "," };
                     write!(f, "{before} `{}`", Escaped(name))?;
                 }
                 Ok(())
             }
             Self::WrongValue { component, field, expected, given } => write!(
                 f,
-                "field `{}` of component `{}` takes {expected}, not {given}",
+                "field `{}` of component `{}` does not accept {given}; set {expected}",
                 Escaped(field),
                 Escaped(component)
             ),

@@ -1,4 +1,5 @@
-//! Components by name, for scripts. They produce the same words as a Rust type with the same fields.
+//! Components whose fields are set by name, for scripts. A dynamic component has the same words as a Rust type with the same
+//! fields.
 
 mod component;
 mod convert;

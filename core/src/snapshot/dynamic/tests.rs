@@ -115,21 +115,29 @@ fn the_error_about_a_refused_value_names_the_component_the_field_and_the_accepte
     let mut refused = |field: &str, value: DynamicValue| thing.set(field, &value).unwrap_err().to_string();
     let number = || DynamicValue::Float(0.5);
     let cases = [
-        ("open", number(), "field `open` of component `thing` takes a boolean, not a number"),
-        ("at", number(), "field `at` of component `thing` takes a vector of 3 numbers, not a number"),
-        ("at", DynamicValue::Vector(vec![0.0; 2]), "takes a vector of 3 numbers, not a vector"),
-        ("speed", DynamicValue::Bool(true), "takes a number, not a boolean"),
-        ("turn", DynamicValue::Vector(vec![0.0; 3]), "takes a quaternion, not a vector"),
-        ("aim", DynamicValue::None, "takes an angle in radians, not none"),
-        ("seed", number(), "takes an integer, not a number"),
-        ("seed", DynamicValue::Float(f64::NAN), "takes an integer, not a number"),
-        ("target", DynamicValue::Int(1), "takes an entity or none, not an integer"),
-        ("name", DynamicValue::Text("seven b".into()), "takes text of at most 6 bytes, not text"),
-        ("key", DynamicValue::Bytes(vec![0; 5]), "takes at most 4 bytes, not bytes"),
-        ("slots.0.sort", DynamicValue::Text("sword".into()), "takes one of `none`, `torch`, not text"),
-        ("slots.0.sort", DynamicValue::Int(2), "takes one of `none`, `torch`, not an integer"),
-        ("slots", list([number()]), "takes a list of 2 items, not a list"),
-        ("maybe", DynamicValue::Bool(true), "takes an integer or none, not a boolean"),
+        ("open", number(), "field `open` of component `thing` does not accept a number; set a boolean"),
+        (
+            "at",
+            number(),
+            "field `at` of component `thing` does not accept a number; set a vector of 3 numbers",
+        ),
+        ("at", DynamicValue::Vector(vec![0.0; 2]), "does not accept a vector; set a vector of 3 numbers"),
+        ("speed", DynamicValue::Bool(true), "does not accept a boolean; set a number"),
+        ("turn", DynamicValue::Vector(vec![0.0; 3]), "does not accept a vector; set a quaternion"),
+        ("aim", DynamicValue::None, "does not accept none; set an angle in radians"),
+        ("seed", number(), "does not accept a number; set an integer"),
+        ("seed", DynamicValue::Float(f64::NAN), "does not accept a number; set an integer"),
+        ("target", DynamicValue::Int(1), "does not accept an integer; set an entity or none"),
+        ("name", DynamicValue::Text("seven b".into()), "does not accept text; set text of at most 6 bytes"),
+        ("key", DynamicValue::Bytes(vec![0; 5]), "does not accept bytes; set at most 4 bytes"),
+        (
+            "slots.0.sort",
+            DynamicValue::Text("sword".into()),
+            "does not accept text; set one of `none`, `torch`",
+        ),
+        ("slots.0.sort", DynamicValue::Int(2), "does not accept an integer; set one of `none`, `torch`"),
+        ("slots", list([number()]), "does not accept a list; set a list of 2 items"),
+        ("maybe", DynamicValue::Bool(true), "does not accept a boolean; set an integer or none"),
     ];
     for (field, value, expected) in cases {
         let error = refused(field, value);
@@ -138,17 +146,15 @@ fn the_error_about_a_refused_value_names_the_component_the_field_and_the_accepte
     let slot = |count| list([DynamicValue::Text("none".into()), count]);
     assert_eq!(
         refused("slots", list([slot(DynamicValue::Int(1)), slot(number())])),
-        "field `slots` of component `thing` takes a list of 2 items, each a list of 2 fields, with an integer as \
-         `count`, not a list"
+        "field `slots` of component `thing` does not accept a list; set a list of 2 items, each a list of 2 \
+         fields, with an integer as `count`"
     );
     let missing = ["slots.2", "slots.x", "slots.0.nothing", "at.0", "", "at.", "nothing"];
     for field in missing {
         let error = refused(field, number());
-        assert!(
-            error.starts_with(&alloc::format!(
-                "component `thing` has no field `{field}`; it has `at`, `speed`"
-            ))
-        );
+        assert!(error.starts_with(&alloc::format!(
+            "component `thing` has no field `{field}`; use one of `at`, `speed`"
+        )));
     }
     assert_eq!(thing, before);
 }

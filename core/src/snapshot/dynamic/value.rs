@@ -32,7 +32,7 @@ pub enum DynamicValue {
 }
 
 impl DynamicValue {
-    /// A text that names the type in errors.
+    /// Returns a text that names the type in errors.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::None => "none",

@@ -1,4 +1,4 @@
-//! Fast coding of bits and numbers. The code here does not know what a unit is.
+//! Fast coding of bits and numbers. This module does not depend on units or frames.
 //!
 //! The first bit is the lowest bit of the first byte, as in [`bits`](crate::bits). Numbers are written in the exponential Golomb
 //! code (Golomb 1966; Teuhola 1978). At order `k`, a number below 2^k takes `k + 1` bits, and each doubling of the number adds two

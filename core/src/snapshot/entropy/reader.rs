@@ -12,16 +12,16 @@ pub enum CodeError {
     Truncated,
     /// A number is above `u32::MAX`.
     TooLarge,
-    /// Bits follow the last bit that the caller reads.
+    /// Bits that are not zero, or whole bytes, follow the final bit that the caller reads.
     Trailing,
 }
 
 impl fmt::Display for CodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Truncated => "the coded bits end too early",
-            Self::TooLarge => "a coded number exceeds 32 bits",
-            Self::Trailing => "nonzero bits follow the last code",
+            Self::Truncated => "the bits end before the value ends; reject the bits",
+            Self::TooLarge => "a coded number exceeds 32 bits; reject the bits",
+            Self::Trailing => "bits that are not zero follow the final value; reject the bits",
         })
     }
 }
@@ -115,7 +115,7 @@ impl<'a> CodeReader<'a> {
         u32::try_from(sum - (1 << order)).map_err(|_| CodeError::TooLarge)
     }
 
-    /// Checks that only zero bits that fill the last byte remain.
+    /// Checks that nothing remains except the zero bits that fill the final byte.
     ///
     /// # Errors
     /// [`CodeError::Trailing`] if a byte or a one bit is left.
@@ -123,7 +123,7 @@ impl<'a> CodeReader<'a> {
         if self.remaining_bits() >= 8 || self.window() != 0 { Err(CodeError::Trailing) } else { Ok(()) }
     }
 
-    /// The next bits, the first as the lowest; zeros past the end.
+    /// Returns the next bits. The first bit is the lowest bit of the result. Bits beyond the end are zeros.
     #[inline]
     fn window(&self) -> u64 {
         let rest = self.bytes.get(self.position / 8..).unwrap_or_default();

@@ -11,7 +11,7 @@ fn bytes_of(writer: &CodeWriter) -> Vec<u8> {
 }
 
 #[test]
-fn a_number_round_trips_in_golomb_bits_bits_in_every_order() {
+fn a_number_coded_in_any_golomb_order_takes_the_computed_bits_and_decodes_as_encoded() {
     fn property(numbers: Vec<(u32, u8, u64, u8)>) {
         let mut writer = CodeWriter::new();
         for (value, order, raw, bits) in &numbers {
@@ -36,7 +36,7 @@ fn a_number_round_trips_in_golomb_bits_bits_in_every_order() {
 }
 
 #[test]
-fn the_code_of_the_greatest_number_fits_64_bits_in_every_order() {
+fn the_code_of_the_largest_number_fits_64_bits_in_every_golomb_order() {
     for order in 0..=ORDER_MAX {
         assert!(golomb_bits(u32::MAX, order) <= 64);
         let mut writer = CodeWriter::new();

@@ -102,7 +102,7 @@ impl CodeWriter {
         self.put(other.pending, other.pending_bits);
     }
 
-    /// Appends the bits to `out` as bytes, with zeros in the unused bits of the last byte.
+    /// Appends the bits to `out` as bytes, with zeros in the unused bits of the final byte.
     pub fn finish_into(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.bytes);
         let rest = self.pending_bits.div_ceil(8) as usize;
@@ -118,7 +118,8 @@ pub const fn golomb_bits(value: u32, order: u32) -> u32 {
     zeros + width + if width < 32 { 1 } else { 0 }
 }
 
-/// The number that is written, including its highest bit; the number of zeros before it; and the number of bits below the highest.
+/// Returns the sum of `value` and 2^`order`, the number of zeros before the sum, and the number of bits below the
+/// highest bit of the sum.
 #[inline]
 const fn golomb_shape(value: u32, order: u32) -> (u64, u32, u32) {
     let order = if order < ORDER_MAX { order } else { ORDER_MAX };

@@ -4,11 +4,11 @@ use core::f64::consts::TAU;
 
 use super::rounding::{nearest, whole_steps};
 
-/// From 2^52 on, every float is an integer.
+/// 2^52: every float of at least this size is an integer.
 const WHOLE: f64 = 4_503_599_627_370_496.0;
 
 /// Returns the word that encodes an angle in radians in `bits` bits (1 to 32). The angle may exceed one turn in
-/// either direction. Word 0 stands for the angle zero, and the words cover one full turn. NaN and infinities become
+/// either direction. Word 0 represents the angle zero, and the words cover one full turn. NaN and infinities become
 /// zero.
 #[inline]
 #[must_use]

@@ -3,8 +3,8 @@
 //! Components and messages share these quantisers. All quantisers are total: every value, NaN and infinities included, has a word,
 //! and every word has a value. Quantising the value of a word gives the same word again.
 //!
-//! The results are equal on all targets. Only the four basic operations of IEEE 754 touch a float, once or twice each, and the rest
-//! is integer arithmetic. The quantisers call no mathematics library, because its results differ between systems.
+//! The results are equal on all targets. The quantisers use only the four basic operations of IEEE 754 on floats, and integer
+//! arithmetic. They call no mathematics library, because its results differ between systems.
 
 mod angle;
 mod real;

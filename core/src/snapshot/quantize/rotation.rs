@@ -1,7 +1,7 @@
 //! Quantises rotations as the smallest three components of a unit quaternion.
 //!
 //! The largest component follows from the other three, none of which exceeds 1/√2. Each of the other three is an integer from
-//! `-half` to `half`, where `half` = 2^(bits - 1) - 1 stands for 1/√2; the word is the integer plus `half`. Zero is therefore
+//! `-half` to `half`, where `half` = 2^(bits - 1) - 1 represents 1/√2. The word is the integer plus `half`. Zero is therefore
 //! exact, and so is the identity. The highest word, 2^bits - 1, is never written.
 
 use core::f64::consts::FRAC_1_SQRT_2;
@@ -11,7 +11,7 @@ use super::rounding::nearest;
 /// The largest component of a quaternion in fixed point.
 const ONE: i64 = 1 << 30;
 
-/// Returns the words of the rotation that a quaternion x, y, z, w of any length stands for: the index of the
+/// Returns the words of the rotation that a quaternion x, y, z, w of any length represents: the index of the
 /// largest component (0 to 3), then the other three components in `bits` bits each (2 to 15). The zero quaternion,
 /// and a quaternion that is not finite, become the identity.
 ///
@@ -43,8 +43,8 @@ pub fn rotation_words(quaternion: [f64; 4], bits: u8) -> [u32; 4] {
     [place as u32, a, b, c]
 }
 
-/// Returns the unit quaternion x, y, z, w that the words stand for. A word above its maximum counts as the maximum.
-/// If the length of the three components exceeds 1, the words stand for no rotation, and the function returns the
+/// Returns the unit quaternion x, y, z, w that the words represent. A word above its maximum counts as the maximum.
+/// If the length of the three components exceeds 1, the words represent no rotation, and the function returns the
 /// nearest rotation.
 #[must_use]
 pub fn rotation_from_words([place, rest @ ..]: [u32; 4], bits: u8) -> [f64; 4] {
@@ -81,8 +81,9 @@ pub fn rotation_threshold(degrees: f64, bits: u8) -> u32 {
     super::rounding::whole_steps(degrees * (core::f64::consts::PI / 180.0) / 7.0, step)
 }
 
-/// `true` if the component at `other` of the three is so large that the component at `place` of the four would not be taken for the
-/// largest. Among components that are about equal, the first counts as the largest.
+/// Returns `true` if the component with the index `other` of the three is so large that the component with the index
+/// `place` of the four would not count as the largest. Among components that are about equal, the first counts as the
+/// largest.
 fn is_too_large(steps: [i64; 3], other: usize, place: usize, half: i64) -> bool {
     let square = |step: &i64| step * step;
     let left = 2 * half * half - steps.iter().map(square).sum::<i64>();
@@ -90,7 +91,7 @@ fn is_too_large(steps: [i64; 3], other: usize, place: usize, half: i64) -> bool 
     if other < place { own + (own >> 16) >= left } else { own > left }
 }
 
-/// The components in fixed point, scaled so that the largest is `ONE`.
+/// Returns the components in fixed point, scaled so that the largest is `ONE`.
 fn fixed_point(quaternion: [f64; 4]) -> [i64; 4] {
     let magnitude = |most: f64, one: &f64| if one.abs() > most { one.abs() } else { most };
     let most = quaternion.iter().fold(0.0, magnitude);
@@ -100,12 +101,13 @@ fn fixed_point(quaternion: [f64; 4]) -> [i64; 4] {
     quaternion.map(|one| nearest(one / most * ONE as f64))
 }
 
-/// The place of the largest component; the first such place if components are equal to within 2^-18.
+/// Returns the index of the largest component. If several components are equal to within 2^-18, returns the lowest of
+/// their indices.
 fn largest(fixed: [i64; 4]) -> usize {
     fixed.iter().position(|one| one.abs() >= ONE - (ONE >> 18)).unwrap_or(3)
 }
 
-/// The component at `place`, then the other components in order.
+/// Returns the component at `place`, then the other components in order.
 const fn split([x, y, z, w]: [i64; 4], place: usize) -> [i64; 4] {
     match place {
         0 => [x, y, z, w],

@@ -57,15 +57,15 @@ impl StepsError {
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
-            Self::NotFinite => "the range and the step must be finite numbers",
+            Self::NotFinite => "an end of the range or the step is infinite or NaN; give finite numbers",
             Self::EmptyRange => "the range is empty; give the lower end first",
-            Self::NoStep => "the step must be above zero",
+            Self::NoStep => "the step is zero or negative; give a step above zero",
             Self::TooManySteps => "the range has more than 2^32 steps; give a larger step or a smaller range",
             Self::TooFarFromZero => {
-                "the range lies further from zero than 2^40 steps; give a larger step, or move the range towards zero"
+                "an end of the range is more than 2^40 steps from zero; give a larger step, or move the range towards zero"
             }
             Self::TooFine => {
-                "an `f32` cannot represent every step at the end of the range that is furthest from zero; give a larger step, or make the field an `f64`"
+                "an `f32` cannot represent every step at the end of the range that is farther from zero; give a larger step, or make the field an `f64`"
             }
         }
     }

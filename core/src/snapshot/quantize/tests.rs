@@ -19,7 +19,7 @@ fn steps() -> impl Iterator<Item = Steps> {
     RANGES.into_iter().map(|(low, high, step)| Steps::for_width(low, high, step, 32).unwrap())
 }
 
-/// Half a step, plus the error that the division and an `f32` add.
+/// Returns half a step, plus the rounding error of the division and of an `f32`.
 fn tolerance(steps: &Steps) -> f64 {
     let far = steps.high().max(-steps.low());
     steps.step() * 0.5001 + far * f64::from(f32::EPSILON) / 2.0

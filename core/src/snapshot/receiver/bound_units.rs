@@ -1,4 +1,4 @@
-//! The units that slots stand for, and the versions of each that later frames may refer to.
+//! The unit to which each slot is bound, and the versions of the unit that later frames may refer to.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -13,15 +13,15 @@ use crate::snapshot::delta::{
 use crate::snapshot::ids::GroupId;
 use crate::snapshot::unit_codec::UnitCodec;
 
-/// A unit in a slot.
+/// A unit that is bound to a slot.
 #[derive(Clone, Debug)]
 pub(super) struct BoundUnit {
     pub(super) binding: SlotBinding,
     /// The tick of the frame that bound the slot.
     pub(super) bound_at: u32,
-    /// The components that the application was told of, a bit each in the order of the group.
+    /// The components that the application has received: one bit for each component, in the order of the group.
     pub(super) reported: u32,
-    /// The oldest first. At most one lies below the floor after [`BoundUnits::store`].
+    /// The stored versions, the oldest first. After [`BoundUnits::store`], at most one version is below the floor.
     versions: VecDeque<HeldVersion>,
 }
 
@@ -32,17 +32,17 @@ struct HeldVersion {
     row: u32,
 }
 
-/// All slots.
+/// All slots of a receiver.
 #[derive(Clone, Debug)]
 pub(super) struct BoundUnits {
     codec: Arc<UnitCodec>,
     slots: Vec<Option<BoundUnit>>,
-    /// By group.
+    /// The words of the versions, indexed by group.
     rows: Vec<RowPool>,
     pub(super) frames: RecentFrames,
-    /// The newest tick of a frame that was stored.
+    /// The newest tick of all stored frames.
     pub(super) newest: Option<u32>,
-    /// The floor of the frame that raised it the most.
+    /// The highest floor of all stored frames.
     pub(super) floor: u32,
 }
 
@@ -57,7 +57,7 @@ impl BoundUnits {
         self.slots.get(usize::from(slot.0))?.as_ref()
     }
 
-    /// Binds a slot that no unit has.
+    /// Binds a free slot to a unit.
     pub(super) fn bind(&mut self, slot: UnitSlot, binding: SlotBinding, tick: u32) {
         let place = usize::from(slot.0);
         if self.slots.len() <= place {
@@ -69,7 +69,7 @@ impl BoundUnits {
         }
     }
 
-    /// Forgets the unit in a slot.
+    /// Drops the unit in a slot and all its versions.
     pub(super) fn unbind(&mut self, slot: UnitSlot) {
         let Some(unit) = self.slots.get_mut(usize::from(slot.0)).and_then(Option::take) else { return };
         if let Some(rows) = self.rows.get_mut(usize::from(unit.binding.group.0)) {
@@ -77,8 +77,8 @@ impl BoundUnits {
         }
     }
 
-    /// Whether a version of `tick` can be stored once the floor is `floor`: an honest sender never has the receiver keep more versions
-    /// of a unit than the limit.
+    /// Returns whether a version of `tick` can be stored after the floor becomes `floor`. A sender that follows the
+    /// protocol never makes the receiver keep more than [`SNAPSHOT_VERSIONS_HELD`] versions of a unit.
     pub(super) fn has_room(&self, slot: UnitSlot, tick: u32, floor: u32) -> bool {
         let Some(unit) = self.get(slot) else { return true };
         if unit.versions.len() < SNAPSHOT_VERSIONS_HELD {
@@ -89,8 +89,8 @@ impl BoundUnits {
         is_held || unit.versions.len() - below.saturating_sub(1) < SNAPSHOT_VERSIONS_HELD
     }
 
-    /// Stores a version for which there is room, and drops those that no later frame may refer to. Returns whether it is the unit's
-    /// newest.
+    /// Stores a version, and drops the versions that no later frame may refer to. The caller has checked
+    /// [`Self::has_room`]. Returns whether the version is new and the newest of the unit.
     pub(super) fn store(
         &mut self,
         slot: UnitSlot,
@@ -126,7 +126,7 @@ impl BoundUnits {
         }
     }
 
-    /// The words of a unit's newest version, and the tick.
+    /// Returns the tick and the words of a unit's newest version.
     pub(super) fn newest_words(&self, slot: UnitSlot) -> Option<(u32, &[u32])> {
         let unit = self.get(slot)?;
         let version = unit.versions.back()?;
@@ -139,7 +139,7 @@ impl BoundUnits {
         Some(StoredVersion { version: VersionWords { tick, words }, coded_against })
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the slots and versions, in bytes.
     pub(super) fn memory(&self) -> usize {
         let versions: usize = self.slots.iter().flatten().map(|unit| unit.versions.capacity()).sum();
         self.slots.capacity() * size_of::<Option<BoundUnit>>()

@@ -1,4 +1,4 @@
-//! The receiving end of a replicated world: frames in, changes out.
+//! The receiving end of a replicated world, which decodes frames and reports changes.
 
 mod bound_units;
 mod recent_frames;
@@ -14,67 +14,69 @@ use self::bound_units::BoundUnits;
 use self::seen_entities::{Existence, SeenEntities, SeenEntity};
 use super::changes::Gone;
 use super::delta::{DecodedFrame, FrameHeader, FrameName, SlotBinding, SnapshotFault, UnitSlot};
-use super::ids::NetworkId;
+use super::ids::{GroupId, NetworkId};
 use super::slot_set::SlotSet;
 use super::unit_codec::UnitCodec;
 
-/// A replicated world, as far as it arrived.
+/// The received state of a replicated world.
 #[derive(Clone, Debug)]
 pub(crate) struct WorldReceiver {
     codec: Arc<UnitCodec>,
     max_entities: usize,
     units: BoundUnits,
     entities: SeenEntities,
-    /// How many of them are not gone.
-    there: usize,
-    /// Entities that are gone and not forgotten yet, by the tick.
+    /// The entities that are gone but not dropped yet, sorted by the tick in which they left.
     leaving: BTreeSet<(u32, NetworkId)>,
-    /// Units whose newest version the application was not told yet.
+    /// The units whose newest version the application has not received yet.
     pending: SlotSet,
-    /// Entities that were forgotten before the application was told that they are gone.
+    /// The units that the current frame binds to slots.
+    bound: Vec<(NetworkId, GroupId)>,
+    /// The entities that were dropped before the application received the report that they are gone.
     farewells: Vec<(NetworkId, Gone)>,
     decoded: DecodedFrame,
     counts: ReceiverCounts,
 }
 
-/// Frames that a receiver got so far, by what became of them.
+/// The number of received frames, by outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct ReceiverCounts {
-    /// Frames that were stored.
+    /// The number of frames that were stored.
     pub(crate) stored: u64,
-    /// Frames that came after a newer one had made the receiver forget what they were coded against.
+    /// The number of frames that arrived after a newer frame, which made the receiver drop the versions that they
+    /// were coded against.
     pub(crate) stale: u64,
-    /// Frames that were refused for another reason.
+    /// The number of frames that were rejected for another reason.
     pub(crate) refused: u64,
 }
 
-/// Why a frame was not stored. Its packet must not be acknowledged.
+/// The reason why a frame was not stored. The packet of the frame must not be acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FrameRefusal {
-    /// A newer frame came before this one, and made the receiver forget what it was coded against. That is nobody's fault.
+    /// A newer frame arrived before this frame and made the receiver drop a version that this frame was coded
+    /// against. The sender made no mistake.
     Stale,
-    /// The frame is wrong.
+    /// The frame is invalid.
     Fault(SnapshotFault),
 }
 
 impl WorldReceiver {
-    /// A receiver of a world of at most `max_entities` entities.
+    /// Creates a receiver of a world of at most `max_entities` entities.
     pub(crate) fn new(codec: Arc<UnitCodec>, max_entities: usize) -> Self {
         Self {
             units: BoundUnits::new(Arc::clone(&codec)),
             codec,
             max_entities,
             entities: SeenEntities::new(),
-            there: 0,
             leaving: BTreeSet::new(),
             pending: SlotSet::default(),
+            bound: Vec::new(),
             farewells: Vec::new(),
             decoded: DecodedFrame::new(),
             counts: ReceiverCounts::default(),
         }
     }
 
-    /// The peer shows another world, and has forgotten this one.
+    /// Discards the world, because the peer starts to send a different world.
     pub(crate) fn start_over(&mut self) {
         let mut fresh = Self::new(Arc::clone(&self.codec), self.max_entities);
         fresh.counts = self.counts;
@@ -91,17 +93,17 @@ impl WorldReceiver {
         self.counts
     }
 
-    /// The tick of the newest frame so far.
+    /// Returns the newest tick of all stored frames.
     pub(crate) const fn tick(&self) -> Option<u32> {
         self.units.newest
     }
 
-    /// The name of the frame that was refused last, if its head could be read.
+    /// Returns the name of the most recently decoded frame. Returns `None` if the header of the frame is invalid.
     pub(crate) fn refused(&self) -> Option<FrameName> {
         self.decoded.header().map(|header| header.name)
     }
 
-    /// Takes a frame in, whole or not at all.
+    /// Decodes and stores a frame. If any part of the frame is invalid, the method stores no part.
     pub(crate) fn on_frame(&mut self, bytes: &[u8]) -> Result<(), FrameRefusal> {
         let mut decoded = core::mem::take(&mut self.decoded);
         let result = decoded.decode(bytes, &self.units).map_err(FrameRefusal::Fault);
@@ -119,7 +121,8 @@ impl WorldReceiver {
         result
     }
 
-    /// A frame that lacks what a newer frame made this end forget is late, and nothing worse.
+    /// Returns [`FrameRefusal::Stale`] if the frame is older than a stored frame that made the receiver drop the
+    /// missing state. Otherwise, returns the fault.
     fn excuse(&self, fault: SnapshotFault, header: &FrameHeader) -> FrameRefusal {
         let is_missing = matches!(
             fault,
@@ -136,21 +139,18 @@ impl WorldReceiver {
         if self.units.frames.contains(header.name) {
             return Err(FrameRefusal::Fault(SnapshotFault::Tick));
         }
-        let mut new = 0;
         let floor = self.units.floor.max(header.floor);
+        self.bound.clear();
         for unit in frame.units() {
             if !self.units.has_room(unit.slot, tick, floor) {
                 return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
             }
             if let Some(binding) = unit.binding {
                 self.check_binding(tick, unit.slot, &binding)?;
-                new += usize::from(self.entities.get(&binding.id).is_none_or(|one| one.state.is_gone()));
+                self.bound.push((binding.id, binding.group));
             }
         }
-        // An entity may be counted once a unit, which a frame of a view that is nearly full pays for by being refused.
-        if self.there + new > self.max_entities && self.count_new(frame) + self.there > self.max_entities {
-            return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
-        }
+        self.check_bound()?;
         self.units.floor = floor;
         self.units.newest = self.units.newest.max(Some(tick));
         for unit in frame.units() {
@@ -166,14 +166,30 @@ impl WorldReceiver {
         Ok(())
     }
 
-    /// The entities of a frame that were not there.
-    fn count_new(&self, frame: &DecodedFrame) -> usize {
-        let ids = frame.units().filter_map(|unit| unit.binding).map(|binding| binding.id);
-        let new = ids.filter(|id| self.entities.get(id).is_none_or(|one| one.state.is_gone()));
-        new.collect::<BTreeSet<NetworkId>>().len()
+    /// Checks the bindings of a frame: each unit is bound only once, and the number of entities stays within the
+    /// limit. A sender may send new entities before the removal of old entities arrives, so the limit is twice the
+    /// number of entities of a world.
+    fn check_bound(&mut self) -> Result<(), FrameRefusal> {
+        self.bound.sort_unstable();
+        if self.bound.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
+            return Err(FrameRefusal::Fault(SnapshotFault::Slot));
+        }
+        let present = self.entities.len() - self.leaving.len();
+        if present + self.bound.len() <= 2 * self.max_entities {
+            return Ok(());
+        }
+        self.bound.dedup_by_key(|(id, _)| *id);
+        let is_new =
+            |(id, _): &&(NetworkId, GroupId)| self.entities.get(id).is_none_or(|one| one.state.is_gone());
+        let new = self.bound.iter().filter(is_new).count();
+        if present + new > 2 * self.max_entities {
+            return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
+        }
+        Ok(())
     }
 
-    /// A slot has one unit at a time, and a unit one slot. Another binding needs an entity that is gone, and a newer frame.
+    /// Checks a binding. A slot has one unit at a time, and a unit has one slot. A slot can be bound to a different
+    /// unit only if the previous entity is gone, and only by a newer frame.
     fn check_binding(&self, tick: u32, slot: UnitSlot, binding: &SlotBinding) -> Result<(), FrameRefusal> {
         let bound = self.units.get(slot);
         if bound.is_some_and(|bound| is_same(&bound.binding, binding)) {
@@ -195,13 +211,13 @@ impl WorldReceiver {
         if is_taken || is_elsewhere { Err(FrameRefusal::Fault(SnapshotFault::Slot)) } else { Ok(()) }
     }
 
-    /// Whether an entity has the unit of a binding in some slot.
+    /// Returns whether a slot of the entity is bound to the unit of `binding`.
     fn has_unit(&self, entity: &SeenEntity, binding: &SlotBinding) -> bool {
         let mut slots = entity.units.iter().chain(&entity.existence);
         slots.any(|slot| self.units.get(*slot).is_some_and(|unit| is_same(&unit.binding, binding)))
     }
 
-    /// Binds a slot, unless it is bound to the same unit.
+    /// Binds a slot to a unit, unless the slot is already bound to the unit.
     fn bind(&mut self, tick: u32, slot: UnitSlot, binding: SlotBinding) {
         let bound = self.units.get(slot).map(|unit| unit.binding);
         if bound.is_some_and(|bound| is_same(&bound, &binding)) {
@@ -216,13 +232,12 @@ impl WorldReceiver {
         entity.blueprint = binding.blueprint;
         if binding.group == self.codec.existence_group() {
             entity.existence = Some(slot);
-            self.there += 1;
         } else {
             entity.units.push(slot);
         }
     }
 
-    /// The newest words of a unit arrived.
+    /// Marks the unit in a slot for the next report, because `words` is its newest version.
     fn show(&mut self, tick: u32, slot: UnitSlot, words: &[u32]) {
         let Some(binding) = self.units.get(slot).map(|unit| unit.binding) else { return };
         let Some(entity) = self.entities.get_mut(&binding.id) else { return };
@@ -236,7 +251,6 @@ impl WorldReceiver {
             if state.is_gone() {
                 self.leaving.insert((tick, binding.id));
             }
-            self.there = self.there + usize::from(was_gone) - usize::from(state.is_gone());
             self.pending.insert(slot);
             if entity.reported.is_none() {
                 entity.units.iter().for_each(|slot| self.pending.insert(*slot));
@@ -246,7 +260,7 @@ impl WorldReceiver {
         }
     }
 
-    /// Forgets entities that no later frame may refer to.
+    /// Drops the entities that no later frame may refer to.
     fn forget(&mut self) {
         while let Some((tick, id)) = self.leaving.first().copied() {
             if tick >= self.units.floor {
@@ -260,7 +274,7 @@ impl WorldReceiver {
         }
     }
 
-    /// Whether units of an entity arrived that are newer than the end of it.
+    /// Returns whether the receiver has a version of one of the entity's units that is newer than the tick `gone`.
     fn is_coming_back(&self, id: NetworkId, gone: u32) -> bool {
         let newest = |slot: &UnitSlot| self.units.newest_words(*slot).map(|(tick, _)| tick);
         let entity = self.entities.get(&id);
@@ -281,19 +295,17 @@ impl WorldReceiver {
         }
         if state.is_gone() {
             self.leaving.remove(&(since, id));
-        } else if existence.is_some() {
-            self.there -= 1;
         }
     }
 
-    /// A text of all that is stored, for comparisons.
+    /// Returns a text that describes the stored state, for comparisons.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn stored(&self) -> alloc::string::String {
-        let Self { units, entities, there, leaving, pending, farewells, .. } = self;
-        alloc::format!("{units:?} {entities:?} {there} {leaving:?} {pending:?} {farewells:?}")
+        let Self { units, entities, leaving, pending, farewells, .. } = self;
+        alloc::format!("{units:?} {entities:?} {leaving:?} {pending:?} {farewells:?}")
     }
 
-    /// Bytes of the heap, without those of the codec.
+    /// Returns the heap memory of the receiver, in bytes, without the memory of the codec.
     pub(crate) fn memory(&self) -> usize {
         // A tree's node has places for eleven entries, of which more than half are used.
         let entity = size_of::<(NetworkId, SeenEntity)>() * 2;
@@ -301,7 +313,7 @@ impl WorldReceiver {
     }
 }
 
-/// Whether two bindings are of the same unit.
+/// Returns whether two bindings have the same unit.
 fn is_same(one: &SlotBinding, other: &SlotBinding) -> bool {
     (one.id, one.group) == (other.id, other.group)
 }

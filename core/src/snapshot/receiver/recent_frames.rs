@@ -1,4 +1,5 @@
-//! The units of the frames that arrived most recently: a later frame may name them by a frame that has them.
+//! The units of the frames that arrived most recently. A later frame may refer to one of these frames instead of listing
+//! its units.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -13,13 +14,13 @@ pub(super) struct RecentFrames {
 }
 
 impl RecentFrames {
-    /// The slots of a frame's units, ascending.
+    /// Returns the slots of a frame's units, ascending. Returns `None` if the frame is not among the recent frames.
     pub(super) fn slots(&self, name: FrameName) -> Option<&[UnitSlot]> {
         // Usually a frame refers to one that arrived a round trip ago.
         self.frames.iter().rev().find(|(own, _)| *own == name).map(|(_, slots)| slots.as_slice())
     }
 
-    /// Adds a frame. The oldest one gives way, and leaves its memory.
+    /// Adds a frame. If the list is full, the frame replaces the oldest frame and reuses its memory.
     pub(super) fn push(&mut self, name: FrameName, slots: impl Iterator<Item = UnitSlot>) {
         let oldest = if self.frames.len() < SNAPSHOT_FRAMES_HELD { None } else { self.frames.pop_front() };
         let mut list = oldest.map(|(_, list)| list).unwrap_or_default();
@@ -32,7 +33,7 @@ impl RecentFrames {
         self.slots(name).is_some()
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the list, in bytes.
     pub(super) fn memory(&self) -> usize {
         let lists: usize = self.frames.iter().map(|(_, list)| list.capacity()).sum();
         lists * size_of::<UnitSlot>() + self.frames.capacity() * size_of::<(FrameName, Vec<UnitSlot>)>()

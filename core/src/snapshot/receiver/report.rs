@@ -1,4 +1,4 @@
-//! The changes that the application is told: the newest state of all that arrived since the last time.
+//! The changes that the application receives: the newest state of all units that arrived after the previous report.
 
 use slotmap::Key;
 
@@ -10,14 +10,14 @@ use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::NetworkId;
 
 impl WorldReceiver {
-    /// Whether there is anything to tell.
+    /// Returns whether the application has not received all changes yet.
     pub(crate) const fn has_changes(&self) -> bool {
         !self.pending.is_empty() || !self.farewells.is_empty()
     }
 
-    /// Fills `changes` with all that is new since the last call. However long nobody calls, that is at most the state of all units.
-    /// `own` is this connection, by which owned entities are known. An entity that is both destroyed and created was gone and came
-    /// back.
+    /// Replaces the content of `changes` by all changes since the previous call. The changes never exceed the state
+    /// of all units, however long the application waits. `own` is the id of this connection, which becomes the owner
+    /// of entities that this peer owns. An entity that is both destroyed and created left the view and came back.
     pub(crate) fn take_changes(&mut self, own: ConnectionId, changes: &mut Changes) {
         changes.clear();
         changes.tick = u64::from(self.units.newest.unwrap_or(0));
@@ -72,7 +72,7 @@ impl WorldReceiver {
         }
     }
 
-    /// The components of a unit that are there, or were.
+    /// Reports the components that the unit in a slot has, and the components that the unit has lost.
     fn report_unit(&mut self, slot: UnitSlot, changes: &mut Changes) {
         let Some((_, words)) = self.units.newest_words(slot) else { return };
         let Some(unit) = self.units.get(slot) else { return };
@@ -100,7 +100,8 @@ impl WorldReceiver {
         self.units.set_reported(slot, after);
     }
 
-    /// An entity that is gone was told: if it comes back, everything of it is told again.
+    /// Marks an entity as unknown to the application, after its removal was reported. If the entity comes back, all
+    /// its components are reported again.
     fn forget_reported(&mut self, id: NetworkId) {
         let Some(entity) = self.entities.get_mut(&id) else { return };
         entity.reported = None;

@@ -1,8 +1,8 @@
-//! Rows of words of one length, in memory that is used again.
+//! Rows of words of one length, in memory that is reused.
 
 use alloc::vec::Vec;
 
-/// Rows of one group's units.
+/// The rows of one group's units.
 #[derive(Clone, Debug)]
 pub(super) struct RowPool {
     stride: usize,
@@ -21,7 +21,7 @@ impl RowPool {
         self.words.get(first..first + self.stride).unwrap_or_default()
     }
 
-    /// Keeps a copy of `words`, of which there are as many as a row has. Returns its number.
+    /// Stores a copy of `words`, which must have the length of a row. Returns the number of the row.
     pub(super) fn insert(&mut self, words: &[u32]) -> u32 {
         let row = self.free.pop().unwrap_or_else(|| {
             self.words.resize(self.words.len() + self.stride, 0);
@@ -38,7 +38,7 @@ impl RowPool {
         self.free.push(row);
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the rows, in bytes.
     pub(super) const fn memory(&self) -> usize {
         (self.words.capacity() + self.free.capacity()) * size_of::<u32>()
     }

@@ -1,4 +1,4 @@
-//! The entities that a receiver was told of.
+//! The entities that a receiver knows from frames.
 
 use alloc::collections::BTreeMap;
 
@@ -8,39 +8,39 @@ use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::{BlueprintId, NetworkId};
 
-/// An entity.
+/// An entity that a receiver knows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SeenEntity {
     pub(super) blueprint: Option<BlueprintId>,
-    /// The slot of the unit that stands for the entity itself; `None` until that unit arrived.
+    /// The slot of the entity's own unit, or `None` until a frame with this unit arrives.
     pub(super) existence: Option<UnitSlot>,
     pub(super) units: SmallVec<[UnitSlot; 4]>,
-    /// The tick of the frame that told of it first.
+    /// The tick of the first frame that contained a unit of the entity.
     pub(super) bound_at: u32,
-    /// The newest state that arrived, and the tick of it.
+    /// The newest received state of the entity. `since` is the tick of this state.
     pub(super) state: Existence,
     pub(super) since: u32,
-    /// The state that the application was told; `None` if the entity is not there for the application.
+    /// The owner that the application received, or `None` if the entity does not exist for the application.
     pub(super) reported: Option<SeenOwner>,
 }
 
-/// Whether an entity is there, and whose it is.
+/// The state of an entity: existing with an owner, or gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Existence {
-    /// It is there.
+    /// The entity exists.
     There(SeenOwner),
-    /// It is not there any more.
+    /// The entity no longer exists or is out of sight.
     Gone(Gone),
 }
 
-/// The owner of an entity, as seen from one peer.
+/// The owner of an entity, from the point of view of one peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum SeenOwner {
     #[default]
     Nobody,
-    /// This peer.
+    /// This peer owns the entity.
     Own,
-    /// A peer of which this one knows nothing.
+    /// Another peer owns the entity. This peer does not know which.
     Another,
 }
 
@@ -51,7 +51,7 @@ impl Default for Existence {
 }
 
 impl Existence {
-    /// The state that the words of an entity's own unit say.
+    /// Returns the state that the words of an entity's own unit represent.
     pub(super) fn of_words(words: &[u32]) -> Self {
         match words {
             [1, ..] => Self::Gone(Gone::Destroyed),
@@ -68,11 +68,11 @@ impl Existence {
 }
 
 impl SeenEntity {
-    /// Whether the entity is there for the application once that was told everything.
+    /// Returns whether the entity exists for the application after the next report.
     pub(super) const fn is_there(&self) -> bool {
         self.existence.is_some() && !self.state.is_gone()
     }
 }
 
-/// All entities, by id.
+/// All known entities, by id.
 pub(super) type SeenEntities = BTreeMap<NetworkId, SeenEntity>;

@@ -1,4 +1,4 @@
-//! Values with which many entities begin.
+//! Blueprints: initial values that many entities share.
 
 use alloc::string::String;
 use alloc::vec;

@@ -1,4 +1,4 @@
-//! The schema that a game fills.
+//! The schema to which a game adds its declarations.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -16,7 +16,7 @@ use super::group::GroupSettings;
 use super::world_schema::{Declared, WorldSchema};
 use crate::limits;
 
-/// The declarations of a game's components, groups and blueprints, from which [`Self::finish`] makes a schema.
+/// The declarations of a game's components, groups and blueprints, from which [`Self::finish`] creates a schema.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -120,7 +120,7 @@ impl SnapshotSchema {
         Ok(self)
     }
 
-    /// Returns the settings of a group, for the caller to change. [`Self::finish`] rejects settings of a group without
+    /// Returns the settings of a group, which the caller can change. [`Self::finish`] rejects settings of a group without
     /// components.
     pub fn group(&mut self, name: impl Into<String>) -> &mut GroupSettings {
         self.groups.entry(name.into()).or_default()

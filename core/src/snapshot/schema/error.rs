@@ -1,4 +1,4 @@
-//! The reasons for refusing a schema of replicated worlds.
+//! The reasons for rejecting a schema of replicated worlds.
 
 use alloc::string::String;
 use core::fmt;

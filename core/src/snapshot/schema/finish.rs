@@ -18,7 +18,7 @@ use super::{hash, motion, size};
 use crate::limits;
 use crate::schema::SchemaEntry;
 
-/// The default number of ticks per second of a world: that of the dedicated server.
+/// The default number of ticks per second of a world, which is equal to the default of the dedicated server.
 pub(super) const TICKS_PER_SECOND: u16 = 60;
 /// The default rate in Hz at which changes are committed.
 const HZ: u16 = 20;
@@ -107,7 +107,7 @@ fn group(
     Ok(Group { layout: Layout::new(parts, predictor), components: members.len() as u8, hz })
 }
 
-/// The part that shows which components of a group an entity has, with a bit for each component.
+/// Returns the part that shows which components of a group an entity has, with a bit for each component.
 fn presence(components: usize) -> Part {
     match components {
         32.. => Part::Opaque { bits: 32 },
@@ -132,7 +132,8 @@ fn place_members(places: &mut [ComponentPlace], members: &GroupMembers<'_>, id: 
     }
 }
 
-/// A component that is alone in the group of its own name needs no entry for the group.
+/// Appends the schema entries of the components and groups. A group whose only component has the name of the group
+/// needs no entry.
 fn append_entries(
     entries: &mut Vec<SchemaEntry>,
     name: &str,
@@ -164,7 +165,9 @@ fn blueprint(
             SnapshotSchemaError::BadBlueprint { blueprint, component, fault }
         };
         let found = declared.binary_search_by(|one| one.spec.name.as_ref().cmp(&component));
-        let id = ComponentId(found.map_err(|_| bad("is not declared; declare it too"))? as u16);
+        let id = ComponentId(
+            found.map_err(|_| bad("is not declared; declare the component in the schema"))? as u16
+        );
         let place = groups.component(id).copied().unwrap_or_default();
         if words.len() != usize::from(place.words) {
             return Err(bad(
@@ -181,7 +184,7 @@ fn blueprint(
         let own = unit.iter_mut().skip(usize::from(place.first_word));
         own.zip(&words).for_each(|(own, word)| *own = *word);
         if components.insert(id, words).is_some() {
-            return Err(bad("is listed twice; list it once"));
+            return Err(bad("is listed twice; list the component once"));
         }
     }
     Ok(Blueprint { name, components: components.into_iter().collect(), units: units.into_iter().collect() })

@@ -8,7 +8,8 @@ use super::super::component::{ComponentSpec, FieldKind, FieldSpec, Motion};
 use super::super::layout::Predictor;
 use crate::schema::StableHasher;
 
-/// The hash of a component. The hash of a component that forms a group of its own includes the group's predictor.
+/// Returns the hash of a component. The hash of a component that forms a group of its own includes the group's
+/// predictor.
 pub(super) fn component(spec: &ComponentSpec, own_group: Option<Predictor>) -> u32 {
     let mut hash = StableHasher::new();
     hash.text(spec.group_name());
@@ -19,7 +20,7 @@ pub(super) fn component(spec: &ComponentSpec, own_group: Option<Predictor>) -> u
     hash.finish_32()
 }
 
-/// The hash of a group of several components.
+/// Returns the hash of a group of several components.
 pub(super) fn group<'a>(components: impl Iterator<Item = &'a str>, of_group: Predictor) -> u32 {
     let mut hash = StableHasher::new();
     components.for_each(|name| hash.text(name));
@@ -27,7 +28,7 @@ pub(super) fn group<'a>(components: impl Iterator<Item = &'a str>, of_group: Pre
     hash.finish_32()
 }
 
-/// The hash of a blueprint.
+/// Returns the hash of a blueprint.
 pub(super) fn blueprint<'a>(components: impl Iterator<Item = (&'a str, &'a [u32])>) -> u32 {
     let mut hash = StableHasher::new();
     for (name, words) in components {

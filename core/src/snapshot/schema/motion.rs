@@ -12,13 +12,16 @@ struct Marked {
     part: usize,
     axes: u8,
     max: u32,
-    /// The word that stands for zero, if zero lies in the range.
+    /// The word that represents zero, if zero is in the range.
     zero: Option<u32>,
     step: f64,
 }
 
-/// The predictor of a group. `first_part` is the number of parts of the layout before the parts of the components. The error is a
-/// text that describes the fault.
+/// Returns the predictor of a group. `first_part` is the number of parts of the layout before the parts of the
+/// components.
+///
+/// # Errors
+/// A text that describes the fault and how to correct it.
 pub(super) fn predictor<'a>(
     prediction: Prediction,
     components: impl Iterator<Item = &'a ComponentSpec>,
@@ -46,10 +49,12 @@ pub(super) fn predictor<'a>(
         "mark one field, outside of arrays and optional values, as the velocity, with `#[net(velocity)]` or `FieldSpec::velocity`",
     )?;
     if position.axes != velocity.axes {
-        return Err("position and velocity must have the same number of axes");
+        return Err("position and velocity have different numbers of axes; give both the same number");
     }
     if velocity.zero != Some(velocity.max.div_ceil(2)) {
-        return Err("the range of the velocity must reach as far below zero as above, such as -20.0..=20.0");
+        return Err(
+            "the range of the velocity does not reach as far below zero as above; give a range such as -20.0..=20.0",
+        );
     }
     let ratio = velocity.step / (position.step * f64::from(ticks_per_second));
     let scale = ratio * f64::from(1u32 << 31) * 2.0 + 0.5;
@@ -86,11 +91,12 @@ fn mark(motion: Motion, kind: &FieldKind, part: usize) -> Result<Marked, &'stati
             Ok(Marked { motion, part, axes, max: steps.max(), zero, step: steps.step() })
         }
         FieldKind::Integer { low, high, .. } => {
-            let max = u32::try_from(high - low)
-                .map_err(|_| "a position or velocity of integers has at most 2^32 values")?;
+            let max = u32::try_from(high - low).map_err(
+                |_| "a position or velocity of integers has at most 2^32 values; set a smaller range",
+            )?;
             let zero = (low <= 0 && high >= 0).then_some((-low) as u32);
             Ok(Marked { motion, part, axes: 1, max, zero, step: 1.0 })
         }
-        _ => Err("only numbers with a range can be a position or a velocity"),
+        _ => Err("only numbers with a range can be a position or a velocity; mark such a field"),
     }
 }

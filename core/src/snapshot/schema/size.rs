@@ -16,7 +16,7 @@
 use super::super::layout::Part;
 use crate::bits::bits_for;
 
-/// The largest number of bits of a unit with these parts.
+/// Returns the largest number of bits of a unit with these parts.
 pub(super) fn unit_bits(parts: &[Part]) -> u64 {
     1 + masked_bits(parts)
 }

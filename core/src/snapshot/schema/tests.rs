@@ -48,7 +48,7 @@ fn bag() -> ComponentSpec {
         .field(FieldSpec::new("key", FieldKind::Bytes { max: 5 }))
 }
 
-/// A schema that uses every feature.
+/// Returns a schema that uses every feature.
 fn declared() -> SnapshotSchema {
     let mut schema = SnapshotSchema::new();
     schema.declare(place()).unwrap().declare(bag()).unwrap();

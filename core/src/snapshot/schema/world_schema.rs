@@ -18,11 +18,11 @@ use crate::schema::SchemaEntry;
 #[derive(Clone, Debug)]
 pub struct WorldSchema {
     pub(super) groups: Groups,
-    /// Indexed by component id.
+    /// The components, indexed by component id.
     pub(super) components: Vec<Declared>,
-    /// Indexed by group id: the name, and the peers that receive the group.
+    /// The name of each group and the peers that receive the group, indexed by group id.
     pub(super) group_names: Vec<(String, Audience)>,
-    /// Sorted by name.
+    /// The blueprints, sorted by name.
     pub(super) blueprints: Vec<Blueprint>,
     /// The component of each Rust type, sorted by type id.
     pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
@@ -34,7 +34,7 @@ pub struct WorldSchema {
 #[derive(Clone, Debug)]
 pub(super) struct Declared {
     pub(super) spec: Arc<ComponentSpec>,
-    /// The Rust type; `None` if a script declared the component.
+    /// The Rust type, or `None` if a script declared the component.
     pub(super) type_id: Option<TypeId>,
 }
 
@@ -53,38 +53,38 @@ impl WorldSchema {
         self.types.get(place).map(|(_, id)| *id)
     }
 
-    /// Returns the id of the component with this name.
+    /// Returns the id of the component with this name, or `None` if there is no such component.
     #[must_use]
     pub fn component_named(&self, name: &str) -> Option<ComponentId> {
         let place = self.components.binary_search_by(|one| one.spec.name.as_ref().cmp(name)).ok()?;
         Some(ComponentId(place as u16))
     }
 
-    /// Returns the declaration of a component.
+    /// Returns the declaration of a component, or `None` if no component has this id.
     #[must_use]
     pub fn spec(&self, id: ComponentId) -> Option<&ComponentSpec> {
         self.declared(id).map(|declared| &*declared.spec)
     }
 
-    /// The declarations of all components, by id.
+    /// Returns the specifications of all components, by id.
     pub(in crate::snapshot) fn specs(&self) -> impl Iterator<Item = &Arc<ComponentSpec>> {
         self.components.iter().map(|declared| &declared.spec)
     }
 
-    /// Returns the id of the group with this name.
+    /// Returns the id of the group with this name, or `None` if there is no such group.
     #[must_use]
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
         let place = self.group_names.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
         Some(GroupId(place as u16))
     }
 
-    /// Returns the name of a group.
+    /// Returns the name of a group, or `None` if no group has this id.
     #[must_use]
     pub fn group_name(&self, id: GroupId) -> Option<&str> {
         self.group_names.get(usize::from(id.0)).map(|(name, _)| name.as_str())
     }
 
-    /// Returns the peers to which a group is sent.
+    /// Returns the peers to which a group is sent, or `None` if no group has this id.
     #[must_use]
     pub fn audience(&self, id: GroupId) -> Option<Audience> {
         self.group_names.get(usize::from(id.0)).map(|(_, audience)| *audience)
@@ -96,7 +96,8 @@ impl WorldSchema {
         &self.blueprints
     }
 
-    /// Returns the id of the blueprint with this name, which is its index in [`Self::blueprints`].
+    /// Returns the id of the blueprint with this name, which is its index in [`Self::blueprints`]. Returns `None` if there is
+    /// no such blueprint.
     #[must_use]
     pub fn blueprint_named(&self, name: &str) -> Option<BlueprintId> {
         let place = self.blueprints.binary_search_by(|one| one.name.as_str().cmp(name)).ok()?;
@@ -119,7 +120,7 @@ impl WorldSchema {
         found.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
     }
 
-    /// Returns the value that a component's words stand for, as a dynamic value.
+    /// Returns the value that a component's words represent, as a dynamic value. Returns `None` if no component has this id.
     #[must_use]
     pub fn dynamic_from_words(&self, id: ComponentId, words: &[u32]) -> Option<DynamicComponent> {
         let declared = self.declared(id)?;

@@ -1,4 +1,4 @@
-//! Coding one unit against what the peer is known to have.
+//! Codes one unit against the newest version that the peer has acknowledged.
 
 use super::residuals::{CodedAgainst, Residuals};
 use super::slots::{NEVER, ViewSlot};
@@ -10,8 +10,8 @@ use crate::snapshot::delta::{Against, CodedUnit, SlotBinding, UnitSlot, VersionW
 use crate::snapshot::store::Store;
 
 impl WorldSender {
-    /// Sees to it that a unit may be sent in this frame. One with so many versions in doubt waits for an acknowledgement, as long as a
-    /// frame is in flight that may bring one.
+    /// Prepares a unit for this frame. Returns `false` if the unit cannot be sent in the frame. A unit with too many
+    /// unacknowledged versions waits while a frame is in flight whose acknowledgement can reduce their number.
     pub(super) fn prepare(&mut self, header: &FrameHeader, number: UnitSlot) -> bool {
         let (tick, newest_acked, is_waiting) = (self.tick, self.newest_acked, self.ledger.is_waiting());
         let is_let_go = self.slots.get(number).is_none_or(|slot| self.is_let_go(slot));
@@ -43,7 +43,7 @@ impl WorldSender {
         true
     }
 
-    /// Codes a unit. Returns what its slot stands for, and the place of its bits.
+    /// Codes a unit. Returns the binding of its slot, and the index of the coded unit in `residuals`.
     pub(super) fn code_unit(
         &mut self,
         store: &Store,
@@ -91,7 +91,8 @@ impl WorldSender {
         Some((binding, place))
     }
 
-    /// Codes a unit that the store has in another form: an entity's own, or one that the peer may not see.
+    /// Codes a unit whose words differ from the words in the store: the unit of an entity itself, or a unit that is
+    /// hidden from the peer.
     fn code_own(&self, store: &Store, slot: &ViewSlot, out: &mut CodedUnit) -> Option<()> {
         let plan = self.codec.plan(slot.group)?;
         let absent = self.codec.blueprint(slot.group, None)?;

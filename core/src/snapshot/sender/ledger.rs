@@ -1,15 +1,15 @@
-//! The units of each frame that is neither acknowledged nor lost.
+//! A record of the units of each frame in flight.
 
 use alloc::collections::VecDeque;
 
 use crate::snapshot::delta::{FrameName, UnitSlot};
 
-/// A unit of a frame.
+/// A unit in a sent frame.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LedgerEntry {
     pub(super) slot: UnitSlot,
     pub(super) visit: u16,
-    /// The version that it was coded against, or [`NEVER`](super::slots::NEVER).
+    /// The tick of the version that the unit was coded against, or [`NEVER`](super::slots::NEVER).
     pub(super) coded_against: u32,
 }
 
@@ -22,7 +22,7 @@ struct FrameRecord {
     is_settled: bool,
 }
 
-/// The frames by their numbers, which are consecutive from 0.
+/// The records of the frames in flight, in the order of their numbers, which are consecutive from 0.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     first: u64,
@@ -32,23 +32,23 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// The number of the next frame.
+    /// Returns the number of the next frame.
     pub(super) fn next(&self) -> u64 {
         self.first + self.frames.len() as u64
     }
 
-    /// Whether a frame is neither acknowledged nor lost.
+    /// Returns whether any frame is in flight.
     pub(super) fn is_waiting(&self) -> bool {
         // The first frame is always such a frame: see `trim`.
         !self.frames.is_empty()
     }
 
-    /// Notes a unit of the frame that is recorded next.
+    /// Adds a unit to the record of the next frame.
     pub(super) fn note(&mut self, entry: LedgerEntry) {
         self.entries.push_back(entry);
     }
 
-    /// Records a frame of the units noted since the last one.
+    /// Records a frame with the units added since the previous frame.
     pub(super) fn record(&mut self, name: FrameName, floor: u32) {
         let end = self.first_entry + self.entries.len() as u64;
         let first = self.frames.back().map_or(self.first_entry, |last| last.first + u64::from(last.units));
@@ -61,14 +61,15 @@ impl Ledger {
         });
     }
 
-    /// Takes a frame out that is acknowledged or lost, and returns its name and its floor. Its units stay readable until the next call of [`Self::trim`].
+    /// Marks a frame as acknowledged or lost, and returns its name and its floor. Returns `None` if the frame is not
+    /// in flight. The units of the frame stay readable until the next call of [`Self::trim`].
     pub(super) fn settle(&mut self, frame: u64) -> Option<(FrameName, u32)> {
         let record = self.record_mut(frame)?;
         let is_settled = core::mem::replace(&mut record.is_settled, true);
         (!is_settled).then_some((record.name, record.floor))
     }
 
-    /// Nothing of what was sent is heard of any more.
+    /// Discards the records of all frames, because no acknowledgement of them can arrive any more.
     pub(super) fn forget_all(&mut self) {
         self.first = self.next();
         self.frames.clear();
@@ -76,7 +77,7 @@ impl Ledger {
         self.entries.clear();
     }
 
-    /// The number of the frame of a name.
+    /// Returns the number of the frame with this name.
     pub(super) fn number(&self, name: FrameName) -> Option<u64> {
         let place = self.frames.iter().position(|record| record.name == name)?;
         Some(self.first + place as u64)
@@ -86,7 +87,7 @@ impl Ledger {
         self.frames.get_mut(usize::try_from(frame.checked_sub(self.first)?).ok()?)
     }
 
-    /// The units of a frame, in the order of their slots.
+    /// Returns the units of a frame, in the order of their slots.
     pub(super) fn units(&self, frame: u64) -> impl Iterator<Item = LedgerEntry> {
         let record =
             frame.checked_sub(self.first).and_then(|place| self.frames.get(usize::try_from(place).ok()?));
@@ -97,7 +98,7 @@ impl Ledger {
         self.entries.range(range).copied()
     }
 
-    /// Drops the settled frames before the first one that is not.
+    /// Discards the records before the oldest frame in flight.
     pub(super) fn trim(&mut self) {
         while let Some(record) = self.frames.front().filter(|record| record.is_settled) {
             let end = record.first + u64::from(record.units);
@@ -109,7 +110,7 @@ impl Ledger {
         }
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the records, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.frames.capacity() * size_of::<FrameRecord>() + self.entries.capacity() * size_of::<LedgerEntry>()
     }

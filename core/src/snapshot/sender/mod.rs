@@ -1,6 +1,9 @@
-//! The sending end of a replicated world: for one connection, what the peer has of each unit, and the frames that bring it the rest.
+//! The sending end of a replicated world for one connection: the versions of each unit that the peer has, and the frames that carry
+//! newer versions.
 
 mod coding;
+mod interest;
+mod interest_state;
 mod ledger;
 mod packer;
 mod plan;
@@ -11,5 +14,6 @@ mod slots;
 mod view;
 mod world_sender;
 
+pub(crate) use self::interest_state::InterestState;
 pub(crate) use self::scratch::FrameScratch;
 pub(crate) use self::world_sender::{SenderCounts, WorldSender};

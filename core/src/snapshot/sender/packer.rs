@@ -1,4 +1,5 @@
-//! Building a frame: the units that differ from what the peer may show, the most urgent first where not all fit.
+//! Builds a frame of the units whose newest state the peer has not acknowledged. If not all units fit, the most
+//! urgent units come first.
 
 use super::ledger::LedgerEntry;
 use super::scratch::{FrameScratch, PickedUnit};
@@ -9,15 +10,16 @@ use crate::snapshot::delta::FrameHeader;
 use crate::snapshot::delta::{CodedUnit, UnitUpdate, UpdateBody};
 use crate::snapshot::store::Store;
 
-/// Bits of a frame's head, names and check that no unit pays for.
+/// The estimated number of bits of a frame's header, names and checksum.
 const HEAD_BITS: usize = 160;
-/// Bits that name a unit, about, and those that say which unit a slot stands for.
+/// The estimated number of bits of a unit's name. [`BINDING_BITS`] is the estimated number of bits of a binding.
 const NAME_BITS: usize = 8;
 const BINDING_BITS: usize = 24;
 
 impl WorldSender {
-    /// Builds the next frame of at most `room` bytes. `budget` bytes may leave before the next commit. Returns the frame's number; its
-    /// bytes are those of `scratch`.
+    /// Builds the next frame of at most `room` bytes, and returns its number. `scratch` then holds the bytes of the
+    /// frame. `budget` is the number of bytes that may be sent before the next commit. Returns `None` if no frame is
+    /// due or no unit fits.
     pub(crate) fn pack(
         &mut self,
         store: &Store,
@@ -44,7 +46,7 @@ impl WorldSender {
         Some(self.ledger.next() - 1)
     }
 
-    /// Codes units in the plan's order, until no more fit.
+    /// Codes units in the order of the plan, until the frame is full.
     fn code(&mut self, store: &Store, header: &FrameHeader, scratch: &mut FrameScratch, room_bits: usize) {
         let FrameScratch { picked, residuals, .. } = scratch;
         picked.clear();
@@ -61,7 +63,7 @@ impl WorldSender {
             let coded = self.code_unit(store, header, number, residuals);
             let Some((binding, place)) = coded else {
                 // Nobody can code it, now or later: it must not keep the connection awake.
-                debug_assert!(false, "a unit without a state");
+                debug_assert!(false, "the store has no state for a unit in the send plan");
                 self.dirty.remove(number);
                 self.plan.advance();
                 continue;
@@ -80,7 +82,8 @@ impl WorldSender {
         }
     }
 
-    /// Writes the frame. Units that do not fit after all stay for the next one.
+    /// Writes the frame. If the coded units do not fit, the least urgent units are left for the next frame. Returns
+    /// `None` if no unit fits.
     fn write(&self, header: &FrameHeader, scratch: &mut FrameScratch, room: usize) -> Option<()> {
         let FrameScratch { picked, residuals, writer, bytes, is_cut, .. } = scratch;
         *is_cut = false;
@@ -113,7 +116,7 @@ impl WorldSender {
         None
     }
 
-    /// Notes what the frame carries.
+    /// Records the units of the frame as sent.
     fn record(&mut self, header: &FrameHeader, scratch: &FrameScratch) {
         for unit in &scratch.picked {
             let Some(slot) = self.slots.get_mut(unit.slot) else { continue };

@@ -1,21 +1,23 @@
-//! The order in which the units of a tick are sent: that of their slots if all of them will leave in time, else the most urgent first.
+//! The order in which the units of a tick are sent: the order of their slots if all units can be sent in time, else the most urgent
+//! units first.
 
 use alloc::vec::Vec;
 
+use super::interest_state::NEAREST;
 use super::send_plan::PlanCandidate;
 use super::slots::{NEVER, ViewSlot};
 use super::world_sender::WorldSender;
 use crate::snapshot::store::Store;
 
-/// Of four units, the number that may enter the view while others wait.
+/// The number of units out of four that may enter the view while other units wait.
 const ENTERING_OF_FOUR: usize = 3;
-/// The head start of a unit that the peer has nothing of, in ticks.
+/// The number of ticks by which a unit counts as waiting longer if the peer has no version of the unit.
 const ENTERING_TICKS: u32 = 8;
-/// How urgent it is that an entity is gone, as a multiple.
+/// The factor of the urgency of a report that an entity left the view.
 const LEAVING_FACTOR: u32 = 8;
 
 impl WorldSender {
-    /// Makes a plan of all that waits, of which `budget` bytes may leave before the next commit.
+    /// Plans the order of all waiting units. `budget` is the number of bytes that may be sent before the next commit.
     pub(super) fn make_plan(&mut self, store: &Store, candidates: &mut Vec<PlanCandidate>, budget: u64) {
         let expected = self.dirty.len() as u64 * u64::from(self.unit_bits) / 64;
         let all_fit = !self.is_behind && expected <= budget;
@@ -61,12 +63,16 @@ impl WorldSender {
         let waited = self.tick.saturating_sub(slot.waits_from).saturating_add(head_start);
         let is_leaving = slot.group == store.existence_group()
             && self.slots.entities.get(&slot.id).is_some_and(|entity| entity.leaving.is_some());
-        let factor = if is_leaving { LEAVING_FACTOR * 128 } else { u32::from(store.weight(slot.unit)) };
+        let factor = if is_leaving {
+            LEAVING_FACTOR * 128 * u32::from(NEAREST)
+        } else {
+            u32::from(store.weight(slot.unit)) * u32::from(slot.nearness)
+        };
         waited.saturating_mul(factor)
     }
 }
 
-/// The next candidate from `place` on that enters, or does not.
+/// Returns the next candidate from the index `place` on whose `is_entering` has the given value.
 fn take(candidates: &[PlanCandidate], place: &mut usize, is_entering: bool) -> Option<PlanCandidate> {
     while let Some(candidate) = candidates.get(*place) {
         if candidate.is_entering == is_entering {

@@ -1,11 +1,11 @@
-//! Units that were coded in this tick: connections that hold the same versions of a unit share its bits.
+//! The coded units of a tick. Connections whose peers have the same versions of a unit share the bits of the unit.
 
 use alloc::vec::Vec;
 
 use crate::snapshot::delta::CodedUnit;
 use crate::snapshot::store::UnitId;
 
-/// The versions that a unit is coded against; [`NEVER`](super::slots::NEVER) stands for none.
+/// The ticks of the versions that a unit is coded against. [`NEVER`](super::slots::NEVER) represents no version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct CodedAgainst {
     pub(super) baseline: u32,
@@ -17,25 +17,25 @@ struct ResidualEntry {
     unit: UnitId,
     against: CodedAgainst,
     coded: u32,
-    /// The entry of the same unit that was made before, or [`NO_ENTRY`].
+    /// The index of the previous entry of the same unit, or [`NO_ENTRY`].
     next: u32,
 }
 
 const NO_ENTRY: u32 = u32::MAX;
 
-/// All units that were coded in a tick, and memory for more.
+/// The coded units of a tick, with memory for reuse.
 #[derive(Debug, Default)]
 pub(super) struct Residuals {
     tick: u32,
     coded: Vec<CodedUnit>,
     used: usize,
     entries: Vec<ResidualEntry>,
-    /// The newest entry of each unit.
+    /// The index of each unit's newest entry, or [`NO_ENTRY`].
     by_unit: Vec<u32>,
 }
 
 impl Residuals {
-    /// Forgets what was coded in other ticks.
+    /// Begins a tick: removes the coded units of all other ticks.
     pub(super) fn begin(&mut self, tick: u32) {
         if core::mem::replace(&mut self.tick, tick) == tick {
             return;
@@ -48,7 +48,7 @@ impl Residuals {
         self.used = 0;
     }
 
-    /// A unit that was coded against the same versions.
+    /// Returns the index of a unit that was coded against the versions `against`.
     pub(super) fn find(&self, unit: UnitId, against: CodedAgainst) -> Option<usize> {
         let mut place = *self.by_unit.get(unit.0 as usize)?;
         while let Some(entry) = self.entries.get(place as usize) {
@@ -60,7 +60,7 @@ impl Residuals {
         None
     }
 
-    /// Makes room for another unit. Returns its place.
+    /// Reserves the next place for a coded unit and returns its index.
     pub(super) fn spare(&mut self) -> usize {
         let place = self.used;
         self.used += 1;
@@ -70,12 +70,12 @@ impl Residuals {
         place
     }
 
-    /// The unit at a place, to be coded.
+    /// Returns the place with this index, in which a unit can be coded.
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut CodedUnit> {
         self.coded.get_mut(place)
     }
 
-    /// The unit at a place was coded against these versions.
+    /// Records that the place with the index `place` contains `unit`, coded against the versions `against`.
     pub(super) fn keep(&mut self, unit: UnitId, against: CodedAgainst, place: usize) {
         let index = unit.0 as usize;
         if self.by_unit.len() <= index {
@@ -87,12 +87,12 @@ impl Residuals {
         }
     }
 
-    /// The unit at a place.
+    /// Returns the coded unit with this index.
     pub(super) fn get(&self, place: usize) -> Option<&CodedUnit> {
         self.coded.get(place)
     }
 
-    /// The heap memory, without the bits of units, in bytes.
+    /// Returns the heap memory of the lists in bytes, without the bits of the coded units.
     pub(super) const fn memory(&self) -> usize {
         self.coded.capacity() * size_of::<CodedUnit>()
             + self.entries.capacity() * size_of::<ResidualEntry>()

@@ -1,4 +1,4 @@
-//! Memory that all connections that are sent a world use in turn to build a frame.
+//! Memory for building a frame, which all connections of a world use in turn.
 
 use alloc::vec::Vec;
 
@@ -6,18 +6,19 @@ use super::residuals::Residuals;
 use super::send_plan::PlanCandidate;
 use crate::snapshot::delta::{FrameWriter, SlotBinding, UnitSlot};
 
-/// A unit of the frame that is built.
+/// A unit in the frame that is being built.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PickedUnit {
     pub(super) slot: UnitSlot,
     pub(super) binding: SlotBinding,
-    /// How many units were picked before it: more urgent ones.
+    /// The number of units that were added to the frame before this unit. They are more urgent.
     pub(super) order: usize,
-    /// The place of its bits among the coded units.
+    /// The index of the unit among the coded units.
     pub(super) place: usize,
 }
 
-/// Lists and buffers, empty between two frames.
+/// Lists and buffers for building a frame. Each call of [`WorldSender::pack`](super::world_sender::WorldSender::pack)
+/// overwrites them.
 #[derive(Debug, Default)]
 pub(crate) struct FrameScratch {
     pub(super) candidates: Vec<PlanCandidate>,
@@ -25,22 +26,22 @@ pub(crate) struct FrameScratch {
     pub(super) residuals: Residuals,
     pub(super) writer: FrameWriter,
     pub(super) bytes: Vec<u8>,
-    /// Whether units had to be taken out of the frame that was built last.
+    /// `true` if the most recently built frame had no space for some of its units.
     pub(super) is_cut: bool,
 }
 
 impl FrameScratch {
-    /// Memory for frames.
+    /// Creates empty lists and buffers.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// The bytes of the frame that was built last.
+    /// Returns the bytes of the most recently built frame.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Bytes of the heap, the bits of units aside.
+    /// Returns the heap memory in bytes, without the bits of the coded units.
     pub(crate) const fn memory(&self) -> usize {
         self.candidates.capacity() * size_of::<PlanCandidate>()
             + self.picked.capacity() * size_of::<PickedUnit>()

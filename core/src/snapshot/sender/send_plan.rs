@@ -4,14 +4,14 @@ use alloc::vec::Vec;
 
 use crate::snapshot::delta::UnitSlot;
 
-/// The units that wait, in order.
+/// The units of a plan, in the order of sending.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SendPlan {
     pub(super) slots: Vec<UnitSlot>,
     next: usize,
 }
 
-/// A unit that waits.
+/// A unit that waits to be sent.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct PlanCandidate {
     pub(super) urgency: u32,
@@ -20,12 +20,12 @@ pub(super) struct PlanCandidate {
 }
 
 impl SendPlan {
-    /// The unit whose turn it is.
+    /// Returns the next unit of the plan.
     pub(super) fn first(&self) -> Option<UnitSlot> {
         self.slots.get(self.next).copied()
     }
 
-    /// The first unit had its turn.
+    /// Advances to the next unit of the plan.
     pub(super) const fn advance(&mut self) {
         self.next += 1;
     }

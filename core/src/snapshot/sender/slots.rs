@@ -1,21 +1,23 @@
-//! The slots of one connection: which unit each stands for, and what the peer is known to have of it.
+//! The slots of one connection: the unit to which each slot is bound, and the versions of the unit that the peer has
+//! acknowledged.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
+use super::interest_state::NEAREST;
 use crate::planted::{self, Bug};
 use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 use crate::snapshot::store::UnitId;
 
-/// No tick.
+/// The value that represents no tick.
 pub(super) const NEVER: u32 = u32::MAX;
-/// Ticks back to which a slot knows when its unit was sent.
+/// The number of ticks for which a slot records whether its unit was sent.
 const MASK_TICKS: u32 = u64::BITS;
-/// No slot.
+/// The value that represents no slot.
 const NONE: u16 = u16::MAX;
 
 /// A unit in the view of a connection.
@@ -25,27 +27,34 @@ pub(super) struct ViewSlot {
     pub(super) id: NetworkId,
     pub(super) group: GroupId,
     pub(super) blueprint: Option<BlueprintId>,
-    /// Counts what makes earlier frames say nothing of this unit: another unit in the slot, or a fresh start.
+    /// A counter that distinguishes the uses of a slot. Acknowledgements of frames with an earlier value do not count
+    /// for the unit.
     pub(super) visit: u16,
-    /// The newest acknowledged version, or [`NEVER`].
+    /// The tick of the newest acknowledged version, or [`NEVER`].
     pub(super) baseline: u32,
-    /// The version that the baseline was coded against, or [`NEVER`].
+    /// The tick of the version that the baseline was coded against, or [`NEVER`].
     pub(super) against: u32,
-    /// The tick in which the unit was last sent, or [`NEVER`].
+    /// The tick in which the unit was most recently sent, or [`NEVER`].
     pub(super) sent: u32,
-    /// The tick in which it came into view, or was last sent: since then it waits.
+    /// The tick in which the unit came into view or was most recently sent, whichever is later. The unit's urgency
+    /// grows from this tick on.
     pub(super) waits_from: u32,
-    /// The ticks after the baseline in which it was sent: bit 0 stands for `sent`, each next one for a tick before.
+    /// The tick in which the unit came into view, or a search most recently found the unit within the outer radius.
+    pub(super) kept_at: u32,
+    /// The nearness of the entity, from 1 to [`NEAREST`].
+    pub(super) nearness: u8,
+    /// The ticks after the baseline in which the unit was sent: bit n represents the tick `sent` - n.
     unacked: u64,
-    /// Whether the store has the unit no more, or the peer may not see it: it is sent as absent.
+    /// `true` if the store no longer has the unit, or the peer must not see the unit. The unit is then sent as
+    /// absent.
     pub(super) is_hidden: bool,
-    /// Whether its entity is out of sight, so that the unit is not sent.
+    /// `true` if the unit's entity is out of sight, so that the unit is not sent.
     pub(super) is_away: bool,
-    /// The tick in which its entity was destroyed, or [`NEVER`].
+    /// The tick in which the unit's entity was destroyed, or [`NEVER`].
     pub(super) gone_at: u32,
-    /// Whether the peer may have heard of it.
+    /// `true` if a frame with the unit was sent, so that the peer may have the unit.
     pub(super) is_known: bool,
-    /// Whether the next frame codes it against nothing, although the peer has the baseline.
+    /// `true` if the next frame codes the unit against its blueprint although the peer has the baseline.
     pub(super) is_renewed: bool,
 }
 
@@ -67,6 +76,8 @@ impl ViewSlot {
             against: NEVER,
             sent: NEVER,
             waits_from: tick,
+            kept_at: tick,
+            nearness: NEAREST,
             unacked: 0,
             is_hidden: false,
             is_away: false,
@@ -76,27 +87,29 @@ impl ViewSlot {
         }
     }
 
-    /// From now on, earlier frames say nothing of this unit: the next one codes it against nothing.
+    /// Discards the baseline and all earlier frames of this unit. The next frame codes the unit against its
+    /// blueprint.
     pub(super) const fn start_over(&mut self) {
         self.visit = self.visit.wrapping_add(1);
         (self.baseline, self.against, self.sent, self.unacked) = (NEVER, NEVER, NEVER, 0);
     }
 
-    /// From now on, earlier frames say nothing of this unit, but the peer has the baseline: if the unit changes, it is coded against
-    /// nothing once.
+    /// Discards all earlier frames of this unit, but keeps the baseline. If the unit changes, the next frame codes
+    /// the unit against its blueprint.
     pub(super) const fn renew(&mut self) {
         self.visit = self.visit.wrapping_add(1);
         self.unacked = 0;
         self.is_renewed = true;
     }
 
-    /// The first tick after the baseline in which the unit was sent.
+    /// Returns the first tick after the baseline in which the unit was sent.
     pub(super) fn first_unacked(&self) -> Option<u32> {
         let oldest = self.unacked.checked_ilog2()?;
         Some(self.sent.saturating_sub(oldest))
     }
 
-    /// Whether there is no room to note that the unit is sent in `tick`: the peer left so many versions unacknowledged.
+    /// Returns whether the slot cannot record a transmission in `tick`, because too many versions of the unit are
+    /// unacknowledged.
     pub(super) fn is_full(&self, tick: u32, most: u32) -> bool {
         self.unacked.count_ones() >= most
             || self.first_unacked().is_some_and(|first| tick.saturating_sub(first) >= MASK_TICKS)
@@ -112,7 +125,8 @@ impl ViewSlot {
         self.is_known = true;
     }
 
-    /// A frame that carried the unit is acknowledged. An older one than the baseline says nothing new.
+    /// Records that the peer acknowledged the version of `tick`. A version that is not newer than the baseline
+    /// changes nothing.
     pub(super) const fn on_acked(&mut self, tick: u32, coded_against: u32) {
         if self.baseline != NEVER && tick <= self.baseline {
             return;
@@ -125,29 +139,30 @@ impl ViewSlot {
     }
 }
 
-/// An entity in the view.
+/// An entity in the view of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct ViewedEntity {
     pub(super) existence: UnitSlot,
     pub(super) units: SmallVec<[UnitSlot; 4]>,
     pub(super) blueprint: Option<BlueprintId>,
-    /// Since which tick the peer is told that it is gone, and why.
+    /// The tick from which frames report that the entity left the view, and the reason. `None` while the entity is in
+    /// view.
     pub(super) leaving: Option<(u32, Gone)>,
-    /// Whether the peer acknowledged that.
+    /// `true` if the peer acknowledged that the entity left the view.
     pub(super) is_leaving_heard: bool,
 }
 
-/// All slots, and the entities in view.
+/// All slots of a connection, and the entities in its view.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Slots {
     slots: Vec<Option<ViewSlot>>,
-    /// By unit.
+    /// The number of each unit's slot, indexed by unit, or [`NONE`].
     by_unit: Vec<u16>,
     pub(super) entities: BTreeMap<NetworkId, ViewedEntity>,
     free: BTreeSet<u16>,
-    /// The visits of slots that no unit has.
+    /// The use counter of each free slot, indexed by slot.
     visits: Vec<u16>,
-    /// The entities that leave, by the tick.
+    /// The entities that leave the view, sorted by the tick in which they left.
     pub(super) leaving: BTreeSet<(u32, NetworkId)>,
 }
 
@@ -160,28 +175,28 @@ impl Slots {
         self.slots.get_mut(usize::from(slot.0))?.as_mut()
     }
 
-    /// The slot of a unit in view.
+    /// Returns the slot of a unit in the view.
     pub(super) fn of_unit(&self, unit: UnitId) -> Option<UnitSlot> {
         self.by_unit.get(unit.0 as usize).filter(|slot| **slot != NONE).map(|slot| UnitSlot(*slot))
     }
 
-    /// All slots of an entity.
+    /// Returns the slots of all units of an entity.
     pub(super) fn units_of(&self, id: NetworkId) -> SmallVec<[UnitSlot; 5]> {
         let entity = self.entities.get(&id);
         entity.into_iter().flat_map(|entity| entity.units.iter().copied().chain([entity.existence])).collect()
     }
 
-    /// Changes all slots that units have.
+    /// Calls `change` with each slot that has a unit.
     pub(super) fn for_each_mut(&mut self, change: impl FnMut(&mut ViewSlot)) {
         self.slots.iter_mut().flatten().for_each(change);
     }
 
-    /// All slots that units have.
+    /// Returns each slot that has a unit.
     pub(super) fn iter(&self) -> impl Iterator<Item = (UnitSlot, &ViewSlot)> {
         (0..).map(UnitSlot).zip(&self.slots).filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
     }
 
-    /// Gives a unit the lowest free slot; none if all are taken.
+    /// Assigns the lowest free slot to a unit. Returns `None` if no slot is free.
     pub(super) fn insert(
         &mut self,
         unit: UnitId,
@@ -211,7 +226,8 @@ impl Slots {
         Some(UnitSlot(number))
     }
 
-    /// The store used the number of a unit again, or will.
+    /// Separates a slot from its unit, because the store reuses the number of the unit. Returns the slot, which is
+    /// sent as absent from now on.
     pub(super) fn orphan(&mut self, unit: UnitId) -> Option<UnitSlot> {
         let place = self.by_unit.get_mut(unit.0 as usize)?;
         let number = core::mem::replace(place, NONE);
@@ -222,7 +238,7 @@ impl Slots {
         Some(slot)
     }
 
-    /// The peer forgot an entity, or never heard of it: its slots are free.
+    /// Releases the slots of an entity that the peer has dropped or never received.
     pub(super) fn retire(&mut self, id: NetworkId) {
         let Some(entity) = self.entities.remove(&id) else { return };
         if let Some((tick, _)) = entity.leaving {
@@ -243,8 +259,8 @@ impl Slots {
         }
     }
 
-    /// An entity that the peer forgot when it stored a frame with this floor: the peer knows that it left, and every frame that says so
-    /// is older than the floor.
+    /// Returns an entity that the peer dropped when the peer stored a frame with the floor `floor`. The peer
+    /// acknowledged that the entity left the view, and all frames that report this are older than the floor.
     pub(super) fn first_forgotten(&self, floor: u32) -> Option<NetworkId> {
         let floor = if planted::is_planted(Bug::SlotReusedAtOnce) { NEVER } else { floor };
         let before = self.leaving.iter().take_while(|(tick, _)| *tick < floor);
@@ -253,7 +269,7 @@ impl Slots {
         before.map(|(_, id)| *id).find(|id| self.entities.get(id).is_some_and(is_forgotten))
     }
 
-    /// Bytes of the heap.
+    /// Returns the heap memory of the slots, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.slots.capacity() * size_of::<Option<ViewSlot>>()
             + (self.by_unit.capacity() + self.visits.capacity()) * size_of::<u16>()

@@ -1,4 +1,5 @@
-//! Which entities the connection sees, and the words of those that the store has in another form.
+//! The entities that the connection sees, and the words of units that the connection receives in a form that differs
+//! from the store.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -10,13 +11,14 @@ use super::world_sender::WorldSender;
 use crate::snapshot::changes::{Changes, Gone, Show};
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::NetworkId;
+use crate::snapshot::interest::SpatialGrid;
 use crate::snapshot::schema::Audience;
 use crate::snapshot::store::{Store, UnitId};
 use crate::snapshot::unit_codec::EXISTENCE_WORDS;
 
 impl WorldSender {
-    /// Takes the store's last commit in.
-    pub(crate) fn on_commit(&mut self, store: &Store) {
+    /// Updates the view after the store's latest commit.
+    pub(crate) fn on_commit(&mut self, store: &Store, grid: &SpatialGrid) {
         self.begin_tick(store);
         if self.is_closed {
             self.leave_all();
@@ -28,33 +30,51 @@ impl WorldSender {
             }
         }
         for unit in store.changed().list() {
-            match self.slots.of_unit(*unit) {
-                Some(slot) => self.on_changed(store, *unit, slot),
-                None => self.on_unknown(store, *unit),
+            if let Some(slot) = self.slots.of_unit(*unit) {
+                self.on_changed(store, *unit, slot);
             }
         }
+        for unit in store.added() {
+            self.on_added(store, grid, *unit);
+        }
+        self.look_around(store, grid);
     }
 
-    /// Hides and shows what the last commit says, after [`Self::on_commit`]. An entity that it also destroyed stays gone.
-    pub(crate) fn on_shows(&mut self, store: &Store, changes: &Changes) {
+    /// Applies the visibility rules for single entities in the latest commit. Call this method after
+    /// [`Self::on_commit`]. An entity that the same commit destroyed stays destroyed.
+    pub(crate) fn on_rules(&mut self, store: &Store, grid: &SpatialGrid, changes: &Changes) {
+        for (id, _) in changes.destroyed() {
+            self.hidden.remove(id);
+            self.always.remove(id);
+        }
         let viewer = self.viewer;
         let own = changes.shows().iter().filter(|(connection, ..)| *connection == viewer);
         for (_, id, show) in own.filter(|(_, id, _)| store.entity(*id).is_some()) {
             self.set_hidden(*id, *show == Show::Never);
+            if *show == Show::Always {
+                self.always.insert(*id);
+            } else {
+                self.always.remove(id);
+            }
             if *show == Show::Never {
                 self.leave(*id, Gone::OutOfSight);
             } else {
-                self.enter(store, *id);
+                self.enter_if_near(store, grid, *id);
             }
+        }
+        for (id, _) in changes.owners().iter().filter(|(_, owner)| *owner == Some(viewer)) {
+            self.enter(store, *id);
         }
     }
 
-    /// Takes the whole world in.
-    pub(crate) fn on_attached(&mut self, store: &Store) {
+    /// Begins a view of the world, with all entities that the connection sees now.
+    pub(crate) fn on_attached(&mut self, store: &Store, grid: &SpatialGrid) {
         self.begin_tick(store);
+        self.look_around(store, grid);
         for entity in store.entities() {
-            self.enter(store, entity.id);
+            self.enter_if_near(store, grid, entity.id);
         }
+        self.joining.clone_from(&self.dirty);
     }
 
     fn begin_tick(&mut self, store: &Store) {
@@ -68,7 +88,7 @@ impl WorldSender {
         }
     }
 
-    /// A unit in view was committed.
+    /// Updates the view after a commit changed a unit in the view.
     fn on_changed(&mut self, store: &Store, unit: UnitId, slot: UnitSlot) {
         let Some(state) = store.state(unit) else { return };
         if state.group == store.existence_group() {
@@ -91,35 +111,38 @@ impl WorldSender {
         }
     }
 
-    /// A unit that has no slot was committed: it is new, or out of sight.
-    fn on_unknown(&mut self, store: &Store, unit: UnitId) {
-        let Some(state) = store.state(unit) else { return };
-        if state.gone.is_some() {
-            self.hidden.remove(&state.id);
+    /// Updates the view after a commit added a unit. The unit's entity is new, or received a component of another
+    /// group.
+    fn on_added(&mut self, store: &Store, grid: &SpatialGrid, unit: UnitId) {
+        if self.slots.of_unit(unit).is_some() {
             return;
         }
+        let Some(state) = store.state(unit).filter(|state| state.gone.is_none()) else { return };
         if self.views(state.id) {
             self.add_unit(store, unit);
         } else if !self.slots.entities.contains_key(&state.id) {
-            self.enter(store, state.id);
+            self.enter_if_near(store, grid, state.id);
         }
     }
 
-    /// An entity comes into view. Only right after a commit: a tick names one state.
+    /// Adds an entity to the view. Call this method only right after a commit, because a tick must identify a single
+    /// state.
     pub(crate) fn enter(&mut self, store: &Store, id: NetworkId) {
         if self.is_closed || self.hidden.contains(&id) || store.entity(id).is_none() {
             return;
         }
+        let tick = self.tick;
         if let Some(entity) = self.slots.entities.get_mut(&id) {
-            let Some((tick, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else {
+            let Some((left, _)) = entity.leaving.take_if(|(_, gone)| *gone == Gone::OutOfSight) else {
                 return;
             };
             entity.is_leaving_heard = false;
-            self.slots.leaving.remove(&(tick, id));
+            self.slots.leaving.remove(&(left, id));
             // The peer may have forgotten it, or forgets it before the next frame comes.
             for number in self.slots.units_of(id) {
                 if let Some(slot) = self.slots.get_mut(number) {
                     slot.is_away = false;
+                    slot.kept_at = tick;
                     slot.start_over();
                 }
                 self.dirty.insert(number);
@@ -143,7 +166,7 @@ impl WorldSender {
         self.add_units(store, id);
     }
 
-    /// Units of an entity in view that have no slot get one.
+    /// Assigns slots to the units of an entity that have none.
     fn add_units(&mut self, store: &Store, id: NetworkId) {
         for (_, unit) in store.units(id) {
             if self.slots.of_unit(unit).is_none() {
@@ -153,7 +176,7 @@ impl WorldSender {
         self.judge_audiences(store, id);
     }
 
-    /// A unit of an entity in view gets a slot.
+    /// Assigns a slot to a unit of an entity in the view.
     fn add_unit(&mut self, store: &Store, unit: UnitId) {
         let Some(state) = store.state(unit) else { return };
         let blueprint = self.slots.entities.get(&state.id).and_then(|entity| entity.blueprint);
@@ -167,7 +190,8 @@ impl WorldSender {
         self.judge_audiences(store, state.id);
     }
 
-    /// An entity goes out of view, or is destroyed. Only right after a commit: a tick names one state.
+    /// Removes an entity from the view, because the entity is out of sight or destroyed. Call this method only right
+    /// after a commit, because a tick must identify a single state.
     pub(crate) fn leave(&mut self, id: NetworkId, gone: Gone) {
         let tick = self.tick;
         let Some(entity) = self.slots.entities.get_mut(&id) else { return };
@@ -187,6 +211,7 @@ impl WorldSender {
                 slot.is_away = true;
                 self.dirty.remove(*number);
                 self.spent.remove(*number);
+                self.joining.remove(*number);
             } else {
                 // The last values still go.
                 slot.gone_at = tick;
@@ -201,7 +226,8 @@ impl WorldSender {
         self.retire(id);
     }
 
-    /// Hides an entity from the connection, or no longer. Before [`Self::leave`] or [`Self::enter`].
+    /// Sets whether an entity is hidden from the connection. Call this method before [`Self::leave`] or
+    /// [`Self::enter`].
     pub(crate) fn set_hidden(&mut self, id: NetworkId, is_hidden: bool) {
         if is_hidden {
             self.hidden.insert(id);
@@ -210,17 +236,17 @@ impl WorldSender {
         }
     }
 
-    /// Everything leaves the view with the next commit.
+    /// Closes the view: all entities leave the view with the next commit.
     pub(crate) const fn close(&mut self) {
         self.is_closed = true;
     }
 
-    /// Whether everything left the view, or will.
+    /// Returns whether [`Self::close`] was called.
     pub(crate) const fn is_closed(&self) -> bool {
         self.is_closed
     }
 
-    /// Everything that is in view leaves it.
+    /// Removes all entities from the view.
     fn leave_all(&mut self) {
         let ids: Vec<NetworkId> = self.slots.entities.keys().copied().collect();
         for id in ids {
@@ -228,12 +254,12 @@ impl WorldSender {
         }
     }
 
-    /// Whether an entity is in view, and not about to leave.
+    /// Returns whether an entity is in the view and does not leave it.
     fn views(&self, id: NetworkId) -> bool {
         self.slots.entities.get(&id).is_some_and(|entity| entity.leaving.is_none())
     }
 
-    /// Hides or shows the units that only the owner, or all but the owner, are sent.
+    /// Hides or shows the units of groups that only the owner, or only the other peers, receive.
     fn judge_audiences(&mut self, store: &Store, id: NetworkId) {
         if !self.codec.has_audiences() {
             return;
@@ -255,12 +281,13 @@ impl WorldSender {
             }
             if is_hidden && !own.is_known {
                 self.dirty.remove(slot);
+                self.joining.remove(slot);
             }
         }
     }
 
-    /// The words of the unit that stands for an entity, as this connection is sent them: whether it is gone, and why; whose it is;
-    /// the epoch.
+    /// Returns the words of an entity's own unit in the form that this connection receives: whether and why the
+    /// entity is gone, the owner, and the epoch.
     pub(super) fn existence_words(&self, store: &Store, id: NetworkId) -> [u32; EXISTENCE_WORDS] {
         match self.slots.entities.get(&id).and_then(|entity| entity.leaving) {
             Some((_, Gone::Destroyed)) => return [1, 0, 0],
@@ -276,8 +303,9 @@ impl WorldSender {
         [0, owner, entity.epoch]
     }
 
-    /// The versions of a unit that later frames of this connection may be coded against, of those that were the newest in `ranges`, as
-    /// bits. All since the oldest are: each was sent, or is what a version in flight was coded against.
+    /// Returns the versions of a unit that later frames of this connection may be coded against, one bit for each
+    /// item of `ranges`. All versions from the oldest needed version on are needed: each was sent, or is the baseline
+    /// of a version in flight.
     pub(crate) fn needed(&self, unit: UnitId, ranges: &[Range<u64>]) -> u64 {
         let Some(slot) = self.slots.of_unit(unit).and_then(|slot| self.slots.get(slot)) else { return 0 };
         let second = if slot.against >= self.floor { slot.against } else { NEVER };
@@ -287,7 +315,8 @@ impl WorldSender {
         1u64.checked_shl(count as u32).map_or(u64::MAX, |bit| bit - 1)
     }
 
-    /// The tick in which the first of the entities was gone that the peer may still be told of.
+    /// Returns the tick in which the first of the leaving entities left the view. An entity counts as leaving until
+    /// the peer has dropped it.
     pub(crate) fn first_leaving(&self) -> Option<u32> {
         self.slots.leaving.first().map(|(tick, _)| *tick)
     }

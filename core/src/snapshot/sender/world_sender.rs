@@ -1,9 +1,10 @@
-//! The state of a sender, and what becomes of its frames.
+//! The state of a sender, and the acknowledgement or loss of its frames.
 
 use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::interest_state::InterestState;
 use super::ledger::Ledger;
 use super::send_plan::SendPlan;
 use super::slots::{NEVER, Slots, ViewSlot};
@@ -14,44 +15,55 @@ use crate::snapshot::ids::{NetworkId, WorldId};
 use crate::snapshot::slot_set::SlotSet;
 use crate::snapshot::unit_codec::UnitCodec;
 
-/// Ticks that the floor stays behind the newest tick, at least and at most.
+/// The smallest and the largest distance, in ticks, of the floor to the newest tick.
 const FLOOR_LAG: core::ops::RangeInclusive<u32> = 24..=192;
-/// Frames after which none refers to an acknowledged one any more: the receiver holds the most recent ones only.
+/// The number of frames after which no new frame refers to an acknowledged frame, because the receiver keeps only its
+/// most recent frames.
 const REFERENCE_FRAMES: u64 = crate::limits::SNAPSHOT_FRAMES_HELD as u64 / 2;
 
-/// A world as one connection is sent it.
+/// The state of a world that is sent to one connection.
 #[derive(Clone, Debug)]
 pub(crate) struct WorldSender {
     pub(super) codec: Arc<UnitCodec>,
     pub(super) world: WorldId,
-    /// The connection that is sent the world.
+    /// The connection that receives the world.
     pub(super) viewer: ConnectionId,
     pub(super) slots: Slots,
-    /// Units of which the newest version was not sent, or was lost.
+    /// The units whose newest version was not sent or was lost.
     pub(super) dirty: SlotSet,
-    /// Units that were sent in this tick and lost, or have to wait for an acknowledgement: they are dirty again in the next tick.
+    /// The units that must be sent again in the next tick, because they were sent in this tick and lost, or because
+    /// they must wait for an acknowledgement.
     pub(super) spent: SlotSet,
     pub(super) plan: SendPlan,
-    /// Whether the last tick ended before its plan was done.
+    /// `true` if the previous tick ended before all units of its plan were sent.
     pub(super) is_behind: bool,
     pub(super) ledger: Ledger,
     pub(super) reference: Option<Reference>,
-    /// The tick of the last commit, or [`NEVER`].
+    /// The tick of the latest commit, or [`NEVER`].
     pub(super) tick: u32,
-    /// The frames that were written in this tick.
+    /// The number of frames that were written in this tick.
     pub(super) parts: u16,
     pub(super) newest_acked: Option<u32>,
     pub(super) floor: u32,
-    /// Bits of a unit in a frame, an average over the last frames, in eighths.
+    /// The average number of bits of a unit in the recent frames, times 8.
     pub(super) unit_bits: u32,
-    /// Entities that the connection may not see.
+    /// The entities that the connection must not see.
     pub(super) hidden: BTreeSet<NetworkId>,
+    /// The entities that the connection sees at any distance.
+    pub(super) always: BTreeSet<NetworkId>,
+    /// The point from which the connection sees the world, and its radii. `None` if the connection sees the whole
+    /// world.
+    pub(super) interest: Option<InterestState>,
+    /// `true` if all entities must enter the view with the next commit.
+    pub(super) is_all_due: bool,
     pub(super) is_closed: bool,
     pub(super) opening: ViewOpening,
+    /// The units that were in the view when the view began and that the peer has not acknowledged yet.
+    pub(super) joining: SlotSet,
     pub(super) counts: SenderCounts,
 }
 
-/// Whether the peer knows that it has a view, be it empty.
+/// The progress of the first frame of a view, which shows the peer that the view exists even if the view is empty.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ViewOpening {
     Due,
@@ -59,7 +71,7 @@ pub(super) enum ViewOpening {
     Known,
 }
 
-/// The newest frame that was acknowledged.
+/// The newest acknowledged frame.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {
     pub(super) name: FrameName,
@@ -67,21 +79,21 @@ pub(super) struct Reference {
     pub(super) slots: Vec<UnitSlot>,
 }
 
-/// Counters of a sender.
+/// The counters of a sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct SenderCounts {
-    /// Frames that were written.
+    /// The number of frames written.
     pub(crate) frames: u64,
-    /// Units in these frames.
+    /// The number of units in the frames written.
     pub(crate) units: u64,
-    /// Bytes of these frames.
+    /// The number of bytes of the frames written.
     pub(crate) bytes: u64,
-    /// Units that were coded against nothing although the peer had a version of them.
+    /// The number of units that were coded against their blueprints although the peer had a version of the unit.
     pub(crate) restarts: u64,
 }
 
 impl WorldSender {
-    /// A sender that knows nothing of the world yet.
+    /// Creates a sender with an empty view of the world.
     pub(crate) fn new(codec: Arc<UnitCodec>, world: WorldId, viewer: ConnectionId) -> Self {
         Self {
             codec,
@@ -100,6 +112,10 @@ impl WorldSender {
             floor: 0,
             unit_bits: 64 * 8,
             hidden: BTreeSet::new(),
+            always: BTreeSet::new(),
+            interest: None,
+            is_all_due: false,
+            joining: SlotSet::default(),
             is_closed: false,
             opening: ViewOpening::Due,
             counts: SenderCounts::default(),
@@ -110,7 +126,7 @@ impl WorldSender {
         self.world
     }
 
-    /// The number of a frame, of which these are the low bits.
+    /// Returns the full number of the frame whose low 32 bits are `low`.
     pub(crate) fn whole_number(&self, low: u32) -> u64 {
         let next = self.ledger.next();
         next - u64::from((next as u32).wrapping_sub(low))
@@ -120,35 +136,40 @@ impl WorldSender {
         self.counts
     }
 
-    /// Whether a frame would have anything to carry.
+    /// Returns whether a frame is due in this tick: a unit waits, or the first frame of the view.
     pub(crate) const fn has_news(&self) -> bool {
         let is_due = !self.dirty.is_empty() || matches!(self.opening, ViewOpening::Due);
         is_due && self.parts <= u8::MAX as u16 && self.tick != NEVER
     }
 
-    /// Whether units wait for the next commit.
+    /// Returns whether the peer has acknowledged all units that were in the view when the view began.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.opening == ViewOpening::Known && self.joining.is_empty()
+    }
+
+    /// Returns whether units wait for the next commit.
     pub(crate) const fn has_spent(&self) -> bool {
         !self.spent.is_empty()
     }
 
-    /// Whether the peer lacks anything, as far as this end knows.
+    /// Returns whether the peer has acknowledged the newest state of all units in its view.
     pub(crate) fn is_settled(&self) -> bool {
         self.dirty.is_empty()
             && self.spent.is_empty()
             && self.slots.iter().all(|(_, slot)| slot.first_unacked().is_none() || self.is_let_go(slot))
     }
 
-    /// Whether nobody asks what the peer has of a unit: it is out of sight, or its entity was destroyed before the floor, so that the
-    /// peer may have forgotten both.
+    /// Returns whether the acknowledgement of a unit no longer matters: the unit is out of sight, or its entity was
+    /// destroyed before the floor, so the peer may have dropped the unit.
     pub(super) const fn is_let_go(&self, slot: &ViewSlot) -> bool {
         slot.is_away || slot.gone_at < self.floor
     }
 
-    /// A frame is acknowledged: the peer stored it.
+    /// Records that the peer acknowledged frame `frame`, and therefore stored the frame.
     pub(crate) fn on_acked(&mut self, frame: u64) {
         let Some((name, floor)) = self.ledger.settle(frame) else { return };
         self.opening = ViewOpening::Known;
-        let Self { ledger, slots, codec, .. } = self;
+        let Self { ledger, slots, codec, joining, .. } = self;
         for entry in ledger.units(frame) {
             let is_of_visit =
                 |slot: &&mut ViewSlot| slot.visit == entry.visit || planted::is_planted(Bug::VisitIgnored);
@@ -156,6 +177,7 @@ impl WorldSender {
             let is_guessed = planted::is_planted(Bug::SecondBaselineGuessed);
             let coded_against = if is_guessed { slot.baseline } else { entry.coded_against };
             slot.on_acked(name.tick, coded_against);
+            joining.remove(entry.slot);
             let (id, group) = (slot.id, slot.group);
             if group == codec.existence_group()
                 && let Some(entity) = slots.entities.get_mut(&id)
@@ -176,16 +198,18 @@ impl WorldSender {
         self.ledger.trim();
     }
 
-    /// Frees the slots of an entity.
+    /// Releases the slots of an entity.
     pub(super) fn retire(&mut self, id: NetworkId) {
         for slot in self.slots.units_of(id) {
             self.dirty.remove(slot);
             self.spent.remove(slot);
+            self.joining.remove(slot);
         }
         self.slots.retire(id);
     }
 
-    /// A frame counts as lost: what it carried is sent again, unless it was since.
+    /// Records that frame `frame` is lost. The units of the frame are sent again, except units that were sent again
+    /// since.
     pub(crate) fn on_lost(&mut self, frame: u64) {
         let Some((name, _)) = self.ledger.settle(frame) else { return };
         if self.opening == ViewOpening::Sent {
@@ -208,8 +232,9 @@ impl WorldSender {
         self.ledger.trim();
     }
 
-    /// No commit came for a while: what was lost in this tick goes again in the same tick, coded against nothing. The peer may have
-    /// got the first sending, and then ignores against which version the second one was coded.
+    /// Prepares the lost units of this tick for another frame of the same tick, coded against their blueprints.
+    /// Called when the game has not committed for a while. A peer that received both frames ignores the versions that
+    /// the second frame was coded against.
     pub(crate) fn on_stall(&mut self) {
         for slot in self.spent.iter() {
             if let Some(slot) = self.slots.get_mut(slot) {
@@ -219,7 +244,7 @@ impl WorldSender {
         self.dirty.take_all(&mut self.spent);
     }
 
-    /// The transport is gone, and another one took its place: all that is not acknowledged goes again, coded against nothing.
+    /// Prepares for a new transport. The unacknowledged units are sent again, coded against their blueprints.
     pub(crate) fn on_resumed(&mut self) {
         let open = self.slots.iter().filter(|(_, slot)| slot.is_known && slot.sent != slot.baseline);
         let open: Vec<UnitSlot> =
@@ -236,7 +261,8 @@ impl WorldSender {
         self.reference = None;
     }
 
-    /// The peer could not decode a frame: nothing is coded against what that was coded against.
+    /// Processes the peer's report that it could not decode the frame `name`. The units of the frame are sent again,
+    /// coded against their blueprints.
     pub(crate) fn on_reset(&mut self, name: FrameName) {
         let Some(frame) = self.ledger.number(name) else { return };
         for entry in self.ledger.units(frame) {
@@ -252,7 +278,7 @@ impl WorldSender {
         self.reference = None;
     }
 
-    /// The head of the next frame.
+    /// Returns the header of the next frame, and raises the floor.
     pub(super) fn header(&mut self) -> FrameHeader {
         let lag = self.newest_acked.map_or(0, |acked| self.tick.saturating_sub(acked));
         let distance = lag.saturating_mul(2).saturating_add(16).clamp(*FLOOR_LAG.start(), *FLOOR_LAG.end());
@@ -269,12 +295,14 @@ impl WorldSender {
         FrameHeader { name: FrameName { tick, part: self.parts as u8 }, floor, reference }
     }
 
-    /// Bytes of the heap, without those of the codec.
+    /// Returns the heap memory of the sender, in bytes, without the memory of the codec.
     pub(crate) fn memory(&self) -> usize {
         let reference = self.reference.as_ref().map_or(0, |reference| reference.slots.capacity());
         self.slots.memory()
             + self.dirty.memory()
             + self.spent.memory()
+            + self.joining.memory()
+            + (self.hidden.len() + self.always.len()) * size_of::<NetworkId>() * 2
             + self.ledger.memory()
             + self.plan.memory()
             + reference * size_of::<UnitSlot>()

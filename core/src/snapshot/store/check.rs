@@ -143,8 +143,8 @@ impl Store {
     }
 }
 
-/// `true` if two values are equal. Values have few words, so a loop is cheaper than the comparison of the standard library, which
-/// is a call.
+/// Returns `true` if two values are equal. Values have few words, so a loop is cheaper than the comparison of the
+/// standard library, which is a call.
 fn are_equal(old: &[u32], new: &[u32]) -> bool {
     old.iter().zip(new).all(|(old, new)| old == new)
 }

@@ -23,6 +23,7 @@ impl Store {
         let since = self.newest.replace(tick).map_or(tick, |before| before + 1);
         self.changed.clear();
         self.evicted.clear();
+        self.added.clear();
         for created in &changes.created {
             self.add_entity(created.id, tick);
         }
@@ -64,7 +65,7 @@ impl Store {
         }
     }
 
-    /// Updates the words of the unit that stands for the entity itself.
+    /// Updates the words of an entity's own unit.
     fn write_existence(&mut self, entity: u32, tick: u64) {
         let group = self.existence_group().0;
         let Some(unit) = self.entities.unit(entity, group) else { return };
@@ -127,8 +128,8 @@ impl Store {
         self.touched.insert(unit);
     }
 
-    /// Commits a unit whose words may differ from the committed words, or makes the unit wait. A tick from `since` on may have been
-    /// the unit's due tick.
+    /// Commits a unit whose words may differ from the committed words, or makes the unit wait for its due tick. The
+    /// due tick may be any tick from `since` to `tick`.
     fn settle(&mut self, unit: UnitId, since: u64, tick: u64) {
         let Self { units, tables, pending, .. } = self;
         let Some(record) = units.get_mut(unit) else { return };
@@ -162,7 +163,7 @@ impl Store {
         self.changed.insert(unit);
     }
 
-    /// Commits the last words of an entity's units, and the entity's destruction.
+    /// Commits the final words of an entity's units, and the destruction of the entity.
     fn destroy(&mut self, id: NetworkId, gone: Gone, tick: u64) {
         let Some(entity) = self.entities.retire(id, tick, gone) else { return };
         self.predictions.remove_entity(id);
@@ -186,8 +187,8 @@ impl Store {
         }
     }
 
-    /// Examines the next few units and queues those that are at rest and have older versions. Versions that a peer needed when the
-    /// unit was last examined may no longer be needed.
+    /// Examines the next few units, and queues for thinning those that are at rest and have older versions. A peer
+    /// may no longer need the versions that it needed at the previous examination.
     fn sweep(&mut self, tick: u64) {
         let numbers = self.units.numbers();
         for _ in 0..SWEPT.min(numbers) {

@@ -1,4 +1,4 @@
-//! The reasons that a store could not be created, or that changes were refused.
+//! The reasons why a store cannot be created, and why a store rejects changes.
 
 use core::fmt;
 
@@ -53,7 +53,12 @@ impl fmt::Display for StoreError {
                 write!(f, "the schema has {groups} groups, but at most 65,534 are allowed; merge some groups")
             }
             Self::Component { component } => {
-                write!(f, "the words of component {} lie outside the words of its group", component.0)
+                write!(
+                    f,
+                    "the words of component {} are outside the words of its group; take the groups from \
+                     WorldSchema::groups",
+                    component.0
+                )
             }
         }
     }
@@ -68,11 +73,11 @@ impl core::error::Error for StoreError {}
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The tick is not above the tick of the last commit.
+    /// The tick is not above the tick of the latest commit.
     TickNotNewer {
         /// The tick of the rejected changes.
         tick: u64,
-        /// The tick of the last commit.
+        /// The tick of the latest commit.
         newest: u64,
     },
     /// The world would have more entities than the limit allows.
@@ -126,7 +131,7 @@ impl fmt::Display for CommitError {
             Self::TickNotNewer { tick, newest } => {
                 write!(
                     f,
-                    "tick {tick} is not newer than the last committed tick {newest}; commit a newer tick"
+                    "tick {tick} is not newer than the latest committed tick {newest}; commit a newer tick"
                 )
             }
             Self::TooManyEntities { max } => {
@@ -134,31 +139,39 @@ impl fmt::Display for CommitError {
             }
             Self::IdNotNew { id, newest } => write!(
                 f,
-                "new entity {} is not above {}, the highest id so far; is there a second writer?",
+                "new entity {} is not above {}, the highest id so far; use only one writer for each world",
                 id.0, newest.0
             ),
             Self::NoSuchEntity { id } => {
-                write!(f, "entity {} does not exist in this world", id.0)
+                write!(
+                    f,
+                    "entity {} does not exist in this world; commit the changes of every tick of its writer",
+                    id.0
+                )
             }
             Self::NoSuchComponent { component } => {
                 write!(
                     f,
-                    "the schema has no component {}; were the changes made with this schema?",
+                    "the schema has no component {}; use a writer with the schema of this world",
                     component.0
                 )
             }
             Self::WrongWords { component, given, expected } => write!(
                 f,
-                "component {} has {expected} words, not {given}; were the changes made with this schema?",
+                "component {} has {expected} words, not {given}; use a writer with the schema of this world",
                 component.0
             ),
             Self::OutOfRange { id, component } => write!(
                 f,
-                "component {} of entity {} has a word outside the range that the schema defines",
+                "component {} of entity {} has a word outside the range that the schema defines; set a value in the range",
                 component.0, id.0
             ),
             Self::TooManyPredicted { connection } => {
-                write!(f, "{connection:?} would predict more than {} entities", limits::PREDICTED_ENTITIES)
+                write!(
+                    f,
+                    "{connection:?} would predict more than {} entities; stop predicting some of its entities",
+                    limits::PREDICTED_ENTITIES
+                )
             }
         }
     }

@@ -13,8 +13,8 @@ use crate::snapshot::entity_index::EntityIndex;
 use crate::snapshot::ids::NetworkId;
 use crate::snapshot::layout::{Layout, Part, Predictor};
 
-/// The layout of the unit that stands for an entity itself: the number of the blueprint plus 1, or 0 without a blueprint; the owner
-/// as a 64-bit number, or 0 without an owner; the epoch.
+/// Returns the layout of an entity's own unit: the number of the blueprint plus 1, or 0 without a blueprint; the
+/// owner as a 64-bit number, or 0 without an owner; the epoch.
 pub(super) fn existence_layout() -> Layout {
     let blueprint = Part::Choice { count: (1 << 16) + 1 };
     Layout::new(vec![blueprint, Part::Opaque { bits: 64 }, Part::Opaque { bits: 32 }], Predictor::Last)
@@ -23,23 +23,23 @@ pub(super) fn existence_layout() -> Layout {
 /// The store's record of an entity.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EntityRecord {
-    /// The id; 0 in a free record.
+    /// The id of the entity, or 0 in a free record.
     pub(super) id: NetworkId,
     pub(super) settings: EntitySettings,
     pub(super) owner: Option<ConnectionId>,
-    /// The number of times that the owner changed.
+    /// The number of times that the owner changed, modulo 2^32.
     pub(super) epoch: u32,
     /// The tick since which the entity is gone, and the reason. `None` while the entity exists.
     pub(super) gone: Option<(u64, Gone)>,
 }
 
 impl EntityRecord {
-    /// The owner as a number; 0 without an owner.
+    /// Returns the owner as a number, or 0 without an owner.
     pub(super) fn owner_bits(&self) -> u64 {
         self.owner.map_or(0, |owner| owner.data().as_ffi())
     }
 
-    /// The words of the unit that stands for the entity itself.
+    /// Returns the words of the entity's own unit.
     pub(super) fn words(&self) -> [u32; 4] {
         let blueprint = self.settings.blueprint.map_or(0, |blueprint| u32::from(blueprint.0) + 1);
         let owner = self.owner_bits();
@@ -47,16 +47,17 @@ impl EntityRecord {
     }
 }
 
-/// All entities, numbered densely.
+/// The records of all entities, numbered from 0.
 #[derive(Clone, Debug)]
 pub(super) struct Entities {
     index: EntityIndex,
     records: Vec<EntityRecord>,
-    /// For each entity, the unit of each group; [`NONE`] if the entity has no such unit.
+    /// The unit of each entity in each group, or [`NONE`] if the entity has no such unit.
     units: Vec<u32>,
     groups: usize,
     free: Vec<u32>,
-    /// Entities that are gone but whose units a peer may still refer to, the longest gone first.
+    /// The entities that are gone but whose units a peer may still refer to, the entity that has been gone the
+    /// longest first.
     leaving: VecDeque<u32>,
     newest: NetworkId,
 }
@@ -74,22 +75,22 @@ impl Entities {
         }
     }
 
-    /// The number of entities that exist.
+    /// Returns the number of entities that exist.
     pub(super) const fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// The number of entities that are gone but still kept.
+    /// Returns the number of entities that are gone but still kept.
     pub(super) fn leaving(&self) -> usize {
         self.leaving.len()
     }
 
-    /// The highest id so far.
+    /// Returns the highest id so far.
     pub(super) const fn newest(&self) -> NetworkId {
         self.newest
     }
 
-    /// The number of an entity that exists.
+    /// Returns the number of an entity that exists.
     pub(super) fn find(&self, id: NetworkId) -> Option<u32> {
         self.index.get(id)
     }
@@ -102,19 +103,19 @@ impl Entities {
         self.records.get_mut(entity as usize).filter(|record| record.id.0 != 0)
     }
 
-    /// The entities that exist, in arbitrary order.
+    /// Returns the entities that exist, in arbitrary order.
     pub(super) fn existing(&self) -> impl Iterator<Item = (u32, &EntityRecord)> {
         let used = (0..).zip(&self.records);
         used.filter(|(_, record)| record.id.0 != 0 && record.gone.is_none())
     }
 
-    /// The unit of the entity in a group.
+    /// Returns the unit of the entity in a group.
     pub(super) fn unit(&self, entity: u32, group: u16) -> Option<UnitId> {
         let place = entity as usize * self.groups + usize::from(group);
         self.units.get(place).copied().filter(|unit| *unit != NONE).map(UnitId)
     }
 
-    /// The units of the entity in all groups.
+    /// Returns the units of the entity in all groups.
     pub(super) fn units(&self, entity: u32) -> impl Iterator<Item = (u16, UnitId)> {
         (0..self.groups as u16).filter_map(move |group| Some((group, self.unit(entity, group)?)))
     }
@@ -144,7 +145,7 @@ impl Entities {
         self.newest = created.id;
     }
 
-    /// Undoes the insertion of entities without units; `newest` was the highest id before the insertion.
+    /// Undoes the insertion of entities without units. `newest` is the highest id before the insertion.
     pub(super) fn undo(&mut self, created: &[Created], newest: NetworkId) {
         for created in created.iter().rev() {
             if created.id > newest
@@ -156,7 +157,7 @@ impl Entities {
         self.newest = newest;
     }
 
-    /// Marks an entity as gone. The entity can still be looked up by its number, which is returned.
+    /// Marks an entity as gone, and returns its number. The entity can still be found by this number.
     pub(super) fn retire(&mut self, id: NetworkId, tick: u64, gone: Gone) -> Option<u32> {
         let number = self.index.remove(id)?;
         if let Some(record) = self.get_mut(number) {
@@ -166,14 +167,14 @@ impl Entities {
         Some(number)
     }
 
-    /// The entity that has been gone the longest, if it was gone before `tick`.
+    /// Returns the entity that has been gone the longest, if it was gone before `tick`.
     pub(super) fn first_gone(&self, tick: u64) -> Option<u32> {
         let number = *self.leaving.front()?;
         let (at, _) = self.get(number)?.gone?;
         (at < tick).then_some(number)
     }
 
-    /// Forgets the entity that has been gone the longest. Its units must have been removed.
+    /// Removes the entity that has been gone the longest. The caller has removed the units of the entity.
     pub(super) fn forget_first(&mut self) {
         if let Some(number) = self.leaving.pop_front() {
             self.free_record(number);
@@ -191,7 +192,7 @@ impl Entities {
         }
     }
 
-    /// The heap memory of the entities, in bytes.
+    /// Returns the heap memory of the entities, in bytes.
     pub(super) fn memory(&self) -> usize {
         let numbers = self.units.capacity() + self.free.capacity() + self.leaving.capacity();
         self.index.memory() + self.records.capacity() * size_of::<EntityRecord>() + numbers * size_of::<u32>()

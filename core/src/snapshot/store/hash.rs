@@ -2,7 +2,7 @@
 
 use super::state::Store;
 
-/// The prime of 64-bit FNV-1a, and its basis.
+/// The prime of 64-bit FNV-1a. [`BASIS`] is its initial hash.
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 

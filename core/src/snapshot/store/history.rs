@@ -6,16 +6,17 @@ use core::ops::Range;
 use super::units::{NONE, UnitRecord};
 use crate::limits::VERSIONS;
 
-/// A version of a unit: the unit's words from one commit that changed them to the next.
+/// A version of a unit: the unit's words from one commit that changed the words to the next such commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version<'a> {
-    /// The tick that committed the words.
+    /// The tick whose commit set the words.
     pub since: u64,
     /// `true` if the entity had at least one component of the unit. Otherwise all words are zero.
     pub is_present: bool,
     /// The words of the unit.
     pub words: &'a [u32],
-    /// The words, and in a group of a single component 1 or 0 behind them, for a component that is there or not.
+    /// The words of the unit. In a group of a single component, one more word follows: 1 if the entity has the
+    /// component, or else 0.
     pub(crate) row: &'a [u32],
 }
 
@@ -24,7 +25,8 @@ const OLD_MAX: u8 = VERSIONS as u8 - 1;
 /// A unit with at least this many older versions is queued for thinning, so that unneeded versions are dropped before needed ones.
 pub(super) const OLD_MANY: u8 = 24;
 
-/// The older versions of all units of a group: a linked list for each unit, the newest version first, in rows that are used again.
+/// The older versions of all units of a group, as a linked list for each unit, the newest version first. The rows are
+/// reused.
 #[derive(Clone, Debug)]
 pub(super) struct History {
     stride: usize,
@@ -48,7 +50,7 @@ impl History {
         Self { stride, nodes: Vec::new(), rows: Vec::new(), free: NONE, used: 0 }
     }
 
-    /// The number of older versions.
+    /// Returns the number of older versions.
     pub(super) const fn used(&self) -> usize {
         self.used
     }
@@ -58,8 +60,8 @@ impl History {
         first..first + self.stride
     }
 
-    /// Keeps the row that a unit has had since its last change; the next row takes effect in tick `until`. If the unit has
-    /// [`VERSIONS`] versions, the oldest is dropped.
+    /// Keeps the row that a unit has had since its latest change, because the next row takes effect in the tick
+    /// `until`. If the unit has [`VERSIONS`] versions, the method drops the oldest version.
     pub(super) fn push(&mut self, unit: &mut UnitRecord, until: u64, row: &[u32]) {
         if unit.old >= OLD_MAX {
             let oldest = self.versions(unit.newest_old).last().map_or(NONE, |(number, _)| number);
@@ -86,7 +88,7 @@ impl History {
         self.used += 1;
     }
 
-    /// Each version of a list with the number of its node, the newest first.
+    /// Returns each version of a list with the number of its node, the newest first.
     fn versions(&self, newest: u32) -> impl Iterator<Item = (u32, VersionNode)> {
         let mut number = newest;
         core::iter::from_fn(move || {
@@ -96,12 +98,13 @@ impl History {
         })
     }
 
-    /// The ticks in which each older version of a unit was the current version, the newest version first.
+    /// Returns the ticks in which each older version of a unit was the current version, the newest version first.
     pub(super) fn ticks(&self, unit: &UnitRecord) -> impl Iterator<Item = Range<u64>> {
         self.versions(unit.newest_old).map(|(_, node)| node.since..node.until)
     }
 
-    /// The row of a unit at a tick before its last change, and the tick since which the unit had the row.
+    /// Returns the row that a unit had at a tick before its latest change, and the tick since which the unit had the
+    /// row.
     pub(super) fn at(&self, unit: &UnitRecord, tick: u64) -> Option<(u64, &[u32])> {
         let (number, node) = self.versions(unit.newest_old).find(|(_, node)| node.since <= tick)?;
         let row = self.rows.get(self.row_range(number)).filter(|_| tick < node.until)?;
@@ -132,12 +135,13 @@ impl History {
         }
     }
 
-    /// Keeps the older versions of a unit whose bits are set in `kept`; bit 0 stands for the newest.
+    /// Keeps the older versions of a unit whose bits are set in `kept`, and drops the others. Bit 0 represents the
+    /// newest older version.
     pub(super) fn retain(&mut self, unit: &mut UnitRecord, kept: u64) {
         self.keep(unit, |_, place| kept.checked_shr(place as u32).is_some_and(|bits| bits & 1 != 0));
     }
 
-    /// The heap memory of the versions, in bytes.
+    /// Returns the heap memory of the versions, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.nodes.capacity() * size_of::<VersionNode>() + self.rows.capacity() * size_of::<u32>()
     }

@@ -1,4 +1,4 @@
-//! The committed world, which all connections share: the past, present and pending state of each unit.
+//! The committed world, which all connections share: the earlier, current and pending state of each unit.
 
 mod check;
 mod commit;

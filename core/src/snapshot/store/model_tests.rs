@@ -15,7 +15,7 @@ use crate::snapshot::changes::{Changes, EntitySettings, Gone};
 use crate::snapshot::ids::{ComponentId, GroupId, NetworkId};
 use crate::snapshot::writer::WorldWriter;
 
-/// The words of the components of a unit that the entity has.
+/// The words of each component that the entity has in a unit.
 type Row = BTreeMap<ComponentId, Vec<u32>>;
 
 #[derive(Default)]
@@ -37,7 +37,7 @@ struct ModelEntity {
 #[derive(Default)]
 struct Model {
     entities: BTreeMap<NetworkId, ModelEntity>,
-    /// Values and removals since the last commit.
+    /// The values set and the components removed since the latest commit. `None` represents a removal.
     sets: BTreeMap<(NetworkId, ComponentId), Option<Vec<u32>>>,
     destroyed: BTreeSet<NetworkId>,
     tick: u64,
@@ -175,7 +175,7 @@ fn compare(store: &Store, model: &Model, changed: &BTreeSet<(NetworkId, GroupId)
     assert!(ids.iter().eq(living));
 }
 
-/// A store that reaches the model's world in a single tick.
+/// Returns a store that reaches the state of the model in a single tick.
 fn afresh(model: &Model) -> Store {
     let mut store = Store::new(groups(), TICKS, 1000).unwrap();
     let mut changes = WorldWriter::new(&groups()).finish(7);

@@ -1,4 +1,4 @@
-//! The units that wait for a tick: a wheel of lists, with a list for each tick of the next second and a half. A unit waits for one
+//! The units that wait for a tick: a timer wheel, with a list for each tick of the next 1.5 s. A unit waits for one
 //! tick at a time. The lists are linked through the units, so a unit can start to wait without an allocation.
 
 use alloc::vec;
@@ -27,19 +27,19 @@ struct PendingLink {
 const UNLINKED: PendingLink = PendingLink { before: NONE, after: NONE, list: NONE };
 
 impl DueWheel {
-    /// A wheel for units that wait for at most a second.
+    /// Creates a wheel for units that wait for at most a second.
     pub(super) fn new(ticks_per_second: u32) -> Self {
         // The wheel covers one and a half seconds, because a unit may wait for half a second of rest and then for its due tick.
         let length = (ticks_per_second as usize * 3 / 2 + 3).next_power_of_two();
         Self { heads: vec![NONE; length], links: Vec::new(), waiting: 0 }
     }
 
-    /// The number of units that wait.
+    /// Returns the number of units that wait.
     pub(super) const fn waiting(&self) -> usize {
         self.waiting
     }
 
-    /// Makes room for `units` units.
+    /// Reserves memory for `units` units.
     pub(super) fn grow(&mut self, units: usize) {
         if self.links.len() < units {
             self.links.resize(units, UNLINKED);
@@ -50,7 +50,7 @@ impl DueWheel {
         tick as usize & (self.heads.len() - 1)
     }
 
-    /// Makes a unit wait for `tick`, and for no other tick.
+    /// Makes a unit wait for `tick`. The unit no longer waits for any other tick.
     pub(super) fn wait(&mut self, unit: UnitId, tick: u64) {
         let list = self.list_of(tick);
         if self.links.get(unit.index()).is_none_or(|link| link.list == list as u32) {
@@ -68,7 +68,7 @@ impl DueWheel {
         }
     }
 
-    /// Ends the waiting of a unit.
+    /// Removes a unit from the wheel.
     pub(super) fn cancel(&mut self, unit: UnitId) {
         let Some(place) = self.links.get_mut(unit.index()) else { return };
         let link = core::mem::replace(place, UNLINKED);
@@ -99,7 +99,7 @@ impl DueWheel {
         }
     }
 
-    /// The heap memory of the wheel, in bytes.
+    /// Returns the heap memory of the wheel, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.heads.capacity() * size_of::<u32>() + self.links.capacity() * size_of::<PendingLink>()
     }

@@ -1,10 +1,10 @@
 //! The ticks on which the changes of a unit are committed.
 
-/// A rate at which ticks are due. 0 Hz stands for a unit that is due on every tick.
+/// A rate at which ticks are due. At 0 Hz, every tick is due.
 ///
-/// A tick is due if a multiple of `ticks per second / hz` has passed since the tick before. The offset shifts the due ticks.
-/// Different offsets spread the units of a world over the ticks, and equal offsets gather the units of one owner. With equal
-/// offsets, the due ticks of a rate are among the due ticks of each multiple of the rate.
+/// A tick is due if it is the first tick at or after a multiple of `ticks per second / hz`. The offset shifts the due
+/// ticks. Different offsets spread the units of a world over the ticks, and equal offsets gather the units of one owner.
+/// With equal offsets, the due ticks of a rate are among the due ticks of each multiple of the rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct DueRate {
     hz: u16,
@@ -15,8 +15,8 @@ impl DueRate {
     /// A rate at which every tick is due.
     pub(super) const EVERY_TICK: Self = Self { hz: 0, offset: 0 };
 
-    /// A rate of `hz` due ticks a second, or of every tick for 0, with an offset derived from `seed`. Consecutive seeds give
-    /// offsets that are spread over a second by the golden ratio.
+    /// Creates a rate of `hz` due ticks per second, with an offset derived from `seed`. At 0 Hz, every tick is due.
+    /// The golden ratio spreads the offsets of consecutive seeds over a second.
     pub(super) fn new(hz: u16, seed: u32, ticks_per_second: u32) -> Self {
         if hz == 0 || u32::from(hz) >= ticks_per_second {
             return Self::EVERY_TICK;
@@ -26,7 +26,7 @@ impl DueRate {
         Self { hz, offset: (spread >> 32) as u16 }
     }
 
-    /// The first due tick from `tick` on.
+    /// Returns the first due tick from `tick` on.
     pub(super) fn next_due(self, tick: u64, ticks_per_second: u32) -> u64 {
         if self.hz == 0 {
             return tick;
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn no_tick_before_the_next_due_tick_is_due() {
+    fn next_due_returns_the_earliest_due_tick() {
         fn property(seed: u32, hz: u8, ticks: u16, from: u32) -> bool {
             let ticks = u32::from(ticks % 200) + 1;
             let rate = DueRate::new(hz.into(), seed, ticks);

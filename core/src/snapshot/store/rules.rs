@@ -1,4 +1,4 @@
-//! A layout in the form that the store needs: the greatest value of each word, and the parts that have a threshold.
+//! A layout in the form that the store needs: the largest value of each word, and the parts that have a threshold.
 
 use alloc::vec::Vec;
 
@@ -11,9 +11,9 @@ pub(super) struct Rules {
     /// The number of words of a unit.
     words: usize,
     /// The place of the word that shows which components the entity has: the first word, or in a group of a single component the
-    /// word after the last.
+    /// word after the unit's words.
     presence: usize,
-    /// The greatest value of each word.
+    /// The largest value of each word.
     most: Vec<u32>,
     /// The first word and the number of words of each byte string.
     strings: Vec<(usize, usize)>,
@@ -45,7 +45,7 @@ impl Rules {
         Self::of_layout(&group.layout, group.has_presence())
     }
 
-    /// The rules of a layout. With `has_presence`, the first word shows which components the entity has.
+    /// Returns the rules of a layout. With `has_presence`, the first word shows which components the entity has.
     pub(super) fn of_layout(layout: &Layout, has_presence: bool) -> Self {
         let words = layout.words();
         let presence = if has_presence { 0 } else { words };
@@ -99,27 +99,27 @@ impl Rules {
         }
     }
 
-    /// The number of words of a unit.
+    /// Returns the number of words of a unit.
     pub(super) const fn words(&self) -> usize {
         self.words
     }
 
-    /// The number of words of a row.
+    /// Returns the number of words of a row.
     pub(super) const fn stride(&self) -> usize {
         if self.presence == self.words { self.words + 1 } else { self.words }
     }
 
-    /// The bits of a row that show which components the entity has.
+    /// Returns the bits of a row that show which components the entity has.
     pub(super) fn presence(&self, row: &[u32]) -> u32 {
         row.get(self.presence).copied().unwrap_or(0)
     }
 
-    /// The place in a row of the word that shows which components the entity has.
+    /// Returns the place in a row of the word that shows which components the entity has.
     pub(super) const fn presence_place(&self) -> usize {
         self.presence
     }
 
-    /// The bit of a component in the word that shows which components the entity has.
+    /// Returns the bit of a component in the word that shows which components the entity has.
     pub(super) const fn presence_bit(&self, place: &ComponentPlace) -> u32 {
         if self.presence == self.words { 1 } else { 1 << (place.bit & 31) }
     }
@@ -128,7 +128,7 @@ impl Rules {
         row.get_mut(self.presence)
     }
 
-    /// `true` if the component may have these words. `words` must have the number of words of the component.
+    /// Returns `true` if the component may have these words. `words` must have the number of words of the component.
     pub(super) fn admits(&self, place: &ComponentPlace, words: &[u32]) -> bool {
         let first = usize::from(place.first_word);
         let most = self.most.get(first..).unwrap_or_default();
@@ -141,7 +141,7 @@ impl Rules {
         })
     }
 
-    /// `true` if the words of two rows differ by more than the thresholds.
+    /// Returns `true` if the words of two rows differ by more than the thresholds.
     pub(super) fn differ(&self, committed: &[u32], latest: &[u32]) -> bool {
         let mut done = 0;
         for tolerance in &self.tolerances {
@@ -158,7 +158,7 @@ impl Rules {
         committed.get(done..) != latest.get(done..)
     }
 
-    /// The heap memory of the rules, in bytes.
+    /// Returns the heap memory of the rules, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.most.capacity() * size_of::<u32>()
             + self.strings.capacity() * size_of::<(usize, usize)>()
@@ -189,7 +189,8 @@ const fn mask(bits: u8) -> u32 {
     if bits >= 32 { u32::MAX } else { (1 << bits) - 1 }
 }
 
-/// `true` if all bytes after the end of a string are zero. The length of the string is at most that of the words.
+/// Returns whether all bytes after the end of a string are zero. The length of the string is at most the length of
+/// the words.
 fn is_clean(string: &[u32]) -> bool {
     let Some((length, words)) = string.split_first() else { return true };
     let length = *length as usize;
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_part_accepts_no_words_above_its_greatest_words() {
+    fn each_kind_of_part_accepts_its_maximum_words_and_no_larger_words() {
         let cases: [(Part, &[u32]); 8] = [
             (Part::Flag, &[1]),
             (Part::Choice { count: 5 }, &[4]),

@@ -28,19 +28,21 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 /// [`Store::commit`] accepts or rejects the [`Changes`](crate::snapshot::Changes) of a tick as a whole. The store
 /// decides which changes peers see, and when peers see them:
 ///
-/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer never sees a
-///   combination of words that the game did not have.
-/// - **Small changes wait.** While the difference between each part of a unit and the *committed* words is within the part's
-///   threshold, the unit is not committed. The error thus never exceeds the threshold, however slowly a value changes. A
-///   rotation counts as changed if a different component becomes the largest. If the game has not changed a unit for half a
-///   second, the unit is committed exactly.
-/// - **Changes wait for a due tick.** A unit is committed at most at the rate [`EntitySettings::hz`] of its entity, or else at the
-///   rate of its group. The commit takes the words that the unit has on the due tick. The due ticks of the units are
-///   spread by their ids.
-/// - **Some changes do not wait.** New entities, added or removed components, owners and destruction are committed immediately.
-/// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts. All units of
-///   an owner are due on the same ticks. A unit that is predicted but not owned is due on every tick.
-/// - **Destruction carries the last values** of the entity, including values that were set in the same tick.
+/// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer
+///   never sees a combination of words that the game did not have.
+/// - **Small changes are not committed immediately.** A unit is not committed while each part of the unit differs from
+///   its *committed* words by at most the part's threshold. The error thus never exceeds the threshold, however slowly
+///   a value changes. A rotation counts as changed if a different component becomes the largest. If the game has not
+///   changed a unit for half a second, the store commits the exact words of the unit.
+/// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its
+///   entity, or else at the rate of its group. The commit takes the words that the unit has on the due tick. The store
+///   spreads the due ticks of the units by their ids.
+/// - **Some changes are committed immediately.** New entities, added or removed components, changes of the owner, and
+///   the destruction of an entity do not wait for a due tick.
+/// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts.
+///   All units of an owner with the same rate are due on the same ticks. A unit that is predicted but not owned is due
+///   on every tick.
+/// - **Destruction includes the final values** of the entity, including values that were set in the same tick.
 ///
 /// An entity itself has a unit too, in the group [`Store::existence_group`]. Its words are the entity's blueprint,
 /// owner and epoch. The existence of an entity thus has versions and changes, like every other unit.
@@ -53,7 +55,7 @@ pub struct Store {
     pub(super) max_entities: usize,
     pub(super) components: Vec<ComponentPlace>,
     pub(super) layouts: Vec<Layout>,
-    /// Indexed by group; the last table is that of the entities themselves.
+    /// The tables of the groups, indexed by group. The final table is for the units of entities themselves.
     pub(super) tables: Vec<GroupTable>,
     pub(super) entities: Entities,
     pub(super) units: Units,
@@ -65,6 +67,8 @@ pub struct Store {
     /// The units with older versions that may no longer be needed.
     pub(super) crowded: UnitSet,
     pub(super) evicted: Vec<UnitId>,
+    /// The units that the latest commit added.
+    pub(super) added: Vec<UnitId>,
     pub(super) checked: Vec<CheckedChange>,
     pub(super) newest: Option<u64>,
     /// The unit at which the search for units at rest continues.
@@ -78,7 +82,7 @@ pub struct Entity {
     pub id: NetworkId,
     /// The settings for the replication of the entity.
     pub settings: EntitySettings,
-    /// The connection that owns the entity.
+    /// The connection that owns the entity, or `None` without an owner.
     pub owner: Option<ConnectionId>,
     /// The number of times that the owner changed, modulo 2^32.
     pub epoch: u32,
@@ -91,14 +95,14 @@ pub struct UnitState<'a> {
     pub id: NetworkId,
     /// The id of the unit's group.
     pub group: GroupId,
-    /// The tick in which the entity was destroyed, and the reason. The words are then the last words. `None` while the
+    /// The tick in which the entity was destroyed, and the reason. The words are then the final words. `None` while the
     /// entity exists.
     pub gone: Option<(u64, Gone)>,
     /// The committed words of the unit.
     pub version: Version<'a>,
 }
 
-/// The numbers of items that a store holds, and its memory.
+/// The numbers of items in a store, and the memory of the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoreStats {
     /// The number of existing entities.
@@ -155,33 +159,35 @@ impl Store {
             changed: UnitSet::new(),
             crowded: UnitSet::new(),
             evicted: Vec::new(),
+            added: Vec::new(),
             checked: Vec::new(),
             newest: None,
             sweep: 0,
         })
     }
 
-    /// Returns the tick of the last commit. Returns `None` before the first commit.
+    /// Returns the tick of the latest commit. Returns `None` before the first commit.
     #[must_use]
     pub const fn tick(&self) -> Option<u64> {
         self.newest
     }
 
-    /// Returns the units that the last commit changed. For a destroyed entity, the set includes each unit whose last
+    /// Returns the units that the latest commit changed. For a destroyed entity, the set includes each unit whose final
     /// words differ from the words committed before, and the unit of the entity itself.
     #[must_use]
     pub const fn changed(&self) -> &UnitSet {
         &self.changed
     }
 
-    /// Returns the group of the units that stand for entities themselves. The id of this group follows the ids of the
+    /// Returns the group of the units that represent entities themselves. The id of this group follows the ids of the
     /// schema's groups.
     #[must_use]
     pub const fn existence_group(&self) -> GroupId {
         GroupId(self.tables.len() as u16 - 1)
     }
 
-    /// Returns the layout of a group's units. [`Self::existence_group`] has a layout too.
+    /// Returns the layout of a group's units. [`Self::existence_group`] has a layout too. Returns `None`
+    /// if no group has this id.
     #[must_use]
     pub fn layout(&self, group: GroupId) -> Option<&Layout> {
         self.layouts.get(usize::from(group.0))
@@ -206,14 +212,14 @@ impl Store {
         units.map(|(group, unit)| (GroupId(group), unit))
     }
 
-    /// Returns the unit that an existing entity has in a group.
+    /// Returns the unit that an existing entity has in a group, or `None` if there is no such unit.
     #[must_use]
     pub fn unit(&self, id: NetworkId, group: GroupId) -> Option<UnitId> {
         self.entities.unit(self.entities.find(id)?, group.0)
     }
 
     /// Returns the latest committed state of a unit. A unit of a destroyed entity has a state until the entity is
-    /// released.
+    /// released. Returns `None` after the release.
     #[must_use]
     pub fn state(&self, unit: UnitId) -> Option<UnitState<'_>> {
         let record = self.units.get(unit)?;
@@ -236,18 +242,34 @@ impl Store {
         Some(version(table, since, row))
     }
 
-    /// The weight of a unit's entity: see [`EntitySettings::weight`].
+    /// Returns the weight of a unit's entity: see [`EntitySettings::weight`].
     #[must_use]
     pub(crate) fn weight(&self, unit: UnitId) -> u8 {
         let entity = self.units.get(unit).and_then(|record| self.entities.get(record.entity));
         entity.map_or(0, |entity| entity.settings.weight)
     }
 
+    /// Returns the number of ticks per second.
+    pub(crate) const fn ticks_per_second(&self) -> u32 {
+        self.ticks_per_second
+    }
+
+    /// Returns all units of a unit's entity, even if the entity is gone.
+    pub(crate) fn siblings(&self, unit: UnitId) -> impl Iterator<Item = UnitId> {
+        let entity = self.units.get(unit).map(|record| record.entity);
+        entity.into_iter().flat_map(|entity| self.entities.units(entity)).map(|(_, unit)| unit)
+    }
+
+    /// Returns the units that the latest commit added to the world.
+    pub(crate) fn added(&self) -> &[UnitId] {
+        &self.added
+    }
+
     /// Drops older versions that no peer needs any more. Call this method after each commit.
     ///
     /// The method calls `needed` with each unit that is idle or has many older versions, and with the ticks in which
     /// each older version was current, the newest version first. `needed` returns one bit for each version, which is 1
-    /// if the version is needed. Bit 0 stands for the newest version.
+    /// if the version is needed. Bit 0 represents the newest version.
     pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u64) {
         while let Some(unit) = self.crowded.pop() {
             let Some(record) = self.units.get_mut(unit) else { continue };
@@ -262,7 +284,7 @@ impl Store {
     /// Releases the entities that were destroyed before `tick`. The caller guarantees that no peer refers to the units
     /// of these entities any more. The store reuses the numbers of these units from the next commit on.
     ///
-    /// The store keeps at most `max_entities` destroyed entities. Beyond this number it also releases the entity that
+    /// The store keeps at most `max_entities` destroyed entities. Beyond this number, the method also releases the entity that
     /// was destroyed first, and [`Self::evicted`] lists the units of this entity.
     pub fn release_before(&mut self, tick: u64) {
         while let Some(entity) = self.entities.first_gone(tick) {
@@ -270,7 +292,7 @@ impl Store {
         }
     }
 
-    /// Returns the units that the last commit released without a call of [`Self::release_before`], because there were
+    /// Returns the units that the latest commit released without a call of [`Self::release_before`], because there were
     /// too many destroyed entities. A caller that refers to one of these units must remove the reference now.
     #[must_use]
     pub fn evicted(&self) -> &[UnitId] {
@@ -286,7 +308,7 @@ impl Store {
         }
     }
 
-    /// Returns the numbers of items that the store holds, and its memory.
+    /// Returns the numbers of items in the store, and the memory of the store.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         StoreStats {
@@ -310,7 +332,7 @@ impl Store {
             + self.touched.memory()
             + self.changed.memory()
             + self.crowded.memory()
-            + self.evicted.capacity() * size_of::<UnitId>()
+            + (self.evicted.capacity() + self.added.capacity()) * size_of::<UnitId>()
             + self.checked.capacity() * size_of::<CheckedChange>()
     }
 
@@ -329,7 +351,8 @@ impl Store {
         entities.forget_first();
     }
 
-    /// The rate at which the units of a group of an entity are due, and `true` if thresholds do not apply to them.
+    /// Returns the rate at which the units of a group of an entity are due, and `true` if thresholds do not apply to
+    /// them.
     pub(super) fn timing(&self, entity: &EntityRecord, group: u16) -> (DueRate, bool) {
         if group == self.existence_group().0 {
             return (DueRate::EVERY_TICK, true);
@@ -377,6 +400,7 @@ impl Store {
             is_exact,
         });
         self.entities.set_unit(entity, group, unit);
+        self.added.push(unit);
         let numbers = self.units.numbers();
         self.pending.grow(numbers);
         for set in [&mut self.touched, &mut self.changed, &mut self.crowded] {
@@ -386,7 +410,7 @@ impl Store {
     }
 }
 
-/// `true` if the words of a component lie within the words of its group.
+/// Returns `true` if the words of a component lie within the words of its group.
 fn lies_within(groups: &Groups, place: &ComponentPlace) -> bool {
     let Some(group) = groups.group(place.group) else { return false };
     let (first, words) = (usize::from(place.first_word), usize::from(place.words));
@@ -398,7 +422,7 @@ const fn entity(record: &EntityRecord) -> Entity {
     Entity { id: record.id, settings: record.settings, owner: record.owner, epoch: record.epoch }
 }
 
-/// The version that a row holds.
+/// Returns the version that a row holds.
 fn version<'a>(table: &GroupTable, since: u64, row: &'a [u32]) -> Version<'a> {
     Version {
         since,

@@ -36,7 +36,7 @@ pub(super) struct LatestComponent<'a> {
 }
 
 impl<'a> LatestComponent<'a> {
-    /// The latest words of the component in a row; `None` if the entity lacks the component.
+    /// Returns the latest words of the component in a row, or `None` if the entity lacks the component.
     pub(super) fn get(&self, row: u32) -> Option<&'a [u32]> {
         let row = row as usize * self.stride;
         let presence = *self.rows.get(row + self.presence)?;
@@ -77,7 +77,7 @@ impl GroupTable {
         self.latest.get_mut(range).unwrap_or_default()
     }
 
-    /// The latest words of one component, unit by unit.
+    /// Returns the latest words of one component, unit by unit.
     pub(super) fn component(&self, place: &ComponentPlace) -> LatestComponent<'_> {
         LatestComponent {
             rows: &self.latest,
@@ -140,7 +140,7 @@ impl GroupTable {
         self.free.push(row);
     }
 
-    /// The heap memory of the table, in bytes.
+    /// Returns the heap memory of the table, in bytes.
     pub(super) const fn memory(&self) -> usize {
         (self.committed.capacity() + self.latest.capacity() + self.free.capacity()) * size_of::<u32>()
             + self.rules.memory()

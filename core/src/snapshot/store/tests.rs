@@ -146,7 +146,7 @@ fn setting_the_same_value_again_commits_no_change() {
 }
 
 #[test]
-fn a_slowly_changing_value_is_committed_before_it_differs_by_more_than_its_threshold() {
+fn a_slow_change_is_committed_before_it_exceeds_the_threshold_by_more_than_one_step() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let mut commits = 0;
@@ -163,7 +163,7 @@ fn a_slowly_changing_value_is_committed_before_it_differs_by_more_than_its_thres
 }
 
 #[test]
-fn a_value_that_is_unchanged_for_half_a_second_is_committed_exactly() {
+fn a_change_below_the_threshold_is_committed_after_half_a_second_without_further_change() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, POSE, &[502, 499, 255]);
@@ -288,7 +288,7 @@ fn changes_below_the_threshold_of_owned_or_predicted_units_are_committed() {
 }
 
 #[test]
-fn a_change_below_the_threshold_is_committed_once_the_unit_has_an_owner() {
+fn a_change_below_the_threshold_is_committed_when_the_unit_gets_an_owner() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.set(id, POSE, &[501, 500, 0]);
@@ -353,7 +353,7 @@ fn each_change_of_the_owner_increments_the_epoch_of_the_entity() {
 }
 
 #[test]
-fn removing_and_adding_a_component_with_its_default_value_are_two_changes() {
+fn removing_and_adding_a_component_with_its_default_value_commits_two_changes() {
     let mut play = Play::new();
     let id = play.create();
     for component in [HEALTH, VISIBLE, SPEED] {
@@ -387,7 +387,7 @@ fn the_words_of_a_removed_component_are_zero() {
 }
 
 #[test]
-fn destroying_an_entity_commits_its_last_values_immediately() {
+fn destroying_an_entity_commits_its_latest_values_immediately() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     let existence = play.store.unit(id, play.store.existence_group()).unwrap();

@@ -1,4 +1,5 @@
-//! A set of units: a bit for each unit, and a list, so that clearing costs the number of units in the set and not its capacity.
+//! A set of units: a bit for each unit, and a list of the units in the set. The cost of clearing the set thus depends
+//! on the number of units in the set, and not on the capacity.
 
 use alloc::vec::Vec;
 
@@ -28,8 +29,8 @@ impl UnitSet {
         &self.list
     }
 
-    /// Returns the set as bits: bit n % 64 of word n / 64 stands for unit n. Units beyond the last word are not in the
-    /// set.
+    /// Returns the set as bits: bit n % 64 of word n / 64 represents unit n. Units beyond the final word are not in
+    /// the set.
     #[must_use]
     pub fn bits(&self) -> &[u64] {
         &self.bits
@@ -41,7 +42,7 @@ impl UnitSet {
         self.list.is_empty()
     }
 
-    /// Makes room for the units below `units`.
+    /// Reserves memory for the units with numbers below `units`.
     pub(super) fn grow(&mut self, units: usize) {
         if self.bits.len() * 64 < units {
             self.bits.resize(units.div_ceil(64), 0);
@@ -68,7 +69,7 @@ impl UnitSet {
         }
     }
 
-    /// Removes and returns the unit that was added last.
+    /// Removes the most recently added unit and returns the unit.
     pub(super) fn pop(&mut self) -> Option<UnitId> {
         let unit = self.list.pop()?;
         if let Some(bits) = self.bits.get_mut(unit.index() / 64) {
@@ -77,7 +78,7 @@ impl UnitSet {
         Some(unit)
     }
 
-    /// The heap memory of the set, in bytes.
+    /// Returns the heap memory of the set, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.bits.capacity() * size_of::<u64>() + self.list.capacity() * size_of::<UnitId>()
     }

@@ -18,7 +18,7 @@ impl UnitId {
     }
 }
 
-/// Stands for no row, no node or no entity.
+/// The value that represents no row, no node or no entity.
 pub(super) const NONE: u32 = u32::MAX;
 
 /// The store's record of a unit. Its words are in the table of its group.
@@ -30,9 +30,9 @@ pub(super) struct UnitRecord {
     pub(super) group: u16,
     /// The row in the group's table.
     pub(super) row: u32,
-    /// The tick that committed the present words.
+    /// The tick that committed the current words.
     pub(super) since: u64,
-    /// The last tick in which the game changed the words.
+    /// The latest tick in which the game changed the words.
     pub(super) set_at: u64,
     /// The node of the newest older version.
     pub(super) newest_old: u32,
@@ -57,7 +57,7 @@ pub(super) struct CheckedChange {
     pub(super) value: u32,
 }
 
-/// All units, and the numbers that are free.
+/// The records of all units, and the free unit numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Units {
     records: Vec<UnitRecord>,
@@ -69,12 +69,12 @@ impl Units {
         Self { records: Vec::new(), free: Vec::new() }
     }
 
-    /// The number of unit numbers, used and free.
+    /// Returns the number of unit numbers, used and free.
     pub(super) const fn numbers(&self) -> usize {
         self.records.len()
     }
 
-    /// The number of units.
+    /// Returns the number of units.
     pub(super) const fn len(&self) -> usize {
         self.records.len() - self.free.len()
     }
@@ -83,7 +83,7 @@ impl Units {
         self.records.get(unit.index()).filter(|record| record.entity != NONE)
     }
 
-    /// The row of a unit that exists.
+    /// Returns the row of a unit that exists.
     pub(super) fn row(&self, unit: UnitId) -> u32 {
         self.records.get(unit.index()).map_or(NONE, |record| record.row)
     }
@@ -111,7 +111,7 @@ impl Units {
         Some(removed)
     }
 
-    /// The heap memory of the units, in bytes.
+    /// Returns the heap memory of the units, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.records.capacity() * size_of::<UnitRecord>() + self.free.capacity() * size_of::<UnitId>()
     }

@@ -43,18 +43,18 @@ impl ComponentTable {
         self.rows.get(self.index.get(id)? as usize)
     }
 
-    /// The newest words of an entity's component.
+    /// Returns the newest words of an entity's component.
     pub(super) fn newest(&self, id: NetworkId) -> Option<&[u32]> {
         self.pool.newest(&self.row(id)?.list)?.words
     }
 
-    /// The newest words of all entities that have the component.
+    /// Returns the newest words of all entities that have the component.
     pub(super) fn all(&self) -> impl Iterator<Item = (NetworkId, &[u32])> {
         let used = self.rows.iter().filter(|row| row.id.0 != 0);
         used.filter_map(|row| Some((row.id, self.pool.newest(&row.list)?.words?)))
     }
 
-    /// The versions of an entity's component around `time`.
+    /// Returns the versions of an entity's component around `time`.
     pub(super) fn around(
         &self,
         id: NetworkId,
@@ -122,7 +122,7 @@ impl ComponentTable {
         }
     }
 
-    /// The heap memory of the table, in bytes.
+    /// Returns the heap memory of the table, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.index.memory()
             + self.rows.capacity() * size_of::<HistoryRow>()

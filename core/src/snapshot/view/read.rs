@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::any::TypeId;
 
+use super::component_table::ComponentTable;
 use super::sample::{Sample, TimedValue};
 use super::version_list::KeptVersion;
 use super::world_view::WorldView;
@@ -75,7 +76,7 @@ impl WorldView {
 
     /// Returns the newest words of each entity that has the component, in arbitrary order.
     pub fn all_words(&self, component: ComponentId) -> impl Iterator<Item = (NetworkId, &[u32])> {
-        self.tables.get(usize::from(component.0)).into_iter().flat_map(|table| table.all())
+        self.tables.get(usize::from(component.0)).into_iter().flat_map(ComponentTable::all)
     }
 
     /// Returns the words of an entity's component around `time`, as [`Self::sample`] does.
@@ -106,7 +107,7 @@ fn restore<T: NetComponent>(words: &[u32]) -> T {
     T::restore(&mut WordReader::new(words))
 }
 
-/// The words of a version. `None` if the entity lacks the component from its tick on.
+/// Returns the words of a version. `None` if the entity lacks the component from its tick on.
 fn timed(version: KeptVersion<'_>) -> Option<TimedValue<&[u32]>> {
     Some(TimedValue { tick: version.tick, value: version.words? })
 }

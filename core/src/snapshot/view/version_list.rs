@@ -121,12 +121,12 @@ impl VersionPool {
         }
     }
 
-    /// The newest version.
+    /// Returns the newest version.
     pub(super) fn newest(&self, list: &VersionList) -> Option<KeptVersion<'_>> {
         self.get(list.newest)
     }
 
-    /// The newest version that is not later than `time`, and the version after it.
+    /// Returns the newest version that is not later than `time`, and the version after it.
     pub(super) fn around(
         &self,
         list: &VersionList,
@@ -149,7 +149,7 @@ impl VersionPool {
         Some(KeptVersion { tick: version.tick, words })
     }
 
-    /// The heap memory of the versions, in bytes.
+    /// Returns the heap memory of the versions, in bytes.
     pub(super) const fn memory(&self) -> usize {
         self.versions.capacity() * size_of::<VersionLink>() + self.words.capacity() * size_of::<u32>()
     }

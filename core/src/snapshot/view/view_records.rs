@@ -42,12 +42,12 @@ impl ViewRecords {
         }
     }
 
-    /// The number of entities that exist.
+    /// Returns the number of entities that exist.
     pub(super) const fn len(&self) -> usize {
         self.existing
     }
 
-    /// The record of an entity that exists, or is gone but still in the history.
+    /// Returns the record of an entity that exists, or is gone but still in the history.
     pub(super) fn get(&self, id: NetworkId) -> Option<&ViewRecord> {
         self.records.get(self.index.get(id)? as usize)
     }
@@ -56,7 +56,7 @@ impl ViewRecords {
         self.records.get_mut(self.index.get(id)? as usize)
     }
 
-    /// The entities that exist.
+    /// Returns the entities that exist.
     pub(super) fn existing(&self) -> impl Iterator<Item = &ViewRecord> {
         self.records.iter().filter(|record| record.id.0 != 0 && record.gone.is_none())
     }
@@ -130,7 +130,7 @@ impl ViewRecords {
         self.existing = 0;
     }
 
-    /// The heap memory of the entities, in bytes.
+    /// Returns the heap memory of the entities, in bytes.
     pub(super) fn memory(&self) -> usize {
         self.index.memory()
             + self.records.capacity() * size_of::<ViewRecord>()

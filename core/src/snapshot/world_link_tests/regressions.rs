@@ -1,4 +1,4 @@
-//! Faults that fuzzing found once, each in the fewest steps.
+//! Regression tests of faults that fuzzing found, each with as few steps as possible.
 
 use super::*;
 use crate::limits::SNAPSHOT_VERSIONS_HELD;
@@ -10,7 +10,7 @@ use crate::snapshot::delta::{
 
 const HEALTH: ComponentId = ComponentId(0);
 
-/// A settled link with this many entities, each with health.
+/// Returns a link without pending changes, with this number of entities, each with the component health.
 fn settled(entities: usize) -> WorldLink {
     let mut link = WorldLink::new(1, 0);
     for _ in 0..entities {
@@ -34,7 +34,7 @@ impl WorldLink {
 }
 
 #[test]
-fn a_unit_whose_frame_is_known_as_lost_after_a_hundred_ticks_is_sent_again() {
+fn a_unit_is_resent_when_its_frame_is_declared_lost_after_a_hundred_ticks() {
     let mut link = settled(1);
     link.set_health(link.ids[0], 60);
     link.commit();
@@ -45,7 +45,7 @@ fn a_unit_whose_frame_is_known_as_lost_after_a_hundred_ticks_is_sent_again() {
 }
 
 #[test]
-fn an_entity_that_one_commit_shows_and_destroys_stays_gone() {
+fn a_hidden_entity_that_one_commit_shows_and_destroys_remains_invisible() {
     let mut link = settled(2);
     let id = link.ids[0];
     link.hidden.insert(id);
@@ -58,14 +58,15 @@ fn an_entity_that_one_commit_shows_and_destroys_stays_gone() {
     link.tick += 1;
     let changes = link.writer.finish(link.tick);
     link.store.commit(&changes).unwrap();
-    link.sender.on_commit(&link.store);
-    link.sender.on_shows(&link.store, &changes);
+    link.grid.on_commit(&link.store);
+    link.sender.on_commit(&link.store, &link.grid);
+    link.sender.on_rules(&link.store, &link.grid, &changes);
     assert_eq!(link.sender.first_leaving(), since);
     link.settle("after the end of the entity");
 }
 
 #[test]
-fn nothing_is_stored_of_a_frame_whose_unit_has_too_many_versions() {
+fn a_frame_that_exceeds_the_version_limit_of_one_unit_is_refused_as_a_whole() {
     let schema = schema();
     let codec = Arc::new(UnitCodec::new(&schema));
     let group = schema.groups().component(HEALTH).unwrap().group;

@@ -1,4 +1,4 @@
-//! The reasons that a call on a world's writer changed nothing.
+//! The reasons why a call to a world's writer changes nothing.
 
 use core::fmt;
 
@@ -55,12 +55,13 @@ impl fmt::Display for WriteError {
             Self::NoSuchEntity { id } => {
                 write!(
                     f,
-                    "entity {} does not exist: it was never created in this world, or was destroyed",
+                    "entity {} does not exist: it was never created in this world, or was destroyed; \
+                     create the entity first",
                     id.0
                 )
             }
             Self::NoSuchComponent { component } => {
-                write!(f, "the schema has no component {}", component.0)
+                write!(f, "the schema has no component {}; declare the component in the schema", component.0)
             }
             Self::NoSuchType { name } => write!(
                 f,
@@ -69,19 +70,19 @@ impl fmt::Display for WriteError {
             ),
             Self::WrongWords { component, given, expected } => write!(
                 f,
-                "component {} has {expected} words, not {given}: was the value made with another schema?",
+                "component {} has {expected} words, not {given}; make the value with the schema of this writer",
                 component.0
             ),
             Self::TooManyEntities { max } => {
                 write!(
                     f,
-                    "the world has {max} entities, which is its limit; destroy some or raise max_entities"
+                    "the world has {max} entities, which is its limit; destroy some of them, or raise max_entities"
                 )
             }
-            Self::IdsExhausted => f.write_str("all ids of this world were used; begin a new world"),
+            Self::IdsExhausted => f.write_str("all ids of this world were used; create a new world"),
             Self::TooManyPredicted { connection } => write!(
                 f,
-                "{connection:?} predicts {} entities, which is the limit; stop predicting some",
+                "{connection:?} predicts {} entities, which is the limit; stop predicting some of them",
                 limits::PREDICTED_ENTITIES
             ),
         }

@@ -1,4 +1,4 @@
-//! The places of a tick's changes of a component, so that a newer change replaces an older change.
+//! The position of each change of a component within a tick, so that a newer change replaces an older change.
 
 use alloc::vec::Vec;
 
@@ -8,7 +8,7 @@ use crate::snapshot::ids::NetworkId;
 /// The changes of one component, by the slots of their entities.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Marks {
-    /// Indexed by slot. Slots beyond the end have no change.
+    /// The change of each entity, indexed by slot. Slots beyond the end have no change.
     cells: Vec<Cell>,
     /// The slot of each value, and of each removal.
     values: Vec<u32>,
@@ -20,9 +20,9 @@ pub(super) struct Marks {
 enum Cell {
     #[default]
     Unchanged,
-    /// The component was set; the index of the value.
+    /// The component was set to the value with this index.
     Set(u32),
-    /// The component was removed; the index in the list of removals.
+    /// The component was removed. The number is the index in the list of removals.
     Removed(u32),
 }
 
@@ -40,7 +40,8 @@ impl Marks {
         }
     }
 
-    /// The words of the value that an entity gets in this tick: the words of an earlier call in the tick, or zeros.
+    /// Returns the words of the entity's value in this tick, for writing: the words of an earlier call in the tick,
+    /// or zeros.
     pub(super) fn set<'a>(&mut self, column: &'a mut Column, slot: u32, id: NetworkId) -> &'a mut [u32] {
         let index = match self.cell(slot) {
             Cell::Set(index) => index as usize,

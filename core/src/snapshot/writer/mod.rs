@@ -1,4 +1,4 @@
-//! The game's side of a world.
+//! The writer, with which a game changes a world.
 
 mod error;
 mod marks;

@@ -17,7 +17,7 @@ use crate::snapshot::predictions::Predictions;
 
 /// A writer, with which a game collects the changes of a tick, in any thread.
 ///
-/// If a value is set several times in one tick, the last value counts. The game may set an unchanged value again in
+/// If a value is set several times in one tick, the latest value counts. The game may set an unchanged value again in
 /// each tick, because the store ignores values that did not change. A call for an entity that does not exist
 /// returns [`WriteError::NoSuchEntity`] and changes nothing. A system that runs after an entity was destroyed in
 /// the same tick can thus ignore the error with `.ok()`.
@@ -54,11 +54,11 @@ pub struct WorldWriter {
     entities: EntityIndex,
     max_entities: usize,
     newest: u32,
-    /// Slots without an entity. A slot keeps its entity until the end of the tick in which the entity is destroyed.
+    /// The free slots. A slot keeps its entity until the end of the tick in which the entity is destroyed.
     free: Vec<u32>,
     slots: u32,
     leaving: Vec<u32>,
-    /// Indexed by component.
+    /// The changes of each component in this tick, indexed by component.
     marks: Vec<Marks>,
     predictions: Predictions,
     /// The tick's changes of rare kinds, in the order of [`Changes`].
@@ -71,7 +71,7 @@ pub struct WorldWriter {
     pub(in crate::snapshot) types: Vec<(TypeId, ComponentId)>,
 }
 
-/// Empty columns, one for each component.
+/// Returns empty columns, one for each component.
 fn columns(groups: &Groups) -> Vec<Column> {
     let components = (0..=u16::MAX).zip(&groups.components);
     components.map(|(id, place)| Column::new(ComponentId(id), place.words)).collect()
@@ -112,8 +112,8 @@ impl WorldWriter {
         self.entities.get(id).is_some()
     }
 
-    /// Creates an entity without components, and returns its id. Ids count from 1 and are never reused in a world. At a
-    /// thousand new entities a second, the ids last for 49 days.
+    /// Creates an entity without components, and returns its id. Ids count from 1 and are never reused in a world. At 1000
+    /// new entities a second, the ids suffice for 49 days.
     ///
     /// # Errors
     /// [`WriteError::TooManyEntities`] if the world has reached its limit of entities, and [`WriteError::IdsExhausted`]
@@ -152,7 +152,7 @@ impl WorldWriter {
     }
 
     /// Returns the words of an entity's component, for the caller to overwrite. The words have the values set earlier
-    /// in the same tick, or zeros if none were set.
+    /// in the same tick, or zeros if no value was set.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.
@@ -171,7 +171,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Destroys an entity. Values that were set in the same tick are the entity's last values. The id of the entity is
+    /// Destroys an entity. Values that were set in the same tick are the entity's final values. The id of the entity is
     /// never reused.
     ///
     /// # Errors
@@ -184,8 +184,8 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Sets the rule for whether a connection sees an entity. Without a rule, the connection sees the entity if it is
-    /// near enough.
+    /// Sets the rule for whether a connection sees an entity. Without a rule, the rule is
+    /// [`Show::ByDistance`].
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] if the entity does not exist.
@@ -224,7 +224,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Ends the prediction of an entity by a connection.
+    /// Marks an entity as no longer predicted by a connection.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] if the entity does not exist.
@@ -244,7 +244,7 @@ impl WorldWriter {
         }
     }
 
-    /// Ends the tick and returns the changes made in it. The numbers of the ticks must ascend, but may have gaps.
+    /// Ends the tick, and returns the changes of the tick. The numbers of the ticks must ascend, but may have gaps.
     #[must_use]
     pub fn finish(&mut self, tick: u64) -> Changes {
         for marks in &mut self.marks {
@@ -265,9 +265,9 @@ impl WorldWriter {
         changes
     }
 
-    /// Takes back changes that [`Self::finish`] returned, to reuse their memory. The writer reuses the memory from the
-    /// tick after the next on. The changes of one tick can thus still be in use while the game writes the changes of
-    /// the next tick.
+    /// Returns changes from [`Self::finish`] to the writer, which reuses their memory for the changes that begin at the next
+    /// call of [`Self::finish`]. The changes of one tick can thus still be in use while the game writes the changes of the
+    /// next tick.
     pub fn reuse(&mut self, mut spare: Changes) {
         spare.clear();
         let is_alike = spare.columns.len() == self.changes.columns.len()
@@ -277,7 +277,7 @@ impl WorldWriter {
         }
     }
 
-    /// Empty changes for the next tick.
+    /// Returns empty changes for the next tick.
     fn next(&mut self) -> Changes {
         self.spare.take().unwrap_or_else(|| {
             let columns = self.changes.columns.iter();

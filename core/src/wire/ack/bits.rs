@@ -6,7 +6,8 @@ use super::ranges::AckRanges;
 use crate::limits;
 use crate::wire::{Malformed, varint_len};
 
-/// The bytes of bits that cover every range, if `room` bytes hold them and their count; else as many as fit.
+/// Returns the size of a bitmap in bytes: as many bytes as all ranges need, or else as many as fit into `room` bytes
+/// together with their count.
 pub(super) fn bytes_that_fit(ranges: &AckRanges, room: usize) -> usize {
     let (Some(largest), Some(lowest)) = (ranges.largest(), ranges.lowest()) else { return 0 };
     let wanted = usize::try_from((largest - lowest).div_ceil(8)).unwrap_or(usize::MAX);
@@ -14,7 +15,8 @@ pub(super) fn bytes_that_fit(ranges: &AckRanges, room: usize) -> usize {
     most.min(room.saturating_sub(varint_len(most as u64)))
 }
 
-/// Sets a bit in `bits`, which are zeros, for each number in `ranges` below the largest. Returns the lowest that has a bit.
+/// Sets the bit of each number in `ranges` below the largest number. `bits` are zeros before the call. Returns the
+/// lowest acknowledged number that has a bit.
 pub(super) fn fill(ranges: &AckRanges, bits: &mut [u8]) -> u64 {
     let Some(largest) = ranges.largest() else { return u64::MAX };
     // The number of the last bit, or 0 if there are more bits than numbers.
@@ -37,14 +39,14 @@ pub(super) fn fill(ranges: &AckRanges, bits: &mut [u8]) -> u64 {
     lowest
 }
 
-/// The ranges that bits stand for, the newest first.
+/// An iterator over the ranges that a bitmap represents, the newest first.
 #[derive(Clone)]
 pub(super) struct BitRanges<'a> {
     bits: &'a [u8],
-    /// Where the next range ends, if a bit before `place` said so.
+    /// The end of the next range, if a bit before `place` has determined it.
     end: Option<Result<u64, Malformed>>,
     largest: u64,
-    /// The next bit to be looked at.
+    /// The index of the next bit to examine.
     place: usize,
 }
 
@@ -53,7 +55,7 @@ impl<'a> BitRanges<'a> {
         Self { bits, end: Some(largest), largest: largest.unwrap_or(0), place: 0 }
     }
 
-    /// How many bits from `place` on are equal to `set`.
+    /// Returns the number of consecutive bits from `place` on that are equal to `set`.
     fn run(&self, set: bool) -> usize {
         let mut place = self.place;
         while let Some(byte) = self.bits.get(place / 8) {
@@ -67,7 +69,7 @@ impl<'a> BitRanges<'a> {
         place - self.place
     }
 
-    /// The number that the bit at `place` stands for.
+    /// Returns the packet number that the bit at `place` represents.
     fn number(&self, place: usize) -> Result<u64, Malformed> {
         self.largest.checked_sub(1 + place as u64).ok_or(Malformed)
     }

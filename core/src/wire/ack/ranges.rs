@@ -7,13 +7,14 @@ use smallvec::SmallVec;
 use crate::limits;
 
 const RANGES_INLINE: usize = 4;
-/// Ranges whose memory is kept.
+/// The number of ranges whose memory the set always keeps.
 const ROOM_KEPT: usize = 2 * limits::ACK_RANGES;
 
 /// The packet numbers that a receiver must acknowledge, as at most [`limits::ACK_RANGES_KEPT`] ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AckRanges {
-    /// First and last of each range, ascending, with at least one missing number between two ranges.
+    /// The lowest and the highest packet number of each range, ascending, with at least one missing number between two
+    /// ranges.
     pub(super) ranges: SmallVec<[(u64, u64); RANGES_INLINE]>,
 }
 
@@ -31,13 +32,13 @@ impl AckRanges {
         self.ranges.len()
     }
 
-    /// Returns the lowest packet number in the set.
+    /// Returns the lowest packet number in the set, or `None` if the set is empty.
     #[must_use]
     pub fn lowest(&self) -> Option<u64> {
         self.ranges.first().map(|&(start, _)| start)
     }
 
-    /// Returns the largest packet number in the set.
+    /// Returns the largest packet number in the set, or `None` if the set is empty.
     #[must_use]
     pub fn largest(&self) -> Option<u64> {
         self.ranges.last().map(|&(_, end)| end)
@@ -55,8 +56,8 @@ impl AckRanges {
         self.ranges.iter().any(|&(start, end)| (start..=end).contains(&packet_number))
     }
 
-    /// Adds `packet_number` to the set. If the set then exceeds its maximum number of ranges, it drops the oldest
-    /// eighth of its ranges, which may include the new number.
+    /// Adds `packet_number` to the set. If the set then exceeds its maximum number of ranges, the method drops
+    /// the oldest eighth of the ranges, which may include the new number.
     pub fn insert(&mut self, packet_number: u64) {
         // Usually it is the next one.
         if let Some((_, end)) = self.ranges.last_mut()
@@ -88,19 +89,20 @@ impl AckRanges {
         self.grow(0, |range| range.0 = range.0.max(packet_number));
     }
 
-    /// Forgets ranges that lie below `packet_number` whole, the oldest first, as long as there are more than `keep`.
+    /// Drops the oldest ranges while the set has more than `keep` ranges. A range is dropped only if all its numbers
+    /// are below `packet_number`.
     pub(crate) fn thin_out(&mut self, packet_number: u64, keep: usize) {
         let below = self.ranges.partition_point(|&(_, end)| end < packet_number);
         self.remove_oldest(below.min(self.ranges.len().saturating_sub(keep)));
     }
 
-    /// The largest number in the set that is below `packet_number`.
+    /// Returns the largest number in the set that is below `packet_number`.
     pub(crate) fn largest_below(&self, packet_number: u64) -> Option<u64> {
         let below = self.ranges.partition_point(|&(start, _)| start < packet_number);
         self.range(below.checked_sub(1)?).map(|(_, end)| end.min(packet_number - 1))
     }
 
-    /// Forgets the `count` oldest ranges. The memory of a burst is given back when few are left of it.
+    /// Drops the `count` oldest ranges. Releases memory if few ranges are left after a burst.
     fn remove_oldest(&mut self, count: usize) {
         self.ranges.drain(..count);
         if self.ranges.capacity() > ROOM_KEPT && self.ranges.len() <= limits::ACK_RANGES {
@@ -108,13 +110,13 @@ impl AckRanges {
         }
     }
 
-    /// Gives unused memory back.
+    /// Releases unused memory.
     pub(crate) fn shrink(&mut self) {
         self.ranges.shrink_to_fit();
     }
 
-    /// The index of the first range that starts above `packet_number`. Usually that is the end, so it looks there
-    /// first.
+    /// Returns the index of the first range that starts above `packet_number`. The search begins at the end, where
+    /// most new numbers belong.
     fn place_of(&self, packet_number: u64) -> usize {
         self.ranges.iter().rposition(|&(start, _)| start <= packet_number).map_or(0, |below| below + 1)
     }

@@ -201,7 +201,7 @@ fn an_ack_decodes_to_the_encoded_ranges() {
 }
 
 #[test]
-fn ecn_counts_of_an_ack_round_trip() {
+fn ecn_counts_of_an_ack_decode_as_encoded() {
     let ranges = set([1, 5, 9]);
     for (capable, experienced) in [(0, 0), (1, 0), (64, 3), (u64::from(u32::MAX), u64::MAX >> 2)] {
         let marks = Some(EcnCounts { capable, experienced });

@@ -11,7 +11,7 @@ use super::*;
 use crate::event::ChannelId;
 use crate::time::{Instant, Span};
 
-/// The values that a frame is made from.
+/// The values from which a test makes a frame.
 #[derive(Clone, Debug)]
 enum Recipe {
     Padding(u8),
@@ -55,7 +55,7 @@ impl Arbitrary for Recipe {
 }
 
 impl Recipe {
-    /// Writes the frame, and says what it should be read as.
+    /// Writes the frame, and returns the frame that a reader should return.
     fn cook<'a>(&'a self, writer: &mut Writer<'_>, chain: &mut Chain) -> Result<Option<Frame<'a>>, NoRoom> {
         let message = |channel: u8, id: Option<u32>, part, data| {
             Frame::Message(MessageFrame { channel: ChannelId(channel), id, part, data })
@@ -100,7 +100,7 @@ impl Recipe {
     }
 }
 
-/// Gaps and lengths as ranges above a floor.
+/// Converts gaps and lengths to ranges above a floor.
 fn distances(ranges: &[(u8, u16)]) -> Vec<core::ops::Range<u32>> {
     let mut end = 0;
     let ranges = ranges.iter().map(|&(gap, length)| {
@@ -111,7 +111,7 @@ fn distances(ranges: &[(u8, u16)]) -> Vec<core::ops::Range<u32>> {
     ranges.collect()
 }
 
-/// A packet of the frames of `recipes`, as many as fit, with what they should be read as.
+/// Returns a packet with the frames of as many `recipes` as fit, and the frames that a reader should return.
 fn packet(recipes: &[Recipe]) -> (Vec<u8>, Vec<Option<Frame<'_>>>) {
     let mut buffer = vec![0xee; 1200];
     let (mut writer, mut chain) = (Writer::new(&mut buffer), Chain::default());
@@ -121,7 +121,7 @@ fn packet(recipes: &[Recipe]) -> (Vec<u8>, Vec<Option<Frame<'_>>>) {
     (buffer, frames)
 }
 
-/// Whether everything up to an error is written as it was read, padding aside.
+/// Returns whether all frames before the first error, except padding, are written as they were read.
 fn is_canonical(bytes: &[u8]) -> bool {
     let (mut reader, mut chain, mut writing_chain) = (Reader::new(bytes), Chain::default(), Chain::default());
     while !reader.is_empty() {
@@ -212,7 +212,7 @@ fn a_frame_truncated_at_any_byte_is_malformed() {
 }
 
 #[test]
-fn no_byte_is_written_of_a_frame_that_does_not_fit() {
+fn no_byte_of_a_frame_that_does_not_fit_is_written() {
     fn no_byte_is_written_without_room(recipe: Recipe) -> bool {
         let recipes = [recipe];
         let (bytes, _) = packet(&recipes);
@@ -236,7 +236,7 @@ fn consecutive_padding_bytes_are_read_as_one_frame() {
 }
 
 #[test]
-fn a_frame_of_an_unknown_type_ends_the_packet_as_malformed() {
+fn reading_a_packet_ends_with_an_error_at_a_frame_of_an_unknown_type() {
     for unknown in (0x09..0x20).chain(0x41..0x50).chain(0x51..0x80) {
         assert!(FrameReader::new(&[PING, unknown, PING]).eq([Ok(Frame::Ping), Err(Malformed)]));
     }

@@ -127,7 +127,7 @@ fn an_ipv6_host_given_without_a_port_is_not_split_at_a_colon() {
 }
 
 #[test]
-fn multicast_and_broadcast_addresses_are_not_unicast() {
+fn why_not_unicast_gives_a_reason_only_for_multicast_and_broadcast_addresses() {
     for ip in ["224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:239.1.1.1", "127.255.255.255"] {
         assert!(why_not_unicast(ip.parse().unwrap()).is_some(), "{ip}");
     }

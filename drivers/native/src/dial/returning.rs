@@ -12,25 +12,25 @@ use tickwire_core::{CloseReason, ConnectionId, ConnectionState, Endpoint, Instan
 use crate::address::{NetworkAddress, why_not_unicast};
 use crate::resolve::{self, Lookup, Resolver};
 
-/// The connections that were made to a name, and the search for those that were interrupted.
+/// The connections that were made to a name, and the searches for new addresses of the interrupted connections.
 pub(crate) struct Returns {
     resolver: Arc<dyn Resolver>,
     names: BTreeMap<ConnectionId, NetworkAddress>,
     searches: BTreeMap<ConnectionId, Search>,
 }
 
-/// The search for the server of one interrupted connection. The core dials; the search says where.
+/// The search for the server of one interrupted connection. The search chooses the addresses, and the core dials them.
 struct Search {
     lookup: Option<Lookup>,
-    /// The addresses that the last lookup found.
+    /// The addresses that the latest resolution returned.
     found: Vec<SocketAddr>,
-    /// Those of `found` whose turn comes in this round.
+    /// The addresses in `found` that have not had their turn in this round.
     waiting: VecDeque<SocketAddr>,
-    /// When the next address has its turn, or the name is resolved again.
+    /// The time at which the next address has its turn, or the name is resolved again.
     next_at: Instant,
-    /// How long a turn lasts in this round. It doubles from round to round, for paths that are slower than that.
+    /// The length of a turn in this round. The length doubles with each round, for paths with a longer round trip.
     turn: Duration,
-    /// How long to wait after a lookup that found nothing. It doubles too.
+    /// The wait after a resolution that returned no address. The wait doubles each time.
     pause: Duration,
 }
 
@@ -39,13 +39,13 @@ impl Returns {
         Self { resolver, names: BTreeMap::new(), searches: BTreeMap::new() }
     }
 
-    /// A connection was made to a name.
+    /// Stores that `connection` was made to `name`.
     pub(super) fn remember(&mut self, endpoint: &Endpoint, connection: ConnectionId, name: NetworkAddress) {
         self.names.retain(|id, _| endpoint.state(*id) != ConnectionState::Disconnected);
         self.names.insert(connection, name);
     }
 
-    /// A connection takes the place of one whose session was lost.
+    /// Transfers the entry of a connection whose session was lost to the connection that replaces it.
     pub(crate) fn replace(&mut self, old: ConnectionId, new: ConnectionId) {
         self.searches.remove(&old);
         if let Some(name) = self.names.remove(&old) {
@@ -53,7 +53,7 @@ impl Returns {
         }
     }
 
-    /// A connection is over. Where its session was lost, another may take its place right away.
+    /// Handles the end of a connection. If its session was lost, another connection can replace it immediately.
     pub(super) fn on_closed(&mut self, connection: ConnectionId, reason: &CloseReason) {
         if *reason != CloseReason::SessionLost {
             self.names.remove(&connection);
@@ -106,7 +106,8 @@ impl Search {
         }
     }
 
-    /// The address whose turn begins now, if one does. After the last one the name is resolved again.
+    /// Returns the address whose turn begins now, or `None` if no turn begins. After the last address, the name is
+    /// resolved again.
     fn next_address(
         &mut self,
         now: Instant,
@@ -143,12 +144,12 @@ impl Search {
     }
 }
 
-/// The time, which is twice as long from now on.
+/// Returns `time`, and doubles the stored value for the next call.
 fn doubled(time: &mut Duration) -> Duration {
     std::mem::replace(time, (*time * 2).min(LAST_TURN))
 }
 
-/// How long the core dials one address in the first round.
+/// The time for which the core dials one address in the first round.
 const FIRST_TURN: Duration = Duration::from_millis(500);
-/// And at most, after rounds that were each twice as long as the last.
+/// The longest turn. Each round's turns are twice as long as those of the round before, up to this time.
 const LAST_TURN: Duration = Duration::from_secs(4);

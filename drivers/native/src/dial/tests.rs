@@ -15,22 +15,22 @@ use crate::shared::NetworkThreadId;
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A client that dials, and a server that has the addresses of `answering`.
+/// A client that dials, and a server that answers at the addresses `answering`.
 struct Stage {
     now: Instant,
     client: Endpoint,
     server: Endpoint,
     dials: Dials,
     answering: Vec<SocketAddr>,
-    /// Where the system sends nothing to.
+    /// The addresses to which the system refuses to send.
     refusing: Vec<SocketAddr>,
-    /// To whom Hellos went, once each.
+    /// The addresses to which Hellos were sent, each listed once.
     tried: Vec<SocketAddr>,
-    /// How many Hellos the system refused.
+    /// The number of Hellos that the system refused.
     refused: usize,
-    /// Connections that the game hears of.
+    /// The connections that were reported to the game.
     told: Vec<ConnectionId>,
-    /// Until its result was given.
+    /// The running attempt. `None` once it has returned its result.
     attempt: Option<Attempt>,
 }
 
@@ -44,7 +44,7 @@ fn endpoint(seed: u8, change: impl Fn(&mut Config)) -> Endpoint {
     Endpoint::new(config, Secrets::new([seed; 32]), [seed; 32], Instant::ZERO).unwrap()
 }
 
-/// A resolver that finds these addresses.
+/// Returns a resolver that finds the addresses with these numbers.
 fn found(numbers: &'static [u8]) -> impl Resolver {
     move |_: &str, _: u16| -> Resolution {
         Box::pin(ready(Ok(numbers.iter().copied().map(address).collect())))
@@ -74,7 +74,7 @@ impl Stage {
         }
     }
 
-    /// One turn of the network thread. The network itself takes no time.
+    /// Simulates one turn of the network thread. The network delivers datagrams without delay.
     fn turn(&mut self) {
         let now = self.now;
         let mut context = Context::from_waker(Waker::noop());
@@ -178,7 +178,7 @@ fn two_addresses_that_answer_at_the_same_time_give_the_game_one_connection() {
 }
 
 #[test]
-fn an_unusable_address_does_not_end_the_attempt_at_the_next_address() {
+fn an_address_that_answers_after_the_next_address_was_dialled_still_connects() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(300).is_none());
     stage.answering = vec![address(1)];
@@ -196,7 +196,7 @@ fn an_endpoint_limited_to_one_connection_dials_the_addresses_of_a_host_name_one_
 }
 
 #[test]
-fn an_address_that_did_not_answer_is_dialled_a_second_time_for_longer() {
+fn an_address_that_did_not_answer_in_time_is_dialled_again() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(600).is_none());
     stage.answering = vec![address(1)];

@@ -90,12 +90,13 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// The end of a connection that was never made, as an event tells it; `reason` is the core's, if there was one.
+    /// Returns the close reason with which an event reports this error: the core's `reason` if there is one, and
+    /// otherwise the text of the error.
     pub(crate) fn to_close_reason(&self, reason: Option<CloseReason>) -> CloseReason {
         reason.unwrap_or_else(|| CloseReason::Driver { text: self.to_string() })
     }
 
-    /// The error that a connection's end amounts to.
+    /// Returns the error for an attempt whose last connection ended for `reason`.
     pub(crate) fn of(
         reason: CloseReason,
         tried: Vec<SocketAddr>,
@@ -170,7 +171,7 @@ impl fmt::Display for UnreachedCause {
     }
 }
 
-/// Things, as a list for a person.
+/// A wrapper whose `Display` writes the items separated by commas.
 struct List<'a, T>(&'a [T]);
 
 impl<T: fmt::Display> fmt::Display for List<'_, T> {
@@ -188,7 +189,7 @@ impl fmt::Display for Unreached {
     }
 }
 
-/// The addresses that were left out, after those that were tried.
+/// A wrapper whose `Display` writes the addresses to which no datagram was sent, as the end of a sentence.
 struct LeftOut<'a>(&'a [Unreached]);
 
 impl fmt::Display for LeftOut<'_> {
@@ -216,8 +217,8 @@ impl fmt::Display for ConnectError {
             ),
             Self::WrongKey { theirs, tried } => write!(
                 f,
-                "a server answers at {}, but with another key, {theirs}; pin that key if you trust it, since nothing \
-                 proves who owns it (a server without a key file has a new key after each start)",
+                "a server with a different key, {theirs}, answers at {}; pin this key only if you trust it, because the \
+                 answer is not authenticated (a server without a key file has a new key after each start)",
                 List(tried)
             ),
             Self::NarrowPath { tried } => write!(
@@ -236,10 +237,12 @@ impl fmt::Display for ConnectError {
                 "too many clients of the server come from this address; try again when one of them has left, or ask the \
                  server's operator to allow more per address",
             ),
-            Self::Banned => f.write_str("the server has banned this identity"),
+            Self::Banned => {
+                f.write_str("the server has banned this client; ask the server's operator to lift the ban")
+            }
             Self::TicketExpired => f.write_str("the ticket has expired; get a new ticket from the backend"),
             Self::Schema(difference) => difference.fmt(f),
-            Self::Refused { code, text } => write!(f, "the server refused the connection (code {code}): {text}"),
+            Self::Refused { code, text } => write!(f, "the server refused the connection with code {code}: {text}"),
             Self::Closed(reason) => write!(f, "the attempt to connect ended: {}", Ending(reason)),
             Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
             Self::QueueFull => CommandError::QueueFull.fmt(f),

@@ -82,7 +82,7 @@ impl StartError {
     }
 }
 
-/// Number, name and delivery of each channel.
+/// Returns the number, the name and the delivery guarantee of each channel as text.
 fn listed(channels: &[ChannelConfig]) -> String {
     let one = |(number, channel): (usize, &ChannelConfig)| match &channel.name {
         Some(name) => format!("{number} `{name}` ({})", channel.delivery),
@@ -135,7 +135,11 @@ impl fmt::Display for StartError {
             }
             Self::KeyFile(error) => error.fmt(f),
             Self::Entropy { reason } => {
-                write!(f, "the system cannot provide entropy: {reason}; the driver cannot make keys without entropy")
+                write!(
+                    f,
+                    "the system provides no random bytes for keys: {reason}; make its random number generator \
+                     available to this program"
+                )
             }
             Self::Thread(source) => {
                 write!(f, "the system cannot start the network thread: {source}; check the system's limits on threads and memory")

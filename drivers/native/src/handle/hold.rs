@@ -1,4 +1,4 @@
-//! A guard that holds messages back, so that they leave together.
+//! A guard that holds messages, so that they are sent together.
 
 use std::sync::Arc;
 use std::thread::ThreadId;
@@ -10,7 +10,7 @@ use crate::shared::Shared;
 #[must_use = "it holds until it is dropped"]
 pub struct Hold {
     shared: Arc<Shared>,
-    /// The thread that holds.
+    /// The thread whose messages the guard holds.
     thread: ThreadId,
 }
 

@@ -62,8 +62,8 @@ impl Handle {
         self.0.table().len()
     }
 
-    /// Returns the id of the newest connection, if this connection has not ended. For a client, it is the connection to
-    /// the server.
+    /// Returns the id of the newest connection. After the end of that connection, returns the id of any remaining
+    /// connection, or `None` if no connection remains. For a client, the result is the connection to the server.
     #[must_use]
     pub fn latest_connection(&self) -> Option<ConnectionId> {
         self.0.table().latest
@@ -132,8 +132,8 @@ impl Handle {
     }
 
     /// Returns, for each connection, the number of message bytes that the game should send in the next `interval`, a
-    /// tick for example, so that no message waits. The number is the bytes that the path carries in that time, less the
-    /// bytes that are queued already. The call asks the network thread once, and blocks until that thread answers.
+    /// tick for example, so that no message waits. The number is the bytes that the path carries in that time, minus
+    /// the bytes that are already queued. The call asks the network thread once, and blocks until that thread answers.
     /// Between two calls, `Event::RateChanged` reports that the rate of a path changed. The numbers are
     /// recommendations: sending more is not an error.
     #[must_use]
@@ -177,12 +177,12 @@ impl Handle {
         self.0.with_snapshot(|snapshot| snapshot.taken_at.is_some_and(fresh_data_is_framed_when_it_leaves))
     }
 
-    /// Whether the network thread runs and this thread may wait for its answer.
+    /// Returns whether the network thread runs and this thread may wait for its answer.
     fn can_wait(&self) -> bool {
         self.is_running() && !self.0.is_network_thread()
     }
 
-    /// Asks the network thread, and waits.
+    /// Asks the network thread a question, and waits for the answer.
     pub(super) fn ask<R: Send + 'static>(
         &self,
         question: impl FnOnce(&Endpoint) -> R + Send + 'static,
@@ -213,7 +213,7 @@ fn grants(endpoint: &Endpoint, connections: &[ConnectionId], interval: Duration)
     connections.iter().map(|&connection| (connection, endpoint.grant(connection, interval))).collect()
 }
 
-/// How old a snapshot may be.
+/// The largest age of a stored report that is returned without a new request.
 const SNAPSHOT_AGE: Duration = Duration::from_millis(100);
-/// How long a question waits for the network thread.
+/// The longest wait for the answer of the network thread.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@ use crate::command::Command;
 use crate::stats::ConnectionInfo;
 
 impl NetworkThread {
-    /// Carries out up to [`COMMANDS_PER_TURN`]. Says whether there are more.
+    /// Executes up to [`COMMANDS_PER_TURN`] commands. Returns whether more commands are queued.
     pub(super) fn carry_out_orders(&mut self, now: Instant) -> bool {
         for _ in 0..COMMANDS_PER_TURN {
             // Asked each time: somebody may have begun to hold.
@@ -98,7 +98,8 @@ impl NetworkThread {
         }
     }
 
-    /// Closes all connections and ends. Those that say good-bye already go on with it, unless this `cuts_short`.
+    /// Closes all connections and ends the thread. Connections that are already closing keep their deadline, unless the
+    /// stop `cuts_short`.
     fn stop(&mut self, now: Instant, farewell: Farewell, cuts_short: bool) {
         let all: Vec<ConnectionId> = self.endpoint.connections().collect();
         let mut at = farewell.deadline;
@@ -114,7 +115,7 @@ impl NetworkThread {
         self.end = Some(End::Graceful { at: at + GOOD_BYE, leaving: all });
     }
 
-    /// Closes a connection when what was sent on it is delivered, also what the core has not taken yet.
+    /// Closes a connection once its messages are delivered, including messages that the core has not accepted yet.
     fn close(&mut self, now: Instant, connection: ConnectionId, farewell: Farewell) {
         match self.outboxes.get_mut(connection) {
             Some(outbox) => {
@@ -131,7 +132,7 @@ impl NetworkThread {
         }
     }
 
-    /// Puts a fresh look at connections and counters where the game finds it.
+    /// Stores current reports of connections and counters for the game.
     pub(super) fn take_snapshot(&mut self, now: Instant) {
         let connections = self.outboxes.keys();
         let connections: Vec<ConnectionInfo> =
@@ -159,7 +160,7 @@ impl NetworkThread {
     }
 }
 
-/// Commands carried out before the socket gets its turn.
+/// The number of commands executed before the socket is read.
 const COMMANDS_PER_TURN: usize = 1024;
-/// How long good-byes may take beyond the grace that is given to deliveries.
+/// The time for closing connections after the time that is allowed for deliveries.
 const GOOD_BYE: Duration = Duration::from_secs(2);

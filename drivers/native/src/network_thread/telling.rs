@@ -10,7 +10,8 @@ use crate::backlog::Outbox;
 use crate::shared::Gate;
 
 impl NetworkThread {
-    /// Moves events to the game's queue until there are none, or no room. What is not polled holds the peer's credit back.
+    /// Passes events to the game's queue until none are left or the queue is full. Messages that the driver does not poll
+    /// use up the peer's flow-control credit.
     pub(super) fn tell(&mut self, now: Instant) {
         self.shared.worlds.give_back(&mut self.endpoint);
         let mut is_news = false;
@@ -42,7 +43,8 @@ impl NetworkThread {
         }
     }
 
-    /// At the very end: what the core still has to tell was confirmed to its senders.
+    /// Passes the core's remaining events to the game when the thread ends, because their messages were acknowledged to
+    /// the senders.
     pub(super) fn tell_the_rest(&mut self, now: Instant) {
         while let Some(event) = self.next_news(now) {
             // The queue takes all of it now.
@@ -58,7 +60,7 @@ impl NetworkThread {
         }
     }
 
-    /// The next event for the game.
+    /// Returns the next event for the game.
     fn next_news(&mut self, now: Instant) -> Option<Event> {
         if let Some(event) = self.held.take() {
             return Some(event);
@@ -75,7 +77,8 @@ impl NetworkThread {
         Some(Event::Closed { connection: ConnectionId::default(), reason, unconfirmed: Vec::new() })
     }
 
-    /// Notes what the driver has to know of an event, and adds what it knows. Says whether the game need not see it.
+    /// Updates the driver's state from an event, and completes the event. Returns whether the event must not reach the
+    /// game.
     fn is_kept_from_game(&mut self, now: Instant, event: &mut Event) -> bool {
         match event {
             // It was made while the attempt that it belongs to took another one.

@@ -12,19 +12,19 @@ pub mod relay;
 
 pub const APPLICATION: u64 = 0x7465_7374;
 
-/// A line of text, reliable and ordered.
+/// A line of text, on a reliable and ordered channel.
 #[derive(NetMessage, Debug)]
 pub struct TestMessage {
     pub text: BoundedString<64>,
 }
 
-/// A number that comes back.
+/// A number, which the receiver sends back.
 #[derive(NetMessage, Debug)]
 pub struct Ping {
     pub number: u32,
 }
 
-/// So many bytes of nothing, sent once.
+/// A message whose bytes are all zero, sent on channel 3.
 #[derive(NetMessage, Debug)]
 #[net(channel = 3, max = 4096)]
 pub struct Load {
@@ -47,7 +47,7 @@ pub fn load(bytes: usize) -> Load {
     Load { bytes: vec![0; bytes].try_into().unwrap() }
 }
 
-/// A server's configuration: anybody may connect, all from one address.
+/// Returns the configuration of a server to which up to 200 clients can connect from one address.
 pub fn open_config() -> Config {
     let mut config = Config::new(APPLICATION);
     config.access = Access::Open;
@@ -62,7 +62,7 @@ pub fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// Tests drain events, and some send bytes that are none of the messages.
+/// Returns the options of an endpoint that does not screen messages, because some tests send bytes of no registered type.
 pub fn options(config: Config) -> Options {
     Options::new(config).registry(registry()).screen_messages(false)
 }
@@ -83,12 +83,12 @@ pub fn options_for(server: &Server) -> ConnectOptions {
     ConnectOptions::new(server.public_key())
 }
 
-/// A client that is connected to `server`, and the server's id of it.
+/// Connects a new client to `server`. Returns the client, and the server's id of the connection.
 pub fn connected(server: &Server) -> (Client, ConnectionId) {
     connected_via(server, server.local_address())
 }
 
-/// The same, through another address.
+/// Connects a new client to `server` at `address`, as [`connected`] does.
 pub fn connected_via(server: &Server, address: SocketAddr) -> (Client, ConnectionId) {
     let client = client();
     client.connect(&address.into(), options_for(server)).wait().unwrap();
@@ -96,7 +96,7 @@ pub fn connected_via(server: &Server, address: SocketAddr) -> (Client, Connectio
     (client, there)
 }
 
-/// The next connection that is made.
+/// Waits for the next `Event::Connected`, and returns the id of the connection.
 pub fn wait_connected(at: &Handle) -> ConnectionId {
     wait_for(at, |event| match event {
         Event::Connected { connection, .. } => Some(connection),
@@ -104,7 +104,8 @@ pub fn wait_connected(at: &Handle) -> ConnectionId {
     })
 }
 
-/// The first event that `pick` wants; others are dropped. Panics after ten seconds.
+/// Waits for the first event for which `pick` returns a value, and returns the value. Drops all other events. Panics after
+/// 10 s.
 pub fn wait_for<R>(at: &Handle, mut pick: impl FnMut(Event) -> Option<R>) -> R {
     let until = Instant::now() + Duration::from_secs(10);
     loop {
@@ -116,7 +117,7 @@ pub fn wait_for<R>(at: &Handle, mut pick: impl FnMut(Event) -> Option<R>) -> R {
     }
 }
 
-/// Waits until `is_so`, for ten seconds at most.
+/// Waits until `is_so` returns `true`. Panics after 10 s.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(10);
     while !is_so() {

@@ -1,4 +1,4 @@
-//! A relay between one client and a server that loses datagrams by a fixed pattern of chance.
+//! A relay between one client and a server that drops datagrams by a fixed pseudo-random sequence.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use std::time::Duration;
 pub struct Relay {
     pub address: SocketAddr,
     pub lost: Arc<AtomicU64>,
-    /// Datagrams that came to it, those that it lost among them.
+    /// The number of datagrams that the relay received, including those that it dropped.
     pub seen: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Relay {
-    /// Loses `percent` of what passes, either way.
+    /// Starts a relay that drops `percent` percent of the datagrams in each direction.
     pub fn start(server: SocketAddr, percent: u64) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
@@ -48,8 +48,8 @@ impl Relay {
         Self { address, lost, seen, over, thread: Some(thread) }
     }
 
-    /// Whether so many of so many lost is what `percent` means: within four standard deviations. What the relay loses is a
-    /// fixed sequence, for which this holds at every length up to 20,000: a run cannot be unlucky.
+    /// Returns whether the loss of `lost` of `seen` datagrams is within four standard deviations of `percent` percent. The
+    /// relay drops datagrams by a fixed sequence, for which the result is `true` at every length up to 20,000.
     pub fn is_near(lost: u64, seen: u64, percent: u64) -> bool {
         let (lost, seen, share) = (lost as f64, seen as f64, percent as f64 / 100.0);
         let deviation = (seen * share * (1.0 - share)).sqrt();
@@ -57,7 +57,7 @@ impl Relay {
     }
 }
 
-/// xorshift64.
+/// The xorshift64 pseudo-random number generator.
 struct Chance(u64);
 
 impl Chance {
@@ -69,13 +69,13 @@ impl Chance {
     }
 }
 
-/// The largest UDP payload that a path over Ethernet carries, in bytes. Probes for more do not pass.
+/// The largest UDP payload that a path over Ethernet carries, in bytes. The relay drops larger probes.
 const ETHERNET: usize = 1472;
-/// The same for every run.
+/// The seed of the generator, the same in every run.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
 #[test]
-fn the_loss_of_a_relay_stays_near_the_configured_share_after_any_number_of_datagrams() {
+fn the_loss_check_of_the_relay_accepts_random_loss_and_rejects_zero_loss_after_200_datagrams() {
     let (mut chance, mut lost) = (Chance(SEED), 0);
     for seen in 1..=20_000 {
         lost += u64::from(chance.takes(10));

@@ -1,4 +1,4 @@
-//! Addresses to bind to, as text: the printed form, interface included, can be written into the configuration.
+//! Serialization of addresses to bind to. A printed address, including its interface, can be used in the configuration.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use tickwire_native::{NetworkAddress, ParseAddressError};
 use super::check::Objection;
 use crate::network::is_link_local;
 
-/// An address that has to be there.
+/// Serialization of an address that the configuration must contain.
 pub(super) mod required {
     use super::*;
 
@@ -21,7 +21,7 @@ pub(super) mod required {
     }
 }
 
-/// An address, or null.
+/// Serialization of an address or null.
 pub(super) mod optional {
     use super::*;
 
@@ -46,7 +46,7 @@ fn read(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-/// Addresses that no socket can be bound to on any machine.
+/// Returns objections to addresses to which no socket can be bound on any machine.
 pub(super) fn objections(bind: SocketAddr, monitoring: Option<SocketAddr>) -> Vec<Objection> {
     let monitoring = monitoring.map(|address| ("monitoring_address", address));
     let all = [("bind_address", bind)].into_iter().chain(monitoring);

@@ -38,8 +38,8 @@ pub fn changes<S: Settings>(old: &ServerConfig<S>, new: &ServerConfig<S>) -> Cha
     changes
 }
 
-/// The configuration that runs when the server takes over `new` while it runs with `old`. It has the keys of `new` that take
-/// effect immediately, and the game's settings of `new`. All other keys keep the values of `old`.
+/// Returns the configuration that takes effect when a server that runs with `old` reads `new`. It has the keys of `new` that
+/// take effect immediately, and the game's settings of `new`. All other keys keep the values of `old`.
 pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S>) -> ServerConfig<S> {
     ServerConfig {
         tick_rate: new.tick_rate,
@@ -55,7 +55,7 @@ pub(crate) fn taken_over<S: Settings>(old: ServerConfig<S>, new: &ServerConfig<S
     }
 }
 
-/// Keys that take effect immediately. The documentation of each says so.
+/// The keys that take effect immediately, as the documentation of each key states.
 const AT_ONCE: [&str; 8] = [
     "tick_rate",
     "network_update_rate",
@@ -73,7 +73,7 @@ mod tests {
     use crate::config::{NoSettings, schema};
 
     #[test]
-    fn the_documentation_of_every_key_says_correctly_if_a_change_needs_a_restart() {
+    fn the_documentation_of_every_key_states_correctly_whether_a_change_needs_a_restart() {
         let schema = schema::<NoSettings>();
         let Some(Value::Object(properties)) = schema.get("properties") else { panic!("{schema}") };
         for (key, property) in properties.iter().filter(|(key, _)| *key != GAME_KEY) {

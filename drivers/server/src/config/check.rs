@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::duration;
 use crate::suggest::suggest;
 
-/// A complaint about the value of one key.
+/// A fault in the value of one key.
 pub(super) struct Objection {
     /// The key, with dots between levels.
     pub(super) key: String,
@@ -13,7 +13,7 @@ pub(super) struct Objection {
     pub(super) remedy: String,
 }
 
-/// Everything in `value` that `schema` does not allow.
+/// Returns every fault in `value` that violates `schema`.
 pub(super) fn objections(schema: &Value, key: &str, value: &Value) -> Vec<Objection> {
     let mut found = Vec::new();
     look(schema, key, value, &mut found);
@@ -89,25 +89,25 @@ fn look_inside(
     }
 }
 
-/// Whether a key takes a time.
+/// Returns whether the key with this schema has a time as its value.
 fn is_time(schema: &Value) -> bool {
     schema.get(SHORTEST).is_some()
 }
 
-/// For the key of a time as it was called while it had no unit: the key and the value that stand for the same.
+/// Returns the new key and value for a key of a time that had no unit in earlier versions, as text for advice.
 fn with_unit(properties: &Map<String, Value>, old: &str, value: &Value) -> Option<String> {
     let key = old.strip_suffix("_s")?;
     is_time(properties.get(key)?).then(|| format!("write \"{key}\": \"{} s\"", shown(value)))
 }
 
-/// Describes the values that the schema allows, as advice.
+/// Returns advice that describes the values that the schema allows.
 pub(super) fn remedy(schema: &Value) -> String {
     let bound = |name| schema.get(name).map(|bound| as_integer(bound).to_string());
     let is_nullable = types(schema).contains(&"null");
     let unit = match types(schema).iter().find(|name| **name != "null") {
         Some(&"integer") => match (bound("minimum"), bound("maximum")) {
             (Some(least), Some(most)) => format!("a whole number from {least} to {most}"),
-            (Some(least), None) => format!("a whole number from {least} on"),
+            (Some(least), None) => format!("a whole number of {least} or more"),
             (None, Some(most)) => format!("a whole number up to {most}"),
             (None, None) => "a whole number".into(),
         },
@@ -136,7 +136,7 @@ pub(super) fn remedy(schema: &Value) -> String {
     format!("set it to {unit}{null}{default}")
 }
 
-/// Text, as the schema's examples have it.
+/// Returns examples of a text value, from the schema.
 fn text_like(schema: &Value) -> String {
     let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
     let examples: Vec<String> = examples.map(Value::to_string).collect();
@@ -146,14 +146,14 @@ fn text_like(schema: &Value) -> String {
     }
 }
 
-/// The texts that a schema names.
+/// Returns the texts that a schema enumerates.
 fn choices(schema: &Value) -> Vec<&str> {
     let listed = |name| schema.get(name).and_then(Value::as_array).into_iter().flatten();
     let constants = listed("oneOf").filter_map(|one| one.get("const"));
     listed("enum").chain(constants).filter_map(Value::as_str).collect()
 }
 
-/// Keywords of the schema for the range of a time, as text with a unit.
+/// The schema's keyword for the shortest allowed time, as text with a unit.
 const SHORTEST: &str = "x-minimum";
 const LONGEST: &str = "x-maximum";
 
@@ -182,7 +182,8 @@ fn is_allowed_type(schema: &Value, value: &Value) -> bool {
     allowed.is_empty() || allowed.contains(&name) || name == "integer" && allowed.contains(&"number")
 }
 
-/// Whether text is what a key takes: then it is not read as JSON.
+/// Returns whether the key with this schema has a text as its value. The text of an override is then not parsed as
+/// JSON.
 pub(super) fn takes_text(schema: &Value) -> bool {
     types(schema).contains(&"string") || !choices(schema).is_empty()
 }
@@ -194,7 +195,7 @@ fn as_integer(bound: &Value) -> Value {
     }
 }
 
-/// A value for a person, cut where it is long.
+/// Returns a value as text for a person, truncated if it is long.
 fn shown(value: &Value) -> String {
     match value {
         Value::Object(_) => "an object".into(),

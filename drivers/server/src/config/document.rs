@@ -14,16 +14,16 @@ use crate::text_file::without_mark;
 /// The parsed content of a configuration file.
 #[derive(Debug, Default)]
 pub(super) struct Document {
-    /// Its values, by key.
+    /// The values in the file, by key.
     pub(super) values: Map<String, Value>,
-    /// Line and column of every key, from 1; levels are joined by dots.
+    /// The line and the column of every key, counted from 1. Dots separate the levels of a key.
     pub(super) places: BTreeMap<String, (usize, usize)>,
-    /// Whether there is nothing in it, but perhaps comments.
+    /// `true` if the file contains only spaces and comments.
     pub(super) is_blank: bool,
 }
 
 impl Document {
-    /// Reads `text`, which came from `path`: one object of JSON, with comments, trailing commas allowed.
+    /// Parses `text`, the content of the file at `path`: one JSON object, with comments and trailing commas allowed.
     pub(super) fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let text = without_mark(text);
         let fault = |(line, column), key: &str, what: String, remedy: &str| {
@@ -38,7 +38,7 @@ impl Document {
         let object = match parsed.value {
             Some(Node::Object(object)) => object,
             Some(other) => {
-                let what = "is no object".to_owned();
+                let what = "is not a JSON object".to_owned();
                 return Err(fault(place(text, other.start()), "", what, "put all keys into one pair of {}"));
             }
             None => return Ok(Self { is_blank: true, ..Self::default() }),
@@ -51,7 +51,8 @@ impl Document {
         Ok(Self { values, places, is_blank: false })
     }
 
-    /// Where the value of `key` stands in the file at `path`: where it, or the nearest object around it, begins.
+    /// Returns the position of the value of `key` in the file at `path`. If the file does not set `key`, returns the
+    /// position of the nearest object around it.
     pub(super) fn origin(&self, path: &Path, key: &str) -> Origin {
         let mut part = key;
         loop {
@@ -66,7 +67,7 @@ impl Document {
     }
 }
 
-/// JSON, with comments and trailing commas, and no other liberties.
+/// The rules of the parser: JSON with comments and trailing commas, and no other extensions.
 const RULES: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_loose_object_property_names: false,
@@ -80,7 +81,7 @@ const RULES: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// Notes where each key stands; returns a key that is there twice.
+/// Stores the position of each key. Returns the first key that occurs twice.
 fn note_places(
     text: &str,
     around: &str,
@@ -103,7 +104,7 @@ fn note_places(
     None
 }
 
-/// Line and column, from 1, of byte `at`.
+/// Returns the line and the column, counted from 1, of the byte with the index `at`.
 fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -1,4 +1,4 @@
-//! Durations in the form in which people write them: `15 s`, `250 ms`. A game may use it for its own settings too:
+//! Durations as text: `15 s`, `250 ms`. A game can use this module for its own settings:
 //!
 //! ```
 //! use std::time::Duration;
@@ -20,19 +20,19 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! `x-minimum` and `x-maximum` are the range that the configuration's check holds values to.
+//! `x-minimum` and `x-maximum` set the range of the values that the configuration accepts.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize as _, Deserializer, Serializer, de};
 
-/// Microseconds of each unit, the largest first.
+/// The name and the length in microseconds of each unit, the largest unit first.
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// A duration for display. `Display` writes it as a whole number in the largest possible unit, and omits fractions
-/// of a microsecond.
+/// A duration for display. `Display` writes the duration as a whole number in the largest possible unit, and omits
+/// fractions of a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 
@@ -69,8 +69,9 @@ pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Erro
 /// # Errors
 /// The error of the deserializer `from`, or an error if the text is not a valid duration.
 pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    parse(&String::deserialize(from)?)
-        .ok_or_else(|| de::Error::custom("the text is not a duration with a unit"))
+    parse(&String::deserialize(from)?).ok_or_else(|| {
+        de::Error::custom("the text is not a whole number and a unit, such as `15 s` or `250 ms`")
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Faults of a configuration: each says where it is, what is wrong, and how to fix it.
+//! Faults of a configuration. Each fault states its place, the error, and how to fix the error.
 
 use std::fmt;
 use std::path::PathBuf;

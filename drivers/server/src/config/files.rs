@@ -1,4 +1,5 @@
-//! The files that a configuration names. No two keys may name the same file, because writing one would destroy the other.
+//! The files that a configuration names. Two keys must not name the same file, because writing the file for one key would
+//! destroy the content for the other key.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -6,12 +7,12 @@ use std::path::{Component, Path, PathBuf};
 use super::check::Objection;
 use super::server_config::ServerConfig;
 
-/// A file, and the key that uses it.
+/// A file, and the configuration key that uses it.
 struct Used {
-    /// The key that names it; none for the configuration itself.
+    /// The key that names the file. `None` for the configuration file itself.
     key: Option<&'static str>,
     path: PathBuf,
-    /// The file's purpose, if the key itself does not name the file but another one that needs this one.
+    /// The purpose of the file, if the key names another file that needs this file.
     what: Option<&'static str>,
 }
 
@@ -25,7 +26,8 @@ impl Used {
     }
 }
 
-/// Keys whose files are one and the same, however they are spelt; `file` is the configuration's own.
+/// Returns objections to keys that name the same file, even by different paths. `file` is the configuration file
+/// itself.
 pub(super) fn clashes<S>(config: &ServerConfig<S>, file: Option<&Path>) -> Vec<Objection> {
     let used = used(config, file);
     let places: Vec<PathBuf> = used.iter().map(|used| resolved(&used.path, LINKS)).collect();
@@ -71,7 +73,8 @@ fn used<S>(config: &ServerConfig<S>, file: Option<&Path>) -> Vec<Used> {
     used
 }
 
-/// Where a path leads, as far as it exists: links are followed, those too that lead nowhere yet.
+/// Returns the file to which a path leads, with all symbolic links resolved, including links whose target does not
+/// exist.
 fn resolved(path: &Path, links: u32) -> PathBuf {
     if let Ok(real) = fs::canonicalize(path) {
         return real;
@@ -92,7 +95,7 @@ fn resolved(path: &Path, links: u32) -> PathBuf {
     }
 }
 
-/// Whether two places that were resolved are one. Hard links are.
+/// Returns whether two resolved paths lead to the same file. Hard links of one file count as the same file.
 #[cfg(unix)]
 fn is_same(one: &Path, other: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -105,7 +108,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
     one == other
 }
 
-/// Links that are followed one after the other; more go in circles.
+/// The largest number of links that are followed one after another. A longer chain is probably a circle.
 const LINKS: u32 = 8;
 
 #[cfg(test)]
@@ -117,10 +120,10 @@ mod tests {
         ServerConfig::default()
     }
 
-    /// The path of a file by its name.
+    /// A function that returns the path of the file with the given name.
     type At<'a> = dyn Fn(&str) -> PathBuf + 'a;
 
-    /// The keys that are refused where `change` names the files in a folder.
+    /// Returns the refused keys of a configuration in which `change` sets the names of files in `folder`.
     fn refused(folder: &Path, change: impl FnOnce(&mut ServerConfig<NoSettings>, &At<'_>)) -> Vec<String> {
         let at = |name: &str| folder.join(name);
         let mut config = config();
@@ -162,7 +165,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn two_keys_that_name_the_same_file_through_links_are_refused() {
+    fn two_keys_that_name_the_same_file_through_symbolic_or_hard_links_are_refused() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);

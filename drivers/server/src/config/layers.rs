@@ -20,7 +20,7 @@ use crate::text_file;
 pub struct Override {
     /// The configuration key whose value is overridden.
     pub key: String,
-    /// The value as text. For keys of type text, it is the value itself; for all other keys, it is JSON.
+    /// The value of the key: the text itself for keys of type text, and JSON for all other keys.
     pub text: String,
     /// The source of the overriding value.
     pub origin: Origin,
@@ -47,7 +47,8 @@ impl Layers {
         self.over(self.path(), &text)
     }
 
-    /// Reads the file. `None` if no file is named, or if an optional one does not exist.
+    /// Reads the text of the configuration file. Returns `None` if no file is named, or if an optional file does not
+    /// exist.
     fn text(&self) -> Result<Option<String>, ConfigError> {
         let Some(path) = &self.file else { return Ok(None) };
         match text_file::read_whole(path, FILE_MOST) {
@@ -61,11 +62,12 @@ impl Layers {
         self.file.as_deref().unwrap_or_else(|| Path::new(""))
     }
 
-    /// Reads the file again, for a server that runs with `running`. A file that is gone, or has nothing but comments in it, is taken for one that
-    /// somebody is about to write: it resets nothing.
+    /// Reads the configuration file again, for a server that runs with `running`. If the file is missing
+    /// or contains only comments, a program is probably about to write it: the method then returns an error instead of
+    /// resetting keys to their defaults.
     ///
     /// # Errors
-    /// [`ConfigError`] with everything that is wrong, or that the file is empty.
+    /// [`ConfigError`] with all faults of the configuration, or with the fault that the file is missing or empty.
     pub(crate) fn load_again<S: Settings>(
         &self,
         running: &ServerConfig<S>,
@@ -130,7 +132,7 @@ impl Layers {
     }
 }
 
-/// An error, if there are objections; each with where its key was set.
+/// Returns an error if there are objections. Each fault states the source of its key.
 fn refuse(objections: Vec<Objection>, origin: impl Fn(&str) -> Origin) -> Result<(), ConfigError> {
     let fault = |Objection { key, what, remedy }| Fault { origin: origin(&key), key, what, remedy };
     let mut faults: Vec<Fault> = objections.into_iter().map(fault).collect();
@@ -144,7 +146,7 @@ fn refuse(objections: Vec<Objection>, origin: impl Fn(&str) -> Origin) -> Result
     Err(ConfigError { faults })
 }
 
-/// The value that the text of an override stands for.
+/// Converts the text of an override to the value that it represents.
 fn from_text(property: &Value, text: &str) -> Value {
     let is_null = text == "null" && property.get("type").is_some_and(Value::is_array);
     if check::takes_text(property) && !is_null {
@@ -153,8 +155,8 @@ fn from_text(property: &Value, text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.into()))
 }
 
-/// Values that fit the schema and yet do not read: an address that is none, say. They are tried one by one, each among
-/// defaults.
+/// Returns objections to values that match the schema but cannot be deserialized, such as an invalid address. The
+/// function tries each value by itself, with defaults for all other keys.
 fn unreadable_values<S: Settings>(schema: &Value, values: &Map<String, Value>) -> Vec<Objection> {
     let Value::Object(defaults) = as_value(&ServerConfig::<S>::default()) else { return Vec::new() };
     let mut found = Vec::new();
@@ -183,6 +185,6 @@ fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
         .into()
 }
 
-/// Bytes of a configuration file.
+/// The largest size of a configuration file, in bytes.
 const FILE_MOST: u64 = 16 << 20;
 const SEE_SCHEMA: &str = "compare it with the schema that --schema prints";

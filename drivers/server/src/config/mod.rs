@@ -1,4 +1,4 @@
-//! The configuration of a server: one flat object, from a file, the environment and flags.
+//! The configuration of a server: one flat object, whose values come from a file, the environment and flags.
 
 mod addresses;
 mod change;

@@ -130,7 +130,7 @@ pub struct ServerConfig<S> {
     /// Default: server.bans.json.
     #[schemars(length(min = 1))]
     pub ban_file: PathBuf,
-    /// The local address and TCP port at which the server serves metrics and its health over HTTP, to everybody who can reach the port. With `null`, the server does not serve them. Takes effect at a restart.
+    /// The local address and TCP port at which the server serves metrics and its health over HTTP, to everybody who can reach the port. With `null`, the server serves neither metrics nor its health. Takes effect at a restart.
     ///
     /// Default: none.
     #[serde(with = "addresses::optional")]
@@ -240,7 +240,7 @@ pub fn schema<S: Settings>() -> Value {
     schema
 }
 
-/// Shortens every description: default and range have keywords of their own in a schema.
+/// Removes defaults and ranges from every description in the schema, because the schema has separate keywords for them.
 fn leave_out_defaults(schema: &mut Value) {
     let Value::Object(keywords) = schema else { return };
     for (keyword, value) in keywords {
@@ -253,10 +253,10 @@ fn leave_out_defaults(schema: &mut Value) {
     }
 }
 
-/// Begins the last paragraph of each key's documentation, which is for readers of this page.
+/// The beginning of the last paragraph of each key's documentation. The schema omits this paragraph.
 const DEFAULT_AND_RANGE: &str = "\n\nDefault: ";
 
-/// A configuration as JSON, whose values can be looked at one by one.
+/// Returns a configuration as JSON, in which the value of each key can be looked up.
 pub(super) fn as_value<T: Serialize>(value: &T) -> Value {
     // Only a map with keys that are no text, or a game's own serializer, can fail: then there is nothing to look at.
     serde_json::to_value(value).unwrap_or(Value::Null)

@@ -14,10 +14,10 @@ use tickwire_tests::documented::{Actual, Bounds, DefaultValue, faults, fields};
 #[derive(Serialize, Deserialize, JsonSchema, Clone, PartialEq, Eq, Debug)]
 #[serde(default, deny_unknown_fields)]
 struct Chess {
-    /// Seconds per move.
+    /// The seconds per move.
     #[schemars(range(min = 1, max = 600))]
     seconds: u32,
-    /// Whether games are rated.
+    /// `true` if games are rated.
     rated: bool,
 }
 
@@ -123,7 +123,7 @@ fn a_flag_overrides_an_environment_variable_which_overrides_the_configuration_fi
 fn the_error_about_text_that_is_not_json_names_the_line_and_the_column() {
     insta::assert_snapshot!(complaint("{\n  \"tick_rate\": 60\n  \"max_connections\": 8\n}"), @"server.json:2:18: is not JSON: expected comma; look for a missing or superfluous quote, comma or bracket");
     insta::assert_snapshot!(complaint("{\n  tick_rate: 60\n}"), @"server.json:2:3: is not JSON: expected string for object property; look for a missing or superfluous quote, comma or bracket");
-    insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is no object; put all keys into one pair of {}");
+    insta::assert_snapshot!(complaint("[]"), @"server.json:1:1: is not a JSON object; put all keys into one pair of {}");
     insta::assert_snapshot!(complaint("{\n\"tick_rate\": 1,\n  \"tick_rate\": 2}"), @"server.json:3:3: `tick_rate` occurs twice; remove one of the two");
 }
 
@@ -165,8 +165,8 @@ fn the_error_about_an_invalid_value_lists_the_valid_values() {
     server.json:1:3: `bind_address` is "localhost:7777": the host is a name, and this key accepts only IP addresses; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `bind_address` is "0.0.0.0": the address has no port; set it to text like "0.0.0.0:7777" or "[::]:7777" (default "0.0.0.0:7777")
     server.json:1:3: `monitoring_address` is "9100": the host looks like an IPv4 address, but is not valid; set it to text like "127.0.0.1:9777", or null (default null)
-    server.json:1:3: `bandwidth_limit` is 999; set it to a whole number from 1000 on, or null (default null)
-    server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number from 1000 on, or null (default null)
+    server.json:1:3: `bandwidth_limit` is 999; set it to a whole number of 1000 or more, or null (default null)
+    server.json:1:3: `client_bandwidth_limit` is 1; set it to a whole number of 1000 or more, or null (default null)
     server.json:1:3: `key_file` is ""; set it to text in quotes (default "server.key")
     server.json:1:13: `game.seconds` is 0; set it to a whole number from 1 to 600 (default 30)
     server.json:1:3: `game` is 7; set it to an object
@@ -250,7 +250,8 @@ fn a_configured_address_that_no_socket_can_bind_is_refused() {
     "#);
 }
 
-/// A file in a folder, and the layers that are read from it.
+/// Writes a file with `text` to a new folder. Returns the folder, the path of the file, and the layers that read the
+/// file.
 fn file_with(text: &str) -> (tempfile::TempDir, PathBuf, Layers) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.json");
@@ -320,13 +321,13 @@ fn config_schema_json_equals_the_schema_that_the_program_prints() {
     );
 }
 
-/// Whether a file that sets only `key`, to a JSON value, is taken.
+/// Returns whether the configuration accepts a file that sets only `key`, to the JSON value `value`.
 fn takes(key: &str, value: &str) -> bool {
     load(&format!("{{ \"{key}\": {value} }}")).is_ok()
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_key_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_key_match_the_code() {
     let text = include_str!("server_config.rs");
     let documented = fields("server_config.rs", text, "ServerConfig");
     let defaults = as_value(&ServerConfig::<Chess>::default());
@@ -370,7 +371,7 @@ fn the_documented_default_and_range_of_every_key_are_those_of_the_code() {
 }
 
 #[test]
-fn the_documented_default_and_range_of_every_setting_of_the_world_are_those_of_the_code() {
+fn the_documented_default_and_range_of_every_world_setting_match_the_code() {
     let documented = fields("world/mod.rs", include_str!("../world/mod.rs"), "WorldSettings");
     let settings = as_value(&WorldSettings::default());
     let of = |name, type_max: u64| {

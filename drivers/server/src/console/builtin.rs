@@ -15,7 +15,7 @@ use crate::codes;
 use crate::game::Game;
 use crate::server::Dedicated;
 
-/// Carries one of them out.
+/// Runs one of the server's own commands.
 pub(super) fn run<G: Game>(server: &mut Dedicated<G>, command: BuiltIn, arguments: &Arguments<'_>) -> Reply {
     match command {
         BuiltIn::Help => help(server, arguments),
@@ -278,7 +278,7 @@ fn quit<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply 
     Ok("stopping".into())
 }
 
-/// The client with the id that was typed.
+/// Returns the id of the connected client whose number the user typed.
 fn find<G: Game>(server: &Dedicated<G>, text: &str) -> Result<ClientId, CommandError> {
     let id: ClientId = text.parse().map_err(|_| {
         CommandError::Usage(format!(

@@ -30,15 +30,15 @@ pub struct Commands<G> {
     by_name: BTreeMap<&'static str, Command<G>>,
 }
 
-/// One command.
+/// A console command.
 pub(super) struct Command<G> {
-    /// The command's arguments, as help shows them.
+    /// The arguments of the command, in the form that the help shows.
     usage: &'static str,
     help: &'static str,
     pub(super) action: Action<G>,
 }
 
-/// The function that carries a command out: the server's own, or the game's.
+/// The function that runs a command: a function of the server, or a function of the game.
 pub(super) enum Action<G> {
     BuiltIn(BuiltIn),
     Game(Box<GameAction<G>>),
@@ -53,7 +53,7 @@ impl<G> fmt::Debug for Commands<G> {
 }
 
 impl<G> Commands<G> {
-    /// The server's own commands.
+    /// Creates the table with the server's own commands.
     pub(crate) fn new() -> Self {
         let own = BUILT_IN.into_iter().map(|(name, usage, help, action)| {
             (name, Command { usage, help, action: Action::BuiltIn(action) })
@@ -74,7 +74,7 @@ impl<G> Commands<G> {
         self
     }
 
-    /// The command of this name.
+    /// Returns the command with this name.
     pub(super) fn find(&self, name: &str) -> Result<(&'static str, &Command<G>), CommandError> {
         if let Some((name, command)) = self.by_name.get_key_value(name) {
             return Ok((name, command));
@@ -84,7 +84,7 @@ impl<G> Commands<G> {
         Err(CommandError::Unknown { name: name.into(), meant })
     }
 
-    /// The help text of all commands, or of one.
+    /// Returns the help text of all commands, or of the command `about`.
     pub(super) fn help(&self, about: Option<&str>) -> Reply {
         let line =
             |(name, command): (&&str, &Command<G>)| format!("{:<28} {}", command.line(name), command.help);
@@ -92,20 +92,23 @@ impl<G> Commands<G> {
             None => Ok(self.by_name.iter().map(line).collect::<Vec<_>>().join("\n")),
             Some(name) => match self.by_name.get_key_value(name) {
                 Some(found) => Ok(line(found)),
-                None => Err(CommandError::Failed(format!("there is no command `{}`", shown(name)))),
+                None => Err(CommandError::Failed(format!(
+                    "there is no command `{}`; `help` lists all commands",
+                    shown(name)
+                ))),
             },
         }
     }
 }
 
 impl<G> Command<G> {
-    /// Its name and usage.
+    /// Returns the command's name and usage.
     pub(super) fn line(&self, name: &str) -> String {
         if self.usage.is_empty() { name.into() } else { format!("{name} {}", self.usage) }
     }
 }
 
-/// The commands that every server has.
+/// A command that every server has.
 #[derive(Clone, Copy)]
 pub(super) enum BuiltIn {
     Help,
@@ -121,7 +124,7 @@ pub(super) enum BuiltIn {
     Quit,
 }
 
-/// Name, usage and help of each of them.
+/// The name, usage and help text of each built-in command.
 const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
     ("help", "[command]", "show the commands", BuiltIn::Help),
     ("status", "[--json]", "show the state of the server", BuiltIn::Status),

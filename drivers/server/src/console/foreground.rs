@@ -16,14 +16,14 @@ use rustix::event::{PollFd, PollFlags};
 #[cfg(unix)]
 use rustix::{process, stdio, termios};
 
-/// Whether another program of the shell's has the terminal now.
+/// Returns whether another program of the same shell uses the terminal now.
 #[cfg(unix)]
 pub(super) fn is_elsewhere() -> bool {
     // An error means that standard input is no terminal, or not the one that controls this program: nobody stops it there.
     termios::tcgetpgrp(stdio::stdin()).is_ok_and(|owner| owner != process::getpgrp())
 }
 
-/// Waits until this program has the terminal.
+/// Waits until this program is in the foreground of its terminal.
 #[cfg(unix)]
 pub(super) fn wait() {
     // No signal tells: a shell continues only programs that were stopped.
@@ -32,7 +32,7 @@ pub(super) fn wait() {
     }
 }
 
-/// Waits until this program has the terminal and there is something to read on it, or it is closed.
+/// Waits until this program is in the foreground, and the terminal has input or is closed.
 #[cfg(unix)]
 pub(super) fn wait_for_input() {
     loop {
@@ -47,7 +47,8 @@ pub(super) fn wait_for_input() {
     }
 }
 
-/// Stops this program, and all of its job, as Ctrl-Z does where no line is edited. It returns when the shell has continued it.
+/// Stops this program and its job, as Ctrl-Z does outside of line editing. The call returns when the shell has continued the
+/// program.
 #[cfg(unix)]
 pub(super) fn suspend() {
     let continued = Arc::new(AtomicBool::new(false));
@@ -83,6 +84,7 @@ pub(super) const fn suspend() {}
 
 #[cfg(unix)]
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Hundredths of a second. The system stops no program that no shell could continue; then the console goes on.
+/// The time that the system has to stop the program, in hundredths of a second. The system does not stop a program that
+/// no shell could continue. The console then continues after this time.
 #[cfg(unix)]
 const STOPPED_WITHIN: u32 = 100;

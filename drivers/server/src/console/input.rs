@@ -17,7 +17,8 @@ use super::{foreground, terminal};
 use crate::error::ServerError;
 use crate::remote::Remote;
 
-/// Reads lines from standard input until it ends. The server goes on without it.
+/// Starts a thread that reads commands from standard input until standard input ends. The server continues without the
+/// thread.
 pub(crate) fn start(remote: Remote, output: &Output) -> Result<(), ServerError> {
     let name = thread::Builder::new().name("console".into());
     let output = output.clone();
@@ -28,7 +29,7 @@ pub(crate) fn start(remote: Remote, output: &Output) -> Result<(), ServerError> 
         .map_err(|error| ServerError::System { what: "thread", reason: error.to_string() })
 }
 
-/// Plain lines. What is not UTF-8 is no command, but does not end the reading either.
+/// Reads commands without line editing. A line that is not UTF-8 is ignored, and does not end the reading.
 fn read(remote: &Remote, output: &Output) {
     if io::stdin().is_terminal() {
         return read_lines(remote, output, io::BufReader::new(InForeground(io::stdin())));
@@ -44,7 +45,7 @@ fn read_lines(remote: &Remote, output: &Output, mut input: impl BufRead) {
     }
 }
 
-/// A terminal that is read only while this program has it.
+/// Standard input of a terminal, read only while this program is in the foreground.
 struct InForeground(io::Stdin);
 
 impl Read for InForeground {
@@ -54,7 +55,8 @@ impl Read for InForeground {
     }
 }
 
-/// The next line, without its end: of one that is too long just so much that this shows. None at the end.
+/// Returns the next line, without its line feed, or `None` at the end of input. A line that is too long is cut just
+/// above the limit.
 fn next_line(input: &mut impl BufRead) -> Option<Vec<u8>> {
     let mut line = Vec::new();
     let mut is_empty = true;
@@ -75,7 +77,7 @@ fn next_line(input: &mut impl BufRead) -> Option<Vec<u8>> {
     }
 }
 
-/// A prompt, line editing, and a history that is forgotten.
+/// Reads commands with a prompt, line editing, and a history that is not saved.
 fn edit(remote: &Remote, output: &Output) {
     let Ok(mut editor) = editor() else { return read(remote, output) };
     let suspended = Suspended::default();
@@ -122,7 +124,7 @@ fn edit(remote: &Remote, output: &Output) {
     output.set_terminal(None);
 }
 
-/// The message for the end of input.
+/// Returns the message for the end of input.
 fn closed(error: &ReadlineError) -> String {
     let why = if matches!(error, ReadlineError::Eof) { String::new() } else { format!(" ({error})") };
     format!("the console is closed{why}; the server runs until Ctrl-C or SIGTERM")
@@ -135,11 +137,13 @@ fn editor() -> rustyline::Result<Editor<(), MemHistory>> {
     Editor::with_history(config.clone(), MemHistory::with_config(&config))
 }
 
-/// Carries a line out and prints its answer. Returns whether more lines will come.
+/// Runs a line as a command and prints the reply. Returns whether the console continues to read lines.
 fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
     let _answering = output.answering();
     if line.len() > LINE_MOST {
-        output.line(&format!("error: the line has more than {LINE_MOST} bytes and is ignored"));
+        output.line(&format!(
+            "error: the line has more than {LINE_MOST} bytes and was ignored; type a shorter line"
+        ));
         return remote.is_running();
     }
     let Some(reply) = remote.run(line) else { return false };
@@ -151,8 +155,8 @@ fn answer(remote: &Remote, output: &Output, line: &str) -> bool {
     remote.is_running()
 }
 
-/// Ctrl-Z: the line that was being edited. rustyline's own way would set the terminal's modes again as soon as the program is
-/// continued, in the background too, and be stopped for it.
+/// The line that was being edited when the user pressed Ctrl-Z. The console does not use rustyline's own handling, which sets
+/// the modes of the terminal even if the program is continued in the background, so that the shell stops the program again.
 #[derive(Clone, Default)]
 struct Suspended(Arc<Mutex<Option<String>>>);
 
@@ -169,7 +173,7 @@ impl ConditionalEventHandler for Suspended {
     }
 }
 
-/// rustyline's printers differ by platform; this names none.
+/// A wrapper around rustyline's printer, whose type differs between platforms.
 struct Printer<P>(P);
 
 impl<P: ExternalPrinter> ExternalPrinter for Printer<P> {
@@ -180,7 +184,7 @@ impl<P: ExternalPrinter> ExternalPrinter for Printer<P> {
 
 const PROMPT: &str = "> ";
 const HISTORY: usize = 200;
-/// Bytes of a line.
+/// The largest number of bytes in a line.
 const LINE_MOST: usize = 4096;
 
 #[cfg(test)]

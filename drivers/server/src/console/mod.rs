@@ -1,4 +1,4 @@
-//! Console commands, whether a line comes from standard input or another thread.
+//! Console commands, which come from standard input or from another thread.
 
 mod arguments;
 mod builtin;

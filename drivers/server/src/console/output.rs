@@ -11,15 +11,15 @@ use rustyline::ExternalPrinter;
 use super::spool::{Queued, Spool};
 use crate::logging::target::LOG_ONLY;
 
-/// Standard output, or the terminal that a line is being edited on; and standard error. Nobody who prints waits for long:
-/// whoever reads there may have stopped.
+/// Standard output or the terminal on which a line is edited, and standard error. A caller that prints waits only for a
+/// bounded time, even if no program reads the output.
 #[derive(Clone)]
 pub(crate) struct Output {
     out: Spool<Item>,
     errors: Spool<String>,
-    /// Whether a line is being edited.
+    /// `true` while a line is being edited.
     is_edited: Arc<AtomicBool>,
-    /// Held while an answer is on its way.
+    /// Locked while the reply to a command is being produced.
     answering: Arc<Mutex<()>>,
 }
 
@@ -63,14 +63,15 @@ impl Default for Output {
 }
 
 impl Output {
-    /// From now on lines go through `printer`, above the line that is being edited; without one, to standard output.
+    /// Makes later lines go through `printer`, which prints them above the edited line. With `None`, later lines go to
+    /// standard output.
     pub(crate) fn set_terminal(&self, printer: Option<BoxedPrinter>) {
         self.is_edited.store(printer.is_some(), Ordering::Relaxed);
         self.out.put_always(Item::Terminal(printer));
     }
 
-    /// Prints a line. Control characters that came from a peer are shown, not obeyed. A reader who is slow is waited for,
-    /// one who has stopped reading gets nothing more until he reads.
+    /// Prints a line, with control characters replaced. If the reader is slow, the call waits for up to [`PATIENCE`]. If
+    /// the reader has stopped reading, lines are dropped until it reads again.
     pub(crate) fn line(&self, text: &str) {
         let text = harmless(text) + "\n";
         let bytes = text.len();
@@ -82,12 +83,12 @@ impl Output {
                 );
             }
             Queued::After(dropped) => {
-                tracing::warn!("standard output is read again; {dropped} answers were dropped");
+                tracing::warn!("a program reads standard output again; {dropped} answers were dropped");
             }
         }
     }
 
-    /// Prints a warning: above the line that is being edited, else to standard error.
+    /// Prints a warning above the edited line. If no line is being edited, prints the warning to standard error.
     pub(crate) fn warn(&self, text: &str) {
         let text = harmless(text) + "\n";
         let bytes = text.len();
@@ -101,17 +102,17 @@ impl Output {
         }
     }
 
-    /// Keeps [`Output::settle`] waiting until the result is dropped.
+    /// Makes [`Output::settle`] wait until the returned guard is dropped.
     pub(crate) fn answering(&self) -> MutexGuard<'_, ()> {
         self.answering.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until all lines so far are on the terminal, so that a prompt comes after them.
+    /// Waits up to [`PATIENCE`] until all earlier lines are on the terminal, so that the prompt follows them.
     pub(crate) fn before_prompt(&self) {
         self.out.settle(PATIENCE);
     }
 
-    /// Waits until all is printed, the answer that is on its way included, but not for a reader that has stopped reading.
+    /// Waits up to [`SETTLED`] until the reply in progress and all queued text are printed.
     pub(crate) fn settle(&self) {
         let start = Instant::now();
         while matches!(self.answering.try_lock(), Err(TryLockError::WouldBlock)) && start.elapsed() < SETTLED
@@ -128,15 +129,16 @@ fn to_stdout(text: &str) -> io::Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
-/// Editing has the terminal mark what is pasted. Who edits takes that back, unless the program ends meanwhile.
+/// The control sequence that ends bracketed paste mode, which line editing enables. The line editor resets the mode
+/// itself, unless the program ends during editing.
 const NO_BRACKETED_PASTE: &str = "\x1b[?2004l";
-/// How long the last lines may take when the program ends.
+/// The longest wait for the last lines when the program ends.
 const SETTLED: Duration = Duration::from_millis(500);
-/// How long a reader may keep the next answer waiting. Nothing but answers waits for it.
+/// The longest wait of a reply for a reader. Only replies wait.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The text with each character but line feeds and tabs replaced that is not printable: control characters, line separators,
-/// marks that turn the direction of writing.
+/// Returns the text with every unprintable character except line feeds and tabs replaced: control characters, line
+/// separators, and marks that change the direction of writing.
 pub(crate) fn harmless(text: &str) -> String {
     let mut pair = String::with_capacity(8);
     let mut is_printable = |c: char| {
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_in_text_of_a_peer_are_escaped_on_the_console() {
+    fn control_characters_in_text_of_a_peer_are_replaced_on_the_console() {
         assert_eq!(harmless("a\u{1b}[2Jb\r\u{9b}c\nd"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\nd");
         assert_eq!(harmless("a\u{2028}b\u{202e}c\u{2066}"), "a\u{fffd}b\u{fffd}c\u{fffd}");
         let readable = "C:\\logs\t\"it's\" e\u{301}\u{928}\u{94d}\n";

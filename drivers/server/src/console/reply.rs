@@ -40,7 +40,7 @@ impl fmt::Display for CommandError {
 
 impl std::error::Error for CommandError {}
 
-/// Typed text for an error message: shortened if it is long, and with control characters escaped.
+/// Returns typed text for an error message, truncated if it is long, and with control characters escaped.
 pub(crate) fn shown(text: &str) -> String {
     let mut shown: String = text.chars().take(ECHO).flat_map(char::escape_debug).collect();
     if text.chars().nth(ECHO).is_some() {
@@ -49,5 +49,5 @@ pub(crate) fn shown(text: &str) -> String {
     shown
 }
 
-/// Characters that are shown again.
+/// The largest number of typed characters that an error message repeats.
 const ECHO: usize = 40;

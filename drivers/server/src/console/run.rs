@@ -9,7 +9,7 @@ use super::reply::{CommandError, Reply};
 use crate::game::Game;
 use crate::server::Dedicated;
 
-/// Carries a line out. An empty one does nothing.
+/// Runs a line as a command. An empty line has no effect and an empty reply.
 pub(crate) fn run<G: Game>(server: &mut Dedicated<G>, line: &str) -> Reply {
     let line = line.trim();
     let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));

@@ -1,12 +1,12 @@
-//! A queue of text to print. A thread of its own prints the text, so that a terminal that stops reading stalls only
-//! that thread.
+//! A queue of text to print. A separate thread prints the text, so that a terminal that stops reading stalls only that
+//! thread.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A bounded queue to a thread that prints.
+/// A bounded queue of items for a thread that prints.
 pub(super) struct Spool<T> {
     shared: Arc<Shared<T>>,
 }
@@ -20,22 +20,22 @@ struct Shared<T> {
 struct State<T> {
     queue: VecDeque<(T, usize)>,
     bytes: usize,
-    /// `true` if something is being printed.
+    /// `true` while an item is being printed.
     is_busy: bool,
-    /// `true` if a reader let somebody wait in vain, and has read nothing since.
+    /// `true` if a caller waited in vain for space in the queue, and no item has been printed since.
     is_stalled: bool,
-    /// Since the queue was last full.
+    /// The number of items dropped since the last item that the queue accepted.
     dropped: u64,
-    /// The system gave no thread, so a caller that prints waits until the text is printed.
+    /// `true` if the system could not start a thread. Each caller then prints its item itself.
     has_no_thread: bool,
 }
 
-/// The queue's answer to an item.
+/// The result of putting an item into the queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Queued {
-    /// It will be printed. This number of items before it was dropped.
+    /// The queue accepted the item, after it had dropped this number of earlier items.
     After(u64),
-    /// It is dropped, as this number of items before it since the queue was full.
+    /// The queue dropped the item. The number of items dropped in succession, including this item, is given.
     Dropped(u64),
 }
 
@@ -46,7 +46,7 @@ impl<T> Clone for Spool<T> {
 }
 
 impl<T: Send + 'static> Spool<T> {
-    /// Calls `print` with each thing, one after the other, on a thread of its own.
+    /// Creates a queue, and a thread that calls `print` with the items in order.
     pub(super) fn new(name: &str, print: impl FnMut(T) + Send + 'static) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State::default()),
@@ -59,7 +59,7 @@ impl<T: Send + 'static> Spool<T> {
         Self { shared }
     }
 
-    /// Queues an item of this size, in bytes. Waits for room, for `patience` at most.
+    /// Queues an item of `bytes` bytes. If the queue is full, waits for space for at most `patience`.
     pub(super) fn put(&self, thing: T, bytes: usize, patience: Duration) -> Queued {
         let start = Instant::now();
         let mut state = self.shared.lock();
@@ -84,7 +84,7 @@ impl<T: Send + 'static> Spool<T> {
         Queued::After(dropped)
     }
 
-    /// Queues something that must not be lost, however full the queue is.
+    /// Queues an item that must not be dropped, even if the queue is full.
     pub(super) fn put_always(&self, thing: T) {
         let mut state = self.shared.lock();
         if state.has_no_thread {
@@ -97,7 +97,7 @@ impl<T: Send + 'static> Spool<T> {
         self.shared.changed.notify_all();
     }
 
-    /// Waits until all is printed, for `patience` at most.
+    /// Waits until all items are printed, for at most `patience`.
     pub(super) fn settle(&self, patience: Duration) {
         let start = Instant::now();
         let mut state = self.shared.lock();
@@ -125,7 +125,7 @@ impl<T> Default for State<T> {
 }
 
 impl<T> State<T> {
-    /// One thing always finds room, however large it is.
+    /// Returns whether the queue has space for `bytes` bytes. An empty queue has space for an item of any size.
     fn has_room(&self, bytes: usize) -> bool {
         self.queue.is_empty() || self.bytes.saturating_add(bytes) <= BYTES
     }
@@ -169,7 +169,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// Bytes that wait to be printed; more are dropped.
+/// The largest number of bytes that wait to be printed. Further items are dropped.
 const BYTES: usize = 256 << 10;
 
 #[cfg(test)]
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spool_reports_the_number_of_dropped_texts_once_output_is_read_again() {
+    fn the_spool_reports_the_number_of_dropped_texts_when_output_is_read_again() {
         let (go_on, may_go_on) = sync_channel::<()>(0);
         let (printed, seen) = channel();
         let spool = Spool::new("test", move |thing| {

@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use super::foreground;
 
-/// How the terminal was found.
+/// The settings that the terminal had at the start.
 pub(crate) struct Terminal {
     #[cfg(unix)]
     found: Option<rustix::termios::Termios>,
@@ -15,7 +15,7 @@ impl Terminal {
         Self { found: rustix::termios::tcgetattr(rustix::stdio::stdin()).ok() }
     }
 
-    /// Undoes what editing a line did to it. Doing so twice is harmless.
+    /// Restores the terminal's settings. A second call has no further effect.
     pub(crate) fn restore(&self) {
         // In the background nothing is edited, and the shell would stop whoever changes the modes.
         if let Some(found) = &self.found
@@ -28,7 +28,7 @@ impl Terminal {
     }
 }
 
-/// Drops input that was typed and not read yet.
+/// Discards input that was typed but not read yet.
 #[cfg(unix)]
 pub(super) fn drop_input() {
     let unread = rustix::termios::QueueSelector::IFlush;

@@ -11,24 +11,24 @@ use tickwire_native::unwritable::remedy;
 use crate::console::Output;
 use crate::text_file::{append, folder_of};
 
-/// The log at `path`; older ones at `path.1`, `path.2` and so on.
+/// The log file at `path`, and older log files at `path.1`, `path.2` and so on.
 pub(super) struct RollingFile {
     path: PathBuf,
     file: File,
-    /// `true` if it can be put aside: not a device, not a pipe.
+    /// `true` if the file can be renamed, because it is neither a device nor a pipe.
     is_regular: bool,
     size: u64,
     limit: u64,
     kept: u32,
-    /// When it was last looked whether the file is still where it was.
+    /// The time at which the server last checked whether the file is still at its path.
     looked: Instant,
-    /// When putting it aside failed; it grows on meanwhile.
+    /// The time at which renaming the file failed. The file grows until a later attempt succeeds.
     not_rolled: Option<Instant>,
     complaints: Complaints,
 }
 
 impl RollingFile {
-    /// Opens the file for appending. `output` gets a warning for lines that cannot be written.
+    /// Opens the file for appending. `output` prints a warning when lines cannot be written.
     pub(super) fn open(path: &Path, limit: u64, kept: u32, output: Output) -> io::Result<Self> {
         fs::create_dir_all(folder_of(path))?;
         let file = append(path)?;
@@ -63,7 +63,7 @@ impl RollingFile {
         self.reopen()
     }
 
-    /// Begins a new file, or goes on with one that somebody else put there.
+    /// Opens the file at the path again: a new file, or a file that another program created there.
     fn reopen(&mut self) -> io::Result<()> {
         fs::create_dir_all(folder_of(&self.path))?;
         let file = append(&self.path)?;
@@ -72,7 +72,7 @@ impl RollingFile {
         Ok(())
     }
 
-    /// Follows the path, now and then: others move and delete logs too.
+    /// Checks now and then whether another program moved or deleted the file, and then opens the path again.
     fn follow(&mut self) {
         if self.looked.elapsed() < LOOK_EVERY {
             return;
@@ -108,7 +108,7 @@ impl RollingFile {
     }
 }
 
-/// Treats a missing file as success: it need not be put aside.
+/// Treats the error of a missing file as success, because a missing file need not be renamed.
 fn unless_missing(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -116,7 +116,7 @@ fn unless_missing(done: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Whether this is the file at the path.
+/// Returns whether `file` is the file at `path`.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -124,14 +124,14 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata(), fs::metadata(path)), (Ok(here), Ok(there)) if id(&here) == id(&there))
 }
 
-/// Elsewhere files that are open are neither moved nor deleted.
+/// Returns whether a file exists at the path. Open files are neither moved nor replaced on other systems.
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
 impl Write for RollingFile {
-    /// Always takes all of it: who logs cannot do anything about the disk.
+    /// Always reports all bytes as written, because the caller, which logs, cannot handle an error of the disk.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         match self.try_write(line) {
             Ok(()) => self.complaints.recovered(&self.path),
@@ -145,7 +145,7 @@ impl Write for RollingFile {
     }
 }
 
-/// Counts lines that could not be written, and reports them once a minute.
+/// Counts lines that could not be written, and reports their number once a minute.
 struct Complaints {
     output: Output,
     lost: u64,
@@ -167,10 +167,10 @@ impl Complaints {
         }
     }
 
-    /// Told each time it is tried again.
+    /// Reports a failed attempt to rename the log, at each attempt.
     fn not_rolled(&self, path: &Path, error: &io::Error) {
         self.output.warn(&format!(
-            "the log {} cannot be renamed: {error}; it grows beyond `log_file_bytes`; {}",
+            "the log {} cannot be renamed: {error}; the log grows beyond `log_file_bytes`; {}",
             path.display(),
             remedy(error)
         ));
@@ -179,7 +179,7 @@ impl Complaints {
     fn recovered(&mut self, path: &Path) {
         if self.lost > 0 {
             self.output.warn(&format!(
-                "the server writes to the log {} again; it lost {}",
+                "the server writes to the log {} again, after the loss of {}",
                 path.display(),
                 Counted(self.lost, "line")
             ));
@@ -189,7 +189,7 @@ impl Complaints {
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Also how long it takes until a log that could not be put aside is tried again.
+/// The shortest time between two reports, and between two attempts to rename the log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
@@ -302,7 +302,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_loses_only_the_log_lines_written_meanwhile() {
+    fn log_lines_written_while_the_disk_is_full_are_counted_as_lost() {
         let mut file = RollingFile::open(Path::new("/dev/full"), 40, 2, Output::default()).unwrap();
         for _ in 0..5 {
             file.write_all(b"0123456789\n").unwrap();

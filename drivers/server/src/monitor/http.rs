@@ -16,7 +16,7 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
-/// Answers requests until it is dropped.
+/// A server that answers HTTP requests until it is dropped.
 pub(super) struct HttpServer {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
@@ -25,7 +25,7 @@ pub(super) struct HttpServer {
 type Answering = dyn Fn(&str, &str) -> Answer + Send + Sync;
 
 impl HttpServer {
-    /// Calls `answer` with method and path of each request.
+    /// Starts a server that calls `answer` with the method and the path of each request.
     pub(super) fn start(
         listener: TcpListener,
         answer: impl Fn(&str, &str) -> Answer + Send + Sync + 'static,
@@ -43,7 +43,8 @@ impl HttpServer {
 }
 
 impl Drop for HttpServer {
-    /// Accepting waits for the next connection: this is one.
+    /// Stops the thread that accepts connections. The thread notices the stop at the next connection, so this method
+    /// connects to it.
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         let ip = match self.address.ip() {
@@ -55,7 +56,8 @@ impl Drop for HttpServer {
     }
 }
 
-/// An error of one connection, or of the whole process, ends nothing: the next may be accepted again.
+/// Accepts connections until the server is dropped. After an error of one connection or of the process, the function
+/// tries again.
 fn accept_all(listener: &TcpListener, is_over: &AtomicBool, answer: &Arc<Answering>) {
     let held = Held::default();
     let mut complained: Option<Instant> = None;
@@ -87,12 +89,13 @@ fn accept_all(listener: &TcpListener, is_over: &AtomicBool, answer: &Arc<Answeri
     }
 }
 
-/// Connections that are open, the oldest first.
+/// The open connections, the oldest first.
 #[derive(Clone, Default)]
 struct Held(Arc<Mutex<VecDeque<Arc<TcpStream>>>>);
 
 impl Held {
-    /// Adds a connection. Of too many the oldest has to go: whoever asks is answered at once, so it asks nothing.
+    /// Adds a connection. If too many connections are open, closes the oldest, because a client that sends its request
+    /// at once has already been answered.
     fn add(&self, stream: Arc<TcpStream>) {
         let mut streams = self.lock();
         if streams.len() >= CONNECTIONS
@@ -122,11 +125,13 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
         Head::None => return Ok(()),
         Head::Request { method, target } => (answer(method, path_of(target)), method != "HEAD"),
         Head::Nonsense(why) => {
-            let body = format!("the request is not an HTTP request: {why}\n");
+            let body = format!(
+                "the request is not a valid HTTP/1 request: {why}; send GET /metrics or GET /health\n"
+            );
             (Answer { status: 400, kind: PLAIN, body }, true)
         }
         Head::TooLong => {
-            let body = format!("a request may have at most {HEAD} bytes\n");
+            let body = format!("a request may have at most {HEAD} bytes; send fewer headers\n");
             (Answer { status: 431, kind: PLAIN, body }, true)
         }
     };
@@ -156,17 +161,17 @@ fn serve(stream: &TcpStream, answer: &Answering) -> io::Result<()> {
     Ok(())
 }
 
-/// The result of reading a request's head.
+/// The result of reading the head of a request.
 #[derive(PartialEq, Eq, Debug)]
 enum Head {
     Request {
         method: String,
         target: String,
     },
-    /// It is not HTTP, and why.
+    /// The bytes are not an HTTP request, for this reason.
     Nonsense(httparse::Error),
     TooLong,
-    /// It did not come to its end in time.
+    /// The request was not complete in time.
     None,
 }
 
@@ -187,7 +192,7 @@ fn read_head(mut stream: &TcpStream, deadline: Instant) -> io::Result<Head> {
     Ok(if bytes.len() < HEAD { Head::None } else { Head::TooLong })
 }
 
-/// The path that a target names: without a query, and where a proxy was meant, without the host.
+/// Returns the path in a request target, without a query and without a host.
 fn path_of(target: &str) -> &str {
     let target = target.split('?').next().unwrap_or_default();
     match target.split_once("://") {
@@ -196,7 +201,7 @@ fn path_of(target: &str) -> &str {
     }
 }
 
-/// Reads what has come so far; none if that is not all.
+/// Parses the bytes read so far. Returns `None` if the head is not complete.
 fn parse(bytes: &[u8]) -> Head {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut request = httparse::Request::new(&mut headers);
@@ -210,7 +215,7 @@ fn parse(bytes: &[u8]) -> Head {
     }
 }
 
-/// Has the next read end at the deadline; says whether there is time left.
+/// Sets the timeout of the next read to the remaining time until `deadline`. Returns whether time remains.
 fn wait_until(stream: &TcpStream, deadline: Instant) -> io::Result<bool> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() {
@@ -231,18 +236,19 @@ const fn phrase(status: u16) -> &'static str {
     }
 }
 
-/// Connections at one time.
+/// The largest number of connections at the same time.
 const CONNECTIONS: usize = 16;
-/// How long one connection lasts at most.
+/// The longest duration of one connection.
 const LIFE: Duration = Duration::from_secs(5);
-/// Bytes of a request.
+/// The largest size of a request's head, in bytes.
 const HEAD: usize = 8192;
-/// Bytes after a request that are read, so that its answer is.
+/// The largest number of bytes after a request that the server reads, so that the client receives the answer before the
+/// connection closes.
 const REST: usize = 256 << 10;
 const PLAIN: &str = "text/plain; charset=utf-8";
-/// Headers of a request. None is looked at.
+/// The largest number of headers in a request. The server ignores all headers.
 const HEADERS: usize = 64;
-/// Between two attempts to accept, when the system refuses.
+/// The wait after an error before the server tries to accept a connection again.
 const PAUSE: Duration = Duration::from_millis(100);
 const WAKE: Duration = Duration::from_millis(100);
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
@@ -252,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_http_request_head_is_parsed_once_it_is_complete() {
+    fn an_http_request_head_is_parsed_when_it_is_complete() {
         let head = b"GET /health?a=b HTTP/1.0\r\nHost: x\r\n\r\n";
         for length in 0..head.len() {
             assert_eq!(parse(&head[..length]), Head::None, "{length}");

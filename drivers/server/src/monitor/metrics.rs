@@ -1,5 +1,5 @@
-//! The counters in the format of Prometheus. The server collects them when a request comes, so they cost nothing
-//! between requests.
+//! The counters in the format of Prometheus. The server collects the counters when a request arrives, so they cost
+//! nothing between requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl Metrics {
         Self { registry }
     }
 
-    /// All of them, in the OpenMetrics text format.
+    /// Returns all metrics in the OpenMetrics text format.
     pub(super) fn text(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
@@ -34,7 +34,7 @@ impl Metrics {
     }
 }
 
-/// Where the numbers come from.
+/// The sources of the numbers.
 struct Source {
     network: Handle,
     pulse: Arc<Pulse>,
@@ -80,7 +80,7 @@ impl Collector for Source {
     }
 }
 
-/// Encodes the counters: metrics that only grow.
+/// Encodes the counters.
 fn encode_counters(
     encoder: &mut DescriptorEncoder<'_>,
     network: &NetworkStats,
@@ -88,14 +88,14 @@ fn encode_counters(
 ) -> fmt::Result {
     let counters = [
         ("datagrams_sent", "Datagrams passed to the system", network.datagrams_sent),
-        ("datagrams_received", "Datagrams received, noise included", network.datagrams_received),
+        ("datagrams_received", "Datagrams received, including invalid datagrams", network.datagrams_received),
         ("bytes_sent", "Bytes of datagrams sent", network.bytes_sent),
         ("bytes_received", "Bytes of datagrams received", network.bytes_received),
-        ("messages_sent", "Messages taken for sending", network.messages_sent),
+        ("messages_sent", "Messages that the core accepted for sending", network.messages_sent),
         ("messages_received", "Messages passed to the game", network.messages_received),
         (
             "messages_given_up",
-            "Messages that waited for room when their connection ended",
+            "Messages that still waited for queue space when their connection ended",
             network.messages_given_up,
         ),
         (
@@ -123,7 +123,7 @@ fn encode_counters(
     busy.encode(encoder.encode_descriptor("busy", help, Some(&Unit::Seconds), busy.metric_type())?)
 }
 
-/// The replicated world, if the game has one.
+/// Encodes the metrics of the replicated world, if the game has one.
 fn encode_worlds(encoder: &mut DescriptorEncoder<'_>, worlds: &WorldTotals) -> fmt::Result {
     if worlds.worlds == 0 {
         return Ok(());
@@ -164,7 +164,7 @@ fn encode_worlds(encoder: &mut DescriptorEncoder<'_>, worlds: &WorldTotals) -> f
     Ok(())
 }
 
-/// The game's own.
+/// Encodes the metrics that the game defines.
 fn encode_game(encoder: &mut DescriptorEncoder<'_>, of_game: &GameMetrics) -> fmt::Result {
     for (name, Metric { help, reading }) in of_game.all() {
         let name = format!("game_{name}");
@@ -182,7 +182,7 @@ fn encode_game(encoder: &mut DescriptorEncoder<'_>, of_game: &GameMetrics) -> fm
     Ok(())
 }
 
-/// One counter per reason.
+/// Encodes one counter per reason for dropped datagrams.
 fn encode_drops(encoder: &mut DescriptorEncoder<'_>, network: &NetworkStats) -> fmt::Result {
     use prometheus_client::metrics::MetricType;
     let help = "Received datagrams that were dropped, by reason";

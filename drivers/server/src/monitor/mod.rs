@@ -17,7 +17,7 @@ use crate::error::ServerError;
 use crate::metrics::GameMetrics;
 use crate::pulse::Pulse;
 
-/// The HTTP server. It ends when this is dropped.
+/// The HTTP server for monitoring, which stops when this value is dropped.
 pub(crate) struct Monitor(HttpServer);
 
 impl Monitor {
@@ -48,18 +48,20 @@ fn explained(error: &io::Error) -> String {
 
 fn answer(method: &str, path: &str, metrics: &Metrics, pulse: &Pulse) -> Answer {
     let (status, kind, body) = match path {
-        _ if !matches!(method, "GET" | "HEAD") => (405, TEXT, "the server answers only GET\n".into()),
+        _ if !matches!(method, "GET" | "HEAD") => {
+            (405, TEXT, "the server does not answer this method; use GET or HEAD\n".into())
+        }
         "/metrics" => (200, METRICS, metrics.text()),
         "/health" => {
             let (status, body) = health(pulse);
             (status, JSON, body)
         }
-        _ => (404, TEXT, "the paths are /metrics and /health\n".into()),
+        _ => (404, TEXT, "the server has no such path; use /metrics or /health\n".into()),
     };
     Answer { status, kind, body }
 }
 
-/// 200 while the game ticks or rests, 503 when it hangs or stops.
+/// Returns the status 200 while the game runs ticks or is idle, and 503 while the game hangs or the server stops.
 fn health(pulse: &Pulse) -> (u16, String) {
     let beats = pulse.read();
     let (status, word) = if beats.is_stopping {
@@ -79,7 +81,7 @@ fn health(pulse: &Pulse) -> (u16, String) {
     (status, body.to_string() + "\n")
 }
 
-/// Silence of the tick after which the server counts as hung; the slowest tick rate is one per second.
+/// The time without a tick after which the server counts as hung. The lowest tick rate is one per second.
 const HANGS: Duration = Duration::from_secs(5);
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";

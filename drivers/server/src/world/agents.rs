@@ -15,30 +15,30 @@ pub(super) struct AgentId(u32);
 /// The length of each side of the box in which agents move, in millimetres.
 pub const BOX_MM: u32 = 65_536;
 
-/// All agents.
+/// All agents of the world.
 #[derive(Debug)]
 pub(super) struct Agents {
     rng: Rng,
     by_id: BTreeMap<AgentId, Agent>,
     free: Vec<AgentId>,
     last: u32,
-    /// Entities of agents that are gone, which the replicated world still has.
+    /// The entities of removed agents that are still in the replicated world.
     gone: Vec<NetworkId>,
     is_frozen: bool,
 }
 
-/// One agent. Lengths are micrometres: a step of a millisecond is not lost to rounding.
+/// One agent. Lengths are in micrometres, so that a tick of one millisecond is not lost to rounding.
 #[derive(Clone, Copy, Debug)]
 struct Agent {
     x_um: i64,
     y_um: i64,
-    /// Millimetres per second.
+    /// The velocity in millimetres per second.
     velocity: (i64, i64),
-    /// When a free agent thinks again, in microseconds; none if it is a client's.
+    /// The time until a free agent changes its direction, in microseconds. `None` for an agent of a client.
     thinks_in_us: Option<i64>,
-    /// The client that steers it; 0 for none.
+    /// The number of the client that steers the agent, or 0 if no client does.
     client: u32,
-    /// Its entity in the replicated world, once it has one.
+    /// The entity of the agent in the replicated world, once it has one.
     entity: Option<NetworkId>,
 }
 
@@ -57,7 +57,7 @@ impl Agents {
         self.by_id.len()
     }
 
-    /// Makes or removes agents until this number has no owner.
+    /// Creates or removes free agents until there are `count` free agents.
     pub(super) fn set_free(&mut self, count: u32) {
         let count = count as usize;
         for id in self.free.split_off(count.min(self.free.len())) {
@@ -69,7 +69,7 @@ impl Agents {
         }
     }
 
-    /// Makes an agent that does what its client says.
+    /// Creates an agent that a client steers.
     pub(super) fn add_owned(&mut self, client: u32) -> AgentId {
         self.add(None, client)
     }
@@ -80,7 +80,7 @@ impl Agents {
         }
     }
 
-    /// The agent's entity in the replicated world, once it has one.
+    /// Returns the entity of an agent in the replicated world, once it has one.
     pub(super) fn entity(&self, id: AgentId) -> Option<NetworkId> {
         self.by_id.get(&id)?.entity
     }
@@ -90,14 +90,14 @@ impl Agents {
         self.is_frozen = is_frozen;
     }
 
-    /// Lets an agent go this way, in thousandths of full speed.
+    /// Sets the velocity of an agent, in thousandths of full speed.
     pub(super) fn steer(&mut self, id: AgentId, x: i16, y: i16) {
         if let Some(agent) = self.by_id.get_mut(&id) {
             agent.velocity = (i64::from(x) * SPEED / 1000, i64::from(y) * SPEED / 1000);
         }
     }
 
-    /// Moves everybody on.
+    /// Moves all agents for the time `step`.
     pub(super) fn step(&mut self, step: Duration) {
         if self.is_frozen {
             return;
@@ -138,7 +138,7 @@ impl Agents {
         Ok(())
     }
 
-    /// The hash of all agents that are in the replicated world.
+    /// Returns the hash of all agents that are in the replicated world.
     pub(super) fn hash(&self) -> u64 {
         let steered = |agent: &Agent| (agent.client > 0).then_some(SteeredBy { client: agent.client });
         let agents = self.by_id.values();
@@ -166,7 +166,7 @@ fn speed(rng: &mut Rng) -> i64 {
     rng.below(2 * SPEED as u64 + 1) as i64 - SPEED
 }
 
-/// Full speed along one side, in millimetres per second.
+/// The full speed along one axis, in millimetres per second.
 const SPEED: i64 = 5_000;
 const WALL_UM: i64 = (BOX_MM as i64 - 1) * 1000;
 
@@ -178,7 +178,7 @@ mod tests {
 
     const STEP: Duration = Duration::from_micros(16_666);
 
-    /// The positions of all agents, in millimetres.
+    /// Returns the positions of all agents, in millimetres.
     fn positions(agents: &Agents) -> Vec<[u32; 2]> {
         agents.by_id.values().map(|agent| agent.at().in_millimetres()).collect()
     }

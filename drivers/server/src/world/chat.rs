@@ -8,44 +8,45 @@ use tickwire_core::token_bucket::{Rate, TokenBucket};
 
 use crate::budgets::Buckets;
 
-/// How much one client has said recently.
+/// The used part of one client's chat limit.
 #[derive(Debug)]
 pub(super) struct Chat {
     lines: TokenBucket,
-    /// Notices to the client are limited too.
+    /// The used part of the limit of notices to the client.
     notices: TokenBucket,
 }
 
-/// The decision on a line.
+/// The decision on a chat line.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Line {
     PassedOn,
-    /// Nobody hears it; its author gets this notice, if it has not had one in the last second.
+    /// The server drops the line. The author receives this notice, unless it received one in the last second.
     TooMany {
         notice: Option<String>,
     },
 }
 
 impl Chat {
-    /// The chat of a client. `before` is what the client that had the same budget before it has spent.
+    /// Creates the chat limit of a client. `before` is the spent budget of the previous client with the same owner.
     pub(super) fn new(before: Option<Buckets>) -> Self {
         let [lines, notices] = before.unwrap_or_default();
         Self { lines, notices }
     }
 
-    /// The client's spent budgets.
+    /// Returns the client's spent budgets.
     pub(super) const fn spent(&self) -> Buckets {
         [self.lines, self.notices]
     }
 
-    /// A line came, of a client that may say `limit` lines a second.
+    /// Decides on a chat line of a client that may send `limit` lines per second.
     pub(super) fn take_line(&mut self, limit: Option<NonZeroU32>, now: Instant) -> Line {
         let Some(limit) = limit else { return Line::PassedOn };
         if self.lines.overdraw(Rate::per_second(limit.get(), BURST), now, 1) {
             return Line::PassedOn;
         }
         let is_told = self.notices.overdraw(NOTICES, now, 1);
-        let words = || format!("you sent more than {limit} lines a second: the last line was dropped");
+        let words =
+            || format!("you sent more than {limit} lines per second, so the server dropped your latest line");
         Line::TooMany { notice: is_told.then(words) }
     }
 }
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_line_limit_every_chat_line_is_passed_on() {
+    fn without_a_line_limit_every_chat_line_is_forwarded() {
         let (now, mut chat) = (Instant::ZERO, Chat::new(None));
         assert!((0..1000).all(|_| chat.take_line(None, now) == Line::PassedOn));
     }

@@ -45,7 +45,7 @@ pub fn hash_of_view(view: &WorldView) -> u64 {
     hash(view.all::<AgentAt>().map(|(id, at)| (id, (at, view.get::<SteeredBy>(id)))))
 }
 
-/// The hash of agents in any order: FNV-1a over their numbers, by the order of their ids.
+/// Returns the hash of agents in any order: FNV-1a over their numbers, by the order of their ids.
 pub(super) fn hash(agents: impl Iterator<Item = (NetworkId, HashedAgent)>) -> u64 {
     let sorted: BTreeMap<NetworkId, HashedAgent> = agents.collect();
     let numbers = sorted.into_iter().flat_map(|(id, (at, steered))| {

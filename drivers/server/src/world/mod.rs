@@ -1,5 +1,5 @@
-//! The built-in world: agents that wander in a box, one of them for each client, and a chat. It is there so that the
-//! server does something out of the box, and as an example of a [`Game`].
+//! The built-in world: agents that move at random in a box, and a chat. Each client owns one agent. The server program
+//! runs this world, which is also an example of a [`Game`].
 //!
 //! Agents are entities of a replicated world, which clients show. Chat lines and orders are messages.
 
@@ -63,14 +63,14 @@ impl Default for WorldSettings {
     }
 }
 
-/// A client in the world.
+/// A client of the world.
 #[derive(Debug)]
 struct Player {
     agent: AgentId,
     chat: Chat,
-    /// Whose chat budget it uses.
+    /// The owner of the client's chat budget.
     owner: Option<BudgetOwner>,
-    /// Whether it was told the id of its agent.
+    /// `true` once the client was sent the id of its agent.
     is_greeted: bool,
 }
 
@@ -80,11 +80,11 @@ pub struct World {
     agents: Agents,
     players: BTreeMap<ClientId, Player>,
     settings: WorldSettings,
-    /// Chat lines that missed at least one client, since the last line that reached all.
+    /// The number of chat lines that were not sent to every client, since the last line that was sent to all.
     unheard: u64,
-    /// Chat budgets of clients that left.
+    /// The chat budgets of clients that have left.
     spent: SpentBudgets,
-    /// The replicated world has no room for all agents, which the log says once.
+    /// `true` while the replicated world has no space for all agents. The log reports it once.
     is_crowded: bool,
 }
 
@@ -122,7 +122,7 @@ impl World {
         // Once for many lines: a client that does not read misses each of them.
         if told < there && self.unheard == 0 {
             tracing::warn!(
-                "a chat line of client {from} was sent to {told} of {}",
+                "a chat line of client {from} was sent to {told} of {}; the queues of the other clients are full",
                 Counted(there as u64, "client")
             );
         } else if told >= there && self.unheard > 0 {
@@ -135,7 +135,7 @@ impl World {
         self.unheard += u64::from(told < there);
     }
 
-    /// Sends a line to everybody; says how many there was room for.
+    /// Sends a chat line to all clients. Returns the number of clients whose queue had space.
     fn tell(server: &Context, heard: &Heard) -> usize {
         match server.broadcast(heard) {
             Ok(broadcast) => server.client_count().saturating_sub(broadcast.full.len()),
@@ -153,7 +153,7 @@ impl World {
             player.is_greeted = true;
             match server.send(*client, &Joined { client: client.0, agent: agent.0 }) {
                 Ok(_) => {}
-                // It has left, and its end is on its way: a line about each would fill the log of a storm.
+                // The client has left, and its event waits. A log line for each such client would fill the log.
                 Err(error @ (SendError::NotConnected(_) | SendError::Stopped(_))) => {
                     tracing::debug!("cannot send client {client} the id of its agent: {error}");
                 }
@@ -219,7 +219,7 @@ impl Game for World {
                     .ok_or_else(|| CommandError::Usage("the count is not a number from 0 to 10000".into()))?;
                 world.agents.set_free(count);
                 let agents = Counted(world.agents.len() as u64, "agent");
-                Ok(format!("{agents}, {} of them clients'", world.players.len()))
+                Ok(format!("{agents}, {} with a client", world.players.len()))
             },
         );
     }
@@ -273,7 +273,7 @@ impl Game for World {
         self.greet(server);
     }
 
-    /// Nobody sees the agents wander.
+    /// Returns `true` while no client is connected, because no client sees the agents move.
     fn is_at_rest(&self) -> bool {
         self.players.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The acceptance test of the design documents again, with server and clients in processes of their own.
+//! The acceptance test of the design documents, with the server and the clients in separate processes.
 
 use std::time::{Duration, Instant};
 

@@ -7,7 +7,7 @@ use tickwire_server::world::{FROM_SERVER, Heard};
 use crate::harness::{Program, ending, next, until};
 
 #[test]
-fn the_command_status_reports_the_server_as_text_and_as_json() {
+fn the_command_status_prints_the_status_of_the_server_as_text_and_as_json() {
     let mut server = Program::start(r#""max_connections": 9"#);
     let _client = server.join();
     let status = until(|| Some(server.ask_json("status --json")).filter(|status| status["clients"] == 1));
@@ -60,7 +60,7 @@ fn help_lists_every_command_including_commands_of_the_game() {
         server.ask("help quit").split_whitespace().collect::<Vec<_>>().join(" "),
         "quit [reason] stop the server in order"
     );
-    assert_eq!(server.ask("agents 3"), "3 agents, 0 of them clients'");
+    assert_eq!(server.ask("agents 3"), "3 agents, 0 with a client");
     assert_eq!(
         server.ask("agents many"),
         "error: the count is not a number from 0 to 10000; usage: agents <count>"
@@ -185,7 +185,7 @@ fn the_server_continues_after_a_console_line_that_is_not_utf_8() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_of_console_output_that_stalls_does_not_delay_the_shutdown() {
+fn a_stalled_reader_of_console_output_does_not_delay_the_shutdown() {
     use std::io::{BufRead, BufReader, Write};
     use std::process::Stdio;
     let folder = tempfile::tempdir().unwrap();
@@ -225,13 +225,16 @@ fn a_slow_reader_of_console_output_gets_every_answer() {
     }
     std::thread::sleep(std::time::Duration::from_millis(200));
     let lines = server.lines_until(&format!("{expected} agents, "));
-    assert_eq!(lines.iter().filter(|line| line.contains(", 0 of them")).count(), 100);
+    assert_eq!(lines.iter().filter(|line| line.contains(", 0 with a client")).count(), 100);
 }
 
 #[test]
 fn a_console_line_above_4096_bytes_is_refused() {
     let mut server = Program::start(r#""enable_logging": false"#);
-    assert_eq!(server.ask(&"x".repeat(1 << 20)), "error: the line has more than 4096 bytes and is ignored");
+    assert_eq!(
+        server.ask(&"x".repeat(1 << 20)),
+        "error: the line has more than 4096 bytes and was ignored; type a shorter line"
+    );
     let shown = "x".repeat(40) + "…";
     assert_eq!(
         server.ask(&"x".repeat(4000)),

@@ -1,4 +1,4 @@
-//! The library without the program around it: games that are slow, that fail, that stop the server themselves.
+//! The library without the program: games that are slow, that fail, or that stop the server.
 
 use std::thread;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use tickwire_server::{Context, Dedicated, Game, GameError, Messages, NoSettings,
 /// The behaviour of a game in these tests.
 #[derive(Clone, Copy, PartialEq)]
 enum Manner {
-    /// Its ticks take longer than there is time.
+    /// Each tick takes longer than the tick interval.
     Slow,
-    /// It does not start.
+    /// The game returns an error when it starts.
     Failing,
-    /// It stops the server at its tenth tick.
+    /// The game stops the server at its tenth tick.
     Short,
-    /// Its tenth tick takes longer than a server may be silent.
+    /// The tenth tick takes so long that the server counts as hung.
     Hanging,
 }
 
@@ -47,7 +47,7 @@ impl Game for Odd {
     }
 }
 
-/// A configuration that keeps its files in a folder.
+/// Returns a configuration whose files are in `folder`.
 fn config(folder: &tempfile::TempDir) -> ServerConfig<NoSettings> {
     let mut config = ServerConfig::default();
     config.bind_address = "127.0.0.1:0".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Faults that keep a server from starting, and later ones: each report says what is wrong, where, and what to do.
+//! Faults before and after the start of a server: each report states the fault, its place, and the remedy.
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::harness::Program;
 use crate::harness::{config, run};
 
-/// Runs a server that must not start, and compares what it says.
+/// Runs a server that must not start. Checks its exit code, and that its errors contain the texts `said`.
 #[track_caller]
 fn refuse(folder: &Path, arguments: &[&str], code: i32, said: &[&str]) {
     let ended = run(folder, arguments);
@@ -72,8 +72,7 @@ fn the_report_of_an_empty_or_misspelt_variable_names_the_variable() {
     let empty = "error: environment variable TICKWIRE_CONFIG: is empty; name a file, or unset the variable\n";
     assert_eq!((code, said.as_str()), (Some(2), empty));
     let (code, said) = check("TICKWIRE_TICK_RATE", b"\xff");
-    let no_text =
-        "error: environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable again, or unset it\n";
+    let no_text = "error: environment variable TICKWIRE_TICK_RATE: is not UTF-8; set the variable to UTF-8 text, or unset it\n";
     assert_eq!((code, said.as_str()), (Some(2), no_text));
     let (code, said) = check("TICKWIRE_TICKRATE", b"5");
     let misspelt =
@@ -117,7 +116,7 @@ fn the_start_error_names_the_number_of_a_port_in_use() {
 
 #[test]
 #[cfg_attr(windows, ignore = "an emulated Windows binds to any address")]
-fn a_bind_address_of_a_different_machine_is_reported() {
+fn a_server_with_a_bind_address_of_a_different_machine_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let said = [
         "192.0.2.1 is not an address of this machine; bind to an address of this machine",
@@ -127,14 +126,14 @@ fn a_bind_address_of_a_different_machine_is_reported() {
 }
 
 #[test]
-fn text_that_is_not_a_bind_address_is_reported() {
+fn a_server_with_a_host_name_as_its_bind_address_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let said = ["`bind_address`", "the host is a name, and this key accepts only IP addresses"];
     refuse(folder.path(), &["--bind-address", "nowhere.invalid:7777"], 2, &said);
 }
 
 #[test]
-fn a_monitoring_port_in_use_is_reported() {
+fn a_server_whose_monitoring_port_is_in_use_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -213,7 +212,7 @@ fn a_key_file_that_cannot_be_read_is_never_replaced() {
 }
 
 #[test]
-fn a_list_of_bans_that_does_not_parse_is_refused() {
+fn a_server_whose_ban_list_does_not_parse_does_not_start() {
     let folder = folder_with("server.bans.json", "[{]");
     refuse(folder.path(), &LOOPBACK, 3, &["server.bans.json: the list of bans does not parse", "`ban_file`"]);
 }
@@ -232,7 +231,7 @@ fn a_server_whose_log_file_cannot_be_opened_does_not_start() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_server_continues_on_a_full_disk_under_the_log() {
+fn the_server_continues_when_the_disk_of_its_log_is_full() {
     let mut server = Program::start(r#""log_file_path": "/dev/full""#);
     let _client = server.join();
     assert_eq!(server.ask_json("status --json")["clients"], 1);

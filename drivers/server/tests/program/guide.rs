@@ -1,4 +1,4 @@
-//! The guide's programs are the examples, word by word; the examples have tests of their own.
+//! The programs in the guide equal the examples `bells` and `beach`, which have their own tests.
 
 const GUIDE: &str = include_str!("../../../../docs/guide/first-server.md");
 const WORLD: &str = include_str!("../../../../docs/guide/replicated-world.md");
@@ -47,7 +47,7 @@ fn every_key_and_command_in_the_server_guide_exists() {
     }
 }
 
-/// The words that a text has in backticks.
+/// Returns the words in backticks in a text.
 fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
@@ -75,7 +75,7 @@ fn the_server_guide_lists_exactly_the_commands_of_the_console() {
     }
 }
 
-/// The arguments after the program's name where the guide has it run as a service, and in a container.
+/// Returns the arguments of the program in the guide, as a service and in a container.
 #[cfg(unix)]
 fn deployments() -> [Vec<String>; 2] {
     let line = |after: &str| RUNNING.split(after).nth(1).unwrap().lines().next().unwrap();

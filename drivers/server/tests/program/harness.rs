@@ -1,4 +1,4 @@
-//! A server as a process, and clients of it.
+//! A server process, and its clients.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -16,10 +16,10 @@ use tickwire_core::{CloseReason, Config, ConnectOptions, Event, PublicKey};
 use tickwire_native::{Client, ConnectError, Options};
 use tickwire_server::{snapshot_config, world};
 
-/// The longest that anything here takes on a machine that is busy with something else.
+/// The longest wait of a test, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server that runs in a folder of its own.
+/// A server that runs in its own folder.
 pub(crate) struct Program {
     pub(crate) child: Child,
     stdin: Option<ChildStdin>,
@@ -30,21 +30,21 @@ pub(crate) struct Program {
     pub(crate) listening: Value,
 }
 
-/// How a program ended that was not meant to run.
+/// The end of a program that did not start a server.
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
     pub(crate) errors: String,
     pub(crate) out: String,
 }
 
-/// The program, to be run in a folder.
+/// Returns the command that runs the program in `folder`.
 pub(crate) fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickwire-server"));
     command.current_dir(folder).args(arguments);
     command
 }
 
-/// Runs the program until it ends by itself.
+/// Runs the program until it ends.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
     let output = command(folder, arguments).stdin(Stdio::null()).output().unwrap();
     Ended {
@@ -54,7 +54,7 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Ended {
     }
 }
 
-/// A configuration for tests: on the loopback interface, with what `more` adds.
+/// Returns a configuration for tests, which uses the loopback interface and contains the keys in `more`.
 pub(crate) fn config(more: &str) -> String {
     format!("{{ \"bind_address\": \"127.0.0.1:0\", {more} }}")
 }
@@ -65,19 +65,20 @@ impl Program {
         Self::start_in(Arc::new(tempfile::tempdir().unwrap()), &config(more))
     }
 
-    /// Starts a server in a folder that may have been another's.
+    /// Starts a server with this configuration in a folder that another server may have used before.
     pub(crate) fn start_in(folder: Arc<TempDir>, config: &str) -> Self {
         std::fs::write(folder.path().join("server.json"), config).unwrap();
         Self::start_with(folder, &[])
     }
 
-    /// Starts a server in a folder as it is.
+    /// Starts a server in a folder without a change of its files.
     pub(crate) fn start_with(folder: Arc<TempDir>, arguments: &[&str]) -> Self {
         let command = command(folder.path(), &[&["--json"], arguments].concat());
         Self::start_as(command, folder)
     }
 
-    /// Starts a server by a command that ends in `--json` and what else it is told, in a folder as it is.
+    /// Starts a server with `command`, whose arguments must include `--json`, in a folder without a change of its
+    /// files. Waits until the server listens.
     pub(crate) fn start_as(mut command: Command, folder: Arc<TempDir>) -> Self {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -100,12 +101,12 @@ impl Program {
         program
     }
 
-    /// The next line that it prints.
+    /// Returns the next line that the program prints.
     pub(crate) fn line(&mut self) -> String {
         self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line came; {}", self.errors()))
     }
 
-    /// Lines that it prints until one contains `wanted`, that one included.
+    /// Returns the lines that the program prints up to and including the first line that contains `wanted`.
     pub(crate) fn lines_until(&mut self, wanted: &str) -> Vec<String> {
         let mut lines = Vec::new();
         while !lines.last().is_some_and(|line: &String| line.contains(wanted)) {
@@ -114,33 +115,33 @@ impl Program {
         lines
     }
 
-    /// Gives a command.
+    /// Writes a command to the console.
     pub(crate) fn tell(&mut self, line: &str) {
         writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    /// Gives a command, and waits for the first line of its answer.
+    /// Writes a command to the console, and returns the first line of the reply.
     pub(crate) fn ask(&mut self, line: &str) -> String {
         self.tell(line);
         self.line()
     }
 
-    /// As [`Program::ask`], for answers that programs read.
+    /// Writes a command as [`Program::ask`] does, and returns the reply parsed as JSON.
     pub(crate) fn ask_json(&mut self, line: &str) -> Value {
         serde_json::from_str(&self.ask(line)).unwrap()
     }
 
-    /// Ends its standard input.
+    /// Closes the standard input of the program.
     pub(crate) fn close_input(&mut self) {
         self.stdin = None;
     }
 
-    /// The program's standard error so far.
+    /// Returns the program's standard error so far.
     pub(crate) fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
 
-    /// The program's log so far.
+    /// Returns the program's log so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
     }
@@ -153,26 +154,26 @@ impl Program {
         self.listening["key"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the program.
     #[cfg(unix)]
     pub(crate) fn signal(&self, signal: rustix::process::Signal) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, signal).unwrap();
     }
 
-    /// Waits until it has ended; its exit code, and the last line that it printed.
+    /// Waits for the end of the program. Returns its exit code, and the last line that it printed.
     pub(crate) fn end(mut self) -> (Option<i32>, Value) {
         let status = until(|| self.child.try_wait().unwrap());
         let last = self.lines.iter().last().unwrap_or_default();
         (status.code(), serde_json::from_str(&last).unwrap_or_default())
     }
 
-    /// Connects a client.
+    /// Connects a client to the server.
     pub(crate) fn join(&self) -> Client {
         self.try_join(ConnectOptions::new(self.key())).unwrap()
     }
 
-    /// Connects a client, or says why not.
+    /// Connects a client to the server. Returns the error if the attempt fails.
     pub(crate) fn try_join(&self, options: ConnectOptions) -> Result<Client, ConnectError> {
         let client = client();
         client.connect(&self.address().into(), options.timeout(PATIENCE)).wait()?;
@@ -189,7 +190,7 @@ impl Drop for Program {
     }
 }
 
-/// A client of the built-in world that is not connected.
+/// Creates a client of the built-in world that is not connected.
 pub(crate) fn client() -> Client {
     let mut config = Config::new(world::APPLICATION);
     config.channels[0].receipts = true;
@@ -197,7 +198,7 @@ pub(crate) fn client() -> Client {
     Client::start(Options::new(config).registry(world::registry().unwrap())).unwrap()
 }
 
-/// Asks again and again, for as long as it is reasonable.
+/// Calls `ask` until it returns a value, and returns the value. Panics after [`PATIENCE`].
 #[track_caller]
 pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
@@ -210,7 +211,7 @@ pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The next message of type `T`; others are passed over.
+/// Returns the next message of type `T`, and drops all other messages.
 #[track_caller]
 pub(crate) fn next<T: NetMessage + 'static>(client: &Client) -> T {
     let start = Instant::now();
@@ -224,7 +225,7 @@ pub(crate) fn next<T: NetMessage + 'static>(client: &Client) -> T {
     panic!("no such message came within {PATIENCE:?}");
 }
 
-/// Why a client's connection ends.
+/// Waits until the client's connection ends, and returns the reason.
 #[track_caller]
 pub(crate) fn ending(client: &Client) -> CloseReason {
     until(|| match client.wait_event(Duration::from_millis(50))? {

@@ -1,4 +1,4 @@
-//! Text of hostile clients: it cannot forge lines of the log, nor drown those of others.
+//! Text of hostile clients cannot forge log lines or displace the lines of other clients.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tickwire_server::world::{FROM_SERVER, Heard, Say};
 
 use crate::harness::{Program, ending, next, until};
 
-/// A good-bye that contains a line of the log, and marks that turn writing round.
+/// A close text that contains a log line, and characters that change the direction of writing.
 const FORGED: &str = "bye\n2026-01-01T00:00:00Z  INFO client 9 joined\r\tx\u{2028}y\u{202e}z\u{85}";
 
 #[test]
@@ -32,7 +32,7 @@ fn say(client: &Client, text: &str) -> bool {
     client.send_to_server(&Say { text: BoundedString::truncated(text) }).is_ok()
 }
 
-/// Says `lines` lines as fast as there is room for them.
+/// Sends `lines` chat lines as fast as the queue accepts them.
 fn flood(client: &Client, lines: usize) {
     let mut said = 0;
     until(|| {
@@ -49,7 +49,10 @@ fn fewer_than_500_of_the_5000_lines_of_a_chat_flooder_reach_a_second_client() {
     let (flooder, other) = (server.join(), server.join());
     flood(&flooder, 5000);
     let notice = until(|| Some(next::<Heard>(&flooder)).filter(|heard| heard.from == FROM_SERVER));
-    assert_eq!(notice.text.as_str(), "you sent more than 5 lines a second: the last line was dropped");
+    assert_eq!(
+        notice.text.as_str(),
+        "you sent more than 5 lines per second, so the server dropped your latest line"
+    );
     assert!(say(&other, "at last"));
     let mut heard = 0;
     until(|| {
@@ -68,11 +71,11 @@ fn the_close_text_names_the_key_of_the_limit_that_a_flooding_client_exceeded() {
     let CloseReason::Peer { code, text } = ending(&flooder) else { panic!("it was not sent away") };
     assert_eq!(code, codes::FLOODING);
     assert!(
-        text.raw().contains("more than 50 messages a second")
+        text.raw().contains("more than 50 messages per second")
             && text.raw().contains("`client_message_limit`")
     );
     assert!(
-        server.log().contains("client 1 is disconnected: this client sent more than 50 messages a second")
+        server.log().contains("client 1 is disconnected: this client sent more than 50 messages per second")
     );
     while let Some(event) = other.wait_event(Duration::ZERO) {
         assert!(!matches!(event, Event::Closed { .. }));

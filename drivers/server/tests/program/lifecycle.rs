@@ -1,4 +1,4 @@
-//! The end of servers and of clients, in order and without.
+//! The orderly and the sudden end of servers and clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,8 @@ fn line(number: u64) -> Say {
     Say { text: BoundedString::truncated(&number.to_string()) }
 }
 
-/// Says as much as the channel takes, until the connection is over; counts what was delivered.
+/// Sends chat lines as fast as the channel accepts them until the connection ends, and counts the delivered lines.
+/// Returns the close reason.
 fn chatter(client: &Handle, delivered: &AtomicU64) -> CloseReason {
     let server = client.latest_connection().unwrap();
     let mut number = 0;
@@ -158,7 +159,7 @@ fn no_acknowledged_message_is_lost_when_the_server_stops() {
     assert!(taken >= delivered, "{delivered} messages were acknowledged, the game took {taken}");
 }
 
-/// A game with the world's messages that counts what it takes.
+/// A game with the world's messages, which counts the messages that it receives.
 mod counting {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! Limits that are set in the configuration are never exceeded, measured where they are felt. That they are used up to the last five
-//! percent is shown in virtual time, with the core.
+//! The bandwidth limits of the configuration are never exceeded, as measured at the clients. Tests of the core on virtual time show
+//! that at least 95 percent of a limit is used.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use tickwire_native::Client;
 
 use crate::harness::Program;
 
-/// Agents enough that each client would get a megabyte per second.
+/// The settings of a game with so many agents that each client would receive 1 MB per second without a limit.
 const CROWD: &str = r#""game": { "agents": 8000 }"#;
 
-/// Bytes per second that each client receives, over a few seconds.
+/// Returns the bytes per second that each client receives, measured over a few seconds.
 fn received(clients: &[Client]) -> Vec<f64> {
     let bytes = |client: &Client| {
         while client.next_event().is_some() {}
@@ -34,7 +34,7 @@ fn received(clients: &[Client]) -> Vec<f64> {
 }
 
 #[test]
-fn the_bandwidth_limit_is_the_rate_that_all_clients_together_receive() {
+fn all_clients_together_receive_at_most_the_bandwidth_limit() {
     let server = Program::start(&format!("{CROWD}, \"bandwidth_limit\": 100000"));
     let clients: Vec<Client> = (0..3).map(|_| server.join()).collect();
     let all: f64 = received(&clients).iter().sum();
@@ -43,7 +43,7 @@ fn the_bandwidth_limit_is_the_rate_that_all_clients_together_receive() {
 }
 
 #[test]
-fn the_client_bandwidth_limit_is_the_rate_that_each_client_receives() {
+fn each_client_receives_at_most_the_client_bandwidth_limit() {
     let server = Program::start(&format!("{CROWD}, \"client_bandwidth_limit\": 50000"));
     let clients: Vec<Client> = (0..2).map(|_| server.join()).collect();
     let each = received(&clients);

@@ -1,4 +1,4 @@
-//! The program as people run it: as a process, with files, pipes, signals and sockets.
+//! Tests of the server program as a process, with files, pipes, signals and sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod acceptance;

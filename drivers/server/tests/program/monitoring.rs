@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use crate::harness::{PATIENCE, Program, until};
 
-/// The status line, the headers and the body of an answer.
+/// Requests `path`. Returns the status line and the headers, and the body of the answer.
 fn get(server: &Program, path: &str) -> (String, String) {
     get_from(server.listening["monitoring"].as_str().unwrap(), path)
 }

@@ -1,4 +1,4 @@
-//! A game with message types, channels and metrics of its own, and clients that take their configuration from it.
+//! A game with its own message types, channels and metrics, and clients that get their configuration from the game.
 
 use std::thread;
 

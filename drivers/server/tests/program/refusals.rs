@@ -1,4 +1,4 @@
-//! Clients that are not let in are told why.
+//! Refused clients receive the reason of the refusal.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -15,7 +15,7 @@ use tickwire_server::world;
 use crate::harness::{Program, client, config, ending, until};
 
 #[test]
-fn a_full_server_accepts_a_client_once_a_session_slot_is_free() {
+fn a_full_server_accepts_a_client_when_a_session_slot_becomes_free() {
     let mut server = Program::start(r#""max_connections": 1"#);
     let first = server.join();
     let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
@@ -60,7 +60,7 @@ fn the_error_about_a_server_with_a_different_key_names_that_key() {
     assert!(error.to_string().contains(&server.key().to_string()), "{error}");
 }
 
-/// A server that lets in who holds a ticket, and a mint of its tickets.
+/// Starts a server that accepts only clients with a ticket. Returns the server, and a function that mints its tickets.
 fn ticket_server() -> (Program, impl Fn(u64, [u8; 16]) -> Ticket) {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let provider = default_provider();
@@ -112,7 +112,10 @@ fn a_client_with_a_banned_identity_is_refused() {
     let reason = format!("{:?}", ending(&bad));
     assert!(reason.contains("it's rude"), "{reason}");
     let error = join(&server, [1; 16]).unwrap_err();
-    assert_eq!(error.to_string(), "the server has banned this identity");
+    assert_eq!(
+        error.to_string(),
+        "the server has banned this client; ask the server's operator to lift the ban"
+    );
     join(&server, [3; 16]).unwrap();
     // By the same name a second time: through the list that was written.
     assert!(server.ask("bans").contains(&"01".repeat(16)));

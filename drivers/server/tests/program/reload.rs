@@ -21,7 +21,7 @@ fn a_reload_reports_the_changed_keys_that_need_a_restart() {
     logged(&server, "the configuration has changed: max_connections will take effect at a restart");
     logged(&server, "the configuration has changed: game took effect");
     until(|| server.errors().contains("max_connections will take effect at a restart").then_some(()));
-    assert_eq!(server.ask("agents 2"), "2 agents, 0 of them clients'");
+    assert_eq!(server.ask("agents 2"), "2 agents, 0 with a client");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn an_invalid_change_of_the_configuration_is_not_applied() {
 }
 
 #[test]
-fn a_replaced_and_a_rewritten_configuration_file_are_both_noticed() {
+fn a_configuration_file_that_is_replaced_by_a_renamed_file_is_reloaded() {
     let mut server = Program::start(r#""tick_rate": 60"#);
     let path = server.folder.path().join("server.json");
     fs::write(path.with_extension("new"), config(r#""tick_rate": 25"#)).unwrap();
@@ -58,7 +58,7 @@ fn a_changed_log_level_takes_effect_immediately() {
 }
 
 #[test]
-fn keys_that_need_a_restart_keep_their_running_values() {
+fn a_reload_does_not_change_the_running_values_of_keys_that_need_a_restart() {
     let mut server = Program::start(r#""max_connections": 64"#);
     change(&server, r#""max_connections": 2, "tick_rate": 30"#);
     until(|| (server.ask_json("status --json")["tick_rate"] == 30).then_some(()));
@@ -74,7 +74,7 @@ fn keys_that_need_a_restart_keep_their_running_values() {
 }
 
 #[test]
-fn a_configuration_file_that_is_created_while_the_server_runs_is_noticed() {
+fn a_configuration_file_that_is_created_while_the_server_runs_is_applied() {
     let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
     let mut server = Program::start_with(folder, &["--bind-address", "127.0.0.1:0"]);
     assert_eq!(server.ask("reload"), "the configuration was read: no key has changed");
@@ -106,7 +106,7 @@ fn sighup_reloads_the_configuration() {
 
 #[cfg(unix)]
 #[test]
-fn a_change_to_a_configuration_file_behind_links_is_noticed() {
+fn a_change_to_a_configuration_file_behind_symbolic_links_is_applied() {
     use std::os::unix::fs::symlink;
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let target = other.path().join("real.json");

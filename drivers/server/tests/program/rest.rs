@@ -1,4 +1,4 @@
-//! Games that have nothing to do.
+//! Games that are idle.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -22,21 +22,21 @@ struct Knock {
     number: u32,
 }
 
-/// Counts the calls of a game.
+/// The counters of the calls of a game's methods.
 #[derive(Default)]
 struct Diary {
-    /// Times that it was asked whether it rests: once per turn with a step, and once per look.
+    /// The number of calls of `is_at_rest`: one per turn with a tick, and one per regular check.
     asked: AtomicU64,
-    /// The number of each step.
+    /// The number of each tick that the game ran.
     steps: Mutex<Vec<u64>>,
     updates: AtomicU64,
-    /// Whether what it gets keeps it for [`HOLD_UP`].
+    /// `true` if the game takes [`HOLD_UP`] to handle a message.
     is_slow: AtomicBool,
 }
 
 const HOLD_UP: Duration = Duration::from_millis(300);
 
-/// Rests for ever, unless it is told to be awake; sends back what it gets.
+/// A game that is always idle unless the test keeps it awake. The game sends received messages back.
 #[derive(Default)]
 struct Sleepy {
     diary: Arc<Diary>,
@@ -88,7 +88,7 @@ impl Game for Sleepy {
     }
 }
 
-/// A server that runs such a game.
+/// A running server with the game.
 struct Running {
     diary: Arc<Diary>,
     remote: Remote,
@@ -216,7 +216,8 @@ fn a_message_wakes_an_idle_game_before_its_next_tick_is_due() {
     running.stop();
 }
 
-/// Steps are skipped in `HOLD_UP` at a hundred per second, less those that are caught up with.
+/// The number of ticks that the server skips in `HOLD_UP` at 100 ticks per second: all late ticks except those that the
+/// server still runs.
 const SKIPPED: u64 = 25;
 
 #[test]

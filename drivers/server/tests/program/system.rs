@@ -1,4 +1,4 @@
-//! Refusals of the system: files that belong to another user, room on the disk, threads.
+//! Errors of the system: files of a different user, a full disk, refused threads.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::harness::{Program, command, config, until};
 
-/// The folder of a user who may read in it, and write in its folder `own` alone.
+/// A folder in which the user of the server may read, but write only in the subfolder `own`.
 struct Foreign(Arc<TempDir>);
 
 impl Foreign {
@@ -25,12 +25,12 @@ impl Foreign {
         foreign
     }
 
-    /// Sets the permissions of its user, who is the owner unless root runs the tests.
+    /// Sets the permissions of the user of the server, who owns the folder unless root runs the tests.
     fn allow(&self, mode: u32) {
         fs::set_permissions(self.0.path(), Permissions::from_mode(mode)).unwrap();
     }
 
-    /// A file that its user may not read.
+    /// Writes a file that the user of the server may not read.
     fn write_secret(&self, name: &str, text: &str) {
         self.allow(0o755);
         fs::write(self.0.path().join(name), text).unwrap();
@@ -44,13 +44,13 @@ impl Foreign {
 }
 
 impl Drop for Foreign {
-    /// So that it can be removed.
+    /// Restores the permissions, so that the folder can be removed.
     fn drop(&mut self) {
         self.allow(0o755);
     }
 }
 
-/// Permissions bind nobody who is root: so the tests of root run their servers as the user who owns nothing.
+/// Makes a command run as the user `nobody` if root runs the tests, because permissions do not restrict root.
 fn as_nobody(mut command: Command) -> Command {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
@@ -70,7 +70,7 @@ fn refuse(mut command: Command, code: i32, said: &str) {
 const NO_LOG: [&str; 2] = ["--enable-logging", "false"];
 
 #[test]
-fn a_key_file_without_read_permission_is_reported() {
+fn the_start_error_names_a_key_file_without_read_permission() {
     let folder = Foreign::new();
     folder.write_secret("server.key", &"a5".repeat(32));
     let said = "server.key: the key cannot be read: Permission denied (os error 13); let this user read the file, or \
@@ -79,7 +79,7 @@ fn a_key_file_without_read_permission_is_reported() {
 }
 
 #[test]
-fn a_folder_without_write_permission_is_reported() {
+fn the_start_error_names_the_file_in_a_folder_without_write_permission() {
     let folder = Foreign::new();
     let key = "server.key: the key cannot be written: Permission denied (os error 13); let this user write to the \
                file's folder, or name another `key_file`";
@@ -89,7 +89,7 @@ fn a_folder_without_write_permission_is_reported() {
 }
 
 #[test]
-fn a_configuration_without_read_permission_is_reported() {
+fn the_start_error_names_a_configuration_without_read_permission() {
     let folder = Foreign::new();
     folder.write_secret("secret.json", "{}");
     let said = "secret.json: cannot be read: Permission denied (os error 13); let this user read the file";
@@ -115,7 +115,7 @@ fn bans_that_cannot_be_written_still_take_effect() {
 }
 
 #[test]
-fn a_lack_of_threads_is_reported_without_a_panic() {
+fn the_start_error_names_a_lack_of_threads() {
     let folder = Foreign::new();
     let server = folder.server(&[]);
     let mut limited = Command::new("prlimit");
@@ -126,8 +126,8 @@ fn a_lack_of_threads_is_reported_without_a_panic() {
     refuse(as_nobody(limited), 1, said);
 }
 
-/// A server in a folder in which `disk` is full; and what the system says when somebody writes there. Where no file system may
-/// be mounted, no file may grow instead.
+/// Returns a command that runs a server in a folder whose subfolder `disk` is full, and the text of the system's error. If the
+/// test may not mount a file system, the command limits the size of files instead.
 fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) {
     fs::create_dir(folder.join("disk")).unwrap();
     let namespace = ["--map-root-user", "--mount"];
@@ -150,7 +150,7 @@ fn on_a_full_disk(folder: &Path, arguments: &[&str]) -> (Command, &'static str) 
 }
 
 #[test]
-fn a_full_disk_under_the_key_file_leaves_no_partial_key() {
+fn the_start_error_names_a_key_file_that_a_full_disk_cannot_store() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         [&["--bind-address", "127.0.0.1:0", "--key-file", "disk/server.key"], &NO_LOG[..]].concat();
@@ -160,7 +160,7 @@ fn a_full_disk_under_the_key_file_leaves_no_partial_key() {
 }
 
 #[test]
-fn the_server_continues_on_a_full_disk_under_log_and_bans() {
+fn the_server_continues_when_the_disk_of_its_log_and_its_ban_list_is_full() {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     fs::write(folder.path().join("server.json"), config("")).unwrap();
     // It needs no room: it is there already.

@@ -1,4 +1,4 @@
-//! The console on a terminal: prompt, line editing, history, lines that appear meanwhile; and the terminal as it was found.
+//! The console on a terminal: prompt, line editing, history, output during editing, and the restored settings at the end.
 
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
@@ -13,13 +13,14 @@ use tickwire_core::{ConnectOptions, PublicKey};
 
 use crate::harness::{client, command, config, until};
 
-/// A server on a terminal of its own, at its prompt.
+/// Starts a server on its own terminal, and waits for the prompt.
 fn start() -> (PtySession, TempDir) {
     let (session, folder, _) = start_with("");
     (session, folder)
 }
 
-/// As [`start`], with this configuration, and what it says of its address and key.
+/// Starts a server as [`start`] does, with additional configuration keys. Also returns the line with its address and
+/// key.
 fn start_with(more: &str) -> (PtySession, TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("server.json"), config(more)).unwrap();
@@ -50,15 +51,15 @@ fn exits(session: &PtySession) -> i32 {
 }
 
 #[test]
-fn the_arrow_keys_edit_the_console_line_and_recall_the_last_line() {
+fn the_arrow_keys_edit_the_console_line_and_recall_the_previous_line() {
     let (mut session, _folder) = start();
     // A wrong letter is taken back, one is inserted further left.
     send(&mut session, "agnts 5x\u{7f}\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D\u{1b}[D");
     send(&mut session, "e\r");
-    session.exp_string("5 agents, 0 of them clients'").unwrap();
+    session.exp_string("5 agents, 0 with a client").unwrap();
     // Up, and the number is another.
     send(&mut session, "\u{1b}[A\u{7f}6\r");
-    session.exp_string("6 agents, 0 of them clients'").unwrap();
+    session.exp_string("6 agents, 0 with a client").unwrap();
     send(&mut session, "quit\r");
     session.exp_string("stopped (quit at the console)").unwrap();
     assert_eq!(exits(&session), 0);
@@ -79,7 +80,7 @@ fn ctrl_d_closes_the_console_without_stopping_the_server() {
     assert_eq!(exits(&session), 0);
 }
 
-/// Connects a client that then hears nothing any more, and says something to it: a server that stops has to wait.
+/// Connects a client that then receives nothing, and sends it a chat line, so that a stopping server must wait.
 fn keep_busy(session: &mut PtySession, listening: &str) {
     let (_, at) = listening.split_once("listening on ").unwrap();
     let (address, key) = at.split_once(" key ").unwrap();
@@ -129,7 +130,7 @@ fn a_typed_line_that_is_not_utf_8_does_not_affect_the_next_line() {
         session.exp_string("error: the line is not UTF-8 and was ignored; type it again").unwrap();
         session.exp_string("> ").unwrap();
         send(&mut session, "agents 7\r");
-        session.exp_string("7 agents, 0 of them clients'").unwrap();
+        session.exp_string("7 agents, 0 with a client").unwrap();
         session.exp_string("> ").unwrap();
     }
     send(&mut session, "quit\r");
@@ -138,7 +139,7 @@ fn a_typed_line_that_is_not_utf_8_does_not_affect_the_next_line() {
 }
 
 #[test]
-fn a_signal_restores_the_terminal_settings() {
+fn the_terminal_settings_are_restored_when_sigterm_ends_the_server() {
     let (mut session, _folder) = start();
     until(|| is_edited(&session).then_some(()));
     session.process_mut().signal(Signal::SIGTERM).unwrap();
@@ -162,7 +163,7 @@ fn a_logged_warning_does_not_change_the_console_line_being_edited() {
     session.exp_string("7 agents").unwrap();
 }
 
-/// A shell with job control, and the command that starts the server in a folder of its own.
+/// Starts a shell with job control. Also returns the command that starts the server in its own folder.
 fn shell() -> (PtySession, TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("server.json"), config("")).unwrap();
@@ -175,7 +176,7 @@ fn shell() -> (PtySession, TempDir, String) {
     (session, folder, env!("CARGO_BIN_EXE_tickwire-server").into())
 }
 
-/// Whether the shell still runs its job after the console had several chances to touch the terminal.
+/// Checks that the server still runs in the background after the console had several chances to use the terminal.
 fn runs_in_background(session: &mut PtySession) {
     for place in 0..3 {
         session.send_line(&format!("sleep 0.3; jobs; echo looked-{place}")).unwrap();
@@ -202,7 +203,7 @@ fn a_server_in_the_background_is_not_stopped_by_its_terminal() {
     session.send_line("fg").unwrap();
     session.exp_string("agents 7").unwrap();
     send(&mut session, "\r");
-    session.exp_string("7 agents, 0 of them clients'").unwrap();
+    session.exp_string("7 agents, 0 with a client").unwrap();
     send(&mut session, "quit\r");
     session.exp_string("stopped (quit at the console)").unwrap();
 }

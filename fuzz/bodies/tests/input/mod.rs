@@ -1,11 +1,11 @@
-//! Inputs that no fuzzer chose.
+//! Random inputs for the targets.
 
 use std::fs;
 use std::path::Path;
 
 use tickwire_sim::rng::Draws;
 
-/// The corpus of a target.
+/// Returns the corpus of a target.
 pub(crate) fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("corpus").join(target);
     let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -13,7 +13,7 @@ pub(crate) fn corpus(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
-/// A file of the corpus, cut, changed and joined with another; or nothing but noise.
+/// Returns a file of the corpus that is truncated, changed or joined with another file, or only random bytes.
 pub(crate) fn input(corpus: &[Vec<u8>], draws: &mut Draws) -> Vec<u8> {
     let one = |draws: &mut Draws| corpus[draws.below(corpus.len() as u64) as usize].clone();
     if draws.below(4) == 0 {

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     pub(crate) loss_ppm: Option<u32>,
     /// The algorithm to run; `None` runs both.
     pub(crate) algorithm: Option<Algorithm>,
-    /// Whether to run recorded links instead of the scenarios of RFC 8867.
+    /// `true` to run recorded links instead of the scenarios of RFC 8867.
     pub(crate) traces: bool,
     pub(crate) trace: Option<PathBuf>,
     pub(crate) report: Option<PathBuf>,
@@ -70,7 +70,8 @@ impl Arguments {
         self.algorithm.map_or_else(|| BOTH.to_vec(), |algorithm| vec![algorithm])
     }
 
-    /// The command that produces the same report. Paths of folders are left out, because they differ between machines.
+    /// Returns the command that produces the same report. The command omits paths of folders, because they differ
+    /// between machines.
     pub(crate) fn command(&self) -> String {
         let mut command = String::from("cargo xtask paths");
         let mut say = |name: &str, value: String| command.push_str(&format!(" {name} {}", quoted(&value)));

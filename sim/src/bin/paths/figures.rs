@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tickwire_sim::paths::{FlowOutcome, Outcome, Scenario, Source};
 
-/// The worst of each figure over all seeds.
+/// The worst value of each figure over all seeds.
 #[derive(Debug)]
 pub(crate) struct Figures {
     pub(crate) scenario: Scenario,
@@ -14,7 +14,7 @@ pub(crate) struct Figures {
     pub(crate) p95: u64,
     pub(crate) max: u64,
     pub(crate) jain: u64,
-    /// The share of the delivered bytes that went to flows other than TCP where they compete with TCP, in thousandths.
+    /// The share of the delivered bytes that flows other than TCP delivered, in thousandths; `None` without a TCP flow.
     pub(crate) share: Option<u64>,
     /// The smallest share of its offered bytes that any game delivered, in thousandths; `None` without a game.
     pub(crate) through: Option<u64>,

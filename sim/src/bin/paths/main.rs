@@ -29,7 +29,8 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Returns the requested scenarios, or all: the scenario with the requested name, or else all whose names begin with it.
+/// Returns the scenario with the requested name, or else all scenarios whose names begin with the requested word.
+/// Returns all scenarios if no name is requested.
 fn chosen(arguments: &Arguments, all: Vec<Scenario>) -> Result<Vec<Scenario>, String> {
     let names: Vec<String> = all.iter().map(|scenario| scenario.name.clone()).collect();
     let is_named = |only: &String| names.contains(only);
@@ -107,7 +108,8 @@ fn report(arguments: &Arguments, file: &std::path::Path) -> Result<(), String> {
     };
     let runs = arguments.algorithms().into_iter().map(play).collect::<Result<Vec<RecordedRun>, String>>()?;
     let html = page(&runs, &arguments.command());
-    std::fs::write(file, html).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    std::fs::write(file, html)
+        .map_err(|error| format!("cannot write {}: {error}; check the path of --report", file.display()))?;
     println!("{}", file.display());
     Ok(())
 }

@@ -15,7 +15,10 @@ const LASTS: Duration = Duration::from_secs(120);
 /// Reads one bandwidth trace.
 pub(crate) fn of_file(path: &Path) -> Result<Scenario, String> {
     let failed = |error: &dyn core::fmt::Display| {
-        format!("cannot read the bandwidth trace {}: {error}", path.display())
+        format!(
+            "cannot read the bandwidth trace {}: {error}; check the path and the content of the file",
+            path.display()
+        )
     };
     let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
     let trace = LinkTrace::parse(&text).map_err(|error| failed(&error))?;
@@ -29,8 +32,9 @@ pub(crate) fn of_folder() -> Result<Vec<Scenario>, String> {
     let folder = std::env::var_os("TICKWIRE_TRACES").map(PathBuf::from);
     let folder = folder
         .ok_or("TICKWIRE_TRACES is not set; set it to a folder of bandwidth traces (NAME.up, NAME.down)")?;
-    let failed =
-        |error: &dyn core::fmt::Display| format!("cannot list the folder {}: {error}", folder.display());
+    let failed = |error: &dyn core::fmt::Display| {
+        format!("cannot list the folder {} of TICKWIRE_TRACES: {error}; check the path", folder.display())
+    };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(|error| failed(&error))? {
         paths.push(entry.map_err(|error| failed(&error))?.path());

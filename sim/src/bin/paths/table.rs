@@ -52,7 +52,7 @@ pub(crate) fn print_beside(rows: &[Figures]) {
     );
 }
 
-/// Bytes per second of a recorded link.
+/// Returns the bytes per second that a recorded link delivered.
 fn carried(row: &Figures) -> u64 {
     match &row.scenario.forward {
         PipeConfig::Trace { trace, .. } => trace.bytes_per_second(),

@@ -28,9 +28,16 @@ impl Args {
                 args.json = true;
                 continue;
             }
-            let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
-            let number =
-                || value.parse::<u64>().map_err(|_| format!("{word} {value}: the value is not a number"));
+            let value = words
+                .next()
+                .ok_or_else(|| format!("the value of {word} is missing; give a value after {word}"))?;
+            let number = || {
+                value.parse::<u64>().map_err(|_| {
+                    format!(
+                        "{word} {value}: the value is not a whole number; give a whole number of 0 or more"
+                    )
+                })
+            };
             match word.as_str() {
                 "--seeds" => args.seeds = number()?,
                 "--seconds" => args.seconds = u32::try_from(number()?).map_err(|error| error.to_string())?,
@@ -38,7 +45,12 @@ impl Args {
                 "--faults" => args.faults = Some(value),
                 "--trace" => args.trace = Some(value),
                 "--planted" => args.planted = Some(value),
-                _ => return Err(format!("{word} is not an option")),
+                _ => {
+                    return Err(format!(
+                        "{word} is not an option; the options are --seeds, --seconds, --from, --faults, --trace, --planted \
+                     and --json"
+                    ));
+                }
             }
         }
         Ok(args)

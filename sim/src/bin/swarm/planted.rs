@@ -1,18 +1,17 @@
-//! Plants bugs on purpose: the swarm must find each of them, and must find no violation without them.
+//! Plants bugs on purpose. The swarm must find each bug, and must find no violation without a planted bug.
 
 use crate::args::Args;
 
 #[cfg(not(feature = "planted"))]
 pub(crate) fn hunt(_: &Args, _: &str) -> Result<bool, String> {
-    Err("bugs can be planted only with the feature `planted`: cargo xtask swarm --planted all".into())
+    Err("bugs can be planted only with the feature `planted`; run `cargo xtask swarm --planted all`".into())
 }
 
 #[cfg(feature = "planted")]
 pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
     use tickwire_core::planted::{Bug, plant};
 
-    // The swarm replicates no world: the fuzz targets find those bugs.
-    let findable: Vec<_> = Bug::ALL.into_iter().filter(|(bug, _)| !bug.is_of_worlds()).collect();
+    let findable = Bug::ALL;
     let bugs: Vec<_> =
         findable.iter().copied().filter(|(_, known)| name == "all" || *known == name).collect();
     if bugs.is_empty() {
@@ -26,7 +25,7 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
         let found = first_violation(args, args.from..args.from.saturating_add(args.seeds));
         plant(None);
         let Some(found) = found else {
-            eprintln!("the bug {name} was not found in {} seeds", args.seeds);
+            eprintln!("the swarm did not find the bug {name} in {} seeds; give more --seeds", args.seeds);
             lines.push(format!("\"{name}\":null"));
             passed = false;
             continue;
@@ -38,7 +37,7 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
         if let Some(clean) = first_violation(args, args.from..seed + 1)
             && let Some(violation) = clean.violation
         {
-            eprintln!("without {name}, seed {} fails too: {violation}", clean.seed);
+            eprintln!("seed {} also fails without the bug {name}: {violation}", clean.seed);
             passed = false;
         }
         lines.push(format!("\"{name}\":{seed}"));

@@ -16,7 +16,7 @@ pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// Runs one seed; a panic becomes a violation.
+/// Runs one seed. A panic counts as a violation.
 pub(crate) fn run_caught(what: &Run<'_>) -> SeedReport {
     let outcome = catch_unwind(AssertUnwindSafe(|| run(what)));
     outcome.unwrap_or_else(|panic| {
@@ -29,7 +29,7 @@ pub(crate) fn run_caught(what: &Run<'_>) -> SeedReport {
     })
 }
 
-/// Runs `seeds`, and passes each result to `take` in order, until `take` returns false.
+/// Runs `seeds`, and passes each result to `take` in order, until `take` returns `false`.
 pub(crate) fn run_all(
     seeds: Range<u64>,
     job: impl Fn(u64) -> SeedReport + Sync,

@@ -12,16 +12,17 @@ use crate::pool::{cores, run_all, run_caught};
 /// The largest number of runs that shrinking may take.
 const SHRINK_RUNS: u32 = 300;
 
-/// A run of at least this many seeds and seconds must show that it meets every fault often, and at what speed.
+/// The least numbers of seeds and of seconds per seed of a full run, which must reach the least figures below.
 const FULL: (u64, u32) = (200, 30);
-/// The least number of effects of each kind of fault in a full run.
+/// The least number of times that each kind of fault must have an effect in a full run.
 const FIRED_LEAST: u64 = 100;
-/// The least number of datagrams per virtual second of a full run: 30 each way between the server and each of 4 clients.
+/// The least number of datagrams per virtual second of a full run: 30 in each direction between the server and each of 4
+/// clients.
 const DATAGRAMS_LEAST: u64 = 30 * 2 * 4;
 /// The least number of virtual seconds that a full run plays per second and core.
 const PACE_LEAST: u64 = 100;
 
-/// Runs the seeds. Returns true if no seed broke a promise, and a full run reached its figures.
+/// Runs the seeds. Returns `true` if no seed broke a promise and a full run reached its figures.
 pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     let faults = args.faults.as_deref().map(read_faults).transpose()?;
     let start = Instant::now();
@@ -62,10 +63,10 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     Ok(false)
 }
 
-/// The faults that a run met, and its speed.
+/// The effects of the faults in a run, and its speed.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
-    /// The kind of fault that did something most rarely, and how often it did.
+    /// The kind of fault that had the fewest effects, and the number of its effects.
     rarest: (&'static str, u64),
     datagrams: u64,
     pace: u64,
@@ -82,7 +83,7 @@ impl Reach {
         }
     }
 
-    /// The figures that the run reached, each with the least acceptable value.
+    /// Returns the figures that the run reached, each with its name and the least acceptable value.
     fn figures(&self) -> [(String, u64, u64); 3] {
         [
             (format!("times {} (the rarest fault)", self.rarest.0), self.rarest.1, FIRED_LEAST),
@@ -92,7 +93,7 @@ impl Reach {
     }
 }
 
-/// Prints whether a full run reached each of its figures, and returns whether it reached all.
+/// Prints whether a full run reached each figure. Returns whether the run reached all figures.
 fn is_worth_its_name(reach: &Reach) -> bool {
     let figures = reach.figures();
     for (what, reached, least) in &figures {
@@ -103,7 +104,8 @@ fn is_worth_its_name(reach: &Reach) -> bool {
 }
 
 fn read_faults(path: &str) -> Result<Vec<Fault>, String> {
-    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read {path}: {error}; check the path of --faults"))?;
     parse_list(&text).map_err(|error| format!("cannot parse {path}: {error}"))
 }
 
@@ -111,7 +113,7 @@ fn save(path: &str, text: &str) -> bool {
     match std::fs::write(path, text) {
         Ok(()) => true,
         Err(error) => {
-            eprintln!("cannot write {path}: {error}");
+            eprintln!("cannot write {path}: {error}; check the folder and the disk");
             false
         }
     }

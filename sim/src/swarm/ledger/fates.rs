@@ -1,4 +1,4 @@
-//! The reports on its messages that a side may get: receipts, fates while a session lasts, and fates at its end.
+//! The permitted reports to a side on its messages: receipts, outcomes during a session, and outcomes at its end.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use tickwire_core::{Fate, MessageId, Unconfirmed};
 use super::{Checked, Ledger, SideId};
 
 impl Ledger {
-    /// A receipt came.
+    /// Checks and records a receipt.
     pub(in crate::swarm) fn on_receipt(&mut self, side: SideId, channel: u8, message: MessageId) -> Checked {
         self.expect_up(side, "a receipt")?;
         let index = usize::from(channel);
@@ -15,7 +15,7 @@ impl Ledger {
         let config = &self.channels[index];
         if !config.receipts || number >= self.side(side).sent[index].count {
             return Err(format!(
-                "message {number} of channel {channel} got a receipt, but the channel has no receipts"
+                "message {number} of channel {channel} got a receipt, but the channel has no receipts or the message was not sent"
             ));
         }
         if !self.side_mut(side).sent[index].receipts.insert(number) {
@@ -30,7 +30,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// Asks for the fates of what is open, and checks the answers.
+    /// Queries the outcome of every message without a final outcome, and checks the answers.
     pub(in crate::swarm) fn audit(
         &mut self,
         side: SideId,
@@ -50,8 +50,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// From here on `side` begins no message: it is interrupted, or about to be closed at once. A message queued now is
-    /// never sent, unless the session is resumed.
+    /// Records the messages that are still queued when `side` stops sending, because its session is interrupted or is
+    /// about to be closed. These messages are never sent, unless the session is resumed.
     pub(in crate::swarm) fn on_stopped(
         &mut self,
         side: SideId,
@@ -64,12 +64,12 @@ impl Ledger {
         }
     }
 
-    /// `side` begins messages again.
+    /// Records that `side` sends again.
     pub(in crate::swarm) fn on_resumed(&mut self, side: SideId) {
         self.side_mut(side).sent.iter_mut().for_each(|sent| sent.unbegun.clear());
     }
 
-    /// Whether the fate of a message remains open.
+    /// Checks the reported outcome of a message. Returns whether the outcome can still change.
     fn judge(
         &mut self,
         side: SideId,
@@ -91,12 +91,14 @@ impl Ledger {
             }
             None if expires => Ok(false),
             _ => Err(format!(
-                "side {side}: message {number} of channel {channel} is {fate:?}; given: {given}, skipped: {skipped}"
+                "side {side}: the fate {fate:?} of message {number} of channel {channel} is false; delivered: {given}, \
+                 skipped: {skipped}"
             )),
         }
     }
 
-    /// Every message that was not reported delivered is in the list, once, with a fate that is true.
+    /// Checks that the list contains every message that was not reported as delivered exactly once, with a true
+    /// outcome.
     pub(super) fn check_fates(&mut self, side: SideId, unconfirmed: &[Unconfirmed]) -> Checked {
         let key = |entry: &Unconfirmed| (entry.channel, entry.message);
         if !unconfirmed.is_sorted_by(|a, b| key(a) < key(b)) {
@@ -115,7 +117,7 @@ impl Ledger {
         match listed.first_key_value() {
             None => Ok(()),
             Some(((channel, number), fate)) => Err(format!(
-                "side {side}: message {number} of channel {channel} is listed as {fate:?} at the end, but its fate was reported before"
+                "side {side}: message {number} of channel {channel} is listed as {fate:?} at the end, but its final fate was reported earlier"
             )),
         }
     }
@@ -139,8 +141,8 @@ impl Ledger {
             return Ok(());
         }
         Err(format!(
-            "side {side}: message {number} of channel {channel} ended as {fate:?}; given: {given}, skipped: {skipped}, \
-             never begun: {}",
+            "side {side} reported the fate {fate:?} of message {number} of channel {channel}, which is false; \
+             delivered: {given}, skipped: {skipped}, never sent: {}",
             sent.unbegun.contains(&number)
         ))
     }

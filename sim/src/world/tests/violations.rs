@@ -42,7 +42,8 @@ fn a_timer_that_is_always_due_is_reported_as_a_violation() {
     assert_eq!(world.run_until(at(3 * SECOND)).unwrap_err(), violation);
 }
 
-/// Fails when the same number is received twice while a partition is active on the way down: a planted pair.
+/// A checker that fails if the same number is received twice while a partition is active in the downward direction.
+/// Only a pair of faults triggers it.
 struct NoRepetition(Vec<u32>);
 
 impl Checker<ToyEvent> for NoRepetition {

@@ -1,4 +1,4 @@
-//! A crowd of clients for a server with the built-in world.
+//! Runs many bots, which are clients of a server with the built-in world.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! The dedicated server around the game that is nothing but load.
+//! Runs a dedicated server with the game of the load test.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! A dedicated server under load, and what arrives.
+//! Puts a dedicated server under load, and counts the messages that arrive.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! A dedicated server under attack, and a canary.
+//! Attacks a dedicated server, and measures whether honest clients can connect.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

@@ -4,9 +4,8 @@ use clap::Parser;
 use tickwire_core::{PublicKey, Ticket};
 use tickwire_native::NetworkAddress;
 
-/// Send a crowd of bots to a server with the built-in world. Each bot is a client with a socket of its own: it steers its agent 20
-/// times a second, sends a chat line now and then, and counts the messages that arrive. One line of JSON per second reports on the
-/// crowd. The bots stop playing when `finish` is read from standard input, and leave when the input ends.
+/// Connect many bots to a server with the built-in world. Each bot is a client with its own socket: it steers its agent 20 times
+/// per second, sends chat lines, and counts the messages that arrive. One line of JSON per second reports on all bots. The bots stop playing when `finish` is read from standard input, and leave when the input ends.
 #[derive(Parser, Debug)]
 #[command(name = "tickwire-bots", version, after_help = AFTER)]
 pub(super) struct Args {

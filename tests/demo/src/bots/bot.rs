@@ -1,4 +1,4 @@
-//! One bot: a client that plays badly but tirelessly.
+//! One bot: a client that steers its agent at random and sends chat lines.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -15,31 +15,32 @@ use super::chat::{Ears, compose};
 use crate::percentiles::Samples;
 use crate::report::Totals;
 
-/// A client and what it has counted.
+/// A bot: a client and its counters.
 pub(super) struct Bot {
     pub(super) client: Client,
     number: u16,
     rng: Rng,
     heading: (i16, i16),
-    /// When it says something again.
+    /// The time at which the bot sends its next chat line.
     speaks_at: Option<Instant>,
     chat_pause: Duration,
     ears: Ears,
-    /// The server's world as far as it has arrived.
+    /// The view of the server's world.
     view: Option<WorldView>,
-    /// The hash of the view, once it is asked for.
+    /// The hash of the view, if it was computed since the last change.
     hash: Cell<Option<u64>>,
-    /// The bot's own counters. The driver is asked for its counters.
+    /// The bot's own counters. The driver keeps the others.
     counted: Totals,
-    /// The sums of connections that are over.
+    /// The sums of the counters of earlier connections.
     before: OfConnections,
     latest: Option<ConnectionInfo>,
-    /// The connection that it was last told of.
+    /// The latest connection that the driver reported.
     connection: Option<ConnectionId>,
     pub(super) interruptions: u64,
-    /// Whether a server forgot it: what that one had to pass on, nobody knows.
+    /// `true` if a server has lost the bot's session. The number of lines that this server should have sent to the bot
+    /// is then unknown.
     pub(super) has_lost_session: bool,
-    /// The server's last message when it closed the connection.
+    /// The server's message when it closed the connection, or the reason why the connection ended.
     pub(super) farewell: Option<String>,
 }
 
@@ -81,7 +82,7 @@ impl Bot {
         })
     }
 
-    /// Takes in what has come.
+    /// Handles all waiting events.
     pub(super) fn drain(&mut self) {
         while let Some(event) = self.client.next_event() {
             match event {
@@ -133,13 +134,13 @@ impl Bot {
         }
     }
 
-    /// Keeps the counters of the connection, because another connection takes its place.
+    /// Adds the counters of the connection to `before`, because the connection ends or another connection replaces it.
     fn roll(&mut self) {
         self.before = self.of_connections();
         self.latest = None;
     }
 
-    /// Moves the agent on: most of the time the way it goes, now and then another one.
+    /// Sends the agent's direction, and changes the direction occasionally.
     pub(super) fn steer(&mut self) {
         if self.rng.below(STEERS_PER_TURN) == 0 {
             let mut speed = || self.rng.below(2001) as i16 - 1000;
@@ -151,7 +152,7 @@ impl Bot {
         }
     }
 
-    /// Says something if it is time to.
+    /// Sends a chat line if one is due.
     pub(super) fn chat(&mut self, now: Instant) {
         let pause = u64::try_from(self.chat_pause.as_micros()).unwrap_or(u64::MAX);
         // The first time somewhere within the pause, so that not all speak at once; then half to one and a half of it.
@@ -168,7 +169,7 @@ impl Bot {
         }
     }
 
-    /// Looks at the connection: its round trip goes into `rtt`.
+    /// Reads the connection's statistics, and adds its round-trip time to `rtt`.
     pub(super) fn look(&mut self, rtt: &mut Samples) {
         let Some(server) = self.client.server() else { return };
         if let Some(info) = self.client.info(server) {
@@ -180,7 +181,7 @@ impl Bot {
         }
     }
 
-    /// The bot's counters so far, as of its last look.
+    /// Returns the bot's counters, as of the latest call of `look`.
     pub(super) fn totals(&self) -> Totals {
         let network = self.client.stats();
         let ours = self.of_connections();
@@ -196,7 +197,8 @@ impl Bot {
         }
     }
 
-    /// The sums of the bot's connections, as of its last look. Datagrams that strangers send to its port are not among them.
+    /// Returns the sums over the bot's connections, as of the latest call of `look`. Datagrams from other senders do not
+    /// count.
     fn of_connections(&self) -> OfConnections {
         let Some(info) = &self.latest else { return self.before };
         OfConnections {
@@ -206,18 +208,18 @@ impl Bot {
         }
     }
 
-    /// Whether it has left, and taken in what the server said to that; who never was there has nothing to wait for.
+    /// Returns whether the bot's connection has ended, or the bot was never connected.
     pub(super) fn is_out(&self) -> bool {
         self.farewell.is_some() || self.connection.is_none()
     }
 
-    /// Chat lines that it has said.
+    /// Returns the number of chat lines that the bot has sent.
     pub(super) const fn said(&self) -> u64 {
         self.counted.reliable_sent
     }
 
-    /// Lines of which it knows neither that they arrived nor that they may not have. What it said to a connection that was
-    /// over, and did not know yet, is no such line: the driver counts it.
+    /// Returns the number of lines that were neither delivered nor reported as unconfirmed. Lines sent on a connection
+    /// that had already ended do not count, because the driver counts them.
     pub(super) fn unaccounted(&self) -> u64 {
         let Totals { reliable_sent, reliable_delivered, reliable_told, .. } = self.counted;
         let known = reliable_delivered + reliable_told;
@@ -227,7 +229,7 @@ impl Bot {
         }
     }
 
-    /// Whether it shows the world of this hash.
+    /// Returns whether the view has this hash.
     pub(super) fn shows(&self, world: u64) -> bool {
         let Some(view) = &self.view else { return false };
         let hash = self.hash.get().unwrap_or_else(|| hash_of_view(view));
@@ -235,7 +237,7 @@ impl Bot {
         hash == world
     }
 
-    /// A description of the world that it shows.
+    /// Returns a description of the view.
     pub(super) fn shown(&self) -> String {
         let view = self.view.as_ref();
         let (agents, tick) = (view.map_or(0, WorldView::len), view.and_then(WorldView::tick).unwrap_or(0));
@@ -247,22 +249,22 @@ impl Bot {
         )
     }
 
-    /// Whether it heard all `lines`.
+    /// Returns whether the bot has received all `lines` lines.
     pub(super) const fn has_heard(&self, lines: u64) -> bool {
         self.ears.heard == lines
     }
 }
 
-/// Counters that the driver keeps by connection.
+/// The sums of counters that the driver keeps for each connection.
 #[derive(Clone, Copy, Default)]
 struct OfConnections {
-    /// Datagrams that were sent and lost.
+    /// The number of datagrams that were sent and declared lost.
     lost: u64,
     received: u64,
     bytes_received: u64,
 }
 
-/// Opens a message.
+/// Decodes a message.
 fn take(registry: &Registry, data: &[u8], ears: &mut Ears) {
     if let Ok(message) = registry.decode(data)
         && let Some(heard) = message.downcast_ref::<Heard>()
@@ -271,9 +273,9 @@ fn take(registry: &Registry, data: &[u8], ears: &mut Ears) {
     }
 }
 
-/// A bot changes its mind once in so many frames.
+/// The average number of frames between two changes of the direction.
 const STEERS_PER_TURN: u64 = 30;
-/// Bytes: a bot receives 20 times a second.
+/// The size of a bot's socket buffers, in bytes. A bot receives about 20 times per second, so a small buffer suffices.
 const SOCKET_BUFFER: usize = 256 << 10;
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use tickwire_core::rng::Rng;
 
-/// A line: the bot that says it, its number among that bot's lines, and a few words.
+/// Returns a line with the number of the bot that sends it, the number of the line among that bot's lines, and a few
+/// words.
 pub(super) fn compose(speaker: u16, number: u64, rng: &mut Rng) -> String {
     let count = 2 + rng.below(8);
     let words =
@@ -16,14 +17,14 @@ pub(super) fn compose(speaker: u16, number: u64, rng: &mut Rng) -> String {
 #[derive(Debug, Default)]
 pub(super) struct Ears {
     next: BTreeMap<u16, u64>,
-    /// Lines of bots.
+    /// The number of lines of bots that arrived in order.
     pub(super) heard: u64,
-    /// Lines that came twice, or out of their order.
+    /// The number of lines that arrived twice or out of order.
     pub(super) misplaced: u64,
 }
 
 impl Ears {
-    /// Hears a line. What people say is no concern of it.
+    /// Counts a line. A line that no bot sent does not count.
     pub(super) fn hear(&mut self, line: &str) {
         let mut words = line.split(' ');
         let mut word = || words.next();

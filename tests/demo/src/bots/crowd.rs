@@ -17,13 +17,13 @@ use crate::report::{Report, State, Totals};
 pub(super) struct Crowd {
     bots: Vec<Bot>,
     dialling: Dialling,
-    /// Bots that were told to connect.
+    /// The number of bots that have begun to connect.
     dialled: usize,
     connect: Samples,
     failures: BTreeMap<String, usize>,
     began: Instant,
     phase: Phase,
-    /// Round trips of this second, and of the time in which all played.
+    /// The round-trip times of the current second, and of the time in which all bots played.
     rtt: Samples,
     rtt_played: Samples,
     /// The hash of the server's world, which stands still: all bots are to show it.
@@ -43,7 +43,7 @@ enum Phase {
         then_leave: bool,
         played: Played,
     },
-    /// Waiting for the server's good-bye.
+    /// The bots wait until the server closes their connections.
     Waiting {
         until: Instant,
     },
@@ -57,7 +57,7 @@ struct Played {
 }
 
 impl Crowd {
-    /// Opens all sockets.
+    /// Opens the sockets of all bots.
     pub(super) fn start(args: &Args) -> Result<Self, StartError> {
         let chat_pause = CHAT_PAUSE * u32::from(args.clients).div_ceil(CHATTY).max(1);
         let bots = (0..args.clients).map(|number| Bot::new(number, args.seed, chat_pause));
@@ -75,8 +75,8 @@ impl Crowd {
         })
     }
 
-    /// Plays until the orders, or the server, end it. Says whether the server let all of them in, and whether each line that
-    /// they said arrived, or they were told that it may not have.
+    /// Plays until an order or the server ends the play. Returns whether the server accepted all bots, and each of their
+    /// lines was delivered or reported as unconfirmed.
     pub(super) fn play(mut self, orders: Orders, report: impl Fn(&Report)) -> bool {
         let mut reported = Instant::now();
         let mut unaccounted = 0;
@@ -112,14 +112,14 @@ impl Crowd {
         }
         if unaccounted > 0 {
             eprintln!(
-                "tickwire-bots: {unaccounted} reliable messages neither arrived nor were reported as unconfirmed"
+                "tickwire-bots: {unaccounted} reliable messages were neither delivered nor reported as unconfirmed"
             );
         }
         self.connect.len() == self.bots.len() && unaccounted == 0
         // Dropping a client says good-bye.
     }
 
-    /// One bot more begins to connect, and those that are connected are counted.
+    /// Makes one more bot begin to connect, and handles the attempts that have ended.
     fn dial(&mut self) {
         if let Some(bot) = self.bots.get(self.dialled) {
             self.dialling.dial(&bot.client.handle());
@@ -133,7 +133,7 @@ impl Crowd {
         }
     }
 
-    /// Plays those bots whose turn it is: each has one in [`SLOTS`], so that they do not all send at once.
+    /// Plays the bots of this slot. Each bot has one of the [`SLOTS`] slots, so that the bots do not all send at once.
     fn turn(&mut self, slot: usize, now: Instant) {
         let frame = slot / SLOTS;
         for bot in self.bots.iter_mut().skip(slot % SLOTS).step_by(SLOTS) {
@@ -164,7 +164,7 @@ impl Crowd {
         self.phase = Phase::Settling { until: now + SETTLE, then_leave, played };
     }
 
-    /// Goes on to the next phase if it is time to. Says what there is to say then.
+    /// Begins the next phase if it is due. Returns the report about the change.
     fn advance(&mut self, now: Instant) -> Option<Report> {
         match self.phase {
             Phase::Connecting if self.dialled == self.bots.len() && self.dialling.is_idle() => {
@@ -199,7 +199,7 @@ impl Crowd {
         }
     }
 
-    /// Says on standard error why bots are not there, for whoever does not read reports.
+    /// Prints on standard error why bots could not connect, for users who do not read the reports.
     fn complain(&self) {
         for (why, count) in &self.failures {
             eprintln!("tickwire-bots: {count} of {} bots could not connect: {why}", self.bots.len());
@@ -218,7 +218,7 @@ impl Crowd {
         }
     }
 
-    /// Only those count in the end that were measured while all played.
+    /// Keeps the round-trip times measured while all bots played, and drops all others.
     fn keep_round_trips(&mut self) {
         match self.phase {
             Phase::Playing { .. } => self.rtt_played.append(&mut self.rtt),
@@ -231,7 +231,7 @@ impl Crowd {
         Totals { to_hear: self.lines() * self.connect.len() as u64, ..totals }
     }
 
-    /// Chat lines that were said: everybody hears everybody, himself included.
+    /// Returns the number of chat lines that all bots sent. Each bot receives every line, including its own.
     fn lines(&self) -> u64 {
         self.bots.iter().map(Bot::said).sum()
     }
@@ -270,15 +270,16 @@ impl Crowd {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-/// A frame of 50 milliseconds has [`SLOTS`] slots.
+/// The duration of a slot. A frame of 50 ms has [`SLOTS`] slots.
 const SLOT: Duration = Duration::from_millis(5);
 const SLOTS: usize = 10;
-/// A bot looks at its connection four times a second.
+/// The number of frames between two calls of `look`: each bot reads its statistics four times per second.
 const FRAMES_PER_LOOK: usize = 5;
-/// How often a bot says something, in a crowd of up to [`CHATTY`]. Larger ones are more patient: what one says, all hear.
+/// The average time between two chat lines of a bot, with up to [`CHATTY`] bots. With more bots the time is longer,
+/// because every bot receives each line.
 const CHAT_PAUSE: Duration = Duration::from_secs(2);
 const CHATTY: u32 = 64;
-/// How long what is under way gets to arrive.
+/// The time that messages in flight have to arrive.
 const SETTLE: Duration = Duration::from_secs(20);
-/// How long the server's good-bye is waited for.
+/// The time that the bots wait for the server to close their connections.
 const FAREWELL: Duration = Duration::from_secs(20);

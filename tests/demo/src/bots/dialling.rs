@@ -1,4 +1,4 @@
-//! Connecting the crowd, one after the other in quick succession.
+//! Connects all bots, one shortly after another.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -8,11 +8,11 @@ use tickwire_core::PublicKey;
 use tickwire_core::{ConnectOptions, Ticket};
 use tickwire_native::{ConnectError, Handle, NetworkAddress};
 
-/// Attempts that are under way, and those that are still to come.
+/// The running attempts to connect.
 pub(super) struct Dialling {
     server: NetworkAddress,
     key: PublicKey,
-    /// Those that are still to be shown.
+    /// The tickets that are not used yet.
     tickets: std::vec::IntoIter<Ticket>,
     waiting: usize,
     done: Sender<Dialled>,
@@ -31,7 +31,7 @@ impl Dialling {
         Self { server, key, tickets: tickets.into_iter(), waiting: 0, done, ended }
     }
 
-    /// Begins to connect one bot. A thread waits for the result, so that the time is told exactly.
+    /// Begins to connect one bot. A thread waits for the result, so that the measured time is exact.
     pub(super) fn dial(&mut self, client: &Handle) {
         let began = Instant::now();
         let options = ConnectOptions::new(self.key);
@@ -49,14 +49,14 @@ impl Dialling {
         });
     }
 
-    /// The next attempt that has ended.
+    /// Returns the next attempt that has ended.
     pub(super) fn ended(&mut self) -> Option<Dialled> {
         let dialled = self.ended.try_recv().ok()?;
         self.waiting -= 1;
         Some(dialled)
     }
 
-    /// Whether no attempt is under way.
+    /// Returns whether no attempt is running.
     pub(super) const fn is_idle(&self) -> bool {
         self.waiting == 0
     }

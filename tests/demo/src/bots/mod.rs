@@ -1,5 +1,5 @@
-//! A crowd of clients of the built-in world. Each is a [`tickwire_native::Client`] with a socket and a network thread of
-//! its own; one thread plays them all, in the style of a game that drains its events once per frame.
+//! Bots: many clients of the built-in world. Each bot is a [`tickwire_native::Client`] with its own socket and network
+//! thread. One thread plays all bots, and takes their events once per frame, as a game does.
 
 mod args;
 mod bot;

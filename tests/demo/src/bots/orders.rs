@@ -1,29 +1,31 @@
-//! Orders to the crowd, from the program or person that started it.
+//! Orders to the bots on standard input, from the program or person that started them.
 
 use std::io::BufRead as _;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The order that is in force.
+/// The current order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Wish {
-    /// Go on.
+    /// Continue to play.
     Play,
-    /// Stop playing, see that all has arrived, and wait for the server's good-bye. The hash is that of the server's world, if it
-    /// stands still: then all bots are to show the same world.
-    Finish { world: Option<u64> },
-    /// Stop playing, see that all has arrived, and leave.
+    /// Stop playing, wait until all messages have arrived, and wait for the server to close the connections.
+    Finish {
+        /// The hash of the server's world, if the world stands still. The bots then also wait until they show this world.
+        world: Option<u64>,
+    },
+    /// Stop playing, wait until all messages have arrived, and leave.
     FinishAndLeave,
     /// Leave now, because the program that gave the orders is gone.
     Leave,
 }
 
-/// Where orders come from.
+/// The source of orders.
 pub(super) enum Orders {
-    /// Standard input: the line `finish`, with the hash of the server's world or without, and the end of the input.
+    /// Standard input: the line `finish`, with or without the hash of the server's world, and the end of the input.
     Lines(Receiver<Option<u64>>),
-    /// The clock.
+    /// A fixed time of play.
     Seconds(Duration),
 }
 
@@ -41,14 +43,15 @@ pub(super) fn listen(seconds: Option<u64>) -> Orders {
     Orders::Lines(orders)
 }
 
-/// The hash in an order to finish, if the line is one.
+/// Returns the hash in an order to finish. Returns `None` for any other line.
 fn finish(line: &str) -> Option<Option<u64>> {
     let rest = line.trim().strip_prefix("finish")?;
     if rest.is_empty() { Some(None) } else { u64::from_str_radix(rest.trim(), 16).ok().map(Some) }
 }
 
 impl Orders {
-    /// The order for a crowd that has played since `playing_since`, if it plays.
+    /// Returns the current order for bots that have played since `playing_since`. `None` stands for bots that do not
+    /// play yet.
     pub(super) fn wish(&self, playing_since: Option<Instant>) -> Wish {
         match self {
             Self::Lines(lines) => match lines.try_recv() {

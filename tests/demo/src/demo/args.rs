@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Start a dedicated server and a crowd of bots with a bad network between them. Each is a process of its own, and all use real
-/// UDP. A table on standard error shows the progress; a summary follows on standard output.
+/// Start a dedicated server and many bots with a bad network between them, in separate processes that use real UDP. A table on standard error shows the progress; a summary follows on standard output.
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask demo", version, after_help = AFTER)]
 pub(super) struct Args {

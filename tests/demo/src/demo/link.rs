@@ -1,10 +1,10 @@
-//! The network between bots and server, as it was asked for.
+//! The network between the bots and the server, as the command line sets it.
 
 use serde_json::{Value, json};
 
 use super::args::Args;
 
-/// The conditioner's arguments.
+/// Returns the conditioner's arguments.
 pub(super) fn arguments(args: &Args, server: &str) -> Vec<String> {
     let life = LIFE_S + args.seconds;
     let line = format!(
@@ -18,7 +18,7 @@ pub(super) fn arguments(args: &Args, server: &str) -> Vec<String> {
     arguments
 }
 
-/// For a person.
+/// Returns a description of the network for a person.
 pub(super) fn described(args: &Args) -> String {
     let mut parts = Vec::new();
     if args.loss > 0.0 {
@@ -36,7 +36,7 @@ pub(super) fn described(args: &Args) -> String {
     if parts.is_empty() { "perfect (see --loss, --rtt, --jitter, --trace)".into() } else { parts.join(", ") }
 }
 
-/// For a program.
+/// Returns the settings of the network as JSON.
 pub(super) fn json(args: &Args) -> Value {
     json!({
         "loss_percent": args.loss,
@@ -47,5 +47,5 @@ pub(super) fn json(args: &Args) -> Value {
     })
 }
 
-/// A conditioner whose conductor was killed does not stay for ever: it ends after so many seconds more than are played.
+/// The seconds after the end of the play at which a conditioner ends by itself, in case the demonstration was killed.
 const LIFE_S: u32 = 600;

@@ -1,4 +1,4 @@
-//! The conductor: it starts server, conditioner and bots, shows their progress, and ends them in order.
+//! The demonstration: it starts the server, the conditioner and the bots, shows their progress, and ends them in order.
 
 mod args;
 mod link;

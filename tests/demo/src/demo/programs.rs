@@ -1,11 +1,11 @@
-//! Where the programs are that this one starts.
+//! The paths of the programs that the demonstration starts.
 
 use std::path::PathBuf;
 
 use super::args::Args;
 use crate::process::{beside, found};
 
-/// The three.
+/// The paths of the server, the conditioner and the bots.
 #[derive(Debug)]
 pub(super) struct Programs {
     pub(super) server: PathBuf,
@@ -14,7 +14,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Beside this program, unless told otherwise.
+    /// Finds the programs beside this program, unless the arguments name others.
     pub(super) fn find(args: &Args) -> Result<Self, String> {
         let find = |given: Option<&PathBuf>, name: &str| match given {
             Some(path) => found(path.clone(), REMEDY),

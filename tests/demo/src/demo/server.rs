@@ -1,4 +1,4 @@
-//! The server: its configuration, and what it says on its console.
+//! The server process: its configuration, and its console output.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 
-/// Writes the configuration into a folder of its own.
+/// Writes the server's configuration into `folder`.
 pub(super) fn configure(folder: &Path, args: &Args) -> Result<(), String> {
     let config = json!({
         "bind_address": format!("127.0.0.1:{}", args.port),
@@ -19,21 +19,21 @@ pub(super) fn configure(folder: &Path, args: &Args) -> Result<(), String> {
         .map_err(|error| format!("cannot write to {}: {error}; check the disk", folder.display()))
 }
 
-/// Where it listens, and its key.
+/// The server's address and public key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Listening {
     pub(super) address: String,
     pub(super) key: String,
 }
 
-/// A line of the server's standard output.
+/// A parsed line of the server's standard output.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Line {
     Listening(Listening),
     Counters(Counters),
-    /// The loss that the server estimates for its own datagrams: the mean over its clients, in percent.
+    /// The server's estimate of the loss of its own datagrams, in percent: the mean over its clients.
     Loss(f64),
-    /// The agents stand still; the hash of the world.
+    /// The agents stand still. The world has this hash.
     Frozen {
         world: String,
     },
@@ -44,7 +44,7 @@ pub(super) enum Line {
     Other,
 }
 
-/// The counters that are shown.
+/// The server's counters that the table shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Counters {
     pub(super) ticks: u64,
@@ -85,10 +85,10 @@ fn mean_loss(clients: &[Value]) -> f64 {
     loss.fold(0.0, |sum, loss| sum + loss) / 10.0 / clients.len().max(1) as f64
 }
 
-/// The command whose answer is [`Line::Frozen`].
+/// The command whose reply is [`Line::Frozen`].
 pub(super) const FREEZE: &str = "freeze --json";
 
-/// Commands whose answers are [`Line::Counters`] and [`Line::Loss`].
+/// The commands whose replies are [`Line::Counters`] and [`Line::Loss`].
 pub(super) const QUESTIONS: [&str; 2] = ["stats --json", "clients --json"];
 
 #[cfg(test)]

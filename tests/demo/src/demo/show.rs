@@ -1,4 +1,4 @@
-//! From the first process to the last.
+//! Runs the demonstration, from the start of the first process to the end of all processes.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -23,24 +23,24 @@ pub(super) struct Show {
     interrupt: Interrupt,
     counters: Counters,
     loss_down: Option<f64>,
-    /// The last second's usage of server, conditioner and bots.
+    /// The latest measured usage of server, conditioner and bots.
     usage: [Option<Usage>; 3],
-    /// That at the beginning of the play.
+    /// The usage of server, conditioner and bots at the beginning of the play.
     usage_before: [Option<Usage>; 3],
     totals: Totals,
     frame: Frame,
     summary: Summary,
     stage: Stage,
-    /// When this stage has taken too long.
+    /// The time at which the current stage counts as stuck.
     patience: Instant,
-    /// The server's folder, until all have ended.
+    /// The server's folder, which exists until all processes have ended.
     _folder: TempDir,
 }
 
-/// Something that a process said.
+/// A message from a process.
 enum News {
     Server(Line),
-    /// Where the conditioner listens.
+    /// The address on which the conditioner listens. `None` if it printed no address.
     Conditioner(Option<String>),
     Bots(Option<Box<Report>>),
 }
@@ -59,7 +59,7 @@ enum Stage {
 }
 
 impl Show {
-    /// Starts all three, one after the other.
+    /// Starts the three processes, one after another.
     pub(super) fn open(args: &Args, view: &mut View) -> Result<Self, String> {
         let programs = Programs::find(args)?;
         let interrupt = Interrupt::listen()?;
@@ -128,7 +128,7 @@ impl Show {
         })
     }
 
-    /// Watches them until all is over. If this fails, what still runs is ended in order.
+    /// Runs the demonstration to its end. After an error, the remaining processes are stopped in order.
     pub(super) fn run(mut self, args: &Args, view: &mut View) -> Result<Summary, String> {
         while self.stage != Stage::Over {
             match self.news.recv_timeout(LOOK) {
@@ -155,7 +155,7 @@ impl Show {
         Ok(self.summary.clone())
     }
 
-    /// Ends the show if a child process ends before its time.
+    /// Returns an error if a child process has ended too early.
     fn look_after_children(&mut self) -> Result<(), String> {
         let is_stopping = matches!(self.stage, Stage::Stopping | Stage::Over);
         if !is_stopping && self.server.has_ended() {
@@ -218,7 +218,7 @@ impl Show {
         }
     }
 
-    /// The time is over: what is under way shall arrive.
+    /// Ends the play, and begins to wait for the messages in flight.
     fn finish(&mut self) {
         let (now, before) = (self.usages(), self.usage_before);
         self.summary.loads = loads(now, before);
@@ -283,7 +283,7 @@ fn loads(now: [Option<Usage>; 3], before: [Option<Usage>; 3]) -> [Load; 3] {
     })
 }
 
-/// Waits for the first news of a kind from a process that has just been started.
+/// Waits for the first message of a kind from a process that was just started.
 fn wait_for<T>(
     child: &mut Child,
     news: &Receiver<News>,
@@ -321,7 +321,7 @@ fn introduce(args: &Args, view: &mut View, listening: &Listening, front: &str, c
     view.say(&format!("  network      {}", link::described(args)));
 }
 
-/// How often processes and clock are looked at, news or not.
+/// The longest time between two checks of the processes and the clock.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a stage may last, beyond what it has to.
+/// The time that a stage may take in addition to its planned time.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -12,31 +12,31 @@ use crate::report::Totals;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Summary {
     pub(super) clients: u16,
-    /// Bots that were connected when the time was over.
+    /// The number of bots that were connected at the end of the play.
     pub(super) connected: usize,
     pub(super) interruptions: u64,
     pub(super) connect_us: Option<Percentiles>,
-    /// Why bots could not connect.
+    /// The number of bots that could not connect, for each reason.
     pub(super) failures: BTreeMap<String, usize>,
     pub(super) rtt_us: Option<Percentiles>,
     pub(super) played_ms: u64,
-    /// In the time in which all played.
+    /// The bots' counters for the time in which all bots played.
     pub(super) played: Totals,
-    /// From beginning to end.
+    /// The bots' counters for the whole run.
     pub(super) totals: Totals,
     pub(super) loss_down: Option<f64>,
-    /// Server, conditioner and bots, while all played.
+    /// The usage of server, conditioner and bots while all bots played.
     pub(super) loads: [Load; 3],
     pub(super) ticks: u64,
     pub(super) overruns: u64,
-    /// Reliable messages that the server had not sent when it stopped.
+    /// The number of reliable messages that the server had not sent when it stopped.
     pub(super) not_sent: u64,
-    /// Reliable messages that the server had sent, and that nobody confirmed before it stopped.
+    /// The number of reliable messages that the server had sent, but that were not acknowledged before it stopped.
     pub(super) unconfirmed: u64,
-    /// Bots whose world differed from the server's at the end, and a description of one of them.
+    /// The number of bots whose world differed from the server's at the end, and a description of one such bot.
     pub(super) worlds_wrong: usize,
     pub(super) wrong_world: Option<String>,
-    /// Whether the server ended with success.
+    /// `true` if the server ended with success.
     pub(super) stopped_in_order: bool,
     pub(super) told: BTreeMap<String, usize>,
     pub(super) link: Value,
@@ -45,7 +45,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    /// The faults of the demonstration. Empty if all is well.
+    /// Returns the faults of the demonstration. The list is empty if there is no fault.
     pub(super) fn faults(&self) -> Vec<String> {
         let totals = &self.totals;
         let mut faults = Vec::new();
@@ -112,7 +112,7 @@ impl Summary {
         self.per_second(bytes) / self.connected.max(1) as f64
     }
 
-    /// For programs. What is not known is `null`.
+    /// Returns the summary as JSON. Unknown values are `null`.
     pub(super) fn json(&self, faults: &[String]) -> Value {
         let ms = |us: Option<Percentiles>| match us {
             Some(us) => json!({
@@ -167,7 +167,7 @@ impl Summary {
         object
     }
 
-    /// For people.
+    /// Returns the summary as text for a person.
     pub(super) fn text(&self) -> String {
         let mut out = String::from("\nsummary\n");
         for (name, text) in self.traffic() {
@@ -186,7 +186,7 @@ impl Summary {
         out
     }
 
-    /// Of the replicated world.
+    /// Returns the figures of the replicated world in words.
     fn world(&self) -> String {
         format!(
             "{:.0} snapshots/s, all bots together; {} of {} bots show another world than the server",
@@ -196,7 +196,7 @@ impl Summary {
         )
     }
 
-    /// Of the network and the game, each figure in words.
+    /// Returns the figures of the network and of the game as text, each with its name.
     fn traffic(&self) -> [(&'static str, String); 10] {
         let Totals { reliable_sent, reliable_delivered, to_hear, heard, .. } = self.totals;
         let percent =

@@ -6,11 +6,11 @@ use std::io::{IsTerminal as _, Write as _};
 use crate::percentiles::Percentiles;
 use crate::report::Totals;
 
-/// Where it is shown.
+/// The output that shows the progress.
 #[derive(Debug)]
 pub(super) struct View {
     is_terminal: bool,
-    /// Lines of the table that stands above the cursor.
+    /// The number of lines of the table above the cursor.
     drawn: usize,
     rows: usize,
 }
@@ -25,21 +25,21 @@ pub(super) struct Frame {
     pub(super) interruptions: u64,
     pub(super) connect_us: Option<Percentiles>,
     pub(super) rtt_us: Option<Percentiles>,
-    /// The counts of the last second.
+    /// The counters of the latest second.
     pub(super) rates: Totals,
     pub(super) totals: Totals,
-    /// Percent of the datagrams towards the bots.
+    /// The loss of the datagrams to the bots, in percent.
     pub(super) loss_down: Option<f64>,
-    /// Server, conditioner and bots.
+    /// The usage of server, conditioner and bots.
     pub(super) loads: [Load; 3],
 }
 
-/// A process's present use of the machine.
+/// The current usage of the machine by one process.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(super) struct Load {
-    /// Percent of one core.
+    /// The processor time as a percentage of one core.
     pub(super) cpu_percent: Option<f64>,
-    /// Bytes.
+    /// The resident memory, in bytes.
     pub(super) rss: Option<u64>,
 }
 
@@ -49,13 +49,13 @@ impl View {
         Self { is_terminal: std::io::stderr().is_terminal() && !is_dumb, drawn: 0, rows: 0 }
     }
 
-    /// Writes a line, below the table if there is one.
+    /// Prints a line, below the table if there is one.
     pub(super) fn say(&mut self, text: &str) {
         self.drawn = 0;
         write(&format!("{text}\n"));
     }
 
-    /// Shows how they do.
+    /// Shows the current values.
     pub(super) fn show(&mut self, frame: &Frame) {
         if self.is_terminal {
             let panel = panel(frame);
@@ -139,7 +139,7 @@ fn row(frame: &Frame) -> String {
     )
 }
 
-/// kB/s for each bot that is connected, up and down.
+/// Returns the kilobytes per second for each connected bot, upwards and downwards.
 fn kilobytes_each(frame: &Frame) -> [String; 2] {
     let each = |bytes: u64| bytes as f64 / 1000.0 / frame.connected.max(1) as f64;
     [frame.rates.bytes_up, frame.rates.bytes_down].map(|bytes| format!("{:.1}", each(bytes)))
@@ -153,19 +153,19 @@ fn optional(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.1}"))
 }
 
-/// From microseconds.
+/// Converts microseconds to milliseconds.
 pub(super) fn milliseconds(us: u64) -> f64 {
     us as f64 / 1000.0
 }
 
-/// From bytes.
+/// Converts bytes to mebibytes.
 pub(super) fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
 pub(super) const PROCESSES: [&str; 3] = ["server", "conditioner", "bots"];
 
-/// Rows after which the head is repeated.
+/// The number of rows after which the heading is repeated.
 const HEAD_EVERY: usize = 20;
 
 const HEAD: &str = concat!(

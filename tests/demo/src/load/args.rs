@@ -4,7 +4,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser};
 
 /// Put a dedicated server under load: many clients over real UDP, and messages of 100 bytes both ways, one in twenty of them
-/// reliable. Clients and server are processes of their own. Prints the messages that arrived, the server's ticks, and its CPU and
+/// reliable. Clients and server run in separate processes. Prints the messages that arrived, the server's ticks, and its CPU and
 /// memory.
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask load", version, after_help = AFTER)]

@@ -1,5 +1,5 @@
-//! One client: the core over a plain socket that is looked at whenever its turn comes. A thousand of the driver's clients
-//! are a thousand threads, which would share the processors with the server that is measured.
+//! One client: the core over a plain socket, which the program polls in turn with the other clients. A thousand clients of
+//! the driver would need a thousand threads, which would compete with the measured server for the processors.
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::LoadGame;
 use super::messages::{Loose, Sure};
 use super::tally::{Sender, Tally};
 
-/// Tools that all clients use in turns.
+/// The clock, the buffers and other objects that all clients share.
 pub(super) struct Desk {
     registry: Arc<Registry>,
     started_at: std::time::Instant,
@@ -29,7 +29,7 @@ impl Desk {
         Self { registry, started_at, incoming: vec![0; 2048], outgoing: vec![0; DATAGRAM] }
     }
 
-    /// How long it is until then.
+    /// Returns the time from now until `due`.
     pub(super) fn until(&self, due: Instant) -> Duration {
         due.saturating_since(self.now())
     }
@@ -40,13 +40,13 @@ impl Desk {
     }
 }
 
-/// A client and its account.
+/// A client and its counters.
 pub(super) struct LoadClient {
     endpoint: Endpoint,
     socket: UdpSocket,
     connection: ConnectionId,
     pub(super) is_in: bool,
-    /// The trouble that the client had.
+    /// The problem that the client had, if any.
     pub(super) trouble: Option<String>,
     pub(super) tally: Tally,
 }
@@ -97,7 +97,7 @@ impl LoadClient {
         Ok(client)
     }
 
-    /// Sends one message.
+    /// Sends the next message.
     pub(super) fn send(&mut self, desk: &Desk) {
         if self.is_in {
             let (connection, registry, now) = (self.connection, &*desk.registry, desk.now());
@@ -105,7 +105,7 @@ impl LoadClient {
         }
     }
 
-    /// When it has something to do by itself.
+    /// Returns the time at which the client's timers are due.
     pub(super) fn due(&self) -> Instant {
         self.endpoint.poll_timeout().0
     }
@@ -114,7 +114,7 @@ impl LoadClient {
         &self.socket
     }
 
-    /// Takes in what has come, and does what is due.
+    /// Handles all received datagrams and events, and runs the timers that are due.
     pub(super) fn receive(&mut self, desk: &mut Desk) {
         let now = desk.now();
         // An error is an empty socket, or a hint that an earlier datagram found nobody.
@@ -138,7 +138,7 @@ impl LoadClient {
         }
     }
 
-    /// Sends what there is to send.
+    /// Sends all datagrams that are ready.
     pub(super) fn flush(&mut self, desk: &mut Desk) {
         let now = desk.now();
         while let Some(transmit) = self.endpoint.poll_transmit(now, &mut desk.outgoing) {
@@ -157,5 +157,5 @@ impl LoadClient {
     }
 }
 
-/// Room for one datagram.
+/// The size of the buffer for one datagram, in bytes.
 const DATAGRAM: usize = 1200;

@@ -19,17 +19,18 @@ pub(super) struct Clients {
     desk: Desk,
 }
 
-/// How a time of play went at this end.
+/// The figures of one period of play at the clients.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Play {
-    /// Messages that each client was to send.
+    /// The number of messages that each client had to send.
     pub(super) rounds: u64,
-    /// By how much the latest of them was late.
+    /// The largest delay of a message after its planned time.
     pub(super) latest: Duration,
 }
 
 impl Clients {
-    /// Opens all sockets, and waits until all are let in. The error says how many were not, and why.
+    /// Opens all sockets, and waits until all clients are connected. The error states the number of clients that could
+    /// not connect, and the reasons.
     pub(super) fn connect(args: &Args, server: SocketAddr, key: PublicKey) -> Result<Self, String> {
         let clients = args.clients;
         // Those that rest beat as players do who came at any time.
@@ -49,8 +50,8 @@ impl Clients {
         }
     }
 
-    /// Has every client send `rate` messages per second, for so long. Their turns are spread over the interval, so that
-    /// not all send at once.
+    /// Makes every client send `rate` messages per second for `time`. The clients' turns are spread over the interval,
+    /// so that not all clients send at once.
     pub(super) fn play(&mut self, rate: u32, time: Duration) -> Play {
         let interval = Duration::from_secs(1) / rate;
         let part = self.clients.len().div_ceil(PARTS).max(1);
@@ -75,8 +76,8 @@ impl Clients {
         play
     }
 
-    /// Has the clients do nothing but keep their connections, for so long. It waits until one of them has something to do,
-    /// so that what they do is not bunched.
+    /// Keeps the connections for `time` without messages. The loop waits until a client has work to do, so that the
+    /// clients' work is not bunched.
     pub(super) fn rest(&mut self, time: Duration) -> Play {
         let began = Instant::now();
         while let Some(left) = time.checked_sub(began.elapsed()) {
@@ -97,7 +98,7 @@ impl Clients {
         Play::default()
     }
 
-    /// Takes in what still comes, for so long.
+    /// Receives for `time` the messages that are still in flight.
     pub(super) fn settle(&mut self, time: Duration) {
         let began = Instant::now();
         while began.elapsed() < time {
@@ -109,7 +110,7 @@ impl Clients {
         }
     }
 
-    /// Clients that are connected.
+    /// Returns the number of connected clients.
     pub(super) fn present(&self) -> usize {
         self.clients.iter().filter(|client| client.is_in).count()
     }
@@ -118,7 +119,7 @@ impl Clients {
         self.clients.iter().map(|client| client.tally).sum()
     }
 
-    /// The troubles of clients, and how many clients had each.
+    /// Returns the clients' problems, each with the number of clients that had it.
     pub(super) fn troubles(&self) -> BTreeMap<String, usize> {
         let mut troubles = BTreeMap::new();
         for trouble in self.clients.iter().filter_map(|client| client.trouble.clone()) {
@@ -128,9 +129,9 @@ impl Clients {
     }
 }
 
-/// That of a configuration that says nothing else.
+/// The heartbeat interval of the default configuration.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 const BETWEEN_DIALS: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(20);
-/// Turns are spread over so many parts of the interval.
+/// The number of parts of the interval over which the clients' turns are spread.
 const PARTS: usize = 25;

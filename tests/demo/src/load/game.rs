@@ -1,4 +1,4 @@
-//! The server's side: a game whose only content is load messages.
+//! The game of the load test, on the server.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::tally::{Sender, Tally};
 pub struct LoadGame {
     is_playing: bool,
     clients: BTreeMap<ClientId, Tally>,
-    /// Of clients that have left.
+    /// The counters of clients that have left.
     left: Tally,
 }
 

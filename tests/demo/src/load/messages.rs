@@ -1,28 +1,28 @@
-//! Messages of the load: 100 bytes, with the number of its type.
+//! The messages of the load test: 100 bytes each, including the number of the type.
 
 use tickwire_core::message::NetMessage;
 
-/// Sent once.
+/// An unreliable message.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "load/loose", type = 0x1000, channel = 3, max = 100)]
 pub(super) struct Loose {
-    /// Counted from 0 by each sender for each receiver.
+    /// The number of the message, counted from 0 by each sender for each receiver.
     pub(super) number: u32,
-    /// So that it has its size.
+    /// Filler bytes, which give the message its size.
     pub(super) filler: [u8; FILLER],
 }
 
-/// Sent until it arrives, in order.
+/// A reliable, ordered message.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "load/sure", type = 0x1001, max = 100)]
 pub(super) struct Sure {
-    /// Counted from 0 by each sender for each receiver.
+    /// The number of the message, counted from 0 by each sender for each receiver.
     pub(super) number: u32,
-    /// So that it has its size.
+    /// Filler bytes, which give the message its size.
     pub(super) filler: [u8; FILLER],
 }
 
-/// One byte says which type it is, four are the number.
+/// The number of filler bytes. One byte identifies the type, and four bytes hold the number.
 const FILLER: usize = 100 - 5;
 
 impl Loose {

@@ -1,7 +1,7 @@
-//! Load: many clients and a dedicated server that send each other numbered messages, and count what arrives.
+//! The load test: many clients and a dedicated server send each other numbered messages, and count the messages that arrive.
 //!
-//! The server is a process of its own (`load-server`, the dedicated server around the game [`LoadGame`]); the clients live in
-//! the one that starts it, each with a socket of its own.
+//! The server runs in a separate process (`load-server`, a dedicated server with the game [`LoadGame`]). The clients run in
+//! the process that starts the server, each with its own socket.
 
 mod args;
 mod client;

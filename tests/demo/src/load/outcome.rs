@@ -1,4 +1,4 @@
-//! The outcome of a load.
+//! The results of a load test.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,24 +10,24 @@ use super::clients::Play;
 use super::server::Ticks;
 use super::tally::Tally;
 
-/// The outcome of a load.
+/// The results of a load test.
 #[derive(Clone, Debug)]
 pub(super) struct LoadOutcome {
-    /// Whether nothing was to be sent.
+    /// `true` if no messages were to be sent.
     pub(super) idle: bool,
     pub(super) clients: u16,
-    /// Clients that were connected at the end.
+    /// The number of clients that were connected at the end.
     pub(super) connected: usize,
-    /// The troubles of clients, and how many clients had each.
+    /// The clients' problems, each with the number of clients that had it.
     pub(super) troubles: BTreeMap<String, usize>,
     pub(super) connected_in: Duration,
     pub(super) seconds: u32,
     pub(super) played: Play,
-    /// All clients together.
+    /// The counters of all clients together.
     pub(super) here: Tally,
-    /// The server.
+    /// The counters of the server.
     pub(super) there: Tally,
-    /// While all played.
+    /// The counters of the server's ticks while all clients played.
     pub(super) ticks: Ticks,
     pub(super) cpu_percent: Option<f64>,
     pub(super) rss: Option<u64>,
@@ -35,7 +35,7 @@ pub(super) struct LoadOutcome {
 }
 
 impl LoadOutcome {
-    /// The faults of the load. Empty if all is well.
+    /// Returns the faults of the load test. The list is empty if there is no fault.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let mut note = |is_fault: bool, text: String| faults.extend(is_fault.then_some(text));
@@ -51,7 +51,7 @@ impl LoadOutcome {
             );
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
-            note(is_poor, format!("of the unreliable messages only {percent:?} % arrived, {way}"));
+            note(is_poor, format!("only {percent:?} % of the unreliable messages arrived, {way}"));
             let refused = Counted(sent.refused, "message");
             note(sent.refused > 0, format!("{refused} refused by the driver, {way}"));
         }
@@ -101,7 +101,7 @@ impl LoadOutcome {
         })
     }
 
-    /// Of the time, how much the game's thread was busy.
+    /// Returns the share of the time in which the game's thread was busy, in percent.
     fn busy_percent(&self) -> f64 {
         self.ticks.busy_us as f64 / (f64::from(self.seconds) * 1e4)
     }
@@ -134,7 +134,7 @@ impl LoadOutcome {
     }
 }
 
-/// Percent of the unreliable messages that arrived; none if none was sent.
+/// Returns the share of the unreliable messages that arrived, in percent, or `None` if none was sent.
 fn delivered(sent: &Tally, received: &Tally) -> Option<f64> {
     (sent.loose_sent > 0).then(|| received.loose_received as f64 * 100.0 / sent.loose_sent as f64)
 }
@@ -143,7 +143,7 @@ fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1000.0
 }
 
-/// Percent of the unreliable messages that arrive at least where nothing is in their way.
+/// The least share of the unreliable messages that must arrive on a network without loss, in percent.
 const LEAST_DELIVERED: f64 = 99.9;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The server as a process, and what it answers on its console.
+//! The server process, and the answers on its console.
 
 use std::net::SocketAddr;
 
@@ -10,12 +10,12 @@ use super::args::Args;
 use super::tally::Tally;
 use crate::process::{Console, Usage, beside};
 
-/// A server that runs.
+/// A running server.
 pub(super) struct LoadServer {
     program: Console,
     pub(super) address: SocketAddr,
     pub(super) key: PublicKey,
-    /// Its files, until it has ended.
+    /// The server's folder, which exists until the server has ended.
     _folder: TempDir,
 }
 
@@ -40,7 +40,7 @@ impl Ticks {
 }
 
 impl LoadServer {
-    /// Starts it, and waits until it listens.
+    /// Starts the server, and waits until it listens.
     pub(super) fn start(args: &Args) -> Result<Self, String> {
         let program = beside("load-server", "`cargo xtask load` builds it")?;
         let folder = tempfile::Builder::new().prefix("tickwire-load-").tempdir().map_err(|error| {
@@ -66,7 +66,7 @@ impl LoadServer {
         self.program.child.tell(command);
     }
 
-    /// The messages that the server has sent and received.
+    /// Returns the numbers of messages that the server has sent and received.
     pub(super) fn tally(&mut self) -> Result<Tally, String> {
         self.tell("tally");
         let answer = self.program.wait_for(|line| line.get("tally").is_some())?;
@@ -88,7 +88,7 @@ impl LoadServer {
         Usage::of(self.program.child.id())
     }
 
-    /// Stops it in order. Says whether that went well.
+    /// Stops the server in order. Returns whether it ended with success.
     pub(super) fn stop(&mut self) -> bool {
         self.program.stop()
     }

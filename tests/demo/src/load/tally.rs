@@ -1,4 +1,4 @@
-//! One end's account of what it sent to one other and got from it.
+//! The counters of one end for the messages that it sent to one peer and received from this peer.
 
 use serde::{Deserialize, Serialize};
 use tickwire_core::message::NetMessage;
@@ -12,14 +12,14 @@ pub(super) struct Tally {
     pub(super) loose_received: u64,
     pub(super) sure_sent: u64,
     pub(super) sure_received: u64,
-    /// Reliable ones that came twice, or before their turn.
+    /// The number of reliable messages that arrived twice or out of order.
     pub(super) misplaced: u64,
-    /// Those that the driver took no more of: they were not sent.
+    /// The number of messages that the driver refused. These messages were not sent.
     pub(super) refused: u64,
 }
 
 impl Tally {
-    /// Sends the next message: every twentieth is reliable.
+    /// Sends the next message. Every twentieth message is reliable.
     pub(super) fn send<E>(&mut self, sender: &mut impl Sender<Error = E>) {
         if (self.loose_sent + self.sure_sent + self.refused) % SURE_ONE_IN == SURE_ONE_IN - 1 {
             match sender.send(&Sure::new(self.sure_sent as u32)) {
@@ -61,14 +61,14 @@ impl std::iter::Sum for Tally {
     }
 }
 
-/// Sends messages to the other end.
+/// An interface that sends messages to the other end.
 pub(super) trait Sender {
     type Error;
 
     fn send<T: NetMessage>(&mut self, message: &T) -> Result<(), Self::Error>;
 }
 
-/// One message in this number is reliable.
+/// The number of messages of which one is reliable.
 const SURE_ONE_IN: u64 = 20;
 
 #[cfg(test)]

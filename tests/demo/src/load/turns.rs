@@ -1,4 +1,4 @@
-//! From the start of the server to its end.
+//! Runs the load test, from the start of the server to its end.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use super::clients::{Clients, Play};
 use super::outcome::LoadOutcome;
 use super::server::LoadServer;
 
-/// Starts everything, has it play, and counts.
+/// Starts the server and the clients, runs the load, and returns the results.
 pub(super) fn run(args: &Args) -> Result<LoadOutcome, String> {
     let mut server = LoadServer::start(args)?;
     let dialled_at = Instant::now();
@@ -61,9 +61,10 @@ pub(super) fn run(args: &Args) -> Result<LoadOutcome, String> {
     })
 }
 
-/// How long what is under way gets to arrive.
+/// The time that messages in flight have to arrive.
 const SETTLE: Duration = Duration::from_secs(2);
-/// The same before nothing happens: the first heartbeats are due after five seconds, and path and clock are still probed.
+/// The time before an idle measurement. The first heartbeats are due after five seconds, and until then the ends probe
+/// the path and the clock.
 const SETTLE_IDLE: Duration = Duration::from_secs(8);
-/// Seconds between lines that say how it goes.
+/// The time between two lines that report the progress, in seconds.
 const REPORT_EVERY: u32 = 10;

@@ -1,4 +1,4 @@
-//! A process that this one started: what it says, its last words, and its end.
+//! A child process: its output, its latest lines on standard error, and its end.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
@@ -9,18 +9,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How a process is ended.
+/// The way in which a process is ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ending {
-    /// With SIGTERM where there are signals, elsewhere with this line on its standard input.
+    /// Sends SIGTERM on systems with signals, and otherwise writes this line to the standard input of the process.
     Stop(&'static str),
-    /// By the end of its standard input.
+    /// Closes the standard input of the process.
     EndOfInput,
-    /// It has nothing to put in order.
+    /// Kills the process, which has no state to save.
     Kill,
 }
 
-/// A process. It is ended when this is dropped, as its [`Ending`] says.
+/// A child process. Dropping the value ends the process as its [`Ending`] specifies.
 #[derive(Debug)]
 pub(crate) struct Child {
     name: &'static str,
@@ -33,7 +33,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts a program. `hear` makes something of each line of its standard output, and sends it on.
+    /// Starts a program. `hear` converts each line of its standard output to a message, which the function sends to
+    /// `said`.
     pub(crate) fn start<T: Send + 'static>(
         name: &'static str,
         program: &Path,
@@ -46,9 +47,12 @@ impl Child {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         prepare(&mut command);
         keep_from_signals(&mut command);
-        let mut process = command
-            .spawn()
-            .map_err(|error| format!("{name} cannot be started from {}: {error}", program.display()))?;
+        let mut process = command.spawn().map_err(|error| {
+            format!(
+                "cannot start {name} from {}: {error}; check that the file is a program",
+                program.display()
+            )
+        })?;
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
         if let Some(out) = process.stdout.take() {
             read_lines(out, move |line| said.send(hear(line)).is_ok());
@@ -71,14 +75,15 @@ impl Child {
         self.process.id()
     }
 
-    /// Writes a line to its standard input. If it is gone, its end says so soon.
+    /// Writes a line to the standard input of the process. An error is ignored, because the end of the process is
+    /// detected elsewhere.
     pub(crate) fn tell(&mut self, line: &str) {
         if let Some(input) = &mut self.input {
             let _gone = writeln!(input, "{line}").and_then(|()| input.flush());
         }
     }
 
-    /// Ends it in its way, without waiting for it.
+    /// Begins to end the process, without waiting for its end.
     pub(crate) fn end(&mut self) {
         if self.has_ended() {
             return;
@@ -109,7 +114,7 @@ impl Child {
         self.status.is_some()
     }
 
-    /// Waits for its end, for a while; whether it came.
+    /// Waits up to `most` for the end of the process. Returns whether the process has ended.
     pub(crate) fn wait(&mut self, most: Duration) -> bool {
         let start = Instant::now();
         while !self.has_ended() && start.elapsed() < most {
@@ -118,7 +123,7 @@ impl Child {
         self.has_ended()
     }
 
-    /// Whether it ended by itself, and said that all is well.
+    /// Returns whether the process ended with the exit code for success.
     pub(crate) fn has_succeeded(&mut self) -> bool {
         self.has_ended() && self.status.is_some_and(|status| status.success())
     }
@@ -130,7 +135,7 @@ impl Child {
         }
     }
 
-    /// How it ended, for a person, with what it last said on standard error.
+    /// Returns a text for a person that states how the process ended, with its last lines on standard error.
     pub(crate) fn obituary(&mut self) -> String {
         if self.has_ended() {
             // What it wrote before its end is still on its way.
@@ -157,7 +162,8 @@ impl Drop for Child {
     }
 }
 
-/// Ctrl-C reaches all processes of a terminal's group; but they are ended one after the other.
+/// Puts the process into its own group. Ctrl-C reaches all processes of the terminal's group, but the processes must
+/// end one after another.
 #[cfg(unix)]
 fn keep_from_signals(command: &mut Command) {
     std::os::unix::process::CommandExt::process_group(command, 0);
@@ -179,7 +185,7 @@ fn read_lines(
     })
 }
 
-/// How long a process gets for an orderly end.
+/// The time that a process has for an orderly end.
 const GRACE: Duration = Duration::from_secs(5);
-/// Lines of standard error that are kept.
+/// The number of lines of standard error that are kept.
 const LAST_WORDS: usize = 12;

@@ -10,14 +10,15 @@ use tickwire_core::PublicKey;
 
 use super::{Child, Ending};
 
-/// A dedicated server that was started with `--json`, and what it says.
+/// A dedicated server that was started with `--json`, and its output.
 pub(crate) struct Console {
     pub(crate) child: Child,
     lines: Receiver<Value>,
 }
 
 impl Console {
-    /// Starts `program` in a folder with its `server.json`, and waits until it listens. Returns where, and its key.
+    /// Starts `program` in a folder with a `server.json`, and waits until the server listens. Also returns the server's
+    /// address and public key.
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<(Self, SocketAddr, PublicKey), String> {
         let (said, lines) = channel();
         let prepare = |command: &mut std::process::Command| {
@@ -28,12 +29,18 @@ impl Console {
         let mut console = Self { child, lines };
         let listening = console.wait_for(|line| line["event"] == "listening")?;
         let text = |key: &str| listening[key].as_str().unwrap_or_default();
-        let address = text("address").parse().map_err(|_| "the server printed no address")?;
-        let key = text("key").parse().map_err(|error| format!("the server printed no key: {error}"))?;
+        let address = text("address").parse().map_err(
+            |_| "the server printed no valid address; build the server and this program from the same source",
+        )?;
+        let key = text("key").parse().map_err(|error| {
+            format!(
+                "the server printed no valid key: {error}; build the server and this program from the same source"
+            )
+        })?;
         Ok((console, address, key))
     }
 
-    /// The next line that is `wanted`.
+    /// Waits for the next line for which `wanted` returns `true`.
     pub(crate) fn wait_for(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value, String> {
         let start = Instant::now();
         loop {
@@ -48,13 +55,13 @@ impl Console {
         }
     }
 
-    /// Its counters.
+    /// Requests the server's counters.
     pub(crate) fn counters(&mut self) -> Result<Value, String> {
         self.child.tell("stats --json");
         self.wait_for(|line| line.get("tick_overruns").is_some())
     }
 
-    /// Stops it in order. Says whether that went well.
+    /// Stops the server in order. Returns whether it ended with success.
     pub(crate) fn stop(&mut self) -> bool {
         self.child.end();
         self.child.wait(PATIENCE);
@@ -63,5 +70,5 @@ impl Console {
 }
 
 const LOOK: Duration = Duration::from_millis(20);
-/// How long an answer may take.
+/// The longest wait for an answer of the server.
 const PATIENCE: Duration = Duration::from_secs(30);

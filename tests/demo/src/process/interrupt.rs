@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether an interrupt asked for the end.
+/// A flag that is `true` once a signal has requested the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on. The second signal ends this program at once.
+    /// Handles signals from now on. The second signal ends this program immediately.
     pub(crate) fn listen() -> Result<Self, String> {
         let flag = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

@@ -1,4 +1,4 @@
-//! The processes that a conductor starts: what they say, what they take, and how they are ended.
+//! The child processes: their output, their processor time and memory, and their end.
 
 mod child;
 mod console;

@@ -1,8 +1,8 @@
-//! Where the programs lie that a conductor starts.
+//! The paths of the programs that this program starts.
 
 use std::path::PathBuf;
 
-/// The program of this name beside the one that runs; `remedy` says who builds it.
+/// Returns the path of the program `name` in the folder of this program. `remedy` advises how to build the program.
 pub(crate) fn beside(name: &str, remedy: &str) -> Result<PathBuf, String> {
     let own =
         std::env::current_exe().map_err(|error| format!("this program cannot find its own path: {error}"))?;
@@ -10,7 +10,7 @@ pub(crate) fn beside(name: &str, remedy: &str) -> Result<PathBuf, String> {
     found(path, remedy)
 }
 
-/// A program, by its whole path: servers are started in folders of their own.
+/// Returns the absolute path of a program, because each server is started in its own folder.
 pub(crate) fn found(path: PathBuf, remedy: &str) -> Result<PathBuf, String> {
     path.canonicalize()
         .map_err(|error| format!("cannot find the program {}: {error}; {remedy}", path.display()))

@@ -1,4 +1,4 @@
-//! A process's use of the machine.
+//! The processor time and the memory of a process.
 
 use std::time::{Duration, Instant};
 
@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Usage {
     at: Instant,
-    /// Time on all cores, in user mode and in the kernel.
+    /// The processor time on all cores, in user mode and in the kernel.
     cpu: Duration,
-    /// Bytes in memory.
+    /// The resident memory, in bytes.
     pub(crate) rss: u64,
 }
 
 impl Usage {
-    /// That of a process that runs; none where the system does not tell.
+    /// Returns the usage of a running process, or `None` if the system does not report it.
     pub(crate) fn of(process: u32) -> Option<Self> {
         read(process).map(|(cpu, rss)| Self { at: Instant::now(), cpu, rss })
     }
 
-    /// Percent of one core since `earlier`.
+    /// Returns the processor time since `earlier`, as a percentage of one core.
     pub(crate) fn cpu_percent_since(&self, earlier: &Self) -> f64 {
         let time = self.at.saturating_duration_since(earlier.at).as_secs_f64();
         if time > 0.0 { self.cpu.saturating_sub(earlier.cpu).as_secs_f64() / time * 100.0 } else { 0.0 }
@@ -38,7 +38,8 @@ const fn read(_: u32) -> Option<(Duration, u64)> {
     None
 }
 
-/// Clock ticks and pages in `/proc/PID/stat`. The second field is a name in parentheses, which may hold anything.
+/// Parses the clock ticks and the pages in `/proc/PID/stat`. The second field is a name in parentheses, which may
+/// contain any characters.
 #[cfg(target_os = "linux")]
 fn parse(stat: &str) -> Option<(u64, u64)> {
     let (_, rest) = stat.rsplit_once(')')?;
@@ -59,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_usage_of_the_test_process_has_memory_and_cpu_time() {
+    fn the_usage_of_the_test_process_includes_its_memory_and_cpu_time() {
         let before = Usage::of(std::process::id()).unwrap();
         assert!(before.rss > 100_000, "{before:?}");
         let start = Instant::now();

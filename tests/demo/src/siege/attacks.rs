@@ -1,4 +1,4 @@
-//! The attacks of strangers.
+//! The attacks on the server.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -13,17 +13,17 @@ use super::{reflection, spoofed};
 /// One attack.
 pub(super) struct Attack {
     pub(super) name: &'static str,
-    /// Where all canaries come from, if not each from an address of its own.
+    /// The address of all canaries. `None` gives each canary a different address.
     pub(super) canary_at: Option<Ipv4Addr>,
-    /// Handshakes of the attackers that the server may answer while it lasts so many seconds.
+    /// The largest number of the attackers' handshakes that the server may complete in an attack of the given seconds.
     pub(super) most_welcomes: fn(u64) -> u64,
     pub(super) run: fn(&Target, Instant) -> Result<Damage, String>,
 }
 
-/// The address that is to be locked out.
+/// The address of the canaries that the attacker tries to lock out.
 const VICTIM: Ipv4Addr = Ipv4Addr::new(127, 99, 9, 9);
 
-/// All of them, the first of which is none.
+/// All attacks. The first entry is a run without an attack.
 pub(super) const ATTACKS: [Attack; 8] = [
     Attack { name: "none", canary_at: None, most_welcomes: none, run: nothing },
     Attack { name: "forged-first-data", canary_at: None, most_welcomes: one_rate, run: forge },
@@ -39,17 +39,17 @@ const fn none(_: u64) -> u64 {
     0
 }
 
-/// The most handshakes that one address may begin: 64 at once, and 32 a second.
+/// Returns the largest number of handshakes that one address may begin: 64 at once, and 32 per second.
 const fn one_rate(seconds: u64) -> u64 {
     64 + 33 * seconds
 }
 
-/// How often one session may be resumed, the first handshake included: 16 times at once, and twice a second.
+/// Returns the largest number of handshakes and resumptions of one session: 16 at once, and two per second.
 const fn one_session(seconds: u64) -> u64 {
     18 + 2 * seconds
 }
 
-/// The most handshakes that 120 addresses may begin without finishing any.
+/// Returns the largest number of handshakes that 120 addresses may begin without completing any.
 const fn records(seconds: u64) -> u64 {
     120 * (64 + 4 * seconds)
 }
@@ -59,14 +59,14 @@ fn nothing(_: &Target, until: Instant) -> Result<Damage, String> {
     Ok(Damage::default())
 }
 
-/// Handshakes from one address, whose Data bear as many others.
+/// Performs handshakes from one address whose Data packets have many other source addresses.
 fn forge(target: &Target, until: Instant) -> Result<Damage, String> {
     forge_from(target, until, |number| {
         Ipv4Addr::new(127, 77, number.div_euclid(250) as u8, (number % 250) as u8 + 1)
     })
 }
 
-/// Handshakes from one address, whose Data bear the address where the canaries live.
+/// Performs handshakes from one address whose Data packets have the source address of the canaries.
 fn lock_out(target: &Target, until: Instant) -> Result<Damage, String> {
     forge_from(target, until, |_| VICTIM)
 }
@@ -94,7 +94,7 @@ fn forge_from(target: &Target, until: Instant, bears: impl Fn(usize) -> Ipv4Addr
     Ok(Damage::of(&hosts))
 }
 
-/// One client that connects, leaves, and connects again, as fast as it is let.
+/// Connects and disconnects one client as fast as the server permits.
 fn connect(target: &Target, until: Instant) -> Result<Damage, String> {
     let mut host = Host::new(Ipv4Addr::new(127, 66, 7, 7), target, |config| {
         config.reconnect = false;
@@ -124,7 +124,7 @@ fn connect(target: &Target, until: Instant) -> Result<Damage, String> {
     Ok(Damage::of(&[host]))
 }
 
-/// One client that resumes its session, as fast as it is let.
+/// Resumes the session of one client as fast as the server permits.
 fn resume(target: &Target, until: Instant) -> Result<Damage, String> {
     let mut host = Host::new(Ipv4Addr::new(127, 66, 8, 8), target, |_| {})?;
     host.dial()?;
@@ -137,7 +137,7 @@ fn resume(target: &Target, until: Instant) -> Result<Damage, String> {
     Ok(Damage::of(&[host]))
 }
 
-/// 2,500 handshakes a second with valid cookies from 120 addresses, none of which is finished.
+/// Begins 2,500 handshakes per second with valid cookies from 120 addresses, and completes none.
 fn abandon(target: &Target, until: Instant) -> Result<Damage, String> {
     let at = |number: u8| {
         let mut host = Host::new(Ipv4Addr::new(127, 66, 1, number), target, |config| {
@@ -168,5 +168,5 @@ fn abandon(target: &Target, until: Instant) -> Result<Damage, String> {
     Ok(Damage::of(&hosts))
 }
 
-/// Connections that one forger tries for.
+/// The number of connections that one forger tries to establish.
 const FORGERS: usize = 300;

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use super::server::Target;
 use crate::process::{Child, Ending, beside};
 
-/// The crowd's process.
+/// The process of the bots.
 pub(super) struct Bots(Child);
 
 impl Bots {

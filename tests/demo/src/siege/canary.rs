@@ -1,4 +1,4 @@
-//! The canary: a new honest client every 250 ms, and how long it takes until the server talks to it.
+//! The canary: connects a new honest client every 250 ms, and measures the time until the server accepts the client.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -8,21 +8,21 @@ use tickwire_core::{ConnectionId, Event};
 use super::host::Host;
 use super::server::Target;
 
-/// How the canaries fared.
+/// The results of the canaries.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Canaries {
-    /// How long it took those that got in, in order.
+    /// The times until canaries were connected, in ascending order.
     pub(super) times: Vec<Duration>,
     pub(super) failed: usize,
 }
 
 impl Canaries {
-    /// The time within which so many percent of those that got in did.
+    /// Returns the time within which `percent` percent of the connected canaries were connected.
     pub(super) fn percentile(&self, percent: usize) -> Option<Duration> {
         self.times.get((self.times.len() * percent).div_ceil(100).saturating_sub(1)).copied()
     }
 
-    /// Percent that got in.
+    /// Returns the share of the canaries that were connected, in percent.
     pub(super) fn success(&self) -> f64 {
         let all = self.times.len() + self.failed;
         if all == 0 { 100.0 } else { self.times.len() as f64 * 100.0 / all as f64 }
@@ -36,7 +36,8 @@ struct Canary {
     is_welcome: bool,
 }
 
-/// Sends canaries until `until`, each from an address of its own or all from `at`, and waits for the last.
+/// Connects canaries until `until`, each from a different address or all from `at`, and waits for the end of the last
+/// canary.
 pub(super) fn sing(target: &Target, at: Option<Ipv4Addr>, until: Instant) -> Result<Canaries, String> {
     let mut canaries = Canaries::default();
     let (mut flying, mut leaving): (Vec<Canary>, Vec<(Host, Instant)>) = (Vec::new(), Vec::new());
@@ -78,7 +79,8 @@ pub(super) fn sing(target: &Target, at: Option<Ipv4Addr>, until: Instant) -> Res
 }
 
 impl Canary {
-    /// Goes on; says at last whether it got in.
+    /// Runs the canary's timers and datagrams. Returns whether the canary was connected, or `None` while the result is
+    /// open.
     fn turn(&mut self) -> Option<bool> {
         for event in self.host.turn() {
             match event {
@@ -98,7 +100,7 @@ impl Canary {
     }
 }
 
-/// An address of its own for each canary of an attack.
+/// Returns a new address for each canary of an attack.
 fn fresh(number: u8) -> Ipv4Addr {
     static SERIES: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
     let series = SERIES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -106,7 +108,7 @@ fn fresh(number: u8) -> Ipv4Addr {
 }
 
 const EVERY: Duration = Duration::from_millis(250);
-/// A player gives up after this time, so a client that is not connected by then counts as kept out.
+/// The time after which a canary that is not connected counts as failed, because a player would give up.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How long one that leaves repeats that it does.
+/// The time for which a canary that leaves repeats its close.
 const GOODBYE: Duration = Duration::from_millis(300);

@@ -5,11 +5,11 @@ use super::host::Host;
 /// The counters of an attack.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Damage {
-    /// Datagrams sent.
+    /// The number of datagrams that the attackers sent.
     pub(super) sent: u64,
-    /// Handshakes that were answered.
+    /// The number of handshakes that the server completed.
     pub(super) welcomes: u64,
-    /// An address that got more bytes than it sent, and how many.
+    /// A text about an address that received more bytes than it sent. `None` if there was no such address.
     pub(super) reflected: Option<String>,
 }
 

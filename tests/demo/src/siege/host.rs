@@ -1,4 +1,4 @@
-//! A stranger: the core's endpoint behind a socket of its own, at an address of 127.0.0.0/8.
+//! An attacker: an endpoint of the core with its own socket, at an address of 127.0.0.0/8.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -9,25 +9,25 @@ use tickwire_server::world;
 
 use super::server::Target;
 
-/// A socket at `ip` that does not block.
+/// Opens a nonblocking socket at `ip`.
 pub(super) fn socket(ip: Ipv4Addr) -> Result<UdpSocket, String> {
     UdpSocket::bind((ip, 0)).and_then(|socket| socket.set_nonblocking(true).map(|()| socket)).map_err(|error| {
         format!("cannot open a socket at {ip}: {error}; all of 127.0.0.0/8 must be local, as on Linux, and `ulimit -n` at least 1024")
     })
 }
 
-/// An endpoint and its socket.
+/// An endpoint, its socket and its counters.
 pub(super) struct Host {
     pub(super) endpoint: Endpoint,
     socket: UdpSocket,
-    /// Data leave from here instead.
+    /// The socket from which Data packets are sent instead. `None` uses the same socket for all packets.
     pub(super) data_from: Option<UdpSocket>,
-    /// It sends no Data: its handshakes come to nothing.
+    /// `true` if the host sends no Data packets, so that its handshakes never complete.
     pub(super) is_mute: bool,
     pub(super) sent: u64,
-    /// Welcomes that let it in.
+    /// The number of times that the server accepted a connection or a resumption of this host.
     pub(super) welcomes: u64,
-    /// The last Data that it sent.
+    /// The latest Data packet that the host sent.
     last_data: Vec<u8>,
     target: Target,
     began: Clock,
@@ -72,7 +72,7 @@ impl Host {
         self.endpoint.connect(self.now(), self.target.address, options).map_err(|error| error.to_string())
     }
 
-    /// The first Hello of an attempt that goes no further.
+    /// Returns the first Hello of an attempt that is not continued.
     pub(super) fn hello(&mut self) -> Result<Vec<u8>, String> {
         self.dial()?;
         let mut buffer = [0; 2048];
@@ -81,7 +81,7 @@ impl Host {
         Ok(buffer[..transmit.size].to_vec())
     }
 
-    /// Takes in what came, and sends what is due. Returns what happened.
+    /// Handles the received datagrams, and sends the datagrams that are due. Returns the events.
     pub(super) fn turn(&mut self) -> Vec<Event> {
         let mut buffer = [0; 2048];
         while let Some((size, from)) = receive(&self.socket, &mut buffer) {
@@ -109,7 +109,8 @@ impl Host {
         events
     }
 
-    /// Makes the endpoint believe that the server has forgotten it: it shows its resume ticket at once.
+    /// Makes the endpoint believe that the server has lost its session, so that the endpoint immediately presents its
+    /// resume ticket.
     pub(super) fn feign_unknown(&mut self) {
         if let (Some(id), Some(echo)) = (self.last_data.get(1..4), self.last_data.last_chunk::<8>()) {
             let mut unknown = [&[7, 0][..], id, echo].concat();
@@ -118,7 +119,7 @@ impl Host {
         }
     }
 
-    /// Leaves whatever it has.
+    /// Closes all connections.
     pub(super) fn leave(&mut self) {
         let connections: Vec<ConnectionId> = self.endpoint.connections().collect();
         for connection in connections {
@@ -128,7 +129,7 @@ impl Host {
     }
 }
 
-/// The next datagram that waits.
+/// Returns the size and the source of the next received datagram.
 pub(super) fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
     loop {
         match socket.recv_from(buffer) {

@@ -1,8 +1,8 @@
-//! A siege: the real server with some bots, a canary that opens a new connection every 250 ms, and strangers who attack.
+//! A siege: the real server with some bots, a canary client that connects anew every 250 ms, and attackers.
 //!
-//! The attacks are those that a handshake has to bear: forged first Data, handshakes and resumptions in quantities, handshakes
-//! that nobody finishes, spoofed Hellos, and anything that might be answered with more than it brought. Addresses are those of
-//! 127.0.0.0/8, each a source of its own to the server. Nothing leaves the loopback interface, and every attack has a rate and an end.
+//! The attackers send forged first Data packets, many handshakes and resumptions, unfinished handshakes, Hellos with spoofed
+//! addresses, and datagrams whose answers could be larger than the datagrams themselves. They use addresses of 127.0.0.0/8, each
+//! of which is a separate source for the server. No datagram leaves the loopback interface. Every attack has a rate and an end.
 
 mod args;
 mod attacks;
@@ -67,7 +67,7 @@ fn run(args: &Args) -> Result<SiegeOutcome, String> {
     Ok(outcome)
 }
 
-/// One attack, and how the server bears it.
+/// Runs one attack, and measures the server.
 fn bear(server: &mut SiegeServer, attack: &Attack, time: Duration) -> Result<Row, String> {
     let (before, counters) = (server.usage(), server.counters()?);
     let log_before = server.log_bytes();

@@ -1,4 +1,4 @@
-//! The outcome: a table, and the faults in it.
+//! The results of a siege: a table, and the requirements that the results miss.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::canary::Canaries;
 
-/// How the server bore one attack.
+/// The results of one attack.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) name: &'static str,
@@ -24,7 +24,7 @@ pub(super) struct Row {
     pub(super) log_bytes: u64,
 }
 
-/// All of it.
+/// The results of all attacks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SiegeOutcome {
     pub(super) rows: Vec<Row>,
@@ -33,11 +33,11 @@ pub(super) struct SiegeOutcome {
 }
 
 impl SiegeOutcome {
-    /// The faults of the siege. Empty if all is well.
+    /// Returns the faults of the siege. The list is empty if there is no fault.
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.rows.iter().flat_map(Row::faults).collect();
         if !self.bots_stayed {
-            faults.push("the crowd of bots ended before the siege did".into());
+            faults.push("the process of the bots ended before the siege".into());
         }
         if !self.stopped_in_order {
             faults.push("the server did not stop in order".into());
@@ -95,7 +95,7 @@ impl Row {
         let success = self.canaries.success();
         note(
             success < LEAST_SUCCESS,
-            format!("{success:.1} % of the canaries connected, at least {LEAST_SUCCESS} % must"),
+            format!("only {success:.1} % of the canaries connected; at least {LEAST_SUCCESS} % are required"),
         );
         let slowest = self.canaries.percentile(99).unwrap_or_default();
         note(slowest > MOST_WAIT, format!("a canary waited for {slowest:?}, the limit is {MOST_WAIT:?}"));
@@ -143,12 +143,12 @@ fn ms(time: Duration) -> f64 {
 }
 
 const MIB: f64 = 1_048_576.0;
-/// Percent of the canaries.
+/// The least share of the canaries that must connect, in percent.
 const LEAST_SUCCESS: f64 = 99.0;
 const MOST_WAIT: Duration = Duration::from_secs(1);
-/// Percent of a core.
+/// The largest permitted processor time of the server, as a percentage of one core.
 const MOST_CPU: f64 = 80.0;
 const MOST_GROWTH: u64 = 32 << 20;
 const MOST_LOG: u64 = 512 << 10;
-/// Percent of the ticks.
+/// The largest permitted share of ticks that begin late, in percent.
 const MOST_OVERRUNS: u64 = 5;

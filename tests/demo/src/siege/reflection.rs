@@ -1,4 +1,4 @@
-//! Datagrams of all kinds, from addresses that keep account of what comes back for them: never more than they sent.
+//! Sends datagrams of all kinds, and checks that no address receives more bytes than it sent.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::damage::Damage;
 use super::host::{Host, receive, socket};
 use super::server::Target;
 
-/// An address and its account.
+/// An attacker's socket, with the numbers of bytes that it sent and received.
 struct Mirror {
     socket: UdpSocket,
     sent: u64,
@@ -59,8 +59,8 @@ impl Mirror {
     }
 }
 
-/// Something that might be answered: a Hello whole, cut, of another version or with noise in it; a KeyQuery; Data for whatever
-/// id; any other type; anything at all.
+/// Returns a datagram that a server might answer: a Hello (complete, truncated, of another version, or with random bytes), a
+/// KeyQuery, a Data packet with a random id, or random bytes with a valid or any type.
 fn bait(hello: &[u8], rng: &mut Rng) -> Vec<u8> {
     let (kind, word) = (rng.next_u64() % 8, rng.next_u64());
     let length = (word % 1200) as usize + 1;

@@ -11,7 +11,7 @@ use tickwire_server::world;
 
 use crate::process::{Console, Usage, beside};
 
-/// Where it is, and what a client has to know of it.
+/// The server's address, and the values that a client needs to connect to it.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) address: SocketAddr,
@@ -19,7 +19,7 @@ pub(super) struct Target {
     pub(super) registry: Arc<Registry>,
 }
 
-/// A server that runs.
+/// A running server.
 pub(super) struct SiegeServer {
     console: Console,
     pub(super) target: Target,
@@ -34,7 +34,7 @@ pub(super) struct TickCounters {
 }
 
 impl SiegeServer {
-    /// Starts it, and waits until it listens.
+    /// Starts the server, and waits until it listens.
     pub(super) fn start() -> Result<Self, String> {
         let program = beside("tickwire-server", "`cargo xtask siege` builds it")?;
         let folder = tempfile::Builder::new().prefix("tickwire-siege-").tempdir().map_err(|error| {
@@ -67,19 +67,19 @@ impl SiegeServer {
         Usage::of(self.console.child.id())
     }
 
-    /// Bytes of its log, the parts that were put aside included.
+    /// Returns the number of bytes in the server's log, including rotated files.
     pub(super) fn log_bytes(&self) -> u64 {
         let Ok(files) = std::fs::read_dir(self.folder.path()) else { return 0 };
         let logs = files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(LOG));
         logs.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
     }
 
-    /// Stops it in order. Says whether that went well.
+    /// Stops the server in order. Returns whether it ended with success.
     pub(super) fn stop(&mut self) -> bool {
         self.console.stop()
     }
 }
 
-/// Places of the server.
+/// The maximum number of connections of the server.
 pub(super) const PLACES: usize = 256;
 const LOG: &str = "server.log";

@@ -1,4 +1,4 @@
-//! Hellos from addresses that never answer, 20,000 a second.
+//! Sends 20,000 Hellos per second from addresses that never answer.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! How the endpoints of a world are driven: in every manner that the contract allows.
+//! Drives the endpoints of a world in every way that the contract allows.
 
 use super::*;
 
@@ -8,7 +8,7 @@ impl World {
         self.nodes[index].endpoint.handle_timeout(now);
     }
 
-    /// Whether anything was written.
+    /// Calls `poll_transmit`. Returns whether the endpoint wrote datagrams.
     pub(crate) fn poll_transmit(&mut self, index: usize, buffer: &mut [u8]) -> bool {
         let due = self.nodes[index].endpoint.poll_timeout();
         let now = self.time(index);
@@ -52,7 +52,7 @@ impl World {
         }
     }
 
-    /// Whether there was an event.
+    /// Calls `poll_event`. Returns whether there was an event.
     pub(crate) fn poll_event(&mut self, index: usize) -> bool {
         let node = &mut self.nodes[index];
         let due = node.endpoint.poll_timeout();
@@ -77,7 +77,7 @@ impl World {
         true
     }
 
-    /// `Connected` first, `Closed` last and once.
+    /// Checks the order of events: `Connected` is the first event of a connection, and `Closed` is the last.
     pub(super) fn live(&mut self, index: usize, event: &Event) {
         let connection = event.connection();
         let node = &mut self.nodes[index];
@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// A good network, and drivers of the setup's manner.
+    /// Runs a network without faults, with drivers that behave as the setup specifies.
     pub(super) fn run(&mut self, time: Duration) {
         // A driver whose clock fell behind what it once said waits for it.
         let latest = self.nodes.iter().map(|node| node.latest).max();
@@ -137,7 +137,7 @@ impl World {
         }
     }
 
-    /// Calls `handle_timeout` although nothing is due: nothing may come of it.
+    /// Calls `handle_timeout` although it is not due. The call must have no effect.
     pub(super) fn call_early(&mut self, index: usize) {
         let (when, cause) = self.nodes[index].endpoint.poll_timeout();
         if when <= self.now {
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// All that can be seen of a node, but for the time.
+    /// Returns the visible state of a node, except the time.
     pub(super) fn visible(&self, index: usize) -> String {
         let endpoint = &self.nodes[index].endpoint;
         let connections = endpoint.connections().map(|connection| {
@@ -222,7 +222,8 @@ impl World {
         }
     }
 
-    /// How many rounds of `handle_timeout` and draining it takes until nothing is due, if that many suffice.
+    /// Calls `handle_timeout` and takes all outputs until nothing is due. Returns the number of rounds, or `None` after
+    /// `most` rounds.
     pub(crate) fn settle(&mut self, index: usize, most: usize) -> Option<usize> {
         let mut buffer = [0; 4096];
         for round in 0..most {

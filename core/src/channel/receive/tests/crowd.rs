@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Sides of many connections that share one room.
+/// The receiving sides of many connections that share one [`Room`](crate::channel::room::Room).
 struct Crowd {
     sides: Vec<ReceiveSide>,
     arena: Arena,
@@ -28,7 +28,8 @@ impl Crowd {
         self.sides.iter().map(ReceiveSide::memory).sum()
     }
 
-    /// Sends a message, each fragment again every 100 ms until it is taken, and says how long that took.
+    /// Sends a message, and resends each fragment every 100 ms until the receiver accepts it. Returns the time that
+    /// the message took.
     fn send(&mut self, side: usize, channel: u8, id: u32) -> Span {
         let began = self.now;
         for offset in (0..MOST).step_by(1024) {
@@ -64,7 +65,7 @@ fn each_of_40_connections_gets_its_share_of_the_reassembly_memory() {
 }
 
 #[test]
-fn all_messages_complete_although_together_they_exceed_the_reassembly_memory() {
+fn messages_that_together_exceed_the_reassembly_memory_all_complete() {
     for channel in [0, 1] {
         let mut crowd = Crowd::new(20, 8 << 20);
         let mut at = [[0; 2]; 20];

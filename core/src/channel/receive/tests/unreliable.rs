@@ -28,7 +28,7 @@ fn an_unreliable_message_of_the_largest_size_arrives_when_the_unread_backlog_is_
 }
 
 #[test]
-fn the_oldest_incomplete_unreliable_message_is_dropped_beyond_the_limit_on_their_number() {
+fn the_oldest_incomplete_unreliable_message_is_dropped_when_a_new_message_exceeds_the_limit() {
     let mut peer = peer();
     for id in 0..=UNRELIABLE_REASSEMBLIES as u32 {
         peer.part(UNRELIABLE, id, 200, 0, &[0; 100]).unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the fates of messages, and of when they are reported.
+//! Tests of the fates that the sender reports for messages, and of the times of these reports.
 
 use super::*;
 
@@ -58,7 +58,7 @@ fn an_expired_lifetime_drops_only_messages_that_were_never_sent() {
 }
 
 #[test]
-fn a_loss_or_ack_of_a_joined_record_applies_to_each_of_its_consecutive_messages() {
+fn the_loss_or_ack_of_a_merged_record_applies_to_each_of_its_consecutive_messages() {
     let receipts = true;
     let mut side = side(&[ChannelConfig { receipts, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 5, 10);
@@ -86,7 +86,7 @@ fn a_loss_or_ack_of_a_joined_record_applies_to_each_of_its_consecutive_messages(
 }
 
 #[test]
-fn the_fates_of_the_120_newest_messages_are_known_and_correct() {
+fn the_fate_of_each_of_the_120_newest_messages_is_reported_correctly() {
     let lifetime = Some(core::time::Duration::from_millis(1));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let mut now = NOW;

@@ -5,7 +5,7 @@ use core::ops::{Deref, DerefMut};
 use super::*;
 use crate::fair::VirtualClock;
 
-/// A sending side, and the virtual time that its session keeps.
+/// A sending side with the virtual time of its session.
 pub(super) struct Sender {
     side: SendSide,
     shares: VirtualClock,

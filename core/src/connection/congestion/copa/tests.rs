@@ -5,23 +5,23 @@ use crate::connection::congestion::RateSample;
 
 const DATAGRAM: u64 = 1200;
 
-/// A bottleneck with a queue without end, and a sender that always has something to send.
+/// A bottleneck with an unlimited queue, and a sender that always has data to send.
 struct Path<'a> {
     now: Instant,
     copa: Copa,
-    /// Bytes per second.
+    /// The rate of the bottleneck, in bytes per second.
     rate: u64,
     base: Span,
-    /// By how many microseconds the receiver's clock is ahead, and how many it gains in a second.
+    /// The microseconds by which the receiver's clock is ahead, and the microseconds that it gains in a second.
     ahead: i64,
     skew: i64,
-    /// Datagrams in flight that the application never exceeds.
+    /// The largest number of datagrams in flight that the application uses.
     wanted: usize,
-    /// When each datagram in flight left the sender, and when its last byte left the queue.
+    /// The time at which each datagram in flight left the sender, and the time at which its last byte left the queue.
     flight: VecDeque<(Instant, Instant)>,
     busy_until: Instant,
     smoothed: Span,
-    /// How long an acknowledgement that comes to the way back at an instant waits there.
+    /// Returns the wait on the return path of an acknowledgement that enters the return path at the given time.
     back: &'a dyn Fn(Instant) -> Span,
 }
 
@@ -44,12 +44,12 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// How long a datagram that is sent now waits for its turn.
+    /// Returns the time that a datagram that is sent now waits in the queue.
     fn queue(&self) -> Span {
         self.busy_until.since(self.now)
     }
 
-    /// Sends what the window allows now.
+    /// Sends the datagrams that the window allows now.
     fn send(&mut self) {
         let takes = Span::from_micros(DATAGRAM * 1_000_000 / self.rate);
         while self.in_flight() < self.copa.window() && self.flight.len() < self.wanted {
@@ -58,12 +58,12 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Bytes that have not arrived, as far as is known.
+    /// Returns the number of bytes that have not arrived, as far as the sender knows.
     fn in_flight(&self) -> u64 {
         (self.flight.len() as u64 * DATAGRAM).saturating_sub(self.copa.waiting().bytes(self.now))
     }
 
-    /// Sends what the window allows, and acknowledges the next datagram.
+    /// Sends the datagrams that the window allows, and acknowledges the next datagram.
     fn acknowledge(&mut self) {
         self.send();
         let (sent_at, left_at) = self.flight.pop_front().unwrap();
@@ -116,7 +116,7 @@ impl<'a> Path<'a> {
         self.copa.on_loss(&LossReport { now: self.now, packets, newest_sent_at: self.now, persistent });
     }
 
-    /// The window that fills the path and no queue.
+    /// Returns the window that fills the path and no queue.
     fn fits(&self) -> u64 {
         bytes_in(self.rate, self.base.as_micros())
     }
@@ -130,7 +130,7 @@ impl<'a> Path<'a> {
 const SECOND: Span = Span::from_secs(1);
 
 #[test]
-fn copa_converges_to_the_path_rate_from_50_kb_to_12_mb_per_second() {
+fn copa_converges_to_path_rates_between_50_kb_and_12500_kb_per_second() {
     for (rate, base_ms) in [(50_000, 20), (125_000, 50), (1_250_000, 10), (12_500_000, 100), (2_500_000, 300)]
     {
         let mut path = Path::new(rate, base_ms);
@@ -146,7 +146,7 @@ fn copa_converges_to_the_path_rate_from_50_kb_to_12_mb_per_second() {
 }
 
 #[test]
-fn the_initial_congestion_window_doubles_each_rtt() {
+fn the_congestion_window_doubles_each_rtt_in_slow_start() {
     let mut path = Path::new(12_500_000, 100);
     let first = path.copa.window();
     path.run(Span::from_millis(290));
@@ -202,7 +202,7 @@ fn the_congestion_window_of_an_application_limited_sender_does_not_grow() {
 }
 
 #[test]
-fn a_clock_drift_of_500_ppm_is_not_taken_for_a_queue() {
+fn a_clock_drift_of_500_ppm_is_not_mistaken_for_a_queue() {
     for skew in [-500, 500] {
         let mut path = Path::new(250_000, 50);
         path.skew = skew;
@@ -214,7 +214,7 @@ fn a_clock_drift_of_500_ppm_is_not_taken_for_a_queue() {
 }
 
 #[test]
-fn a_clock_jump_in_either_direction_is_not_taken_for_a_queue() {
+fn a_clock_jump_in_either_direction_is_not_mistaken_for_a_queue() {
     for jump in [-3_000_000, -200_000, 200_000, 3_000_000] {
         let mut path = Path::new(250_000, 50);
         path.run(15 * SECOND);
@@ -231,7 +231,7 @@ fn a_clock_jump_in_either_direction_is_not_taken_for_a_queue() {
 }
 
 #[test]
-fn a_clock_jump_of_less_than_a_round_trip_is_not_taken_for_a_queue() {
+fn a_clock_jump_of_less_than_a_round_trip_is_not_mistaken_for_a_queue() {
     for (base_ms, jump) in [(200, 150_000), (300, 250_000), (600, 500_000)] {
         let mut path = Path::new(1_250_000, base_ms);
         path.run(30 * SECOND);
@@ -282,10 +282,11 @@ fn larger_datagrams_raise_the_minimum_congestion_window() {
     assert_eq!(copa.window(), 9000 * LEAST_DATAGRAMS);
 }
 
-/// An acknowledgement comes each 10 ms, for a datagram.
+/// The interval at which one datagram is acknowledged.
 const EVERY: Span = Span::from_millis(10);
 
-/// Acknowledgements for two seconds, over a path with these queues in milliseconds there and back.
+/// Acknowledges datagrams for two seconds, over a path with these queues in milliseconds in the forward and the return
+/// direction.
 fn play(copa: &mut Copa, now: &mut Instant, there: u64, back: u64) {
     for _ in 0..200 {
         acknowledge(copa, now, there, back);
@@ -355,10 +356,10 @@ fn a_return_queue_that_drains_after_its_minimum_delay_expired_does_not_raise_the
     assert!(copa.rate() < before * 5 / 4, "{} after {before}", copa.rate());
 }
 
-/// Seed 0 of "5.1 reverse", 60 s in: the queue there grew while as much drained from the way back. That was taken for a clock that
-/// had jumped, and the queue for an empty one.
+/// Seed 0 of "5.1 reverse", 60 s in: the forward queue grew by as much as the return path drained. Copa took the change for
+/// a jump of a clock, and the queue for an empty queue.
 #[test]
-fn a_return_path_that_drains_while_the_forward_path_fills_is_not_taken_for_a_clock_jump() {
+fn a_return_path_that_drains_while_the_forward_path_fills_is_not_mistaken_for_a_clock_jump() {
     let mut now = Instant::ZERO;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 0, 0);
@@ -396,8 +397,8 @@ fn while_acks_wait_on_the_return_path_estimated_arrivals_keep_the_pacing_rate_ab
     }
 }
 
-/// How long acknowledgements wait at `now` on a way back of 300 ms that a TCP fills: for three seconds ever longer, then they
-/// hardly do, and the way back has drained within a fifth of a second.
+/// Returns the wait of acknowledgements at `now` on a return path of 300 ms that a TCP fills: a growing wait for three
+/// seconds, then hardly any wait. The return path drains within a fifth of a second.
 fn sawtooth(now: Instant) -> Span {
     let phase = now.as_micros() % 3_000_000;
     let wait = if phase < 2_800_000 { phase * 3 / 28 } else { (3_000_000 - phase) * 3 / 2 };
@@ -414,8 +415,8 @@ fn a_return_path_that_fills_and_drains_changes_neither_rate_nor_delay() {
     }
 }
 
-/// Bytes that passed in a minute after ten seconds, and the queue that 95 of 100 datagrams did not exceed, where acknowledgements
-/// wait for `back`.
+/// Returns the bytes that passed in a minute after ten seconds, and the queue that 95 of 100 datagrams did not exceed.
+/// Acknowledgements wait for `back`.
 fn used_and_waited(rate: u64, back: impl Fn(Instant) -> Span) -> (u64, Span) {
     let mut path = Path::new(rate, 100);
     path.back = &back;

@@ -1,8 +1,8 @@
-//! Tests of the choice of the handshake that gives way when the table of half-open handshakes is full.
+//! Tests of the choice of the half-open handshake that a full table removes for a new one.
 
 use super::*;
 
-/// Fills the table with half-open handshakes of this credential, of which the last ones are the youngest.
+/// Fills the table with half-open handshakes of this credential. The last ones are the youngest.
 fn fill(world: &mut World, credential: ShownCredential, count: usize, record: Option<BucketPlaces>) {
     let peer = PeerInfo::default();
     for _ in 0..count {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// An attempt to resume with a ticket that this server sealed.
+/// Returns an attempt to resume with a ticket that this server sealed.
 fn resuming(world: &mut World, contents: &ResumeContents) -> Dialer {
     let sealer = world.acceptor.resume_sealer();
     let wall_now = world.wall_now();

@@ -1,4 +1,4 @@
-//! Tests of the clients that a ticket lets in, and how often.
+//! Tests of how often a ticket admits a client, and of which clients it admits.
 
 use super::*;
 
@@ -115,7 +115,7 @@ fn a_ticket_has_at_most_two_half_open_handshakes() {
 }
 
 #[test]
-fn a_ticket_gets_no_answer_once_a_first_data_packet_has_used_it() {
+fn a_ticket_gets_no_answer_after_a_first_data_packet_has_used_the_ticket() {
     let mut world = World::new(Access::Tickets);
     let ticket = world.ticket();
     let mut dialer = world.dial(Shown::Ticket(ticket.clone()));

@@ -8,7 +8,7 @@ fn connection(number: u32) -> ConnectionId {
     KeyData::from_ffi(1 << 32 | u64::from(number)).into()
 }
 
-/// Changes that include every kind of change.
+/// Returns changes of every kind.
 fn changes() -> Changes {
     let mut column = Column::new(ComponentId(3), 2);
     for (id, words) in [(9, [1, 300]), (4, [u32::MAX, 0])] {
@@ -33,7 +33,7 @@ fn changes() -> Changes {
     }
 }
 
-/// A record whose body is `body`.
+/// Returns a record with the body `body`.
 fn record(body: &[u8]) -> Vec<u8> {
     let mut file = MAGIC.to_vec();
     file.push(VERSION);
@@ -43,7 +43,7 @@ fn record(body: &[u8]) -> Vec<u8> {
     file
 }
 
-/// Format version 1 must never change: recordings are read for years.
+/// Format version 1 must never change, because users read recordings years after they were written.
 #[test]
 fn a_change_file_of_format_version_1_has_its_golden_bytes() {
     let mut body = Vec::new();

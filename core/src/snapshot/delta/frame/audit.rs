@@ -2,10 +2,10 @@
 
 use crate::snapshot::delta::slot::SlotBinding;
 
-/// The fraction of the golden ratio in 64 bits: an odd number without a bit pattern.
+/// The fraction of the golden ratio as a 64-bit number: an odd number without a regular bit pattern.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A hash of a unit's words and of their order.
+/// Returns a hash of a unit's words, which depends on the order of the words.
 #[inline]
 pub(super) fn digest(words: &[u32]) -> u64 {
     let (pairs, rest) = words.as_chunks::<2>();
@@ -29,19 +29,20 @@ impl Audit {
         self.0 = mixed(mixed(self.0, u64::from(slot)), digest);
     }
 
-    /// Adds the unit that a slot stands for.
+    /// Adds the binding of a slot.
     pub(super) fn add_binding(&mut self, binding: &SlotBinding) {
         let blueprint = binding.blueprint.map_or(0, |blueprint| u64::from(blueprint.0) + 1);
         self.0 = mixed(self.0, u64::from(binding.id.0) << 32 | u64::from(binding.group.0) << 17 | blueprint);
     }
 
-    /// The checksum of all units that were added.
+    /// Returns the checksum of all units that were added.
     pub(super) const fn value(self) -> u64 {
         (self.0 ^ self.0 >> 32).wrapping_mul(FACTOR) >> (64 - AUDIT_BITS)
     }
 }
 
-/// A product carries bits upwards only, so the high bits are shifted down before each product.
+/// Mixes `value` into `sum`. A product carries bits only upwards, so the function shifts the high bits down before
+/// each product.
 #[inline]
 const fn mixed(sum: u64, value: u64) -> u64 {
     (sum.rotate_left(29) ^ value).wrapping_mul(FACTOR)

@@ -35,7 +35,7 @@ const TICK_ORDER: u32 = 2;
 const FLOOR_ORDER: u32 = 3;
 
 impl FrameHeader {
-    /// The largest distance from a frame to its reference, in ticks. The receiver's newest tick lies between the tick
+    /// The largest distance from a frame to its reference, in ticks. The receiver's newest tick is between the tick
     /// of the reference and the newest tick that was sent, so the low 16 bits determine the frame's tick.
     pub const REACH: u32 = 1 << (SHORT_TICK_BITS - 2);
 
@@ -90,7 +90,7 @@ fn part(reader: &mut CodeReader<'_>) -> Result<u8, SnapshotFault> {
     u8::try_from(reader.golomb(0)?).map_err(|_| SnapshotFault::TooLarge)
 }
 
-/// The tick that ends in the bits `low` and is nearest to the newest tick.
+/// Returns the tick nearest to the newest tick whose low bits are `low`.
 fn whole_tick(low: u16, newest: Option<u32>) -> Result<u32, SnapshotFault> {
     let newest = newest.ok_or(SnapshotFault::Tick)?;
     let distance = low.wrapping_sub(newest as u16).cast_signed();

@@ -10,7 +10,7 @@ use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::{CodeReader, CodeWriter, golomb_bits, unzigzag, zigzag};
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 
-/// The version that a unit is coded against, as a frame encodes it.
+/// The version that a unit is coded against, in the form in which a frame states it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum BaselineName {
     /// The unit's newest version below the floor.
@@ -31,18 +31,19 @@ pub(super) struct NamedUnit {
 /// The names of a frame's units, collected before they are written.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NameList {
-    /// For each unit of the referenced frame: `true` if this frame repeats the unit, coded against the version of the referenced
-    /// frame.
+    /// One item for each unit of the referenced frame: `true` if this frame repeats the unit, coded against the
+    /// version in the referenced frame.
     again: Vec<bool>,
-    /// Scratch space: the gaps between units of the rarer kind, repeated or not repeated.
+    /// Scratch space: the gaps between the units of the rarer kind, which is either the repeated units or the others.
     runs: Vec<u32>,
-    /// For each other unit, the number of slots left out before it. The slots of repeated units do not count.
+    /// The number of skipped slots before each unit that is not repeated. Slots of repeated units do not count.
     gaps: Vec<u32>,
-    /// For each other unit, its baseline.
+    /// The baseline of each unit that is not repeated.
     ages: Vec<Age>,
-    /// For each unit that is coded against a blueprint, the unit that its slot stands for.
+    /// The binding of each unit that is coded against a blueprint.
     bindings: Vec<SlotBinding>,
-    /// The slot after the last of the other units, and the number of repeated units since that slot.
+    /// The slot after the highest slot of the units that are not repeated, and the number of repeated units since
+    /// that slot.
     next: u32,
     again_since: u32,
 }
@@ -51,7 +52,7 @@ pub(super) struct NameList {
 #[derive(Clone, Copy, Debug)]
 struct Age {
     symbol: u32,
-    /// Used with [`NEWER`]: the number of ticks from the baseline to the tick before the frame's tick.
+    /// The number of ticks from the baseline to the tick before the frame's tick, if the symbol is [`NEWER`].
     newer: u32,
 }
 
@@ -66,7 +67,7 @@ const REFERENCE_AGE: u32 = 3;
 /// The number of bits in which the order of a list's Golomb code is written.
 const ORDER_BITS: u32 = 4;
 const COUNT_ORDER: u32 = 3;
-/// Orders of the codes of a binding.
+/// The orders of the codes of a binding.
 const ID_STEP_ORDER: u32 = 1;
 const GROUP_ORDER: u32 = 1;
 
@@ -197,7 +198,7 @@ fn take_binding(reader: &mut CodeReader<'_>, before: &mut NetworkId) -> Result<S
     Ok(SlotBinding { id, group: GroupId(group), blueprint })
 }
 
-/// The tick of the reference, or without a reference the tick before the frame's tick.
+/// Returns the tick of the reference, or the tick before the frame's tick if the frame has no reference.
 fn newest(header: &FrameHeader) -> u32 {
     match header.reference {
         Some(reference) => reference.tick,

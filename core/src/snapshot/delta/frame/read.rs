@@ -13,7 +13,7 @@ use crate::snapshot::delta::plan::Plan;
 use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::entropy::CodeReader;
 
-/// The versions that a receiver has, for the decoder to look up.
+/// The versions that a receiver has stored, which the decoder looks up.
 pub trait Versions {
     /// Returns the newest tick of all stored frames, or `None` without frames.
     fn newest_tick(&self) -> Option<u32>;
@@ -29,10 +29,10 @@ pub trait Versions {
     /// blueprint of the binding.
     fn bound(&self, binding: SlotBinding) -> Option<ReceiverUnit<'_>>;
 
-    /// Returns the version that the unit in `slot` has at this tick.
+    /// Returns the version that the unit in `slot` has at this tick, or `None` if no such version is stored.
     fn version(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 
-    /// Returns the newest version that the unit in `slot` has before this tick.
+    /// Returns the newest version that the unit in `slot` has before this tick, or `None` if no such version is stored.
     fn newest_before(&self, slot: UnitSlot, tick: u32) -> Option<StoredVersion<'_>>;
 }
 
@@ -63,7 +63,7 @@ pub struct DecodedUnit<'a> {
     pub words: &'a [u32],
     /// The tick of the version against which the words were coded, or `None` if they were coded against a blueprint.
     pub coded_against: Option<u32>,
-    /// The unit that the slot stands for from this frame on, if the words were coded against a blueprint.
+    /// The unit to which the frame binds the slot, if the words were coded against a blueprint.
     pub binding: Option<SlotBinding>,
 }
 
@@ -72,7 +72,7 @@ pub struct DecodedUnit<'a> {
 pub struct DecodedFrame {
     header: Option<FrameHeader>,
     names: Vec<NamedUnit>,
-    /// Scratch space for reading names.
+    /// Scratch space for the units while their names are read.
     fresh: Vec<NamedUnit>,
     units: Vec<UnitPlace>,
     words: Vec<u32>,
@@ -95,14 +95,14 @@ impl DecodedFrame {
         Self::default()
     }
 
-    /// Returns the header of the last decoded frame, even if a later part of the frame was invalid. Returns `None` if
+    /// Returns the header of the most recently decoded frame, even if a later part of the frame was invalid. Returns `None` if
     /// the header itself was invalid.
     #[must_use]
     pub const fn header(&self) -> Option<&FrameHeader> {
         self.header.as_ref()
     }
 
-    /// Returns the units of the last decoded frame, in the order of their slots. Returns no units if the frame was
+    /// Returns the units of the most recently decoded frame, in the order of their slots. Returns no units if the frame was
     /// invalid.
     pub fn units(&self) -> impl Iterator<Item = DecodedUnit<'_>> {
         self.units.iter().map(|unit| DecodedUnit {
@@ -179,8 +179,8 @@ impl DecodedFrame {
     }
 }
 
-/// Looks up the version of `tick`, or the newest version below the floor for `None`, together with the version that it was coded
-/// against if that second version is not below the floor.
+/// Looks up the version of `tick`, or the newest version below the floor if `tick` is `None`. The result includes the
+/// version that the found version was coded against, unless that version is below the floor.
 fn held<'a>(
     slot: UnitSlot,
     tick: Option<u32>,

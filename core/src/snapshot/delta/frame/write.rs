@@ -13,15 +13,14 @@ use crate::snapshot::delta::slot::{SlotBinding, UnitSlot};
 use crate::snapshot::delta::tally::{BitTally, BitUse};
 use crate::snapshot::entropy::CodeWriter;
 
-/// A unit that a frame is to carry.
+/// A unit to write to a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct UnitUpdate<'a> {
     /// The slot of the unit in the view of the connection that receives the frame.
     pub slot: UnitSlot,
-    /// The unit that the slot stands for. The frame carries the binding only of a unit that is coded against a
-    /// blueprint.
+    /// The unit to which the slot is bound. The frame carries the binding only if the unit is coded against a blueprint.
     pub binding: SlotBinding,
-    /// The unit's words, or bits into which the words were coded before.
+    /// The unit's words, or the bits of words that were coded before.
     pub body: UpdateBody<'a>,
 }
 
@@ -42,7 +41,7 @@ pub enum UpdateBody<'a> {
     Coded(&'a CodedUnit),
 }
 
-/// The coded words of a unit at a tick. All frames in which the unit is coded against the same versions share them.
+/// The coded words of a unit at a tick. All frames in which the unit is coded against the same versions share these words.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CodedUnit {
     bits: CodeWriter,
@@ -83,17 +82,40 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Header => f.write_str("the ticks of the frame header contradict each other"),
-            Self::Order => f.write_str("the slots of the units in the frame are not in ascending order"),
-            Self::TooLarge => f.write_str("the frame would hold too many units or words"),
+            Self::Header => write!(
+                f,
+                "the ticks of the frame header contradict each other; set a reference 1 to {} ticks before the \
+                 frame, and a floor that is not above the reference",
+                FrameHeader::REACH
+            ),
+            Self::Order => f.write_str(
+                "the slots of the units are not in ascending order; sort the units by their slots",
+            ),
+            Self::TooLarge => {
+                f.write_str("the frame has too many units or words; divide the units among several frames")
+            }
             Self::WrongLength { slot } => {
-                write!(f, "the unit in slot {} has the wrong number of words", slot.0)
+                write!(
+                    f,
+                    "the unit in slot {} does not have the number of words of its layout; pass as many words as \
+                     Plan::words returns",
+                    slot.0
+                )
             }
             Self::Baseline { slot } => {
-                write!(f, "the baseline of the unit in slot {} is not older than the frame", slot.0)
+                write!(
+                    f,
+                    "the baseline of the unit in slot {} is not older than the frame; pass a baseline with a lower tick",
+                    slot.0
+                )
             }
             Self::Forgotten { slot } => {
-                write!(f, "the second baseline of the unit in slot {} is below the floor", slot.0)
+                write!(
+                    f,
+                    "the second baseline of the unit in slot {} is below the floor of the frame; code the unit again \
+                     without this baseline",
+                    slot.0
+                )
             }
         }
     }

@@ -27,7 +27,7 @@ fn angles() -> Plan {
     Plan::new(&Layout::new(vec![Part::Angle { bits: 8, threshold: 0 }], Predictor::Linear))
 }
 
-/// Units that are coded against zeros.
+/// Returns updates of units that are coded against zeros.
 fn absolute<'a>(
     plan: &'a Plan,
     units: &'a [(u16, [u32; 1])],
@@ -85,7 +85,7 @@ fn play(seed: u64) {
 }
 
 #[test]
-fn every_arriving_frame_restores_the_whole_world_despite_losses() {
+fn every_received_frame_restores_the_whole_world_despite_lost_frames() {
     quickcheck(play as fn(u64));
 }
 
@@ -154,7 +154,7 @@ fn a_frame_of_precoded_units_equals_the_frame_coded_from_their_words() {
 }
 
 #[test]
-fn neither_end_uses_a_second_baseline_below_the_floor() {
+fn both_ends_ignore_a_second_baseline_older_than_the_floor() {
     let plan = angles();
     let mut receiver = Receiver::new(plan.clone(), 1);
     receiver.frames.insert(name(20), vec![UnitSlot(0)]);

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::Plan;
 use crate::snapshot::{Layout, Part, Predictor};
 
-/// Random numbers from a seed (Steele, Lea, Flood 2014: SplitMix).
+/// A generator of pseudorandom numbers (Steele, Lea, Flood 2014: SplitMix).
 struct Draw(u64);
 
 impl Draw {
@@ -22,12 +22,12 @@ impl Draw {
         mixed ^ mixed >> 31
     }
 
-    /// A number below `count`, which must be above 0.
+    /// Returns a number below `count`, which must be above 0.
     fn below(&mut self, count: u64) -> u64 {
         self.next() % count
     }
 
-    /// A number up to `max`, often one of the ends or near zero.
+    /// Returns a number up to `max`, often 0, `max`, or a number near 0.
     fn upto(&mut self, max: u32) -> u32 {
         match self.below(5) {
             0 => 0,
@@ -37,7 +37,7 @@ impl Draw {
         }
     }
 
-    /// A greatest value that takes 1 to 32 bits.
+    /// Returns a maximum that takes 1 to 32 bits.
     fn max(&mut self) -> u32 {
         (self.next() as u32) >> self.below(32)
     }
@@ -81,7 +81,7 @@ fn layout(draw: &mut Draw) -> Layout {
     Layout::new(parts, predictor)
 }
 
-/// Words of these parts. Each word is near the one in `before` with probability `near` / 4.
+/// Returns words for `parts`. Each word is near the same word of `before` with the probability `near` / 4.
 fn words(parts: &[Part], before: &[u32], near: u64, draw: &mut Draw) -> Vec<u32> {
     let mut all = Vec::new();
     for part in parts {
@@ -127,7 +127,7 @@ fn part_words(part: &Part, old: &[u32], is_near: bool, draw: &mut Draw) -> Vec<u
     }
 }
 
-/// A layout, and versions of a unit, each near the version before it.
+/// Returns a plan, and versions of a unit. Each version is near the version before it.
 fn versions(seed: u64, count: usize) -> (Plan, Vec<Vec<u32>>) {
     let mut draw = Draw(seed);
     let layout = layout(&mut draw);

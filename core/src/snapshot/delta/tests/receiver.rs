@@ -11,7 +11,7 @@ use crate::snapshot::delta::{
 };
 use crate::snapshot::ids::NetworkId;
 
-/// By tick: the words, and the tick of the version that they were coded against.
+/// The versions of a unit by tick: the words, and the tick of the version that they were coded against.
 type History = BTreeMap<u32, (Vec<u32>, Option<u32>)>;
 
 /// A receiver that keeps all versions.
@@ -103,8 +103,8 @@ impl Sender {
         self.acked_frames.insert(name);
     }
 
-    /// Writes all units that differ from any version that the receiver may show: the newest acknowledged version, or any version
-    /// sent since.
+    /// Writes all units that differ from any version that the receiver can have: the newest acknowledged version, or
+    /// a version sent later.
     pub(super) fn send(
         &mut self,
         name: FrameName,

@@ -1,4 +1,4 @@
-//! A recording of bodies that fly, bounce, spin and come to rest, and its size in bytes.
+//! A recording of bodies that fly, bounce, spin and come to rest, and the size of its frames in bytes.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -16,7 +16,7 @@ const TICKS: u32 = 400;
 const DELAY: u32 = 6;
 /// The length of the floor's side, and the height of the ceiling, in position steps of 1/512 m.
 const SIDE: i64 = 32_767;
-/// The fractions of a position step, so that bodies slow down smoothly.
+/// The number of fractions of a position step, which let bodies slow down smoothly.
 const FINE: i64 = 256;
 
 /// A body. Positions are in fractions of steps, velocities in fractions of steps per tick.
@@ -30,8 +30,8 @@ struct Body {
 }
 
 impl Body {
-    /// Advances the body by one tick: it falls, bounces with half of its speed, and slows down on the floor. Now and then a hit
-    /// accelerates it.
+    /// Advances the body by one tick: the body falls, bounces with half of its speed, and slows down on the floor.
+    /// Sometimes, a hit accelerates the body.
     fn step(&mut self, draw: &mut Draw) {
         if draw.below(400) == 0 {
             let mut speed = |most: i64| draw.below(2 * most as u64) as i64 - most;
@@ -79,7 +79,8 @@ impl Body {
     }
 }
 
-/// The bytes of all frames at 60 a second. Each frame is acknowledged after [`DELAY`] ticks unless it is lost.
+/// Returns the number of bytes of all frames, at 60 frames per second. Each frame is acknowledged after [`DELAY`]
+/// ticks unless it is lost.
 fn bytes(predictor: Predictor, loss_in: u64) -> usize {
     let parts = vec![
         Part::Numbers { words: 3, max: SIDE as u32, threshold: 0 },

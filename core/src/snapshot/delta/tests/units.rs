@@ -31,7 +31,7 @@ fn bits(plan: &Plan, tick: u32, current: &[u32], against: &Against<'_>) -> usize
 }
 
 #[test]
-fn the_words_of_any_layout_round_trip_against_any_baseline() {
+fn the_words_of_any_layout_decode_as_encoded_against_any_baseline() {
     fn property(seed: u64, ticks: (u32, u32, u32), steps: (u8, u8), kind: u8) {
         let (plan, words) = versions(seed, 3);
         assert!(words.iter().all(|words| plan.admits(words)), "{words:?}");
@@ -167,7 +167,7 @@ fn a_rotation_whose_largest_component_changes_takes_at_most_8_more_bits() {
 }
 
 #[test]
-fn a_changed_part_with_only_two_values_takes_no_bits_beyond_its_mask() {
+fn a_changed_part_with_two_possible_values_takes_no_bits_beyond_the_change_mask() {
     let flag = plan(&[Part::Flag], Predictor::Last);
     assert_eq!(bits(&flag, 18, &[1], &moving(&[0], &[0])), 1);
     let choice = plan(&[Part::Choice { count: 2 }], Predictor::Last);
@@ -189,7 +189,7 @@ fn one_changed_element_of_an_array_of_a_hundred_takes_less_than_32_bits() {
 }
 
 #[test]
-fn one_unpredicted_change_among_40_parts_takes_eight_more_bits() {
+fn one_mispredicted_part_among_40_parts_takes_eight_additional_bits() {
     let plan = plan(&vec![Part::Flag; 40], Predictor::Last);
     let mut now = [0; 40];
     assert_eq!(bits(&plan, 18, &now, &moving(&[0; 40], &[0; 40])), 5);

@@ -79,23 +79,29 @@ fn the_error_about_an_invalid_field_names_the_path_and_the_fault() {
     let bad = |kind| with_field(FieldSpec::new("f", kind));
     let field = "field `f` of component `thing`: ";
     let cases = [
-        (FieldKind::rotation(1), "a rotation has 2 to 15 bits a component"),
-        (FieldKind::rotation(16), "a rotation has 2 to 15 bits a component"),
-        (FieldKind::angle(0), "an angle has 1 to 32 bits"),
-        (FieldKind::angle(33), "an angle has 1 to 32 bits"),
-        (FieldKind::integer(1, 0), "an integer has at most 2^64 values; give the least value first"),
-        (FieldKind::integer(-1, u64::MAX), "an integer has at most 2^64 values; give the least value first"),
+        (FieldKind::rotation(1), "a rotation has 2 to 15 bits a component; set a number in this range"),
+        (FieldKind::rotation(16), "a rotation has 2 to 15 bits a component; set a number in this range"),
+        (FieldKind::angle(0), "an angle has 1 to 32 bits; set a number in this range"),
+        (FieldKind::angle(33), "an angle has 1 to 32 bits; set a number in this range"),
+        (
+            FieldKind::integer(1, 0),
+            "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
+        ),
+        (
+            FieldKind::integer(-1, u64::MAX),
+            "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
+        ),
         (
             FieldKind::integer(i128::MIN, i128::MAX),
-            "an integer has at most 2^64 values; give the least value first",
+            "the range of the integer is empty or has more than 2^64 values; give the lower end first, or a smaller range",
         ),
-        (FieldKind::Exact { width: 16 }, "a float has 32 or 64 bits"),
+        (FieldKind::Exact { width: 16 }, "a float has 32 or 64 bits; set one of these widths"),
         (
             FieldKind::numbers(4, steps(1.0, 0.1)),
-            "one to three numbers move together; declare more numbers as an array",
+            "a vector has one to three numbers; declare more numbers as an array",
         ),
-        (FieldKind::array(0, FieldKind::Bool), "an array has at least one item"),
-        (FieldKind::choice([""; 0]), "a choice has 1 to 65,536 variants"),
+        (FieldKind::array(0, FieldKind::Bool), "an array has at least one item; set a length of 1 or more"),
+        (FieldKind::choice([""; 0]), "a choice has 1 to 65,536 variants; declare a number in this range"),
         (FieldKind::choice(["a", "a"]), "two variants have the same name; give each variant its own name"),
     ];
     for (kind, fault) in cases {
@@ -105,13 +111,18 @@ fn the_error_about_an_invalid_field_names_the_path_and_the_fault() {
     assert!(bad(deep).contains("deeper than 8 levels"));
     let inner = FieldKind::structure([FieldSpec::new("in", FieldKind::angle(0))]);
     let error = with_field(FieldSpec::new("out", FieldKind::array(2, inner)));
-    assert_eq!(error, "field `out.in` of component `thing`: an angle has 1 to 32 bits");
+    assert_eq!(
+        error,
+        "field `out.in` of component `thing`: an angle has 1 to 32 bits; set a number in this range"
+    );
     let twice = ComponentSpec::new("thing").field(FieldSpec::new("f", FieldKind::Bool));
     let twice = twice.field(FieldSpec::new("f", FieldKind::Entity));
     assert_eq!(refusal([twice]), format!("{field}another field has this name; give each field its own name"));
     let dotted = with_field(FieldSpec::new("a.b", FieldKind::Bool));
     assert!(dotted.contains("`a.b`") && dotted.contains("give a name without dots"));
-    assert!(with_field(FieldSpec::new("", FieldKind::Bool)).contains("give it a name of 1 to 54 bytes"));
+    assert!(
+        with_field(FieldSpec::new("", FieldKind::Bool)).contains("give the field a name of 1 to 54 bytes")
+    );
     let turned = FieldSpec::new("f", FieldKind::rotation(9)).position();
     assert!(with_field(turned).contains("only numbers with a range can be a position or a velocity"));
 }
@@ -141,7 +152,10 @@ fn velocity_prediction_of_an_unsuitable_group_is_refused_with_the_reason() {
     );
     let another = FieldSpec { name: "to".into(), ..at(2) };
     assert!(fault(vec![at(2), another, by(2)]).starts_with("mark one field"));
-    assert_eq!(fault(vec![at(2), by(3)]), "position and velocity must have the same number of axes");
+    assert_eq!(
+        fault(vec![at(2), by(3)]),
+        "position and velocity have different numbers of axes; give both the same number"
+    );
     let uneven = Steps::new(-8.0, 9.0, 0.5).unwrap();
     let uneven = field("by", FieldKind::numbers(2, uneven)).velocity();
     assert!(fault(vec![at(2), uneven]).contains("as far below zero as above"));
@@ -163,7 +177,7 @@ fn velocity_prediction_of_an_unsuitable_group_is_refused_with_the_reason() {
 }
 
 #[test]
-fn components_of_one_group_with_conflicting_predictors_are_refused_unless_the_group_sets_one() {
+fn conflicting_predictors_in_one_group_are_refused_unless_the_group_sets_a_predictor() {
     let of = |name, predictor| flag(name).group("g").predictor(predictor);
     let specs = || [of("a", Prediction::Last), of("b", Prediction::Linear)];
     assert_eq!(
@@ -204,11 +218,11 @@ fn a_blueprint_with_an_undeclared_component_is_refused() {
     };
     assert_eq!(
         blueprint(vec!["alive"], [bag(), moves()]),
-        "component `alive` of blueprint `crate` is not declared; declare it too"
+        "component `alive` of blueprint `crate` is not declared; declare the component in the schema"
     );
     assert_eq!(
         blueprint(vec!["bag", "bag"], [bag(), moves()]),
-        "component `bag` of blueprint `crate` is listed twice; list it once"
+        "component `bag` of blueprint `crate` is listed twice; list the component once"
     );
     let other = ComponentSpec::new("alive");
     assert!(

@@ -62,7 +62,7 @@ fn at_most_the_64_newest_versions_of_a_unit_are_kept() {
 }
 
 #[test]
-fn thinning_drops_exactly_the_versions_of_a_unit_that_are_not_needed() {
+fn thinning_keeps_exactly_the_requested_versions_of_a_unit() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.writer.predict(connection(1), id).unwrap();
@@ -93,7 +93,7 @@ fn thinning_drops_exactly_the_versions_of_a_unit_that_are_not_needed() {
 }
 
 #[test]
-fn an_unchanged_unit_drops_older_versions_that_are_not_needed() {
+fn thinning_drops_old_versions_even_of_a_unit_that_no_longer_changes() {
     let mut play = Play::new();
     let units: Vec<(NetworkId, UnitId)> = (0..100).map(|_| play.entity()).collect();
     for step in 1..=5 {

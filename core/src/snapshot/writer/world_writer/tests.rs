@@ -12,7 +12,7 @@ use crate::snapshot::groups::{ComponentPlace, Group};
 const POINT: ComponentId = ComponentId(0);
 const MARK: ComponentId = ComponentId(1);
 
-/// A component of two words, and a component without words.
+/// Returns a component of two words, and a component without words.
 fn groups() -> Groups {
     let place = ComponentPlace { words: 2, ..ComponentPlace::default() };
     Groups {
@@ -62,7 +62,7 @@ fn entity_ids_count_from_1_and_are_never_reused() {
 }
 
 #[test]
-fn the_last_value_set_in_a_tick_replaces_earlier_values_of_the_tick() {
+fn the_latest_value_set_in_a_tick_replaces_earlier_values_of_the_tick() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     world.set_words(id, POINT, &[3, 4]).unwrap();
@@ -73,7 +73,7 @@ fn the_last_value_set_in_a_tick_replaces_earlier_values_of_the_tick() {
 }
 
 #[test]
-fn the_last_call_in_a_tick_decides_if_a_component_is_set_or_removed() {
+fn the_latest_call_in_a_tick_determines_whether_a_component_is_set_or_removed() {
     let (mut world, id) = world();
     world.set_words(id, POINT, &[1, 2]).unwrap();
     world.remove_component(id, POINT).unwrap();
@@ -88,7 +88,7 @@ fn the_last_call_in_a_tick_decides_if_a_component_is_set_or_removed() {
 }
 
 #[test]
-fn the_changes_of_a_tick_contain_only_the_last_change_of_each_component() {
+fn the_changes_of_a_tick_contain_only_the_latest_change_of_each_component() {
     fn property(steps: Vec<(u8, u8, u32)>) -> bool {
         let mut world = WorldWriter::new(&groups());
         let ids: Vec<NetworkId> = (0..6).map(|_| world.create(EntitySettings::new()).unwrap()).collect();
@@ -150,7 +150,10 @@ fn every_call_of_the_world_writer_refuses_an_entity_that_does_not_exist() {
     }
     assert!(world.finish(2).is_empty());
     let error = WriteError::NoSuchEntity { id: NetworkId(7) }.to_string();
-    assert_eq!(error, "entity 7 does not exist: it was never created in this world, or was destroyed");
+    assert_eq!(
+        error,
+        "entity 7 does not exist: it was never created in this world, or was destroyed; create the entity first"
+    );
 }
 
 #[test]
@@ -198,7 +201,7 @@ fn destroyed_entities_do_not_count_towards_the_limit_of_predicted_entities() {
 }
 
 #[test]
-fn owner_and_visibility_changes_are_listed_once_with_their_last_value() {
+fn owner_and_visibility_changes_are_listed_once_with_their_latest_value() {
     let (mut world, id) = world();
     let other = world.create(EntitySettings::new()).unwrap();
     for show in [Show::Never, Show::Always] {

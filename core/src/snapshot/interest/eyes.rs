@@ -1,0 +1,13 @@
+//! The point from which a connection sees a world.
+
+use crate::snapshot::ids::NetworkId;
+
+/// The point from which a connection sees a world.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum Eyes {
+    /// The committed position of an entity. While the entity has no position, its most recent known position counts.
+    Entity(NetworkId),
+    /// A fixed point, in the units of the positions. A position with fewer than three axes has 0 on the other axes.
+    Point([f64; 3]),
+}
