@@ -280,6 +280,13 @@ pub const INTEREST_INTERVAL: Duration = Duration::from_millis(100);
 /// prediction takes one bit, whatever its number of words.
 pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;
 
+/// The largest number of versions of a component that a [`WorldView`](crate::snapshot::WorldView) keeps for each
+/// entity, the newest version included.
+pub const VIEW_VERSIONS: u32 = 64;
+/// The largest number of entities that are gone and that a [`WorldView`](crate::snapshot::WorldView) keeps in its
+/// history.
+pub const VIEW_GONE: usize = ENTITIES;
+
 /// Returns the largest memory that a message of `max_message` bytes takes in reassembly, in any order of arrival of
 /// its fragments: twice its size, plus the records of its ranges.
 #[must_use]

@@ -3,6 +3,8 @@
 
 use alloc::vec::Vec;
 
+use crate::bits::bits_for;
+
 /// A part of a unit, which corresponds to one field: the number of its words, and the coding of their changes.
 ///
 /// Every word is an unsigned number, and zero is a valid value of every word.
@@ -114,6 +116,28 @@ impl Part {
         }
     }
 
+    /// Returns the number of bits of these words without any compression: what sending the state of the part in full takes.
+    #[must_use]
+    pub fn state_bits(&self, words: &[u32]) -> u64 {
+        let bits_of = |most: u32| u64::from(bits_for(most.into()));
+        match self {
+            Self::Flag => 1,
+            Self::Choice { count } => bits_of(count.saturating_sub(1)),
+            Self::Numbers { words, max, .. } => u64::from(*words) * bits_of(*max),
+            Self::Angle { bits, .. } | Self::Opaque { bits } => u64::from(*bits),
+            Self::Rotation { bits, .. } => 2 + 3 * u64::from(*bits),
+            Self::Entity => 32,
+            Self::Bytes { max } => {
+                let length = words.first().copied().unwrap_or(0).min(u32::from(*max));
+                bits_of(u32::from(*max)) + 8 * u64::from(length)
+            }
+            Self::Array { length, element } => {
+                let mut rest = words;
+                (0..*length).map(|_| state_bits(element, &mut rest)).sum()
+            }
+        }
+    }
+
     /// Returns whether `words` has the part's number of words, and each word has a value that the part allows. A
     /// decoder rejects all other words.
     #[must_use]
@@ -154,6 +178,16 @@ const fn fits(word: u32, bits: u8) -> bool {
     bits >= 32 || word >> bits == 0
 }
 
+/// Removes the words of `parts` from the front of `words`. Returns the number of bits of those words.
+fn state_bits(parts: &[Part], words: &mut &[u32]) -> u64 {
+    let bits = parts.iter().map(|part| {
+        let (own, rest) = words.split_at_checked(part.words()).unwrap_or_default();
+        *words = rest;
+        part.state_bits(own)
+    });
+    bits.sum()
+}
+
 /// Removes the words of `parts` from the front of `words`. Returns `true` if the parts allow those words.
 fn admit(parts: &[Part], words: &mut &[u32]) -> bool {
     parts.iter().all(|part| {
@@ -190,9 +224,40 @@ impl Layout {
         admit(&self.parts, &mut words) && words.is_empty()
     }
 
+    /// Returns the number of bits of a unit's words without any compression.
+    #[must_use]
+    pub fn state_bits(&self, mut words: &[u32]) -> u64 {
+        state_bits(&self.parts, &mut words)
+    }
+
     /// Returns the rule by which a unit's next value is predicted.
     #[must_use]
     pub const fn predictor(&self) -> Predictor {
         self.predictor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    #[test]
+    fn the_state_of_a_unit_takes_the_bits_of_each_part_and_the_bytes_that_a_string_has() {
+        let metres = Part::Numbers { words: 3, max: 1_024_000, threshold: 5 };
+        let text = Part::Bytes { max: 15 };
+        let item = vec![Part::Flag, Part::Choice { count: 5 }];
+        let parts = vec![
+            metres,
+            Part::Rotation { bits: 9, threshold: 0 },
+            text,
+            Part::Array { length: 2, element: item },
+        ];
+        let layout = Layout::new(parts, Predictor::Last);
+        let words = [1, 2, 3, 0, 1, 1, 1, 2, 0, 0, 0, 0, 1, 4, 0, 0];
+        assert_eq!(layout.words(), words.len());
+        assert_eq!(layout.state_bits(&words), 3 * 20 + (2 + 27) + (4 + 16) + 2 * (1 + 3));
+        assert_eq!(layout.state_bits(&[]), 3 * 20 + 29 + 4 + 8);
     }
 }

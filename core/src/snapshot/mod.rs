@@ -27,6 +27,7 @@ pub(crate) mod spare_changes;
 pub mod store;
 mod typed;
 pub(crate) mod unit_codec;
+pub mod view;
 mod world_error;
 #[cfg(test)]
 mod world_link_tests;
@@ -52,6 +53,7 @@ pub use store::{CommitError, Entity, Store, StoreError, StoreStats, UnitId, Unit
 #[cfg(feature = "derive")]
 #[doc(inline)]
 pub use tickwire_derive::{NetComponent, NetValue};
+pub use view::{Sample, TimedValue, WorldView};
 pub use world_error::WorldError;
 pub use world_stats::WorldStats;
 pub use writer::{WorldWriter, WriteError};

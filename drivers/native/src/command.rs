@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tickwire_core::error::ConnectError as CoreConnectError;
+use tickwire_core::snapshot::Viewer;
 use tickwire_core::{Bytes, ChannelId, ConnectionId, Endpoint, PublicKey, Secret};
 
 use crate::answer::Replier;
@@ -46,6 +47,12 @@ pub(crate) enum Command {
     LimitOne {
         connection: ConnectionId,
         rate: Option<NonZeroU32>,
+    },
+    /// Commits the changes of a world that wait the longest.
+    Commit,
+    SetViewer {
+        connection: ConnectionId,
+        viewer: Option<Viewer>,
     },
     /// Stores the current reports of all connections and counters.
     Snapshot(Replier<()>),

@@ -1,7 +1,7 @@
 //! The bounded, lock-free queue from the network thread to the game, with the wake-ups of both ends.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,6 +22,8 @@ pub(crate) struct EventQueue {
     /// `true` while the network thread waits for space in the queue.
     stalled: AtomicBool,
     stalls: AtomicU64,
+    /// The number of events in the queue that hold changes of a world.
+    snapshots: AtomicUsize,
 }
 
 impl EventQueue {
@@ -33,25 +35,34 @@ impl EventQueue {
             arrived: Signal::new(),
             stalled: AtomicBool::new(false),
             stalls: AtomicU64::new(0),
+            snapshots: AtomicUsize::new(0),
         }
     }
 
     /// Queues an event, or returns the event if the queue is full. The next [`EventQueue::take`] that frees space then
     /// wakes the network thread.
     pub(crate) fn push(&self, event: Event) -> Result<(), Event> {
+        let Err(event) = self.push_once(event) else { return Ok(()) };
+        self.stalled.store(true, Ordering::SeqCst);
+        // The game may have made room before it could see the flag.
+        self.push_once(event)?;
+        self.stalled.store(false, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Queues an event if the queue has space for it. Only the network thread calls the method.
+    fn push_once(&self, event: Event) -> Result<(), Event> {
+        let is_snapshot = matches!(event, Event::Snapshot { .. });
+        if is_snapshot && self.snapshots.load(Ordering::SeqCst) >= SNAPSHOTS_WAITING {
+            return Err(event);
+        }
+        // Counted first: the game may take the event before this call returns.
+        self.snapshots.fetch_add(usize::from(is_snapshot), Ordering::SeqCst);
         match self.queue.push(event) {
-            Ok(()) => Ok(()),
-            Err(PushError::Closed(_)) => Ok(()),
+            Ok(()) | Err(PushError::Closed(_)) => Ok(()),
             Err(PushError::Full(event)) => {
-                self.stalled.store(true, Ordering::SeqCst);
-                // The game may have made room before it could see the flag.
-                match self.queue.push(event) {
-                    Ok(()) | Err(PushError::Closed(_)) => {
-                        self.stalled.store(false, Ordering::SeqCst);
-                        Ok(())
-                    }
-                    Err(PushError::Full(event)) => Err(event),
-                }
+                self.snapshots.fetch_sub(usize::from(is_snapshot), Ordering::SeqCst);
+                Err(event)
             }
         }
     }
@@ -68,7 +79,7 @@ impl EventQueue {
             }
         }
         let mut spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = if let Event::Message { data, .. } = &event { data.len() } else { 0 };
+        let bytes = bytes_of(&event);
         if !is_last
             && (spilled.events.len() >= SPILLED_EVENTS || spilled.bytes.saturating_add(bytes) > SPILLED_BYTES)
         {
@@ -96,7 +107,11 @@ impl EventQueue {
             Ok(event) => event,
             Err(error) => return self.take_spilled(wake).ok_or(error),
         };
-        let has_room = self.queue.capacity().is_none_or(|capacity| self.queue.len() <= capacity / 2);
+        if matches!(event, Event::Snapshot { .. }) {
+            self.snapshots.fetch_sub(1, Ordering::SeqCst);
+        }
+        let has_room = self.queue.capacity().is_none_or(|capacity| self.queue.len() <= capacity / 2)
+            && self.snapshots.load(Ordering::SeqCst) <= SNAPSHOTS_WAITING / 2;
         if has_room && self.stalled.load(Ordering::SeqCst) && self.stalled.swap(false, Ordering::SeqCst) {
             wake();
         }
@@ -109,9 +124,7 @@ impl EventQueue {
         }
         let mut spilled = self.spilled.lock().unwrap_or_else(PoisonError::into_inner);
         let event = spilled.events.pop_front()?;
-        if let Event::Message { data, .. } = &event {
-            spilled.bytes = spilled.bytes.saturating_sub(data.len());
-        }
+        spilled.bytes = spilled.bytes.saturating_sub(bytes_of(&event));
         drop(spilled);
         if self.stalled.swap(false, Ordering::SeqCst) {
             wake();
@@ -192,6 +205,18 @@ struct Spilled {
     bytes: usize,
 }
 
+/// Returns the number of bytes that an event counts for beside a full queue.
+fn bytes_of(event: &Event) -> usize {
+    match event {
+        Event::Message { data, .. } => data.len(),
+        Event::Snapshot { changes, .. } => changes.memory(),
+        _ => 0,
+    }
+}
+
+/// The largest number of events with changes of a world that wait for the game. Beyond this number the core merges
+/// changes, at most to the state of the world.
+const SNAPSHOTS_WAITING: usize = 32;
 /// The duration of a call that requests an event after the endpoint has stopped and no event is left.
 const PAUSE_AT_END: Duration = Duration::from_millis(10);
 /// The largest number of events stored beside a full queue while an endpoint stops. Beyond this number, peers get no

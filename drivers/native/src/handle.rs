@@ -2,6 +2,7 @@
 
 mod hold;
 mod questions;
+mod worlds;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tickwire_core::message::{
     Dispatcher, EncodeError, HandlerAction, HandlerId as MessageHandlerId, NetMessage, Outcome, Registry,
 };
+use tickwire_core::snapshot::Changes;
 use tickwire_core::{Address, CloseReason, ConnectionId, Event, PeerInfo};
 
 use crate::handle::Handle;
@@ -92,10 +93,12 @@ pub struct Handlers<G> {
     connected: Vec<(u64, OnConnected<G>)>,
     disconnected: Vec<(u64, OnDisconnected<G>)>,
     events: Vec<(u64, OnEvent<G>)>,
+    snapshots: Vec<(u64, OnSnapshot<G>)>,
 }
 
 type OnConnected<G> = Box<dyn FnMut(&mut G, &mut Handle, ConnectionId, Address, &PeerInfo) + Send>;
 type OnDisconnected<G> = Box<dyn FnMut(&mut G, &mut Handle, ConnectionId, &CloseReason) + Send>;
+type OnSnapshot<G> = Box<dyn FnMut(&mut G, &mut Handle, ConnectionId, &Changes) + Send>;
 type OnEvent<G> = Box<dyn FnMut(&mut G, &mut Handle, &Event) + Send>;
 
 impl<G> std::fmt::Debug for Handlers<G> {
@@ -112,6 +115,7 @@ impl<G: 'static> Handlers<G> {
             connected: Vec::new(),
             disconnected: Vec::new(),
             events: Vec::new(),
+            snapshots: Vec::new(),
         }
     }
 
@@ -160,6 +164,17 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
+    /// Registers `handler` for the changes of the world that a connection receives. Handlers usually apply the changes to a
+    /// [`WorldView`](tickwire_core::snapshot::WorldView). The driver then reuses the memory of the changes.
+    pub fn on_snapshot(
+        &mut self,
+        handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &Changes) + Send + 'static,
+    ) -> HandlerId {
+        let serial = self.serial();
+        self.snapshots.push((serial, Box::new(handler)));
+        HandlerId(Which::Connection(serial))
+    }
+
     /// Registers `handler` for every event. The driver calls `handler` before the handlers for connections and
     /// messages. The handler gets messages as bytes.
     pub fn on_event(
@@ -177,12 +192,16 @@ impl<G: 'static> Handlers<G> {
             Which::Message(id) => self.dispatcher.off(id),
             Which::Connection(serial) => {
                 let count = |handlers: &Self| {
-                    handlers.connected.len() + handlers.disconnected.len() + handlers.events.len()
+                    handlers.connected.len()
+                        + handlers.disconnected.len()
+                        + handlers.events.len()
+                        + handlers.snapshots.len()
                 };
                 let before = count(self);
                 self.connected.retain(|(id, _)| *id != serial);
                 self.disconnected.retain(|(id, _)| *id != serial);
                 self.events.retain(|(id, _)| *id != serial);
+                self.snapshots.retain(|(id, _)| *id != serial);
                 count(self) < before
             }
         }
@@ -203,6 +222,11 @@ impl<G: 'static> Handlers<G> {
                 self.connected
                     .iter_mut()
                     .for_each(|(_, call)| call(game, network, connection, address, &peer));
+            }
+            Event::Snapshot { connection, changes } => {
+                let snapshots = self.snapshots.iter_mut();
+                snapshots.for_each(|(_, call)| call(game, network, connection, &changes));
+                network.recycle(changes);
             }
             // An attempt to connect that failed, or the driver's end: no connection.
             Event::Closed { connection, .. } if connection == ConnectionId::default() => {}

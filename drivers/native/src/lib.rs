@@ -81,6 +81,7 @@ mod resolve;
 mod rt;
 mod server;
 mod shared;
+mod shared_worlds;
 mod shares;
 mod sleep;
 mod stats;
@@ -92,6 +93,7 @@ mod udp_socket;
 pub mod unwritable;
 mod verbs;
 mod wall;
+mod world_tally;
 
 #[doc(inline)]
 pub use crate::address::{Host, NetworkAddress, ParseAddressError};
@@ -104,7 +106,9 @@ pub use crate::client::Client;
 #[doc(inline)]
 pub use crate::ending::Ending;
 #[doc(inline)]
-pub use crate::error::{CommandError, ConnectError, SendError, StartError, Unreached, UnreachedCause};
+pub use crate::error::{
+    CommandError, ConnectError, ReplicationError, SendError, StartError, Unreached, UnreachedCause,
+};
 #[doc(inline)]
 pub use crate::handle::{Broadcast, Handle, Hold, INVALID_MESSAGES};
 #[doc(inline)]
@@ -120,4 +124,4 @@ pub use crate::resolve::{Resolution, Resolver, resolve};
 #[doc(inline)]
 pub use crate::server::Server;
 #[doc(inline)]
-pub use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
+pub use crate::stats::{ClockReport, ConnectionInfo, NetworkStats, WorldTotals};

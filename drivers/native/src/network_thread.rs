@@ -4,6 +4,7 @@ mod orders;
 mod telling;
 #[cfg(all(test, unix))]
 mod tests;
+mod worlds;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -27,6 +28,7 @@ use crate::sleep::Sleeper;
 use crate::stats::{ClockReport, NetworkStats};
 use crate::udp_socket::{Arrival, Refused, Sent, UdpSocket};
 use crate::wall::WallFollower;
+use crate::world_tally::WorldTally;
 
 /// The state that the network thread owns.
 pub(crate) struct NetworkThread {
@@ -58,6 +60,7 @@ pub(crate) struct NetworkThread {
     /// The time at which the socket was last found empty. Every datagram received afterwards arrived later.
     emptied_at: Instant,
     counters: NetworkStats,
+    tally: WorldTally,
     wall: WallFollower,
     /// The latest clock report that the game received.
     clocks: ClockReport,
@@ -106,6 +109,7 @@ impl NetworkThread {
             failure: None,
             emptied_at: now,
             counters: NetworkStats::default(),
+            tally: WorldTally::default(),
             wall: WallFollower::new(now),
             clocks: ClockReport::default(),
         }
@@ -372,6 +376,7 @@ impl Drop for NetworkThread {
     fn drop(&mut self) {
         self.take_snapshot(self.shared.facts.clock.now());
         self.shared.commands.close();
+        self.shared.worlds.clear();
         self.shared.table().clear();
         self.shared.events.close();
     }

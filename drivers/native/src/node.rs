@@ -54,12 +54,14 @@ impl Node {
         let secrets = long_lived(secrets, key_file.as_deref())?;
         let (channels, max_message, connect_timeout) =
             (config.channels.clone(), config.max_message, config.connect_timeout);
+        let has_worlds = config.snapshots.is_some();
         let mut endpoint = Endpoint::new(config, secrets, random()?, clock.now())?;
         let facts = Facts {
             screens_messages: screens_messages && !registry.is_empty(),
             registry,
             channels,
             max_message,
+            has_worlds,
             clock,
             local_address: socket.local_address(),
             public_key: endpoint.public_key(),

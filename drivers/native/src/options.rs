@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tickwire_core::message::Registry;
-use tickwire_core::{Authenticator, Config, Secrets};
+use tickwire_core::{Authenticator, Config, Secrets, SnapshotConfig};
 
 use crate::address::{NetworkAddress, canonical};
 use crate::policy::Policy;
@@ -233,6 +233,15 @@ impl Options {
         self
     }
 
+    /// Sets the schema and the limits of replicated worlds. Both ends need the same schema. The setting replaces
+    /// `Config::snapshots`.
+    ///
+    /// Default: none. The endpoint then neither commits worlds nor receives any.
+    pub fn snapshots(mut self, snapshots: SnapshotConfig) -> Self {
+        self.config.snapshots = Some(snapshots);
+        self
+    }
+
     /// Sets the resolver, which looks up the IP addresses of host names when an attempt to connect begins, and when the
     /// driver reconnects an interrupted connection.
     ///
@@ -295,6 +304,7 @@ mod tests {
                     == value
             }),
             words("screen_messages", if options.screens_messages { "yes" } else { "no" }),
+            words("snapshots", if options.config.snapshots.is_none() { "none" } else { "" }),
             words("resolver", "the system's name service"),
         ];
         let faults = faults(&documented, &actual);

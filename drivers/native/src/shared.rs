@@ -15,6 +15,7 @@ use crate::command::Command;
 use crate::command_queue::CommandQueue;
 use crate::error::CommandError;
 use crate::event_queue::EventQueue;
+use crate::shared_worlds::SharedWorlds;
 use crate::stats::{ClockReport, ConnectionInfo, NetworkStats};
 
 /// The id of the network thread, once this thread runs.
@@ -35,6 +36,7 @@ type Screen = Dispatcher<(), (), ConnectionId>;
 pub(crate) struct Shared {
     pub(crate) commands: CommandQueue,
     pub(crate) events: EventQueue,
+    pub(crate) worlds: SharedWorlds,
     pub(crate) facts: Facts,
     /// The id of the network thread. This thread must not wait for its own answer.
     pub(crate) network_thread: NetworkThreadId,
@@ -60,6 +62,8 @@ pub(crate) struct Facts {
     pub(crate) screens_messages: bool,
     pub(crate) channels: Vec<ChannelConfig>,
     pub(crate) max_message: usize,
+    /// Whether the endpoint replicates worlds.
+    pub(crate) has_worlds: bool,
     pub(crate) clock: Clock,
     pub(crate) local_address: SocketAddr,
     pub(crate) public_key: PublicKey,
@@ -196,6 +200,7 @@ impl Shared {
         Self {
             commands,
             events,
+            worlds: SharedWorlds::default(),
             facts,
             network_thread: NetworkThreadId::default(),
             table,

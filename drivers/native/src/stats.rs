@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tickwire_core::drop::DropCounts;
+use tickwire_core::snapshot::WorldStats;
 use tickwire_core::stats::{ConnectionStats, TicketCounts};
 use tickwire_core::{Address, ConnectionId, ConnectionState, Endpoint, PeerClock, PeerInfo};
 
@@ -20,6 +21,8 @@ pub struct ConnectionInfo {
     pub peer: PeerInfo,
     /// The counters and measurements of the connection since it began.
     pub stats: ConnectionStats,
+    /// The counters of the world that the connection is sent, and of the world that it receives.
+    pub world: WorldStats,
     /// The peer's clock, or `None` until the peer has acknowledged a packet. Read the clock at [`crate::Handle::now`].
     pub clock: Option<PeerClock>,
 }
@@ -32,6 +35,7 @@ impl ConnectionInfo {
             address: endpoint.address(connection),
             peer: endpoint.peer(connection)?.clone(),
             stats: endpoint.stats(connection)?,
+            world: endpoint.world_stats(connection)?,
             clock: endpoint.peer_clock(connection),
         })
     }
@@ -104,6 +108,8 @@ pub struct NetworkStats {
     /// The number of wake-ups of the network thread after a sleep in which heartbeats and acknowledgements were
     /// coalesced (`Options::receive_coalescing`).
     pub naps: u64,
+    /// The replicated worlds that the endpoint sends.
+    pub worlds: WorldTotals,
 }
 
 /// The signs that the system's wall clock, by which tickets expire, is wrong.
@@ -117,6 +123,45 @@ pub struct ClockReport {
     pub steps: u64,
     /// The latest of these differences, in microseconds. The value is positive if the clock was set forward.
     pub last_step_us: i64,
+}
+
+/// The totals of the replicated worlds that an endpoint sends, over all connections since the endpoint was started. The driver counts
+/// at each commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct WorldTotals {
+    /// The number of worlds.
+    pub worlds: usize,
+    /// The number of entities in all worlds now.
+    pub entities: usize,
+    /// The number of connections that were sent a world and have not ended.
+    pub viewers: usize,
+    /// The number of commits.
+    pub commits: u64,
+    /// The number of snapshot frames sent.
+    pub frames_sent: u64,
+    /// The number of bytes in the snapshot frames sent, without packet headers.
+    pub bytes_sent: u64,
+    /// The sum of the numbers of entities in the world of each viewer, over all commits.
+    pub entities_shown: u64,
+    /// The number of bytes that would have been sent if each commit had sent the quantised components of all entities to each
+    /// viewer, without names and headers.
+    pub full_state_bytes: u64,
+}
+
+impl WorldTotals {
+    /// Returns the mean number of bytes that an entity took for each viewer and commit. Returns `None` if no viewer was sent an entity.
+    #[must_use]
+    pub fn bytes_per_entity(&self) -> Option<f64> {
+        (self.entities_shown > 0).then(|| self.bytes_sent as f64 / self.entities_shown as f64)
+    }
+
+    /// Returns the share of the bytes that was saved against sending the full state with each commit: 0.9 if a tenth of the bytes
+    /// was sent. The share is negative if more was sent. Returns `None` if no viewer was sent a component.
+    #[must_use]
+    pub fn saving(&self) -> Option<f64> {
+        (self.full_state_bytes > 0).then(|| 1.0 - self.bytes_sent as f64 / self.full_state_bytes as f64)
+    }
 }
 
 impl NetworkStats {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use tickwire_core::MessageId;
 use tickwire_core::message::NetMessage;
-use tickwire_native::{Broadcast, Handle, SendError};
+use tickwire_core::snapshot::Viewer;
+use tickwire_native::{Broadcast, Handle, ReplicationError, SendError};
 
 use crate::client::{Client, ClientId, Clients};
 use crate::codes;
@@ -69,6 +70,18 @@ impl Context {
     /// lists its connection.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
+    }
+
+    /// Changes the part of the replicated world that a client sees. `None` shows the client nothing. The call ignores a client that
+    /// has left.
+    ///
+    /// # Errors
+    /// [`ReplicationError::NoViewer`] if the game replicates no world of this id.
+    pub fn set_viewer(&self, client: ClientId, viewer: Option<Viewer>) -> Result<(), ReplicationError> {
+        match self.clients.get(client) {
+            Some(client) => self.network.set_viewer(client.connection, viewer),
+            None => Ok(()),
+        }
     }
 
     /// Disconnects a client, with `why` as the reason that the client receives.

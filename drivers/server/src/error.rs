@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use tickwire_core::message::RegisterError;
+use tickwire_core::snapshot::SnapshotSchemaError;
 use tickwire_native::{KeyFileError, StartError};
 
 use crate::config::ConfigError;
@@ -46,6 +47,8 @@ pub enum ServerError {
     },
     /// A message type of the game cannot be registered.
     Messages(RegisterError),
+    /// A component of the game's replicated world cannot be declared.
+    Components(SnapshotSchemaError),
     /// The game's method `start` returned an error.
     Game(GameError),
     /// The system refused a thread, random bytes, or the handling of signals.
@@ -86,7 +89,7 @@ impl ServerError {
             Self::Network(_) => 4,
             Self::Log { .. } => 5,
             Self::Monitoring { .. } => 6,
-            Self::Messages(_) | Self::Game(_) => 7,
+            Self::Messages(_) | Self::Components(_) | Self::Game(_) => 7,
             Self::Panicked { .. } => 8,
         }
     }
@@ -121,6 +124,9 @@ impl fmt::Display for ServerError {
                 "metrics and health cannot be served at {address}: {reason}; choose another `monitoring_address`, or null"
             ),
             Self::Messages(error) => write!(f, "the message types of the game cannot be registered: {error}"),
+            Self::Components(error) => {
+                write!(f, "the components of the game's world cannot be declared: {error}")
+            }
             Self::Game(error) => write!(f, "the game did not start: {error}"),
             Self::System { what, reason } => {
                 write!(f, "the system provided no {what}: {reason}; check the system's limits")
@@ -164,6 +170,12 @@ impl From<ConfigError> for ServerError {
 impl From<StartError> for ServerError {
     fn from(error: StartError) -> Self {
         Self::Network(error)
+    }
+}
+
+impl From<SnapshotSchemaError> for ServerError {
+    fn from(error: SnapshotSchemaError) -> Self {
+        Self::Components(error)
     }
 }
 

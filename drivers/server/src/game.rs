@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tickwire_core::snapshot::{SnapshotSchema, SnapshotSchemaError, Viewer, WorldWriter};
 use tickwire_core::{CloseReason, Config, Event};
 
 use crate::client::ClientId;
@@ -10,10 +11,11 @@ use crate::console::{CommandError, Commands};
 use crate::context::Context;
 use crate::error::GameError;
 use crate::messages::Messages;
+use crate::world_id::WORLD;
 
 /// A game that a dedicated server runs. The server calls all methods on one thread. Each tick handles clients that
-/// joined or left, then their messages, then calls [`Game::tick`], and then [`Game::network_update`] if an update
-/// is due. Messages that these methods send leave together at the end.
+/// joined or left, then their messages, then calls [`Game::tick`], and then [`Game::network_update`] and
+/// [`Game::replicate`] if an update is due. Messages that these methods send leave together at the end.
 ///
 /// ```
 /// use std::time::Duration;
@@ -92,6 +94,18 @@ pub trait Game: Sized + 'static {
     /// [`tickwire_core::message::RegisterError`] if a message type cannot be registered.
     fn messages(messages: &mut Messages<Self>) -> Result<(), tickwire_core::message::RegisterError>;
 
+    /// Declares the components of the game's replicated world. Clients get the same schema from [`crate::client_options`]. Without
+    /// components, which is the default, the server replicates no world.
+    ///
+    /// The schema's number of ticks per second, 60 unless the game sets another, is also the number of ticks that the world counts
+    /// in a second. With the same number as `tick_rate`, a tick of the world is a tick of the server.
+    ///
+    /// # Errors
+    /// [`SnapshotSchemaError`] if a component cannot be declared.
+    fn schema(_schema: &mut SnapshotSchema) -> Result<(), SnapshotSchemaError> {
+        Ok(())
+    }
+
     /// Adds the console commands of the game.
     fn commands(_commands: &mut Commands<Self>) {}
 
@@ -136,13 +150,26 @@ pub trait Game: Sized + 'static {
     /// Sends the game's state to the clients, `network_update_rate` times per second.
     fn network_update(&mut self, _server: &mut Context) {}
 
+    /// Writes the game's state into its replicated world, `network_update_rate` times per second. The server then commits the world:
+    /// each client is sent the changes of the part that it sees, as fast as its connection allows. The game may write values that did
+    /// not change. The server calls this method once before the first client connects, and only if [`Game::schema`] declares
+    /// components.
+    fn replicate(&mut self, _server: &mut Context, _world: &mut WorldWriter) {}
+
+    /// Returns the part of the world that a client sees, after [`Game::joined`]. `None` shows the client nothing.
+    /// [`Context::set_viewer`] changes the choice later. The default is the whole world.
+    fn viewer(&mut self, _server: &mut Context, _client: ClientId) -> Option<Viewer> {
+        Some(Viewer::new(WORLD))
+    }
+
     /// Returns whether the game is idle: its state does not change, and it has nothing to send, until input arrives.
     /// The server calls this method after each tick. While the game is idle, the server sleeps, runs no ticks and sends
     /// no network updates. A message, a console command or a new configuration wakes the server immediately, not at the
     /// time of the next tick. The server then runs one tick at the current time ([`Context::tick`] has advanced), and
     /// calls this method again. The server also calls this method once per second, for games that become active without
     /// input. Ticks that the server skips while the game is idle count separately, not as overruns or skipped ticks. A
-    /// delay after the server was woken counts as an overrun, as every other delay does.
+    /// delay after the server was woken counts as an overrun, as every other delay does. If clients see a replicated world, the
+    /// server sleeps only after the game has been idle for 2 s, because the last values of the world are committed until then.
     fn is_at_rest(&self) -> bool {
         false
     }

@@ -70,6 +70,8 @@ mod program;
 mod pulse;
 mod reload;
 mod remote;
+mod replicate;
+mod replication;
 mod schedule;
 mod server;
 mod signals;
@@ -79,6 +81,8 @@ mod text_file;
 mod turn;
 mod watch;
 pub mod world;
+mod world_id;
+mod world_schema;
 
 #[doc(inline)]
 pub use crate::banned::Banned;
@@ -108,3 +112,7 @@ pub use crate::schedule::{Due, Schedule};
 pub use crate::server::{Dedicated, client_options, registry};
 #[doc(inline)]
 pub use crate::stop::Summary;
+#[doc(inline)]
+pub use crate::world_id::WORLD;
+#[doc(inline)]
+pub use crate::world_schema::{snapshot_config, world_schema};

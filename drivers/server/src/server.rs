@@ -23,8 +23,10 @@ use crate::monitor::Monitor;
 use crate::presence_log::PresenceLog;
 use crate::pulse::Pulse;
 use crate::remote::{Order, Remote};
+use crate::replication::Replication;
 use crate::schedule::Schedule;
 use crate::watch::Watch;
+use crate::world_schema::snapshots;
 
 /// A dedicated server that is started and ready to run.
 ///
@@ -75,6 +77,8 @@ pub struct Dedicated<G: Game> {
     pub(crate) orders: Arc<Mailbox<Order>>,
     pub(crate) set_log_level: Option<Box<dyn FnMut(LogLevel)>>,
     pub(crate) watch: Option<Watch>,
+    /// None if the game replicates no world.
+    pub(crate) replication: Option<Replication>,
     key_is_new: bool,
 }
 
@@ -84,8 +88,8 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
     }
 }
 
-/// Returns the options for a client of game `G`: the application number, message types, channels and maximum
-/// message size of the game. All other options have the defaults of [`Config::new`] and [`Options::new`].
+/// Returns the options for a client of game `G`: the application number, message types, channels, maximum message size
+/// and world's components of the game. All other options have the defaults of [`Config::new`] and [`Options::new`].
 ///
 /// ```
 /// # use tickwire_server::world::World;
@@ -97,11 +101,13 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
 /// ```
 ///
 /// # Errors
-/// [`tickwire_core::message::RegisterError`] if a message type cannot be registered.
-pub fn client_options<G: Game>() -> Result<Options, tickwire_core::message::RegisterError> {
+/// [`ServerError::Messages`] or [`ServerError::Components`] if a message type or a component is not allowed.
+pub fn client_options<G: Game>() -> Result<Options, ServerError> {
     let (mut of_server, mut config) = (Config::new(G::APPLICATION), Config::new(G::APPLICATION));
+    of_server.snapshots = snapshots::<G>()?;
     G::configure(&mut of_server);
     (config.channels, config.max_message) = (of_server.channels, of_server.max_message);
+    config.snapshots = of_server.snapshots;
     Ok(Options::new(config).registry(registry::<G>()?))
 }
 
@@ -129,7 +135,10 @@ impl<G: Game> Dedicated<G> {
         let (registry, inbox) = messages.into_parts();
         let (secrets, key_is_new) = secrets(&config)?;
         let bans = Bans::load(&config.ban_file)?;
-        let (network, savings) = open::<G>(&config, secrets, registry, &bans)?;
+        let core = core_config::<G>(&config)?;
+        let tick_rate = config.tick_rate;
+        let replication = core.snapshots.as_ref().map(|snapshots| Replication::new(snapshots, tick_rate));
+        let (network, savings) = open(core, config.bind_address, secrets, registry, &bans)?;
         let handle = network.handle();
         let (pulse, metrics) = (Arc::new(Pulse::default()), GameMetrics::default());
         let monitor = match config.monitoring_address {
@@ -169,23 +178,25 @@ impl<G: Game> Dedicated<G> {
             orders: Arc::default(),
             set_log_level: None,
             watch: None,
+            replication,
             key_is_new,
             config,
         };
         let _taken = server.context.network.set_bandwidth_limit(server.config.bandwidth_limit);
         let settings = server.config.game.clone();
         server.with_game(|game, context| game.start(context, &settings)).map_err(ServerError::Game)?;
+        server.replicate();
         tracing::info!("Headless server started on {} ({})", server.address(), G::NAME);
         Ok(server)
     }
 
-    /// Checks that the game's message types can be registered, and that their channels are configured. The method opens
+    /// Checks that the game's message types and components can be registered, and that their channels are configured. The method opens
     /// no socket and no file.
     ///
     /// # Errors
     /// The [`ServerError`] that [`Dedicated::start`] would return for the message types and channels.
     pub fn check(config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
-        let channels = core_config::<G>(config).channels;
+        let channels = core_config::<G>(config)?.channels;
         let registry = registry::<G>()?;
         Ok(StartError::expect_channels(&registry, &channels)?)
     }
@@ -279,7 +290,7 @@ fn secrets<S>(config: &ServerConfig<S>) -> Result<(Secrets, bool), ServerError> 
 }
 
 /// Returns the core's configuration: the settings of the server, changed by the game.
-fn core_config<G: Game>(config: &ServerConfig<G::Settings>) -> Config {
+fn core_config<G: Game>(config: &ServerConfig<G::Settings>) -> Result<Config, ServerError> {
     let mut core = Config::new(G::APPLICATION);
     core.access = if config.ticket_key_file.is_some() { Access::Tickets } else { Access::Open };
     core.max_connections = config.max_connections as usize;
@@ -288,19 +299,20 @@ fn core_config<G: Game>(config: &ServerConfig<G::Settings>) -> Config {
     core.handshake_burst = config.handshake_burst;
     core.idle_timeout = config.idle_timeout;
     core.resume_window = config.resume_window;
+    core.snapshots = snapshots::<G>()?;
     G::configure(&mut core);
-    core
+    Ok(core)
 }
 
 /// Starts the network driver. Also returns the time for which a connection survives without a datagram, for which a
 /// client's unused limits accumulate.
-fn open<G: Game>(
-    config: &ServerConfig<G::Settings>,
+fn open(
+    core: Config,
+    bind_address: SocketAddr,
     secrets: Secrets,
     registry: Arc<Registry>,
     bans: &Bans,
 ) -> Result<(Server, Duration), ServerError> {
-    let core = core_config::<G>(config);
     let savings = core.idle_timeout.saturating_add(core.resume_window).min(SAVINGS_MOST);
     let bans = bans.clone();
     let options = Options::new(core)
@@ -308,7 +320,7 @@ fn open<G: Game>(
         .registry(registry)
         // It decodes and judges every message itself.
         .screen_messages(false)
-        .bind(config.bind_address)
+        .bind(bind_address)
         .accept_policy(move |request: &AdmissionRequest<'_>| bans.admit(request));
     Ok((Server::start(options)?, savings))
 }

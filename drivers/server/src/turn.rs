@@ -23,6 +23,7 @@ use crate::mailbox::Call;
 use crate::presence_log::Presence;
 use crate::pulse::Turn;
 use crate::remote::Order;
+use crate::replication::Replication;
 use crate::schedule::Due;
 use crate::server::Dedicated;
 use crate::stop::Summary;
@@ -118,6 +119,7 @@ impl<G: Game> Dedicated<G> {
             self.leave_out(rested);
             return;
         }
+        self.replication.iter_mut().for_each(Replication::wake);
         let due = self.schedule.wake(Instant::now());
         self.leave_out(due.rested);
         if let Call::Letter(order) = call {
@@ -180,10 +182,12 @@ impl<G: Game> Dedicated<G> {
         }
         if due.network {
             self.with_game(Game::network_update);
+            self.replicate();
         }
         drop(hold);
         // Time that orders and this turn took is not rest: steps that are due by now are caught up with, or counted as skipped.
-        self.is_at_rest = due.ticks > 0 && !self.schedule.is_behind(Instant::now()) && self.game.is_at_rest();
+        let now = Instant::now();
+        self.is_at_rest = due.ticks > 0 && !self.schedule.is_behind(now) && self.may_rest(now);
         self.sum_up_presence(false);
         self.pulse.note(&Turn {
             ticks: due.ticks,
@@ -204,6 +208,7 @@ impl<G: Game> Dedicated<G> {
                     tracing::info!("client {id} joined from {}", shown_address(address));
                 }
                 self.with_game(|game, server| game.joined(server, id));
+                self.show_world(id);
             }
             Event::Message { connection, data, .. } => self.deliver(connection, &data),
             Event::Interrupted { connection } => self.set_interrupted(connection, true),
@@ -223,6 +228,8 @@ impl<G: Game> Dedicated<G> {
                 let now = self.context.network.now();
                 let Some(client) = self.context.clients.leave(now, connection) else { return };
                 self.inbox.forget(client.id);
+                let replication = self.replication.iter_mut();
+                replication.for_each(|replication| replication.writer.forget_connection(connection));
                 if self.may_log(Presence::Left) {
                     tracing::info!(
                         "client {} left: {}; {} were not sent, and {unconfirmed} sent messages are unconfirmed",

@@ -33,6 +33,12 @@ pub enum Report {
         rtt_us: Option<Percentiles>,
         /// The state of all bots after this time.
         state: State,
+        /// The number of bots that show another world than the server.
+        #[serde(default)]
+        worlds_wrong: usize,
+        /// A description of one of these bots.
+        #[serde(default)]
+        wrong_world: Option<String>,
     },
     /// The bots have received the server's final message, or have stopped waiting for it.
     Ended {
@@ -74,6 +80,9 @@ pub struct Totals {
     pub messages_up: u64,
     /// The number of messages that the bots received.
     pub messages_down: u64,
+    /// The number of changes of the server's world that the bots received.
+    #[serde(default)]
+    pub snapshots: u64,
     /// The number of reliable messages (chat lines) that the bots sent.
     pub reliable_sent: u64,
     /// The number of reliable messages from the bots whose delivery the server confirmed.
@@ -102,6 +111,7 @@ impl Totals {
             bytes_down: of(self.bytes_down, other.bytes_down),
             messages_up: of(self.messages_up, other.messages_up),
             messages_down: of(self.messages_down, other.messages_down),
+            snapshots: of(self.snapshots, other.snapshots),
             reliable_sent: of(self.reliable_sent, other.reliable_sent),
             reliable_delivered: of(self.reliable_delivered, other.reliable_delivered),
             reliable_told: of(self.reliable_told, other.reliable_told),

@@ -41,7 +41,9 @@ fn bots_lose_no_reliable_message_over_a_network_with_faults() {
     }
     // 20 steering messages a second in encrypted datagrams; and the world of 24 agents 20 times a second.
     assert!((200.0..5_000.0).contains(&number("/bytes_per_second_per_client/up")), "{out}");
-    assert!((1_000.0..20_000.0).contains(&number("/bytes_per_second_per_client/down")), "{out}");
+    assert!((500.0..20_000.0).contains(&number("/bytes_per_second_per_client/down")), "{out}");
+    assert_eq!(number("/worlds_wrong"), 0.0);
+    assert!(number("/snapshots_per_second") > 40.0, "{out}");
     let sent = number("/reliable/sent");
     assert!(sent >= 4.0, "each of 8 speaks every other second: {out}");
     assert_eq!(sent, number("/reliable/delivered"));
@@ -241,6 +243,24 @@ fn bots_of_a_restarted_server_receive_a_report_of_each_unconfirmed_chat_line() {
     // The sessions that were lost are none of those that they are in.
     assert_eq!(next(&mut out, "ended")["told"], serde_json::json!({}));
     assert_eq!(crowd.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn bots_that_show_another_world_than_the_server_report_it_in_words() {
+    let mut server = Server::start(|_| {}, &[]);
+    let mut crowd = bots(&server, &["--clients", "2"]).spawn().unwrap();
+    let mut out = BufReader::new(crowd.stdout.take().unwrap());
+    assert_eq!(next(&mut out, "connected")["connected"], 2);
+    next(&mut out, "second");
+    assert_eq!(server.ask("freeze --json")["agents"], 18);
+    // The hash of no world: the bots wait in vain for theirs to become it.
+    writeln!(crowd.stdin.as_mut().unwrap(), "finish 0").unwrap();
+    let settled = next(&mut out, "settled");
+    assert_eq!(settled["worlds_wrong"], 2, "{settled}");
+    let text = settled["wrong_world"].as_str().unwrap();
+    assert!(text.starts_with("bot 0 shows 18 agents as of tick "), "{text}");
+    drop(crowd.stdin.take());
+    crowd.wait().unwrap();
 }
 
 #[test]

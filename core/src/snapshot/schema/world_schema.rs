@@ -66,6 +66,11 @@ impl WorldSchema {
         self.declared(id).map(|declared| &*declared.spec)
     }
 
+    /// Returns the specifications of all components, by id.
+    pub(in crate::snapshot) fn specs(&self) -> impl Iterator<Item = &Arc<ComponentSpec>> {
+        self.components.iter().map(|declared| &declared.spec)
+    }
+
     /// Returns the id of the group with this name, or `None` if there is no such group.
     #[must_use]
     pub fn group_named(&self, name: &str) -> Option<GroupId> {

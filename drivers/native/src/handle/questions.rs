@@ -183,7 +183,10 @@ impl Handle {
     }
 
     /// Asks the network thread a question, and waits for the answer.
-    fn ask<R: Send + 'static>(&self, question: impl FnOnce(&Endpoint) -> R + Send + 'static) -> Option<R> {
+    pub(super) fn ask<R: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Endpoint) -> R + Send + 'static,
+    ) -> Option<R> {
         if !self.can_wait() {
             return None;
         }
@@ -192,7 +195,7 @@ impl Handle {
         pending.wait(Some(PATIENCE))
     }
 
-    async fn ask_async<R: Send + 'static>(
+    pub(super) async fn ask_async<R: Send + 'static>(
         &self,
         question: impl FnOnce(&Endpoint) -> R + Send + 'static,
     ) -> Option<R> {

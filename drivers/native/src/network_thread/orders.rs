@@ -49,6 +49,8 @@ impl NetworkThread {
             Command::LimitOne { connection, rate } => {
                 self.endpoint.set_connection_bandwidth(now, connection, rate.map(|rate| rate.get().into()));
             }
+            Command::Commit => self.commit_next(now),
+            Command::SetViewer { connection, viewer } => self.set_viewer(now, connection, viewer),
             Command::Snapshot(reply) => {
                 self.take_snapshot(now);
                 reply.reply(());
@@ -149,6 +151,7 @@ impl NetworkThread {
         network.commands_waiting = shared.commands.len();
         network.event_stalls = shared.events.stalls();
         network.events_waiting = shared.events.len();
+        network.worlds = self.tally.totals();
         shared.with_snapshot(|snapshot| {
             snapshot.taken_at = Some(std::time::Instant::now());
             snapshot.connections = connections;

@@ -13,6 +13,7 @@ impl NetworkThread {
     /// Passes events to the game's queue until none are left or the queue is full. Messages that the driver does not poll
     /// use up the peer's flow-control credit.
     pub(super) fn tell(&mut self, now: Instant) {
+        self.shared.worlds.give_back(&mut self.endpoint);
         let mut is_news = false;
         let mut has_waited = self.held.is_some();
         loop {
@@ -106,6 +107,7 @@ impl NetworkThread {
                     *reason = CloseReason::Driver { text: text.clone() };
                 }
                 self.shared.table().remove(*connection);
+                self.tally.forget(*connection);
                 if let Some(mut outbox) = self.outboxes.remove(*connection) {
                     unconfirmed.extend(outbox.give_up(&self.shared.facts.channels));
                     unconfirmed.sort_unstable_by_key(|of| (of.channel, of.message));

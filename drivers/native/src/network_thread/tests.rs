@@ -18,6 +18,7 @@ fn an_endpoint_whose_socket_fails_every_read_ends_within_100_reads() {
         registry: Arc::default(),
         screens_messages: false,
         channels: Vec::new(),
+        has_worlds: false,
         max_message: 1,
         clock,
         local_address: somewhere(),

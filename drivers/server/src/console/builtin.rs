@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tickwire_core::text::Counted;
+use tickwire_native::WorldTotals;
 
 use super::arguments::Arguments;
 use super::commands::BuiltIn;
@@ -41,6 +42,7 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
     let uptime = server.uptime().as_secs_f64();
     let interrupted = server.context.clients.iter().filter(|client| client.is_interrupted).count();
     let metrics = server.context.metrics.all();
+    let world = server.replication.is_some().then(|| server.context.network.stats().worlds);
     if is_json {
         let text = json!({
             "game": G::NAME,
@@ -54,6 +56,7 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
             "ticks": beats.ticks,
             "overruns": beats.overruns,
             "rested": beats.rested,
+            "world": world.as_ref().map(world_json),
             "metrics": metrics.iter().map(|(name, metric)| (name.clone(), metric.reading.json())).collect::<Map<_, _>>(),
         });
         return Ok(text.to_string());
@@ -61,7 +64,7 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
     let silent = if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them silent)") };
     let metrics = metrics.iter().map(|(name, metric)| format!("\n{name} {}", metric.reading));
     Ok(format!(
-        "{}: uptime {uptime:.1} s, {} of {}{silent}\nlistening on {} key {}\n{} at {} per second, {}, {} rested{}",
+        "{}: uptime {uptime:.1} s, {} of {}{silent}\nlistening on {} key {}\n{} at {} per second, {}, {} rested{}{}",
         G::NAME,
         server.context.clients.len(),
         Counted(server.config.max_connections.into(), "client"),
@@ -71,8 +74,36 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
         server.config.tick_rate,
         Counted(beats.overruns, "overrun"),
         beats.rested,
+        world.as_ref().map_or_else(String::new, world_line),
         metrics.collect::<String>(),
     ))
+}
+
+fn world_json(world: &WorldTotals) -> Value {
+    json!({
+        "entities": world.entities,
+        "viewers": world.viewers,
+        "commits": world.commits,
+        "bytes_sent": world.bytes_sent,
+        "full_state_bytes": world.full_state_bytes,
+        "bytes_per_entity": world.bytes_per_entity(),
+        "saving": world.saving(),
+    })
+}
+
+fn world_line(world: &WorldTotals) -> String {
+    let cost = match (world.bytes_per_entity(), world.saving()) {
+        (Some(bytes), Some(saving)) => format!(
+            ", {bytes:.2} bytes per entity for each viewer and update: {:.1} % less than the full state",
+            saving * 100.0
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "\nworld: {}, {}{cost}",
+        if world.entities == 1 { "1 entity".into() } else { format!("{} entities", world.entities) },
+        Counted(world.viewers as u64, "viewer")
+    )
 }
 
 fn clients<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply {

@@ -9,7 +9,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, text};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
-use tickwire_native::{Handle, NetworkStats};
+use tickwire_native::{Handle, NetworkStats, WorldTotals};
 
 use crate::metrics::{GameMetrics, Metric, Reading};
 use crate::pulse::{Beats, Pulse};
@@ -74,6 +74,7 @@ impl Collector for Source {
             gauge.encode(encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?)?;
         }
         encode_counters(&mut encoder, &network, &beats)?;
+        encode_worlds(&mut encoder, &network.worlds)?;
         encode_drops(&mut encoder, &network)?;
         encode_game(&mut encoder, &self.of_game)
     }
@@ -120,6 +121,47 @@ fn encode_counters(
     let busy = ConstCounter::new(beats.busy.as_secs_f64());
     let help = "Time spent in ticks";
     busy.encode(encoder.encode_descriptor("busy", help, Some(&Unit::Seconds), busy.metric_type())?)
+}
+
+/// Encodes the metrics of the replicated world, if the game has one.
+fn encode_worlds(encoder: &mut DescriptorEncoder<'_>, worlds: &WorldTotals) -> fmt::Result {
+    if worlds.worlds == 0 {
+        return Ok(());
+    }
+    let gauges = [
+        ("world_entities", "Entities of the replicated world", Some(worlds.entities as f64)),
+        ("world_viewers", "Clients that see the replicated world", Some(worlds.viewers as f64)),
+        (
+            "world_bytes_per_entity",
+            "Mean bytes that an entity takes for each viewer and update",
+            worlds.bytes_per_entity(),
+        ),
+        (
+            "world_saving_ratio",
+            "Share of the bytes saved against sending the full state with each update",
+            worlds.saving(),
+        ),
+    ];
+    for (name, help, value) in gauges {
+        let Some(value) = value else { continue };
+        let gauge = ConstGauge::new(value);
+        gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+    }
+    let counters = [
+        ("world_commits", "Updates of the replicated world", worlds.commits),
+        ("world_frames_sent", "Snapshot frames sent", worlds.frames_sent),
+        ("world_bytes_sent", "Bytes of snapshot frames sent", worlds.bytes_sent),
+        (
+            "world_full_state_bytes",
+            "Bytes that sending the full state with each update would have taken",
+            worlds.full_state_bytes,
+        ),
+    ];
+    for (name, help, value) in counters {
+        let counter = ConstCounter::new(value);
+        counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+    }
+    Ok(())
 }
 
 /// Encodes the metrics that the game defines.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tickwire_core::rng::Rng;
+use tickwire_core::snapshot::{EntitySettings, Gone, NetworkId, WorldWriter, WriteError};
 
-use super::messages::AgentAt;
+use super::components::{AgentAt, SteeredBy, hash};
 
-/// The id of an agent in the world. Ids are never reused.
+/// The number of an agent. Numbers are never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct AgentId(pub u32);
+pub(super) struct AgentId(u32);
 
 /// The length of each side of the box in which agents move, in millimetres.
 pub const BOX_MM: u32 = 65_536;
@@ -21,6 +22,9 @@ pub(super) struct Agents {
     by_id: BTreeMap<AgentId, Agent>,
     free: Vec<AgentId>,
     last: u32,
+    /// The entities of removed agents that are still in the replicated world.
+    gone: Vec<NetworkId>,
+    is_frozen: bool,
 }
 
 /// One agent. Lengths are in micrometres, so that a tick of one millisecond is not lost to rounding.
@@ -32,6 +36,10 @@ struct Agent {
     velocity: (i64, i64),
     /// The time until a free agent changes its direction, in microseconds. `None` for an agent of a client.
     thinks_in_us: Option<i64>,
+    /// The number of the client that steers the agent, or 0 if no client does.
+    client: u32,
+    /// The entity of the agent in the replicated world, once it has one.
+    entity: Option<NetworkId>,
 }
 
 impl Default for Agents {
@@ -42,7 +50,7 @@ impl Default for Agents {
 
 impl Agents {
     pub(super) const fn new(rng: Rng) -> Self {
-        Self { rng, by_id: BTreeMap::new(), free: Vec::new(), last: 0 }
+        Self { rng, by_id: BTreeMap::new(), free: Vec::new(), last: 0, gone: Vec::new(), is_frozen: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -52,22 +60,34 @@ impl Agents {
     /// Creates or removes free agents until there are `count` free agents.
     pub(super) fn set_free(&mut self, count: u32) {
         let count = count as usize;
-        for id in self.free.drain(count.min(self.free.len())..) {
-            self.by_id.remove(&id);
+        for id in self.free.split_off(count.min(self.free.len())) {
+            self.remove(id);
         }
         while self.free.len() < count {
-            let id = self.add(Some(0));
+            let id = self.add(Some(0), 0);
             self.free.push(id);
         }
     }
 
     /// Creates an agent that a client steers.
-    pub(super) fn add_owned(&mut self) -> AgentId {
-        self.add(None)
+    pub(super) fn add_owned(&mut self, client: u32) -> AgentId {
+        self.add(None, client)
     }
 
     pub(super) fn remove(&mut self, id: AgentId) {
-        self.by_id.remove(&id);
+        if let Some(agent) = self.by_id.remove(&id) {
+            self.gone.extend(agent.entity);
+        }
+    }
+
+    /// Returns the entity of an agent in the replicated world, once it has one.
+    pub(super) fn entity(&self, id: AgentId) -> Option<NetworkId> {
+        self.by_id.get(&id)?.entity
+    }
+
+    /// Stops all agents where they are, or lets them go on.
+    pub(super) const fn freeze(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
     }
 
     /// Sets the velocity of an agent, in thousandths of full speed.
@@ -79,6 +99,9 @@ impl Agents {
 
     /// Moves all agents for the time `step`.
     pub(super) fn step(&mut self, step: Duration) {
+        if self.is_frozen {
+            return;
+        }
         let step_us = i64::try_from(step.as_micros()).unwrap_or(0);
         for agent in self.by_id.values_mut() {
             if let Some(left) = &mut agent.thinks_in_us {
@@ -94,17 +117,48 @@ impl Agents {
         }
     }
 
-    pub(super) fn positions(&self) -> impl Iterator<Item = AgentAt> {
-        let mm = |um: i64| u32::try_from(um / 1000).unwrap_or(0);
-        self.by_id.iter().map(move |(id, agent)| AgentAt { id: id.0, x: mm(agent.x_um), y: mm(agent.y_um) })
+    /// Writes all agents into the replicated world.
+    pub(super) fn write(&mut self, world: &mut WorldWriter) -> Result<(), WriteError> {
+        for entity in self.gone.drain(..) {
+            world.destroy(entity, Gone::Destroyed)?;
+        }
+        for agent in self.by_id.values_mut() {
+            let entity = match agent.entity {
+                Some(entity) => entity,
+                None => {
+                    let entity = world.create(EntitySettings::new())?;
+                    if agent.client > 0 {
+                        world.set(entity, &SteeredBy { client: agent.client })?;
+                    }
+                    *agent.entity.insert(entity)
+                }
+            };
+            world.set(entity, &agent.at())?;
+        }
+        Ok(())
     }
 
-    fn add(&mut self, thinks_in_us: Option<i64>) -> AgentId {
+    /// Returns the hash of all agents that are in the replicated world.
+    pub(super) fn hash(&self) -> u64 {
+        let steered = |agent: &Agent| (agent.client > 0).then_some(SteeredBy { client: agent.client });
+        let agents = self.by_id.values();
+        hash(agents.filter_map(|agent| Some((agent.entity?, (agent.at(), steered(agent))))))
+    }
+
+    fn add(&mut self, thinks_in_us: Option<i64>, client: u32) -> AgentId {
         self.last = self.last.wrapping_add(1);
         let mut place = || self.rng.below(BOX_MM.into()) as i64 * 1000;
         let (x_um, y_um) = (place(), place());
-        self.by_id.insert(AgentId(self.last), Agent { x_um, y_um, velocity: (0, 0), thinks_in_us });
+        let agent = Agent { x_um, y_um, velocity: (0, 0), thinks_in_us, client, entity: None };
+        self.by_id.insert(AgentId(self.last), agent);
         AgentId(self.last)
+    }
+}
+
+impl Agent {
+    fn at(&self) -> AgentAt {
+        let millimetres = |um: i64| u32::try_from(um / 1000).unwrap_or(0);
+        AgentAt::millimetres(millimetres(self.x_um), millimetres(self.y_um))
     }
 }
 
@@ -119,14 +173,21 @@ const WALL_UM: i64 = (BOX_MM as i64 - 1) * 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::hash_of_view;
+    use tickwire_core::snapshot::WorldView;
 
     const STEP: Duration = Duration::from_micros(16_666);
 
-    fn after(seed: u8, steps: u32) -> Vec<AgentAt> {
+    /// Returns the positions of all agents, in millimetres.
+    fn positions(agents: &Agents) -> Vec<[u32; 2]> {
+        agents.by_id.values().map(|agent| agent.at().in_millimetres()).collect()
+    }
+
+    fn after(seed: u8, steps: u32) -> Vec<[u32; 2]> {
         let mut agents = Agents::new(Rng::from_seed([seed; 32]));
         agents.set_free(50);
         (0..steps).for_each(|_| agents.step(STEP));
-        agents.positions().collect()
+        positions(&agents)
     }
 
     #[test]
@@ -139,35 +200,71 @@ mod tests {
     #[test]
     fn an_agent_stops_at_the_walls_of_the_box() {
         let mut agents = Agents::default();
-        let id = agents.add_owned();
+        let id = agents.add_owned(1);
         for (x, y) in [(1000, 1000), (-1000, -1000)] {
             agents.steer(id, x, y);
             (0..2000).for_each(|_| agents.step(STEP));
             let corner = if x > 0 { BOX_MM - 1 } else { 0 };
-            assert_eq!(agents.positions().next(), Some(AgentAt { id: id.0, x: corner, y: corner }));
+            assert_eq!(positions(&agents), [[corner, corner]]);
         }
     }
 
     #[test]
     fn an_agent_owned_by_a_client_moves_only_as_the_client_steers() {
         let mut agents = Agents::default();
-        let id = agents.add_owned();
+        let id = agents.add_owned(1);
         agents.steer(id, -1000, -1000);
         (0..2000).for_each(|_| agents.step(STEP));
         agents.steer(id, 500, 0);
         (0..1000).for_each(|_| agents.step(Duration::from_millis(1)));
-        assert_eq!(agents.positions().next(), Some(AgentAt { id: id.0, x: 2500, y: 0 }));
+        assert_eq!(positions(&agents), [[2500, 0]]);
     }
 
     #[test]
     fn changing_the_number_of_agents_without_a_client_keeps_the_agents_of_clients() {
         let mut agents = Agents::default();
         agents.set_free(10);
-        let owned = agents.add_owned();
+        let owned = agents.add_owned(1);
         agents.set_free(3);
         assert_eq!(agents.len(), 4);
-        assert!(agents.positions().any(|agent| agent.id == owned.0));
+        assert!(agents.by_id.contains_key(&owned));
         agents.set_free(5);
         assert_eq!(agents.len(), 6);
+    }
+
+    #[test]
+    fn frozen_agents_stand_still_until_they_thaw() {
+        let mut agents = Agents::default();
+        agents.set_free(5);
+        agents.step(STEP);
+        agents.freeze(true);
+        let before = positions(&agents);
+        agents.step(STEP * 100);
+        assert_eq!(positions(&agents), before);
+        agents.freeze(false);
+        agents.step(STEP * 100);
+        assert_ne!(positions(&agents), before);
+    }
+
+    #[test]
+    fn a_view_of_the_written_agents_has_the_hash_of_the_agents() {
+        let schema = crate::world_schema::<crate::world::World>().unwrap();
+        let (mut world, mut view) = (schema.writer(), WorldView::new(&schema));
+        let mut agents = Agents::new(Rng::from_seed([1; 32]));
+        agents.set_free(20);
+        let owned = agents.add_owned(7);
+        for tick in 1..50 {
+            agents.step(STEP);
+            match tick {
+                20 => agents.set_free(15),
+                30 => agents.remove(owned),
+                40 => agents.set_free(25),
+                _ => {}
+            }
+            agents.write(&mut world).unwrap();
+            view.apply(&world.finish(tick));
+            assert_eq!((view.len(), hash_of_view(&view)), (agents.len(), agents.hash()), "{tick}");
+        }
+        assert_eq!(agents.entity(owned), None);
     }
 }

@@ -1,40 +1,16 @@
 //! The messages between the built-in world and its clients.
 
-use tickwire_core::message::{BoundedString, BoundedVec, NetMessage, NetSerialize};
+use tickwire_core::message::{BoundedString, NetMessage};
 
-/// A message that the server sends reliably to a client that has joined. The message contains the client's number and
-/// agent.
+/// A message that the server sends reliably to a client that has joined, once the client's agent is in the replicated
+/// world. The message contains the client's number and agent.
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/joined", type = 0x1000, max = 16)]
 pub struct Joined {
     /// The number of the client, by which chat lines name it.
     pub client: u32,
-    /// The id of the client's agent.
+    /// The id of the client's agent in the replicated world.
     pub agent: u32,
-}
-
-/// A message with the positions of agents, sent on a sequenced channel, because only the newest positions count.
-#[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
-#[net(codec = "bits", name = "world/positions", type = 0x1001, delivery = "sequenced", max = 1150)]
-pub struct Positions {
-    /// The number of the server's tick at which the agents had these positions.
-    pub tick: u32,
-    /// The agents, in the order of their ids. The server sends several messages for more than [`AGENTS_PER_MESSAGE`]
-    /// agents.
-    pub agents: BoundedVec<AgentAt, AGENTS_PER_MESSAGE>,
-}
-
-/// The position of one agent.
-#[derive(NetSerialize, Clone, Copy, PartialEq, Eq, Debug)]
-pub struct AgentAt {
-    /// The id of the agent.
-    pub id: u32,
-    /// The distance from the left wall, in millimetres.
-    #[net(range = 0..=65_535)]
-    pub x: u32,
-    /// The distance from the lower wall, in millimetres.
-    #[net(range = 0..=65_535)]
-    pub y: u32,
 }
 
 /// A message with the velocity that a client wants for its agent, sent on a sequenced channel, because only the
@@ -68,8 +44,6 @@ pub struct Heard {
     pub text: BoundedString<CHAT_BYTES>,
 }
 
-/// The largest number of agents in one [`Positions`] message, chosen so that the message fits into one datagram.
-pub const AGENTS_PER_MESSAGE: usize = 128;
 /// The longest chat line, in bytes.
 pub const CHAT_BYTES: usize = 200;
 /// The value of [`Heard::from`] for a chat line that the server itself wrote.

@@ -1,10 +1,11 @@
 //! The built-in world: agents that move at random in a box, and a chat. Each client owns one agent. The server program
 //! runs this world, which is also an example of a [`Game`].
 //!
-//! The server sends the positions of all agents as messages at each network update.
+//! Agents are entities of a replicated world, which clients show. Chat lines and orders are messages.
 
 mod agents;
 mod chat;
+mod components;
 mod messages;
 
 use std::collections::BTreeMap;
@@ -14,18 +15,18 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tickwire_core::CloseReason;
-use tickwire_core::message::{BoundedString, BoundedVec, RegisterError, Registry};
+use tickwire_core::message::{BoundedString, RegisterError, Registry};
 use tickwire_core::rng::Rng;
+use tickwire_core::snapshot::{SnapshotSchema, SnapshotSchemaError, WorldWriter};
 use tickwire_core::text::Counted;
+use tickwire_core::{CloseReason, Config};
 use tickwire_native::SendError;
 
-pub use self::agents::{AgentId, BOX_MM};
-pub use self::messages::{
-    AGENTS_PER_MESSAGE, AgentAt, CHAT_BYTES, FROM_SERVER, Heard, Joined, Positions, Say, Steer,
-};
+pub use self::agents::BOX_MM;
+pub use self::components::{AgentAt, SteeredBy, hash_of_view};
+pub use self::messages::{CHAT_BYTES, FROM_SERVER, Heard, Joined, Say, Steer};
 
-use self::agents::Agents;
+use self::agents::{AgentId, Agents};
 use self::chat::{Chat, Line};
 use crate::budgets::{BudgetOwner, SpentBudgets};
 use crate::client::{Client, ClientId};
@@ -69,6 +70,8 @@ struct Player {
     chat: Chat,
     /// The owner of the client's chat budget.
     owner: Option<BudgetOwner>,
+    /// `true` once the client was sent the id of its agent.
+    is_greeted: bool,
 }
 
 /// The built-in world: a game with agents in a box, and a chat for its clients.
@@ -81,6 +84,8 @@ pub struct World {
     unheard: u64,
     /// The chat budgets of clients that have left.
     spent: SpentBudgets,
+    /// `true` while the replicated world has no space for all agents. The log reports it once.
+    is_crowded: bool,
 }
 
 /// Returns the registry of the world's message types, for clients.
@@ -141,16 +146,33 @@ impl World {
         }
     }
 
-    /// Sends the positions of all agents to all clients.
-    fn send_positions(&self, server: &Context) {
-        let all: Vec<AgentAt> = self.agents.positions().collect();
-        let tick = server.tick() as u32;
-        for part in all.chunks(AGENTS_PER_MESSAGE) {
-            let Ok(agents) = BoundedVec::try_from(part.to_vec()) else { continue };
-            if let Err(error) = server.broadcast(&Positions { tick, agents }) {
-                tracing::debug!("positions were not sent: {error}");
-                return;
+    /// Sends each client that has joined the id of its agent, once the agent has one.
+    fn greet(&mut self, server: &Context) {
+        for (client, player) in self.players.iter_mut().filter(|(_, player)| !player.is_greeted) {
+            let Some(agent) = self.agents.entity(player.agent) else { continue };
+            player.is_greeted = true;
+            match server.send(*client, &Joined { client: client.0, agent: agent.0 }) {
+                Ok(_) => {}
+                // The client has left, and its event waits. A log line for each such client would fill the log.
+                Err(error @ (SendError::NotConnected(_) | SendError::Stopped(_))) => {
+                    tracing::debug!("cannot send client {client} the id of its agent: {error}");
+                }
+                Err(error) => tracing::warn!("cannot send client {client} the id of its agent: {error}"),
             }
+        }
+    }
+
+    fn freeze(&mut self, is_frozen: bool, is_json: bool) -> String {
+        self.agents.freeze(is_frozen);
+        let (count, hash) = (self.agents.len(), format!("{:016x}", self.agents.hash()));
+        if is_json {
+            return serde_json::json!({ "frozen": is_frozen, "agents": count, "world": hash }).to_string();
+        }
+        let agents = Counted(count as u64, "agent");
+        if is_frozen {
+            format!("{agents} stand still; the hash of the world is {hash}")
+        } else {
+            format!("{agents} move")
         }
     }
 }
@@ -161,12 +183,32 @@ impl Game for World {
     type Settings = WorldSettings;
 
     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
-        messages.sends::<Joined>()?.sends::<Positions>()?.sends::<Heard>()?;
+        messages.sends::<Joined>()?.sends::<Heard>()?;
         messages.receives(Self::steer)?.receives(Self::say_to_all)?;
         Ok(())
     }
 
+    fn schema(schema: &mut SnapshotSchema) -> Result<(), SnapshotSchemaError> {
+        schema.component::<AgentAt>()?.component::<SteeredBy>()?;
+        Ok(())
+    }
+
+    fn configure(config: &mut Config) {
+        if let Some(snapshots) = &mut config.snapshots {
+            snapshots.max_entities = AGENTS_MAX;
+        }
+    }
+
     fn commands(commands: &mut Commands<Self>) {
+        commands.add(
+            "freeze",
+            "[--json]",
+            "stop all agents, and show the hash of the world",
+            |world, _, arguments| Ok(world.freeze(true, arguments.flag("--json")?)),
+        );
+        commands.add("thaw", "[--json]", "let all agents move again", |world, _, arguments| {
+            Ok(world.freeze(false, arguments.flag("--json")?))
+        });
         commands.add(
             "agents",
             "<count>",
@@ -201,18 +243,10 @@ impl Game for World {
     }
 
     fn joined(&mut self, server: &mut Context, client: ClientId) {
-        let agent = self.agents.add_owned();
+        let agent = self.agents.add_owned(client.0);
         let owner = server.client(client).and_then(Client::budget_owner);
         let chat = Chat::new(self.spent.of(owner));
-        self.players.insert(client, Player { agent, chat, owner });
-        match server.send(client, &Joined { client: client.0, agent: agent.0 }) {
-            Ok(_) => {}
-            // It has left, and its end is on its way: a line about each would fill the log of a storm.
-            Err(error @ (SendError::NotConnected(_) | SendError::Stopped(_))) => {
-                tracing::debug!("cannot send client {client} the id of its agent: {error}");
-            }
-            Err(error) => tracing::warn!("cannot send client {client} the id of its agent: {error}"),
-        }
+        self.players.insert(client, Player { agent, chat, owner, is_greeted: false });
     }
 
     fn left(&mut self, server: &mut Context, client: ClientId, _: &CloseReason) {
@@ -226,10 +260,17 @@ impl Game for World {
         self.agents.step(step);
     }
 
-    fn network_update(&mut self, server: &mut Context) {
-        if server.client_count() > 0 {
-            self.send_positions(server);
+    fn replicate(&mut self, server: &mut Context, world: &mut WorldWriter) {
+        match self.agents.write(world) {
+            Ok(()) => self.is_crowded = false,
+            Err(error) => {
+                if !self.is_crowded {
+                    tracing::warn!("clients do not see all agents: {error}");
+                }
+                self.is_crowded = true;
+            }
         }
+        self.greet(server);
     }
 
     /// Returns `true` while no client is connected, because no client sees the agents move.
@@ -250,3 +291,5 @@ impl Game for World {
 
 /// The application number of the built-in world: the bytes of "tickworl".
 pub const APPLICATION: u64 = u64::from_be_bytes(*b"tickworl");
+/// The agents that the replicated world has room for: those without a client, and a client's each for 4096 clients and more.
+const AGENTS_MAX: usize = 16_384;

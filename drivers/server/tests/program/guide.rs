@@ -1,16 +1,36 @@
-//! The program in the guide equals the example `bells`, which has its own test.
+//! The programs in the guide equal the examples `bells` and `beach`, which have their own tests.
 
 const GUIDE: &str = include_str!("../../../../docs/guide/first-server.md");
+const WORLD: &str = include_str!("../../../../docs/guide/replicated-world.md");
+const BEACH: &str = include_str!("../../../../examples/beach.rs");
 const RUNNING: &str = include_str!("../../../../docs/guide/running-a-server.md");
 const EXAMPLE: &str = include_str!("../../../../examples/bells.rs");
 
+/// Compares the pieces of code in a chapter with a program. Between two pieces there is an empty line or none, as it reads best.
+fn compare(chapter: &str, program: &str) {
+    let pieces = chapter.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let pieces: Vec<&str> = pieces.collect();
+    let squeezed = |text: &str| text.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+    assert_eq!(squeezed(&pieces.join("\n")), squeezed(program));
+}
+
 #[test]
 fn the_code_in_the_server_guide_equals_the_example_program() {
-    let pieces = GUIDE.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let program: Vec<&str> = pieces.collect();
-    // Between two pieces there is an empty line or none, as it reads best.
-    let squeezed = |text: &str| text.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
-    assert_eq!(squeezed(&program.join("\n")), squeezed(EXAMPLE));
+    compare(GUIDE, EXAMPLE);
+}
+
+#[test]
+fn the_code_in_the_guide_to_replicated_worlds_equals_the_example_program() {
+    compare(WORLD, BEACH);
+}
+
+#[test]
+fn every_metric_in_the_guide_to_replicated_worlds_exists() {
+    let metrics = include_str!("../../src/monitor/metrics.rs");
+    let named: Vec<&str> =
+        quoted(WORLD).into_iter().filter_map(|word| word.strip_prefix("tickwire_")).collect();
+    assert_eq!(named.len(), 2);
+    assert!(named.iter().all(|name| metrics.contains(&format!("\"{name}\""))), "{named:?}");
 }
 
 #[test]

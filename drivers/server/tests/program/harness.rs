@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tickwire_core::message::NetMessage;
 use tickwire_core::{CloseReason, Config, ConnectOptions, Event, PublicKey};
 use tickwire_native::{Client, ConnectError, Options};
-use tickwire_server::world;
+use tickwire_server::{snapshot_config, world};
 
 /// The longest wait of a test, even on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -194,6 +194,7 @@ impl Drop for Program {
 pub(crate) fn client() -> Client {
     let mut config = Config::new(world::APPLICATION);
     config.channels[0].receipts = true;
+    config.snapshots = snapshot_config::<world::World>().unwrap();
     Client::start(Options::new(config).registry(world::registry().unwrap())).unwrap()
 }
 

@@ -165,7 +165,8 @@ mod counting {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use tickwire_core::message::RegisterError;
-    use tickwire_server::world::{APPLICATION, Heard, Joined, Positions, Say, Steer};
+    use tickwire_core::snapshot::{SnapshotSchema, SnapshotSchemaError};
+    use tickwire_server::world::{APPLICATION, Heard, Joined, Say, Steer, World};
     use tickwire_server::{Context, Game, GameError, Messages, NoSettings};
 
     pub(super) struct Counting(pub(super) Arc<AtomicU64>);
@@ -176,12 +177,16 @@ mod counting {
         type Settings = NoSettings;
 
         fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
-            messages.sends::<Joined>()?.sends::<Positions>()?.sends::<Heard>()?.sends::<Steer>()?;
+            messages.sends::<Joined>()?.sends::<Heard>()?.sends::<Steer>()?;
             messages.receives(|game: &mut Self, _, _, _: &Say| {
                 std::thread::sleep(std::time::Duration::from_micros(20));
                 game.0.fetch_add(1, Ordering::Relaxed);
             })?;
             Ok(())
+        }
+
+        fn schema(schema: &mut SnapshotSchema) -> Result<(), SnapshotSchemaError> {
+            World::schema(schema)
         }
 
         fn start(&mut self, _: &mut Context, _: &NoSettings) -> Result<(), GameError> {

@@ -1,12 +1,15 @@
 //! One bot: a client that steers its agent at random and sends chat lines.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use tickwire_core::message::{BoundedString, NetMessage as _, Registry};
 use tickwire_core::rng::Rng;
+use tickwire_core::snapshot::WorldView;
 use tickwire_core::{CloseReason, Config, ConnectionId, Event, Unconfirmed};
 use tickwire_native::{Client, ConnectionInfo, Ending, Options, StartError};
-use tickwire_server::world::{self, Heard, Say, Steer};
+use tickwire_server::snapshot_config;
+use tickwire_server::world::{self, Heard, Say, Steer, World, hash_of_view};
 
 use super::chat::{Ears, compose};
 use crate::percentiles::Samples;
@@ -22,6 +25,10 @@ pub(super) struct Bot {
     speaks_at: Option<Instant>,
     chat_pause: Duration,
     ears: Ears,
+    /// The view of the server's world.
+    view: Option<WorldView>,
+    /// The hash of the view, if it was computed since the last change.
+    hash: Cell<Option<u64>>,
     /// The bot's own counters. The driver keeps the others.
     counted: Totals,
     /// The sums of the counters of earlier connections.
@@ -44,6 +51,10 @@ impl Bot {
         for channel in &mut config.channels {
             channel.receipts = true;
         }
+        // The built-in world's components and messages can be declared, as its tests show.
+        config.snapshots = snapshot_config::<World>().ok().flatten();
+        let view =
+            config.snapshots.as_ref().map(|snapshots| WorldView::new(&snapshots.schema).with_history(0));
         let registry = world::registry().unwrap_or_default();
         let options = Options::new(config).registry(registry).socket_buffer(SOCKET_BUFFER);
         let mut bytes = [0; 32];
@@ -59,6 +70,8 @@ impl Bot {
             speaks_at: None,
             chat_pause,
             ears: Ears::default(),
+            view,
+            hash: Cell::new(None),
             counted: Totals::default(),
             before: OfConnections::default(),
             latest: None,
@@ -77,11 +90,19 @@ impl Bot {
                     self.counted.messages_down += 1;
                     take(self.client.registry(), &data, &mut self.ears);
                 }
+                Event::Snapshot { changes, .. } => {
+                    self.counted.snapshots += 1;
+                    self.view.iter_mut().for_each(|view| view.apply(&changes));
+                    self.hash.set(None);
+                    self.client.recycle(changes);
+                }
                 Event::Delivered { channel, .. } if Say::ROUTE == channel.into() => {
                     self.counted.reliable_delivered += 1;
                 }
                 Event::Connected { connection, .. } => {
                     self.roll();
+                    self.view.iter_mut().for_each(WorldView::clear);
+                    self.hash.set(None);
                     self.connection = Some(connection);
                     self.farewell = None;
                 }
@@ -208,6 +229,26 @@ impl Bot {
         }
     }
 
+    /// Returns whether the view has this hash.
+    pub(super) fn shows(&self, world: u64) -> bool {
+        let Some(view) = &self.view else { return false };
+        let hash = self.hash.get().unwrap_or_else(|| hash_of_view(view));
+        self.hash.set(Some(hash));
+        hash == world
+    }
+
+    /// Returns a description of the view.
+    pub(super) fn shown(&self) -> String {
+        let view = self.view.as_ref();
+        let (agents, tick) = (view.map_or(0, WorldView::len), view.and_then(WorldView::tick).unwrap_or(0));
+        let frames = self.client.server().and_then(|server| self.client.world_stats(server));
+        let refused = frames.map_or(0, |stats| stats.frames_refused);
+        format!(
+            "bot {} shows {agents} agents as of tick {tick}; it refused {refused} snapshot frames",
+            self.number
+        )
+    }
+
     /// Returns whether the bot has received all `lines` lines.
     pub(super) const fn has_heard(&self, lines: u64) -> bool {
         self.ears.heard == lines
@@ -223,7 +264,7 @@ struct OfConnections {
     bytes_received: u64,
 }
 
-/// Decodes a message. The bot decodes positions too, as a game would.
+/// Decodes a message.
 fn take(registry: &Registry, data: &[u8], ears: &mut Ears) {
     if let Ok(message) = registry.decode(data)
         && let Some(heard) = message.downcast_ref::<Heard>()

@@ -26,6 +26,8 @@ pub(super) struct Crowd {
     /// The round-trip times of the current second, and of the time in which all bots played.
     rtt: Samples,
     rtt_played: Samples,
+    /// The hash of the server's world, which stands still: all bots are to show it.
+    world: Option<u64>,
 }
 
 /// The phase that the crowd is in.
@@ -69,6 +71,7 @@ impl Crowd {
             phase: Phase::Connecting,
             rtt: Samples::default(),
             rtt_played: Samples::default(),
+            world: None,
         })
     }
 
@@ -84,7 +87,10 @@ impl Crowd {
             let since = if let Phase::Playing { since, .. } = self.phase { Some(since) } else { None };
             match orders.wish(since) {
                 Wish::Play => {}
-                Wish::Finish => self.finish(now, false),
+                Wish::Finish { world } => {
+                    self.world = world;
+                    self.finish(now, false);
+                }
                 Wish::FinishAndLeave => self.finish(now, true),
                 Wish::Leave => break,
             }
@@ -176,11 +182,14 @@ impl Crowd {
             Phase::Settling { until, then_leave, played } if now >= until || self.has_settled() => {
                 let wait = if then_leave { Duration::ZERO } else { FAREWELL };
                 self.phase = Phase::Waiting { until: now + wait };
+                let wrong = self.wrong_worlds();
                 Some(Report::Settled {
                     played_ms: played.ms,
                     played: played.totals,
                     rtt_us: self.rtt_played.percentiles(),
                     state: self.state(),
+                    worlds_wrong: wrong.len(),
+                    wrong_world: wrong.into_iter().next(),
                 })
             }
             Phase::Waiting { until } if now >= until || self.bots.iter().all(Bot::is_out) => {
@@ -231,12 +240,24 @@ impl Crowd {
         self.bots.iter().filter(|bot| bot.client.is_connected()).count()
     }
 
+    /// Descriptions of the worlds of bots that are connected and do not show the server's world.
+    fn wrong_worlds(&self) -> Vec<String> {
+        let Some(world) = self.world else { return Vec::new() };
+        let present = self.bots.iter().filter(|bot| bot.client.server().is_some());
+        present.filter_map(|bot| (!bot.shows(world)).then(|| bot.shown())).collect()
+    }
+
     fn has_settled(&self) -> bool {
         let lines = self.lines();
         // What a server had to pass on when it was killed is known to nobody.
         let is_whole = !self.bots.iter().any(|bot| bot.has_lost_session);
+        let world = self.world;
         let mut present = self.bots.iter().filter(|bot| bot.client.server().is_some());
-        present.all(|bot| bot.unaccounted() == 0 && (!is_whole || bot.has_heard(lines)))
+        present.all(|bot| {
+            bot.unaccounted() == 0
+                && (!is_whole || bot.has_heard(lines))
+                && world.is_none_or(|world| bot.shows(world))
+        })
     }
 
     fn farewells(&self) -> BTreeMap<String, usize> {

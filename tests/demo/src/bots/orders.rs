@@ -11,7 +11,10 @@ pub(super) enum Wish {
     /// Continue to play.
     Play,
     /// Stop playing, wait until all messages have arrived, and wait for the server to close the connections.
-    Finish,
+    Finish {
+        /// The hash of the server's world, if the world stands still. The bots then also wait until they show this world.
+        world: Option<u64>,
+    },
     /// Stop playing, wait until all messages have arrived, and leave.
     FinishAndLeave,
     /// Leave now, because the program that gave the orders is gone.
@@ -20,8 +23,8 @@ pub(super) enum Wish {
 
 /// The source of orders.
 pub(super) enum Orders {
-    /// Standard input: the line `finish`, and the end of the input.
-    Lines(Receiver<()>),
+    /// Standard input: the line `finish`, with or without the hash of the server's world, and the end of the input.
+    Lines(Receiver<Option<u64>>),
     /// A fixed time of play.
     Seconds(Duration),
 }
@@ -35,9 +38,15 @@ pub(super) fn listen(seconds: Option<u64>) -> Orders {
     // The end of the input ends the thread, and that closes the channel.
     thread::spawn(move || {
         let lines = std::io::stdin().lock().lines().map_while(Result::ok);
-        lines.filter(|line| line.trim() == "finish").try_for_each(|_| order.send(()))
+        lines.filter_map(|line| finish(&line)).try_for_each(|world| order.send(world))
     });
     Orders::Lines(orders)
+}
+
+/// Returns the hash in an order to finish. Returns `None` for any other line.
+fn finish(line: &str) -> Option<Option<u64>> {
+    let rest = line.trim().strip_prefix("finish")?;
+    if rest.is_empty() { Some(None) } else { u64::from_str_radix(rest.trim(), 16).ok().map(Some) }
 }
 
 impl Orders {
@@ -46,7 +55,7 @@ impl Orders {
     pub(super) fn wish(&self, playing_since: Option<Instant>) -> Wish {
         match self {
             Self::Lines(lines) => match lines.try_recv() {
-                Ok(()) => Wish::Finish,
+                Ok(world) => Wish::Finish { world },
                 Err(TryRecvError::Empty) => Wish::Play,
                 Err(TryRecvError::Disconnected) => Wish::Leave,
             },
@@ -55,5 +64,16 @@ impl Orders {
             }
             Self::Seconds(_) => Wish::Play,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_to_finish_may_bear_the_hash_of_the_servers_world() {
+        let orders = ["finish", " finish 00ff", "finish 0xff", "stop", ""].map(finish);
+        assert_eq!(orders, [Some(None), Some(Some(255)), None, None, None]);
     }
 }

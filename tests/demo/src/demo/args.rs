@@ -44,4 +44,4 @@ pub(super) struct Args {
     pub(super) conditioner_program: Option<PathBuf>,
 }
 
-const AFTER: &str = "Exit codes: 0 if all bots connected and no reliable message was lost; 130 after an interruption; 1 otherwise.";
+const AFTER: &str = "Exit codes: 0 if all bots connected, no reliable message was lost, and all bots show the server's world at the end; 130 after an interruption; 1 otherwise.";

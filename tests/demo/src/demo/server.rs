@@ -33,6 +33,10 @@ pub(super) enum Line {
     Counters(Counters),
     /// The server's estimate of the loss of its own datagrams, in percent: the mean over its clients.
     Loss(f64),
+    /// The agents stand still. The world has this hash.
+    Frozen {
+        world: String,
+    },
     Stopped {
         not_sent: u64,
         unconfirmed: u64,
@@ -54,6 +58,9 @@ impl Line {
         let number = |key: &str| value.get(key).and_then(Value::as_u64);
         if let Some(clients) = value.as_array() {
             return Self::Loss(mean_loss(clients));
+        }
+        if let (Some(true), Some(world)) = (value.get("frozen").and_then(Value::as_bool), text("world")) {
+            return Self::Frozen { world };
         }
         match text("event").as_deref() {
             Some("listening") => match (text("address"), text("key")) {
@@ -78,6 +85,9 @@ fn mean_loss(clients: &[Value]) -> f64 {
     loss.fold(0.0, |sum, loss| sum + loss) / 10.0 / clients.len().max(1) as f64
 }
 
+/// The command whose reply is [`Line::Frozen`].
+pub(super) const FREEZE: &str = "freeze --json";
+
 /// The commands whose replies are [`Line::Counters`] and [`Line::Loss`].
 pub(super) const QUESTIONS: [&str; 2] = ["stats --json", "clients --json"];
 
@@ -97,6 +107,8 @@ mod tests {
         assert_eq!(none.to_string(), "0");
         let stopped = Line::parse(r#"{"event":"stopped","not_sent":2,"unconfirmed":3}"#);
         assert_eq!(stopped, Line::Stopped { not_sent: 2, unconfirmed: 3 });
+        let frozen = Line::parse(r#"{"agents":80,"frozen":true,"world":"00ff"}"#);
+        assert_eq!(frozen, Line::Frozen { world: "00ff".into() });
         assert_eq!(Line::parse("hello"), Line::Other);
     }
 }

@@ -48,7 +48,11 @@ enum News {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     Connecting,
-    Playing { until: Instant },
+    Playing {
+        until: Instant,
+    },
+    /// The time is over; the agents are to stand still.
+    Freezing,
     Settling,
     Stopping,
     Over,
@@ -173,7 +177,11 @@ impl Show {
             Line::Stopped { not_sent, unconfirmed } => {
                 (self.summary.not_sent, self.summary.unconfirmed) = (not_sent, unconfirmed);
             }
-            Line::Listening(_) | Line::Other => {}
+            Line::Frozen { world } if self.stage == Stage::Freezing => {
+                self.bots.tell(&format!("finish {world}"));
+                self.enter(Stage::Settling);
+            }
+            Line::Frozen { .. } | Line::Listening(_) | Line::Other => {}
         }
     }
 
@@ -192,7 +200,8 @@ impl Show {
             // Who is leaving has nothing to show any more.
             Report::Second(_) if self.stage == Stage::Stopping => {}
             Report::Second(state) => self.on_second(state, args, view),
-            Report::Settled { played_ms, played, rtt_us, state } => {
+            Report::Settled { played_ms, played, rtt_us, state, worlds_wrong, wrong_world } => {
+                (self.summary.worlds_wrong, self.summary.wrong_world) = (worlds_wrong, wrong_world);
                 self.summary.connected = state.connected;
                 self.summary.interruptions = state.interruptions;
                 (self.summary.played_ms, self.summary.played) = (played_ms, played);
@@ -215,8 +224,14 @@ impl Show {
         self.summary.loads = loads(now, before);
         self.summary.loss_down = self.loss_down;
         (self.summary.ticks, self.summary.overruns) = (self.counters.ticks, self.counters.overruns);
-        self.bots.tell("finish");
-        self.enter(Stage::Settling);
+        if self.summary.interrupted {
+            // Bots that still connect would change the world.
+            self.bots.tell("finish");
+            self.enter(Stage::Settling);
+        } else {
+            self.server.tell(server::FREEZE);
+            self.enter(Stage::Freezing);
+        }
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -242,7 +257,9 @@ impl Show {
                 let played = f64::from(args.seconds) - left;
                 format!("playing, {played:.0} of {} s", args.seconds)
             }
-            Stage::Settling | Stage::Stopping | Stage::Over => "waiting for the last messages".into(),
+            Stage::Freezing | Stage::Settling | Stage::Stopping | Stage::Over => {
+                "waiting for the last messages".into()
+            }
         };
         view.show(frame);
         for question in server::QUESTIONS {

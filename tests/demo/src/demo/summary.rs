@@ -33,6 +33,9 @@ pub(super) struct Summary {
     pub(super) not_sent: u64,
     /// The number of reliable messages that the server had sent, but that were not acknowledged before it stopped.
     pub(super) unconfirmed: u64,
+    /// The number of bots whose world differed from the server's at the end, and a description of one such bot.
+    pub(super) worlds_wrong: usize,
+    pub(super) wrong_world: Option<String>,
     /// `true` if the server ended with success.
     pub(super) stopped_in_order: bool,
     pub(super) told: BTreeMap<String, usize>,
@@ -75,6 +78,14 @@ impl Summary {
         unless(
             totals.misplaced == 0,
             format!("{} reliable messages arrived twice or out of order", totals.misplaced),
+        );
+        unless(
+            self.worlds_wrong == 0,
+            format!(
+                "the world of {} of {clients} bots differs from the server's, although nothing moved any more: {}",
+                self.worlds_wrong,
+                self.wrong_world.as_deref().unwrap_or("no bot described its world")
+            ),
         );
         unless(self.stopped_in_order, "the server did not stop in order".into());
         let told = self.told_by_server();
@@ -137,6 +148,8 @@ impl Summary {
                 "heard": self.totals.heard,
                 "misplaced": self.totals.misplaced,
             },
+            "worlds_wrong": self.worlds_wrong,
+            "snapshots_per_second": self.per_second(self.played.snapshots).round(),
             "interruptions": self.interruptions,
             "told": self.told,
             "server": server,
@@ -173,8 +186,18 @@ impl Summary {
         out
     }
 
+    /// Returns the figures of the replicated world in words.
+    fn world(&self) -> String {
+        format!(
+            "{:.0} snapshots/s, all bots together; {} of {} bots show another world than the server",
+            self.per_second(self.played.snapshots),
+            self.worlds_wrong,
+            self.connected
+        )
+    }
+
     /// Returns the figures of the network and of the game as text, each with its name.
-    fn traffic(&self) -> [(&'static str, String); 9] {
+    fn traffic(&self) -> [(&'static str, String); 10] {
         let Totals { reliable_sent, reliable_delivered, to_hear, heard, .. } = self.totals;
         let percent =
             |value: Option<f64>| value.map_or_else(|| "not known".into(), |value| format!("{value:.1} %"));
@@ -226,6 +249,7 @@ impl Summary {
                     self.per_second(self.played.messages_down)
                 ),
             ),
+            ("world", self.world()),
             (
                 "reliable",
                 format!(
@@ -267,7 +291,8 @@ mod tests {
             summary.faults().join("; ")
         };
         type Harm = fn(&mut Summary);
-        let cases: [(Harm, &str); 7] = [
+        let cases: [(Harm, &str); 8] = [
+            (|summary| summary.worlds_wrong = 1, "the world of 1 of 2 bots differs from the server's"),
             (|summary| summary.connected = 1, "1 of 2 bots were connected"),
             (
                 |summary| summary.totals.reliable_delivered = 4,

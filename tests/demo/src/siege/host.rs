@@ -41,6 +41,8 @@ impl Host {
     ) -> Result<Self, String> {
         let mut config = Config::new(world::APPLICATION);
         config.schema = target.registry.schema();
+        config.snapshots =
+            tickwire_server::snapshot_config::<world::World>().map_err(|error| error.to_string())?;
         config.max_connections = 32_768;
         change(&mut config);
         let mut seed = [0; 32];
