@@ -234,7 +234,16 @@ pub(crate) fn write_datagram(
 
 /// Returns the values that are needed to write a snapshot frame.
 fn world_turn<'a>(transport: &Transport, worlds: &'a mut Worlds) -> WorldTurn<'a> {
-    WorldTurn { worlds, rate: transport.regulator.rate(), window: transport.window_left() }
+    let regulator = &transport.regulator;
+    WorldTurn {
+        worlds,
+        rate: regulator.rate(),
+        window_left: transport.window_left(),
+        delivered: regulator.delivered(),
+        smoothed_rtt: transport.rtt.smoothed(),
+        least_rtt: transport.rtt.least().unwrap_or_default(),
+        window: regulator.window(),
+    }
 }
 
 /// Records that a datagram was filled with the waiting frames. If `has_more`, a frame waits that did not fit. A larger

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
+use super::congestion::bytes_in;
 use super::sent::SentFrame;
 use crate::drop::DropReason;
 use crate::event::{ConnectionId, Violation};
@@ -24,14 +25,32 @@ const FRAME_OVERHEAD: usize = 1 + 4 + 2;
 
 /// The time assumed between the first two commits, and the longest time assumed between two commits.
 const FIRST_INTERVAL: Span = Span::from_millis(100);
-
 /// The parts of an endpoint and a transport that are needed to write a snapshot frame.
 pub(crate) struct WorldTurn<'a> {
     pub(crate) worlds: &'a mut Worlds,
     /// The rate that the path carries, in bytes per second.
     pub(crate) rate: u64,
-    /// The number of bytes that may be sent before another acknowledgement arrives.
+    /// The congestion window in bytes, and the part of it that is not in flight.
     pub(crate) window: u64,
+    pub(crate) window_left: u64,
+    /// The recently measured delivery rate, in bytes per second.
+    pub(crate) delivered: u64,
+    pub(crate) smoothed_rtt: Span,
+    pub(crate) least_rtt: Span,
+}
+
+impl WorldTurn<'_> {
+    /// Returns the number of bytes that a world may have in flight if it is committed every `interval`.
+    ///
+    /// A world replaces what it sends with every commit, so it need not fill a queue: a unit that waits in the game is newer than one
+    /// that waits in a router. Where the RTT shows a queue, the world may have in flight what the path delivers in the least RTT and
+    /// one interval. It keeps a third of the window, because jitter can look like a queue.
+    fn flight_most(&self, interval: Span) -> u64 {
+        if self.least_rtt == Span::ZERO || self.smoothed_rtt <= self.least_rtt + interval / 4 {
+            return u64::MAX;
+        }
+        bytes_in(self.delivered, (self.least_rtt + interval).as_micros()).max(self.window / 3)
+    }
 }
 
 /// The worlds of both directions. A connection without worlds has neither.
@@ -56,6 +75,8 @@ struct SendingWorld {
     /// The time of the latest commit of the world, and the time between two commits.
     committed_at: Instant,
     interval: Span,
+    /// The number of bytes that the world may have in flight, as of its latest frame.
+    flight_most: u64,
     completion: Completion,
 }
 
@@ -100,6 +121,7 @@ impl WorldExchange {
             share: Share::new(priority),
             committed_at: now,
             interval: FIRST_INTERVAL,
+            flight_most: u64::MAX,
             completion: Completion::Unsent,
         });
     }
@@ -135,12 +157,12 @@ impl WorldExchange {
     /// Returns `true` if a snapshot frame waits.
     #[inline(always)]
     pub(super) fn has_frame(&self) -> bool {
-        self.sending().is_some_and(|sending| sending.world.has_news())
+        self.sending().is_some_and(SendingWorld::is_ready)
     }
 
     /// Returns the virtual time at which it is the world's turn to send.
     pub(super) fn turn(&self, clock: VirtualClock) -> Option<u64> {
-        self.sending().filter(|sending| sending.world.has_news()).map(|sending| sending.share.start(clock))
+        self.sending().filter(|sending| sending.is_ready()).map(|sending| sending.share.start(clock))
     }
 
     /// Writes a frame of the newest state, if the frame fits.
@@ -157,10 +179,14 @@ impl WorldExchange {
             return;
         };
         let Some(sending) = self.sending_mut() else { return };
+        let flight_most = lent.flight_most(sending.interval);
         let Some((store, scratch)) = lent.worlds.lend(sending.world.world()) else { return };
         // The bytes that the path carries until the next commit, at most those that the window has room for.
         let until_commit = lent.rate.saturating_mul(sending.interval.as_micros()) / 1_000_000;
-        let budget = until_commit.min(lent.window);
+        sending.flight_most = flight_most;
+        let in_flight = sending.world.in_flight();
+        let Some(left) = flight_most.checked_sub(in_flight).filter(|left| *left > 0) else { return };
+        let budget = until_commit.min(lent.window_left).min(left);
         let Some(frame) = sending.world.pack(store, scratch, room, budget) else { return };
         let view = sending.view;
         let bytes = scratch.bytes();
@@ -402,6 +428,11 @@ impl WorldExchange {
 }
 
 impl SendingWorld {
+    /// Returns `true` if a frame waits that may be sent now.
+    const fn is_ready(&self) -> bool {
+        self.world.has_news() && self.world.in_flight() < self.flight_most
+    }
+
     fn is_completion_due(&self) -> bool {
         self.completion == Completion::Unsent && self.world.is_joined()
     }

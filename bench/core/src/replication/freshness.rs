@@ -147,6 +147,7 @@ impl FreshGame {
         }
         self.field.writer().reuse(changes);
         self.committed.insert(self.tick, context.now);
+
         let Some(viewer) = self.viewer.filter(|_| self.has_bulk) else { return };
         while context.host.stats(viewer).is_some_and(|stats| stats.queued_bytes < BULK_QUEUE)
             && context.host.send(context.now, viewer, BULK, vec![0; BULK_MESSAGE]).is_ok()

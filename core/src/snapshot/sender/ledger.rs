@@ -19,6 +19,7 @@ struct FrameRecord {
     floor: u32,
     first: u64,
     units: u32,
+    bytes: u32,
     is_settled: bool,
 }
 
@@ -29,6 +30,8 @@ pub(super) struct Ledger {
     frames: VecDeque<FrameRecord>,
     first_entry: u64,
     entries: VecDeque<LedgerEntry>,
+    /// The number of bytes in frames that are neither acknowledged nor lost.
+    in_flight: u64,
 }
 
 impl Ledger {
@@ -49,7 +52,8 @@ impl Ledger {
     }
 
     /// Records a frame with the units added since the previous frame.
-    pub(super) fn record(&mut self, name: FrameName, floor: u32) {
+    pub(super) fn record(&mut self, name: FrameName, floor: u32, bytes: usize) {
+        self.in_flight += bytes as u64;
         let end = self.first_entry + self.entries.len() as u64;
         let first = self.frames.back().map_or(self.first_entry, |last| last.first + u64::from(last.units));
         self.frames.push_back(FrameRecord {
@@ -57,6 +61,7 @@ impl Ledger {
             floor,
             first,
             units: (end - first) as u32,
+            bytes: bytes as u32,
             is_settled: false,
         });
     }
@@ -65,8 +70,12 @@ impl Ledger {
     /// in flight. The units of the frame stay readable until the next call of [`Self::trim`].
     pub(super) fn settle(&mut self, frame: u64) -> Option<(FrameName, u32)> {
         let record = self.record_mut(frame)?;
-        let is_settled = core::mem::replace(&mut record.is_settled, true);
-        (!is_settled).then_some((record.name, record.floor))
+        if core::mem::replace(&mut record.is_settled, true) {
+            return None;
+        }
+        let (name, floor, bytes) = (record.name, record.floor, record.bytes);
+        self.in_flight -= u64::from(bytes);
+        Some((name, floor))
     }
 
     /// Discards the records of all frames, because no acknowledgement of them can arrive any more.
@@ -75,6 +84,12 @@ impl Ledger {
         self.frames.clear();
         self.first_entry += self.entries.len() as u64;
         self.entries.clear();
+        self.in_flight = 0;
+    }
+
+    /// Returns the number of bytes in frames that are neither acknowledged nor lost.
+    pub(super) const fn in_flight(&self) -> u64 {
+        self.in_flight
     }
 
     /// Returns the number of the frame with this name.

@@ -126,7 +126,7 @@ impl WorldSender {
             self.ledger.note(LedgerEntry { slot: unit.slot, visit: slot.visit, coded_against });
             self.dirty.remove(unit.slot);
         }
-        self.ledger.record(header.name, header.floor);
+        self.ledger.record(header.name, header.floor, scratch.bytes.len());
         if self.opening == ViewOpening::Due {
             self.opening = ViewOpening::Sent;
         }

@@ -132,6 +132,11 @@ impl WorldSender {
         next - u64::from((next as u32).wrapping_sub(low))
     }
 
+    /// Returns the number of bytes in frames that are neither acknowledged nor lost.
+    pub(crate) const fn in_flight(&self) -> u64 {
+        self.ledger.in_flight()
+    }
+
     pub(crate) const fn counts(&self) -> SenderCounts {
         self.counts
     }
