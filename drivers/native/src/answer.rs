@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::guard::guarded;
+
 /// A place for one answer, and both ends of it.
 pub(crate) fn answer<T>() -> (Replier<T>, Pending<T>) {
     let cell = Arc::new(Cell {
@@ -56,7 +58,8 @@ impl<T> Cell<T> {
             drop(slot);
             self.filled.notify_all();
             if let Some(waker) = waker {
-                waker.wake();
+                // The waker is the game's executor's.
+                let _panicked = guarded(|| waker.wake());
             }
         }
     }

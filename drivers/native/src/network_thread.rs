@@ -20,6 +20,7 @@ use tickwire_core::{
 use crate::backlog::Outbox;
 use crate::coalescing::{Coalescing, UPKEEP_BYTES, may_be_upkeep};
 use crate::dial::Dials;
+use crate::guard::guarded;
 use crate::receive_errors::ReceiveErrors;
 use crate::shared::Shared;
 use crate::shares::{Held, Share, Shares};
@@ -111,32 +112,38 @@ impl NetworkThread {
         }
     }
 
-    /// Runs until it is stopped.
+    /// Runs until it is stopped. A panic that no guard caught ends the endpoint, and the game is told at once.
     pub(crate) fn run(mut self) {
         self.shared.is_served_here();
-        loop {
-            let now = self.shared.facts.clock.now();
-            // Before anything is judged by it: the host may have slept.
-            self.follow_wall(now);
-            let mut is_busy = self.carry_out_orders(now);
-            is_busy |= self.receive(now);
-            self.endpoint.handle_timeout(now);
-            let socket = &self.socket;
-            let mut context = Context::from_waker(&self.waker);
-            self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), &mut context);
-            self.tell(now);
-            self.say_farewells(now);
-            let is_blocked = self.transmit(now);
-            self.tell(now);
-            self.socket.stamp(self.coalescing.is_quiet(now));
-            if self.is_over(now) {
-                self.tell_the_rest(now);
-                return;
-            }
-            if !is_busy {
-                self.sleep(now, is_blocked);
-            }
+        if let Err(words) = guarded(|| while self.turn() {}) {
+            self.tell_panic(&words);
         }
+    }
+
+    /// Does one turn, and sleeps until the next. Says whether there is one.
+    fn turn(&mut self) -> bool {
+        let now = self.shared.facts.clock.now();
+        // Before anything is judged by it: the host may have slept.
+        self.follow_wall(now);
+        let mut is_busy = self.carry_out_orders(now);
+        is_busy |= self.receive(now);
+        self.endpoint.handle_timeout(now);
+        let socket = &self.socket;
+        let mut context = Context::from_waker(&self.waker);
+        self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), &mut context);
+        self.tell(now);
+        self.say_farewells(now);
+        let is_blocked = self.transmit(now);
+        self.tell(now);
+        self.socket.stamp(self.coalescing.is_quiet(now));
+        if self.is_over(now) {
+            self.tell_the_rest(now);
+            return false;
+        }
+        if !is_busy {
+            self.sleep(now, is_blocked);
+        }
+        true
     }
 
     /// Corrects the endpoint's wall clock by the system's.
@@ -267,8 +274,10 @@ impl NetworkThread {
     fn on_receive_error(&mut self, now: Instant, error: &io::Error) {
         self.counters.receive_errors += 1;
         self.counters.receive_pauses += u64::from(self.receive_errors.on_error(now, error.kind()));
-        if self.receive_errors.is_fatal(now) && self.failure.is_none() {
-            let lasted = RECEIVE_PATIENCE.as_secs();
+        if let Some(lasted) = self.receive_errors.fatal_after(now)
+            && self.failure.is_none()
+        {
+            let lasted = lasted.as_secs();
             self.failure = Some(format!(
                 "receiving has failed for {lasted} s: {error}; the endpoint has stopped, start it again"
             ));
@@ -368,7 +377,8 @@ impl NetworkThread {
 impl Drop for NetworkThread {
     /// However the thread ends, nobody waits for it any more.
     fn drop(&mut self) {
-        self.take_snapshot(self.shared.facts.clock.now());
+        // A panic may have left the core in a state in which another follows.
+        let _panicked = guarded(|| self.take_snapshot(self.shared.facts.clock.now()));
         self.shared.commands.close();
         self.shared.table().clear();
         self.shared.events.close();
@@ -379,7 +389,7 @@ impl Drop for NetworkThread {
 const BATCHES_PER_TURN: usize = 4;
 /// A correction of the wall clock by more than this many microseconds is a step, and told.
 const STEP_TOLD_US: u64 = 500_000;
-/// How long receiving may fail before the endpoint stops.
+/// How long receiving may fail before the endpoint stops; resets alone may last longer.
 const RECEIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// The largest datagram that is sent alone.
 const LARGEST_SINGLE: usize = 16 << 10;

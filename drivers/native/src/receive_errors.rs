@@ -11,21 +11,24 @@ pub(crate) struct ReceiveErrors {
     /// After how long without anything but errors the socket is given up.
     patience: Duration,
     in_a_row: u32,
-    /// When the first of them was seen that is the socket's own.
+    /// When the first of them was seen.
     since: Option<Instant>,
+    /// When the first of them was seen that is the socket's own.
+    own_since: Option<Instant>,
     /// When the socket may be read again.
     retry_at: Instant,
 }
 
 impl ReceiveErrors {
     pub(crate) const fn new(patience: Duration) -> Self {
-        Self { patience, in_a_row: 0, since: None, retry_at: Instant::ZERO }
+        Self { patience, in_a_row: 0, since: None, own_since: None, retry_at: Instant::ZERO }
     }
 
     /// The socket works.
     pub(crate) const fn on_success(&mut self) {
         self.in_a_row = 0;
         self.since = None;
+        self.own_since = None;
     }
 
     /// Receiving failed. Says whether the socket is to be left alone for a while.
@@ -33,8 +36,9 @@ impl ReceiveErrors {
         self.in_a_row = self.in_a_row.saturating_add(1);
         // Windows and ICMP: a datagram that was sent earlier found nobody. Each such error is reported once, and passes.
         let is_a_peers = kind == io::ErrorKind::ConnectionReset;
+        self.since.get_or_insert(now);
         if !is_a_peers {
-            self.since.get_or_insert(now);
+            self.own_since.get_or_insert(now);
         }
         let Some(doublings) = self.in_a_row.checked_sub(FREE_ERRORS) else { return false };
         let longest = if is_a_peers { FIRST_PAUSE } else { LONGEST_PAUSE };
@@ -47,14 +51,20 @@ impl ReceiveErrors {
         (now < self.retry_at).then_some(self.retry_at)
     }
 
-    /// Whether the errors have lasted too long.
-    pub(crate) fn is_fatal(&self, now: Instant) -> bool {
-        self.since.is_some_and(|since| now.saturating_since(since) >= self.patience)
+    /// How long the errors have lasted, if that is too long.
+    pub(crate) fn fatal_after(&self, now: Instant) -> Option<Duration> {
+        let lasted = |since: Option<Instant>| now.saturating_since(since.unwrap_or(now));
+        // Many peers that vanish together cause resets until the endpoint has given them up, which takes an idle timeout.
+        let is_too_long = lasted(self.own_since) >= self.patience
+            || lasted(self.since) >= self.patience * RESETS_LAST_LONGER;
+        (self.since.is_some() && is_too_long).then(|| lasted(self.since))
     }
 }
 
 /// Errors in a row that are passed over at once.
 const FREE_ERRORS: u32 = 16;
+/// How many times as long resets may last as the socket's own errors.
+const RESETS_LAST_LONGER: u32 = 6;
 /// How long the socket is left alone after one more. Each further error doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// How long it is left alone at most.
@@ -67,22 +77,23 @@ mod tests {
     const OWN: io::ErrorKind = io::ErrorKind::NotConnected;
 
     /// How often the socket is read in so many milliseconds of nothing but errors.
-    fn reads(errors: &mut ReceiveErrors, kind: io::ErrorKind, ms: u64) -> (u32, bool) {
+    fn reads(errors: &mut ReceiveErrors, kind: io::ErrorKind, ms: u64) -> (u32, Option<Duration>) {
         let (mut now, mut reads) = (Instant::ZERO, 0);
         let end = now + Duration::from_millis(ms);
-        while now < end && !errors.is_fatal(now) {
+        while now < end && errors.fatal_after(now).is_none() {
             reads += 1;
             if errors.on_error(now, kind) {
                 now = errors.pause_until(now).unwrap();
             }
         }
-        (reads, errors.is_fatal(now))
+        (reads, errors.fatal_after(now))
     }
 
     #[test]
     fn a_lasting_receive_error_ends_the_endpoint_after_62_reads_in_ten_seconds() {
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
-        assert_eq!(reads(&mut errors, OWN, 60_000), (62, true));
+        let (reads, lasted) = reads(&mut errors, OWN, 60_000);
+        assert_eq!((reads, lasted.map(|lasted| lasted.as_secs())), (62, Some(10)));
     }
 
     #[test]
@@ -93,13 +104,17 @@ mod tests {
             assert!((1..FREE_ERRORS).all(|_| !errors.on_error(now, OWN)));
             assert_eq!(errors.pause_until(now), None);
             errors.on_success();
-            assert!(!errors.is_fatal(now));
+            assert_eq!(errors.fatal_after(now), None);
         }
     }
 
     #[test]
-    fn connection_reset_errors_never_end_the_endpoint() {
+    fn connection_resets_without_a_datagram_end_the_endpoint_after_sixty_seconds() {
+        let reset = io::ErrorKind::ConnectionReset;
         let mut errors = ReceiveErrors::new(Duration::from_secs(10));
-        assert_eq!(reads(&mut errors, io::ErrorKind::ConnectionReset, 60_000), (60_000 + 15, false));
+        assert_eq!(reads(&mut errors, reset, 59_000), (59_000 + 15, None));
+        errors.on_success();
+        let (_, lasted) = reads(&mut errors, reset, 120_000);
+        assert_eq!(lasted, Some(Duration::from_secs(60)));
     }
 }
