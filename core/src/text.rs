@@ -7,8 +7,7 @@ use core::fmt::{self, Write as _};
 ///
 /// `Display` and `Debug` escape the text: a line feed, a carriage return, a tab, a line separator (U+2028), a mark
 /// that changes the direction of writing, or any other control or format character is shown as Rust's escape
-/// sequence (`
-/// `, `\u{202e}`). The text therefore stays on one line of a log and cannot control a terminal. [`PeerText::raw`]
+/// sequence (`\n`, `\u{202e}`). The text therefore stays on one line of a log and cannot control a terminal. [`PeerText::raw`]
 /// returns the text unescaped.
 ///
 /// ```
