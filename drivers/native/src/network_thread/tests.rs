@@ -1,5 +1,7 @@
 //! Tests of a network thread whose socket fails, and of one that is flooded.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::net::SocketAddr;
 
 use tickwire_core::{CloseReason, Config, ConnectOptions, Secrets};
