@@ -235,7 +235,7 @@ fn a_flood_of_hellos_with_resume_tickets_does_not_lock_out_clients_without_a_res
 }
 
 #[test]
-fn clients_with_tickets_connect_through_a_flood_of_hellos_without_tickets() {
+fn clients_with_resume_tickets_reconnect_through_a_flood_of_hellos_without_tickets() {
     let mut field = Field::new(Access::Open, |config| {
         config.max_connections = 256;
         config.resume_window = SECOND * 30;
@@ -257,6 +257,34 @@ fn clients_with_tickets_connect_through_a_flood_of_hellos_without_tickets() {
     flood.run(&mut field, SECOND * 12, |_| {});
     let back = field.events.iter().filter(|(_, event)| matches!(event, Event::Connected { .. })).count();
     assert_eq!(back, honest.len());
+}
+
+#[test]
+fn clients_with_backend_tickets_connect_within_a_second_through_a_flood_of_hellos_without_tickets() {
+    let mut field = Field::new(Access::Open, |config| {
+        config.max_connections = 256;
+        config.max_connections_per_source = Some(64);
+    });
+    let addresses = (0..120).map(|number| format!("10.66.0.{number}:4000"));
+    let mut flood = Flood::from(&mut field, addresses, FLOOD);
+    flood.run(&mut field, SECOND * 2, |_| {});
+    let mut honest: Vec<usize> = Vec::new();
+    let mut join = |field: &mut Field, address: String| {
+        let client = field.add(&address, |_| {});
+        let ticket = field.ticket();
+        field.dial(client, Some(ticket));
+        honest.push(client);
+    };
+    (0..64).for_each(|number| join(&mut field, format!("10.1.1.1:{}", 5000 + number)));
+    let mut number = 0;
+    flood.run(&mut field, SECOND * 2, |field| {
+        number += 1;
+        join(field, format!("10.2.2.{number}:5000"));
+    });
+    flood.run(&mut field, SECOND, |_| {});
+    let slowest = percentile(&field, &honest, 100);
+    println!("{} clients with tickets, the slowest within {slowest:?}", honest.len());
+    assert!(slowest <= SECOND, "{slowest:?}");
 }
 
 /// An observer repeats a client's Hello with a ticket or a resume ticket 200 times per second, with other Noise bytes and from a

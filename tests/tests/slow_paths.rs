@@ -23,17 +23,24 @@ enum Comes {
     WithTicket,
 }
 
-/// A path, the credential of its client, and the intervals at which the drivers of both ends call.
+/// A path, the credential of its client, the intervals at which the drivers of server and client call, and the time of the
+/// server driver's first call.
 #[derive(Clone, Copy, Debug)]
 struct Path {
     round_trip: Duration,
     comes: Comes,
     polls_every: [Duration; 2],
+    server_polls_from: Duration,
 }
 
 impl Path {
     fn new(seconds: f64, comes: Comes) -> Self {
-        Self { round_trip: Duration::from_secs_f64(seconds), comes, polls_every: [Duration::ZERO; 2] }
+        Self {
+            round_trip: Duration::from_secs_f64(seconds),
+            comes,
+            polls_every: [Duration::ZERO; 2],
+            server_polls_from: Duration::ZERO,
+        }
     }
 
     /// Creates a server and a client that has begun to connect.
@@ -55,6 +62,7 @@ impl Path {
         for (node, polls_every) in net.nodes.iter_mut().zip(self.polls_every) {
             node.polls_every = polls_every;
         }
+        net.nodes[0].polls_from = self.server_polls_from;
         let options = match self.comes {
             Comes::Openly => ConnectOptions::new(public),
             Comes::WithoutAKey => ConnectOptions::danger_any_key(),
@@ -100,6 +108,23 @@ impl Path {
         assert_eq!(net.nodes[1].events, ends, "{self:?}");
         assert_eq!(net.nodes[0].events, [], "{self:?}");
     }
+
+    /// Checks that the client stays connected at both ends, or times out. Returns whether the client connected within `timeout`.
+    fn stays_or_times_out(&self, timeout: Duration) -> bool {
+        let (mut net, client) = self.dial_within(timeout);
+        net.run_for(timeout + SECOND * 90);
+        let is_in = matches!(net.nodes[1].events.as_slice(), [Event::Connected { .. }]);
+        if is_in {
+            let server = net.nodes[0].events.as_slice();
+            assert!(matches!(server, [Event::Connected { .. }]), "{self:?}: {server:#?}");
+        } else {
+            let timed_out =
+                CloseReason::ConnectTimedOut { version_hint: None, narrow_path: false, key_hint: None };
+            let end = Event::Closed { connection: client, reason: timed_out, unconfirmed: Vec::new() };
+            assert_eq!(net.nodes[1].events, [end], "{self:?}");
+        }
+        is_in
+    }
 }
 
 #[test]
@@ -120,21 +145,7 @@ fn a_client_with_a_connect_timeout_of_ten_seconds_stays_connected_or_times_out()
                     polls_every: [Duration::ZERO, SECOND * polls],
                     ..Path::new(f64::from(tenths) / 10.0, comes)
                 };
-                let (mut net, client) = path.dial_within(SECOND * 10);
-                net.run_for(SECOND * 60);
-                let is_in = matches!(net.nodes[1].events.as_slice(), [Event::Connected { .. }]);
-                if is_in {
-                    assert!(matches!(net.nodes[0].events.as_slice(), [Event::Connected { .. }]), "{path:?}");
-                } else {
-                    let timed_out = CloseReason::ConnectTimedOut {
-                        version_hint: None,
-                        narrow_path: false,
-                        key_hint: None,
-                    };
-                    let end =
-                        Event::Closed { connection: client, reason: timed_out, unconfirmed: Vec::new() };
-                    assert_eq!(net.nodes[1].events, [end], "{path:?}");
-                }
+                let is_in = path.stays_or_times_out(SECOND * 10);
                 assert!(is_in || tenths > 45, "{path:?}");
             }
         }
@@ -180,8 +191,8 @@ fn a_longer_connect_timeout_also_applies_to_reconnecting() {
 }
 
 #[test]
-fn connecting_over_an_rtt_of_nine_seconds_or_more_ends_with_a_connect_timeout() {
-    for seconds in [9.0, 10.0, 11.0, 12.5, 14.0, 15.0, 16.0, 18.0, 20.0, 40.0] {
+fn connecting_over_an_rtt_of_fourteen_seconds_or_more_ends_with_a_connect_timeout() {
+    for seconds in [14.0, 14.5, 15.0, 16.0, 18.0, 20.0, 40.0] {
         for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
             Path::new(seconds, comes).times_out_honestly();
         }
@@ -209,6 +220,69 @@ fn a_client_whose_driver_polls_every_five_seconds_connects_over_an_rtt_of_eight_
             Path { polls_every, ..Path::new(seconds, comes) }.connects_for_good();
         }
     }
+}
+
+/// Returns paths with an RTT of `seconds`, from a client that is polled every 5 s or whenever something is due to a server that is
+/// polled every 5 s, at each of ten phases.
+fn polled_every_five_seconds(seconds: f64, comes: Comes) -> impl Iterator<Item = Path> {
+    [0, 5].into_iter().flat_map(move |client| {
+        (0..10).map(move |phase| Path {
+            polls_every: [SECOND * 5, SECOND * client],
+            server_polls_from: Duration::from_millis(500) * phase,
+            ..Path::new(seconds, comes)
+        })
+    })
+}
+
+#[test]
+fn clients_connect_over_an_rtt_of_eight_seconds_to_a_server_that_is_polled_every_five_seconds() {
+    for seconds in [0.1, 1.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0] {
+        for comes in [Comes::Openly, Comes::WithTicket] {
+            polled_every_five_seconds(seconds, comes).for_each(|path| path.connects_for_good());
+        }
+    }
+}
+
+#[test]
+fn clients_stay_connected_or_time_out_at_any_rtt_whatever_the_polls_of_either_end() {
+    for seconds in [8.5, 9.0, 10.0, 11.0, 12.0, 13.0, 13.5, 14.0, 15.0, 16.0, 18.0, 20.0] {
+        for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
+            let prompt = [0, 5].map(|client| Path {
+                polls_every: [Duration::ZERO, SECOND * client],
+                ..Path::new(seconds, comes)
+            });
+            for path in prompt.into_iter().chain(polled_every_five_seconds(seconds, comes)) {
+                path.stays_or_times_out(SECOND * 30);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_that_was_told_that_it_resumes_keeps_its_session_although_the_resume_window_ends() {
+    let mut outcomes = [0, 0];
+    for (window, phase) in (45..75).flat_map(|window| [0, 1, 2, 3].map(|phase| (window, phase))) {
+        let mut net = Net::pair(|config| {
+            config.resume_window = SECOND * window;
+            config.connect_timeout = SECOND * 30;
+        });
+        net.delay = SECOND * 4;
+        net.nodes[0].polls_from = SECOND * phase;
+        (net.nodes[0].polls_every, net.nodes[1].polls_every) = (SECOND * 4, SECOND * 5);
+        net.connect();
+        net.run_for(SECOND * 60);
+        net.filter = Box::new(|_, _, _| Pass::Drop);
+        net.run_for(SECOND * 60);
+        net.filter = Box::new(|_, _, _| Pass::Deliver);
+        net.run_for(SECOND * 120);
+        let mut events = net.nodes[1].events.iter();
+        let resumes = events.any(|event| matches!(event, Event::Resumed { .. }));
+        outcomes[usize::from(resumes)] += 1;
+        assert_eq!(events.as_slice(), [], "window of {window} s, phase {phase} s");
+        let kept = net.nodes[0].has(|event| matches!(event, Event::Resumed { .. }));
+        assert_eq!(kept, resumes, "window of {window} s, phase {phase} s: {:#?}", net.nodes[0].events);
+    }
+    assert!(outcomes.iter().all(|count| *count > 10), "{outcomes:?}");
 }
 
 #[test]

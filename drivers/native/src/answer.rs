@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::guard::guarded;
+
 /// Creates a place for one answer. Returns the end that gives the answer, and the end that waits for the answer.
 pub(crate) fn answer<T>() -> (Replier<T>, Pending<T>) {
     let cell = Arc::new(Cell {
@@ -57,7 +59,8 @@ impl<T> Cell<T> {
             drop(slot);
             self.filled.notify_all();
             if let Some(waker) = waker {
-                waker.wake();
+                // The waker belongs to the game's executor, and may panic.
+                let _panicked = guarded(|| waker.wake());
             }
         }
     }

@@ -68,6 +68,7 @@ mod dial;
 mod ending;
 mod error;
 mod event_queue;
+mod guard;
 mod handle;
 mod handlers;
 pub mod key_file;

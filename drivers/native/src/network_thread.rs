@@ -21,6 +21,7 @@ use tickwire_core::{
 use crate::backlog::Outbox;
 use crate::coalescing::{Coalescing, UPKEEP_BYTES, may_be_upkeep};
 use crate::dial::Dials;
+use crate::guard::guarded;
 use crate::receive_errors::ReceiveErrors;
 use crate::shared::Shared;
 use crate::shares::{Held, Share, Shares};
@@ -115,32 +116,39 @@ impl NetworkThread {
         }
     }
 
-    /// Runs the network thread until the endpoint is stopped.
+    /// Runs the network thread until the endpoint is stopped. A panic that no other guard catches ends the endpoint, and
+    /// the game gets events that say so.
     pub(crate) fn run(mut self) {
         self.shared.is_served_here();
-        loop {
-            let now = self.shared.facts.clock.now();
-            // Before anything is judged by it: the host may have slept.
-            self.follow_wall(now);
-            let mut is_busy = self.carry_out_orders(now);
-            is_busy |= self.receive(now);
-            self.endpoint.handle_timeout(now);
-            let socket = &self.socket;
-            let mut context = Context::from_waker(&self.waker);
-            self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), &mut context);
-            self.tell(now);
-            self.say_farewells(now);
-            let is_blocked = self.transmit(now);
-            self.tell(now);
-            self.socket.stamp(self.coalescing.is_quiet(now));
-            if self.is_over(now) {
-                self.tell_the_rest(now);
-                return;
-            }
-            if !is_busy {
-                self.sleep(now, is_blocked);
-            }
+        if let Err(words) = guarded(|| while self.turn() {}) {
+            self.tell_panic(&words);
         }
+    }
+
+    /// Runs one turn of the loop, and sleeps until the next turn is due. Returns `false` after the last turn.
+    fn turn(&mut self) -> bool {
+        let now = self.shared.facts.clock.now();
+        // Before anything is judged by it: the host may have slept.
+        self.follow_wall(now);
+        let mut is_busy = self.carry_out_orders(now);
+        is_busy |= self.receive(now);
+        self.endpoint.handle_timeout(now);
+        let socket = &self.socket;
+        let mut context = Context::from_waker(&self.waker);
+        self.dials.advance(now, &mut self.endpoint, |to| socket.can_reach(to), &mut context);
+        self.tell(now);
+        self.say_farewells(now);
+        let is_blocked = self.transmit(now);
+        self.tell(now);
+        self.socket.stamp(self.coalescing.is_quiet(now));
+        if self.is_over(now) {
+            self.tell_the_rest(now);
+            return false;
+        }
+        if !is_busy {
+            self.sleep(now, is_blocked);
+        }
+        true
     }
 
     /// Adjusts the endpoint's wall clock to the system's wall clock.
@@ -273,8 +281,10 @@ impl NetworkThread {
     fn on_receive_error(&mut self, now: Instant, error: &io::Error) {
         self.counters.receive_errors += 1;
         self.counters.receive_pauses += u64::from(self.receive_errors.on_error(now, error.kind()));
-        if self.receive_errors.is_fatal(now) && self.failure.is_none() {
-            let lasted = RECEIVE_PATIENCE.as_secs();
+        if let Some(lasted) = self.receive_errors.fatal_after(now)
+            && self.failure.is_none()
+        {
+            let lasted = lasted.as_secs();
             self.failure = Some(format!(
                 "receiving has failed for {lasted} s: {error}; the endpoint has stopped, start it again"
             ));
@@ -374,7 +384,8 @@ impl NetworkThread {
 impl Drop for NetworkThread {
     /// Wakes all waiting threads, so that no thread waits for a network thread that has ended.
     fn drop(&mut self) {
-        self.take_snapshot(self.shared.facts.clock.now());
+        // After a panic, a call to the core may panic again.
+        let _panicked = guarded(|| self.take_snapshot(self.shared.facts.clock.now()));
         self.shared.commands.close();
         self.shared.worlds.clear();
         self.shared.table().clear();
@@ -386,7 +397,7 @@ impl Drop for NetworkThread {
 const BATCHES_PER_TURN: usize = 4;
 /// The correction of the wall clock, in microseconds, above which it counts as a step and is reported.
 const STEP_TOLD_US: u64 = 500_000;
-/// The time for which receive calls may fail before the endpoint stops.
+/// The time for which receive calls may fail before the endpoint stops. Connection resets alone may last longer.
 const RECEIVE_PATIENCE: Duration = Duration::from_secs(10);
 /// The largest transmit that is sent without further datagrams, in bytes.
 const LARGEST_SINGLE: usize = 16 << 10;

@@ -5,9 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use crate::address::{Host, NetworkAddress, canonical};
 use crate::error::ConnectError;
+use crate::guard::{drop_guarded, guarded};
 use crate::rt;
 
 /// A future that resolves to a host's addresses, in the order in which the driver tries them.
@@ -15,7 +17,8 @@ pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> +
 
 /// A resolver, which looks up the IP addresses of host names. By default, the driver uses the system's name service;
 /// `Options::resolver` sets a different resolver. The network thread polls the future that [`Resolver::resolve`]
-/// returns, so the future must not block.
+/// returns, so the future must not block. A panic in either ends only the attempt to connect, with
+/// [`ConnectError::ResolverPanicked`]. A connection that is reconnecting asks the resolver again after a pause.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};
@@ -67,10 +70,45 @@ pub async fn resolve(address: &NetworkAddress) -> Result<Vec<SocketAddr>, Connec
 /// A running resolution of a name.
 pub(crate) type Lookup = Pin<Box<dyn Future<Output = Result<Vec<SocketAddr>, ConnectError>> + Send>>;
 
-/// Begins to resolve `address` with `resolver`.
+/// Begins to resolve `address` with `resolver`. If the resolver panics, this lookup ends with an error.
 pub(crate) fn begin(resolver: &Arc<dyn Resolver>, address: &NetworkAddress) -> Lookup {
-    let (resolver, address) = (Arc::clone(resolver), address.clone());
-    Box::pin(async move { look_up(&*resolver, &address).await })
+    let (resolver, of) = (Arc::clone(resolver), address.clone());
+    let lookup: Lookup = Box::pin(async move { look_up(&*resolver, &of).await });
+    Box::pin(GuardedLookup { lookup: Some(lookup), address: address.clone() })
+}
+
+/// A lookup that calls the game's resolver on the network thread and catches its panics.
+struct GuardedLookup {
+    /// `None` once the lookup has ended.
+    lookup: Option<Lookup>,
+    address: NetworkAddress,
+}
+
+impl Future for GuardedLookup {
+    type Output = Result<Vec<SocketAddr>, ConnectError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(lookup) = &mut self.lookup else { return Poll::Pending };
+        match guarded(|| lookup.as_mut().poll(context)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(found)) => {
+                drop_guarded(self.lookup.take());
+                Poll::Ready(found)
+            }
+            Err(panic) => {
+                drop_guarded(self.lookup.take());
+                let Host::Name(host) = self.address.host() else { return Poll::Ready(Ok(Vec::new())) };
+                Poll::Ready(Err(ConnectError::ResolverPanicked { host: host.clone(), panic }))
+            }
+        }
+    }
+}
+
+impl Drop for GuardedLookup {
+    /// Drops the lookup if the attempt to connect ends first.
+    fn drop(&mut self) {
+        drop_guarded(self.lookup.take());
+    }
 }
 
 async fn look_up(resolver: &dyn Resolver, address: &NetworkAddress) -> Result<Vec<SocketAddr>, ConnectError> {

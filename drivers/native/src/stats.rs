@@ -85,8 +85,8 @@ pub struct NetworkStats {
     /// decide on.
     pub policy_panics: u64,
     /// The number of receive errors that followed 15 or more consecutive receive errors. After each such error the
-    /// driver does not read the socket for 1 to 250 ms. After 10 s with only errors the endpoint stops, and an
-    /// `Event::Closed` with the null connection states the error.
+    /// driver does not read the socket for 1 to 250 ms. After 10 s with only errors, or 60 s with only connection
+    /// resets, the endpoint stops, and an `Event::Closed` with the null connection states the error.
     pub receive_pauses: u64,
     /// The number of datagrams dropped because their source had sent more than its share. Per turn, the network thread
     /// handles 64 datagrams of a source. Up to 4096 further datagrams of a source may wait, in 8 MiB of memory for all

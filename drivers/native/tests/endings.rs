@@ -3,13 +3,16 @@
 
 mod common;
 
+use std::any::Any;
 use std::net::UdpSocket;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use common::{Ping, TestMessage, text};
-use tickwire_core::{ChannelId, CloseReason, ConnectOptions, ConnectionId, Event, Route};
-use tickwire_native::{INVALID_MESSAGES, NetworkAddress, Options, SendError, Server, StartError};
+use tickwire_core::{ChannelId, CloseReason, Config, ConnectOptions, ConnectionId, Event, Route};
+use tickwire_native::{
+    Handle, INVALID_MESSAGES, NetworkAddress, Options, Peer, SendError, Server, StartError,
+};
 
 const LONG: Duration = Duration::from_secs(10);
 const SERVER: &str = "TICKWIRE_TEST_SERVER";
@@ -60,20 +63,88 @@ fn a_process_that_exits_immediately_after_disconnecting_loses_no_message_and_no_
     }
 }
 
-#[test]
-fn dropping_a_client_waits_for_delivery_no_longer_than_the_disconnect_deadline() {
-    let server = common::server();
+/// The two ends of a connection, the first of which the test drops.
+struct Dropped {
+    /// The kind of the first end.
+    kind: &'static str,
+    /// The first end.
+    end: Box<dyn Any>,
+    handle: Handle,
+    connection: ConnectionId,
+    /// Aborts the other end, which sends nothing more.
+    abort: Box<dyn FnOnce()>,
+    other: Handle,
+}
+
+/// Creates a client, a server and a peer, each with one connection.
+fn to_drop() -> [Dropped; 3] {
+    let mut server = common::server();
     let (client, _) = common::connected(&server);
-    let connection = client.server().unwrap();
-    // The server is gone without a word: nothing will ever be delivered.
-    drop({
-        let mut server = server;
-        server.abort();
-        server
-    });
-    client.send(connection, &text("to nobody")).unwrap();
-    client.disconnect_after_delivery(connection, 0, "", Duration::from_millis(300)).unwrap();
-    drop(client);
+    let client = Dropped {
+        kind: "client",
+        handle: client.handle(),
+        connection: client.server().unwrap(),
+        end: Box::new(client),
+        other: server.handle(),
+        abort: Box::new(move || server.abort()),
+    };
+    let server = common::server();
+    let (mut other, connection) = common::connected(&server);
+    let server = Dropped {
+        kind: "server",
+        handle: server.handle(),
+        connection,
+        end: Box::new(server),
+        other: other.handle(),
+        abort: Box::new(move || other.abort()),
+    };
+    let mut other = common::server();
+    let options = common::options(Config::new(common::APPLICATION)).bind(common::loopback(0));
+    let peer = Peer::start(options).unwrap();
+    let connection = peer.connect(&other.local_address().into(), common::options_for(&other)).wait().unwrap();
+    common::wait_connected(&other);
+    let peer = Dropped {
+        kind: "peer",
+        handle: peer.handle(),
+        connection,
+        end: Box::new(peer),
+        other: other.handle(),
+        abort: Box::new(move || other.abort()),
+    };
+    [client, server, peer]
+}
+
+#[test]
+fn dropping_a_client_server_or_peer_blocks_until_its_messages_are_delivered() {
+    for dropped in to_drop() {
+        let Dropped { kind, end, handle, connection, abort, other } = dropped;
+        while other.next_event().is_some() {}
+        for _ in 0..500 {
+            handle.send_bytes(connection, ChannelId(0), vec![7; 1000]).unwrap();
+        }
+        handle.disconnect_after_delivery(connection, 0, "", LONG).unwrap();
+        drop(end);
+        // The other end queues a message for the game before it acknowledges the message, so the test need not wait.
+        let heard = std::iter::from_fn(|| other.next_event());
+        assert_eq!(heard.filter(|event| matches!(event, Event::Message { .. })).count(), 500, "{kind}");
+        abort();
+    }
+}
+
+#[test]
+fn dropping_a_client_server_or_peer_blocks_until_the_disconnect_deadline_if_nothing_is_delivered() {
+    const DEADLINE: Duration = Duration::from_millis(300);
+    for dropped in to_drop() {
+        let Dropped { kind, end, handle, connection, abort, .. } = dropped;
+        abort();
+        handle.send(connection, &text("to nobody")).unwrap();
+        handle.disconnect_after_delivery(connection, 0, "", DEADLINE).unwrap();
+        let begun = Instant::now();
+        drop(end);
+        let took = begun.elapsed();
+        // The idle timeout would end the connection after 20 s.
+        assert!(took >= DEADLINE && took < LONG, "{kind}: {took:?}");
+    }
 }
 
 #[test]

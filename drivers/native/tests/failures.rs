@@ -3,15 +3,22 @@
 
 mod common;
 
-use std::net::UdpSocket;
+use std::future::Future;
+use std::net::{SocketAddr, UdpSocket};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tickwire_core::handshake::{TicketContents, TicketMint, server_ticket_key};
 use tickwire_core::rng::Rng;
 use tickwire_core::{
-    Access, Admission, AdmissionRequest, CloseReason, ConnectOptions, ConnectionId, Event, Refusal, Secrets,
+    Access, Admission, AdmissionRequest, Authenticator, Bytes, ChannelId, CloseReason, ConnectOptions,
+    ConnectionId, Event, Refusal, Secrets,
 };
-use tickwire_native::{Client, ConnectError, NetworkAddress, Options, Server, StartError};
+use tickwire_native::{
+    Client, ConnectError, NetworkAddress, Options, Resolution, Resolver, Server, StartError,
+};
 
 const SOON: Duration = Duration::from_millis(600);
 
@@ -267,4 +274,134 @@ fn a_connect_attempt_ends_when_its_client_is_stopped() {
     let again = client.connect(&nobody.local_addr().unwrap().into(), ConnectOptions::new([9; 32]));
     assert_eq!(again.wait(), Err(ConnectError::Stopped));
     assert!(!client.is_running());
+}
+
+/// The memory of a message. Its destructor panics, on the network thread.
+struct Bomb([u8; 100]);
+
+impl AsRef<[u8]> for Bomb {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the game's allocator is broken");
+    }
+}
+
+#[test]
+fn a_panic_of_the_network_thread_ends_its_connections_with_an_event_that_has_its_text() {
+    let server = common::server();
+    let (_client, there) = common::connected(&server);
+    server.send_bytes(there, ChannelId(0), Bytes::from_owner(Bomb([1; 100]))).unwrap();
+    for of in [there, ConnectionId::default()] {
+        let (connection, reason) = common::wait_for(&server, |event| match event {
+            Event::Closed { connection, reason, .. } => Some((connection, reason)),
+            _ => None,
+        });
+        assert_eq!(connection, of);
+        let CloseReason::Driver { text } = reason else { panic!("{reason:?}") };
+        assert_eq!(
+            text,
+            "the network thread panicked: the game's allocator is broken; the endpoint has stopped, start it again"
+        );
+    }
+    assert!(!server.is_running());
+}
+
+/// A resolver that panics when it is called, or whose future panics when it is polled, or when it is dropped early.
+struct BrokenResolver(&'static str);
+
+struct BrokenResolution(&'static str);
+
+impl Resolver for BrokenResolver {
+    fn resolve(&self, _: &str, _: u16) -> Resolution {
+        assert!(self.0 != "called", "called");
+        Box::pin(BrokenResolution(self.0))
+    }
+}
+
+impl Future for BrokenResolution {
+    type Output = std::io::Result<Vec<SocketAddr>>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(self.0 != "polled", "polled");
+        Poll::Pending
+    }
+}
+
+impl Drop for BrokenResolution {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking() || self.0 != "dropped", "dropped");
+    }
+}
+
+#[test]
+fn a_panic_in_the_resolver_fails_one_attempt_and_keeps_the_network_thread() {
+    let server = common::server();
+    for when in ["called", "polled", "dropped"] {
+        let options = common::options(tickwire_core::Config::new(common::APPLICATION));
+        let client = Client::start(options.bind(common::loopback(0)).resolver(BrokenResolver(when))).unwrap();
+        let to: NetworkAddress = "server.example:7777".parse().unwrap();
+        let options = common::options_for(&server).timeout(SOON / 6);
+        let error = client.connect(&to, options).wait().unwrap_err();
+        match when {
+            "dropped" => assert!(matches!(error, ConnectError::TimedOut { .. }), "{error:?}"),
+            _ => assert_eq!(
+                error.to_string(),
+                format!(
+                    "the resolver panicked while it looked up `server.example`: {when}; correct Options::resolver"
+                )
+            ),
+        }
+        client.connect(&server.local_address().into(), common::options_for(&server)).wait().unwrap();
+    }
+}
+
+/// A policy that panics when another policy replaces it.
+struct PanicsWhenDropped;
+
+impl Authenticator for PanicsWhenDropped {
+    fn admit(&mut self, _: &AdmissionRequest<'_>) -> Admission {
+        Admission::Accept
+    }
+}
+
+impl Drop for PanicsWhenDropped {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_panic_in_the_destructor_of_a_replaced_accept_policy_does_not_end_the_network_thread() {
+    let server = common::server();
+    server.set_accept_policy(PanicsWhenDropped).unwrap();
+    server.set_accept_policy(|_: &AdmissionRequest<'_>| Admission::Accept).unwrap();
+    common::connected(&server);
+}
+
+/// The waker of a broken executor.
+struct PanickingWaker;
+
+impl Wake for PanickingWaker {
+    fn wake(self: Arc<Self>) {
+        panic!("woken");
+    }
+}
+
+#[test]
+fn a_panic_in_the_waker_of_an_attempt_does_not_end_the_network_thread() {
+    let server = common::server();
+    let client = common::client();
+    let waker = Waker::from(Arc::new(PanickingWaker));
+    let mut context = Context::from_waker(&waker);
+    let mut attempt = pin!(client.connect(&server.local_address().into(), common::options_for(&server)));
+    assert!(attempt.as_mut().poll(&mut context).is_pending());
+    common::wait_connected(&server);
+    common::wait_until("the client's connection", || client.is_connected());
+    assert!(client.is_running());
+    assert!(client.stats().datagrams_sent > 0);
 }

@@ -366,15 +366,19 @@ fn stopping_an_endpoint_delivers_sent_messages_before_its_connections_close() {
 }
 
 #[test]
-fn an_idle_endpoint_wakes_fewer_than_four_times_in_two_seconds() {
+fn an_idle_endpoint_wakes_fewer_than_twice_a_second() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     std::thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
     let before = (server.stats().wakeups, client.stats().wakeups);
     std::thread::sleep(Duration::from_secs(2));
     let after = (server.stats().wakeups, client.stats().wakeups);
     let woken = (after.0 - before.0, after.1 - before.1);
-    println!("woken in two idle seconds: server {}, client {}", woken.0, woken.1);
-    // The last question wakes it, and a heartbeat may: whoever looked at anything twice a second would be seen.
-    assert!(woken.0 < 4 && woken.1 < 4, "{woken:?}");
+    let idle = begun.elapsed();
+    println!("woken in {idle:?}: server {}, client {}", woken.0, woken.1);
+    // The last question wakes it, and a heartbeat may. A thread that polled twice per second would wake more often, however slow the
+    // machine is.
+    let most = idle.as_millis() / 500;
+    assert!(u128::from(woken.0.max(woken.1)) < most, "{woken:?} of {most}");
 }

@@ -31,6 +31,8 @@ const SLEEPS: [u64; 7] = [5, 21, 61, 300, 2 * HOUR, 26 * HOUR, 72 * HOUR];
 const OFF: [i64; 8] = [-86_400, -10_800, -3600, 0, 3600, 7200, 10_800, 86_400];
 /// The longest sleep after which a server still keeps the session, in seconds: idle timeout plus resume window.
 const KEPT: u64 = 61;
+/// The identity in the ticket.
+const IDENTITY: [u8; 16] = [3; 16];
 const PSK: [u8; 32] = [9; 32];
 const MASTER: [u8; 32] = [7; 32];
 const SERVER: [u8; 32] = [1; 32];
@@ -41,6 +43,8 @@ enum Came {
     Openly,
     AsPeer,
     WithTicket,
+    /// With a ticket, to a server that also takes clients without one.
+    WithTicketToOpen,
 }
 
 fn shifted(wall: u64, seconds: i64) -> u64 {
@@ -51,7 +55,7 @@ fn server(came: Came, seed: u8, now: Instant, wall_offset: u64) -> Node {
     let mut config = Config::new(APPLICATION);
     config.wall_offset = wall_offset;
     config.access = match came {
-        Came::Openly => Access::Open,
+        Came::Openly | Came::WithTicketToOpen => Access::Open,
         Came::AsPeer => Access::Peers,
         Came::WithTicket => Access::Tickets,
     };
@@ -69,7 +73,7 @@ fn ticket(expiry: u64, seed: u8) -> Ticket {
     let provider = default_provider();
     let public = provider.handshake().public_key(&SERVER);
     let key = server_ticket_key(&*provider, &MASTER, &public);
-    let contents = TicketContents { identity: [3; 16], expiry, user_data: Vec::new() };
+    let contents = TicketContents { identity: IDENTITY, expiry, user_data: Vec::new() };
     let mut rng = Rng::from_seed([seed; 32]);
     TicketMint::new(provider, &key).mint(&mut rng, APPLICATION, &public, contents).unwrap()
 }

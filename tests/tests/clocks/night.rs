@@ -34,7 +34,9 @@ impl Night {
         let options = match self.came {
             Came::Openly => ConnectOptions::new(key),
             Came::AsPeer => ConnectOptions::peer(PSK, key),
-            Came::WithTicket => ConnectOptions::new(key).ticket(ticket(wall[0] + HOUR * 1_000_000, 1)),
+            Came::WithTicket | Came::WithTicketToOpen => {
+                ConnectOptions::new(key).ticket(ticket(wall[0] + HOUR * 1_000_000, 1))
+            }
         };
         let connection = net.connect_with(options);
         net.run_for(SECOND * 10);
@@ -85,6 +87,11 @@ impl Night {
             assert!(net.nodes[1].has(takes_over), "{self:?}");
         }
         let server = net.nodes[0].connected().unwrap();
+        if matches!(self.came, Came::WithTicket | Came::WithTicketToOpen) {
+            let anonymous =
+                |event: &Event| matches!(event, Event::Connected { peer, .. } if peer.identity != IDENTITY);
+            assert!(!net.nodes[0].has(anonymous), "{self:?}");
+        }
         for (node, connection) in [(0, server), (1, client)] {
             let state = net.nodes[node].endpoint.state(connection);
             assert_eq!(state, ConnectionState::Connected, "node {node}, {self:?}");

@@ -14,25 +14,39 @@ fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_o
 
 #[test]
 fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_time_of_either_peer() {
-    Night::all(Came::AsPeer, 0).for_each(|night| night.ends_well());
+    [0, 1].into_iter().flat_map(|end| Night::all(Came::AsPeer, end)).for_each(|night| night.ends_well());
 }
 
 #[test]
 fn after_a_sleep_a_client_resumes_or_reconnects_unless_its_ticket_is_refused_as_expired() {
-    for night in Night::all(Came::WithTicket, 0) {
-        let age = i64::try_from(night.seconds).unwrap() + night.restarts.unwrap_or(0);
-        if night.is_kept() || age < 7200 {
-            night.ends_well();
-            continue;
-        }
-        let (mut net, before) = night.evening();
-        night.pass(&mut net);
-        let refused = |event: &Event| {
-            let refusal = CloseReason::Refused(Refusal::Expired);
-            matches!(event, Event::Closed { connection, reason, .. } if *connection == before && *reason == refusal)
-        };
-        assert!(net.nodes[1].has(refused), "{night:?}: {:#?}", net.nodes[1].events);
+    [0, 1].into_iter().flat_map(|end| Night::all(Came::WithTicket, end)).for_each(resumes_or_is_refused);
+}
+
+#[test]
+fn a_client_with_a_ticket_never_reconnects_to_an_open_server_without_its_identity() {
+    [0, 1]
+        .into_iter()
+        .flat_map(|end| Night::all(Came::WithTicketToOpen, end))
+        .for_each(resumes_or_is_refused);
+}
+
+/// Checks that a client with a ticket resumes its session, reconnects with its identity, or is refused as expired.
+fn resumes_or_is_refused(night: Night) {
+    let age = i64::try_from(night.seconds).unwrap() + night.restarts.unwrap_or(0);
+    if night.is_kept() || age < 7200 {
+        night.ends_well();
+        return;
     }
+    let (mut net, before) = night.evening();
+    night.pass(&mut net);
+    let refused = |event: &Event| {
+        let refusal = CloseReason::Refused(Refusal::Expired);
+        matches!(event, Event::Closed { connection, reason, .. } if *connection == before && *reason == refusal)
+    };
+    assert!(net.nodes[1].has(refused), "{night:?}: {:#?}", net.nodes[1].events);
+    let connected = net.nodes[0].events.iter().filter(|event| matches!(event, Event::Connected { .. }));
+    // A server that did not restart still has the `Connected` event from before the sleep.
+    assert_eq!(connected.count(), usize::from(night.restarts.is_none()), "{night:?}");
 }
 
 #[test]

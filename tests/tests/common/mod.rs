@@ -27,6 +27,8 @@ pub struct Node {
     pub behind: Duration,
     /// The interval at which the driver reads its socket and its timers. With zero, the driver reads them when they are due.
     pub polls_every: Duration,
+    /// The time of the driver's first poll. With zero in `polls_every`, this time has no effect.
+    pub polls_from: Duration,
     /// The datagrams that wait in the socket until the driver polls it.
     waiting: Vec<(SocketAddr, Vec<u8>)>,
 }
@@ -42,6 +44,7 @@ impl Node {
             claims: None,
             behind: Duration::ZERO,
             polls_every: Duration::ZERO,
+            polls_from: Duration::ZERO,
             waiting: Vec::new(),
         }
     }
@@ -57,12 +60,16 @@ impl Node {
         if period == 0 {
             return due;
         }
-        Instant::saturating_from_micros((now.as_micros() / period + 1) * period)
+        let from = u64::try_from(self.polls_from.as_micros()).unwrap();
+        let periods = now.as_micros().checked_sub(from).map_or(0, |passed| passed / period + 1);
+        Instant::saturating_from_micros(from + periods * period)
     }
 
     /// Returns whether the node's driver polls at `now`.
     fn polls_at(&self, now: Instant) -> bool {
-        self.polls_every.is_zero() || now.as_micros().is_multiple_of(self.polls_every.as_micros() as u64)
+        let since = now.as_micros().checked_sub(self.polls_from.as_micros() as u64);
+        self.polls_every.is_zero()
+            || since.is_some_and(|since| since.is_multiple_of(self.polls_every.as_micros() as u64))
     }
 
     pub fn messages(&self) -> Vec<(ChannelId, Vec<u8>)> {

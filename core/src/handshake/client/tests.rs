@@ -115,11 +115,13 @@ fn a_client_follows_at_most_two_retries_per_attempt() {
 }
 
 #[test]
-fn after_nine_seconds_without_an_answer_an_attempt_continues_with_new_noise_bytes() {
+fn after_fourteen_seconds_without_an_answer_an_attempt_continues_with_new_noise_bytes() {
     for access in [Access::Tickets, Access::Open] {
         let mut world = World::new(access);
-        let mut dialer =
-            if access == Access::Open { world.dial(Credential::Open) } else { world.dial_with_ticket() };
+        let ticket = world.ticket();
+        let shown = if access == Access::Open { Credential::Open } else { Credential::Ticket(ticket) };
+        let setup = DialSetup { timeout: Span::from_secs(30), ..world.setup(shown) };
+        let mut dialer = Dialer::new(world.now, &mut world.rng, world.provider.clone(), setup).unwrap();
         let first = world.sent(&mut dialer);
         let answer = match world.screen(udp(1), &first) {
             (Screened::Applicant(candidate), _) => world.accept(candidate, 5).1,

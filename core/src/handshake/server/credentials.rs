@@ -143,15 +143,19 @@ impl Credentials {
         let contents = self.resume.open(provider, hello.expiry, hello.ticket).ok_or(DropReason::BadTicket)?;
         let resume = Resume { session: contents.session, incarnation: contents.incarnation };
         let session = directory.session(&resume)?;
-        let mut peer = PeerInfo { identity: contents.identity, user_data: Bytes::from(contents.user_data) };
+        let peer = PeerInfo { identity: contents.identity, user_data: Bytes::from(contents.user_data) };
         // A session that lives decides by itself who resumes it. Its ticket's expiry is for a server that has forgotten it.
         let refusal = match session {
             SessionOutcome::Resumed | SessionOutcome::New => None,
             SessionOutcome::Lost if self.ended.contains(&contents.session) => Some(Refusal::SessionEnded),
-            // Its client needs no ticket to come in again, so it comes in at once, as one that shows none. A refusal would cost it two
-            // more round trips, and everybody behind its address another token.
-            SessionOutcome::Lost if contents.expiry <= wall_now && self.access == Access::Open => {
-                peer = PeerInfo::default();
+            // A client without identity and user data gets the same from a Hello without a ticket, so the server accepts it at once. A
+            // refusal would cost the client two more round trips, and everybody behind its address another token. The identity of
+            // any other client has expired with this ticket, and the client must learn that.
+            SessionOutcome::Lost
+                if contents.expiry <= wall_now
+                    && self.access == Access::Open
+                    && peer == PeerInfo::default() =>
+            {
                 None
             }
             SessionOutcome::Lost if contents.expiry <= wall_now => {

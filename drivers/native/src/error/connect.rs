@@ -25,6 +25,13 @@ pub enum ConnectError {
         /// The system's error text.
         reason: String,
     },
+    /// The resolver of `Options::resolver` panicked while it looked up the host name.
+    ResolverPanicked {
+        /// The host name.
+        host: String,
+        /// The text of the panic.
+        panic: String,
+    },
     /// The driver could not send a datagram to any of the addresses. For example, an IPv4 socket cannot reach IPv6
     /// addresses, or the network is down.
     NoUsableAddress {
@@ -204,6 +211,9 @@ impl fmt::Display for ConnectError {
             Self::Usage(error) => error.fmt(f),
             Self::UnknownHost { host, reason } => {
                 write!(f, "the host `{host}` is unknown: {reason}; check its spelling and the name service")
+            }
+            Self::ResolverPanicked { host, panic } => {
+                write!(f, "the resolver panicked while it looked up `{host}`: {panic}; correct Options::resolver")
             }
             Self::NoUsableAddress { unreached } => {
                 write!(f, "no address of the server can be reached: {}", List(unreached))

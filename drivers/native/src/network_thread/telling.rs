@@ -60,6 +60,20 @@ impl NetworkThread {
         }
     }
 
+    /// Tells the game that the thread ends because of a panic. A panic may have left the core in an inconsistent state, so
+    /// this function does not call the core.
+    pub(super) fn tell_panic(&mut self, words: &str) {
+        let text = format!("the network thread panicked: {words}; the endpoint has stopped, start it again");
+        if let Some(event) = self.held.take() {
+            let _told = self.shared.events.push_or_spill(event, true);
+        }
+        for connection in self.outboxes.keys().chain([ConnectionId::default()]) {
+            let reason = CloseReason::Driver { text: text.clone() };
+            let event = Event::Closed { connection, reason, unconfirmed: Vec::new() };
+            let _told = self.shared.events.push_or_spill(event, true);
+        }
+    }
+
     /// Returns the next event for the game.
     fn next_news(&mut self, now: Instant) -> Option<Event> {
         if let Some(event) = self.held.take() {

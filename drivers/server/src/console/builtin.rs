@@ -243,6 +243,7 @@ fn stats<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
         ("send_errors", network.send_errors),
         ("receive_errors", network.receive_errors),
         ("policy_panics", network.policy_panics),
+        ("datagrams_over_share", network.datagrams_over_share),
         ("socket_full", network.socket_full),
         ("commands_refused", network.commands_refused),
         ("events_waiting", network.events_waiting as u64),

@@ -106,6 +106,11 @@ fn encode_counters(
         ("send_errors", "Datagrams that the system refused", network.send_errors),
         ("receive_errors", "Errors of the system's receive calls", network.receive_errors),
         ("policy_panics", "Panics of accept policies; each refused one client", network.policy_panics),
+        (
+            "datagrams_over_share",
+            "Datagrams dropped because their source had sent more than its share",
+            network.datagrams_over_share,
+        ),
         ("socket_full", "Times that the system's send buffer was full", network.socket_full),
         ("commands_refused", "Times that the queue to the network thread was full", network.commands_refused),
         ("event_stalls", "Times that the queue to the game was full", network.event_stalls),

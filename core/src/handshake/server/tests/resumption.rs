@@ -85,6 +85,27 @@ fn an_expired_resume_ticket_is_refused_unless_the_server_still_has_its_session()
 }
 
 #[test]
+fn an_open_server_refuses_an_expired_resume_ticket_that_has_an_identity_or_user_data() {
+    let mut world = World::new(Access::Open);
+    for (identity, user_data) in [([3; 16], ""), ([0; 16], "blue team"), ([0; 16], "")] {
+        let contents = ResumeContents {
+            identity,
+            user_data: user_data.into(),
+            expiry: world.wall_now().saturating_sub(1),
+            ..resume_contents(&world)
+        };
+        let is_anonymous = identity == [0; 16] && user_data.is_empty();
+        let mut dialer = resuming(&mut world, &contents);
+        let hello = world.sent(&mut dialer);
+        // Its address needs no cookie.
+        let (Screened::Applicant(candidate), _) = world.screen_validated(link(1), &hello, true) else {
+            panic!("no candidate");
+        };
+        assert_eq!(candidate.refusal, (!is_anonymous).then_some(Refusal::Expired), "{contents:?}");
+    }
+}
+
+#[test]
 fn a_session_has_at_most_two_half_open_resumptions() {
     let mut world = World::new(Access::Tickets);
     let mut contents = resume_contents(&world);
