@@ -94,7 +94,7 @@ impl Game {
         let tick = self.tick as u32;
         for id in self.ids.clone() {
             self.writer.set_words(id, PLACE, &[tick * 5 + id.0]).unwrap();
-            if (tick / 30 + id.0) % 2 == 0 {
+            if (tick / 30 + id.0).is_multiple_of(2) {
                 self.writer.set_words(id, SPEED, &[tick % 1000]).unwrap();
             } else {
                 self.writer.remove_component(id, SPEED).unwrap();

@@ -19,7 +19,7 @@ const SPARE_CHANGES: usize = 8;
 pub(crate) struct SharedWorlds {
     commits: Mutex<Commits>,
     /// Changes of events that the game has read.
-    recycled: Mutex<Vec<Box<Changes>>>,
+    recycled: Mutex<VecDeque<Box<Changes>>>,
     has_recycled: AtomicBool,
 }
 
@@ -48,7 +48,7 @@ impl SharedWorlds {
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recycled(&self) -> MutexGuard<'_, Vec<Box<Changes>>> {
+    fn recycled(&self) -> MutexGuard<'_, VecDeque<Box<Changes>>> {
         self.recycled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -102,7 +102,7 @@ impl SharedWorlds {
     pub(crate) fn recycle(&self, changes: Box<Changes>) {
         let mut recycled = self.recycled();
         if recycled.len() < SPARE_CHANGES {
-            recycled.push(changes);
+            recycled.push_back(changes);
             self.has_recycled.store(true, Ordering::Release);
         }
     }

@@ -260,10 +260,10 @@ impl Pair {
         let known = self.received.entry((node, u16::from_le_bytes([a, b]), on)).or_default();
         match channels()[usize::from(on)].delivery {
             Delivery::ReliableOrdered => {
-                assert_eq!(serial, known.next, "a message was delivered out of order")
+                assert_eq!(serial, known.next, "a message was delivered out of order");
             }
             Delivery::Sequenced => {
-                assert!(serial >= known.next, "a message older than the newest was delivered")
+                assert!(serial >= known.next, "a message older than the newest was delivered");
             }
             Delivery::Unreliable | Delivery::ReliableUnordered => {}
         }

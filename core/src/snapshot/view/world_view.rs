@@ -49,8 +49,9 @@ use crate::snapshot::schema::WorldSchema;
 ///
 /// // Half-way between the two, at tick 2.5.
 /// let sample = view.sample::<Crab>(crab, 2.5);
+/// let progress = sample.progress(2.5, 4) as f32;
 /// let (before, after) = (sample.before.unwrap().value.at[0], sample.after.unwrap().value.at[0]);
-/// assert_eq!(before + (after - before) * sample.progress(2.5, 4) as f32, 1.5);
+/// assert_eq!(before + (after - before) * progress, 1.5);
 ///
 /// world.destroy(crab, Gone::Destroyed)?;
 /// view.apply(&world.finish(7));

@@ -30,8 +30,10 @@ impl Handle {
         if u32::try_from(tick).is_err() {
             return refused(WorldError::TickTooLarge { tick });
         }
+        // Taken first: the network thread may refuse these changes before this call returns.
+        let refusal = self.0.worlds.take_refusal();
         let spare = self.hand_in(world, changes)?;
-        match self.0.worlds.take_refusal() {
+        match refusal {
             Some(refusal) => {
                 spare.into_iter().for_each(|spare| self.0.worlds.keep(spare));
                 Err(refusal)

@@ -244,7 +244,7 @@ impl Crowd {
     fn wrong_worlds(&self) -> Vec<String> {
         let Some(world) = self.world else { return Vec::new() };
         let present = self.bots.iter().filter(|bot| bot.client.server().is_some());
-        present.filter_map(|bot| (!bot.shows(world)).then(|| bot.shown())).collect()
+        present.filter(|bot| !bot.shows(world)).map(Bot::shown).collect()
     }
 
     fn has_settled(&self) -> bool {
