@@ -52,6 +52,7 @@ mod transports;
 mod turn;
 mod unproven;
 mod world_exchange;
+mod world_turn;
 mod world_verbs;
 
 pub(crate) use self::agenda::Outlook;

@@ -5,7 +5,7 @@ use super::sent::SentFrame;
 use super::session::Session;
 use super::transport::Transport;
 use super::unproven::CHALLENGE_DATAGRAM;
-use super::world_exchange::WorldTurn;
+use super::world_turn::WorldTurn;
 use crate::address::Path;
 use crate::limits::TAG;
 use crate::snapshot::worlds::Worlds;

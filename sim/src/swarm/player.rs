@@ -214,6 +214,20 @@ impl Players {
         Ok(())
     }
 
+    fn on_world_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {
+        let Some(worlds) = &mut self.worlds else {
+            return Err(format!("the endpoint reported {event:?} without a world"));
+        };
+        match event {
+            Event::Snapshot { connection, changes } => {
+                worlds.on_snapshot(player.node, connection, &changes)?;
+                player.host.recycle(changes);
+            }
+            _ => self.ledger.figures.views += 1,
+        }
+        Ok(())
+    }
+
     fn on_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {
         let node = player.node;
         let ledger = &mut self.ledger;
@@ -269,15 +283,8 @@ impl Players {
                     Ok(())
                 }
             }
-            Event::Snapshot { connection, changes } => {
-                let Some(worlds) = &mut self.worlds else { return Err("there is no world".into()) };
-                worlds.on_snapshot(node, connection, &changes)?;
-                player.host.recycle(changes);
-                Ok(())
-            }
-            Event::ViewComplete { .. } if self.worlds.is_some() => {
-                ledger.figures.views += 1;
-                Ok(())
+            event @ (Event::Snapshot { .. } | Event::ViewComplete { .. }) => {
+                self.on_world_event(player, event)
             }
             Event::Closed { connection, reason, unconfirmed } => {
                 let side = ledger.on_closed(node, connection, &reason, &unconfirmed)?;

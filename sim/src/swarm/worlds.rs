@@ -69,7 +69,7 @@ fn new_schema() -> WorldSchema {
     schema.finish().expect("a valid schema")
 }
 
-/// What a seed's server replicates, and what its clients show.
+/// The world that the server of a seed replicates, and the worlds that its clients show.
 #[derive(Debug)]
 pub(super) struct SwarmWorlds {
     seed: u64,
@@ -83,8 +83,6 @@ pub(super) struct SwarmWorlds {
     /// By client and connection.
     shown: BTreeMap<(usize, ConnectionId), ShownWorld>,
 }
-
-type Player<'a, 'b> = &'a mut Context<'b, Endpoint>;
 
 impl SwarmWorlds {
     pub(super) fn new(seed: u64) -> Self {
@@ -112,7 +110,7 @@ impl SwarmWorlds {
     }
 
     /// The server plays a tick. The world changes only if it `is_moving`.
-    pub(super) fn tick(&mut self, player: Player<'_, '_>, is_moving: bool) -> Result<(), String> {
+    pub(super) fn tick(&mut self, player: &mut Context<'_, Endpoint>, is_moving: bool) -> Result<(), String> {
         self.tick += 1;
         if is_moving {
             let mut draws = Draws::new(mix(mix(self.seed, WORLDS), self.tick));
@@ -181,7 +179,11 @@ impl SwarmWorlds {
     }
 
     /// The server accepted a client.
-    pub(super) fn on_accepted(&mut self, player: Player<'_, '_>, viewer: ConnectionId) -> Result<(), String> {
+    pub(super) fn on_accepted(
+        &mut self,
+        player: &mut Context<'_, Endpoint>,
+        viewer: ConnectionId,
+    ) -> Result<(), String> {
         let is_by_distance = mix(self.seed, self.tick) & 1 == 0;
         let view = Viewer::new(WORLD);
         let view = if is_by_distance { view.at(EYES, RADIUS).keep(KEEP) } else { view };

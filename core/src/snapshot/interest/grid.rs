@@ -10,14 +10,14 @@ use crate::snapshot::schema::WorldSchema;
 use crate::snapshot::store::{Store, UnitId};
 
 /// A cell of space: the multiple of the edge length on each axis.
-type Cell = [i32; 3];
+type GridCell = [i32; 3];
 
 /// A unit with a position.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlacedUnit {
     pub(crate) id: NetworkId,
     pub(crate) point: [f64; 3],
-    cell: Cell,
+    cell: GridCell,
 }
 
 /// The positions of a world. The grid stays empty until the first connection sees the world by distance.
@@ -28,7 +28,7 @@ pub(crate) struct SpatialGrid {
     edge: Option<f64>,
     /// The position of each unit, indexed by unit.
     placed: Vec<Option<PlacedUnit>>,
-    cells: BTreeMap<Cell, Vec<UnitId>>,
+    cells: BTreeMap<GridCell, Vec<UnitId>>,
     /// The entities with a unit that lost its position in the latest commit.
     unplaced: Vec<NetworkId>,
 }
@@ -114,7 +114,7 @@ impl SpatialGrid {
         let [x, y, z] = point.map(|axis| cell_of(axis - distance, edge)..=cell_of(axis + distance, edge));
         // A wide search looks at the cells that are not empty, each once.
         if count(&x).saturating_mul(count(&y)) > self.cells.len() as u64 {
-            let is_near = |cell: &Cell| {
+            let is_near = |cell: &GridCell| {
                 let [own_x, own_y, own_z] = cell;
                 x.contains(own_x) && y.contains(own_y) && z.contains(own_z)
             };
@@ -177,7 +177,7 @@ impl SpatialGrid {
         let units: usize = self.cells.values().map(Vec::capacity).sum();
         // A tree's node has places for eleven entries, of which more than half are used.
         self.placed.capacity() * size_of::<Option<PlacedUnit>>()
-            + self.cells.len() * size_of::<(Cell, Vec<UnitId>)>() * 2
+            + self.cells.len() * size_of::<(GridCell, Vec<UnitId>)>() * 2
             + units * size_of::<UnitId>()
             + self.unplaced.capacity() * size_of::<NetworkId>()
     }
