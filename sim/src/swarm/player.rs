@@ -277,11 +277,8 @@ impl Players {
             }
             Event::RateChanged { connection, bytes_per_second } => {
                 ledger.on_news(node, connection, "a rate")?;
-                if bytes_per_second == 0 {
-                    Err("the reported rate of the path is 0 bytes per second".into())
-                } else {
-                    Ok(())
-                }
+                let refused = Err("the reported rate of the path is 0 bytes per second".into());
+                if bytes_per_second == 0 { refused } else { Ok(()) }
             }
             event @ (Event::Snapshot { .. } | Event::ViewComplete { .. }) => {
                 self.on_world_event(player, event)
