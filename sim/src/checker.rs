@@ -18,7 +18,7 @@ pub struct Violation {
     pub checker: &'static str,
     /// The virtual time at which the rule was broken.
     pub at: Instant,
-    /// A description of the violation, for a person.
+    /// A human-readable description of the violation.
     pub text: String,
 }
 

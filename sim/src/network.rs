@@ -90,9 +90,9 @@ impl Topology {
     }
 }
 
-/// Returns the address of `node` until a fault rebinds the node: 10.0.0.1:7777 for node 0, and so on.
+/// Returns the address that `node` has before any fault rebinds the node: 10.0.0.1:7777 for node 0, 10.0.0.2:7777 for node 1.
 ///
-/// The function has addresses for up to 65,535 nodes.
+/// At most 65,535 nodes get different addresses.
 #[must_use]
 pub fn home_address(node: NodeId) -> SocketAddr {
     visible_address(node, 0)

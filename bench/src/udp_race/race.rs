@@ -147,7 +147,7 @@ fn stream(args: &Args, pair: &mut Pair, count: u32) -> Result<f64> {
     let seconds = (after.at - before.at) as f64 / 1e9;
     let expected = seconds * 60.0 * HUNDRED as f64 * f64::from(count);
     if (received as f64) < expected * 0.9 {
-        eprintln!("  note: {received} messages in {seconds:.1} s, where {expected:.0} were due");
+        eprintln!("  note: received {received} messages in {seconds:.1} s, but expected {expected:.0}");
     }
     sleep(SETTLE);
     Ok((after.cpu - before.cpu) as f64 / 1e9 / (received as f64 / 1e6))

@@ -28,7 +28,7 @@ pub enum TimeoutCause {
     Path,
     /// A message's lifetime ends, or the time limit for the missing fragments of a message ends.
     Expiry,
-    /// A closing connection must resend its CLOSE frame, or the endpoint drops the closed connection.
+    /// Either a closing connection resends its CLOSE frame, or the endpoint drops a closed connection.
     Close,
     /// The session of an interrupted connection expires, or the next attempt to reconnect must start.
     Resume,

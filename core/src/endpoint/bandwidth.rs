@@ -6,8 +6,8 @@ use crate::event::ConnectionId;
 use crate::time::{Duration, Instant, Span};
 
 impl Endpoint {
-    /// Limits the sending of all connections together to `bytes_per_second`, at least 1000 bytes/s. Handshakes and
-    /// acknowledgements count towards the limit. `None` removes the limit.
+    /// Limits the total send rate of all connections to `bytes_per_second`. A value below 1000 bytes/s is raised to 1000
+    /// bytes/s. Handshakes and acknowledgements count towards the limit. `None` removes the limit.
     pub fn set_bandwidth(&mut self, now: Instant, bytes_per_second: Option<u64>) {
         let now = self.advance(now);
         self.throttle.change(now, bytes_per_second.map(|most| most.max(LEAST_BANDWIDTH)));

@@ -17,8 +17,8 @@ pub(crate) const DATA_PHASE: u8 = 1 << 2;
 /// The packet number's length minus one in the first byte of a data packet.
 pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 
-/// The kind of a datagram, as its first bytes show. All first bytes are in the range 4 to 15, which RFC 7983 section
-/// 7 assigns to no other protocol.
+/// The kind of a datagram. Its first byte determines the kind, and for control datagrams the second byte too. The first
+/// byte of every datagram is in the range 4 to 15, which RFC 7983 section 7 assigns to no other protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
     /// A client's first packet of a handshake, which begins with [`HELLO`].

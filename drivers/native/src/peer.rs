@@ -24,7 +24,7 @@ use crate::verbs::verbs;
 /// # let mut registry = Registry::new();
 /// # registry.register::<Chat>()?;
 /// # let config = Config::new(1);
-/// // Both have the pairwise secret, the other's key and address from signalling.
+/// // Signalling gave each peer the pairwise secret, and the public key and address of the other peer.
 /// let options = || Options::new(config.clone()).bind("127.0.0.1:0".parse().expect("an address"));
 /// let (one, other) = (Peer::start(options())?, Peer::start(options())?);
 /// # let psk = [5; 32];

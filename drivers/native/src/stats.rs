@@ -142,7 +142,7 @@ pub struct WorldTotals {
     pub frames_sent: u64,
     /// The number of bytes in the snapshot frames sent, without packet headers.
     pub bytes_sent: u64,
-    /// The sum of the numbers of entities in the world of each viewer, over all commits.
+    /// The number of entities in a viewer's world, added up over all viewers at every commit.
     pub entities_shown: u64,
     /// The number of bytes that would have been sent if each commit had sent the quantised components of all entities to each
     /// viewer, without names and headers.

@@ -154,7 +154,9 @@ mod tests {
         let (count, text) = taken(LIMITS, 100_000, 1, 10);
         assert!((400..=410).contains(&count), "{count}");
         let text = text.unwrap();
-        assert!(text.contains("more than 100 messages per second") && text.contains("`client_message_limit`"));
+        assert!(
+            text.contains("more than 100 messages per second") && text.contains("`client_message_limit`")
+        );
         assert!(text.len() <= 256);
         let (count, text) = taken(LIMITS, 50, 1000, 60);
         assert!((45..=55).contains(&count), "{count}");

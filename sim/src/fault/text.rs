@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::parameter::Fields;
 use super::place::{Direction, Target};
 
-/// The error that a line of text does not describe a fault.
+/// The error for a line of text that describes no fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ParseFaultError {
     /// The number of the line, counted from 1. The number is 1 if a single fault was parsed.

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_the_repeated_packet_numbers_are_reported_in_any_order() {
+    fn packet_numbers_inserted_in_any_order_are_reported_only_if_they_repeat() {
         let (mut ranges, mut known) = (Vec::new(), std::collections::BTreeSet::new());
         let mut draws = crate::rng::Draws::new(1);
         for _ in 0..20_000 {

@@ -54,7 +54,7 @@ impl WorldConfig {
         self
     }
 
-    /// Sets that the trace is also written as text, and returns the changed settings.
+    /// Makes the world write the trace as text too, and returns the changed settings.
     #[must_use]
     pub const fn text(mut self) -> Self {
         self.text = true;

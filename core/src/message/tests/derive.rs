@@ -56,7 +56,7 @@ fn the_error_about_encoding_a_field_outside_its_range_names_the_field_the_value_
 }
 
 #[test]
-fn an_encoded_unknown_variant_or_value_is_refused() {
+fn decoding_an_unknown_variant_or_a_value_outside_its_range_fails() {
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b11]), Err(DecodeError::OutOfRange));
     // Variant 1, then 100 above the least of 1 to 100.
     assert_eq!(<Bits as Codec<Item>>::decode(&[0b1001_0001, 0b1]), Err(DecodeError::OutOfRange));

@@ -244,8 +244,8 @@ impl fmt::Display for ConnectError {
             ),
             Self::ServerFull => f.write_str("the server is full; try again later, or connect to another server"),
             Self::TooManyFromAddress => f.write_str(
-                "too many clients of the server come from this address; try again when one of them has left, or ask the \
-                 server's operator to allow more per address",
+                "the server has as many clients from your IP address as it allows; try again when one of them has left, or \
+                 ask the server's operator to raise the limit of clients per address",
             ),
             Self::Banned => {
                 f.write_str("the server has banned this client; ask the server's operator to lift the ban")
