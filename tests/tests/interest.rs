@@ -304,3 +304,49 @@ fn a_viewer_with_an_invalid_radius_or_position_is_refused_and_does_not_change_th
     line.play(SECOND);
     assert!(line.shows(ids[0]));
 }
+
+#[test]
+fn a_rule_for_an_entity_holds_in_a_view_that_begins_later() {
+    let (mut line, ids) = Line::new(&[10, 600]);
+    let viewer = line.viewer;
+    line.writer.show(viewer, ids[0], Show::Never).unwrap();
+    line.writer.show(viewer, ids[1], Show::Always).unwrap();
+    line.commit();
+    line.look(Viewer::new(WORLD).around(line.avatar, RADIUS).keep(KEEP));
+    line.play(SECOND);
+    assert_eq!([line.shows(ids[0]), line.shows(ids[1])], [false, true]);
+}
+
+#[test]
+fn a_view_of_the_whole_world_that_is_set_twice_before_a_commit_shows_all_entities() {
+    let (mut line, ids) = Line::seen(&[50, 500]);
+    line.look(Viewer::new(WORLD));
+    line.look(Viewer::new(WORLD));
+    line.play(SECOND / 2);
+    assert!(line.shows(ids[1]));
+}
+
+#[test]
+fn a_wider_radius_around_a_destroyed_avatar_keeps_the_final_position_of_the_avatar() {
+    let (mut line, ids) = Line::seen(&[50, 150]);
+    line.writer.destroy(line.avatar, tickwire_core::snapshot::Gone::Destroyed).unwrap();
+    line.play(SECOND);
+    line.look(Viewer::new(WORLD).around(line.avatar, 2.0 * RADIUS));
+    line.play(SECOND * 2);
+    assert!(line.shows(ids[0]) && line.shows(ids[1]));
+}
+
+#[test]
+fn a_view_that_begins_before_its_avatar_has_a_position_is_complete_only_with_the_entities_near_the_avatar() {
+    let (mut line, ids) = Line::new(&[50]);
+    let avatar = line.writer.create(EntitySettings::new()).unwrap();
+    line.look(Viewer::new(WORLD).around(avatar, RADIUS));
+    line.net.run_for(SECOND);
+    line.take();
+    assert_eq!(line.completions, 0);
+    line.put(avatar, 20);
+    while line.completions == 0 {
+        line.play(TICK);
+    }
+    assert!(line.shows(ids[0]));
+}

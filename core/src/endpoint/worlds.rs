@@ -36,11 +36,16 @@ impl Endpoint {
             }
             worlds.insert(world).map_err(WorldError::Store)?;
         }
-        let Some((store, grid)) = worlds.get_mut(world) else { return Err(WorldError::NotConfigured) };
+        let Some((store, grid, rules)) = worlds.get_mut(world) else { return Err(WorldError::NotConfigured) };
         store.commit(changes).map_err(WorldError::Commit)?;
         grid.on_commit(store);
+        rules.on_commit(changes);
         let viewers = self.worlds.viewers.entry(world).or_default();
+        let before = viewers.len();
         viewers.retain(|id| self.connections.get(*id).is_some());
+        if viewers.len() < before {
+            rules.retain(|id| self.connections.get(id).is_some());
+        }
         let mut first_leaving = changes.tick();
         for id in viewers.iter() {
             let Some(member) = self.connections.member_mut(*id) else { continue };
@@ -87,11 +92,11 @@ impl Endpoint {
             session.end_world();
             return Ok(());
         };
-        if !viewer.is_possible() {
+        if !viewer.is_valid() {
             return Err(WorldError::BadViewer);
         }
         let codec = Arc::clone(worlds.codec());
-        let (store, grid) =
+        let (store, grid, rules) =
             worlds.get_mut(viewer.world).ok_or(WorldError::NoSuchWorld { world: viewer.world })?;
         let interest = viewer.eyes.map(|eyes| InterestState::new(eyes, viewer.radius, viewer.keep));
         if interest.is_some() {
@@ -102,6 +107,7 @@ impl Endpoint {
         } else {
             let mut sender = WorldSender::new(codec, viewer.world, connection);
             sender.set_interest(interest);
+            rules.of(connection).for_each(|(id, show)| sender.set_rule(id, show));
             sender.on_attached(store, grid);
             session.begin_world(now, sender, priority);
             for viewers in self.worlds.viewers.values_mut() {

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 
 use super::ids::WorldId;
-use super::interest::SpatialGrid;
+use super::interest::{ShowRules, SpatialGrid};
 use super::schema::WorldSchema;
 use super::sender::FrameScratch;
 use super::store::{Store, StoreError};
@@ -22,6 +22,7 @@ pub(crate) struct Worlds {
 struct World {
     store: Store,
     grid: SpatialGrid,
+    rules: ShowRules,
     scratch: FrameScratch,
 }
 
@@ -50,15 +51,19 @@ impl Worlds {
     }
 
     /// Returns a world and the positions in the world.
-    pub(crate) fn get_mut(&mut self, world: WorldId) -> Option<(&mut Store, &mut SpatialGrid)> {
-        self.worlds.get_mut(&world).map(|world| (&mut world.store, &mut world.grid))
+    pub(crate) fn get_mut(
+        &mut self,
+        world: WorldId,
+    ) -> Option<(&mut Store, &mut SpatialGrid, &mut ShowRules)> {
+        self.worlds.get_mut(&world).map(|world| (&mut world.store, &mut world.grid, &mut world.rules))
     }
 
     /// Adds an empty world.
     pub(crate) fn insert(&mut self, world: WorldId) -> Result<(), StoreError> {
         let store = self.schema.store(self.max_entities)?;
         let grid = SpatialGrid::new(&self.schema);
-        self.worlds.insert(world, World { store, grid, scratch: FrameScratch::new() });
+        self.worlds
+            .insert(world, World { store, grid, rules: ShowRules::default(), scratch: FrameScratch::new() });
         Ok(())
     }
 
@@ -69,7 +74,9 @@ impl Worlds {
 
     /// Returns the heap memory of all worlds, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let memory = |world: &World| world.store.memory() + world.grid.memory() + world.scratch.memory();
+        let memory = |world: &World| {
+            world.store.memory() + world.grid.memory() + world.rules.memory() + world.scratch.memory()
+        };
         self.worlds.values().map(memory).sum()
     }
 }

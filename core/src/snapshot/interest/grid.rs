@@ -12,6 +12,9 @@ use crate::snapshot::store::{Store, UnitId};
 /// A cell of space: the multiple of the edge length on each axis.
 type GridCell = [i32; 3];
 
+/// The largest number of cells on the longest axis of the positions.
+const LEAST_EDGES: f64 = 4096.0;
+
 /// A unit with a position.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlacedUnit {
@@ -42,7 +45,8 @@ impl SpatialGrid {
     /// Prepares the grid for a connection that sees the world within `radius`. The edge length of the cells is the
     /// smallest radius, so that a search examines few cells and few units outside of the radius.
     pub(crate) fn serve(&mut self, store: &Store, radius: f64) {
-        let wanted = radius.max(f64::from(f32::MIN_POSITIVE));
+        // Smaller cells than these are no use: a search of any radius may look at all cells that are not empty.
+        let wanted = radius.max(self.fields.extent() / LEAST_EDGES);
         if self.fields.is_empty() || self.edge.is_some_and(|edge| edge <= wanted) {
             return;
         }

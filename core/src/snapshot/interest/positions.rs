@@ -53,6 +53,12 @@ impl PositionFields {
         Self { groups }
     }
 
+    /// Returns the longest distance between two positions on one axis, and at least the least positive number.
+    pub(super) fn extent(&self) -> f64 {
+        let fields = self.groups.iter().flatten();
+        fields.map(|field| field.scale.extent()).fold(f64::MIN_POSITIVE, f64::max)
+    }
+
     /// Returns whether the schema has no position.
     pub(super) fn is_empty(&self) -> bool {
         self.groups.iter().all(Vec::is_empty)
@@ -81,6 +87,14 @@ impl PositionFields {
 }
 
 impl PositionScale {
+    fn extent(&self) -> f64 {
+        match self {
+            Self::Steps(steps) => steps.high() - steps.low(),
+            // Cells as long as an integer are small enough.
+            Self::Integers(_) => 4096.0,
+        }
+    }
+
     fn value(&self, word: u32) -> f64 {
         match self {
             Self::Steps(steps) => steps.value(word),

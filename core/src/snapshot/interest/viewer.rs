@@ -63,8 +63,10 @@ impl Viewer {
         Self { eyes: Some(eyes), radius, keep: radius * (1.0 + Self::MARGIN), ..self }
     }
 
-    /// Returns whether the radii are valid and the fixed point, if any, has finite coordinates.
-    pub(crate) fn is_possible(&self) -> bool {
+    /// Returns `true` if the radii are in their ranges, and the point of the eyes consists of finite numbers.
+    /// [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses every other viewer.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
         let is_point = match self.eyes {
             Some(Eyes::Point(point)) => point.iter().all(|axis| axis.is_finite()),
             _ => true,

@@ -19,8 +19,11 @@ impl WorldSender {
     /// Sets the point and the radii of the view, which apply from the next commit on. With `None`, the connection
     /// sees the whole world.
     pub(crate) fn set_interest(&mut self, interest: Option<InterestState>) {
-        self.is_all_due = interest.is_none() && self.interest.is_some();
-        self.interest = interest;
+        self.is_all_due = interest.is_none() && (self.is_all_due || self.interest.is_some());
+        self.interest = interest.map(|interest| match &self.interest {
+            Some(before) => interest.after(before),
+            None => interest,
+        });
     }
 
     /// Adds an entity to the view if the connection sees the entity from its eyes.
@@ -67,9 +70,13 @@ impl WorldSender {
             interest.next = (self.tick / interval * interval + first).max(self.tick + 1);
         }
         self.interest = Some(interest);
-        if is_due {
+        if is_due && interest.point.is_some() {
             self.enter_near(store, grid, &interest);
             self.leave_far(store, grid);
+        }
+        if self.is_join_due && interest.point.is_some() {
+            self.joining.clone_from(&self.dirty);
+            self.is_join_due = false;
         }
     }
 
@@ -95,8 +102,11 @@ impl WorldSender {
             }
         });
         entering.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        for (squared, id) in entering {
-            self.enter(store, id);
+        for (_, id) in &entering {
+            self.enter(store, *id);
+        }
+        // An entity with several positions is as near as the nearest of them, so that one is set last.
+        for (squared, id) in entering.into_iter().rev() {
             self.set_nearness(id, interest.nearness(squared));
         }
     }

@@ -24,6 +24,17 @@ impl InterestState {
         Self { eyes, enters_within: radius * radius, keep, point: None, next: 0 }
     }
 
+    /// Returns this view as the successor of another view of the connection. The same eyes keep their last known point, and equal
+    /// radii keep the time of the next search.
+    pub(super) fn after(self, before: &Self) -> Self {
+        let has_same_radii = self.enters_within == before.enters_within && self.keep == before.keep;
+        Self {
+            point: if self.eyes == before.eyes { before.point } else { None },
+            next: if has_same_radii { before.next } else { 0 },
+            ..self
+        }
+    }
+
     /// Returns the nearness of an entity at a distance, which is given as its square.
     pub(super) fn nearness(&self, squared_distance: f64) -> u8 {
         let outer = (self.keep * self.keep).max(f64::MIN_POSITIVE);

@@ -50,12 +50,7 @@ impl WorldSender {
         let viewer = self.viewer;
         let own = changes.shows().iter().filter(|(connection, ..)| *connection == viewer);
         for (_, id, show) in own.filter(|(_, id, _)| store.entity(*id).is_some()) {
-            self.set_hidden(*id, *show == Show::Never);
-            if *show == Show::Always {
-                self.always.insert(*id);
-            } else {
-                self.always.remove(id);
-            }
+            self.set_rule(*id, *show);
             if *show == Show::Never {
                 self.leave(*id, Gone::OutOfSight);
             } else {
@@ -74,6 +69,7 @@ impl WorldSender {
         for entity in store.entities() {
             self.enter_if_near(store, grid, entity.id);
         }
+        self.is_join_due = self.interest.is_some_and(|interest| interest.point.is_none());
         self.joining.clone_from(&self.dirty);
     }
 
@@ -224,6 +220,16 @@ impl WorldSender {
             return;
         }
         self.retire(id);
+    }
+
+    /// Sets the rule of the connection for an entity.
+    pub(crate) fn set_rule(&mut self, id: NetworkId, show: Show) {
+        self.set_hidden(id, show == Show::Never);
+        if show == Show::Always {
+            self.always.insert(id);
+        } else {
+            self.always.remove(&id);
+        }
     }
 
     /// Sets whether an entity is hidden from the connection. Call this method before [`Self::leave`] or

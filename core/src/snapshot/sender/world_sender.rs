@@ -60,6 +60,8 @@ pub(crate) struct WorldSender {
     pub(super) opening: ViewOpening,
     /// The units that were in the view when the view began and that the peer has not acknowledged yet.
     pub(super) joining: SlotSet,
+    /// `true` if the view began before the eyes had a position, so that the joining units lack what is near.
+    pub(super) is_join_due: bool,
     pub(super) counts: SenderCounts,
 }
 
@@ -116,6 +118,7 @@ impl WorldSender {
             interest: None,
             is_all_due: false,
             joining: SlotSet::default(),
+            is_join_due: false,
             is_closed: false,
             opening: ViewOpening::Due,
             counts: SenderCounts::default(),
@@ -149,7 +152,7 @@ impl WorldSender {
 
     /// Returns whether the peer has acknowledged all units that were in the view when the view began.
     pub(crate) fn is_joined(&self) -> bool {
-        self.opening == ViewOpening::Known && self.joining.is_empty()
+        self.opening == ViewOpening::Known && !self.is_join_due && self.joining.is_empty()
     }
 
     /// Returns whether units wait for the next commit.

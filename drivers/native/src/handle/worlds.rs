@@ -143,15 +143,19 @@ impl Handle {
     /// dialled this endpoint. The call ignores an unknown connection.
     ///
     /// # Errors
-    /// [`ReplicationError::NoViewer`] if nothing was committed to the world, or the endpoint has no worlds;
+    /// [`ReplicationError::NoViewer`] if nothing was committed to the world, the endpoint has no worlds, or the viewer is invalid;
     /// [`ReplicationError::OnNetworkThread`] if an accept policy calls this method while the queue to the network thread is full.
     pub fn set_viewer(
         &self,
         connection: ConnectionId,
         viewer: Option<Viewer>,
     ) -> Result<(), ReplicationError> {
-        if let Some(world) = viewer.as_ref().map(|viewer| viewer.world) {
+        if let Some(viewer) = &viewer {
+            let world = viewer.world;
             let refused = |error| Err(ReplicationError::NoViewer { world, error });
+            if !viewer.is_valid() {
+                return refused(WorldError::BadViewer);
+            }
             if !self.0.facts.has_worlds {
                 return refused(WorldError::NotConfigured);
             }
