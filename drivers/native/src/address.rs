@@ -139,8 +139,11 @@ pub(crate) fn why_not_unicast(ip: IpAddr) -> Option<&'static str> {
 
 /// Returns whether `ip` is a broadcast address, at which every host of a network receives a datagram.
 fn is_broadcast(ip: Ipv4Addr) -> bool {
+    // Every machine has the loopback network, but not every system lists it (RFC 6890 section 2.2.2).
+    let is_of_loopback = ip == Ipv4Addr::new(127, 255, 255, 255);
     // Of a network with room for hosts, the last address has at least two host bits set.
-    ip.is_broadcast()
+    is_of_loopback
+        || ip.is_broadcast()
         || ip.to_bits() & 3 == 3
             && if_addrs::get_if_addrs().unwrap_or_default().iter().any(|interface| {
                 matches!(&interface.addr, if_addrs::IfAddr::V4(at) if is_last_of(ip, at.ip, at.netmask))
