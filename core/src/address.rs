@@ -10,8 +10,8 @@ pub struct LinkId(pub u64);
 /// A peer's address: a UDP socket address, or a link that the driver opened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
-    /// A UDP socket address. The endpoint does not trust the address until the peer answers a challenge or a cookie
-    /// from that address.
+    /// A UDP socket address. The endpoint does not trust the address until the peer has answered a challenge or
+    /// returned a cookie from that address.
     Udp(SocketAddr),
     /// A link that the driver opened. A link has exactly one peer, so the endpoint does not validate its address.
     Link(LinkId),
@@ -111,7 +111,7 @@ pub enum Ecn {
     CongestionExperienced,
 }
 
-/// The properties of a link. A driver declares them once, when it opens the link ([`crate::Endpoint::open_link`]).
+/// The properties of a link. A driver declares the properties when it opens the link ([`crate::Endpoint::open_link`]).
 ///
 /// ```
 /// use tickwire_core::LinkProperties;

@@ -39,7 +39,7 @@ pub enum Access {
 /// ```
 /// use tickwire_core::Secrets;
 ///
-/// // Real programs read both keys from files of their own.
+/// // A real program reads each key from a file.
 /// # let (identity, ticket_key) = ([1; 32], [2; 32]);
 /// let secrets = Secrets::new(identity).ticket_key(ticket_key);
 /// assert_eq!(format!("{secrets:?}"), "Secrets(..)");
@@ -60,13 +60,13 @@ impl core::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// Creates the secrets of an endpoint without tickets.
+    /// Creates secrets with the key `identity` and without a ticket key.
     #[must_use]
     pub fn new(identity: impl Into<Secret>) -> Self {
         Self { identity: identity.into(), ticket: None }
     }
 
-    /// Adds the key that opens this server's tickets.
+    /// Sets the key that opens this server's tickets, and returns the changed secrets.
     #[must_use]
     pub fn ticket_key(mut self, key: impl Into<Secret>) -> Self {
         self.ticket = Some(key.into());
@@ -109,13 +109,13 @@ pub struct Config {
     ///
     /// Default: 64. Range: any.
     pub cookie_threshold: usize,
-    /// The number of handshakes per second that the endpoint answers to one source (IPv4 address, IPv6 /64, or link
-    /// without a known remote address), and to one ticket that is sent without a cookie. A source that never completes
-    /// a handshake gets an eighth of this rate.
+    /// The largest number of handshakes per second that the endpoint answers for each source (IPv4 address, IPv6 /64,
+    /// or link without a known remote address), and for each ticket that is sent without a cookie. A source that never
+    /// completes a handshake gets an eighth of this rate.
     ///
     /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
-    /// The number of handshakes that the endpoint answers to one source at once, after the source was idle.
+    /// The largest number of handshakes that the endpoint answers at once for a source that was idle before.
     ///
     /// Default: 64. Range: 1 or more.
     pub handshake_burst: u32,
@@ -123,10 +123,11 @@ pub struct Config {
     ///
     /// Default: one channel of each [`Delivery`]: reliable ordered, reliable unordered, sequenced, unreliable. Range: 1 to 32.
     pub channels: Vec<ChannelConfig>,
-    /// The time without a packet from the peer after which the dialling end sends a heartbeat, at most a third of the
-    /// shorter idle timeout of the two ends. The dialled end waits 1.5 times as long. If the interval is at most a quarter
-    /// of the idle timeout, the dialled end answers only every second heartbeat, so it may send nothing for twice the
-    /// interval, at most 15 s. Choose a shorter interval if a NAT or a firewall on the path drops idle flows sooner.
+    /// The time without a packet from the peer after which the dialling end sends a heartbeat. The endpoint lowers a
+    /// time above a third of the shorter idle timeout of the two ends to this third. The dialled end waits 1.5 times as
+    /// long. If the time is at most a quarter of the idle timeout, at most 7.5 s, and at least three PTOs, the dialled
+    /// end answers only every second heartbeat of an idle connection, so it may send nothing for twice the time. Choose
+    /// a shorter time if a NAT or a firewall on the path drops idle flows sooner.
     ///
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
@@ -157,16 +158,16 @@ pub struct Config {
     ///
     /// Default: 50 ms. Range: 0 s to 1 s.
     pub ack_delay: Duration,
-    /// The largest message in bytes, in both directions. Both ends need the same value. A larger value also grows the
-    /// receive window.
+    /// The size of the largest message in either direction, in bytes. Both ends need the same value. A value above the
+    /// default also enlarges the receive window.
     ///
     /// Default: 1 MiB. Range: 1 byte to 256 MiB.
     pub max_message: usize,
-    /// The limit, in bytes of the heap, on incomplete messages and on messages that wait for earlier messages of an ordered
-    /// channel, for all connections together. The endpoint always reserves space for two of the largest messages and
-    /// their records. If the memory is full, the endpoint does not acknowledge a message that does not fit. The sender
-    /// then resends the message, so messages are completed one after another. A connection may take at most as much
-    /// memory as it leaves free, so connections that take as much as they can have equal shares.
+    /// The heap memory, in bytes, that incomplete messages and messages that wait for earlier messages of an ordered
+    /// channel may occupy, over all connections. The endpoint always reserves space for two messages of the maximum
+    /// size and their records. If the memory is full, the endpoint does not acknowledge a message that does not fit.
+    /// The sender then resends the message, so the endpoint completes the messages one after another. A connection may
+    /// take at most as much memory as it leaves free, so connections that take as much as they can have equal shares.
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,
@@ -176,9 +177,9 @@ pub struct Config {
     ///
     /// Default: 8,972 bytes. Range: 1,200 bytes to 65,535 bytes.
     pub max_datagram: u16,
-    /// `true` if the driver's UDP sockets forbid the system, and with it every router, to cut a datagram into fragments
-    /// (`IP_MTU_DISCOVER` set to `IP_PMTUDISC_PROBE` on Linux, `IP_DONTFRAGMENT` on Windows, `IP_DONTFRAG` on macOS and
-    /// the BSDs, and their IPv6 counterparts).
+    /// `true` if the driver's UDP sockets forbid fragmentation, so that neither the system nor a router cuts a datagram
+    /// into fragments (`IP_MTU_DISCOVER` set to `IP_PMTUDISC_PROBE` on Linux, `IP_DONTFRAGMENT` on Windows,
+    /// `IP_DONTFRAG` on macOS and the BSDs, and their IPv6 counterparts).
     ///
     /// A datagram of more than 1200 bytes proves that the path carries it only if no router may fragment it. Without
     /// this setting the endpoint sends no larger datagram over UDP and does not search for a larger size, because the
@@ -191,21 +192,21 @@ pub struct Config {
     ///
     /// Default: 2^24 packets. Range: 64 packets or more.
     pub rotate_after: u64,
-    /// The rate limit of one connection's sending, in bytes per second of whole datagrams.
+    /// The limit on the send rate of each connection, in bytes per second of whole datagrams.
     ///
     /// Default: none, which sets no limit except the path's. Range: 1,000 bytes/s or more.
     pub connection_bandwidth: Option<u64>,
-    /// The rate limit of all connections' sending together, in bytes per second of whole datagrams,
-    /// handshakes included.
+    /// The limit on the total send rate of all connections, in bytes per second of whole datagrams. Handshakes count
+    /// towards the limit.
     ///
     /// Default: none. Range: 1,000 bytes/s or more.
     pub bandwidth: Option<u64>,
-    /// The congestion control algorithm of each connection, unless its link has congestion control of its own.
+    /// The congestion control algorithm of each connection, unless its link itself controls congestion.
     ///
     /// Default: [`Algorithm::Copa`].
     pub congestion: Algorithm,
-    /// The initial time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds.
-    /// [`crate::Endpoint::set_wall_offset`] corrects this time when the wall clock is set, or when the clock behind `Instant`
+    /// The initial time from the Unix epoch to [`crate::Instant::ZERO`], in microseconds. A driver corrects this time
+    /// with [`crate::Endpoint::set_wall_offset`] after the wall clock was set, or after the clock behind `Instant`
     /// stopped while the host was suspended.
     ///
     /// Tickets expire by the wall clock, so [`Access::Tickets`] rejects an offset of 0. A wrong wall clock does not
@@ -224,7 +225,7 @@ pub struct Config {
     pub snapshots: Option<SnapshotConfig>,
     /// The provider of the cryptography.
     ///
-    /// Default: pure Rust; with the feature `ring`, ring.
+    /// Default: ring with the feature `ring`, else the RustCrypto crates.
     pub provider: Arc<dyn Provider>,
 }
 

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn displayed_drop_counts_contain_the_names_of_their_reasons() {
+    fn drop_counts_display_the_name_and_the_count_of_every_nonzero_reason() {
         let mut counts = DropCounts::default();
         assert_eq!(alloc::format!("{counts} {counts:?}"), "none {}");
         counts.count(DropReason::Replayed);

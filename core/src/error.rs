@@ -76,7 +76,7 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-/// The reason why a call to connect to a peer, or to expect a peer, failed.
+/// The reason why a call to connect to a peer, to expect a peer, or to open a link failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ConnectError {

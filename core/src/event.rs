@@ -22,7 +22,8 @@ slotmap::new_key_type! {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChannelId(pub u8);
 
-/// The number of a message, which counts the messages that `send` accepted on a channel of a connection, from 0.
+/// The number of a message: 0 for the first message that `send` accepted on a channel of a connection, 1 for the
+/// second.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId(pub u64);
 
@@ -262,15 +263,16 @@ pub enum Event {
         /// The changes. Pass them to [`Endpoint::recycle`](crate::Endpoint::recycle) to reuse their memory.
         changes: Box<Changes>,
     },
-    /// Everything that was in the connection's view of a world when the view began has arrived, and
-    /// [`Self::Snapshot`] events have reported it. A client that has just joined can show the world now.
+    /// All entities that were in the connection's view of a world when the view began have arrived, and
+    /// [`Self::Snapshot`] events have reported them. A client that has just joined can show the world now.
     ViewComplete {
         /// The connection on which the world arrives.
         connection: ConnectionId,
     },
-    /// The rate that the path carries changed by a quarter or more after the previous event of this kind, or after the
-    /// first acknowledgement, while at least a quarter of the rate is in use. A game may adapt its sending rate to this
-    /// event. `Endpoint::grant` returns a more exact budget for each tick.
+    /// The estimated rate that the path carries differs by more than a quarter from the rate in the previous event of
+    /// this kind, or, before the first such event, from the first estimate. The endpoint reports the event only while
+    /// the connection uses at least a quarter of the rate. A game may adapt its sending rate to this event.
+    /// `Endpoint::grant` returns a more exact budget for each tick.
     RateChanged {
         /// The connection whose path changed its rate.
         connection: ConnectionId,

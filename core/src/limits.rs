@@ -15,7 +15,7 @@ pub const MIN_TRANSMIT_BUFFER: usize = BASE_DATAGRAM;
 /// The size of an AEAD tag, in bytes.
 pub const TAG: usize = 16;
 /// The size of the replay window, in packet numbers. The window ends at the highest packet number received. The
-/// receiver drops packets with lower numbers than the window.
+/// receiver drops packets whose numbers are below the window.
 pub const REPLAY_WINDOW: u64 = 1024;
 /// The largest number of packet number ranges in one ACK frame. A receiver that must acknowledge more ranges sends
 /// a bitmap.
@@ -24,14 +24,15 @@ pub const ACK_RANGES: usize = 32;
 /// range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum number of
 /// packets in flight and every second packet is lost.
 pub const ACK_RANGES_KEPT: usize = PACKETS_IN_FLIGHT;
-/// The size of the bitmap in an ACK frame, in bytes. The bitmap has one bit for each of twice [`PACKETS_IN_FLIGHT`]
-/// packet numbers.
+/// The size of the largest bitmap in an ACK frame, in bytes. Each bit stands for one packet number, so the bitmap
+/// covers 2 * [`PACKETS_IN_FLIGHT`] packet numbers.
 pub const ACK_BITMAP: usize = 2 * PACKETS_IN_FLIGHT / 8;
 /// The largest number of ranges of received messages that the resume state of one channel reports. If the receiver has
 /// more ranges, the sender also resends the messages of the ranges that were not reported.
 pub const RESUME_RANGES: usize = 32;
-/// The time beyond the acknowledgement delay within which a peer must acknowledge packets that are never resent, such as
-/// heartbeats. Drivers may coalesce such packets before they read the packets, because no message waits for them.
+/// The time that a peer may take, in addition to the acknowledgement delay, to acknowledge packets that are never
+/// resent, such as heartbeats. Drivers may let such packets wait in the socket and read several at once, because no
+/// message waits for these packets.
 pub const UPKEEP_DELAY: Duration = Duration::from_millis(150);
 /// The largest number of packets in flight per connection, for any congestion window.
 pub const PACKETS_IN_FLIGHT: usize = 4096;
@@ -51,7 +52,8 @@ pub const MESSAGE_SIZE: usize = 1 << 20;
 /// The highest maximum message size that a configuration may set, in bytes.
 pub const MESSAGE_SIZE_MAX: usize = 1 << 28;
 /// The largest number of bytes of a peer's reliable messages that may be in transit, in reassembly, or waiting for the
-/// application. A larger maximum message size raises the number.
+/// application. If two messages of the configured maximum size need more bytes, this larger number of bytes is the
+/// limit.
 pub const RECEIVE_WINDOW: u64 = 2 << 20;
 /// The number of bytes of unreliable messages that may wait for the application. If more bytes arrive, the endpoint
 /// drops the oldest message.
@@ -94,9 +96,9 @@ pub const CLOSE_TEXT: usize = 256;
 pub const RETRIES: u8 = 2;
 /// The number of Hellos with the same cookie that go unanswered before the client requests a new cookie.
 pub const HELLOS_PER_COOKIE: u8 = 5;
-/// The time that a client waits for the answer to one Hello before it restarts the handshake with a new ephemeral
-/// key. An RTT of 8 s takes up to 13 s if the server's driver calls every 5 s. A longer wait would connect clients whose
-/// connection then exceeds the default idle timeout.
+/// The time that a client waits for the answer to one Hello before it restarts the handshake with a new ephemeral key.
+/// With an RTT of 8 s, the answer takes up to 13 s if the server's driver calls the endpoint only every 5 s. A longer
+/// wait would connect clients over paths so slow that the connection then exceeds the default idle timeout.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(13_900);
 /// The longest extension of [`ANSWER_WITHIN`] for a client whose driver called the endpoint after its deadline.
 pub const CALLED_LATE: Duration = Duration::from_secs(5);
@@ -133,8 +135,8 @@ pub const MESSAGE_ITEMS: usize = 1 << 16;
 /// The number of list items that a message of the bits codec may contain in addition to one item per bit, because some
 /// items take no bits.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
-/// The default number of invalid messages that a connection may send within [`VIOLATION_WINDOW`]. The dispatcher
-/// closes the connection at the next invalid message.
+/// The default number of invalid messages that a peer may send on a connection within [`VIOLATION_WINDOW`]. The
+/// dispatcher closes the connection at the next invalid message.
 pub const VIOLATIONS: u16 = 8;
 /// The default time for which an invalid message counts towards [`VIOLATIONS`].
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
@@ -188,8 +190,8 @@ pub const HELD_PER_RECEIVED: usize = 4;
 /// The memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
 /// times the bytes received.
 pub const HELD_FREE: usize = 32 << 10;
-/// The time for which one message may occupy the memory reserved for one largest message, while other connections
-/// wait for this memory.
+/// The time for which one message may occupy the memory reserved for one message of the maximum size, while other
+/// connections wait for this memory.
 pub const RESERVED_FOR: Duration = Duration::from_secs(3);
 /// The number of bytes stored in the reserved memory that extend [`RESERVED_FOR`] by one second.
 pub const RESERVED_BYTES_PER_SECOND: u64 = 16 << 10;
@@ -216,9 +218,9 @@ pub const REST_WITHIN: Duration = Duration::from_secs(6);
 /// The time after the first fragment of an unreliable message during which the sender still sends further
 /// fragments. After this time the receiver drops the incomplete message.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
-/// The largest number of separate byte ranges in one message in reassembly. The receiver drops bytes that would add
-/// a range until gaps are filled. A sender that fills a window of 1 MB with large packets never has more packets
-/// missing at the same time.
+/// The largest number of separate byte ranges in one message in reassembly. The receiver drops bytes that would add a
+/// range until gaps are filled. The gaps in a window of 1 MB that a sender fills with large packets never exceed this
+/// number.
 pub const REASSEMBLY_RANGES: usize = 1024;
 /// The size, in bytes, of the first chunk of memory for received messages after the endpoint was idle. Each further
 /// chunk has four times the size of the chunk before it.
@@ -236,9 +238,9 @@ pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
 pub const ARENA_LARGE: usize = 64 << 10;
 /// The largest number of full chunks of large messages that an arena keeps for reuse, per kind of chunk.
 pub const ARENA_LARGE_CHUNKS: usize = 4;
-/// The size of the largest page that stores a part of a message, in bytes.
+/// The size of the largest page of memory that stores a part of a received message, in bytes.
 pub const PAGE: usize = 4 << 10;
-/// The size of the smallest page that stores a part of a message, in bytes.
+/// The size of the smallest page of memory that stores a part of a received message, in bytes.
 pub const PAGE_LEAST: usize = 16;
 /// The number of bytes of unused pages that an arena keeps for reuse until it is idle for [`ARENA_REST`].
 pub const PAGES_KEPT: usize = 512 << 10;
@@ -276,15 +278,15 @@ pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);
 pub const INTEREST_HOLD: Duration = Duration::from_millis(600);
 /// The time between two searches for the entities that a connection sees by distance.
 pub const INTEREST_INTERVAL: Duration = Duration::from_millis(100);
-/// The largest number of words in all units of one snapshot frame together. A unit whose words equal their
-/// prediction takes one bit, whatever its number of words.
+/// The largest number of words in all units of one snapshot frame together. A unit whose words equal their prediction
+/// takes one bit, regardless of its number of words.
 pub const SNAPSHOT_FRAME_WORDS: usize = 1 << 16;
 
 /// The largest number of versions of a component that a [`WorldView`](crate::snapshot::WorldView) keeps for each
 /// entity, the newest version included.
 pub const VIEW_VERSIONS: u32 = 64;
-/// The largest number of entities that are gone and that a [`WorldView`](crate::snapshot::WorldView) keeps in its
-/// history.
+/// The largest number of entities that were destroyed or left the view, and that a
+/// [`WorldView`](crate::snapshot::WorldView) keeps in its history.
 pub const VIEW_GONE: usize = ENTITIES;
 
 /// Returns the largest memory that a message of `max_message` bytes takes in reassembly, in any order of arrival of

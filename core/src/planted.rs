@@ -4,7 +4,7 @@
 #[cfg(feature = "planted")]
 use core::sync::atomic::{AtomicU8, Ordering};
 
-/// A bug that can be planted.
+/// A bug that a test enables on purpose, to prove that the simulator finds the bug.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(
     not(feature = "planted"),
@@ -33,7 +33,7 @@ pub enum Bug {
     FloorPastUnacked = 9,
     /// The second baseline of a unit is the sender's previous baseline, not the version that the baseline was coded against.
     SecondBaselineGuessed = 10,
-    /// A late acknowledgement of an earlier visit of a unit to its slot counts for the later visit.
+    /// A late acknowledgement of the unit that previously had a slot counts for the unit that has the slot now.
     VisitIgnored = 11,
     /// A slot is reused before the floor has passed the tick in which its unit ended.
     SlotReusedAtOnce = 12,

@@ -52,8 +52,7 @@ pub struct ConnectionStats {
     pub bytes_in_flight: u64,
     /// The congestion window, which limits the bytes in flight, in bytes.
     pub congestion_window: u64,
-    /// The estimate of the rate that the path carries for a long time, in bytes per second, or `u64::MAX` if no limit is
-    /// known.
+    /// The estimated send rate that the path can sustain, in bytes per second, or `u64::MAX` if no limit is known.
     pub rate: u64,
     /// The size of the largest datagram that the endpoint sends, in bytes. Path MTU discovery (RFC 8899 section
     /// 5.3) determines the size.
@@ -148,7 +147,7 @@ pub struct ChannelReceived {
     pub abandoned: u64,
 }
 
-/// The numbers of client tickets that suggest that the endpoint's wall clock is wrong.
+/// Counters of presented tickets whose expiry suggests that the endpoint's wall clock is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
@@ -161,7 +160,7 @@ pub struct TicketCounts {
     /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count
     /// too.
     pub from_the_future: u64,
-    /// The least time by which the wall clock was ahead when the endpoint sealed the latest such resume ticket.
+    /// The minimum time by which the wall clock was ahead when the endpoint sealed the latest such resume ticket.
     pub ahead_by: Duration,
 }
 

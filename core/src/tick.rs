@@ -62,7 +62,7 @@ const DISTANCE_PER_MILLE: u64 = 1000;
 /// more (sim/tests/clock.rs).
 const DEVIATIONS: u32 = 3;
 
-/// The start times of ticks on one clock. Tick n starts n / rate after the epoch.
+/// The start times of ticks on one clock. At a rate of r ticks per second, tick n starts n / r seconds after the epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TickSchedule {
     per_second: u32,
@@ -110,8 +110,8 @@ impl TickSchedule {
     }
 }
 
-/// The quantities that determine by how much a client's simulation runs ahead of the peer. [`InputLead::new`] gets
-/// them from an endpoint.
+/// The quantities that determine by how much a client's simulation runs ahead of the peer. [`InputLead::new`] computes
+/// the quantities from an endpoint's measurements.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct InputLead {
     /// The time by which the peer's clock may be ahead of the estimate: [`PeerClock::error`]. The error includes the
@@ -129,7 +129,8 @@ pub struct InputLead {
 }
 
 impl InputLead {
-    /// Collects the quantities from the measurements of an endpoint at `now`.
+    /// Collects the quantities from an endpoint's `clock` and `stats` at `now`. `safety` is the time that the game adds
+    /// to the lead.
     #[must_use]
     pub fn new(clock: &PeerClock, now: Instant, stats: &ConnectionStats, safety: Duration) -> Self {
         Self {
@@ -158,8 +159,8 @@ impl InputLead {
 pub enum Pace {
     /// The speed of the simulation in thousandths of real time: 970 to 1030.
     PerMille(u16),
-    /// The target is more than 250 ms away, so the simulation should jump to it immediately. Ticks that were simulated
-    /// before are not simulated again.
+    /// The target is more than 250 ms away, so the simulation should jump to it immediately. After a jump back, the
+    /// client does not simulate the same ticks again.
     Leap,
 }
 
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn each_tick_begins_when_the_previous_tick_ends() {
+    fn the_microsecond_before_the_start_of_a_tick_belongs_to_the_previous_tick() {
         fn a_tick_ends_where_the_next_begins(per_second: u32, epoch: u64, tick: u64) -> bool {
             let schedule = TickSchedule::new(per_second % TICKS_PER_SECOND_MAX + 1, at(epoch >> 3)).unwrap();
             let tick = (tick >> 24).max(1);
@@ -266,7 +267,7 @@ mod tests {
             }
             assert!(
                 (peer - position).as_micros().max((position - peer).as_micros()) < 2_000,
-                "{peer:?} {position:?}"
+                "the client is at {position:?}, but its target is {peer:?}"
             );
         }
     }

@@ -13,8 +13,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Creates a rate of `per_second` tokens a second, at least 1. The capacity is the number of tokens that refill
-    /// within `burst`.
+    /// Creates a rate of `per_second` tokens a second. A `per_second` of 0 is raised to 1. The capacity is the number
+    /// of tokens that refill within `burst`.
     #[must_use]
     pub const fn per_second(per_second: u32, burst: Duration) -> Self {
         let per_second = if per_second == 0 { 1 } else { per_second };
@@ -74,7 +74,7 @@ impl TokenBucket {
         is_there
     }
 
-    /// Returns the time until the bucket is full. With this time, buckets of different rates can be compared.
+    /// Returns the time until the bucket is full. The time compares buckets of different rates.
     #[must_use]
     pub fn time_to_full(&self, now: Instant) -> Duration {
         Duration::from_nanos(self.missing_ns(now))

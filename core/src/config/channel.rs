@@ -47,10 +47,9 @@ impl fmt::Display for Delivery {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Overflow {
     /// The channel drops its oldest messages. Of the messages that the path delays, an unreliable channel keeps the
-    /// messages queued within the most recent [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps the
-    /// newest message.
-    /// Both kinds of channel keep their newest message regardless of its age. A full queue drops its oldest messages and
-    /// accepts the new message.
+    /// messages queued within the most recent [`crate::limits::STALE_AFTER`] (100 ms), and a sequenced channel keeps
+    /// the newest message. Both kinds of channel keep their newest message regardless of its age. A full queue drops
+    /// its oldest messages and accepts the new message.
     ///
     /// Each dropped message counts in [`crate::stats::ChannelSent::dropped`], and its status is [`crate::Fate::NotSent`].
     /// Before the first acknowledgement of the connection, the channel drops no message unless the bandwidth of the
@@ -91,7 +90,8 @@ pub struct ChannelConfig {
     ///
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// The number of bytes that may wait in the channel's queue. Each message counts 64 bytes of overhead.
+    /// The number of bytes that may wait in the channel's queue. Each message counts its size plus 64 bytes of
+    /// overhead.
     ///
     /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
@@ -112,7 +112,8 @@ pub struct ChannelConfig {
     ///
     /// Default: no.
     pub receipts: bool,
-    /// `true` if the channel compresses messages of 64 bytes and more with LZ4 if the result is smaller.
+    /// `true` if the channel compresses messages with LZ4. The channel sends a message uncompressed if it has less than
+    /// 64 bytes or more than [`crate::limits::COMPRESS_MAX`] bytes, or if compression does not make it smaller.
     ///
     /// Default: no.
     pub compress: bool,

@@ -20,7 +20,7 @@ use crate::snapshot::WorldSchema;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SnapshotConfig {
-    /// The components, groups and blueprints of all worlds. The endpoint adds them to
+    /// The schema of all worlds: components, groups and blueprints. The endpoint adds an entry for each of them to
     /// [`Config::schema`](crate::Config::schema).
     pub schema: Arc<WorldSchema>,
     /// The largest number of entities that may exist in a world at the same time, and the largest number that this endpoint

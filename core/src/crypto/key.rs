@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-/// The 32 bytes of a key on which a [`Provider`](crate::crypto::Provider) computes. For keys that a program stores,
-/// shows or parses, use [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
+/// The 32 bytes of a key, as the functions of a [`Provider`](crate::crypto::Provider) take and return them. For keys
+/// that a program stores, shows or parses, use [`PublicKey`](crate::PublicKey) and [`Secret`](crate::Secret).
 pub type Key = [u8; 32];
 
 /// The reason why a string could not be parsed as a key.

@@ -1,9 +1,9 @@
 //! The cryptography that the protocol needs: one suite behind two traits. A [`Provider`] seals and opens packets, and
-//! names the [`HandshakeCrypto`] for handshakes, tickets and key derivation.
+//! returns the [`HandshakeCrypto`] for handshakes, tickets and key derivation.
 //!
-//! Noise_NKpsk0_25519_ChaChaPoly_BLAKE2s for the handshake, ChaCha20-Poly1305 for packets, XChaCha20-Poly1305 for
-//! tickets, keyed BLAKE2s for cookies and digests, HKDF over BLAKE2s for key derivation. All providers produce
-//! the same bytes. They differ in speed and in the targets on which they compile.
+//! The suite consists of Noise_NKpsk0_25519_ChaChaPoly_BLAKE2s for the handshake, ChaCha20-Poly1305 for packets,
+//! XChaCha20-Poly1305 for tickets, keyed BLAKE2s for cookies and digests, and HKDF over BLAKE2s for key derivation. All
+//! providers produce the same bytes. The providers differ in speed and in the targets on which they compile.
 
 mod fastest;
 mod key;

@@ -7,7 +7,7 @@ use super::key::Key;
 use super::secret::Secret;
 use crate::rng::Rng;
 
-/// The error of bytes that are not authentic. The error gives no reason, because a reason could help an attacker.
+/// The error for bytes that are not authentic. The error gives no reason, because a reason could help an attacker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rejected;
 
@@ -36,7 +36,7 @@ pub struct HandshakeInput<'a> {
     pub prologue: &'a [u8],
     /// The pre-shared key that belongs to the ticket, or all zeros in a handshake without a ticket.
     pub psk: &'a Key,
-    /// The bytes that this end's Noise message carries, encrypted.
+    /// The bytes that this end's Noise message carries in encrypted form.
     pub payload: &'a [u8],
 }
 
@@ -102,7 +102,7 @@ pub trait HandshakeCrypto: Send + Sync {
     fn derive(&self, secret: &Key, label: &[u8]) -> Key;
 }
 
-/// The AEAD of data packets under one key.
+/// A key of the AEAD that seals and opens data packets.
 pub trait PacketKey: Send + Sync {
     /// Encrypts `packet` in place, except for its final 16 bytes, and writes the tag into those 16 bytes. The tag also
     /// authenticates `header`. A `packet` shorter than 16 bytes is left unchanged.

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_displayed_public_key_parses_in_either_case_and_with_surrounding_space() {
+    fn a_displayed_public_key_parses_in_either_case_and_with_surrounding_white_space() {
         let mut bytes = [0; 32];
         for (place, byte) in bytes.iter_mut().enumerate() {
             *byte = place as u8 * 7;

@@ -133,7 +133,7 @@ impl Endpoint {
 }
 
 impl Refusal {
-    /// Creates a refusal with a code and a message that the game defines.
+    /// Creates a refusal with a code and a text that the game defines.
     #[must_use]
     pub fn other(code: u16, text: impl Into<PeerText>) -> Self {
         Self::Other { code, text: text.into() }

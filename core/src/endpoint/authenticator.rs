@@ -5,17 +5,17 @@ use core::net::IpAddr;
 use crate::address::Address;
 use crate::event::{PeerInfo, Refusal};
 
-/// A request of a client to connect. The endpoint has already checked the client's ticket or cookie.
+/// A client's request to connect. The endpoint has already checked the client's ticket or cookie.
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
     /// The client's address. A client with a ticket needs no cookie, so the endpoint has not yet validated its address.
     /// If the client later answers from a different address, the endpoint calls the authenticator again.
     pub address: Address,
-    /// The IP address of the client's host: that of a UDP client's address, or the `far_end` that
-    /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. `None` if the
-    /// link has no `far_end`. Bans apply to this address.
+    /// The IP address of the client's host: the IP address from which a UDP client sends, or the `far_end` that
+    /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. `None` if the link has no
+    /// `far_end`. Bans apply to this address.
     pub far_end: Option<IpAddr>,
-    /// The identity of the client, from its ticket. All zeros without a ticket.
+    /// The identity of the client, from its ticket. The identity of a client without a ticket is all zeros.
     pub peer: &'a PeerInfo,
 }
 

@@ -13,9 +13,9 @@ impl Endpoint {
         self.throttle.change(now, bytes_per_second.map(|most| most.max(LEAST_BANDWIDTH)));
     }
 
-    /// Limits the sending of one connection to `bytes_per_second`, at least 1000 bytes/s. `None` restores the
-    /// `connection_bandwidth` of the configuration. Acknowledgements and probes count towards the limit, but the limit
-    /// does not delay them.
+    /// Limits the send rate of one connection to `bytes_per_second`. A value below 1000 bytes/s is raised to 1000
+    /// bytes/s. `None` restores the `connection_bandwidth` of the configuration. Acknowledgements and probes count
+    /// towards the limit, but the limit does not delay them.
     pub fn set_connection_bandwidth(
         &mut self,
         now: Instant,

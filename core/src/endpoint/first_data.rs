@@ -298,8 +298,9 @@ enum Place {
     Replacing(ConnectionId),
     /// The attempt of this end that crossed the client's attempt.
     Crossing(Crossing),
-    /// No place. The session has changed since the Hello arrived, so the client has to send another Hello.
+    /// The client gets no place: the session has changed since the Hello arrived, so the client has to send another
+    /// Hello.
     Gone,
-    /// No place, because all places are taken.
+    /// The client gets no place, because the client would exceed a limit on connections.
     None(Refusal),
 }

@@ -120,8 +120,8 @@ impl Endpoint {
     }
 
     /// Returns the clock of a connection's peer. Returns `None` until the peer has acknowledged a packet, which takes
-    /// half a round trip after `Connected` or longer. The clock continues through migrations and resumptions, and
-    /// while the connection is interrupted.
+    /// half an RTT or longer after `Connected`. The clock continues through migrations and resumptions, and while the
+    /// connection is interrupted.
     ///
     /// The clock shows the time that the peer passes to its own endpoint, so both ends agree on the start of a tick:
     ///
@@ -151,14 +151,14 @@ impl Endpoint {
         &self.drops
     }
 
-    /// Returns the numbers of client tickets, counted by their expiry relative to the wall clock. Many expired tickets
-    /// suggest that the endpoint's wall clock is wrong.
+    /// Returns the counters of clients whose tickets have expired, or expire later than tickets that this endpoint
+    /// seals now. High counts suggest that the endpoint's wall clock is wrong.
     #[must_use]
     pub const fn ticket_counts(&self) -> TicketCounts {
         self.acceptor.tickets_judged()
     }
 
-    /// Returns the number of bytes that the endpoint stores for peers: messages in reassembly, messages that wait for
+    /// Returns the memory that received messages occupy, in bytes: messages in reassembly, messages that wait for
     /// earlier messages, and messages that wait for the application.
     #[must_use]
     pub fn memory(&self) -> u64 {

@@ -18,9 +18,9 @@ const INDEX_BITS: u32 = 16;
 pub(super) enum Entry {
     /// A connection's transport.
     Connection(ConnectionId),
-    /// A connection that dials and expects only handshake messages.
+    /// A connection whose handshake this end started. The connection expects only handshake messages.
     Dial(ConnectionId),
-    /// A handshake that waits for its first Data.
+    /// A half-open handshake, which ends with the client's first data packet.
     HalfOpen(HalfOpenId),
     /// An id that is reserved and not assigned yet.
     Reserved,

@@ -64,9 +64,9 @@ impl Endpoint {
         }
     }
 
-    /// Reports that an unreliable link dropped datagrams after it accepted them, because a lower buffer was full for
-    /// example. The endpoint then detects the loss after one RTT instead of one PTO. A reliable link that loses bytes
-    /// is broken, so the driver must close it.
+    /// Reports that an unreliable link dropped datagrams after it accepted them, for example because a buffer below the
+    /// link was full. The endpoint then detects the loss after one RTT instead of one PTO. A reliable link that loses
+    /// bytes is broken, so the driver must close it.
     pub fn report_link_loss(&mut self, now: Instant, link: LinkId) {
         self.advance(now);
         for connection in self.links.connections(link) {

@@ -1,4 +1,4 @@
-//! The endpoint: every connection of a process, and the calls of the core's contract.
+//! The endpoint, which owns every connection of a process, and its calls for drivers and games.
 
 mod accept;
 mod accounts;
@@ -70,9 +70,9 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 /// Commands ([`connect`](Self::connect), [`send`](Self::send), …), inputs ([`handle_datagram`](Self::handle_datagram),
 /// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit),
 /// [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at
-/// any time. Work that a call does not finish stays due. No call fails because of bytes from the network: an `Err` means
-/// a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock. A time before the latest
-/// time passed to the endpoint counts as the latest.
+/// any time. Work that a call does not finish stays due. No call fails because of bytes from the network: an `Err`
+/// means a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock. A time before the
+/// latest time passed to the endpoint counts as that latest time.
 ///
 /// [`ConnectionState`] has the states of a connection and the events between them.
 ///
@@ -138,7 +138,7 @@ impl Endpoint {
     /// from the seed. Only a simulator may choose the seed. `secrets` are the keys that outlive restarts.
     ///
     /// # Errors
-    /// [`ConfigError`] if a value of `config` is out of its range, or `secrets` lack what `config` needs.
+    /// [`ConfigError`] if a value of `config` is out of its range, or `secrets` lacks the ticket key that `config` needs.
     pub fn new(config: Config, secrets: Secrets, seed: [u8; 32], now: Instant) -> Result<Self, ConfigError> {
         config.check(&secrets)?;
         let mut rng = Rng::from_seed(seed);

@@ -76,8 +76,8 @@ impl ConnectOptions {
         self.timeout
     }
 
-    /// Sets the limit of this connection's sending, in bytes per second, at least 1000 bytes/s. Default: the configuration's
-    /// `connection_bandwidth`.
+    /// Limits the send rate of this connection to `bytes_per_second`. A value below 1000 bytes/s is raised to 1000
+    /// bytes/s. Default: the configuration's `connection_bandwidth`.
     #[must_use]
     pub const fn bandwidth(mut self, bytes_per_second: u64) -> Self {
         self.bandwidth = Some(bytes_per_second);

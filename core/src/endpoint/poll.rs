@@ -20,7 +20,7 @@ pub struct Transmit {
     pub path: Path,
     /// The ECN bits to set in the IP header.
     pub ecn: Ecn,
-    /// The bytes written to the buffer by all datagrams together.
+    /// The total size of all datagrams in the buffer, in bytes.
     pub size: usize,
     /// The size of each datagram except the final one, in bytes.
     pub segment_size: usize,
@@ -152,10 +152,10 @@ impl Endpoint {
         None
     }
 
-    /// Returns the time at which `handle_timeout` (or a poll) is due, and the reason. The call changes nothing. The time
-    /// may be too early, but never too late. If a poll would return output, the time is not after the present. A driver
-    /// whose socket is full waits for the socket instead and ignores [`TimeoutCause::Transmit`]. [`Instant::MAX`] with
-    /// [`TimeoutCause::Nothing`] means that no call is due.
+    /// Returns the time at which `handle_timeout` (or a poll) is due, and the reason. The call changes nothing. The
+    /// time may be too early, but never too late. If a poll would return output, the time is not after the latest time
+    /// passed to the endpoint. A driver whose socket is full waits for the socket instead and ignores
+    /// [`TimeoutCause::Transmit`]. [`Instant::MAX`] with [`TimeoutCause::Nothing`] means that no call is due.
     #[must_use]
     pub fn poll_timeout(&self) -> (Instant, TimeoutCause) {
         let waits = !self.replies.is_empty() || !self.ready.is_empty();

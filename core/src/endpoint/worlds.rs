@@ -22,8 +22,8 @@ impl Endpoint {
     /// lost units in the new tick.
     ///
     /// # Errors
-    /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), has [`limits::WORLDS`]
-    /// worlds, or the changes do not fit the world. The world is then unchanged.
+    /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), already has
+    /// [`limits::WORLDS`] other worlds, or the changes do not fit the world. The world is then unchanged.
     pub fn commit(&mut self, now: Instant, world: WorldId, changes: &Changes) -> Result<(), WorldError> {
         let now = self.advance(now);
         let Some(worlds) = self.worlds.table.as_mut() else { return Err(WorldError::NotConfigured) };
@@ -125,8 +125,8 @@ impl Endpoint {
         self.worlds.table.as_ref()?.get(world)
     }
 
-    /// Returns the changes of an [`Event::Snapshot`](crate::Event::Snapshot) to the endpoint, so that a later event reuses the
-    /// memory of the changes.
+    /// Gives the changes of an [`Event::Snapshot`](crate::Event::Snapshot) back to the endpoint, so that a later event
+    /// reuses the memory of the changes.
     pub fn recycle(&mut self, changes: Box<Changes>) {
         self.worlds.spare.put(changes);
     }
@@ -137,7 +137,8 @@ impl Endpoint {
         Some(self.connections.get(connection)?.session().world_stats())
     }
 
-    /// Returns the heap memory that all worlds occupy, in bytes, without the state that each connection keeps of them.
+    /// Returns the heap memory that all worlds occupy, in bytes. The memory does not include the state that each
+    /// connection keeps of its world.
     #[must_use]
     pub fn world_memory(&self) -> usize {
         self.worlds.table.as_ref().map_or(0, Worlds::memory)

@@ -61,7 +61,7 @@ pub(crate) enum Screened {
     /// The reply was written. The reply is not larger than the datagram, and is sent to the datagram's source
     /// address.
     Replied,
-    /// A client that may be accepted.
+    /// The Hello of a client that the endpoint may accept.
     Applicant(Box<Applicant>),
 }
 
@@ -101,12 +101,12 @@ impl Applicant {
 /// The decision on an applicant.
 #[derive(Clone, Debug)]
 pub(crate) enum Admittance {
-    /// The client is accepted, once its first Data arrives.
+    /// The endpoint accepts the client once the client's first data packet arrives.
     Accept {
         /// The connection id to which the client must send.
         local_id: u32,
     },
-    /// The client is refused.
+    /// The endpoint refuses the client.
     Refuse(Refusal),
 }
 

@@ -59,7 +59,7 @@ pub(crate) enum Answer {
     Noted,
     /// The attempt continues, and a message may be due.
     Progress,
-    /// The server accepts this end, and waits for the first Data.
+    /// The server accepts this end, and waits for the first data packet.
     Accepted(Box<Accepted>),
     /// The server refuses this end.
     Refused(Refusal),

@@ -69,9 +69,9 @@ impl HalfOpenEntry {
 pub(super) enum Vacancy {
     /// A free place.
     Free,
-    /// The place of this entry, which is removed.
+    /// The place of this entry, which the table removes.
     Instead(HalfOpenId),
-    /// No place.
+    /// The table is full, and may remove no entry for this client.
     Nowhere,
 }
 

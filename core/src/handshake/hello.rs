@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_is_malformed_unless_its_ticket_fits_its_handshake_mode() {
+    fn a_hello_is_malformed_if_its_mode_does_not_allow_its_expiry_or_its_ticket_length() {
         let hint = [1; 16];
         let long = [1; limits::TICKET_BYTES + 1];
         for (mode, expiry, ticket, admitted) in [

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn expecting_a_peer_with_an_all_zero_key_is_refused() {
+    fn expecting_a_peer_with_an_all_zero_pre_shared_key_is_refused() {
         let mut peers = ExpectedPeers::default();
         let expected = peers.expect(&RustCrypto, [0; 32].into(), [1; 32], &[2; 32]);
         assert_eq!(expected, Err(ConnectError::ZeroPresharedKey));

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_of_an_ipv6_address_is_its_network_of_64_bits() {
+    fn the_source_of_an_ipv6_address_is_its_prefix_of_64_bits() {
         let mut sources = sources(1);
         let mut take = |text| sources.take(&RustCrypto, Instant::ZERO, source(text));
         assert!(take("192.0.2.1"));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_of_48_bits_has_the_handshake_budget_of_four_sources() {
+    fn all_sources_of_an_ipv6_prefix_of_48_bits_share_the_handshake_budget_of_four_sources() {
         let mut sources = sources(10);
         let places = (0..1000).map(|network| source(&alloc::format!("2001:db8:1:{network:x}::1")));
         assert_eq!(places.filter(|source| sources.take(&RustCrypto, Instant::ZERO, *source)).count(), 40);

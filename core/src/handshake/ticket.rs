@@ -166,7 +166,7 @@ pub fn server_ticket_key(provider: &dyn Provider, master: &Key, server_key: &Key
 ///     TicketContents { identity: [7; 16], expiry: now_us + 60_000_000, user_data: b"level 9".to_vec() };
 /// let ticket = mint.mint(&mut Rng::from_seed(seed), 0x6d79_6761_6d65, &server_key, contents)?;
 ///
-/// // The client gets it as text, and shows it to the server.
+/// // The client gets the ticket as text, and presents it to the server.
 /// let ticket: Ticket = ticket.to_string().parse()?;
 /// let options = ConnectOptions::new(server_key).ticket(ticket);
 /// # drop(options);
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_round_trips_through_bytes_and_text() {
+    fn a_ticket_is_read_unchanged_from_its_bytes_and_from_its_text() {
         let ticket = ticket(1);
         assert_eq!(Ticket::from_bytes(&ticket.to_bytes()), Ok(ticket.clone()));
         let text = ticket.to_string();

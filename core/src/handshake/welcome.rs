@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_refusal_in_a_welcome_round_trips() {
+    fn every_kind_of_refusal_in_a_welcome_decodes_as_encoded() {
         let ours = schema(&[]);
         for refusal in [
             Refusal::Full,
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_refusal_truncated_to_the_datagram_reports_no_difference_after_its_final_name() {
+    fn a_schema_refusal_truncated_to_the_datagram_does_not_report_types_after_its_final_name() {
         let names: Vec<String> = (0..500).map(|index| format!("message-{index:03}")).collect();
         let entries = names.iter().map(|name| SchemaEntry { name: name.clone(), hash: 1 }).collect();
         let server = Schema { entries };

@@ -38,7 +38,7 @@ fn the_examples_in_protocol_md_match_the_code() {
     let differs = old.lines().zip(new.lines()).find(|(old, new)| old != new);
     assert!(
         old == new,
-        "docs/PROTOCOL.md differs from the code at {differs:?}; if the wire was meant to change, set UPDATE_PROTOCOL=1"
+        "docs/PROTOCOL.md differs from the code at {differs:?}; if the format change is intended, rerun with UPDATE_PROTOCOL=1"
     );
 }
 
@@ -47,7 +47,7 @@ fn with_examples<'a>(document: &'a str, sheets: &[Sheet]) -> (String, Vec<&'a st
     let (mut out, mut named, mut rest) = (String::new(), Vec::new(), document);
     while let Some((before, after)) = rest.split_once(BEGIN) {
         let (name, after) = after.split_once(" -->\n").expect("the marker of an example ends its line");
-        let (_, after) = after.split_once(END).expect("an example has an end");
+        let (_, after) = after.split_once(END).expect("an example ends with an end marker");
         let sheet =
             sheets.iter().find(|sheet| sheet.name == name).unwrap_or_else(|| panic!("no example {name:?}"));
         out += &format!("{before}{BEGIN}{name} -->\n```text\n{}```\n{END}", sheet.text);

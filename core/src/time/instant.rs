@@ -8,7 +8,8 @@ use super::span::Span;
 
 /// A point in time, in microseconds since an epoch that the caller chooses.
 ///
-/// An instant is at most 2^62, so that the sum of an instant and any interval of the protocol cannot overflow.
+/// An instant is at most 2^62 µs after the epoch, so that the sum of an instant and any interval of the protocol cannot
+/// overflow.
 ///
 /// ```
 /// use std::time::Duration;

@@ -13,8 +13,8 @@ use super::{Malformed, NoRoom, Reader, Writer, varint_len};
 use crate::limits;
 use crate::time::{Duration, Instant, Span};
 
-/// The first type byte of ACK frames with ranges. The low four bits of the type byte hold the number of ranges
-/// after the first range.
+/// The lowest type byte of ACK frames with ranges. The low four bits of the type byte hold the number of ranges after
+/// the first range.
 pub const ACK: u8 = 0x20;
 /// The bit of an ACK frame's type byte that is set if the ECN counts follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;

@@ -36,7 +36,7 @@ pub(crate) const CLOCK: u8 = 0x08;
 /// The first type byte of MESSAGE frames. All higher bytes are type bytes of MESSAGE frames too.
 pub(crate) const MESSAGE: u8 = 0x80;
 
-/// A snapshot frame: some units of a replicated world, as the codec wrote them.
+/// A snapshot frame, which carries coded units of a replicated world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SnapshotFrame<'a> {
     /// The number of the view. The number increases by 1 when the sender starts to send a different world.
@@ -52,7 +52,7 @@ pub enum Frame<'a> {
     Padding,
     /// A request for an acknowledgement.
     Ping,
-    /// The end of the connection.
+    /// A report that the sender of this frame has closed the connection.
     Close {
         /// The reason code, which the application chose.
         code: u16,
@@ -102,7 +102,7 @@ pub enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads one frame. `chain` follows the MESSAGE frames of the packet.
+    /// Reads one frame. `chain` stores the channel and id of the packet's previous MESSAGE frame.
     ///
     /// # Errors
     /// [`Malformed`] if the frame is cut off, of unknown type, or violates the format of its type.
@@ -146,7 +146,8 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// Writes the frame. `chain` follows the MESSAGE frames of the packet. PADDING is one byte.
+    /// Writes the frame. `chain` stores the channel and id of the packet's previous MESSAGE frame. A PADDING frame
+    /// takes one byte.
     ///
     /// # Errors
     /// [`NoRoom`] if the frame does not fit, or holds a ticket above [`limits::TICKET_BYTES`]. The buffer then

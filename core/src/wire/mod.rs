@@ -53,7 +53,7 @@ pub(crate) use resume::write_resume;
 pub(crate) use varint::varint_len;
 pub(crate) use writer::{NoRoom, Writer};
 
-/// The error of bytes that violate the wire format. The error has no details, because the endpoint only counts invalid
+/// The error for bytes that violate the wire format. The error has no details, because the endpoint only counts invalid
 /// datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Malformed;

@@ -12,8 +12,9 @@ pub(crate) const RESUME: u8 = 0x07;
 /// The number of message ids on the wire. A received message is less than this distance above the floor.
 const SPAN: u64 = 1 << 24;
 
-/// A RESUME frame, which reports the messages received on one channel. All messages below `floor` were received,
-/// and the message `floor` was not. Of the messages above `floor`, only the messages in the ranges were received.
+/// A RESUME frame, which reports the messages received on one channel. All messages with ids below `floor` were
+/// received. The message with the id `floor` was not received. Of the messages with ids above `floor`, only the
+/// messages in the ranges were received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ResumeFrame<'a> {
     /// The number of the channel, 0 to 31.

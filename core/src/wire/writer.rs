@@ -2,7 +2,7 @@
 
 use super::varint_len;
 
-/// The error of a value that does not fit into the buffer.
+/// The error for a value that does not fit into the buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoRoom;
 

@@ -247,9 +247,10 @@ fn no_two_key_generations_or_directions_seal_a_packet_to_the_same_bytes() {
 /// A step of an exchange.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// This end sends a packet, which takes the given time in milliseconds, below three PTOs.
+    /// End 1 (`true`) or end 0 (`false`) sends a packet, which arrives after the given time in milliseconds, below
+    /// three PTOs.
     Send(bool, u8),
-    /// This end sends a packet, which is lost.
+    /// End 1 (`true`) or end 0 (`false`) sends a packet, which the network loses.
     Lose(bool),
     Rotate(bool),
     /// The given time in milliseconds passes.

@@ -35,7 +35,7 @@ fn id(value: u32) -> HalfOpenId {
 }
 
 #[test]
-fn a_half_open_handshake_with_the_most_user_data_takes_at_most_512_bytes() {
+fn a_half_open_handshake_with_the_largest_user_data_takes_at_most_512_bytes() {
     let half_open = half_open(ShownCredential::Ticket { id: [5; 16], expiry: 6 }, 7);
     let size = size_of::<(HalfOpenId, HalfOpenEntry)>() + half_open.stored.len();
     assert!(size <= limits::HALF_OPEN_BYTES, "{size}");

@@ -17,11 +17,11 @@ use crate::time::Instant;
 /// The reason for which the endpoint computes a Diffie-Hellman for a sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Earned {
-    /// The Hello came over a link, whose peer receives what this end sends.
+    /// The Hello came over a link, so the sender receives the replies.
     Link,
     /// The Hello contained a credential, and no cookie was required.
     Credential,
-    /// The Hello contained a cookie, so the sender receives at its address.
+    /// The Hello contained a valid cookie, so the sender receives datagrams at its address.
     Cookie,
 }
 

@@ -262,16 +262,16 @@ fn a_close_text_above_its_limit_is_truncated_and_a_ticket_above_its_limit_is_ref
 }
 
 #[test]
-fn contradictory_resume_frames_are_malformed() {
+fn a_resume_frame_with_an_invalid_channel_or_invalid_ranges_is_malformed() {
     let read = |bytes: &[u8]| FrameReader::new(&[&[RESUME], bytes].concat()).next().unwrap().is_ok();
     assert!(read(&[31, 0, 0, 0, 1, 1, 1]));
-    assert!(!read(&[32, 0, 0, 0, 1, 1, 1]), "a channel that cannot be");
-    assert!(!read(&[0, 0, 0, 0, 1, 0, 1]), "the floor was received");
-    assert!(!read(&[0, 0, 0, 0, 1, 1, 0]), "nothing was received");
-    assert!(!read(&[0, 0, 0, 0, 2, 1, 1, 0, 1]), "two ranges that are one");
+    assert!(!read(&[32, 0, 0, 0, 1, 1, 1]), "a channel above 31");
+    assert!(!read(&[0, 0, 0, 0, 1, 0, 1]), "an empty gap, so the floor was received");
+    assert!(!read(&[0, 0, 0, 0, 1, 1, 0]), "an empty range");
+    assert!(!read(&[0, 0, 0, 0, 2, 1, 1, 0, 1]), "two ranges without a gap between them");
     // 2^24 - 2 in four bytes.
     assert!(read(&[0, 0, 0, 0, 1, 1, 0xee, 0xff, 0xff, 0x0f]));
-    assert!(!read(&[0, 0, 0, 0, 1, 2, 0xee, 0xff, 0xff, 0x0f]), "past the span of ids");
+    assert!(!read(&[0, 0, 0, 0, 1, 2, 0xee, 0xff, 0xff, 0x0f]), "a range beyond the span of ids");
     let ranges = |count: u8| [&[0, 0, 0, 0, count][..], &vec![1; 2 * usize::from(count)]].concat();
     assert!(read(&ranges(32)) && !read(&ranges(33)));
 }
