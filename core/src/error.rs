@@ -60,7 +60,7 @@ impl fmt::Display for ConfigError {
             Self::SchemaNameTooLong { name, most } => {
                 write!(
                     f,
-                    "the name of the schema entry {name:?} has {} bytes, but at most {most} are allowed; shorten the name",
+                    "the name of the schema entry {name:?} has {} bytes, but at most {most} bytes are allowed; shorten the name",
                     name.len()
                 )
             }

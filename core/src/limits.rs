@@ -100,7 +100,8 @@ pub const HELLOS_PER_COOKIE: u8 = 5;
 /// With an RTT of 8 s, the answer takes up to 13 s if the server's driver calls the endpoint only every 5 s. A longer
 /// wait would connect clients over paths so slow that the connection then exceeds the default idle timeout.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(13_900);
-/// The longest extension of [`ANSWER_WITHIN`] for a client whose driver called the endpoint after its deadline.
+/// The longest extension of [`ANSWER_WITHIN`] for a client whose driver called the endpoint later than `poll_timeout`
+/// requested.
 pub const CALLED_LATE: Duration = Duration::from_secs(5);
 /// The shortest time that an endpoint waits for an address to answer a challenge.
 pub const CHALLENGE_LIFE: Duration = Duration::from_secs(15);

@@ -21,7 +21,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ConnectError`] if the endpoint already has its maximum number of connections, the ticket is for a different
-    /// server, or the key is unusable.
+    /// server or application, the server's key is not a valid X25519 public key, or the pre-shared key is all zeros.
     pub fn connect(
         &mut self,
         now: Instant,

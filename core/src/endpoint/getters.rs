@@ -158,8 +158,8 @@ impl Endpoint {
         self.acceptor.tickets_judged()
     }
 
-    /// Returns the memory that received messages occupy, in bytes: messages in reassembly, messages that wait for
-    /// earlier messages, and messages that wait for the application.
+    /// Returns the memory that the endpoint uses for its peers, in bytes: messages in reassembly, messages that wait
+    /// for earlier messages or for the application, and the state that each connection keeps of its worlds.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.connections.iter().map(|state| state.session().memory()).sum()

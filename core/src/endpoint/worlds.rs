@@ -138,7 +138,7 @@ impl Endpoint {
     }
 
     /// Returns the heap memory that all worlds occupy, in bytes. The memory does not include the state that each
-    /// connection keeps of its world.
+    /// connection keeps of its worlds.
     #[must_use]
     pub fn world_memory(&self) -> usize {
         self.worlds.table.as_ref().map_or(0, Worlds::memory)

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_is_valid_only_for_its_address_port_noise_message_and_server_run() {
+    fn a_cookie_is_valid_only_for_its_address_port_noise_message_and_server_secret() {
         let (address_, digest) = (address(1, 1), [2; 32]);
         let cookie = cookies(1).make(&RustCrypto, at(1), address_, &digest);
         let check =
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mapped_ipv4_address_has_the_cookie_of_the_plain_address() {
+    fn an_ipv4_mapped_ipv6_address_has_the_cookie_of_its_ipv4_address() {
         let mapped = SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped().into(), 1);
         let cookie = cookies(1).make(&RustCrypto, at(1), address(1, 1), &[2; 32]);
         assert!(cookies(1).check(&RustCrypto, at(1), Address::Udp(mapped), &[2; 32], &cookie));

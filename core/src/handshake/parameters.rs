@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_in_range_decode_as_encoded() {
+    fn handshake_parameters_in_range_decode_as_encoded() {
         assert_eq!(round_trip(SAMPLE), Ok(SAMPLE));
         let extreme = Parameters {
             schema: u64::MAX,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_out_of_range_are_malformed() {
+    fn handshake_parameters_out_of_range_are_malformed() {
         for wrong in [
             Parameters { credit: CREDIT_MAX + 1, ..SAMPLE },
             Parameters { max_message: limits::MESSAGE_SIZE_MAX as u32 + 1, ..SAMPLE },

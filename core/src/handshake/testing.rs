@@ -166,7 +166,9 @@ impl World {
     pub(super) fn candidate(&mut self, from: Path, bytes: &[u8]) -> Box<Applicant> {
         match self.screen(from, bytes) {
             (Screened::Applicant(candidate), reply) if reply.is_empty() => candidate,
-            (other, _) => panic!("the datagram made no applicant: {}", name(&other)),
+            (other, _) => {
+                panic!("the server did not accept the datagram's sender as an applicant: {}", name(&other))
+            }
         }
     }
 
@@ -238,7 +240,9 @@ impl World {
         let link = link(1000 + self.acceptor.half_open_count() as u64);
         let candidate = match self.screen_validated(link, &hello, true) {
             (Screened::Applicant(candidate), _) => candidate,
-            (other, _) => panic!("the datagram made no applicant: {}", name(&other)),
+            (other, _) => {
+                panic!("the server did not accept the datagram's sender as an applicant: {}", name(&other))
+            }
         };
         self.accept(candidate, 1);
     }

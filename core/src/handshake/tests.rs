@@ -82,7 +82,7 @@ fn connecting_without_a_pinned_server_key_takes_one_more_round_trip() {
 }
 
 #[test]
-fn an_expected_peer_is_identified_by_its_public_key() {
+fn the_identity_of_an_expected_peer_is_the_start_of_its_public_key() {
     let mut world = World::new(Access::Tickets);
     let (psk, peer_key, our_key) = (Secret::new([3; 32]), [4; 32], world.server_key);
     world.acceptor.expect_peer(psk.clone(), peer_key, &our_key).unwrap();

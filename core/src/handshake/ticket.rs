@@ -302,7 +302,7 @@ impl fmt::Display for TicketError {
         match self {
             Self::UserDataTooLong { size } => write!(
                 f,
-                "the user data has {size} bytes, but a ticket holds at most {} bytes; put a reference into the ticket and keep the \
+                "the user data has {size} bytes, but a ticket carries at most {} bytes; put a reference into the ticket and keep the \
                  data at the backend",
                 limits::TICKET_USER_DATA
             ),
@@ -311,7 +311,7 @@ impl fmt::Display for TicketError {
             }
             Self::UnknownFormat(format) => write!(
                 f,
-                "the ticket has format {format}, but this version reads format {FORMAT}; update this program, or mint the ticket with the same version"
+                "the ticket has format {format}, but this program reads only format {FORMAT}; update this program, or mint a ticket of format {FORMAT}"
             ),
             Self::Damaged => f.write_str(
                 "the ticket is damaged; copy the whole ticket again from the output of the program that minted it",
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_ticket_text_does_not_parse() {
+    fn a_damaged_ticket_does_not_parse_from_bytes_or_from_text() {
         let bytes = ticket(1).to_bytes();
         for place in 1..bytes.len() {
             let mut changed = bytes.clone();

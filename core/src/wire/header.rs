@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_packet_header_is_read_as_it_was_written() {
+    fn a_data_header_is_read_as_it_was_written() {
         fn the_header_read_is_the_one_written(phase: bool, id: u32, packet_number: u32, pn_len: u8) -> bool {
             let pn_len = pn_len % 4 + 1;
             let header =

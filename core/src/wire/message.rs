@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inferred_message_id_continues_over_the_wrap_of_24_bits() {
+    fn the_inferred_message_id_after_the_largest_24_bit_id_is_zero() {
         let frames = [whole(0, Some(ID_MAX), b""), whole(0, Some(0), b"")];
         let bytes = encode(&frames);
         assert_eq!(bytes.len(), 5 + 2);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inferred_message_id_without_an_earlier_frame_is_malformed() {
+    fn an_inferred_message_id_without_an_earlier_id_on_the_channel_is_malformed() {
         assert_eq!(decode(&[0xa0, 0]), Err(Malformed));
         assert_eq!(decode(&[0x80, 5, 0, 0, 0, 0xa1, 0]), Err(Malformed));
         assert_eq!(decode(&[0xe0, 0, 0xa0, 0]), Err(Malformed));

@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn varints_below_128_take_one_byte() {
+    fn a_varint_grows_by_one_byte_at_128_and_at_16384() {
         assert_eq!((varint_len(127), varint_len(128), varint_len(16_383), varint_len(16_384)), (1, 2, 2, 3));
     }
 

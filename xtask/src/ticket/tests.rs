@@ -170,7 +170,7 @@ fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
         (("--valid", "0"), "0 is not in 1..=604800"),
         (
             ("--user-data", &"x".repeat(257)),
-            "--user-data: the user data has 257 bytes, but a ticket holds at most 256 bytes",
+            "--user-data: the user data has 257 bytes, but a ticket carries at most 256 bytes",
         ),
     ] {
         let text = error(&mint_line(&[change]));

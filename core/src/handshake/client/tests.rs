@@ -101,7 +101,7 @@ fn a_retry_is_answered_immediately_with_its_cookie_and_unchanged_noise_bytes() {
 }
 
 #[test]
-fn a_client_follows_at_most_two_retries_per_attempt() {
+fn a_client_that_followed_two_retries_ignores_a_third_retry() {
     let mut world = World::new(Access::Open);
     let mut dialer = world.dial(Credential::Open);
     let hello = world.sent(&mut dialer);
@@ -340,7 +340,7 @@ fn unanswered(world: &mut World, mut dialer: Dialer, hellos: usize) -> (Dialer, 
 }
 
 #[test]
-fn an_answered_small_query_indicates_a_small_path_mtu_only_if_no_hello_was_answered() {
+fn an_answered_small_query_indicates_a_small_path_mtu_until_a_large_query_is_answered() {
     let mut world = World::new(Access::Tickets);
     let dialer = world.dial_with_ticket();
     let (mut dialer, queries) = unanswered(&mut world, dialer, 9);

@@ -43,7 +43,7 @@ fn a_half_open_handshake_with_the_largest_user_data_takes_at_most_512_bytes() {
 }
 
 #[test]
-fn a_full_half_open_table_refuses_new_entries() {
+fn inserting_into_a_full_half_open_table_fails() {
     let mut table = HalfOpenTable::new();
     for value in 0..limits::HALF_OPEN as u32 {
         assert!(table.insert(Instant::ZERO, id(value), half_open(ShownCredential::Open, value)));

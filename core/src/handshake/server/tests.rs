@@ -190,7 +190,7 @@ fn hellos_without_a_cookie_use_no_handshake_budget_of_their_claimed_source() {
 }
 
 #[test]
-fn forged_copies_of_a_captured_ticket_count_as_load() {
+fn hellos_with_a_captured_ticket_and_forged_noise_bytes_count_as_load() {
     let mut world = World::with_threshold(Access::Tickets, 3);
     let mut dialer = world.dial_with_ticket();
     let hello = world.sent(&mut dialer);

@@ -80,7 +80,7 @@ fn one_ack_range_beyond_the_limit_drops_the_oldest_eighth_of_the_ranges() {
 }
 
 #[test]
-fn thinning_drops_the_lowest_ack_ranges_and_keeps_the_requested_number() {
+fn thinning_drops_ack_ranges_below_a_number_but_keeps_the_requested_count_of_ranges() {
     let full = set((0..100).map(|step| step * 10));
     for (below, keep, lowest) in [(500, 40, 500), (500, 80, 200), (501, 0, 510), (0, 0, 0), (5000, 1, 990)] {
         let mut ranges = full.clone();

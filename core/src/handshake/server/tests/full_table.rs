@@ -25,7 +25,7 @@ fn fill(world: &mut World, credential: ShownCredential, count: usize, record: Op
 }
 
 #[test]
-fn a_full_half_open_table_replaces_its_oldest_handshake() {
+fn a_new_handshake_replaces_an_entry_of_a_full_half_open_table() {
     let mut world = World::new(Access::Tickets);
     let mut dialer = world.dial_with_ticket();
     fill(&mut world, ShownCredential::Open, limits::HALF_OPEN, None);
