@@ -164,10 +164,11 @@ pub struct Config {
     /// Default: 1 MiB. Range: 1 byte to 256 MiB.
     pub max_message: usize,
     /// The heap memory, in bytes, that incomplete messages and messages that wait for earlier messages of an ordered
-    /// channel may occupy, over all connections. The endpoint always reserves space for two messages of the maximum
-    /// size and their records. If the memory is full, the endpoint does not acknowledge a message that does not fit.
-    /// The sender then resends the message, so the endpoint completes the messages one after another. A connection may
-    /// take at most as much memory as it leaves free, so connections that take as much as they can have equal shares.
+    /// channel may occupy, over all connections. A value below the memory of two messages of the maximum size
+    /// ([`crate::limits::reserved_room`] for each) is raised to this memory. If the memory is full, the endpoint does
+    /// not acknowledge a message that does not fit. The sender then resends the message, so the endpoint completes the
+    /// messages one after another. A connection may take at most as much memory as it leaves free, so connections that
+    /// take as much as they can have equal shares.
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,

@@ -77,7 +77,8 @@ drop_reasons! {
     HalfOpenFull => "half-open-full",
     /// No running handshake expects the handshake message.
     UnexpectedHandshake => "unexpected-handshake",
-    /// A newer snapshot frame arrived first, and this end dropped the baseline of the packet's snapshot frame.
+    /// A newer snapshot frame arrived first, so this end has already dropped the baseline of the packet's snapshot
+    /// frame.
     StaleSnapshot => "stale-snapshot",
     /// The packet's snapshot frame refers to a frame, unit or baseline that this end does not have.
     MissingBaseline => "missing-baseline",

@@ -74,7 +74,7 @@ impl TokenBucket {
         is_there
     }
 
-    /// Returns the time until the bucket is full. The time compares buckets of different rates.
+    /// Returns the time until the bucket is full. A caller can compare buckets of different rates by this time.
     #[must_use]
     pub fn time_to_full(&self, now: Instant) -> Duration {
         Duration::from_nanos(self.missing_ns(now))

@@ -15,7 +15,7 @@ use crate::time::Span;
 /// The servers that an attempt trusts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum ServerKey {
-    /// Only the server that holds the secret of this public key.
+    /// This public key. Only the server that holds the matching secret can accept the attempt.
     Pinned(Key),
     /// The key of the server that answers first. An attacker on the path can be that server.
     Any,

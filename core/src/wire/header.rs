@@ -141,8 +141,8 @@ impl DataHeader {
     }
 }
 
-/// Returns the shortest encoding of `packet_number`: the low bits of the number, and their length in bytes (RFC
-/// 9000 section A.2). The peer decodes the encoding correctly, regardless of the packets that it has received after
+/// Returns the shortest encoding of `packet_number`: the low bits of the number, and their length in bytes (RFC 9000
+/// appendix A.2). The peer decodes the encoding correctly, regardless of the packets that it has received after
 /// `largest_acked`.
 ///
 /// At most 2^31 packets may be unacknowledged. Beyond this number, four bytes are too short.
@@ -164,9 +164,8 @@ pub const fn encode_packet_number(packet_number: u64, largest_acked: Option<u64>
     (packet_number as u32 & low_bits(length), length)
 }
 
-/// Decodes a packet number (RFC 9000 section A.3). Returns the number that ends in the low `pn_len` bytes of
-/// `truncated` and is nearest to `largest_received` + 1. Before the first packet was received, `largest_received`
-/// is 0.
+/// Decodes a packet number (RFC 9000 appendix A.3). Returns the number that ends in the low `pn_len` bytes of
+/// `truncated` and is nearest to `largest_received` + 1. Before the first packet was received, `largest_received` is 0.
 #[must_use]
 pub const fn decode_packet_number(largest_received: u64, truncated: u32, pn_len: u8) -> u64 {
     let mask = low_bits(pn_len);
