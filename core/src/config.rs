@@ -226,7 +226,7 @@ pub struct Config {
     pub snapshots: Option<SnapshotConfig>,
     /// The provider of the cryptography.
     ///
-    /// Default: ring with the feature `ring`, else the RustCrypto crates.
+    /// Default: pure Rust; with the feature `ring`, ring.
     pub provider: Arc<dyn Provider>,
 }
 
