@@ -74,8 +74,8 @@ pub struct Dialling {
 }
 
 impl Dialling {
-    /// Begins an attempt to connect at the current time. Without a key, the attempt asks the server for its key.
-    /// Returns `None` if the key and the proof contradict each other.
+    /// Begins an attempt to connect at the time `now`. Without `server_key`, the attempt asks the server for its key.
+    /// Returns `None` if `server_key` and `proof` contradict each other.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -140,7 +140,7 @@ impl Dialling {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HalfOpenHandle(pub(super) HalfOpenId);
 
-/// The effect of a Hello or KeyQuery on the answering end.
+/// The effect of a datagram on the answering end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Reaction {

@@ -65,7 +65,8 @@ pub enum Outcome {
 pub enum Rejection {
     /// The bytes do not decode as a message.
     Malformed {
-        /// The name of the message type that the bytes name, if a type of this name is registered.
+        /// The name of the message's type. `None` if no registered type has the type index in the bytes, or the message is
+        /// longer than its type allows.
         name: Option<&'static str>,
         /// The error of the decoder.
         error: DecodeError,
@@ -218,8 +219,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts a message of `from` as invalid because it breaks a rule of the game, such as a move through a wall,
-    /// although it decodes and passes the validators.
+    /// Counts an invalid message of `from`, and returns the decision on this sender. Call this method for a message that
+    /// the validators accept, but that breaks a rule of the game, such as a move through a wall.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();

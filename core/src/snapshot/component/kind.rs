@@ -25,7 +25,7 @@ pub struct FieldSpec {
     pub motion: Option<Motion>,
 }
 
-/// The role of a field in a prediction along a velocity.
+/// The role of a field in the prediction [`super::Prediction::Velocity`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Motion {
     /// The field holds the position, in units of length.
@@ -59,7 +59,8 @@ pub enum FieldKind {
         /// The number of bits of the float: 32 or 64.
         width: u8,
     },
-    /// One to three floats with the same range and step, which are treated as one value.
+    /// One to three floats with the same range and step, such as the coordinates of a position. A change of one float
+    /// commits all of them.
     Numbers {
         /// The number of floats, 1 to 3.
         axes: u8,
@@ -169,7 +170,7 @@ impl FieldKind {
         Self::Rotation { bits, threshold: rotation_threshold(TURN_THRESHOLD, bits) }
     }
 
-    /// Creates the kind of a choice among `variants`.
+    /// Creates the kind of a choice among variants with the names `variants`, numbered from 0 in this order.
     #[must_use]
     pub fn choice(variants: impl IntoIterator<Item = impl Into<Cow<'static, str>>>) -> Self {
         Self::Choice { variants: variants.into_iter().map(Into::into).collect() }

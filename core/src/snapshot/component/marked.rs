@@ -29,7 +29,7 @@ pub trait Bounded: Sized {
     fn restore(low: Self::Integer, high: Self::Integer, words: &mut WordReader<'_>) -> Self;
 }
 
-/// Returns the number of words that an integer from `low` to `high` takes.
+/// Returns the number of 32-bit words that an integer from `low` to `high` takes: 1 or 2.
 #[must_use]
 pub const fn integer_words(low: i128, high: i128) -> usize {
     if high - low > u32::MAX as i128 { 2 } else { 1 }

@@ -31,7 +31,8 @@ pub struct ComponentSpec {
     /// The name of the component's group. Default: `None`, which means a group with the name of the component.
     pub group: Option<Cow<'static, str>>,
     /// The rate in Hz at which changes of the component's group are committed. 0 commits changes on every tick.
-    /// Default: `None`, which means 20 Hz.
+    /// Default: `None`, which requests no rate. The group has the highest
+    /// requested rate, or 20 Hz if no component requests a rate.
     pub hz: Option<u16>,
     /// The prediction of the next value of the component's group. Default: `None`, which means
     /// [`Prediction::Last`].
