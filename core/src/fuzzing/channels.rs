@@ -26,17 +26,17 @@ pub struct Receiving {
 pub enum Taken {
     /// The frame brought new data.
     New,
-    /// The frame's data was received before.
+    /// All data of the frame had already arrived.
     Duplicate,
-    /// The receiver dropped the frame, because a newer message of the sequenced channel was received before.
+    /// The receiver dropped the frame, because a newer message of the sequenced channel had already arrived.
     Stale,
     /// The receiver has no memory left for the frame.
     Refused,
 }
 
 impl Receiving {
-    /// Creates a receiving side whose window suits messages of at most `max_message` bytes. The first message on each
-    /// channel has the id `first_id`.
+    /// Creates a receiving side with the receive window for messages of at most `max_message` bytes. The first message on
+    /// each channel has the id `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, first_id: u64) -> Self {
         let window = receive_window(max_message);

@@ -16,7 +16,8 @@ use crate::limits::{BASE_DATAGRAM, TAG};
 use crate::time::Instant;
 use crate::wire::{DataHeader, Writer, decode_packet_number};
 
-/// The parameters that a hostile peer sends in the handshake.
+/// The parameters that a hostile peer sends in the handshake. The endpoint under test rejects a parameter outside its
+/// range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claims {
     /// The flow-control credit that the peer declares, in bytes, at most 2^62.

@@ -153,7 +153,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Self { registry, slots, next_serial: 0, limit, violations: BTreeMap::new() }
     }
 
-    /// Sets the limit of invalid messages, and returns the changed dispatcher. Default: 8 invalid messages in 10 s.
+    /// Sets the limit of invalid messages of each sender, and returns the changed dispatcher. Default: 8 invalid messages
+    /// in 10 s.
     #[must_use]
     pub const fn violation_limit(mut self, limit: ViolationLimit) -> Self {
         self.limit = limit;

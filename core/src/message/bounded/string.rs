@@ -37,7 +37,7 @@ impl<const N: usize> BoundedString<N> {
         N
     };
 
-    /// Creates an empty string.
+    /// Creates an empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self(String::new())
