@@ -13,7 +13,7 @@ use crate::text::{Escaped, PeerText};
 /// world's schema.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SchemaEntry {
-    /// The name of the entry at both ends, at most 64 bytes.
+    /// The name of the entry, equal at both ends, at most 64 bytes.
     pub name: String,
     /// The hash of the layout, equal on every target and in every build.
     pub hash: u32,
@@ -27,7 +27,7 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Creates a schema of `entries`, in any order.
+    /// Creates a schema of `entries`, which the method sorts by name.
     #[must_use]
     pub fn new(mut entries: Vec<SchemaEntry>) -> Self {
         entries.sort();
@@ -37,8 +37,8 @@ impl Schema {
     /// Computes the hash of the whole schema. Equal schemas have equal hashes. A client can forge the hash, so the hash
     /// protects only against mistakes.
     ///
-    /// The hash is the 64-bit FNV-1a hash of, for each entry in order, the length of its name (64 bits little-endian),
-    /// the name, and its hash (64 bits little-endian).
+    /// The method computes a 64-bit FNV-1a hash over three values of each entry, in order: the length of the name in
+    /// bytes (64 bits little-endian), the name, and the hash of the entry (64 bits little-endian).
     #[must_use]
     pub fn hash(&self) -> u64 {
         let mut hash = StableHasher::new();
@@ -49,8 +49,8 @@ impl Schema {
         hash.finish()
     }
 
-    /// Adds an entry `channel:n` for each of `channels`, and returns the changed schema. No message name has a colon,
-    /// so the names do not collide.
+    /// Adds an entry `channel:n` for channel number n of `channels`, and returns the changed schema. No message name has
+    /// a colon, so the names do not collide.
     #[must_use]
     pub fn with_channels(mut self, channels: &[ChannelConfig]) -> Self {
         let of_channels = channels.iter().enumerate();

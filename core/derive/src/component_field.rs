@@ -23,7 +23,7 @@ pub(crate) struct Quantised {
 
 /// The way in which a field becomes words.
 enum Form {
-    /// The type of the field determines the words.
+    /// A field without attributes, whose type alone determines the words.
     Plain,
     Integer(Bounds),
     Float(Division),

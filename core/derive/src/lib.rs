@@ -1,5 +1,5 @@
-//! The derive macros of `tickwire-core`'s messages and components. `tickwire_core::message` and `tickwire_core::snapshot` re-export
-//! the macros.
+//! The derive macros for the messages and components of `tickwire-core`. `tickwire_core::message` and
+//! `tickwire_core::snapshot` re-export the macros.
 
 mod attributes;
 mod bits;

@@ -8,7 +8,7 @@ use core::fmt;
 use crate::limits;
 use crate::wire::Malformed;
 
-/// The reason why a value could not be encoded. The cause is always the value that the caller passed.
+/// The reason why a value could not be encoded. The cause is always the value or the type that the caller passed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -44,7 +44,7 @@ pub enum EncodeError {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct OutOfRange {
-    /// The path of the field, counted from the message: `path[3].x`. Empty if no caller named the field.
+    /// The path from the message to the field, such as `path[3].x`. Empty if no caller named the field.
     pub field: String,
     /// The integer that is outside the range.
     pub value: i128,

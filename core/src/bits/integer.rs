@@ -33,7 +33,7 @@ pub trait BitsRange<const BITS: u32>: NetInteger {
     const HIGH: Self;
 }
 
-/// Returns the number of bits that any integer from 0 to `span` fits in.
+/// Returns the smallest number of bits in which every integer from 0 to `span` fits.
 #[must_use]
 pub const fn bits_for(span: u64) -> u32 {
     64 - span.leading_zeros()
@@ -65,7 +65,7 @@ pub fn take_integer<T: NetInteger>(reader: &mut BitReader<'_>, low: T, high: T) 
     if offset > span { Err(DecodeError::OutOfRange) } else { Ok(T::above(low, offset)) }
 }
 
-/// Returns the layout of an integer between `low` and `high` in the schema.
+/// Returns the schema layout of an integer of type `T` from `low` to `high`, both included.
 #[must_use]
 pub fn integer_shape<T: NetInteger>(low: T, high: T) -> Shape {
     Shape::Integer { width: T::WIDTH, signed: T::SIGNED, min: low.widen(), max: high.widen() }

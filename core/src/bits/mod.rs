@@ -11,7 +11,7 @@
 //! | `f32`, `f64` | 32, 64: IEEE 754; every NaN becomes 0x7fc00000 or 0x7ff8000000000000 |
 //! | a float with a range and a step | as many as the number of steps needs; they contain the number of steps above the low end |
 //! | `char` | 21 |
-//! | `Option<T>` | 1, then the value if it is 1 |
+//! | `Option<T>` | 1, then the value if the bit is 1 |
 //! | `BoundedVec<T, N>` | the length in as many as `N` needs, then the items |
 //! | `BoundedString<N>`, `BoundedBytes<N>` | the length in as many as `N` needs, then 8 for each byte |
 //! | `[T; N]`, tuples, structs | the items or fields in order |

@@ -73,7 +73,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Adds `count` to the number of list items read so far, and checks the sum against the number that a valid message
-    /// of this size can hold.
+    /// of this size can contain.
     ///
     /// # Errors
     /// [`DecodeError::TooManyItems`] if the sum exceeds one item per bit of the message plus
@@ -83,8 +83,8 @@ impl<'a> BitReader<'a> {
         Ok(())
     }
 
-    /// Runs `read` one nesting level deeper. Types that may contain themselves, such as lists and boxes, call this
-    /// method to read their content.
+    /// Runs `read` one nesting level deeper. Lists and boxes call this method to read their content, because they allow
+    /// a type to contain itself.
     ///
     /// # Errors
     /// [`DecodeError::TooDeep`] if the nesting is deeper than [`limits::MESSAGE_DEPTH`] levels, or the error of `read`.

@@ -8,7 +8,7 @@ use super::{BitReader, BitWriter, DecodeError, EncodeError, bits_for};
 use crate::shape::Shape;
 use crate::snapshot::quantize::{Real, Steps};
 
-/// A float or an array of floats that a field of a message quantises with `range` and `step`.
+/// A float or an array of floats, for message fields with the attributes `range` and `step`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no `step`",
     note = "`range` and `step` quantise `f32`, `f64` and arrays of them; an integer takes `range` alone"

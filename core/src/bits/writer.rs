@@ -34,7 +34,7 @@ impl<'a> BitWriter<'a> {
     ///
     /// # Errors
     /// [`EncodeError::OutOfRange`] if `value` has higher bits set, or `bits` is above 64; [`EncodeError::TooLarge`]
-    /// if the limit is reached.
+    /// if the message would exceed the limit.
     pub fn put(&mut self, value: u64, bits: u32) -> Result<(), EncodeError> {
         if bits > 64 || (bits < 64 && value >> bits != 0) {
             let most = 1u128.checked_shl(bits.min(64)).map_or(0, |above| above - 1);
@@ -48,7 +48,7 @@ impl<'a> BitWriter<'a> {
     /// Appends one Boolean value as one bit.
     ///
     /// # Errors
-    /// [`EncodeError::TooLarge`] if the limit is reached.
+    /// [`EncodeError::TooLarge`] if the message would exceed the limit.
     pub fn bool(&mut self, value: bool) -> Result<(), EncodeError> {
         self.put(u64::from(value), 1)
     }
@@ -56,7 +56,7 @@ impl<'a> BitWriter<'a> {
     /// Appends whole bytes at the current bit position, without alignment to a byte boundary.
     ///
     /// # Errors
-    /// [`EncodeError::TooLarge`] if the limit is reached.
+    /// [`EncodeError::TooLarge`] if the message would exceed the limit.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         let (chunks, rest) = bytes.as_chunks::<8>();
         for chunk in chunks {
@@ -71,8 +71,8 @@ impl<'a> BitWriter<'a> {
         self.items = self.items.saturating_add(count);
     }
 
-    /// Runs `write` one nesting level deeper. Types that may contain themselves, such as lists and boxes, call this
-    /// method to write their content.
+    /// Runs `write` one nesting level deeper. Lists and boxes call this method to write their content, because they allow
+    /// a type to contain itself.
     ///
     /// # Errors
     /// [`EncodeError::TooDeep`] if the nesting is deeper than [`limits::MESSAGE_DEPTH`] levels, or the error of
@@ -90,11 +90,11 @@ impl<'a> BitWriter<'a> {
         result
     }
 
-    /// Ends the encoding: fills the final byte with zeros and checks the limits.
+    /// Ends the encoding: fills the rest of the final byte with zero bits, and checks the limits.
     ///
     /// # Errors
-    /// [`EncodeError::TooLarge`] if the limit is reached; [`EncodeError::TooManyItems`] if there are more list items
-    /// than one per bit plus [`limits::MESSAGE_FREE_ITEMS`].
+    /// [`EncodeError::TooLarge`] if the message would exceed the limit of bytes; [`EncodeError::TooManyItems`] if the
+    /// message has more list items than one per bit plus [`limits::MESSAGE_FREE_ITEMS`].
     pub fn finish(mut self) -> Result<(), EncodeError> {
         let padding = self.pending_bits.wrapping_neg() % 8;
         self.put_half(0, padding)?;

@@ -26,17 +26,17 @@ pub struct Receiving {
 pub enum Taken {
     /// The frame brought new data.
     New,
-    /// The frame's data was received before.
+    /// All data of the frame had already arrived.
     Duplicate,
-    /// The receiver dropped the frame, because a newer message of the sequenced channel was received before.
+    /// The receiver dropped the frame, because a newer message of the sequenced channel had already arrived.
     Stale,
     /// The receiver has no memory left for the frame.
     Refused,
 }
 
 impl Receiving {
-    /// Creates a receiving side whose window suits messages of at most `max_message` bytes. The first message on each
-    /// channel has the id `first_id`.
+    /// Creates a receiving side with the receive window for messages of at most `max_message` bytes. The first message on
+    /// each channel has the id `first_id`.
     #[must_use]
     pub fn new(channels: &[ChannelConfig], max_message: usize, first_id: u64) -> Self {
         let window = receive_window(max_message);
@@ -65,7 +65,7 @@ impl Receiving {
         })
     }
 
-    /// Takes the next message for the application.
+    /// Removes the next message for the application from the queue, and returns its channel and content.
     pub fn pop(&mut self) -> Option<(ChannelId, Bytes)> {
         self.side.pop()
     }
@@ -82,7 +82,8 @@ impl Receiving {
         self.side.memory()
     }
 
-    /// Returns the flow-control credit that is due to be sent. The call counts the credit as sent.
+    /// Returns the total flow-control credit to advertise, in bytes, and counts it as sent. Returns `None` if no CREDIT
+    /// frame is due.
     pub fn grant(&mut self) -> Option<u64> {
         let total = self.side.grant_due()?;
         self.side.on_grant_sent(total);
@@ -94,7 +95,8 @@ impl Receiving {
         self.side.expire(now, &mut self.arena);
     }
 
-    /// Returns the earliest time at which [`Receiving::expire`] has a message to drop, or `None`.
+    /// Returns the earliest time at which [`Receiving::expire`] has a message to drop. Returns `None` if no message can
+    /// expire.
     #[must_use]
     pub fn next_expiry(&self) -> Option<Instant> {
         self.side.next_expiry()
@@ -105,7 +107,8 @@ impl Receiving {
         self.side.begin_resume();
     }
 
-    /// Returns the floor and the ranges that a RESUME frame reports for `channel`.
+    /// Returns the floor and the ranges of received messages that a RESUME frame reports for `channel`. Returns `None`
+    /// if the channel is not reliable.
     #[must_use]
     pub fn received(&self, channel: ChannelId) -> Option<(u32, Vec<Range<u32>>)> {
         self.side.floor(channel).map(|floor| (floor, self.side.ranges(channel).collect()))
@@ -164,7 +167,7 @@ impl Sending {
         self.0.on_credit(total);
     }
 
-    /// Takes the next message that was delivered on a channel with receipts.
+    /// Returns the channel and the id of the next message that was delivered on a channel with receipts.
     pub fn delivered(&mut self) -> Option<(ChannelId, MessageId)> {
         self.0.take_delivered()
     }
@@ -175,7 +178,7 @@ impl Sending {
         self.0.unconfirmed()
     }
 
-    /// Returns whether no message waits to be sent or acknowledged.
+    /// Returns whether no message waits to be sent, and no reliable message waits to be acknowledged.
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.0.is_drained()

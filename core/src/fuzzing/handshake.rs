@@ -53,7 +53,7 @@ pub(super) fn introduction(config: &Config) -> (Parameters, Schema) {
     (config.parameters(schema.hash()), schema)
 }
 
-/// The effect of a datagram on an initiator's attempt to connect.
+/// The effect of a datagram on a client's attempt to connect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Answered {
@@ -67,15 +67,15 @@ pub enum Answered {
     Refused(Refusal),
 }
 
-/// An initiator's attempt to connect.
+/// A client's attempt to connect, without an endpoint.
 pub struct Dialling {
     pub(super) dialer: Dialer,
     pub(super) rng: Rng,
 }
 
 impl Dialling {
-    /// Begins an attempt to connect at the current time. Without a key, the attempt asks the server for its key.
-    /// Returns `None` if the key and the proof contradict each other.
+    /// Begins an attempt to connect at the time `now`. Without `server_key`, the attempt asks the server for its key.
+    /// Returns `None` if `server_key` and `proof` contradict each other.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -140,11 +140,11 @@ impl Dialling {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct HalfOpenHandle(pub(super) HalfOpenId);
 
-/// The effect of a Hello or KeyQuery on the answering end.
+/// The effect of a datagram on the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Reaction {
-    /// The answering end dropped the datagram for this reason.
+    /// The server dropped the datagram for this reason.
     Dropped(DropReason),
     /// The server wrote a reply and kept no state.
     Replied,
@@ -154,7 +154,7 @@ pub enum Reaction {
     Refused,
 }
 
-/// The answering end of handshakes, without an endpoint around it.
+/// The server's side of handshakes, without an endpoint.
 pub struct Answering {
     acceptor: Acceptor,
     rng: Rng,
@@ -166,7 +166,7 @@ pub struct Answering {
 }
 
 impl Answering {
-    /// Creates an answering end with this configuration and these secrets.
+    /// Creates the server's side of handshakes with this configuration and these secrets.
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets, seed: [u8; 32]) -> Self {
         let mut rng = Rng::from_seed(seed);
@@ -215,7 +215,7 @@ impl Answering {
         Some((half_open.keys(self.provider.handshake()), half_open.client_id(), half_open.local_id()))
     }
 
-    /// Returns the exporter secret of a half-open handshake.
+    /// Returns the exporter secret of a half-open handshake, or `None` if the handshake no longer exists.
     #[must_use]
     pub fn exporter(&self, now: Instant, id: HalfOpenHandle) -> Option<Key> {
         self.keys(now, id).map(|(keys, ..)| *keys.exporter)

@@ -1,7 +1,7 @@
-//! Access to the core's internals for fuzzing, and a peer that breaks every rule.
+//! Access to the core's internals for fuzzing, and a peer that can violate every rule of the protocol.
 //!
-//! **Not part of the API**: it may change at any time, and only the feature `fuzzing` compiles it. The wrappers expose
-//! internals and check nothing; the fuzz targets state the invariants.
+//! **Not part of the API**: this module may change in any release, and is compiled only with the feature `fuzzing`. The
+//! wrappers expose internals and check nothing. The fuzz targets check the invariants.
 
 mod age;
 mod channels;

@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub struct Replay(ReplayWindow);
 
 impl Replay {
-    /// Returns `true` if packet number `number` has not been received yet.
+    /// Returns `true` if the packet number `number` is inside or above the window, and was not inserted.
     #[must_use]
     pub fn check(&self, number: u64) -> bool {
         self.0.check(number)
@@ -39,7 +39,7 @@ impl Sent {
         self.0.settle(number).map(|settled| settled.bytes)
     }
 
-    /// Drops the records of packets that no later call can name.
+    /// Drops the records of packets older than the oldest packet in flight.
     pub fn trim(&mut self) {
         self.0.trim();
     }
@@ -56,13 +56,14 @@ impl Sent {
         (self.0.in_flight(), self.0.bytes_in_flight())
     }
 
-    /// Returns the packet number of the oldest packet in flight.
+    /// Returns the packet number of the oldest packet in flight, or `None` if no packet is in flight.
     #[must_use]
     pub fn oldest(&self) -> Option<u64> {
         self.0.unsettled_below(self.0.next()).find(|&number| self.0.frames_of(number).is_some())
     }
 
-    /// Returns the range of packet numbers below `end` that contains all packets in flight.
+    /// Returns the range of packet numbers from the oldest recorded packet up to `end`. Every packet in flight below
+    /// `end` is in this range.
     #[must_use]
     pub fn unsettled_below(&self, end: u64) -> Range<u64> {
         self.0.unsettled_below(end)

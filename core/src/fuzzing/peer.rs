@@ -16,7 +16,8 @@ use crate::limits::{BASE_DATAGRAM, TAG};
 use crate::time::Instant;
 use crate::wire::{DataHeader, Writer, decode_packet_number};
 
-/// The parameters that a hostile peer sends in the handshake.
+/// The parameters that a hostile peer sends in the handshake. The endpoint under test rejects a parameter outside its
+/// range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claims {
     /// The flow-control credit that the peer declares, in bytes, at most 2^62.
@@ -35,7 +36,7 @@ impl Claims {
     }
 }
 
-/// A peer that completed the handshake and sends whatever frames the caller passes.
+/// A peer that completed the handshake and sends any frames that the caller passes, valid or not.
 pub struct HostilePeer {
     provider: Arc<dyn Provider>,
     keys: PacketKeys,
@@ -131,8 +132,8 @@ impl HostilePeer {
         Self { provider, keys, exporter, remote_id, local_id, largest_received: 0, next: 0 }
     }
 
-    /// Seals a packet with these `frames` under the packet number `number`, of which the header shows `number_bytes`
-    /// bytes (1 to 4).
+    /// Seals a packet with these `frames` under the packet number `number`. The header carries the low `number_bytes`
+    /// bytes of the number; a value outside 1 to 4 is clamped.
     #[must_use]
     pub fn seal(&mut self, number: u64, number_bytes: u8, frames: &[u8]) -> Vec<u8> {
         self.next = self.next.max(number.saturating_add(1));
@@ -184,14 +185,14 @@ impl HostilePeer {
         self.keys.on_acked(number);
     }
 
-    /// Skips packet numbers, as after [`super::age`]. Packet numbers below `received` count as received, and the next
-    /// packet sent has the number `next`.
+    /// Skips packet numbers, to match an endpoint that [`super::age`] changed. Sets the highest packet number received
+    /// to `received`, and the packet number of the next packet sent to `next`.
     pub const fn skip_to(&mut self, received: u64, next: u64) {
         self.largest_received = received;
         self.next = next;
     }
 
-    /// Returns the credential that a TICKET frame gives to the client that receives it.
+    /// Returns the credential that a client gets from a TICKET frame with this sequence number, expiry and sealed ticket.
     #[must_use]
     pub fn resume_proof(&self, sequence: u64, expiry: u64, sealed: &[u8]) -> Proof {
         let psk = resume_psk(self.provider.handshake(), &self.exporter, sequence);

@@ -91,15 +91,15 @@ impl SentWorld {
         self.sender.is_settled()
     }
 
-    /// Returns the versions of a unit that the sender still needs: a bit for each version, which was current in the
-    /// ticks of the same item of `ranges`.
+    /// Returns a bit mask of the versions of a unit that later frames may be coded against. Bit `i` belongs to the
+    /// version that was current in the ticks `ranges[i]`.
     #[must_use]
     pub fn needed(&self, unit: UnitId, ranges: &[Range<u64>]) -> u64 {
         self.sender.needed(unit, ranges)
     }
 
-    /// Returns the tick in which the first of the leaving entities left the view. An entity counts as leaving until
-    /// the receiver has dropped it.
+    /// Returns the earliest tick in which an entity left the view that the receiver has not dropped yet. Returns `None`
+    /// if there is no such entity.
     #[must_use]
     pub fn first_leaving(&self) -> Option<u32> {
         self.sender.first_leaving()
@@ -149,8 +149,8 @@ impl ReceivedWorld {
         self.0.start_over();
     }
 
-    /// Returns the changes since the previous call, as the application of the connection `own` receives them, or
-    /// `None` without changes.
+    /// Returns the changes since the previous call, as the application of the connection `own` receives them. Returns
+    /// `None` if nothing changed.
     pub fn take_changes(&mut self, own: ConnectionId) -> Option<Changes> {
         if !self.0.has_changes() {
             return None;

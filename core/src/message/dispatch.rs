@@ -65,7 +65,8 @@ pub enum Outcome {
 pub enum Rejection {
     /// The bytes do not decode as a message.
     Malformed {
-        /// The name of the message type that the bytes name, if a type of this name is registered.
+        /// The name of the message's type. `None` if no registered type has the type index in the bytes, or the message is
+        /// longer than its type allows.
         name: Option<&'static str>,
         /// The error of the decoder.
         error: DecodeError,
@@ -152,7 +153,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Self { registry, slots, next_serial: 0, limit, violations: BTreeMap::new() }
     }
 
-    /// Sets the limit of invalid messages, and returns the changed dispatcher. Default: 8 invalid messages in 10 s.
+    /// Sets the limit of invalid messages of each sender, and returns the changed dispatcher. Default: 8 invalid messages
+    /// in 10 s.
     #[must_use]
     pub const fn violation_limit(mut self, limit: ViolationLimit) -> Self {
         self.limit = limit;
@@ -218,8 +220,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts a message of `from` as invalid because it breaks a rule of the game, such as a move through a wall,
-    /// although it decodes and passes the validators.
+    /// Counts an invalid message of `from`, and returns the decision on this sender. Call this method for a message that
+    /// the validators accept, but that breaks a rule of the game, such as a move through a wall.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();

@@ -31,7 +31,7 @@ impl MessageType {
         self.0 >= Self::USER.0
     }
 
-    /// Returns the name of a type that the protocol itself uses. Returns `None` for the type number of a game.
+    /// Returns the name of a type that the protocol itself uses. Returns `None` for every other type number.
     #[must_use]
     pub const fn protocol_name(self) -> Option<&'static str> {
         Some(match self {

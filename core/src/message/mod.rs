@@ -1,8 +1,8 @@
 //! Typed messages: the conversion between values and the bytes that a channel carries.
 //!
 //! A [`Registry`] contains every message type of a game. Both ends register the same types, in any order. The handshake
-//! compares the schema hashes of both ends, so the wire can identify a type by its index in the list sorted by name.
-//! This module needs no connection: [`Registry::encode`] returns the bytes for `Endpoint::send`, and the game passes the
+//! compares the schema hashes of both ends, so the wire can identify a type by its index in the list of types sorted by
+//! name. This module needs no connection: [`Registry::encode`] returns the bytes for `Endpoint::send`, and the game passes the
 //! bytes of `Event::Message` to [`Registry::decode`] or to a [`Dispatcher`].
 //!
 //! An encoded message is the varint index of its type, then its body in the type's codec.

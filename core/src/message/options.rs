@@ -16,7 +16,8 @@ use crate::config::{Delivery, Route};
 pub struct SendOptions {
     /// `true` if the sender resends the message until the peer acknowledges the message or the connection ends.
     pub reliable: bool,
-    /// `true` if the receiver delivers the message only before all messages that were sent later.
+    /// `true` if the receiver never delivers the message after a message that was sent later. The receiver drops an
+    /// unreliable message that arrives late, and delays the later messages until a reliable message arrives.
     pub ordered: bool,
 }
 
@@ -34,15 +35,15 @@ impl SendOptions {
         self
     }
 
-    /// Sets whether the receiver delivers the message only before all messages that were sent later, and returns the
-    /// changed options.
+    /// Sets whether the receiver delivers the message in the order of sending, and returns the changed options: see
+    /// [`Self::ordered`](#structfield.ordered).
     #[must_use]
     pub const fn ordered(mut self, ordered: bool) -> Self {
         self.ordered = ordered;
         self
     }
 
-    /// Returns the delivery guarantee of a channel that satisfies these options.
+    /// Returns the delivery guarantee that these options describe.
     #[must_use]
     pub const fn delivery(self) -> Delivery {
         match (self.reliable, self.ordered) {

@@ -15,7 +15,7 @@ use crate::schema::{Schema, SchemaEntry, StableHasher};
 use crate::time::Instant;
 use crate::wire::{NoRoom, Reader, Writer};
 
-/// A registry of all message types of a game, which finds a type by its name.
+/// A registry of all message types of a game, which encodes and decodes messages of these types.
 ///
 /// Both ends register the same types, in any order, before they connect. The wire carries a type's index in the
 /// list of types sorted by name, so a type registered later would change the index of other types. Share the
@@ -65,7 +65,8 @@ type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, DecodeError>;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The name is empty, too long, or has characters other than ASCII letters, digits, `_`, `-`, `.` and `/`.
+    /// The name is empty, longer than [`limits::MESSAGE_NAME`] bytes, or has characters other than ASCII letters, digits,
+    /// `_`, `-`, `.` and `/`.
     BadName {
         /// The name that is not allowed.
         name: &'static str,
@@ -190,7 +191,7 @@ impl Registry {
     /// Decodes a message of any registered type from `bytes`.
     ///
     /// # Errors
-    /// [`DecodeError`] if `bytes` hold no valid message.
+    /// [`DecodeError`] if `bytes` are not a valid message of a registered type.
     pub fn decode(&self, bytes: &[u8]) -> Result<Decoded, DecodeError> {
         let (_, entry, body) = self.split(bytes)?;
         let value = (entry.decode)(body)?;
@@ -206,7 +207,7 @@ impl Registry {
         if entry.type_id == TypeId::of::<T>() { T::Codec::decode(body) } else { Err(DecodeError::Invalid) }
     }
 
-    /// Reads the type of the message in `data`, without decoding its body.
+    /// Reads the type of the message in `data`, and returns the message with its body undecoded.
     ///
     /// # Errors
     /// [`DecodeError::UnknownType`] if no registered type has the message's index, or [`DecodeError::TooLarge`] if the
@@ -223,7 +224,7 @@ impl Registry {
         self.entry_of::<T>().map(|entry| entry.message_type)
     }
 
-    /// Returns the schema that the handshake compares: the name and hash of every type.
+    /// Returns the name and layout hash of every type, as a schema for the comparison in the handshake.
     #[must_use]
     pub fn schema(&self) -> Schema {
         let entries = self.entries.iter();
@@ -345,13 +346,13 @@ pub const fn is_user_type(message_type: u16) -> bool {
     MessageType(message_type).is_user()
 }
 
-/// Returns whether `channel` is a possible channel number.
+/// Returns whether `channel` is a valid channel number, which is below [`limits::CHANNELS`].
 #[must_use]
 pub const fn is_channel(channel: u8) -> bool {
     (channel as usize) < limits::CHANNELS
 }
 
-/// Returns whether a message type may allow messages of `bytes` bytes.
+/// Returns whether `bytes` is a valid size limit of a message type, which is at most [`limits::MESSAGE_SIZE_MAX`].
 #[must_use]
 pub const fn is_message_size(bytes: usize) -> bool {
     bytes <= limits::MESSAGE_SIZE_MAX

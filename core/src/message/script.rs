@@ -10,13 +10,14 @@ use serde::ser::{Serialize, Serializer};
 
 use super::{NetShape, Shape, Shapes};
 
-/// A value of a script, of one of the types that Lua, Python, AngelScript and JSON have in common.
+/// A value that a game script sends or receives, of one of the types that Lua, Python and AngelScript have in common.
 ///
 /// A script value may be a field of MessagePack and JSON messages, whose codecs limit its depth and size.
-/// MessagePack preserves every value. JSON turns bytes into a list of integers, and NaN and infinities into nil.
+/// MessagePack preserves every value. JSON turns a byte string into a list of integers, and NaN and infinities into
+/// [`ScriptValue::Nil`].
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum ScriptValue {
-    /// The value nil, which means that there is no value.
+    /// The absence of a value: `nil` in Lua, `None` in Python, `null` in JSON.
     #[default]
     Nil,
     /// A Boolean value.

@@ -53,13 +53,13 @@ pub struct ViolationBudget {
 }
 
 impl ViolationBudget {
-    /// Creates a counter without invalid messages, with the limit `limit`.
+    /// Creates a counter that starts at 0 invalid messages, with the limit `limit`.
     #[must_use]
     pub const fn new(limit: ViolationLimit) -> Self {
         Self { limit, recent: VecDeque::new() }
     }
 
-    /// Counts an invalid message at `now`, and decides whether the peer has exceeded the limit.
+    /// Counts an invalid message that arrived at `now`, and returns [`Verdict::Close`] if this message exceeds the limit.
     pub fn record(&mut self, now: Instant) -> Verdict {
         while self.recent.front().is_some_and(|then| now.saturating_since(*then) >= self.limit.window) {
             self.recent.pop_front();

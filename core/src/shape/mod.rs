@@ -1,4 +1,5 @@
-//! The layout of a type on the wire. The schema hash and the schema export are computed from it.
+//! The layout of a type on the wire. A [`Registry`](crate::message::Registry) computes the schema hash and the schema
+//! export from the layouts of its types.
 
 mod impls;
 
@@ -24,14 +25,14 @@ pub trait NetShape: 'static {
     fn shape(shapes: &mut Shapes) -> Shape;
 }
 
-/// A collector of the layouts of nested types.
+/// Computes the layouts of nested types, and detects a type that contains itself.
 #[derive(Debug, Default)]
 pub struct Shapes {
     open: Vec<TypeId>,
 }
 
 impl Shapes {
-    /// Returns the layout of `T`, or [`Shape::Recursive`] inside the layout of `T` itself.
+    /// Returns the layout of `T`. Returns [`Shape::Recursive`] if `T` is nested in another `T`.
     pub fn of<T: NetShape>(&mut self) -> Shape {
         let id = TypeId::of::<T>();
         if let Some(up) = self.open.iter().rev().position(|open| *open == id) {
@@ -190,13 +191,13 @@ impl Variant {
 }
 
 impl Shape {
-    /// Creates a struct of `fields`.
+    /// Creates the layout of a struct with `fields`.
     #[must_use]
     pub fn structure(fields: impl IntoIterator<Item = Field>) -> Self {
         Self::Structure { fields: fields.into_iter().collect() }
     }
 
-    /// Creates an enum of `variants`.
+    /// Creates the layout of an enum with `variants`.
     #[must_use]
     pub fn enumeration(variants: impl IntoIterator<Item = Variant>) -> Self {
         Self::Enumeration { variants: variants.into_iter().collect() }

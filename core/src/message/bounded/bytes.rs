@@ -11,7 +11,8 @@ use super::{Full, put_length, take_length};
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::shape::{NetShape, Shape, Shapes};
 
-/// A byte string of at most `N` bytes. MessagePack encodes it in half the space of a list of numbers.
+/// A byte string of at most `N` bytes. MessagePack takes one byte for each of its bytes, but two bytes for each number
+/// above 127 in a list of numbers.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BoundedBytes<const N: usize>(Vec<u8>);
 
@@ -34,7 +35,7 @@ impl<const N: usize> BoundedBytes<N> {
     /// Appends `bytes` to the byte string.
     ///
     /// # Errors
-    /// [`Full`] if the byte string has no space for all of `bytes`. The byte string then stays unchanged.
+    /// [`Full`] if the result would exceed `N` bytes. The byte string then stays unchanged.
     pub fn extend_from_slice(&mut self, bytes: &[u8]) -> Result<(), Full<()>> {
         if bytes.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));

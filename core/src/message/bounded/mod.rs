@@ -1,5 +1,5 @@
-//! Collections with a maximum length. The bits codec accepts no other collections. Use bounded collections in serde messages
-//! too, because their decoders do not reserve memory for items that have not arrived.
+//! Collections with a maximum length. The bits codec accepts no other collections of variable length. Use bounded
+//! collections in serde messages too, because their decoders do not reserve memory for items that have not arrived.
 
 mod bytes;
 mod string;
@@ -15,7 +15,8 @@ pub use vec::BoundedVec;
 
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, bits_for};
 
-/// The error of a bounded collection without space for a value. The field contains the value that did not fit.
+/// The error for a value that does not fit into a bounded collection. The field contains the value if the collection
+/// took ownership of the value, and otherwise `()`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Full<T>(pub T);
 

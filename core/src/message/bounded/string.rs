@@ -37,16 +37,16 @@ impl<const N: usize> BoundedString<N> {
         N
     };
 
-    /// Creates an empty string.
+    /// Creates an empty text.
     #[must_use]
     pub const fn new() -> Self {
         Self(String::new())
     }
 
-    /// Appends `text` to the end of this text.
+    /// Appends `text` to this bounded text.
     ///
     /// # Errors
-    /// [`Full`] if the text has no space for the whole of `text`. The text then stays unchanged.
+    /// [`Full`] if the result would exceed `N` bytes. The bounded text then stays unchanged.
     pub fn push_str(&mut self, text: &str) -> Result<(), Full<()>> {
         if text.len() > Self::CAPACITY - self.0.len() {
             return Err(Full(()));
@@ -55,7 +55,7 @@ impl<const N: usize> BoundedString<N> {
         Ok(())
     }
 
-    /// Creates a bounded text from the longest prefix of `text` that fits and ends between two characters.
+    /// Creates a bounded text from the longest prefix of `text` that fits in `N` bytes and does not cut a character.
     #[must_use]
     pub fn truncated(text: &str) -> Self {
         let (start, _) = text.split_at(text.floor_char_boundary(Self::CAPACITY));

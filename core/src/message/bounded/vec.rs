@@ -36,7 +36,7 @@ impl<T, const N: usize> BoundedVec<T, N> {
     /// Appends `item` to the list.
     ///
     /// # Errors
-    /// [`Full`], which holds the item, if the list already has `N` items.
+    /// [`Full`] with `item`, if the list already has `N` items.
     pub fn push(&mut self, item: T) -> Result<(), Full<T>> {
         if self.0.len() >= Self::CAPACITY {
             return Err(Full(item));

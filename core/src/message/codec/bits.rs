@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::message::Codec;
 
-/// The codec of [`NetSerialize`] types. Messages of this codec are smaller than messages of every other codec, so use
-/// this codec for messages that a game sends often.
+/// The codec of [`NetSerialize`] types. The codec writes each value in as few bits as the declared range of the value
+/// needs, so use this codec for messages that a game sends often.
 #[derive(Debug)]
 pub enum Bits {}
 

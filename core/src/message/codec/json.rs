@@ -11,7 +11,7 @@ use crate::message::{Codec, DecodeError, EncodeError};
 
 /// The codec that writes serde types as JSON.
 ///
-/// JSON has no NaN and no infinities. The codec writes these values as `null`, which fields of numbers reject.
+/// JSON has no NaN and no infinities. The codec writes these values as `null`, which does not decode as `f32` or `f64`.
 #[derive(Debug)]
 pub enum Json {}
 

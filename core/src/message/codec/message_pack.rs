@@ -11,10 +11,10 @@ use super::message_pack_scan::scan;
 use crate::limits;
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec that writes serde types as MessagePack. A struct becomes a list in the order of its fields.
+/// The codec that writes serde types as MessagePack. A struct becomes a list of the values of its fields, in order.
 ///
 /// serde would reserve memory for a length before it has read the items, and would recurse to any nesting depth. The
-/// codec therefore scans the bytes first. It passes to serde only one complete value, of a depth of at most
+/// codec therefore scans the bytes first. The codec passes to serde only one complete value, of a depth of at most
 /// [`limits::MESSAGE_DEPTH`] and with at most [`limits::MESSAGE_ITEMS`] parts. Prefer [`crate::message::BoundedVec`]
 /// and the other bounded types to plain lists nevertheless, and never decode a `SmallVec`.
 #[derive(Debug)]

@@ -6,10 +6,11 @@ use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
 use crate::message::{Codec, DecodeError, EncodeError};
 
-/// The codec of fixed layouts. The message consists of the `size_of::<T>()` bytes of the value in memory.
+/// The codec of types with a fixed layout. The body of a message is the `size_of::<T>()` bytes of the value in memory.
 ///
-/// Integers must have a byte order: use [`zerocopy::little_endian`], as the rest of the protocol does. The compiler
-/// rejects plain integers of more than one byte, because they are not [`Unaligned`]:
+/// Integers of more than one byte must have a fixed byte order: use the types of [`zerocopy::little_endian`], because
+/// the rest of the protocol is little-endian. The compiler rejects `u16`, `i32` and the other native integers of more
+/// than one byte, because they are not [`Unaligned`]:
 ///
 /// ```compile_fail,E0277
 /// use tickwire_core::message::{Codec, Zerocopy};

@@ -31,14 +31,14 @@ impl Column {
         self.width
     }
 
-    /// Returns the entities whose component was set, in the order of the values.
+    /// Returns the ids of the entities whose component was set, in the order of the values.
     #[must_use]
     pub fn ids(&self) -> &[NetworkId] {
         &self.ids
     }
 
-    /// Returns the words of the value at `index`, counted from 0. Returns an empty slice if the column
-    /// has no value at `index`.
+    /// Returns the words of the value at `index`, counted from 0, which belongs to the entity `ids()[index]`. Returns an
+    /// empty slice if the column has no value at `index`.
     #[must_use]
     pub fn value(&self, index: usize) -> &[u32] {
         let first = index * usize::from(self.width);
@@ -55,7 +55,7 @@ impl Column {
         })
     }
 
-    /// Returns the entities from which the component was removed.
+    /// Returns the ids of the entities from which the component was removed.
     #[must_use]
     pub fn removed(&self) -> &[NetworkId] {
         &self.removed

@@ -11,7 +11,7 @@ use crate::snapshot::ids::{BlueprintId, ComponentId, NetworkId};
 /// ```
 /// use tickwire_core::snapshot::EntitySettings;
 ///
-/// // A bystander: five updates a second at most, and half of the usual weight when not everything fits.
+/// // A bystander: at most five updates a second, and half of the default weight when a packet cannot carry all changes.
 /// let settings = EntitySettings::new().hz(5).weight(64);
 /// assert_eq!((settings.hz, settings.weight, settings.blueprint), (Some(5), 64, None));
 /// ```
@@ -20,8 +20,8 @@ pub struct EntitySettings {
     /// The blueprint against whose values the entity's first update is coded. Without a blueprint, the first update is
     /// coded against zeros.
     pub blueprint: Option<BlueprintId>,
-    /// The rate in Hz at which the entity's changes are committed, instead of the rates of its groups. 0 commits
-    /// changes on every tick.
+    /// The rate in Hz at which the entity's changes are committed. 0 commits changes on every tick. `None` uses the rates
+    /// of the entity's groups.
     pub hz: Option<u16>,
     /// The weight of the entity's changes relative to changes of other entities, 0 to 255. Default: 128. An entity of
     /// weight 0 is sent only when no change of an entity with a higher weight waits.
@@ -78,7 +78,8 @@ pub enum Gone {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Show {
-    /// The connection sees the entity if the distance to the entity is small enough.
+    /// The distance between the entity and the eyes of the connection's [`Viewer`](crate::snapshot::Viewer) decides. A
+    /// viewer without eyes sees all entities.
     #[default]
     ByDistance,
     /// The connection always sees the entity.
@@ -90,7 +91,7 @@ pub enum Show {
 /// An entity that was created in the tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Created {
-    /// The id of the entity. No entity of the world had this id before.
+    /// The id of the entity, which the world never gives to another entity.
     pub id: NetworkId,
     /// The settings for the replication of the entity.
     pub settings: EntitySettings,
@@ -148,7 +149,7 @@ impl Changes {
         &self.created
     }
 
-    /// Returns the columns that hold changes, ascending by component.
+    /// Returns the columns that contain changes, ascending by component id.
     pub fn columns(&self) -> impl Iterator<Item = &Column> {
         self.columns.iter().filter(|column| !column.is_empty())
     }
@@ -160,7 +161,8 @@ impl Changes {
         self.columns.get(place).filter(|column| !column.is_empty())
     }
 
-    /// Returns the entities whose owner changed, ascending by id, with the new owner, or `None` if the entity no longer has an owner.
+    /// Returns each entity whose owner changed, with its new owner, ascending by id. `None` means that the entity no longer
+    /// has an owner.
     #[must_use]
     pub fn owners(&self) -> &[(NetworkId, Option<ConnectionId>)] {
         &self.owners
@@ -179,8 +181,8 @@ impl Changes {
         &self.predictions
     }
 
-    /// Returns the destroyed entities, ascending by id. Values that were set in the same tick are the final values of
-    /// these entities.
+    /// Returns the destroyed entities with the reasons, ascending by id. Values that were set in the same tick are the
+    /// final values of these entities.
     #[must_use]
     pub fn destroyed(&self) -> &[(NetworkId, Gone)] {
         &self.destroyed

@@ -1,5 +1,5 @@
-//! The changes of one tick of a world. Changes pass from the game's thread to the endpoint's thread, and in the opposite
-//! direction.
+//! The changes of one tick of a world. A sender's game thread passes changes to the thread of the endpoint. A receiver's
+//! endpoint thread passes changes to the thread of the game.
 
 mod column;
 mod content;

@@ -7,11 +7,9 @@ use alloc::vec::Vec;
 use super::super::layout::Part;
 use super::super::quantize::{Steps, angle_threshold, rotation_threshold};
 
-/// The default change threshold of fields with a step, in the unit of the field. A change of at most the threshold
-/// is not committed.
+/// The default change threshold of fields with a step, in the unit of the field: see [`FieldKind::with_threshold`].
 pub const NUMBER_THRESHOLD: f64 = 0.01;
-/// The default change threshold of rotations and angles, in degrees. A change of at most the threshold is not
-/// committed.
+/// The default change threshold of rotations and angles, in degrees: see [`FieldKind::with_threshold`].
 pub const TURN_THRESHOLD: f64 = 0.1;
 
 /// A field of a component: the name and the kind of the field.
@@ -25,7 +23,7 @@ pub struct FieldSpec {
     pub motion: Option<Motion>,
 }
 
-/// The role of a field in a prediction along a velocity.
+/// The role of a field in the prediction [`super::Prediction::Velocity`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Motion {
     /// The field holds the position, in units of length.
@@ -51,7 +49,7 @@ pub enum FieldKind {
         low: i128,
         /// The largest value of the integer.
         high: i128,
-        /// The largest difference that is not committed as a change.
+        /// The change threshold: the largest difference that is not committed immediately.
         threshold: u32,
     },
     /// A float that is sent without loss of precision.
@@ -59,27 +57,29 @@ pub enum FieldKind {
         /// The number of bits of the float: 32 or 64.
         width: u8,
     },
-    /// One to three floats with the same range and step, which are treated as one value.
+    /// One to three floats with the same range and step, such as the coordinates of a position. A change of one float
+    /// commits all of them.
     Numbers {
         /// The number of floats, 1 to 3.
         axes: u8,
         /// The range and step of the floats.
         steps: Steps,
-        /// The largest difference on each axis, in steps, that is not committed as a change.
+        /// The change threshold: the largest difference on each axis, in steps, that is not committed immediately.
         threshold: u32,
     },
     /// An angle in radians.
     Angle {
         /// The number of bits that encode a full turn, 1 to 32.
         bits: u8,
-        /// The largest difference, in the unit of the word, that is not committed as a change.
+        /// The change threshold: the largest difference, in the unit of the word, that is not committed immediately.
         threshold: u32,
     },
     /// A rotation as a quaternion, in the order x, y, z, w.
     Rotation {
         /// The number of bits that encode each of the three smallest components, 2 to 15.
         bits: u8,
-        /// The largest difference of each component, in the unit of the word, that is not committed as a change.
+        /// The change threshold: the largest difference of each component, in the unit of the word, that is not
+        /// committed immediately.
         threshold: u32,
     },
     /// A reference to an entity, or to no entity.
@@ -133,8 +133,7 @@ impl FieldSpec {
         Self { motion: Some(Motion::Velocity), ..self }
     }
 
-    /// Sets the change threshold, and returns the changed field. A change of at most `distance` is not committed: see
-    /// [`FieldKind::with_threshold`].
+    /// Sets the change threshold to `distance`, and returns the changed field: see [`FieldKind::with_threshold`].
     #[must_use]
     pub fn threshold(self, distance: f64) -> Self {
         Self { kind: self.kind.with_threshold(distance), ..self }
@@ -142,34 +141,34 @@ impl FieldSpec {
 }
 
 impl FieldKind {
-    /// Creates the kind of an integer from `low` to `high`. Every change is committed.
+    /// Creates the kind of an integer from `low` to `high`, both included. The change threshold is 0.
     #[must_use]
     pub fn integer(low: impl Into<i128>, high: impl Into<i128>) -> Self {
         Self::Integer { low: low.into(), high: high.into(), threshold: 0 }
     }
 
-    /// Creates the kind of one to three floats with a range and a step. A change of at most 0.01 on each axis is not
-    /// committed.
+    /// Creates the kind of one to three floats with a range and a step. The change threshold of each float is
+    /// [`NUMBER_THRESHOLD`].
     #[must_use]
     pub const fn numbers(axes: u8, steps: Steps) -> Self {
         Self::Numbers { axes, steps, threshold: steps.threshold(NUMBER_THRESHOLD) }
     }
 
-    /// Creates the kind of an angle in radians, with 1 to 32 bits for a full turn. A change of at most 0.1 degrees is
-    /// not committed.
+    /// Creates the kind of an angle in radians, with 1 to 32 bits for a full turn. The change threshold is
+    /// [`TURN_THRESHOLD`].
     #[must_use]
     pub const fn angle(bits: u8) -> Self {
         Self::Angle { bits, threshold: angle_threshold(TURN_THRESHOLD, bits) }
     }
 
-    /// Creates the kind of a rotation, with 2 to 15 bits for each of the three smallest components. A change of at most
-    /// 0.1 degrees is not committed.
+    /// Creates the kind of a rotation, with 2 to 15 bits for each of the three smallest components. The change threshold
+    /// is [`TURN_THRESHOLD`].
     #[must_use]
     pub fn rotation(bits: u8) -> Self {
         Self::Rotation { bits, threshold: rotation_threshold(TURN_THRESHOLD, bits) }
     }
 
-    /// Creates the kind of a choice among `variants`.
+    /// Creates the kind of a choice among variants with the names `variants`, numbered from 0 in this order.
     #[must_use]
     pub fn choice(variants: impl IntoIterator<Item = impl Into<Cow<'static, str>>>) -> Self {
         Self::Choice { variants: variants.into_iter().map(Into::into).collect() }
@@ -193,10 +192,12 @@ impl FieldKind {
         Self::Optional { item: Box::new(item) }
     }
 
-    /// Sets the change threshold, and returns the changed kind. A change of at most `distance` is not committed. The
-    /// unit of `distance` is that of the field for integers and numbers, and degrees for angles and rotations. The
-    /// threshold is rounded down to whole steps. Arrays and optional values apply the threshold to their items. Other
-    /// kinds ignore the threshold.
+    /// Sets the change threshold to `distance`, and returns the changed kind. The unit of `distance` is that of the field
+    /// for integers and numbers, and degrees for angles and rotations. The threshold is rounded down to whole steps.
+    /// Arrays and optional values apply the threshold to their items. Other kinds ignore the threshold.
+    ///
+    /// A change of at most the threshold is committed only after the game has left the component's group unchanged for
+    /// 0.5 s. The threshold does not apply to an entity that a connection owns or predicts.
     #[must_use]
     pub fn with_threshold(self, distance: f64) -> Self {
         match self {

@@ -7,7 +7,7 @@ use super::value::NetValue;
 use super::words::{ComponentWords, WordReader};
 use crate::bits::NetInteger;
 
-/// Integers, and arrays of integers, that a field bounds with `range` or `bits`.
+/// An integer or an array of integers, for component fields with the attribute `range` or `bits`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no range of integers",
     note = "`range` without `step`, and `bits`, bound integers of 8 to 64 bits and arrays of them; a float needs `step` too"
@@ -29,7 +29,7 @@ pub trait Bounded: Sized {
     fn restore(low: Self::Integer, high: Self::Integer, words: &mut WordReader<'_>) -> Self;
 }
 
-/// Returns the number of words that an integer from `low` to `high` takes.
+/// Returns the number of 32-bit words that an integer from `low` to `high` takes: 1 or 2.
 #[must_use]
 pub const fn integer_words(low: i128, high: i128) -> usize {
     if high - low > u32::MAX as i128 { 2 } else { 1 }
@@ -111,7 +111,8 @@ impl<T: Bounded, const N: usize> Bounded for [T; N] {
     }
 }
 
-/// Floats, vectors of two or three floats, and arrays of either, that a field quantises with `range` and `step`.
+/// A float, a vector of two or three floats, or an array of floats or vectors, for component fields with the attributes
+/// `range` and `step`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` takes no `step`",
     note = "`range` and `step` quantise `f32`, `f64`, `[f32; 2]`, `[f32; 3]` and arrays of them; an integer takes `range` alone"
@@ -134,7 +135,7 @@ pub trait Stepped: Sized {
     fn restore(steps: &Steps, words: &mut WordReader<'_>) -> Self;
 }
 
-/// Angles in radians, and arrays of angles, that a field quantises with `angle`.
+/// An angle in radians or an array of angles, for component fields with the attribute `angle`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an angle",
     note = "`angle` quantises an `f32` or `f64` in radians, and arrays of them"
@@ -243,7 +244,7 @@ impl<T: Angled, const N: usize> Angled for [T; N] {
     }
 }
 
-/// Quaternions, in the order x, y, z, w, that a field quantises with `quat`.
+/// A quaternion in the order x, y, z, w, for component fields with the attribute `quat`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a quaternion",
     note = "`quat` quantises `[f32; 4]` and `[f64; 4]`, in the order x y z w"

@@ -31,10 +31,11 @@ pub struct ComponentSpec {
     /// The name of the component's group. Default: `None`, which means a group with the name of the component.
     pub group: Option<Cow<'static, str>>,
     /// The rate in Hz at which changes of the component's group are committed. 0 commits changes on every tick.
-    /// Default: `None`, which means 20 Hz.
+    /// Default: `None`, which requests no rate. Unless the schema sets a rate for the group, the highest requested rate
+    /// applies, or 20 Hz if no component requests a rate.
     pub hz: Option<u16>,
-    /// The prediction of the next value of the component's group. Default: `None`, which means
-    /// [`Prediction::Last`].
+    /// The prediction of the next value of the component's group. Default: `None`, which requests no prediction. A group
+    /// for which neither the schema nor a component sets a prediction uses [`Prediction::Last`].
     pub predictor: Option<Prediction>,
     /// The fields of the component, in the order of their words.
     pub fields: Vec<FieldSpec>,
@@ -69,13 +70,15 @@ impl ComponentSpec {
     }
 
     /// Sets the rate in Hz at which changes are committed, and returns the changed specification. 0 commits changes on
-    /// every tick. The highest rate that a component of the group requests applies to the whole group.
+    /// every tick. Unless the schema sets a rate for the group, the highest rate that a component of the group requests
+    /// applies to the whole group.
     #[must_use]
     pub fn hz(self, hz: u16) -> Self {
         Self { hz: Some(hz), ..self }
     }
 
-    /// Sets the prediction of the group's next value, and returns the changed specification.
+    /// Sets the prediction of the group's next value, and returns the changed specification. Two components of
+    /// a group must not request different predictions, unless the schema sets a prediction for the group.
     #[must_use]
     pub fn predictor(self, predictor: Prediction) -> Self {
         Self { predictor: Some(predictor), ..self }

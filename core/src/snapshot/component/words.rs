@@ -48,8 +48,8 @@ impl<'a> ComponentWords<'a> {
         self.rest = rest;
     }
 
-    /// Writes the length of `bytes` as one word, and then the bytes, four in each word in little-endian order. Takes
-    /// the space of `max` bytes, and omits bytes beyond `max`.
+    /// Writes the length of `bytes` as one word, and then the bytes, four in each word in little-endian order. The method
+    /// always fills the words that `max` bytes need, and omits bytes beyond `max`.
     pub fn put_bytes(&mut self, bytes: &[u8], max: usize) {
         let bytes = bytes.get(..max).unwrap_or(bytes);
         self.put(bytes.len() as u32);

@@ -26,7 +26,7 @@ pub enum Against<'a> {
 }
 
 impl<'a> Against<'a> {
-    /// Returns the words of the baseline.
+    /// Returns the words of the blueprint or of the baseline version.
     #[must_use]
     pub const fn words(&self) -> &'a [u32] {
         match self {

@@ -14,7 +14,7 @@ use crate::snapshot::entropy::{CodeWriter, width_of, zigzag};
 /// The order of the Golomb code of an entity's id. Ids count up from 1, so most ids are small.
 pub(super) const ENTITY_ORDER: u32 = 8;
 
-/// The error that a unit does not have the number of words of its layout.
+/// The error for a unit whose number of words differs from the number of words of its layout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WrongLength;
 

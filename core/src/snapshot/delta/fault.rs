@@ -19,7 +19,8 @@ pub enum SnapshotFault {
     ReferenceMissing,
     /// The number of a slot is above the largest slot number of the view.
     Slot,
-    /// The frame has more units or words than one frame may have.
+    /// The frame has more than [`SNAPSHOT_FRAME_UNITS`](crate::limits::SNAPSHOT_FRAME_UNITS) units, more than
+    /// [`SNAPSHOT_FRAME_WORDS`](crate::limits::SNAPSHOT_FRAME_WORDS) words, or a frame number above 255.
     TooLarge,
     /// The receiver has no unit in this slot.
     UnknownUnit {

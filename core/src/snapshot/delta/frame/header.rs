@@ -3,7 +3,7 @@
 use crate::snapshot::delta::fault::SnapshotFault;
 use crate::snapshot::entropy::{CodeReader, CodeWriter};
 
-/// The name of a frame, which consists of a tick and a number. Several frames may carry units of the same tick.
+/// The name of a snapshot frame, which consists of a tick and a number. Several frames may carry units of the same tick.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct FrameName {
     /// The tick whose state the frame carries.
@@ -12,7 +12,7 @@ pub struct FrameName {
     pub part: u8,
 }
 
-/// The header of a frame.
+/// The header of a snapshot frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct FrameHeader {
     /// The name of the frame.

@@ -45,7 +45,7 @@ pub struct ReceiverUnit<'a> {
     pub blueprint: &'a [u32],
 }
 
-/// A version of a unit that a receiver has.
+/// A version of a unit that a receiver has stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StoredVersion<'a> {
     /// The tick and the words of the version.
