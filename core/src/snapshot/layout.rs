@@ -245,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_of_a_unit_takes_the_bits_of_each_part_and_the_bytes_that_a_string_has() {
+    fn the_uncompressed_size_of_a_unit_counts_only_the_used_bytes_of_a_string() {
         let metres = Part::Numbers { words: 3, max: 1_024_000, threshold: 5 };
         let text = Part::Bytes { max: 15 };
         let item = vec![Part::Flag, Part::Choice { count: 5 }];

@@ -60,7 +60,9 @@ impl StepsError {
             Self::NotFinite => "an end of the range or the step is infinite or NaN; give finite numbers",
             Self::EmptyRange => "the range is empty; give the lower end first",
             Self::NoStep => "the step is zero or negative; give a step above zero",
-            Self::TooManySteps => "the range includes more than 2^32 multiples of the step; give a larger step or a smaller range",
+            Self::TooManySteps => {
+                "the range includes more than 2^32 multiples of the step; give a larger step or a smaller range"
+            }
             Self::TooFarFromZero => {
                 "an end of the range is more than 2^40 steps from zero; give a larger step, or move the range towards zero"
             }

@@ -45,7 +45,7 @@ impl GroupSettings {
     }
 
     /// Sets the rate in Hz at which changes are committed, and returns the settings. 0 commits changes on every tick.
-    /// Default: the highest rate that a component of the group requests, or 20.
+    /// Default: the highest rate that a component of the group requests, or 20 Hz if no component requests a rate.
     pub const fn hz(&mut self, hz: u16) -> &mut Self {
         self.hz = Some(hz);
         self

@@ -10,7 +10,7 @@ use crate::snapshot::ids::{ComponentId, NetworkId};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The entity was never created, or is destroyed.
+    /// The entity was never created, or was destroyed.
     NoSuchEntity {
         /// The id of the entity.
         id: NetworkId,
