@@ -120,7 +120,7 @@ impl fmt::Display for SnapshotSchemaError {
             Self::LargeGroup { group, bytes, largest } => write!(
                 f,
                 "a unit of group `{group}` may take {bytes} bytes, but a packet has space for {} bytes; move component \
-                 `{largest}` to a group of its own, or lower the bounds of its fields",
+                 `{largest}` to another group, or lower the bounds of its fields",
                 limits::UNIT_BYTES
             ),
             Self::EmptyGroup { group } => write!(

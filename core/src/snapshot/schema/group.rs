@@ -52,7 +52,7 @@ impl GroupSettings {
     }
 
     /// Sets the prediction of the group's next value, and returns the settings. Default: the prediction that the
-    /// group's components request.
+    /// group's components request, or [`Prediction::Last`] if no component requests one.
     pub const fn predictor(&mut self, predictor: Prediction) -> &mut Self {
         self.predictor = Some(predictor);
         self

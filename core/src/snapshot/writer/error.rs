@@ -41,8 +41,7 @@ pub enum WriteError {
     },
     /// All 4,294,967,295 ids of the world have been used. Ids are never reused, so the game must create a new world.
     IdsExhausted,
-    /// The connection already predicts as many entities as
-    /// [`limits::PREDICTED_ENTITIES`] allows.
+    /// The connection already predicts [`limits::PREDICTED_ENTITIES`] entities.
     TooManyPredicted {
         /// The id of the connection.
         connection: ConnectionId,

@@ -151,8 +151,8 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Returns the words of an entity's component, for the caller to overwrite. The words have the values set earlier
-    /// in the same tick, or zeros if no value was set.
+    /// Sets an entity's component, and returns its words for the caller to overwrite. The returned words have the
+    /// values that were set earlier in the same tick, or zeros if no value was set.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.

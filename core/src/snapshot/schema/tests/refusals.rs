@@ -30,8 +30,8 @@ fn a_group_that_can_exceed_640_bytes_is_refused() {
     assert!(finished([bytes(638)]).is_ok());
     assert_eq!(
         refusal([bytes(639)]),
-        "a unit of group `blob` may take 641 bytes, but a packet has space for 640 bytes; move component `blob` to a group \
-         of its own, or lower the bounds of its fields"
+        "a unit of group `blob` may take 641 bytes, but a packet has space for 640 bytes; move component `blob` to another \
+         group, or lower the bounds of its fields"
     );
     let error = refusal([bytes(600), bag().group("blob")]);
     assert!(
