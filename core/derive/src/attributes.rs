@@ -83,7 +83,7 @@ impl Container {
                 this.krate = path(&meta)?;
                 return Ok(());
             }
-            Err(meta.error("expected `crate`; the other attributes belong to messages and fields"))
+            Err(meta.error("expected `crate`; use the other attributes only on messages and fields"))
         })?;
         Ok(this)
     }
@@ -149,7 +149,9 @@ impl FieldOptions {
                 _ => return Err(meta.error("expected `range`, `step`, `bits` or `opaque`")),
             };
             if is_twice || (range.is_some() && bits.is_some()) {
-                return Err(meta.error("`range` and `bits` both set the range: give only one of the two"));
+                let fault = "an attribute is given twice, or `range` is given with `bits`: give each attribute once, and only \
+                             one of `range` and `bits`";
+                return Err(meta.error(fault));
             }
             Ok(())
         })?;
@@ -175,7 +177,7 @@ fn channel(value: Expr) -> Result<Route> {
     match &literal.lit {
         Lit::Str(name) if name.value().is_empty() => Err(syn::Error::new(
             name.span(),
-            "expected the name of a channel, as `ChannelConfig::named` gives it",
+            "the name of the channel is empty: give the name that `ChannelConfig::named` sets",
         )),
         Lit::Str(name) => Ok(Route::Name(name.clone())),
         Lit::Int(number) if number.base10_parse::<u8>().is_ok_and(|number| number < names::CHANNELS) => {

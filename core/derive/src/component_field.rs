@@ -79,7 +79,7 @@ impl Marks {
         let forms = [self.range.is_some(), self.bits.is_some(), self.quat.is_some(), self.angle.is_some()];
         if forms.into_iter().filter(|is_given| *is_given).count() > 1 {
             return Err(
-                meta.error("`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four")
+                meta.error("`range`, `bits`, `quat` and `angle` each set the encoding of a field: give only one of the four")
             );
         }
         Ok(())

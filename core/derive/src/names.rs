@@ -32,7 +32,7 @@ fn checked_for(what: &str, most: usize, attribute: &str, name: LitStr) -> Result
     } else if text.len() > most {
         format!("it has {} bytes", text.len())
     } else if let Some(wrong) = text.chars().find(|one| !one.is_ascii() || !allowed(*one as u8)) {
-        format!("it has a {wrong:?}")
+        format!("it contains {wrong:?}")
     } else {
         return Ok(name);
     };

@@ -20,9 +20,12 @@ fn the_error_about_an_invalid_message_name_describes_the_fault() {
     assert_eq!(named(""), format!("the name is not valid for a message, because it is empty{remedy}"));
     assert_eq!(
         named("say:all"),
-        format!("the name is not valid for a message, because it has a ':'{remedy}")
+        format!("the name is not valid for a message, because it contains ':'{remedy}")
     );
-    assert_eq!(named("größe"), format!("the name is not valid for a message, because it has a 'ö'{remedy}"));
+    assert_eq!(
+        named("größe"),
+        format!("the name is not valid for a message, because it contains 'ö'{remedy}")
+    );
     assert_eq!(
         named(&"a".repeat(65)),
         format!("the name is not valid for a message, because it has 65 bytes{remedy}")
@@ -31,7 +34,7 @@ fn the_error_about_an_invalid_message_name_describes_the_fault() {
         refused(&parse_quote!(
             struct Größe;
         )),
-        format!("the name is not valid for a message, because it has a 'ö'{remedy}")
+        format!("the name is not valid for a message, because it contains 'ö'{remedy}")
     );
     let longest = "a".repeat(64);
     assert!(
@@ -65,7 +68,7 @@ fn the_error_about_an_invalid_channel_or_delivery_attribute_lists_the_valid_valu
             #[net(channel = "")]
             struct Chat;
         )),
-        "expected the name of a channel, as `ChannelConfig::named` gives it"
+        "the name of the channel is empty: give the name that `ChannelConfig::named` sets"
     );
     let delivery = "expected \"unreliable\", \"sequenced\", \"reliable-unordered\" or \"reliable-ordered\"";
     assert_eq!(
@@ -118,7 +121,8 @@ fn invalid_combinations_of_range_step_and_bits_attributes_are_refused() {
     assert_eq!(field(parse_quote!(#[net(range = 0..=1)] x: [f32; 2])), float);
     assert_eq!(
         field(parse_quote!(#[net(range = 0..=1, bits = 1)] x: u8)),
-        "`range` and `bits` both set the range: give only one of the two"
+        "an attribute is given twice, or `range` is given with `bits`: give each attribute once, and only one of `range` \
+         and `bits`"
     );
     assert_eq!(field(parse_quote!(#[net(stepp = 1)] x: u8)), "expected `range`, `step`, `bits` or `opaque`");
     assert_eq!(

@@ -108,7 +108,7 @@ impl fmt::Display for EncodeError {
                 if field.is_empty() {
                     write!(
                         f,
-                        "the encoded value {value} is outside its range of {low} to {high}; set a value in the range"
+                        "the value {value} is outside its range of {low} to {high}; set a value in the range"
                     )
                 } else {
                     write!(

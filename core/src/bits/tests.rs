@@ -121,7 +121,7 @@ fn every_integer_within_its_range_round_trips() {
 }
 
 #[test]
-fn an_encoded_integer_above_its_range_is_refused() {
+fn decoding_an_integer_above_its_range_fails() {
     assert_eq!(take_integer(&mut BitReader::new(&[0b11]), 5u8, 7), Err(DecodeError::OutOfRange));
     assert_eq!(take_integer(&mut BitReader::new(&[0b10]), 5u8, 7), Ok(7));
 }
@@ -147,7 +147,7 @@ fn every_float_except_nan_round_trips_with_all_its_bits() {
 }
 
 #[test]
-fn a_surrogate_code_point_is_refused_as_a_character() {
+fn decoding_a_surrogate_code_point_as_a_character_fails() {
     assert_eq!(decode::<char>(&encode(&'🦀').unwrap()), Ok('🦀'));
     assert_eq!(decode::<char>(&0xd800u32.to_le_bytes()[..3]), Err(DecodeError::OutOfRange));
 }
@@ -156,7 +156,7 @@ type Everything =
     ((bool, Option<u8>, i32, [u16; 3]), (BoundedVec<BoundedString<9>, 5>, BoundedBytes<300>, char));
 
 #[test]
-fn tuples_arrays_lists_and_options_decode_as_encoded() {
+fn tuples_arrays_lists_and_options_round_trip() {
     fn the_values_round_trip(
         flag: bool,
         small: Option<u8>,

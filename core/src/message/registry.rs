@@ -130,12 +130,12 @@ impl fmt::Display for RegisterError {
             ),
             Self::TooLarge { name } => write!(
                 f,
-                "message type `{name}` can exceed the largest message; lower its MAX_SIZE to at most {} bytes",
+                "the MAX_SIZE of message type `{name}` is above the largest message size; lower MAX_SIZE to at most {} bytes",
                 limits::MESSAGE_SIZE_MAX
             ),
             Self::BadChannel { name } => write!(
                 f,
-                "message type `{name}` names a channel that cannot be configured; use one of the first {} channels",
+                "message type `{name}` has a channel number that does not exist; use a number below {}",
                 limits::CHANNELS
             ),
             Self::TooManyTypes => {

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn each_invalid_message_stops_counting_after_ten_seconds() {
+    fn an_invalid_message_counts_towards_the_limit_for_ten_seconds() {
         let mut budget = ViolationBudget::default();
         for second in 0..8 {
             budget.record(at(second));

@@ -24,7 +24,7 @@ fn a_schema_entry_hash_is_fnv_1a_of_the_documented_bytes() {
 }
 
 #[test]
-fn the_schema_hash_depends_on_each_entry_and_not_on_their_order() {
+fn the_schema_hash_depends_on_each_entry_but_not_on_the_order_of_entries() {
     let same = Schema::new(vec![entry("zoom", 4), entry("emote", 3), entry("chat", 2), entry("move", 1)]);
     assert_eq!((&same, same.hash()), (&here(), here().hash()));
     assert_ne!(Schema::new(vec![entry("zoom", 4)]).hash(), Schema::new(vec![entry("zoom", 5)]).hash());

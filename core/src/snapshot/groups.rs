@@ -31,8 +31,8 @@ pub struct Group {
 pub struct ComponentPlace {
     /// The id of the component's group.
     pub group: GroupId,
-    /// The number of the bit in the unit's first word that shows whether the entity has the component. The bit has a
-    /// meaning only in a group of more than one component.
+    /// The index of the bit in the unit's first word that shows whether the entity has the component. The index 0 is
+    /// the lowest bit. Only a group of more than one component has such bits.
     pub bit: u8,
     /// The index of the component's first word in the unit.
     pub first_word: u16,

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use crate::bits::bits_for;
 
-/// A part of a unit, which corresponds to one field: the number of its words, and the coding of their changes.
+/// A part of a unit, which corresponds to one field. The part determines the number of words of the field, and how
+/// their changes are coded.
 ///
 /// Every word is an unsigned number, and zero is a valid value of every word.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,8 +80,8 @@ pub enum Predictor {
     Last,
     /// The prediction that the value keeps changing at the rate between the two versions.
     Linear,
-    /// Dead reckoning: the prediction that one part (a position) grows in each tick by the velocity in another part of
-    /// the same unit, and that no other part changes.
+    /// Dead reckoning: the prediction that one part (a position) changes in each tick by the velocity in another part
+    /// of the same unit, and that no other part changes.
     Velocity {
         /// The index of the part that changes, which is a [`Part::Numbers`].
         position: u16,
@@ -116,7 +117,7 @@ impl Part {
         }
     }
 
-    /// Returns the number of bits of these words without any compression: what sending the state of the part in full takes.
+    /// Returns the number of bits that the part with these words takes without compression.
     #[must_use]
     pub fn state_bits(&self, words: &[u32]) -> u64 {
         let bits_of = |most: u32| u64::from(bits_for(most.into()));
@@ -224,7 +225,7 @@ impl Layout {
         admit(&self.parts, &mut words) && words.is_empty()
     }
 
-    /// Returns the number of bits of a unit's words without any compression.
+    /// Returns the number of bits that a unit with these words takes without compression.
     #[must_use]
     pub fn state_bits(&self, mut words: &[u32]) -> u64 {
         state_bits(&self.parts, &mut words)
@@ -244,7 +245,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_of_a_unit_takes_the_bits_of_each_part_and_the_bytes_that_a_string_has() {
+    fn the_uncompressed_size_of_a_unit_counts_only_the_used_bytes_of_a_string() {
         let metres = Part::Numbers { words: 3, max: 1_024_000, threshold: 5 };
         let text = Part::Bytes { max: 15 };
         let item = vec![Part::Flag, Part::Choice { count: 5 }];

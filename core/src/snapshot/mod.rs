@@ -1,7 +1,7 @@
-//! Replicated worlds: a quantised copy of the sender's world, whose newest state each peer receives.
+//! Replicated worlds: each peer receives the newest state of a quantised copy of the sender's world.
 //!
-//! A *unit* is an entity's group of components. A unit is sent, acknowledged and shown as a whole. The state of a unit is a
-//! sequence of *words*, whose meaning a [`Layout`] defines.
+//! A *unit* consists of the components of one entity that belong to the same group. A unit is sent, acknowledged and shown as a
+//! whole. The state of a unit is a sequence of *words*, whose meaning a [`Layout`] defines.
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

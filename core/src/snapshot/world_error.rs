@@ -21,7 +21,8 @@ pub enum WorldError {
         /// The number of the world.
         world: WorldId,
     },
-    /// A radius of the viewer is negative, infinite or NaN, or `keep` is below `radius`, or the point is not finite.
+    /// A radius of the viewer is negative, infinite or NaN, `keep` is below `radius`, or a coordinate of the point is
+    /// infinite or NaN.
     BadViewer,
     /// The tick does not fit into 32 bits.
     TickTooLarge {
@@ -30,7 +31,7 @@ pub enum WorldError {
     },
     /// The world cannot be created.
     Store(StoreError),
-    /// The changes do not fit the world.
+    /// The world rejects the changes.
     Commit(CommitError),
 }
 
@@ -51,7 +52,7 @@ impl fmt::Display for WorldError {
                 write!(f, "tick {tick} does not fit into 32 bits; count ticks from 0")
             }
             Self::Store(error) => write!(f, "the world cannot be created: {error}"),
-            Self::Commit(error) => write!(f, "the changes do not fit the world: {error}"),
+            Self::Commit(error) => write!(f, "the changes cannot be committed to the world: {error}"),
         }
     }
 }

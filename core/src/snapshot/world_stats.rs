@@ -13,9 +13,9 @@ pub struct WorldStats {
     pub units_sent: u64,
     /// The number of bytes in the snapshot frames sent, without packet headers.
     pub bytes_sent: u64,
-    /// The number of units that were coded in full, although the peer has an earlier version of the unit.
+    /// The number of times that a unit was coded in full although the peer had an earlier version of the unit.
     pub restarts: u64,
-    /// `true` if the peer has acknowledged the newest state of all units that it may see.
+    /// `true` if the peer has acknowledged the newest state of all units in its view.
     pub is_settled: bool,
     /// The newest tick received, or `None` before the first snapshot frame.
     pub tick_received: Option<u32>,

@@ -22,7 +22,7 @@ fn the_error_about_an_invalid_component_or_group_name_names_the_fault_and_the_re
             #[net(name = "a:b")]
             struct Pose;
         )),
-        format!("the name is not valid for a component, because it has a ':'{}", remedy("name"))
+        format!("the name is not valid for a component, because it contains ':'{}", remedy("name"))
     );
     assert_eq!(
         refused(&parse_quote!(
@@ -66,7 +66,7 @@ fn the_error_about_an_unknown_attribute_of_a_component_lists_the_valid_attribute
 #[test]
 fn the_error_about_conflicting_attributes_of_a_field_names_the_reason() {
     let one =
-        "`range`, `bits`, `quat` and `angle` each choose the words of a field: give only one of the four";
+        "`range`, `bits`, `quat` and `angle` each set the encoding of a field: give only one of the four";
     assert_eq!(field(parse_quote!(#[net(range = 0..=9, bits = 4)] x: u8)), one);
     assert_eq!(field(parse_quote!(#[net(quat = 9, angle = 8)] x: [f32; 4])), one);
     let twice = "this attribute is given twice: give the attribute once";

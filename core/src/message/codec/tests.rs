@@ -79,7 +79,7 @@ fn unknown_fields_nested_beyond_the_limit_are_refused() {
 }
 
 #[test]
-fn message_pack_and_json_bound_the_number_of_values_when_they_encode_and_decode() {
+fn message_pack_and_json_refuse_to_encode_more_values_than_the_limit() {
     let list = |items: usize| vec![0u8; items];
     let most = limits::MESSAGE_ITEMS - 1;
     assert_eq!(unpack(&encode::<MessagePack, _>(&list(most)).unwrap()), Ok(list(most)));

@@ -81,7 +81,7 @@ struct Node {
 }
 
 #[test]
-fn derived_generic_empty_and_recursive_types_decode_as_encoded() {
+fn derived_generic_empty_and_recursive_types_round_trip() {
     assert_eq!(encode(&Pair(1u8, 2)), Ok(vec![1, 2]));
     assert_eq!(encode(&(Unit, Only::One)), Ok(vec![]));
     assert_eq!(Bits::decode(&[]), Ok((Unit, Only::One)));
@@ -122,7 +122,7 @@ fn a_float_beyond_its_range_becomes_the_nearest_end_of_the_range() {
 }
 
 #[test]
-fn an_encoded_step_beyond_the_range_of_a_float_is_refused() {
+fn decoding_a_step_beyond_the_range_of_a_float_fails() {
     fn property(bytes: Vec<u8>) -> bool {
         let bytes: Vec<u8> = bytes.into_iter().chain([0; 6]).take(6).collect();
         let (one, two) = (bytes[0] & 63, [bytes[0] >> 6 | (bytes[1] & 1) << 2, bytes[1] >> 1 & 7]);
@@ -269,7 +269,7 @@ mod altered {
 }
 
 #[test]
-fn only_a_change_of_a_types_layout_changes_its_hash() {
+fn only_a_layout_change_changes_the_hash_of_a_type() {
     use altered::*;
     let base = shape_hash::<Base>();
     assert_eq!(shape_hash::<OtherName>(), base);

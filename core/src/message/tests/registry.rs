@@ -176,7 +176,7 @@ fn a_message_with_a_changed_byte_decodes_or_is_refused_without_a_panic() {
 }
 
 #[test]
-fn the_error_about_a_duplicate_message_type_names_the_remedy() {
+fn the_error_about_a_duplicate_message_type_number_names_the_remedy() {
     let error = registry().register::<SameType>().unwrap_err();
     insta::assert_snapshot!(alloc::format!("{error}"), @"message types `other` and `move` both have the number 0x1001; give one of the two another number");
 }

@@ -81,7 +81,7 @@ impl NetValue for NetworkId {
 const fn counted(length: usize) -> u16 {
     assert!(
         length <= u16::MAX as usize,
-        "text, bytes and arrays of a component have a length of at most 65,535"
+        "a text, byte string or array in a component is longer than 65,535 bytes or items; lower its length"
     );
     length as u16
 }

@@ -62,15 +62,15 @@ impl fmt::Display for SnapshotFault {
             Self::BaselineMissing { slot, tick: Some(tick) } => {
                 write!(
                     f,
-                    "slot {} is coded against tick {tick}, which the receiver does not have; drop the frame",
+                    "the unit in slot {} is coded against its version of tick {tick}, which the receiver does not have; drop the frame",
                     slot.0
                 )
             }
             Self::BaselineMissing { slot, tick: None } => {
                 write!(
                     f,
-                    "slot {} is coded against a version below the floor, but the receiver has no such version; drop the \
-                     frame",
+                    "the unit in slot {} is coded against a version below the floor, but the receiver has no such version; \
+                     drop the frame",
                     slot.0
                 )
             }

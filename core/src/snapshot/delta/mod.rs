@@ -1,9 +1,10 @@
-//! The fast codec: encodes a unit as its difference to two earlier versions, and units as a frame.
+//! The fast codec: encodes a unit as its difference from a prediction based on two earlier versions, and encodes several units as
+//! a frame.
 //!
 //! Each unit is coded by itself. Its bits depend only on its words, on its [baseline](Against), and on the version that the
-//! baseline was coded against, so they are the same for all receivers that hold the same two versions. The second version replaces
-//! adaptive statistics: its difference to the baseline shows how far the unit moved. From that difference the codec derives a
-//! prediction, the parts that are likely to change again, and the expected size of the error.
+//! baseline was coded against, so all receivers that have the same two versions receive the same bits. The second version
+//! replaces adaptive statistics: its difference to the baseline shows how far the unit moved. From that difference the codec
+//! derives a prediction, the parts that are likely to change again, and the expected size of the error.
 //!
 //! [`encode()`] and [`decode()`] code one unit by a [`Plan`]. [`FrameWriter`] and [`DecodedFrame`] code all units of a packet.
 

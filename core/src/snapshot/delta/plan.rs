@@ -55,7 +55,7 @@ pub(super) enum MotionRule {
     Rest,
     /// The value keeps changing at the rate between the two baselines.
     Linear,
-    /// The value moves along the velocity in other words of the unit.
+    /// The value moves along the velocity, which is in other parts of the unit.
     Along {
         /// The index of the velocity's first word.
         first: usize,

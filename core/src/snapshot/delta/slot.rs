@@ -7,8 +7,8 @@ use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnitSlot(pub u16);
 
-/// The unit to which a slot is bound. A frame carries the binding of each unit that it codes against a blueprint, so
-/// a receiver that missed all earlier frames gets the binding from this frame.
+/// The unit to which a slot is bound. A frame carries the binding of each unit that is coded against a blueprint, so a
+/// receiver can decode such a unit even if all earlier frames were lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SlotBinding {
     /// The id of the unit's entity.

@@ -6,13 +6,13 @@
 pub enum BitUse {
     /// A bit of the header: the ticks, and the name of the referenced frame.
     Header,
-    /// A bit of the slots of the units that the frame carries.
+    /// A bit that identifies the slot of a unit in the frame.
     Names,
-    /// A bit of the choice of the versions against which the units are coded.
+    /// A bit that identifies the baseline of a unit.
     Baselines,
-    /// A bit of the masks that show which parts changed.
+    /// A bit of a mask that shows which parts of a unit changed.
     Masks,
-    /// A bit of the change of the part with this index in the layout.
+    /// A bit of the coded change of a part. The number is the index of the part in the layout.
     Part(u16),
     /// A bit of the checksum of the decoded words.
     Audit,

@@ -226,7 +226,7 @@ fn expected(kind: &FieldKind) -> String {
         FieldKind::Bytes { max } => format!("at most {max} bytes"),
         FieldKind::Text { max } => format!("text of at most {max} bytes"),
         FieldKind::Array { length, .. } => format!("a list of {length} items"),
-        FieldKind::Structure { fields } => format!("a list of {} fields", fields.len()),
+        FieldKind::Structure { fields } => format!("a list of {} values, one for each field", fields.len()),
         FieldKind::Optional { item } => format!("{} or none", expected(item)),
     }
 }

@@ -147,7 +147,7 @@ fn the_error_about_a_refused_value_names_the_component_the_field_and_the_accepte
     assert_eq!(
         refused("slots", list([slot(DynamicValue::Int(1)), slot(number())])),
         "field `slots` of component `thing` does not accept a list; set a list of 2 items, each a list of 2 \
-         fields, with an integer as `count`"
+         values, one for each field, with an integer as `count`"
     );
     let missing = ["slots.2", "slots.x", "slots.0.nothing", "at.0", "", "at.", "nothing"];
     for field in missing {

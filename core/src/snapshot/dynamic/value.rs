@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::super::ids::NetworkId;
 
-/// A value of a field, of one of the types that Lua, Python and AngelScript have in common.
+/// A value of a field. Each variant is a type that Lua, Python and AngelScript all have.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum DynamicValue {
@@ -13,11 +13,12 @@ pub enum DynamicValue {
     None,
     /// A Boolean value.
     Bool(bool),
-    /// An integer. A field of numbers accepts an integer too.
+    /// An integer. A field of floats or an angle accepts an integer too.
     Int(i128),
-    /// A number. For an angle, the unit is radians. A field of integers accepts a number without a fractional part.
+    /// A floating-point number. For an angle, the unit is radians. A field of integers accepts a float without a
+    /// fractional part.
     Float(f64),
-    /// A text, or the name of a variant.
+    /// A string, or the name of an enum variant.
     Text(String),
     /// A vector of two or three numbers.
     Vector(Vec<f64>),

@@ -15,7 +15,7 @@ pub use writer::{CodeWriter, golomb_bits};
 /// The largest order of an exponential Golomb code that the codec supports.
 pub const ORDER_MAX: u32 = 31;
 
-/// Returns the number of bits that any integer from 0 to `max` fits in.
+/// Returns the smallest number of bits in which every integer from 0 to `max` fits.
 #[must_use]
 pub const fn width_of(max: u32) -> u32 {
     32 - max.leading_zeros()

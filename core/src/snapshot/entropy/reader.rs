@@ -12,7 +12,7 @@ pub enum CodeError {
     Truncated,
     /// A number is above `u32::MAX`.
     TooLarge,
-    /// Bits that are not zero, or whole bytes, follow the final bit that the caller reads.
+    /// The caller has read all values, but a nonzero bit or a whole byte remains.
     Trailing,
 }
 
@@ -58,7 +58,8 @@ impl<'a> CodeReader<'a> {
         (self.bytes.len() * 8).saturating_sub(self.position)
     }
 
-    /// Reads the next `bits` bits, at most 64. The first bit read is the lowest bit of the result.
+    /// Reads the next `bits` bits. A value of `bits` above 64 counts as 64. The first bit read is the lowest bit of the
+    /// result.
     ///
     /// # Errors
     /// [`CodeError::Truncated`] if fewer bits are left.
@@ -83,7 +84,7 @@ impl<'a> CodeReader<'a> {
         self.take(1).map(|bit| bit != 0)
     }
 
-    /// Reads a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`].
+    /// Reads a number in the exponential Golomb code of `order`. An order above [`ORDER_MAX`] counts as [`ORDER_MAX`].
     ///
     /// # Errors
     /// [`CodeError::Truncated`] if the bytes end within the number, or [`CodeError::TooLarge`] if the number is above
@@ -118,7 +119,7 @@ impl<'a> CodeReader<'a> {
     /// Checks that nothing remains except the zero bits that fill the final byte.
     ///
     /// # Errors
-    /// [`CodeError::Trailing`] if a byte or a one bit is left.
+    /// [`CodeError::Trailing`] if a whole byte or a bit with the value 1 remains.
     pub fn finish(self) -> Result<(), CodeError> {
         if self.remaining_bits() >= 8 || self.window() != 0 { Err(CodeError::Trailing) } else { Ok(()) }
     }

@@ -11,7 +11,7 @@ fn bytes_of(writer: &CodeWriter) -> Vec<u8> {
 }
 
 #[test]
-fn a_number_coded_in_any_golomb_order_takes_the_computed_bits_and_decodes_as_encoded() {
+fn a_number_in_any_golomb_order_takes_the_computed_bits_and_round_trips() {
     fn property(numbers: Vec<(u32, u8, u64, u8)>) {
         let mut writer = CodeWriter::new();
         for (value, order, raw, bits) in &numbers {
@@ -87,7 +87,7 @@ fn a_code_reader_never_reads_beyond_truncated_bytes() {
 }
 
 #[test]
-fn nonzero_bits_after_the_last_code_are_refused() {
+fn nonzero_bits_after_the_final_code_are_refused() {
     let mut reader = CodeReader::new(&[0b0001_0111, 0]);
     assert_eq!((reader.take(5), reader.finish()), (Ok(0b10111), Err(CodeError::Trailing)));
     let mut reader = CodeReader::new(&[0b0001_0111]);

@@ -51,7 +51,7 @@ impl CodeWriter {
         self.bytes.len() * 8 + self.pending_bits as usize
     }
 
-    /// Writes the lowest `bits` bits of `value`, at most 64, starting with the lowest bit.
+    /// Writes the lowest `bits` bits of `value`, starting with the lowest bit. A value of `bits` above 64 counts as 64.
     #[inline]
     pub fn put(&mut self, value: u64, bits: u32) {
         let bits = bits.min(64);
@@ -78,9 +78,9 @@ impl CodeWriter {
         self.pending_bits = total - 64;
     }
 
-    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code consists of one zero
-    /// for each bit that `value + 2^order` has beyond `order + 1` bits, a one, and the bits of this sum below its
-    /// highest bit. The code omits the one after the largest possible number of zeros.
+    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code consists of 0 bits, a
+    /// 1 bit, and the bits of the sum `value + 2^order` below its highest bit. The number of 0 bits is the number of
+    /// bits of the sum, minus `order + 1`. After the largest possible number of 0 bits, the code omits the 1 bit.
     #[inline]
     pub fn golomb(&mut self, value: u32, order: u32) {
         let (sum, zeros, width) = golomb_shape(value, order);

@@ -8,6 +8,7 @@ use crate::snapshot::ids::NetworkId;
 pub enum Eyes {
     /// The committed position of an entity. While the entity has no position, its most recent known position counts.
     Entity(NetworkId),
-    /// A fixed point, in the units of the positions. A position with fewer than three axes has 0 on the other axes.
+    /// A fixed point, in the unit of the game's positions. A position with fewer than three axes has 0 on the other
+    /// axes.
     Point([f64; 3]),
 }

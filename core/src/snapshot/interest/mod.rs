@@ -1,4 +1,4 @@
-//! Interest: the part of a world that a connection sees, by rule and by distance.
+//! Interest management: determines which entities of a world a connection sees, by rules and by distance.
 
 mod eyes;
 mod grid;

@@ -30,7 +30,7 @@ struct PositionField {
 #[derive(Clone, Copy, Debug)]
 enum PositionScale {
     Steps(Steps),
-    /// The number that the word 0 represents. The number grows by 1 with each word.
+    /// The number that the word 0 represents. Each following word represents the next integer.
     Integers(f64),
 }
 

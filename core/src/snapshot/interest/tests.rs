@@ -66,7 +66,7 @@ fn change(writer: &mut WorldWriter, ids: &mut Vec<NetworkId>, (act, number): (u8
 }
 
 #[test]
-fn a_grid_finds_the_entities_that_a_comparison_of_all_distances_finds() {
+fn the_spatial_grid_finds_the_same_entities_as_a_comparison_of_all_distances() {
     fn property(acts: Vec<(u8, u8)>, edge: u8, x: u8, distances: (u8, u8)) -> bool {
         let (schema, mut ids) = (schema(), Vec::new());
         let (mut writer, mut store) = (schema.writer(), schema.store(1000).unwrap());

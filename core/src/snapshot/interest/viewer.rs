@@ -3,7 +3,7 @@
 use super::eyes::Eyes;
 use crate::snapshot::ids::{NetworkId, WorldId};
 
-/// The view that a connection has of a world: all entities, or those near a point.
+/// The view that a connection has of a world: all entities, or the entities near a point.
 ///
 /// [`WorldWriter::show`](crate::snapshot::WorldWriter::show) makes exceptions for single entities. A connection also sees its own
 /// entities, the entity from which it sees the world, and entities without a position, at any distance.
@@ -22,10 +22,12 @@ pub struct Viewer {
     pub world: WorldId,
     /// The point from which the connection sees the world. Default: `None`, with which the connection sees the whole world.
     pub eyes: Option<Eyes>,
-    /// An entity enters the view when its distance to the eyes is at most this radius. Unit: that of the positions. At least 0.
+    /// An entity enters the view when its distance to the eyes is at most this radius. The unit is the unit of the
+    /// game's positions. [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses a negative radius.
     pub radius: f64,
     /// An entity leaves the view when its distance to the eyes has been above this radius for
-    /// [`limits::INTEREST_HOLD`](crate::limits::INTEREST_HOLD). Unit: that of the positions. At least [`Self::radius`].
+    /// [`limits::INTEREST_HOLD`](crate::limits::INTEREST_HOLD). The unit is the unit of the game's positions.
+    /// [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses a value below [`Self::radius`].
     pub keep: f64,
 }
 
@@ -39,8 +41,9 @@ impl Viewer {
         Self { world, eyes: None, radius: 0.0, keep: 0.0 }
     }
 
-    /// Limits the view to the entities within `radius` of an entity, and returns the changed view. Sets [`Self::keep`] to 1.15 times
-    /// the radius. An entity is near if any of its fields with `#[net(position)]` is near.
+    /// Limits the view to the entities within `radius` of an entity, and returns the changed view. Sets [`Self::keep`] to 1.15
+    /// times the radius. An entity with several `#[net(position)]` fields is in the view if any of these positions is within
+    /// `radius`.
     #[must_use]
     pub fn around(self, eyes: NetworkId, radius: f64) -> Self {
         self.seen_from(Eyes::Entity(eyes), radius)
@@ -53,7 +56,7 @@ impl Viewer {
         self.seen_from(Eyes::Point(point), radius)
     }
 
-    /// Sets the distance beyond which an entity leaves the view, and returns the changed view.
+    /// Sets [`Self::keep`], the distance beyond which an entity leaves the view, and returns the changed view.
     #[must_use]
     pub fn keep(self, keep: f64) -> Self {
         Self { keep, ..self }
@@ -63,8 +66,9 @@ impl Viewer {
         Self { eyes: Some(eyes), radius, keep: radius * (1.0 + Self::MARGIN), ..self }
     }
 
-    /// Returns `true` if the radii are in their ranges, and the point of the eyes consists of finite numbers.
-    /// [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses every other viewer.
+    /// Returns `true` if `radius` is 0 or more, `keep` is finite and at least `radius`, and the point of the eyes, if
+    /// there is one, consists of finite numbers. [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses every
+    /// other viewer.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let is_point = match self.eyes {

@@ -20,7 +20,7 @@ pub const fn angle_word(radians: f64, bits: u8) -> u32 {
     (nearest(part * words as f64) as u64 & (words - 1)) as u32
 }
 
-/// Returns the angle that a word encodes, in radians from -π to below π. Bits of the word above `bits` are ignored.
+/// Returns the angle that a word encodes, in radians from -π to below π. Only the lowest `bits` bits of the word count.
 #[inline]
 #[must_use]
 pub const fn angle_from_word(word: u32, bits: u8) -> f64 {
@@ -29,7 +29,7 @@ pub const fn angle_from_word(word: u32, bits: u8) -> f64 {
     signed as f64 / (1u64 << limited(bits)) as f64 * TAU
 }
 
-/// Returns the number of words that cover an angle of `degrees`, rounded down.
+/// Returns an angle of `degrees` in steps of a word, rounded down. One step is 360 degrees divided by 2^`bits`.
 #[must_use]
 pub const fn angle_threshold(degrees: f64, bits: u8) -> u32 {
     whole_steps(degrees, 360.0 / (1u64 << limited(bits)) as f64)

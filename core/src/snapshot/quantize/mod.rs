@@ -1,7 +1,7 @@
 //! Converts values to words and back.
 //!
-//! Components and messages share these quantisers. All quantisers are total: every value, NaN and infinities included, has a word,
-//! and every word has a value. Quantising the value of a word gives the same word again.
+//! Components and messages share these quantisers. All quantisers are total: every value, NaN and infinities included, has a
+//! word, and every word has a value. Quantising a value, restoring it and quantising it again gives the same words.
 //!
 //! The results are equal on all targets. The quantisers use only the four basic operations of IEEE 754 on floats, and integer
 //! arithmetic. They call no mathematics library, because its results differ between systems.

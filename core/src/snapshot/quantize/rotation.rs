@@ -71,10 +71,11 @@ pub fn rotation_from_words([place, rest @ ..]: [u32; 4], bits: u8) -> [f64; 4] {
     }
 }
 
-/// Returns the threshold of each component, in the unit of the word, at which the rotation changes by at most
-/// `degrees`. The threshold is rounded down.
+/// Returns a threshold for the words of the three components: if no word changes by more than the threshold, the
+/// rotation changes by at most `degrees`. The threshold is rounded down.
 ///
-/// If each of the three components changes by d, the rotation changes by at most 4√3 d, which is less than 7 d.
+/// If each of the three components changes by at most d, the rotation changes by at most 4√3 d radians, which is less
+/// than 7 d.
 #[must_use]
 pub fn rotation_threshold(degrees: f64, bits: u8) -> u32 {
     let step = FRAC_1_SQRT_2 / half(bits) as f64;

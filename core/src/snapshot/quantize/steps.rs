@@ -44,7 +44,7 @@ pub enum StepsError {
     EmptyRange,
     /// The step is zero or negative.
     NoStep,
-    /// The range has more than 2^32 steps.
+    /// The range includes more than 2^32 multiples of the step.
     TooManySteps,
     /// An end of the range is more than 2^40 steps from zero.
     TooFarFromZero,
@@ -53,14 +53,16 @@ pub enum StepsError {
 }
 
 impl StepsError {
-    /// Returns a description of the error, and how to fix the error.
+    /// Returns a text that describes the error and how to fix it.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
             Self::NotFinite => "an end of the range or the step is infinite or NaN; give finite numbers",
             Self::EmptyRange => "the range is empty; give the lower end first",
             Self::NoStep => "the step is zero or negative; give a step above zero",
-            Self::TooManySteps => "the range has more than 2^32 steps; give a larger step or a smaller range",
+            Self::TooManySteps => {
+                "the range includes more than 2^32 multiples of the step; give a larger step or a smaller range"
+            }
             Self::TooFarFromZero => {
                 "an end of the range is more than 2^40 steps from zero; give a larger step, or move the range towards zero"
             }
@@ -83,7 +85,7 @@ impl Steps {
     /// Creates the multiples of `step` from `low` to `high`.
     ///
     /// # Errors
-    /// Any [`StepsError`] except `TooFine`, if the range has no steps or too many steps.
+    /// A [`StepsError`] if the range or the step is invalid. Only [`Self::for_width`] returns [`StepsError::TooFine`].
     pub const fn new(low: f64, high: f64, step: f64) -> Result<Self, StepsError> {
         if !low.is_finite() || !high.is_finite() || !step.is_finite() {
             return Err(StepsError::NotFinite);
@@ -129,7 +131,7 @@ impl Steps {
     }
 
     /// Returns the number of the step nearest to `value`, counted from the low end. A value outside the range becomes
-    /// the nearest end. NaN becomes zero, or the end nearest to zero.
+    /// the nearest end. NaN counts as zero, or as the end nearest to zero if the range does not include zero.
     #[inline]
     #[must_use]
     pub const fn word(&self, value: f64) -> u32 {
@@ -170,7 +172,7 @@ impl Steps {
         self.high
     }
 
-    /// Returns the number of whole steps in `distance`.
+    /// Returns the number of whole steps in `distance`, or 0 if `distance` is negative or NaN.
     #[must_use]
     pub const fn threshold(&self, distance: f64) -> u32 {
         whole_steps(distance, self.step)

@@ -40,7 +40,7 @@ pub(super) enum SeenOwner {
     Nobody,
     /// This peer owns the entity.
     Own,
-    /// Another peer owns the entity. This peer does not know which.
+    /// Another peer owns the entity. This peer does not know which peer.
     Another,
 }
 

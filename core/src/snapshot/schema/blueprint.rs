@@ -16,8 +16,8 @@ pub struct Blueprint {
     pub name: String,
     /// The words of each component of the blueprint, sorted by component id.
     pub components: Vec<(ComponentId, Vec<u32>)>,
-    /// The words of each unit that the components form, sorted by group. Components that are in the group but not in
-    /// the blueprint are marked absent and have zeros.
+    /// The words of each unit that the components form, sorted by group. The unit marks components that are in the
+    /// group but not in the blueprint as absent, and their words are zero.
     pub units: Vec<(GroupId, Vec<u32>)>,
 }
 

@@ -120,7 +120,7 @@ impl SnapshotSchema {
         Ok(self)
     }
 
-    /// Returns the settings of a group, which the caller can change. [`Self::finish`] rejects settings of a group without
+    /// Returns the settings of a group, for the caller to change. [`Self::finish`] rejects settings of a group without
     /// components.
     pub fn group(&mut self, name: impl Into<String>) -> &mut GroupSettings {
         self.groups.entry(name.into()).or_default()

@@ -48,7 +48,7 @@ fn fields(fields: &[FieldSpec], depth: usize) -> Result<(), Fault> {
         {
             return Err((
                 name(),
-                "only numbers with a range can be a position or a velocity; mark such a field",
+                "only a field of numbers with a range can be a position or a velocity; mark such a field",
             ));
         }
         kind(&field.kind, depth).map_err(|(inner, fault)| {

@@ -79,7 +79,8 @@ pub enum SnapshotSchemaError {
         /// A description of the error in the fields, and how to fix the error.
         fault: &'static str,
     },
-    /// A blueprint has a component that is not in the schema, or has a component twice.
+    /// A blueprint has a component that is not in the schema, has a component twice, or has a component with other
+    /// fields than the schema declares.
     BadBlueprint {
         /// The name of the blueprint.
         blueprint: String,
@@ -119,7 +120,7 @@ impl fmt::Display for SnapshotSchemaError {
             Self::LargeGroup { group, bytes, largest } => write!(
                 f,
                 "a unit of group `{group}` may take {bytes} bytes, but a packet has space for {} bytes; move component \
-                 `{largest}` to a group of its own, or lower the bounds of its fields",
+                 `{largest}` to another group, or lower the bounds of its fields",
                 limits::UNIT_BYTES
             ),
             Self::EmptyGroup { group } => write!(
@@ -128,8 +129,8 @@ impl fmt::Display for SnapshotSchemaError {
             ),
             Self::Predictors { group } => write!(
                 f,
-                "the components of group `{group}` request different predictors; set one with \
-                 `SnapshotSchema::group`"
+                "the components of group `{group}` request different predictors; set the predictor of \
+                 the group with `SnapshotSchema::group`"
             ),
             Self::BadMotion { group, fault } => {
                 write!(f, "group `{group}` cannot be predicted along its velocity: {fault}")

@@ -45,14 +45,14 @@ impl GroupSettings {
     }
 
     /// Sets the rate in Hz at which changes are committed, and returns the settings. 0 commits changes on every tick.
-    /// Default: the highest rate that a component of the group requests, or 20.
+    /// Default: the highest rate that a component of the group requests, or 20 Hz if no component requests a rate.
     pub const fn hz(&mut self, hz: u16) -> &mut Self {
         self.hz = Some(hz);
         self
     }
 
     /// Sets the prediction of the group's next value, and returns the settings. Default: the prediction that the
-    /// group's components request.
+    /// group's components request, or [`Prediction::Last`] if no component requests one.
     pub const fn predictor(&mut self, predictor: Prediction) -> &mut Self {
         self.predictor = Some(predictor);
         self

@@ -1,8 +1,8 @@
 //! The schema of replicated worlds: components, their groups, and blueprints.
 //!
-//! The game fills a [`SnapshotSchema`] when it starts, with the same declarations at both ends, in any order.
-//! [`SnapshotSchema::finish`] checks the whole schema, numbers its items by name, and returns the [`WorldSchema`] that worlds and
-//! connections share. The entries of the schema are part of the hash that the handshake compares.
+//! When the game starts, it declares its components, groups and blueprints in a [`SnapshotSchema`]. Both ends make the same
+//! declarations, in any order. [`SnapshotSchema::finish`] checks the whole schema, numbers its items by name, and returns the
+//! [`WorldSchema`] that worlds and connections share. The entries of the schema are part of the hash that the handshake compares.
 
 mod blueprint;
 mod builder;

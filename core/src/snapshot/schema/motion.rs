@@ -43,10 +43,12 @@ pub(super) fn predictor<'a>(
         found.next().filter(|_| found.next().is_none())
     };
     let position = only(Motion::Position).ok_or(
-        "mark one field, outside of arrays and optional values, as the position, with `#[net(position)]` or `FieldSpec::position`",
+        "the group does not have exactly one position field; mark one field, outside of arrays and optional values, with \
+         `#[net(position)]` or `FieldSpec::position`",
     )?;
     let velocity = only(Motion::Velocity).ok_or(
-        "mark one field, outside of arrays and optional values, as the velocity, with `#[net(velocity)]` or `FieldSpec::velocity`",
+        "the group does not have exactly one velocity field; mark one field, outside of arrays and optional values, with \
+         `#[net(velocity)]` or `FieldSpec::velocity`",
     )?;
     if position.axes != velocity.axes {
         return Err("position and velocity have different numbers of axes; give both the same number");
@@ -59,7 +61,7 @@ pub(super) fn predictor<'a>(
     let ratio = velocity.step / (position.step * f64::from(ticks_per_second));
     let scale = ratio * f64::from(1u32 << 31) * 2.0 + 0.5;
     if scale < 1.0 || ratio >= f64::from(1u32 << 31) {
-        return Err("the steps of position and velocity differ too much: give both steps of a similar size");
+        return Err("the steps of position and velocity differ too much; give the two steps similar sizes");
     }
     Ok(Predictor::Velocity {
         position: position.part as u16,
@@ -97,6 +99,6 @@ fn mark(motion: Motion, kind: &FieldKind, part: usize) -> Result<Marked, &'stati
             let zero = (low <= 0 && high >= 0).then_some((-low) as u32);
             Ok(Marked { motion, part, axes: 1, max, zero, step: 1.0 })
         }
-        _ => Err("only numbers with a range can be a position or a velocity; mark such a field"),
+        _ => Err("only a field of numbers with a range can be a position or a velocity; mark such a field"),
     }
 }

@@ -13,8 +13,8 @@ use super::blueprint::Blueprint;
 use super::group::Audience;
 use crate::schema::SchemaEntry;
 
-/// A checked schema of components, groups and blueprints. The id of each of them is its index in the list sorted by
-/// name. Share the schema in an `Arc`.
+/// A checked schema of components, groups and blueprints. The id of a component, group or blueprint is its index in the
+/// list sorted by name. Share the schema in an `Arc`.
 #[derive(Clone, Debug)]
 pub struct WorldSchema {
     pub(super) groups: Groups,

@@ -1,5 +1,5 @@
-//! The sending end of a replicated world for one connection: the versions of each unit that the peer has, and the frames that carry
-//! newer versions.
+//! The sending end of a replicated world for one connection: tracks which versions of each unit the peer has, and codes newer
+//! versions as frames.
 
 mod coding;
 mod interest;

@@ -26,7 +26,7 @@ pub enum StoreError {
         /// The number of groups in the schema.
         groups: usize,
     },
-    /// The words of a component are outside the words of the component's group.
+    /// The words of a component do not fit in a unit of the component's group.
     Component {
         /// The id of the component.
         component: ComponentId,
@@ -55,7 +55,7 @@ impl fmt::Display for StoreError {
             Self::Component { component } => {
                 write!(
                     f,
-                    "the words of component {} are outside the words of its group; take the groups from \
+                    "the words of component {} do not fit in a unit of its group; take the groups from \
                      WorldSchema::groups",
                     component.0
                 )
@@ -139,13 +139,13 @@ impl fmt::Display for CommitError {
             }
             Self::IdNotNew { id, newest } => write!(
                 f,
-                "new entity {} is not above {}, the highest id so far; use only one writer for each world",
+                "the id {} of a new entity is not above {}, the highest id so far; use only one writer for each world",
                 id.0, newest.0
             ),
             Self::NoSuchEntity { id } => {
                 write!(
                     f,
-                    "entity {} does not exist in this world; commit the changes of every tick of its writer",
+                    "entity {} does not exist in this world; commit the changes of every tick from the writer of this world",
                     id.0
                 )
             }

@@ -6,7 +6,7 @@ use core::ops::Range;
 use super::units::{NONE, UnitRecord};
 use crate::limits::VERSIONS;
 
-/// A version of a unit: the unit's words from one commit that changed the words to the next such commit.
+/// A version of a unit: the words that the unit has between two consecutive commits that change its words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version<'a> {
     /// The tick whose commit set the words.

@@ -31,12 +31,12 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 /// - **A unit is committed as a whole.** The committed words are exactly the latest words from the game, so a peer
 ///   never sees a combination of words that the game did not have.
 /// - **Small changes are not committed immediately.** A unit is not committed while each part of the unit differs from
-///   its *committed* words by at most the part's threshold. The error thus never exceeds the threshold, however slowly
-///   a value changes. A rotation counts as changed if a different component becomes the largest. If the game has not
-///   changed a unit for half a second, the store commits the exact words of the unit.
+///   its *committed* words by at most the part's threshold. On a due tick, the error thus never exceeds the threshold,
+///   however slowly a value changes. A rotation counts as changed if a different component becomes the largest. If the
+///   game has not changed a unit for half a second, the store commits the exact words of the unit.
 /// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its
-///   entity, or else at the rate of its group. The commit takes the words that the unit has on the due tick. The store
-///   spreads the due ticks of the units by their ids.
+///   entity, or else at the rate of its group. The commit takes the words that the unit has on the due tick. The due
+///   ticks of a unit depend on its entity's id, so that the units of a group are spread over all ticks.
 /// - **Some changes are committed immediately.** New entities, added or removed components, changes of the owner, and
 ///   the destruction of an entity do not wait for a due tick.
 /// - **A unit that a peer controls is exact.** Thresholds do not apply to a unit that a connection owns or predicts.
@@ -102,16 +102,16 @@ pub struct UnitState<'a> {
     pub version: Version<'a>,
 }
 
-/// The numbers of items in a store, and the memory of the store.
+/// Counts of the items in a store, and the memory that the store occupies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StoreStats {
     /// The number of existing entities.
     pub entities: usize,
-    /// The number of entities that are gone but not yet released.
+    /// The number of entities that are destroyed but not yet released.
     pub gone: usize,
-    /// The number of units of existing and of gone entities.
+    /// The number of units of all entities, including entities that are destroyed but not yet released.
     pub units: usize,
-    /// The number of units' older versions, without the current versions.
+    /// The number of older versions of all units. The current version of a unit does not count.
     pub versions: usize,
     /// The number of units with changes that are not yet committed, because the unit is due in a later tick.
     pub waiting: usize,
@@ -124,7 +124,8 @@ impl Store {
     /// The world has at most `max_entities` entities.
     ///
     /// # Errors
-    /// [`StoreError`] if a number exceeds its limit, or the words of a component are outside the words of its group.
+    /// [`StoreError`] if `ticks_per_second` or `max_entities` is outside its range, `groups` has too many groups, or
+    /// the words of a component do not fit in a unit of its group.
     pub fn new(groups: Groups, ticks_per_second: u32, max_entities: usize) -> Result<Self, StoreError> {
         if !(1..=TICKS_PER_SECOND_MAX).contains(&ticks_per_second) {
             return Err(StoreError::Rate { ticks_per_second });
@@ -179,7 +180,7 @@ impl Store {
         &self.changed
     }
 
-    /// Returns the group of the units that represent entities themselves. The id of this group follows the ids of the
+    /// Returns the id of the group whose units represent the entities themselves: the next id after the ids of the
     /// schema's groups.
     #[must_use]
     pub const fn existence_group(&self) -> GroupId {
@@ -229,8 +230,9 @@ impl Store {
         Some(UnitState { id: entity.id, group: GroupId(record.group), gone: entity.gone, version })
     }
 
-    /// Returns the version of a unit after the commit of `tick`. Returns `None` if the unit did not exist yet, or if
-    /// the version was dropped by [`Self::thin`] or as the oldest of more than [`limits::VERSIONS`] versions.
+    /// Returns the version of a unit after the commit of `tick`. Returns `None` if the unit did not exist yet, or the
+    /// store no longer has the version: [`Self::thin`] drops versions, and the store keeps at most [`limits::VERSIONS`]
+    /// versions of a unit.
     #[must_use]
     pub fn words_at(&self, unit: UnitId, tick: u64) -> Option<Version<'_>> {
         let record = self.units.get(unit)?;
@@ -284,8 +286,8 @@ impl Store {
     /// Releases the entities that were destroyed before `tick`. The caller guarantees that no peer refers to the units
     /// of these entities any more. The store reuses the numbers of these units from the next commit on.
     ///
-    /// The store keeps at most `max_entities` destroyed entities. Beyond this number, the method also releases the entity that
-    /// was destroyed first, and [`Self::evicted`] lists the units of this entity.
+    /// The store keeps at most `max_entities` destroyed entities. If a commit exceeds this number, the commit releases
+    /// the entities that were destroyed first: see [`Self::evicted`].
     pub fn release_before(&mut self, tick: u64) {
         while let Some(entity) = self.entities.first_gone(tick) {
             self.release_first(entity, |_| {});
@@ -293,7 +295,8 @@ impl Store {
     }
 
     /// Returns the units that the latest commit released without a call of [`Self::release_before`], because there were
-    /// too many destroyed entities. A caller that refers to one of these units must remove the reference now.
+    /// too many destroyed entities. A caller must remove its references to these units before the next commit, which
+    /// may reuse their numbers.
     #[must_use]
     pub fn evicted(&self) -> &[UnitId] {
         &self.evicted
@@ -308,7 +311,7 @@ impl Store {
         }
     }
 
-    /// Returns the numbers of items in the store, and the memory of the store.
+    /// Returns counts of the items in the store, and the memory that the store occupies.
     #[must_use]
     pub fn stats(&self) -> StoreStats {
         StoreStats {

@@ -6,9 +6,10 @@ use super::rate::DueRate;
 
 /// The number of a unit in one store. Units are numbered from 0, without gaps.
 ///
-/// A unit keeps its number while its entity exists, whether or not the entity has any of the unit's components.
-/// After that, the unit keeps its number until [`Store::release_before`](super::Store::release_before) releases the
-/// entity. The store then reuses the number.
+/// A unit keeps its number while its entity exists, whether or not the entity has any of the unit's components. After
+/// that, the unit keeps its number until the store releases the entity: see
+/// [`Store::release_before`](super::Store::release_before) and [`Store::evicted`](super::Store::evicted). The store
+/// then reuses the number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UnitId(pub u32);
 

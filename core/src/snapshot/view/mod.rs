@@ -1,4 +1,4 @@
-//! The client's side of a world: the newest values, and a short history of them for interpolation.
+//! The client's side of a world: the newest values, and a short history of earlier values for interpolation.
 
 mod component_table;
 mod read;

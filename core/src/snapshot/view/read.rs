@@ -29,8 +29,8 @@ impl WorldView {
     /// Returns the values of an entity's component around `time`, which is a number of ticks and may have a fraction. The result for
     /// an entity that is gone contains its earlier values while the history reaches back to them.
     ///
-    /// A client usually shows the world a little later than it arrives, by two updates for example, so that a later value is known
-    /// nearly always.
+    /// A client usually renders the world a short time in the past, for example by twice the interval between updates, so that it
+    /// almost always has a value after `time`.
     #[must_use]
     pub fn sample<T: NetComponent>(&self, id: NetworkId, time: f64) -> Sample<T> {
         match self.component_of::<T>() {

@@ -1,9 +1,9 @@
 //! The versions of a component around a point in time.
 
-/// A value of a component, with the tick from which the view has the value.
+/// A value of a component, and the tick from which the component has the value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimedValue<T> {
-    /// The tick of the changes that brought the value.
+    /// The tick of the changes that set the value.
     pub tick: u64,
     /// The value of the component.
     pub value: T,
@@ -26,22 +26,24 @@ pub struct TimedValue<T> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sample<T> {
-    /// The newest version that is not later than the time. `None` if the entity did not have the component at the time, or the
-    /// history no longer reaches back to the time.
+    /// The newest version at or before the time. `None` if the entity did not have the component at the time, or the history no
+    /// longer reaches back to the time.
     pub before: Option<TimedValue<T>>,
-    /// The oldest version that is later than the time. `None` if no later version is known yet, or the entity then lost the
-    /// component or was gone.
+    /// The oldest version after the time. `None` if the view has no later version yet, or the next change after the time removed
+    /// the component or the entity.
     pub after: Option<TimedValue<T>>,
-    /// The newest tick that the view knows. A time beyond this tick lies in the future: `before` is then the newest value, and the
-    /// caller may extrapolate.
+    /// The tick of the newest changes that the view has. A time beyond this tick lies in the future: `before` is then the newest
+    /// value, and the caller may extrapolate.
     pub known_until: u64,
 }
 
 impl<T> Sample<T> {
-    /// Returns the share of the way from `before` to `after` that is done at `time`, from 0 to 1. Returns 0 without one of the two.
+    /// Returns the fraction of the change from `before` to `after` that is complete at `time`, from 0 to 1. Returns 0 if `before`
+    /// or `after` is `None`.
     ///
-    /// A value that rested and then changed began to move shortly before `after`, not at `before`. The method therefore takes the
-    /// change to last at most `longest` ticks: the number of ticks between two updates of the component, or a little more.
+    /// A value that rested and then changed began to move shortly before `after`, not at `before`. The method therefore assumes
+    /// that the change lasts at most `longest` ticks. Pass the number of ticks between two updates of the component, or a few
+    /// ticks more.
     #[must_use]
     pub fn progress(&self, time: f64, longest: u64) -> f64 {
         let (Some(before), Some(after)) = (&self.before, &self.after) else { return 0.0 };
@@ -82,13 +84,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_rested_moves_only_within_the_last_interval() {
+    fn a_value_that_rested_moves_only_in_the_ticks_before_its_later_version() {
         let rested = sample(10, 100);
         assert_eq!([50.0, 97.0, 98.5].map(|time| rested.progress(time, 3)), [0.0, 0.0, 0.5]);
     }
 
     #[test]
-    fn without_a_later_version_the_progress_is_0() {
+    fn the_progress_is_0_without_a_later_version() {
         let newest = Sample { after: None, ..sample(10, 14) };
         assert_eq!(newest.progress(12.0, 60), 0.0);
         assert_eq!(sample(10, 10).progress(10.0, 60), 0.0);

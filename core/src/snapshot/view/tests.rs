@@ -164,7 +164,7 @@ impl Play {
 }
 
 #[test]
-fn a_view_of_all_changes_equals_the_store_now_and_at_each_tick_of_its_history() {
+fn a_view_that_applies_all_changes_equals_the_store_at_each_tick_of_its_history() {
     fn property(steps: Vec<(u8, u8, u16)>) -> bool {
         let mut play = Play::new();
         for (number, step) in steps.into_iter().enumerate() {
@@ -204,7 +204,7 @@ fn points(view: &WorldView, id: u32, time: f64) -> (Option<u32>, Option<u32>) {
 }
 
 #[test]
-fn an_entity_that_left_and_came_back_in_one_event_shows_no_movement_between_its_visits() {
+fn an_entity_that_left_and_returned_in_one_event_is_not_interpolated_across_the_gap() {
     let mut view = view();
     view.apply(&changes(10, &[1], &[(1, 5)], &[]));
     view.apply(&changes(20, &[1], &[(1, 90)], &[1]));
@@ -218,7 +218,7 @@ fn an_entity_that_left_and_came_back_in_one_event_shows_no_movement_between_its_
 }
 
 #[test]
-fn a_destroyed_entity_keeps_its_last_values_until_the_history_ends() {
+fn a_view_keeps_the_values_of_a_destroyed_entity_for_the_length_of_its_history() {
     let mut view = view();
     view.apply(&changes(10, &[1], &[(1, 5)], &[]));
     view.apply(&changes(13, &[], &[(1, 6)], &[1]));
@@ -231,7 +231,7 @@ fn a_destroyed_entity_keeps_its_last_values_until_the_history_ends() {
 }
 
 #[test]
-fn a_lower_tick_empties_the_view() {
+fn changes_with_a_lower_tick_remove_all_earlier_entities_from_the_view() {
     let mut view = view();
     view.apply(&changes(50, &[1, 2], &[(1, 5), (2, 6)], &[]));
     view.apply(&changes(3, &[2], &[(2, 7)], &[1, 2]));
@@ -240,7 +240,7 @@ fn a_lower_tick_empties_the_view() {
 }
 
 #[test]
-fn values_of_entities_that_the_view_does_not_show_are_ignored() {
+fn values_of_entities_that_the_view_does_not_contain_are_ignored() {
     let mut view = view();
     view.apply(&changes(1, &[], &[(7, 5)], &[8]));
     assert!(view.is_empty());
@@ -248,7 +248,7 @@ fn values_of_entities_that_the_view_does_not_show_are_ignored() {
 }
 
 #[test]
-fn a_component_keeps_at_most_the_limit_of_versions() {
+fn a_view_keeps_no_more_versions_of_a_component_than_the_limit() {
     let mut view = view().with_history(u64::MAX);
     view.apply(&changes(1, &[1], &[], &[]));
     for tick in 1..=200 {
@@ -260,7 +260,7 @@ fn a_component_keeps_at_most_the_limit_of_versions() {
 }
 
 #[test]
-fn at_most_the_limit_of_gone_entities_is_kept() {
+fn a_view_keeps_no_more_gone_entities_than_the_limit() {
     let mut view = view();
     let all: Vec<u32> = (1..=limits::VIEW_GONE as u32 + 5).collect();
     view.apply(&changes(1, &all, &[], &[]));
@@ -271,7 +271,7 @@ fn at_most_the_limit_of_gone_entities_is_kept() {
 }
 
 #[test]
-fn a_view_in_steady_state_takes_no_more_memory() {
+fn the_memory_of_a_view_in_steady_state_does_not_grow() {
     let mut view = view();
     let play = |view: &mut WorldView, ticks: core::ops::Range<u64>| {
         for tick in ticks {
@@ -296,7 +296,7 @@ fn a_view_in_steady_state_takes_no_more_memory() {
 }
 
 #[test]
-fn dynamic_values_equal_the_words_of_the_component() {
+fn a_view_returns_component_values_as_dynamic_values() {
     let mut view = view();
     view.apply(&changes(10, &[1], &[(1, 5)], &[]));
     view.apply(&changes(12, &[], &[(1, 9)], &[]));

@@ -14,15 +14,16 @@ use crate::snapshot::schema::WorldSchema;
 
 /// A world as a client sees it: the newest value of each component, and the values of about the last second.
 ///
-/// The view lies beside the game. The game applies the changes of each [`Event::Snapshot`](crate::Event::Snapshot), and reads
-/// values by type, or as [`DynamicComponent`](crate::snapshot::DynamicComponent). [`Self::get`] returns the newest value.
-/// [`Self::sample`] returns the values before and after a time, between which the game interpolates, so that movement is smooth
-/// although updates arrive only 20 times per second. Use one view for each connection, and call [`Self::clear`] when a new
-/// connection replaces the old one.
+/// The view is separate from the game's own state. The game applies the changes of each
+/// [`Event::Snapshot`](crate::Event::Snapshot), and reads values by type, or as
+/// [`DynamicComponent`](crate::snapshot::DynamicComponent). [`Self::get`] returns the newest value. [`Self::sample`] returns the
+/// values before and after a time, between which the game interpolates, so that movement is smooth although updates arrive, for
+/// example, only 20 times per second. Use one view for each connection, and call [`Self::clear`] when a new connection replaces
+/// the old one.
 ///
-/// A view allocates nothing once it has reached its largest size. The history of a component has at most
-/// [`limits::VIEW_VERSIONS`](crate::limits::VIEW_VERSIONS) versions. Entities that are gone remain in the history for the same
-/// time, at most [`limits::VIEW_GONE`](crate::limits::VIEW_GONE) of them.
+/// A view allocates nothing once it has reached its largest size. The history has at most
+/// [`limits::VIEW_VERSIONS`](crate::limits::VIEW_VERSIONS) versions of each component of an entity, and at most
+/// [`limits::VIEW_GONE`](crate::limits::VIEW_GONE) entities that are gone.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -47,7 +48,7 @@ use crate::snapshot::schema::WorldSchema;
 /// view.apply(&world.finish(4));
 /// assert_eq!(view.get(crab), Some(Crab { at: [3.0, 0.0] }));
 ///
-/// // Half-way between the two, at tick 2.5.
+/// // Tick 2.5 is half-way between the ticks 1 and 4.
 /// let sample = view.sample::<Crab>(crab, 2.5);
 /// let progress = sample.progress(2.5, 4) as f32;
 /// let (before, after) = (sample.before.unwrap().value.at[0], sample.after.unwrap().value.at[0]);
@@ -91,7 +92,8 @@ impl WorldView {
         }
     }
 
-    /// Sets the number of ticks that the history reaches back, and returns the changed view. The number of versions remains limited.
+    /// Sets the number of ticks that the history reaches back, and returns the changed view. The limit
+    /// [`limits::VIEW_VERSIONS`](crate::limits::VIEW_VERSIONS) still applies.
     #[must_use]
     pub fn with_history(self, ticks: u64) -> Self {
         Self { history: ticks, ..self }
@@ -100,8 +102,8 @@ impl WorldView {
     /// Applies the changes of an [`Event::Snapshot`](crate::Event::Snapshot), or the changes of a tick from a
     /// [`WorldWriter`](crate::snapshot::WorldWriter). Apply changes in the order in which they arrived.
     ///
-    /// If the tick is lower than that of the last changes, the connection began to show another world. The view then drops its
-    /// history, and all entities that the changes do not create.
+    /// If the tick is lower than the tick of the previous changes, the peer has switched the connection to another world. The
+    /// view then drops its history, and all entities that the changes do not create.
     pub fn apply(&mut self, changes: &Changes) {
         let tick = changes.tick();
         let is_another_world = self.tick.is_some_and(|newest| tick < newest);

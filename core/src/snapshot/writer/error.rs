@@ -10,7 +10,7 @@ use crate::snapshot::ids::{ComponentId, NetworkId};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The entity was never created, or is destroyed.
+    /// The entity was never created, or was destroyed.
     NoSuchEntity {
         /// The id of the entity.
         id: NetworkId,
@@ -41,8 +41,7 @@ pub enum WriteError {
     },
     /// All 4,294,967,295 ids of the world have been used. Ids are never reused, so the game must create a new world.
     IdsExhausted,
-    /// The connection already predicts as many entities as
-    /// [`limits::PREDICTED_ENTITIES`] allows.
+    /// The connection already predicts [`limits::PREDICTED_ENTITIES`] entities.
     TooManyPredicted {
         /// The id of the connection.
         connection: ConnectionId,

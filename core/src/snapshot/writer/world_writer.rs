@@ -15,7 +15,7 @@ use crate::snapshot::groups::Groups;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 use crate::snapshot::predictions::Predictions;
 
-/// A writer, with which a game collects the changes of a tick, in any thread.
+/// A writer of a world: collects the changes that a game makes in a tick. A game can use the writer in any thread.
 ///
 /// If a value is set several times in one tick, the latest value counts. The game may set an unchanged value again in
 /// each tick, because the store ignores values that did not change. A call for an entity that does not exist
@@ -99,8 +99,8 @@ impl WorldWriter {
         }
     }
 
-    /// Sets the limit of entities, and returns the changed writer. Pass the limit of the world's store, at most
-    /// [`limits::ENTITIES_MAX`].
+    /// Sets the limit of entities, and returns the changed writer. Pass the limit of the world's store. A limit above
+    /// [`limits::ENTITIES_MAX`] counts as [`limits::ENTITIES_MAX`].
     #[must_use]
     pub fn with_max_entities(self, max_entities: usize) -> Self {
         Self { max_entities: max_entities.min(limits::ENTITIES_MAX), ..self }
@@ -151,8 +151,8 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Returns the words of an entity's component, for the caller to overwrite. The words have the values set earlier
-    /// in the same tick, or zeros if no value was set.
+    /// Sets an entity's component, and returns its words for the caller to overwrite. The returned words have the
+    /// values that were set earlier in the same tick, or zeros if no value was set.
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] or [`WriteError::NoSuchComponent`] if the entity or the component does not exist.
@@ -184,8 +184,7 @@ impl WorldWriter {
         Ok(())
     }
 
-    /// Sets the rule for whether a connection sees an entity. Without a rule, the rule is
-    /// [`Show::ByDistance`].
+    /// Sets the rule that determines whether a connection sees an entity. Default: [`Show::ByDistance`].
     ///
     /// # Errors
     /// [`WriteError::NoSuchEntity`] if the entity does not exist.
@@ -244,7 +243,9 @@ impl WorldWriter {
         }
     }
 
-    /// Ends the tick, and returns the changes of the tick. The numbers of the ticks must ascend, but may have gaps.
+    /// Ends the tick, and returns the changes of the tick. `tick` must be above the tick of the previous call, but need
+    /// not be the next tick. [`Store::commit`](crate::snapshot::Store::commit) rejects changes of a tick that is not
+    /// above the latest committed tick.
     #[must_use]
     pub fn finish(&mut self, tick: u64) -> Changes {
         for marks in &mut self.marks {

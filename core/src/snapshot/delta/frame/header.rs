@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_header_round_trips_whichever_frames_arrived_since_its_reference() {
+    fn a_frame_header_round_trips_even_if_newer_frames_arrived_before_it() {
         fn property(tick: u32, parts: (u8, u8), back: u16, floor: u32, lead: i16) -> bool {
             let tick = tick.max(1 << 16);
             let reference = tick - 1 - u32::from(back) % FrameHeader::REACH;

@@ -58,9 +58,10 @@ pub struct CodedUnit {
 pub enum FrameError {
     /// The ticks of the header contradict each other.
     Header,
-    /// The slots of the units are not in ascending order.
+    /// The slots of the units, or of the referenced frame, are not in ascending order, or a slot occurs twice.
     Order,
-    /// The frame would have more units or words than one frame may have: see [`limits`].
+    /// The frame or the referenced frame has more than [`limits::SNAPSHOT_FRAME_UNITS`] units, or the units of the
+    /// frame have more than [`limits::SNAPSHOT_FRAME_WORDS`] words.
     TooLarge,
     /// A unit or one of its baselines does not have the number of words of the unit's layout.
     WrongLength {
@@ -72,7 +73,8 @@ pub enum FrameError {
         /// The slot of the unit.
         slot: UnitSlot,
     },
-    /// A unit was coded against a second baseline below the frame's floor, which the receiver may have dropped.
+    /// A unit that was coded before has a second baseline with a tick below the frame's floor. The receiver may have
+    /// dropped this baseline.
     Forgotten {
         /// The slot of the unit.
         slot: UnitSlot,
@@ -89,7 +91,8 @@ impl fmt::Display for FrameError {
                 FrameHeader::REACH
             ),
             Self::Order => f.write_str(
-                "the slots of the units are not in ascending order; sort the units by their slots",
+                "the slots of the units or of the referenced frame are not in ascending order, or a slot occurs twice; sort \
+                 the slots, and pass each slot once",
             ),
             Self::TooLarge => {
                 f.write_str("the frame has too many units or words; divide the units among several frames")
@@ -163,7 +166,7 @@ impl FrameWriter {
     /// `units` twice.
     ///
     /// # Errors
-    /// A [`FrameError`] if the header or a unit does not fit the rules of a frame.
+    /// A [`FrameError`] if the header, the order of the slots, the size of the frame, or a unit is invalid.
     pub fn write<'a>(
         &mut self,
         header: &FrameHeader,
@@ -173,8 +176,8 @@ impl FrameWriter {
         self.write_counted(header, reference, units, &mut ())
     }
 
-    /// Writes a frame as [`write`](Self::write) does, and counts the written bits by their use. The method does not
-    /// count the bits of units that were coded before.
+    /// Writes a frame as [`write`](Self::write) does, and adds the number of written bits of each use to `tally`. The
+    /// method does not count the bits of units that were coded before.
     ///
     /// # Errors
     /// A [`FrameError`] in the same cases as for [`write`](Self::write).
@@ -289,8 +292,8 @@ impl UpdateBody<'_> {
 }
 
 impl CodedUnit {
-    /// Codes a unit's words at `tick`. A second baseline in `against` must not be below the floor of any frame that
-    /// carries the bits.
+    /// Codes a unit's words at `tick`. If `against` has a second baseline with a tick below the floor of a frame,
+    /// [`FrameWriter::write`] refuses to add the unit to this frame: see [`FrameError::Forgotten`].
     ///
     /// # Errors
     /// [`WrongLength`] in the same cases as for [`encode()`].
@@ -300,7 +303,8 @@ impl CodedUnit {
         Ok(coded)
     }
 
-    /// Replaces the coded words by newly coded words, and reuses the memory.
+    /// Codes a unit's words at `tick`, as [`Self::new`] does. The new words replace the words of this coded unit, and
+    /// reuse their memory.
     ///
     /// # Errors
     /// [`WrongLength`] in the same cases as for [`encode()`]. The coded unit then has no words.
@@ -331,7 +335,8 @@ impl CodedUnit {
         self.words
     }
 
-    /// Returns the number of bits that the unit takes in a frame, without its slot.
+    /// Returns the number of bits of the coded words. The bits of the unit's slot, baseline and binding in a frame are
+    /// not included.
     #[must_use]
     pub const fn bits(&self) -> usize {
         self.bits.bits()

@@ -118,7 +118,7 @@ fn bytes(predictor: Predictor, loss_in: u64) -> usize {
 
 /// The limits are the measured sizes plus 1 %.
 #[test]
-fn the_frames_of_a_recording_exceed_their_recorded_size_by_at_most_1_percent() {
+fn the_frames_of_a_recorded_world_exceed_their_reference_size_by_at_most_1_percent() {
     let cases = [
         ("the last value", Predictor::Last, 0, 548_477),
         ("in a line", Predictor::Linear, 0, 429_888),

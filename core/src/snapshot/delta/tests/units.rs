@@ -31,7 +31,7 @@ fn bits(plan: &Plan, tick: u32, current: &[u32], against: &Against<'_>) -> usize
 }
 
 #[test]
-fn the_words_of_any_layout_decode_as_encoded_against_any_baseline() {
+fn the_words_of_any_layout_round_trip_against_any_baseline() {
     fn property(seed: u64, ticks: (u32, u32, u32), steps: (u8, u8), kind: u8) {
         let (plan, words) = versions(seed, 3);
         assert!(words.iter().all(|words| plan.admits(words)), "{words:?}");

@@ -30,8 +30,8 @@ fn a_group_that_can_exceed_640_bytes_is_refused() {
     assert!(finished([bytes(638)]).is_ok());
     assert_eq!(
         refusal([bytes(639)]),
-        "a unit of group `blob` may take 641 bytes, but a packet has space for 640 bytes; move component `blob` to a group \
-         of its own, or lower the bounds of its fields"
+        "a unit of group `blob` may take 641 bytes, but a packet has space for 640 bytes; move component `blob` to another \
+         group, or lower the bounds of its fields"
     );
     let error = refusal([bytes(600), bag().group("blob")]);
     assert!(
@@ -124,7 +124,9 @@ fn the_error_about_an_invalid_field_names_the_path_and_the_fault() {
         with_field(FieldSpec::new("", FieldKind::Bool)).contains("give the field a name of 1 to 54 bytes")
     );
     let turned = FieldSpec::new("f", FieldKind::rotation(9)).position();
-    assert!(with_field(turned).contains("only numbers with a range can be a position or a velocity"));
+    assert!(
+        with_field(turned).contains("only a field of numbers with a range can be a position or a velocity")
+    );
 }
 
 #[test]
@@ -142,16 +144,12 @@ fn velocity_prediction_of_an_unsuitable_group_is_refused_with_the_reason() {
         String::from(error.strip_prefix(start).expect(&error))
     };
     assert!(finished([moving(vec![at(2), by(2)])]).is_ok());
-    assert!(
-        fault(vec![by(2)])
-            .starts_with("mark one field, outside of arrays and optional values, as the position")
-    );
-    assert!(
-        fault(vec![at(2)])
-            .starts_with("mark one field, outside of arrays and optional values, as the velocity")
-    );
+    assert!(fault(vec![by(2)]).starts_with("the group does not have exactly one position field"));
+    assert!(fault(vec![at(2)]).starts_with("the group does not have exactly one velocity field"));
     let another = FieldSpec { name: "to".into(), ..at(2) };
-    assert!(fault(vec![at(2), another, by(2)]).starts_with("mark one field"));
+    assert!(
+        fault(vec![at(2), another, by(2)]).starts_with("the group does not have exactly one position field")
+    );
     assert_eq!(
         fault(vec![at(2), by(3)]),
         "position and velocity have different numbers of axes; give both the same number"
@@ -182,7 +180,7 @@ fn conflicting_predictors_in_one_group_are_refused_unless_the_group_sets_a_predi
     let specs = || [of("a", Prediction::Last), of("b", Prediction::Linear)];
     assert_eq!(
         refusal(specs()),
-        "the components of group `g` request different predictors; set one with `SnapshotSchema::group`"
+        "the components of group `g` request different predictors; set the predictor of the group with `SnapshotSchema::group`"
     );
     let mut schema = SnapshotSchema::new();
     for spec in specs() {

@@ -155,7 +155,7 @@ fn the_error_about_a_refused_commit_names_the_remedy() {
     let error = CommitError::IdNotNew { id: NetworkId(4), newest: NetworkId(9) };
     assert_eq!(
         error.to_string(),
-        "new entity 4 is not above 9, the highest id so far; use only one writer for each world"
+        "the id 4 of a new entity is not above 9, the highest id so far; use only one writer for each world"
     );
     assert!(CommitError::TooManyEntities { max: 5 }.to_string().contains("raise max_entities"));
     assert!(StoreError::Rate { ticks_per_second: 0 }.to_string().contains("1 to 10000"));
