@@ -35,7 +35,7 @@ impl fmt::Display for TraceError {
                 write!(f, "line {line} is not a number of milliseconds; write one whole number per line")
             }
             Self::Backwards(line) => {
-                write!(f, "line {line} is an earlier time than the line above it; sort the lines by time")
+                write!(f, "line {line} has an earlier time than the line above it; sort the lines by time")
             }
             Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
         }

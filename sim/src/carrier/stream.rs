@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_arrive_once_and_in_order_through_any_damage_to_segments() {
+    fn datagrams_arrive_once_and_in_order_despite_lost_repeated_reordered_and_damaged_segments() {
         let mut pair = Pair::new(100_000);
         let mut sent: [Vec<Vec<u8>>; 2] = Default::default();
         for round in 0..100usize {

@@ -55,8 +55,8 @@ pub struct Conditions {
     ///
     /// Default: 1,500 bytes. Range: 68 bytes or more.
     pub mtu: u32,
-    /// Further faults, as the simulator defines them. Node 0 is the target, and client `i` is node `i + 1`, on link
-    /// `i`.
+    /// Faults that occur in addition to the other conditions. In these faults, node 0 is the target of the
+    /// conditioner, and client `i` is node `i + 1`, on link `i`.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
@@ -101,7 +101,7 @@ pub enum ConditionsError {
     NoRate,
     /// The conditions set both a fixed rate and a bandwidth trace, which exclude each other.
     RateAndTrace,
-    /// The largest packet is smaller than the 68 bytes that every network must carry (RFC 791).
+    /// The largest packet is smaller than the 68 bytes that every network must carry (RFC 791 section 3.2).
     TinyMtu(u32),
     /// A fault affects nodes, but the conditioner cannot affect nodes, because they are real processes.
     FaultOfNodes(String),

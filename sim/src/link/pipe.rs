@@ -42,8 +42,8 @@ pub struct Passage {
     pub came_us: u64,
     /// The time at which the last byte of the datagram left the bottleneck, in microseconds.
     pub left_us: u64,
-    /// The time that the datagram waited in the queue, in microseconds. On a recorded link, it also includes the
-    /// transmission.
+    /// The time that the datagram waited in the queue, in microseconds. On a link with a bandwidth trace, the
+    /// value also includes the transmission time.
     pub waited_us: u64,
     /// The size of the datagram in bytes.
     pub bytes: u64,

@@ -334,7 +334,7 @@ fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
 }
 
 #[test]
-fn the_configured_share_of_ecn_capable_datagrams_is_marked_and_no_other_datagram() {
+fn a_mark_fault_marks_its_configured_share_of_ecn_capable_datagrams_and_no_other_datagram() {
     let kind = [Kind::Mark { ppm: 250_000 }];
     let (marked, fired) = bits(&kind, Ecn::Capable0);
     let count = marked.iter().filter(|&&ecn| ecn == Ecn::CongestionExperienced).count();
