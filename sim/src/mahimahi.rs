@@ -5,7 +5,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-/// The number of bytes that may pass at each opportunity.
+/// The number of bytes that may pass at each delivery opportunity of a bandwidth trace.
 pub const OPPORTUNITY_BYTES: u32 = 1500;
 
 /// A bandwidth trace in the format of Mahimahi: the times at which 1500 bytes may pass (opportunities).

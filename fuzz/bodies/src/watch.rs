@@ -88,7 +88,7 @@ impl Watched {
             assert_eq!(
                 (at, cause),
                 self.endpoint.poll_timeout(),
-                "a second call of `poll_timeout` returned another result"
+                "a second call of `poll_timeout` returned a different result"
             );
             if at > self.endpoint.now() || cause == TimeoutCause::Nothing {
                 break;

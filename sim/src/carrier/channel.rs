@@ -26,7 +26,7 @@ pub struct ChannelCarrierConfig {
     ///
     /// Default: 250,000 bytes/s.
     pub bytes_per_second: Option<u64>,
-    /// The number of bytes that may wait in the channel's send buffer.
+    /// The largest number of bytes that may wait in the channel's send buffer.
     ///
     /// Default: 16 KiB.
     pub buffer_bytes: usize,

@@ -23,7 +23,7 @@ pub struct StreamCarrierConfig {
     ///
     /// Default: 1,200 bytes.
     pub segment: usize,
-    /// The number of bytes that the sender may hold until they are acknowledged.
+    /// The largest number of unacknowledged bytes that the sender holds.
     ///
     /// Default: 64 KiB.
     pub buffer_bytes: usize,
@@ -41,8 +41,8 @@ impl Default for StreamCarrierConfig {
 
 /// One end of a byte stream that carries datagrams. The length of each datagram precedes the datagram.
 ///
-/// Loss recovery follows RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps (RFC 7323)
-/// measure RTTs. The receiver acknowledges every segment immediately. There is no receive window: the receiver
+/// Loss recovery follows RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps
+/// (RFC 7323 section 3) measure RTTs. The receiver acknowledges every segment immediately. There is no receive window: the receiver
 /// reads all bytes, and the sender's buffer limits the bytes that arrive out of order.
 #[derive(Debug)]
 pub struct StreamCarrier {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_without_an_open_request_opens_no_stream() {
+    fn an_ack_alone_does_not_open_a_stream() {
         let mut pair = Pair::new(0);
         let [listener, dialler] = &mut pair.ends;
         let request = dialler.poll_segment(Instant::ZERO).unwrap();

@@ -45,7 +45,7 @@ pub struct Conditions {
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
-    /// The number of bytes that may wait in the queue of the bottleneck. `None` stands for the bytes that the
+    /// The largest number of bytes that may wait in the queue of the bottleneck. `None` stands for the bytes that the
     /// bottleneck carries in 300 ms.
     ///
     /// Default: none.
@@ -84,7 +84,7 @@ impl Default for Conditions {
     }
 }
 
-/// The size of an IP packet that every network passes, in bytes (RFC 791).
+/// The size of an IP packet that every network passes, in bytes (RFC 791 section 3.2).
 const LEAST_MTU: u32 = 68;
 
 /// The reason why conditions are invalid.

@@ -191,10 +191,10 @@ kinds! {
         /// The length of the jump, in microseconds. A negative value sets the clock back.
         micros: i64,
     }
-    /// An attacker on the path, near the sender, sends copies of datagrams from the attacker's own addresses. Half of the
-    /// copies overtake the originals.
+    /// A stranger (a node on the path, near the sender) repeats datagrams of the sender from addresses of the stranger.
+    /// Half of the copies overtake the originals.
     Replay = "replay" {
-        /// The share of datagrams repeated, in parts per million. The attacker also repeats datagrams that are lost
+        /// The share of datagrams repeated, in parts per million. The stranger also repeats datagrams that are lost
         /// later.
         ppm: u32,
         /// The longest delay after the original of a copy that does not overtake the original.

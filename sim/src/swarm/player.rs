@@ -216,7 +216,7 @@ impl Players {
 
     fn on_world_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {
         let Some(worlds) = &mut self.worlds else {
-            return Err(format!("the endpoint reported {event:?} without a world"));
+            return Err(format!("the endpoint reported {event:?}, but this run has no world"));
         };
         match event {
             Event::Snapshot { connection, changes } => {

@@ -149,8 +149,9 @@ fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(
     let waits_for_all = forgotten <= LONGEST_CALM;
     world.run_for(if waits_for_all { forgotten } else { config.idle_timeout * 2 })?;
     let after = world.application().in_play();
-    let broken = (before != after)
-        .then(|| format!("while all players were idle, {before:?} became {after:?} (side, interruptions)"));
+    let broken = (before != after).then(|| {
+        format!("the interruptions (side, number) of idle players changed from {before:?} to {after:?}")
+    });
     let left = world.application().left_behind().filter(|_| waits_for_all);
     match broken.or(left) {
         None => Ok(()),

@@ -135,7 +135,9 @@ impl<A: Application> World<A> {
         }
         self.judge(
             "spin",
-            Err(format!("node {node} does not become idle: it made {OUTPUTS_MOST} outputs at one instant")),
+            Err(format!(
+                "node {node} does not become idle: it produced {OUTPUTS_MOST} outputs at one instant"
+            )),
         );
     }
 

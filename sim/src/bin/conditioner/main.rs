@@ -38,7 +38,7 @@ fn run(args: &Args, conditions: Conditions, to: SocketAddr) -> Result<(), String
     let conditioner = Conditioner::start(listen, to, conditions).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(
-                "cannot listen on {listen}: another program uses that port; stop it, or give another --listen"
+                "cannot listen on {listen}: another program uses that port; stop this program, or give another port with --listen"
             )
         }
         std::io::ErrorKind::InvalidInput => error.to_string(),
