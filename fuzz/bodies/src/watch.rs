@@ -58,7 +58,8 @@ impl Watched {
         self.endpoint.connect(now, to, options).ok()
     }
 
-    /// Exempts an address from the amplification check, because the test controls the peer at this address.
+    /// Exempts an address from the amplification check. A test calls this method if the handshake with the address did not
+    /// pass through this type.
     pub fn vouch(&mut self, address: impl Into<Address>) {
         self.known.insert(address.into());
     }

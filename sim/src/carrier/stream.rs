@@ -42,8 +42,8 @@ impl Default for StreamCarrierConfig {
 /// One end of a byte stream that carries datagrams. The length of each datagram precedes the datagram.
 ///
 /// Loss recovery follows RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps
-/// (RFC 7323 section 3) measure RTTs. The receiver acknowledges every segment immediately. There is no receive window: the receiver
-/// reads all bytes, and the sender's buffer limits the bytes that arrive out of order.
+/// (RFC 7323 section 3) measure RTTs. The receiver acknowledges every segment immediately. There is no receive window:
+/// the receiver reads all bytes, and the sender's buffer limits the bytes that arrive out of order.
 #[derive(Debug)]
 pub struct StreamCarrier {
     config: StreamCarrierConfig,

@@ -238,9 +238,7 @@ impl SwarmWorlds {
             let shown = self.shown.get(&(node, connection)).unwrap_or(&nothing);
             if let Some(id) = self.first_difference(store, shown, connection, viewer) {
                 let stats = server.world_stats(viewer);
-                return Some(format!(
-                    "node {node} shows {id:?} differently from the server's world; {stats:?}"
-                ));
+                return Some(format!("node {node} does not show {id:?} as in the server's world; {stats:?}"));
             }
         }
         None
