@@ -45,7 +45,8 @@ pub struct Datagram<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A checker, which checks a rule after every step. `Err` describes the violation, and ends the run.
+/// A rule that the world checks after every step. The methods return `Err` with a description of a violation, which ends
+/// the run.
 pub trait Checker<E> {
     /// Returns the name of the checker, which violations state.
     fn name(&self) -> &'static str;

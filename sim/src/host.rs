@@ -91,7 +91,7 @@ pub struct Boot {
 ///         let mut config = Config::new(1);
 ///         config.access = if boot.node == 0 { Access::Open } else { Access::Closed };
 ///         let secrets = Secrets::new([boot.node as u8 + 1; 32]);
-///         Endpoint::new(config, secrets, boot.seed, boot.now).expect("the core takes its defaults")
+///         Endpoint::new(config, secrets, boot.seed, boot.now).expect("the default settings are valid")
 ///     }
 ///
 ///     fn started(&mut self, context: &mut Context<'_, Endpoint>) {
@@ -148,7 +148,7 @@ pub struct Context<'a, H> {
     pub node: NodeId,
     /// The number of hosts that ran on this node before the current one.
     pub incarnation: u32,
-    /// The present time on the node's clock.
+    /// The current time on the node's clock.
     pub now: Instant,
     /// The current virtual time, which faults of clocks do not affect.
     pub time: Instant,

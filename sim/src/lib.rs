@@ -1,11 +1,11 @@
 //! A seeded network, clock and fault injector for tickwire and for games built on it.
 //!
 //! A [`World`](world::World) drives any number of sans-IO state machines ([`Host`](host::Host)s) on one virtual clock
-//! over a virtual network. Its faults are an explicit list of [`Fault`](fault::Fault)s, drawn from a seed or written by
-//! hand; [`Checker`](checker::Checker)s check every step; [`shrink`](shrink::shrink) reduces a list that makes a run
-//! fail to the faults that matter. The same configuration gives the same run, to the last bit, on every target: no part
-//! reads a clock, draws entropy, or computes with floats, except the [`conditioner`], which puts the same links between
-//! real processes.
+//! over a virtual network. The faults of a world are an explicit list of [`Fault`](fault::Fault)s, generated from a seed
+//! or written by hand. [`Checker`](checker::Checker)s check every step. If a run fails, [`shrink`](shrink::shrink) removes
+//! the faults that the failure does not need. The same configuration gives the same run, bit for bit, on every target,
+//! because no part reads a clock, draws entropy, or computes with floats. The only exception is the [`conditioner`], which
+//! applies the same link model between real processes.
 //!
 //! A game on a bad network, played twice from one seed:
 //!
@@ -30,7 +30,7 @@
 //!         let mut config = Config::new(1);
 //!         config.access = if boot.node == 0 { Access::Open } else { Access::Closed };
 //!         let secrets = Secrets::new([boot.node as u8 + 1; 32]);
-//!         Endpoint::new(config, secrets, boot.seed, boot.now).expect("the core takes its defaults")
+//!         Endpoint::new(config, secrets, boot.seed, boot.now).expect("the default settings are valid")
 //!     }
 //!
 //!     fn started(&mut self, context: &mut Context<'_, Endpoint>) {

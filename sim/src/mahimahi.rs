@@ -5,7 +5,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-/// The number of bytes that may pass at each opportunity.
+/// The number of bytes that may pass at each delivery opportunity of a bandwidth trace.
 pub const OPPORTUNITY_BYTES: u32 = 1500;
 
 /// A bandwidth trace in the format of Mahimahi: the times at which 1500 bytes may pass (opportunities).
@@ -35,7 +35,7 @@ impl fmt::Display for TraceError {
                 write!(f, "line {line} is not a number of milliseconds; write one whole number per line")
             }
             Self::Backwards(line) => {
-                write!(f, "line {line} is an earlier time than the line above it; sort the lines by time")
+                write!(f, "line {line} has an earlier time than the line above it; sort the lines by time")
             }
             Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
         }

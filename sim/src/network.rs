@@ -61,21 +61,22 @@ impl Topology {
         Self { nodes: clients + 1, links, pipes: Vec::new() }
     }
 
-    /// Creates a network in which every pair of nodes has a link.
+    /// Creates a network in which every pair of nodes has a link. `delay` is the one-way delay of each link.
     #[must_use]
     pub fn mesh(nodes: usize, delay: Duration) -> Self {
         let pairs = (0..nodes).flat_map(|from| (from + 1..nodes).map(move |to| (from, to)));
         Self { nodes, links: pairs.map(|pair| LinkConfig::new(pair, delay)).collect(), pipes: Vec::new() }
     }
 
-    /// Sets the largest datagram of every link, in bytes, and returns the changed topology.
+    /// Sets the size of the largest datagram that passes each link, in bytes, and returns the changed topology.
     #[must_use]
     pub fn largest_datagram(mut self, bytes: usize) -> Self {
         self.links.iter_mut().for_each(|link| link.largest = bytes);
         self
     }
 
-    /// Adds a bottleneck to one direction of the link with the index `link`, and returns the changed topology.
+    /// Adds a bottleneck to one direction of the link with the index `link`, and returns the changed topology. The call
+    /// has no effect if no link has this index.
     #[must_use]
     pub fn bottleneck(mut self, link: usize, direction: Direction, pipe: PipeConfig) -> Self {
         if let Some(config) = self.links.get_mut(link) {

@@ -21,8 +21,8 @@ pub const CLIENT: usize = 1;
 /// The largest number of exchanges in [`Pair::flush`]. The call then panics, because the ends do not stop sending.
 const EXCHANGES_MAX: usize = 10_000;
 
-/// The effect of the network on a datagram from one end. The function may change the datagram, and returns whether
-/// the datagram is delivered.
+/// The effect of the network on a datagram: a function of the index of the sending end and the datagram. The function
+/// may change the datagram, and returns whether the network delivers the datagram.
 pub type Harm = Box<dyn FnMut(usize, &mut Vec<u8>) -> bool>;
 
 /// Returns the UDP address of an end of the pair.
@@ -207,8 +207,8 @@ impl Pair {
         events
     }
 
-    /// Passes the datagrams that an end is ready to send through the network to the other end. Returns whether there
-    /// were any datagrams. The call takes no events.
+    /// Takes the datagrams that an end is ready to send, and passes them through the network to the other end. Returns
+    /// whether there were any datagrams. The call takes no events.
     pub fn exchange(&mut self, end: usize) -> bool {
         let taken = self.take(end);
         let is_any = !taken.is_empty();

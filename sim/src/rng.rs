@@ -13,7 +13,7 @@ pub const fn mix(seed: u64, index: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Returns 32 bytes that depend only on `seed` and `index`, as the seed of an endpoint.
+/// Returns 32 bytes that depend only on `seed` and `index`, for use as the seed of an endpoint.
 #[must_use]
 pub fn seed_bytes(seed: u64, index: u64) -> [u8; 32] {
     let mut draws = Draws::new(mix(seed, index));

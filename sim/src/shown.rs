@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use tickwire_core::ConnectionId;
 use tickwire_core::snapshot::{Changes, ComponentId, Group, NetworkId, Store, UnitState, WorldSchema};
 
-/// The components of an entity by id, as words.
+/// The values of an entity's components, indexed by component id. A value consists of 32-bit words.
 pub type Components = BTreeMap<ComponentId, Vec<u32>>;
 
 /// An entity as a peer shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ShownEntity {
-    /// The owner: the peer's own connection, the null connection for any other owner, or nobody.
+    /// The owner of the entity: the peer's own connection, or the null connection for any other owner. `None` if nobody
+    /// owns the entity.
     pub owner: Option<ConnectionId>,
     /// The components that the entity has.
     pub components: Components,
@@ -76,7 +77,7 @@ pub fn committed_components(schema: &WorldSchema, store: &Store, id: NetworkId) 
     states.flat_map(|state| components_of_unit(schema, &state)).collect()
 }
 
-/// Returns the components that a unit has, even if the entity is destroyed.
+/// Returns the components of an entity that a unit holds, even if the entity is destroyed.
 #[must_use]
 pub fn components_of_unit(schema: &WorldSchema, unit: &UnitState<'_>) -> Components {
     let (group, version) = (unit.group, unit.version);

@@ -12,8 +12,8 @@ pub struct Shrunk {
     pub faults: Vec<Fault>,
     /// The number of runs that shrinking took.
     pub runs: u32,
-    /// `true` if the run succeeds without any one of the remaining faults. `false` also if the limit of runs was
-    /// reached before this was established.
+    /// `true` if the removal of any single remaining fault makes the run succeed. `false` if this is not established,
+    /// because the limit of runs was reached.
     pub minimal: bool,
 }
 

@@ -45,13 +45,13 @@ pub struct StreamConfig {
     ///
     /// Default: none.
     pub pace: Option<Duration>,
-    /// The size of the largest message, in bytes. All orders of magnitude up to it are equally likely.
+    /// The size of the largest message, in bytes. All orders of magnitude up to this size are equally likely.
     ///
     /// Default: 64 KiB.
     pub largest: usize,
-    /// The configuration of both endpoints. The run replaces its channels and its access.
+    /// The configuration of both endpoints. The run replaces the channels and the access of the configuration.
     ///
-    /// Default: without cryptography, else as in [`Config::new`].
+    /// Default: as in [`Config::new`], but without cryptography.
     pub config: Config,
     /// `true` if the trace is also written as text.
     ///
@@ -332,7 +332,7 @@ pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(
 }
 
 /// Returns faults that affect all links during the whole run: 30 % loss, 10 % corruption, 50 % duplication, and a
-/// delay of half of the remaining datagrams.
+/// delay of up to 50 ms for 50 % of the datagrams.
 #[must_use]
 pub fn terrible_network() -> Vec<Fault> {
     let copies = Kind::Duplicate { ppm: 500_000, most: 1, spread: Duration::from_millis(50) };

@@ -69,7 +69,7 @@ impl Trace {
     }
 
     /// Returns the text of the trace, with one line for each datagram sent or delivered, timeout, event and fault. The
-    /// text is empty unless the settings request it.
+    /// text is empty unless the settings of the world request the text.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or("")

@@ -53,7 +53,7 @@ fn the_conditioner_counts_lost_datagrams() {
 }
 
 #[test]
-fn the_error_about_invalid_conditions_names_the_remedy() {
+fn each_invalid_conditioner_argument_is_refused_with_an_error_that_explains_it() {
     let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let cases: [(&[&str], &str, i32); 9] = [

@@ -190,7 +190,7 @@ fn a_game_that_stays_within_its_send_budget_loses_less_than_two_percent_of_datag
 }
 
 #[test]
-fn flows_send_within_three_percent_of_the_lowest_rate_limit_of_connection_and_endpoint() {
+fn a_flow_sends_within_three_percent_of_the_lower_of_its_connection_and_endpoint_rate_limits() {
     for limits in [[Some(60_000), None], [None, Some(60_000)], [Some(90_000), Some(60_000)]] {
         let mut scenario = Scenario::new("limits", rfc8867::kilobits(&[(0, 10_000)]), MINUTE);
         scenario.limits = limits;

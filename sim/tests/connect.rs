@@ -78,12 +78,12 @@ fn connect_through(kinds: &[Kind]) {
 }
 
 #[test]
-fn all_of_ten_thousand_clients_connect_through_loss_of_thirty_percent_each_way() {
+fn all_of_ten_thousand_attempts_to_connect_succeed_at_30_percent_loss_in_each_direction() {
     connect_through(&[Kind::Loss { ppm: 300_000 }]);
 }
 
 #[test]
-fn all_of_ten_thousand_clients_connect_through_corruption_of_thirty_percent_each_way() {
+fn all_of_ten_thousand_attempts_to_connect_succeed_at_30_percent_corruption_in_each_direction() {
     // Anywhere, and where it matters most.
     connect_through(&[0, 60].map(|within| Kind::Flip { ppm: 300_000, most: 3, within }));
 }

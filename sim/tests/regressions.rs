@@ -15,7 +15,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Swarm seed 17, with `8165709..11764660 node=0 pause`. A client with a used ticket and without a resume ticket dialled a
 /// server for five minutes. The server could not answer, and the client reported nothing to its application.
 #[test]
-fn the_attempt_of_a_client_with_only_a_used_ticket_fails_when_the_server_stops_answering() {
+fn the_connection_of_a_client_with_only_a_used_ticket_times_out_when_the_server_stops_answering() {
     let mut config = Config::new(1);
     config.idle_timeout = SECOND;
     config.resume_window = Duration::ZERO;

@@ -212,7 +212,7 @@ pub(super) struct Spare {
     pages: [Vec<Box<[u8]>>; SIZES],
     pages_bytes: usize,
     /// Unused tables, which contain no extents.
-    #[expect(clippy::vec_box, reason = "the box is what is used again")]
+    #[expect(clippy::vec_box, reason = "the boxes themselves are reused")]
     tables: Vec<Box<More>>,
     tables_bytes: usize,
 }

@@ -66,11 +66,11 @@ impl MarksSeen {
 enum EcnState {
     /// The first packets carry ECT(0).
     Testing,
-    /// The first packets carried ECT(0), and no further packet does until one of them is acknowledged.
+    /// The first packets carried ECT(0). Later packets carry no ECN bits until one of the first packets is acknowledged.
     Unknown,
     /// All packets carry ECT(0), and CE marks count as congestion.
     Capable,
-    /// The path, the peer or the driver loses the bits, so packets carry no ECN bits.
+    /// The path clears the ECN bits, or the peer or the driver does not support them, so packets carry no ECN bits.
     Failed,
 }
 

@@ -18,12 +18,12 @@ const SILENCE_MOST: Span = Span::from_secs(15);
 /// The state that decides whether the next heartbeat requests an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Heartbeat {
-    /// The next heartbeat requests an answer, because it is the first of this silence, or the previous one requested no
-    /// answer.
+    /// The next heartbeat requests an answer, because it is the first heartbeat of a silence, or because the previous
+    /// heartbeat requested no answer.
     #[default]
     Asks,
-    /// The previous heartbeat requested an answer. If the answer arrived and the connection was idle since, the next
-    /// heartbeat need not request an answer.
+    /// The previous heartbeat requested an answer. If the answer arrived and the connection has been idle since then,
+    /// the next heartbeat need not request an answer.
     HasAsked,
 }
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn every_heartbeat_requests_an_ack_while_packets_are_unacknowledged() {
+    fn every_heartbeat_of_a_responder_or_while_packets_are_unacknowledged_requests_an_ack() {
         for situation in [
             Situation { role: Role::Responder, ..ANSWERED },
             Situation { is_unanswered: true, ..ANSWERED },

@@ -34,7 +34,8 @@ pub(crate) struct Response {
 /// The effect of an authentic packet's source address on path validation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sighting {
-    /// The packet came from the current address, or from an address that is not worth a challenge.
+    /// The packet came from the current address, from an address that is already challenged, or from an address that the
+    /// endpoint does not challenge.
     Nothing,
     /// The packet came from a new address. The endpoint challenges this address, and the old path needs a probe too.
     Candidate,

@@ -7,8 +7,8 @@
 //!     └──refused, no answer─┴────────── resume window over ───────────────▲
 //! ```
 //!
-//! `state` holds the connection itself; `receive`, `transmit`, `loss` and the rest take the parts they need as plain
-//! arguments.
+//! The module `state` defines the connection. The functions of the other modules, such as `receive` and `transmit`, take
+//! only the parts of the connection that they need.
 
 mod acks;
 mod agenda;

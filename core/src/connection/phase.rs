@@ -5,12 +5,12 @@
 pub(crate) enum Phase {
     /// The first handshake is not complete.
     Connecting,
-    /// The two ends exchange data if the network delivers it.
+    /// The handshake is complete, and the two ends exchange data.
     Connected,
     /// The peer is silent, and the session waits for the peer to resume it.
     Interrupted,
-    /// The connection has ended for the application, and this end repeats its CLOSE.
+    /// The connection has ended for the application, and this end resends its CLOSE frame.
     Closing,
-    /// The connection has ended, and this end sends no more.
+    /// The connection has ended, and this end sends no more packets.
     Closed,
 }

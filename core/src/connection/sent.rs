@@ -26,11 +26,11 @@ pub(crate) enum SentFrame {
     Ack(u64),
     /// A frame that grants flow-control credit.
     Credit,
-    /// The resume ticket with this sequence.
+    /// The resume ticket with this sequence number.
     Ticket(u32),
     /// The resume state of this channel.
     Resume(u8),
-    /// The snapshot frame with this number in this view. The low bits of the number suffice.
+    /// The snapshot frame with the number `frame` in the view `view`. `frame` holds only the low 32 bits of the number.
     Snapshot { view: u32, frame: u32 },
     /// The report that a snapshot frame could not be decoded.
     SnapshotReset,

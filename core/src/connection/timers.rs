@@ -10,11 +10,11 @@ pub enum TimeoutCause {
     Transmit,
     /// `poll_event` would return an event.
     Event,
-    /// The endpoint must resend a Hello, or an attempt to connect times out.
+    /// Either the endpoint must resend a Hello, or an attempt to connect times out.
     Handshake,
     /// A half-open handshake expires.
     HalfOpen,
-    /// A packet must be declared lost (RFC 9002 section 6.1), or a PTO expires (section 6.2).
+    /// Either a packet must be declared lost (RFC 9002 section 6.1), or a PTO expires (section 6.2).
     Loss,
     /// A delayed acknowledgement is due.
     Acknowledgement,
@@ -30,7 +30,7 @@ pub enum TimeoutCause {
     Expiry,
     /// Either a closing connection resends its CLOSE frame, or the endpoint drops a closed connection.
     Close,
-    /// The session of an interrupted connection expires, or the next attempt to reconnect must start.
+    /// Either the session of an interrupted connection expires, or the next attempt to reconnect must start.
     Resume,
     /// An idle connection or endpoint must return unused message memory to the system.
     Rest,

@@ -12,7 +12,7 @@ use tickwire_core::{ChannelConfig, ChannelId, Delivery, Duration, Instant};
 
 use crate::Script;
 
-/// Returns the configuration of one channel for each delivery guarantee, and of two compressed channels.
+/// Returns the configurations of six channels: one for each delivery guarantee, and two compressed channels.
 #[must_use]
 pub fn channels() -> Vec<ChannelConfig> {
     let kinds = [
@@ -32,9 +32,9 @@ pub fn channels() -> Vec<ChannelConfig> {
     configured.collect()
 }
 
-/// Returns the largest memory, in bytes, that a connection may hold for its peer, as the core counts it. The memory
-/// belongs to incomplete messages, to messages that wait for earlier messages, and to messages that wait for the
-/// application.
+/// Returns the largest number of bytes that a connection may hold for its peer if messages have at most `max_message`
+/// bytes. The number covers incomplete messages, messages that wait for earlier messages, and messages that wait for
+/// the application.
 #[must_use]
 pub fn memory_most(max_message: usize) -> u64 {
     let window = Receiving::window(max_message);
@@ -56,7 +56,7 @@ const MAX_MESSAGE: usize = 5000;
 const IDS: u64 = 4000;
 
 /// Passes arbitrary frames to the receiving side. Asserts that every message is delivered unchanged, at most once,
-/// and in order if its channel is ordered, and that the memory is bounded for any claimed length.
+/// and in order if its channel is ordered, and that the receiver's memory is bounded for any claimed message length.
 pub fn reassembly(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x01ff_fff8, 0x8000_0000_0000][script.below(4)];
@@ -302,11 +302,13 @@ impl ChannelPair {
 
     fn arrive(&mut self, body: &[u8]) {
         for frame in FrameReader::new(body) {
-            let Ok(Frame::Message(frame)) = frame else { panic!("an honest sender wrote {frame:?}") };
+            let Ok(Frame::Message(frame)) = frame else {
+                panic!("the sender wrote an invalid message frame: {frame:?}")
+            };
             let taken = self.receiving.take(self.now, &frame);
             assert!(
                 !matches!(taken, Err(_) | Ok(Taken::Refused)),
-                "the receiver rejected an honest frame with {taken:?}: {frame:?}"
+                "the receiver rejected a valid frame with {taken:?}: {frame:?}"
             );
         }
     }
@@ -339,7 +341,7 @@ impl ChannelPair {
             write_resume(&mut writer, channel, floor, ranges.iter().cloned()).unwrap();
             let length = writer.written();
             let frame = Frame::read(&mut Reader::new(&buffer[..length]), &mut Chain::default());
-            let Ok(Frame::Resume(frame)) = frame else { panic!("the resume state does not parse") };
+            let Ok(Frame::Resume(frame)) = frame else { panic!("the written resume state cannot be parsed") };
             self.sending.on_resume(&frame).unwrap();
         }
         self.sending.end_resume();

@@ -353,7 +353,7 @@ impl Pair {
                     assert_eq!(
                         late,
                         None,
-                        "a reliable message has the fate {:?} on channel {channel}",
+                        "a reliable message on channel {channel} has the fate {:?} instead of Delivered",
                         late.and_then(fate)
                     );
                 }

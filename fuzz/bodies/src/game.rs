@@ -164,8 +164,8 @@ impl Game {
         self.writer.finish(self.tick)
     }
 
-    /// Returns whether an application shows what the viewer must see of the committed world. `own` is the viewer's own id of its
-    /// connection. An entity between the two radii of a view by distance may be shown or not.
+    /// Returns whether `shown` equals the part of the committed world `store` that the viewer must see. `own` is the viewer's own
+    /// id of its connection. In a view by distance, an entity between the two radii may be shown or not.
     #[must_use]
     pub fn is_shown(&self, shown: &ShownWorld, store: &Store, own: ConnectionId) -> bool {
         let mut count = 0;
@@ -217,7 +217,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// Records the states of the units with a position and a velocity after a commit.
+    /// Records the position and the velocity of each entity that changed in the latest commit.
     pub fn note_commit(&mut self, store: &Store) {
         for unit in store.changed().list() {
             let state = store.state(*unit).unwrap();

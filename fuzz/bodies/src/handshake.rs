@@ -29,7 +29,7 @@ pub(crate) fn provider(gullible: bool) -> Arc<dyn Provider> {
     if gullible { Arc::new(Gullible) } else { Arc::new(NullProvider) }
 }
 
-/// Creates a configuration whose `access` accepts either clients with tickets or all clients.
+/// Creates a configuration with the given provider and access. `access` determines which clients a server accepts.
 #[must_use]
 pub fn config(provider: Arc<dyn Provider>, access: Access) -> Config {
     let mut config = Config::new(APPLICATION);
@@ -48,7 +48,7 @@ pub fn secrets(provider: &dyn Provider) -> Secrets {
     secrets.ticket_key(server_ticket_key(provider, &MASTER, &public_key))
 }
 
-/// Mints a ticket that expires `life` after [`Instant::ZERO`].
+/// Mints a ticket that expires `life` after [`Instant::ZERO`]. `serial` determines its identity and user data.
 #[must_use]
 pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket {
     let secrets = secrets(&*provider);
@@ -140,7 +140,7 @@ pub fn dial(bytes: &[u8]) {
         judge_answer(&answered, &mut is_over, shape & 1 == 0 && !is_honest, &admitted);
         assert!(
             !is_over || dialling.next_timeout(now) == Instant::MAX,
-            "an attempt that has ended requests a call"
+            "an attempt to connect that has ended still requests a timeout"
         );
     }
 }

@@ -46,8 +46,8 @@ pub struct Arena {
     pub received: AckRanges,
     /// `true` if the peer itself has sent a CLOSE frame, so that the endpoint need not send a CLOSE frame.
     pub has_closed: bool,
-    /// `true` if the peer resumed from an address that the endpoint has not validated. The endpoint sends little to
-    /// such an address.
+    /// `true` if the peer resumed from an address that the endpoint has not validated. The endpoint sends such
+    /// an address at most as many bytes as it received from the address.
     pub is_unproven: bool,
     /// The number of the endpoint's datagrams that the peer decrypted.
     pub heard: usize,

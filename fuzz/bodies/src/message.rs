@@ -101,7 +101,7 @@ macro_rules! messages {
     };
 }
 
-/// A codec that passes each message to a different codec.
+/// A codec of the messages below, which encodes and decodes the inner value of a message with another codec.
 #[derive(Debug)]
 pub enum Through {}
 

@@ -18,7 +18,7 @@ const HONEST: [u8; 96] = {
     bytes
 };
 
-/// Returns the frames of a small game with an honest sender: first frames that bind all slots, and then frames that refer to
+/// Returns the valid frames of a small game: first frames that bind a slot to each unit, and then frames that refer to
 /// earlier frames.
 #[must_use]
 pub fn honest_frames() -> Vec<Vec<u8>> {

@@ -58,7 +58,8 @@ impl Watched {
         self.endpoint.connect(now, to, options).ok()
     }
 
-    /// Exempts an address from the amplification check, because the test controls the peer at this address.
+    /// Exempts an address from the amplification check. A test calls this method if the handshake with the address did not
+    /// pass through this type.
     pub fn vouch(&mut self, address: impl Into<Address>) {
         self.known.insert(address.into());
     }
@@ -88,7 +89,7 @@ impl Watched {
             assert_eq!(
                 (at, cause),
                 self.endpoint.poll_timeout(),
-                "a second call of `poll_timeout` returned another result"
+                "a second call of `poll_timeout` returned a different result"
             );
             if at > self.endpoint.now() || cause == TimeoutCause::Nothing {
                 break;

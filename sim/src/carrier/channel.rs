@@ -22,11 +22,11 @@ pub struct ChannelCarrierConfig {
     ///
     /// Default: yes.
     pub congestion_controlled: bool,
-    /// The rate at which datagrams leave, in bytes per second. `None` sends every datagram immediately.
+    /// The rate at which the channel sends datagrams, in bytes per second. `None` sends every datagram immediately.
     ///
     /// Default: 250,000 bytes/s.
     pub bytes_per_second: Option<u64>,
-    /// The number of bytes that may wait in the channel's send buffer.
+    /// The largest number of bytes that may wait in the channel's send buffer.
     ///
     /// Default: 16 KiB.
     pub buffer_bytes: usize,

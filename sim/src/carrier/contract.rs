@@ -26,7 +26,7 @@ pub enum Side {
 /// Counters of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CarrierCounters {
-    /// The number of segments that were sent more than once.
+    /// The number of retransmissions of segments.
     pub resent: u64,
     /// The number of datagrams that the carrier accepted but did not send.
     pub dropped: u64,

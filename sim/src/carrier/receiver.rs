@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn split_repeated_and_reordered_segments_give_the_same_datagrams() {
+    fn datagrams_are_rebuilt_from_repeated_overlapping_and_reordered_segments() {
         let sent: Vec<Vec<u8>> = (0..20u8).map(|number| vec![number; usize::from(number) * 3]).collect();
         let mut stream = Vec::new();
         for datagram in &sent {

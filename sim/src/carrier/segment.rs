@@ -5,11 +5,11 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The purpose of a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SegmentKind {
-    /// Opens a connection, or answers such a request.
+    /// Requests a connection, or accepts the request of the other end.
     Open = 1,
     /// Carries data or acknowledgements of an open connection.
     Data = 2,
-    /// Ends a connection, or reports that none exists.
+    /// Ends a connection, or reports that the connection does not exist.
     Reset = 3,
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_is_read_as_it_was_written() {
+    fn reading_a_written_segment_gives_the_same_segment() {
         let segment = Segment { kind: SegmentKind::Data, connection: 7, body: b"body" };
         let bytes = segment.write();
         assert_eq!(bytes.len(), OVERHEAD + 4);

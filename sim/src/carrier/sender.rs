@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retransmission_timeout_resends_all_segments_from_a_congestion_window_of_one() {
+    fn a_retransmission_timeout_resends_only_the_oldest_segment_and_doubles_the_timeout() {
         let mut sender = sender(1000);
         assert_eq!(burst(&mut sender, at(100)).len(), 10);
         assert_eq!(sender.poll_timeout(), at(1100));

@@ -23,7 +23,7 @@ pub struct StreamCarrierConfig {
     ///
     /// Default: 1,200 bytes.
     pub segment: usize,
-    /// The number of bytes that the sender may hold until they are acknowledged.
+    /// The largest number of unacknowledged bytes that the sender holds.
     ///
     /// Default: 64 KiB.
     pub buffer_bytes: usize,
@@ -41,9 +41,9 @@ impl Default for StreamCarrierConfig {
 
 /// One end of a byte stream that carries datagrams. The length of each datagram precedes the datagram.
 ///
-/// Loss recovery follows RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps (RFC 7323)
-/// measure RTTs. The receiver acknowledges every segment immediately. There is no receive window: the receiver
-/// reads all bytes, and the sender's buffer limits the bytes that arrive out of order.
+/// Loss recovery follows RFC 5681 with NewReno (RFC 6582). Timeouts follow RFC 6298, and timestamps
+/// (RFC 7323 section 3) measure RTTs. The receiver acknowledges every segment immediately. There is no receive window:
+/// the receiver reads all bytes, and the sender's buffer limits the bytes that arrive out of order.
 #[derive(Debug)]
 pub struct StreamCarrier {
     config: StreamCarrierConfig,
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_arrive_once_and_in_order_through_any_damage_to_segments() {
+    fn datagrams_arrive_once_and_in_order_despite_lost_repeated_reordered_and_damaged_segments() {
         let mut pair = Pair::new(100_000);
         let mut sent: [Vec<Vec<u8>>; 2] = Default::default();
         for round in 0..100usize {
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ack_without_an_open_request_opens_no_stream() {
+    fn an_ack_alone_does_not_open_a_stream() {
         let mut pair = Pair::new(0);
         let [listener, dialler] = &mut pair.ends;
         let request = dialler.poll_segment(Instant::ZERO).unwrap();

@@ -39,13 +39,13 @@ pub struct Conditions {
     pub duplicate_ppm: u32,
     /// The rate of the link in each direction, in bytes per second. `None` sets no limit.
     ///
-    /// Default: none. Range: 1 bytes/s or more.
+    /// Default: none. Range: 1 byte/s or more.
     pub bytes_per_second: Option<u64>,
     /// A bandwidth trace that determines the capacity of the link in each direction, instead of a constant rate.
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
-    /// The number of bytes that may wait in the queue of the bottleneck. `None` stands for the bytes that the
+    /// The largest number of bytes that may wait in the queue of the bottleneck. `None` stands for the bytes that the
     /// bottleneck carries in 300 ms.
     ///
     /// Default: none.
@@ -55,8 +55,8 @@ pub struct Conditions {
     ///
     /// Default: 1,500 bytes. Range: 68 bytes or more.
     pub mtu: u32,
-    /// Further faults, as the simulator defines them. Node 0 is the target, and client `i` is node `i + 1`, on link
-    /// `i`.
+    /// Faults that occur in addition to the other conditions. In these faults, node 0 is the target of the
+    /// conditioner, and client `i` is node `i + 1`, on link `i`.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,
@@ -84,7 +84,7 @@ impl Default for Conditions {
     }
 }
 
-/// The size of an IP packet that every network passes, in bytes (RFC 791).
+/// The size of an IP packet that every network passes, in bytes (RFC 791 section 3.2).
 const LEAST_MTU: u32 = 68;
 
 /// The reason why conditions are invalid.
@@ -101,7 +101,7 @@ pub enum ConditionsError {
     NoRate,
     /// The conditions set both a fixed rate and a bandwidth trace, which exclude each other.
     RateAndTrace,
-    /// The largest packet is smaller than the 68 bytes that every network must carry (RFC 791).
+    /// The largest packet is smaller than the 68 bytes that every network must carry (RFC 791 section 3.2).
     TinyMtu(u32),
     /// A fault affects nodes, but the conditioner cannot affect nodes, because they are real processes.
     FaultOfNodes(String),

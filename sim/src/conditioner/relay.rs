@@ -107,7 +107,7 @@ impl Drop for Conditioner {
 /// A message from a reader to the schedule.
 enum News {
     Datagram(Handed),
-    /// The conditioner has forgotten this client.
+    /// The conditioner removed the client with this number.
     Left(usize),
 }
 

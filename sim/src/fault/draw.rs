@@ -20,11 +20,11 @@ pub struct Profile {
     /// The number of nodes, counted from node 0, whose addresses never change, so that other nodes can find them.
     /// Default 1.
     pub fixed: usize,
-    /// The time until which faults occur, from time 0 on.
+    /// The virtual time at which the final fault ends at the latest. Faults begin at time 0 at the earliest.
     pub horizon: Duration,
     /// The kinds of faults that may occur.
     pub kinds: KindSet,
-    /// The probability with which a kind is enabled, in parts per million. Default: one half.
+    /// The probability with which a kind is enabled, in parts per million. Default 500,000.
     pub enabled_ppm: u32,
     /// The largest number of faults of one kind. Default 4.
     pub most_of_a_kind: u32,
@@ -34,7 +34,7 @@ pub struct Profile {
     pub outage: Duration,
     /// The longest delay that one fault adds to a datagram. Default 1 s.
     pub delay: Duration,
-    /// The size of the largest datagram that every link still carries under every fault, in bytes. Default 1200 bytes.
+    /// The smallest limit on the size of datagrams that a fault sets, in bytes. Default 1200 bytes.
     pub mtu: u32,
 }
 

@@ -16,6 +16,7 @@ pub struct Fault {
     pub target: Target,
     /// The kind of the fault.
     pub kind: Kind,
-    /// The seed of the fault's random decisions. The decisions otherwise depend only on the link and the time.
+    /// The seed of the fault's random decisions. Apart from the seed, the decisions depend only on the
+    /// link and the time.
     pub seed: u64,
 }

@@ -120,19 +120,19 @@ kinds! {
         /// The number of bytes at the beginning in which bits are flipped. 0 stands for all bytes.
         within: u32,
     }
-    /// Datagrams lose their last bytes, or all bytes.
+    /// The link removes a random number of bytes from the end of datagrams, up to all bytes.
     Truncate = "truncate" {
         /// The share of datagrams truncated, in parts per million.
         ppm: u32,
     }
-    /// The link appends random bytes to datagrams.
+    /// The link appends random bytes to the end of datagrams.
     Extend = "extend" {
         /// The share of datagrams extended, in parts per million.
         ppm: u32,
         /// The largest number of bytes appended to a datagram.
         most: u32,
     }
-    /// The link has a limited rate, and drops datagrams that exceed its queue.
+    /// The link has a limited rate, and drops datagrams that do not fit into its queue.
     Rate = "rate" {
         /// The rate of the link, in bytes per second.
         bytes_per_second: u64,
@@ -191,8 +191,8 @@ kinds! {
         /// The length of the jump, in microseconds. A negative value sets the clock back.
         micros: i64,
     }
-    /// A stranger on the path, near the sender, repeats datagrams from addresses of its own. Half of the copies overtake
-    /// the originals.
+    /// A stranger (a node on the path, near the sender) repeats datagrams of the sender from addresses of the stranger.
+    /// Half of the copies overtake the originals.
     Replay = "replay" {
         /// The share of datagrams repeated, in parts per million. The stranger also repeats datagrams that are lost
         /// later.
@@ -200,9 +200,9 @@ kinds! {
         /// The longest delay after the original of a copy that does not overtake the original.
         spread: Duration,
     }
-    /// The path clears the ECN bits of datagrams (RFC 3168).
+    /// The path clears the ECN bits of datagrams (RFC 3168 section 5).
     Bleach = "bleach" {}
-    /// The path marks ECN-capable datagrams as Congestion Experienced (RFC 3168).
+    /// The path marks ECN-capable datagrams as Congestion Experienced (RFC 3168 section 5).
     Mark = "mark" {
         /// The share of datagrams marked, in parts per million.
         ppm: u32,

@@ -23,7 +23,7 @@ impl fmt::Display for ParseFaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "line {} is not a fault: {:?}; write a fault as in `0..2000000 all loss ppm=200000 seed=1`",
+            "line {} does not describe a fault: {:?}; write a fault as in `0..2000000 all loss ppm=200000 seed=1`",
             self.line, self.text
         )
     }

@@ -11,19 +11,20 @@ use crate::mahimahi::{LinkTrace, OPPORTUNITY_BYTES};
 pub enum PipeConfig {
     /// A bottleneck with a constant rate.
     Rate {
-        /// The rate of the bottleneck in bytes per second, at least 1.
+        /// The rate of the bottleneck in bytes per second. The bottleneck raises 0 to 1.
         bytes_per_second: u64,
         /// The size of the queue in bytes. The bottleneck drops a datagram that would exceed this size.
         queue_bytes: u64,
     },
     /// A bottleneck whose rate changes over time. The limit of its queue is a delay, not a number of bytes (RFC 8867 section 4).
     Shaped {
-        /// The rates in bytes per second, at least 1. Each rate has the time from which it applies. The times ascend, and
-        /// the first rate also applies before its time.
+        /// The rates in bytes per second, each with the time from which the rate applies. The bottleneck raises a rate of
+        /// 0 to 1. The times must ascend. The first rate also applies before its time.
         rates: Vec<(Duration, u64)>,
         /// The longest wait in the queue. The bottleneck drops a datagram that would wait longer.
         queue: Duration,
-        /// The wait in the queue above which the bottleneck marks an ECN-capable datagram (RFC 3168).
+        /// The wait in the queue above which the bottleneck marks an ECN-capable datagram (RFC 3168 section 5). `None`
+        /// marks no datagram.
         mark_above: Option<Duration>,
     },
     /// A bottleneck whose capacity follows a bandwidth trace.
@@ -42,8 +43,8 @@ pub struct Passage {
     pub came_us: u64,
     /// The time at which the last byte of the datagram left the bottleneck, in microseconds.
     pub left_us: u64,
-    /// The time that the datagram waited in the queue, in microseconds. On a recorded link, it also includes the
-    /// transmission.
+    /// The time that the datagram waited in the queue, in microseconds. On a link with a bandwidth trace, the
+    /// value also includes the transmission time.
     pub waited_us: u64,
     /// The size of the datagram in bytes.
     pub bytes: u64,

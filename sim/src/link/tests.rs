@@ -130,7 +130,7 @@ fn an_mtu_fault_drops_every_datagram_above_its_size() {
 }
 
 #[test]
-fn a_duplicated_datagram_arrives_in_one_to_three_copies_within_the_configured_spread() {
+fn a_duplicate_fault_adds_one_to_three_copies_within_the_configured_spread() {
     let kind = Kind::Duplicate { ppm: 500_000, most: 3, spread: Duration::from_millis(20) };
     let run = run(&[fault(kind, 1)], 10_000);
     let mut counts = [0; 5];
@@ -177,7 +177,7 @@ fn a_truncation_fault_shortens_datagrams_and_an_extension_fault_lengthens_them()
 }
 
 #[test]
-fn a_reordering_fault_delays_some_datagrams_beyond_later_datagrams() {
+fn a_reorder_fault_delays_its_configured_share_of_datagrams() {
     let run = run(&[fault(Kind::Reorder { ppm: 100_000, hold: Duration::from_millis(100) }, 1)], 10_000);
     let held = run.arrivals.iter().filter(|arrival| arrival.1 > 50_000).count() as u64;
     assert_eq!(held, run.tally.of(0));
@@ -334,7 +334,7 @@ fn bits(kinds: &[Kind], ecn: Ecn) -> (Vec<Ecn>, u64) {
 }
 
 #[test]
-fn the_configured_share_of_ecn_capable_datagrams_is_marked_and_no_other_datagram() {
+fn a_mark_fault_marks_its_configured_share_of_ecn_capable_datagrams_and_no_other_datagram() {
     let kind = [Kind::Mark { ppm: 250_000 }];
     let (marked, fired) = bits(&kind, Ecn::Capable0);
     let count = marked.iter().filter(|&&ecn| ecn == Ecn::CongestionExperienced).count();

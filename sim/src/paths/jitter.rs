@@ -6,7 +6,8 @@ use super::flow::{Flow, Source};
 use super::scenario::Scenario;
 use crate::link::PipeConfig;
 
-/// The largest random delays in the scenarios, in milliseconds.
+/// The values of jitter in the scenarios, in milliseconds: the largest random delay of a datagram, or the time between
+/// two deliveries.
 pub const SPREADS_MS: [u64; 4] = [20, 50, 100, 200];
 /// The rates of a game's traffic in the scenarios, in kilobytes per second.
 pub const KILOBYTES: [u64; 2] = [60, 200];
@@ -20,7 +21,7 @@ const LASTS: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_micros(16_667);
 const MESSAGE: u64 = 100;
 
-/// The distribution of delays over datagrams.
+/// The way in which jitter delays datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JitterShape {
     /// Each datagram has a uniformly distributed random delay. No datagram overtakes a different datagram.

@@ -23,7 +23,7 @@ pub struct Sample {
     pub lost: u64,
     /// The smoothed round-trip time at the end of the slice.
     pub rtt: Option<Duration>,
-    /// The congestion window, in bytes.
+    /// The congestion window at the end of the slice, in bytes.
     pub window: Option<u64>,
     /// The latest path rate that the sender's endpoint reported, in bytes per second.
     pub rate: Option<u64>,

@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn different_ephemeral_keys_give_different_session_keys() {
+    fn two_handshakes_with_the_same_inputs_have_different_first_messages() {
         let provider = NullProvider;
         let server_key = provider.public_key(&[4; 32]);
         let mut rng = Rng::from_seed([1; 32]);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_psk_prologue_or_payload_is_rejected() {
+    fn a_first_message_that_is_changed_or_has_a_wrong_key_psk_or_prologue_is_rejected() {
         let provider = NullProvider;
         let first = handshake(b"prologue", &[3; 32], &[4; 32]).first;
         let respond = |secret: &Key, prologue: &[u8], psk: &Key, message: &[u8]| {

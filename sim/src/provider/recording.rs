@@ -11,7 +11,7 @@ use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
 /// The log of all [`RecordingProvider`]s in one run. Clones share the log. All nodes and all their incarnations use
-/// the same log, so that it detects a key that is used again after a restart.
+/// the same log, so the log also detects a pair of key and nonce that a node uses again after a restart.
 #[derive(Clone, Debug, Default)]
 pub struct NonceLog(Arc<Mutex<Seen>>);
 

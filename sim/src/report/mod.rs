@@ -1,4 +1,4 @@
-//! Shows a run to a person as one HTML file without external resources, in the reader's light or dark theme.
+//! Renders runs as one human-readable HTML file without external resources, in the reader's light or dark theme.
 //!
 //! ```
 //! use std::time::Duration;

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn axis_numbers_are_printed_with_rounded_digits_and_units() {
+    fn axis_numbers_are_rounded_and_printed_with_their_unit() {
         assert_eq!(Unit::Kilobits.quantity(312_500), "2\u{202f}500 kbit/s");
         assert_eq!(Unit::Millis.quantity(37_400), "37 ms");
         assert_eq!(Unit::Millis.quantity(3_740), "3.7 ms");

@@ -80,7 +80,7 @@ fn a_report_page_names_the_scenario_and_the_command_that_repeats_the_run() {
     let runs = runs(&short(rfc8867::variable_capacity()).loss(50_000));
     let html = page(&runs, COMMAND);
     assert!(html.contains("--only &#39;5.1&#39; --seed 3"));
-    assert!(html.contains("5.0 % each way") && html.contains("<dt>Seed</dt><dd>3</dd>"));
+    assert!(html.contains("5.0 % in each direction") && html.contains("<dt>Seed</dt><dd>3</dd>"));
     for run in &runs {
         assert!(html.contains(&format!("{:016x}", run.outcome.trace_hash)));
         assert!(html.contains(&words::percent(run.outcome.used_permille)));

@@ -16,14 +16,17 @@ pub(super) fn settings(scenario: &Scenario, seed: u64) -> Vec<(&'static str, Str
     }
     settings.push(("Distance", distance(&scenario.flows)));
     if scenario.loss_ppm > 0 {
-        settings.push(("Random loss", format!("{} % each way", tenths(u64::from(scenario.loss_ppm) / 1000))));
+        settings.push((
+            "Random loss",
+            format!("{} % in each direction", tenths(u64::from(scenario.loss_ppm) / 1000)),
+        ));
     }
     if !scenario.jitter.is_zero() {
         let order = if scenario.in_order { ", in order" } else { "" };
         settings.push(("Jitter", format!("up to {}{order}", millis(scenario.jitter))));
     }
     if !scenario.bunched.is_zero() {
-        settings.push(("Delivery in bursts", format!("each {}", millis(scenario.bunched))));
+        settings.push(("Delivery in bursts", format!("every {}", millis(scenario.bunched))));
     }
     for (name, limit) in ["Limit of a connection", "Limit of an endpoint"].into_iter().zip(scenario.limits) {
         settings.extend(limit.map(|limit| (name, Unit::Kilobits.quantity(limit))));
@@ -60,7 +63,7 @@ fn queue(pipe: &PipeConfig) -> String {
         }
         PipeConfig::Shaped { queue, mark_above: None, .. } => format!("up to {}", millis(*queue)),
         PipeConfig::Shaped { queue, mark_above: Some(above), .. } => {
-            format!("up to {}, marks above {}", millis(*queue), millis(*above))
+            format!("up to {}, with ECN marks above {}", millis(*queue), millis(*above))
         }
     }
 }
@@ -69,7 +72,7 @@ fn distance(flows: &[Flow]) -> String {
     let mut delays: Vec<Duration> = flows.iter().map(|flow| flow.delay).collect();
     delays.dedup();
     let delays: Vec<String> = delays.into_iter().map(millis).collect();
-    format!("{} each way", delays.join(", "))
+    format!("{} in each direction", delays.join(", "))
 }
 
 /// Returns a text that describes the data that a flow sends, and the time of sending.
@@ -91,7 +94,7 @@ pub(super) fn flow(flow: &Flow, duration: Duration) -> String {
     let from = flow.from.as_secs();
     let until = flow.until.min(duration).as_secs();
     let pause = |(from, until): (Duration, Duration)| {
-        format!(", silent from {} s to {} s", from.as_secs(), until.as_secs())
+        format!(", with a pause from {} s to {} s", from.as_secs(), until.as_secs())
     };
     format!("{what}, {from} s to {until} s{}", flow.pause.map(pause).unwrap_or_default())
 }

@@ -240,8 +240,9 @@ impl Ledger {
 
     /// Checks and records a message that arrived at `side`.
     pub(super) fn on_message(&mut self, side: SideId, channel: u8, data: &[u8]) -> Checked {
-        let name = Name::read(data)
-            .ok_or_else(|| format!("a message of {} bytes is too short for its name", data.len()))?;
+        let name = Name::read(data).ok_or_else(|| {
+            format!("a message of {} bytes arrived, which is too short to contain a message name", data.len())
+        })?;
         if name.channel != channel || name.side as usize >= self.sides.len() {
             return Err(format!(
                 "{name:?} arrived on channel {channel}, but no message with this name was sent on this channel"
@@ -275,7 +276,7 @@ impl Ledger {
                 self.check_identity(receiver, sender)
             }
             (a, b) => Err(format!(
-                "side {receiver} (paired with {a:?}) got a message of side {sender} (paired with {b:?})"
+                "side {receiver} (paired with {a:?}) received a message of side {sender} (paired with {b:?})"
             )),
         }
     }

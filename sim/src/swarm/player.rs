@@ -216,7 +216,7 @@ impl Players {
 
     fn on_world_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {
         let Some(worlds) = &mut self.worlds else {
-            return Err(format!("the endpoint reported {event:?} without a world"));
+            return Err(format!("the endpoint reported {event:?}, but this run has no world"));
         };
         match event {
             Event::Snapshot { connection, changes } => {
@@ -268,7 +268,7 @@ impl Players {
                 Ok(())
             }
             Event::Moved { address: Address::Udp(address), .. } if is_strangers(address) => {
-                Err(format!("the peer moved to {address}, where no client can have answered"))
+                Err(format!("the peer moved to {address}, which is not the address of a client"))
             }
             Event::Moved { connection, .. } => {
                 ledger.figures.moved += 1;
@@ -368,7 +368,10 @@ impl Players {
             let state =
                 host(side.node).map_or(ConnectionState::Disconnected, |host| host.state(side.connection));
             if side.life != Life::Up || state != ConnectionState::Connected {
-                return Some(format!("side {id} of node {} is {:?}, {state:?}", side.node, side.life));
+                return Some(format!(
+                    "side {id} of node {} is {:?}, and its endpoint reports {state:?}",
+                    side.node, side.life
+                ));
             }
         }
         None
@@ -378,7 +381,7 @@ impl Players {
 impl Application for Players {
     type Host = Endpoint;
 
-    #[expect(clippy::expect_used, reason = "a plan that no endpoint takes is a bug of the swarm itself")]
+    #[expect(clippy::expect_used, reason = "a plan that no endpoint accepts is a bug of the swarm itself")]
     fn build(&mut self, boot: Boot) -> Endpoint {
         if boot.incarnation > 0 {
             self.ledger.died(boot.node);

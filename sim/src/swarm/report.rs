@@ -18,7 +18,8 @@ pub struct SeedReport {
     pub seed: u64,
     /// The violation that ended the run, if there was one.
     pub violation: Option<Violation>,
-    /// The virtual time until the players had finished, without the idle period after it.
+    /// The virtual time from the start of the run until every player was connected and every message was delivered. The
+    /// idle period at the end of the run does not count.
     pub virtual_time: Duration,
     /// The time from the end of all faults until every player was connected and every message was delivered.
     pub settled_after: Duration,
@@ -165,7 +166,7 @@ impl Report {
         format!("{{{figures},\"faults\":{{{faults}}},\"elapsed_s\":{seconds}.{millis:03}}}")
     }
 
-    /// Returns the report as text for a person, with one figure per line.
+    /// Returns the report as human-readable text, with one figure per line.
     #[must_use]
     pub fn to_text(&self, elapsed: Duration, cores: usize) -> String {
         let figures = self.figures(elapsed, cores).into_iter();

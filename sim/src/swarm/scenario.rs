@@ -35,8 +35,8 @@ pub enum Scene {
     /// Four to six clients and a server. Unless the run lists faults, the faults are generated from the seed.
     #[default]
     Swarm,
-    /// One client (node 1) and a server (node 0), whose connection is interrupted after one second. Unless the run
-    /// lists faults, no other fault occurs.
+    /// One client (node 1) and a server (node 0), with an idle timeout of one second. Unless the run lists faults, no
+    /// fault occurs.
     Duel,
 }
 
@@ -49,7 +49,7 @@ pub struct Run<'a> {
     pub seed: u64,
     /// The time during which faults occur and players send messages, in seconds of virtual time.
     pub seconds: u32,
-    /// The faults of the run. `None` generates the faults from the seed.
+    /// The faults of the run. `None` selects the default faults of the scene.
     pub faults: Option<&'a [Fault]>,
     /// `true` if the trace is also written as text.
     pub text: bool,
@@ -149,8 +149,9 @@ fn stay_calm(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(
     let waits_for_all = forgotten <= LONGEST_CALM;
     world.run_for(if waits_for_all { forgotten } else { config.idle_timeout * 2 })?;
     let after = world.application().in_play();
-    let broken = (before != after)
-        .then(|| format!("while all players were idle, {before:?} became {after:?} (side, interruptions)"));
+    let broken = (before != after).then(|| {
+        format!("the interruptions (side, number) of idle players changed from {before:?} to {after:?}")
+    });
     let left = world.application().left_behind().filter(|_| waits_for_all);
     match broken.or(left) {
         None => Ok(()),

@@ -215,7 +215,10 @@ impl SwarmWorlds {
                 let Some(entity) = shown.entities.get(&id) else { continue };
                 let values = Values::new(self.seed, id);
                 if !values.were_set(&entity.components, newest) {
-                    return Err(format!("the server never had {:?} of {id:?}", entity.components));
+                    return Err(format!(
+                        "{id:?} has the components {:?}, which were never committed",
+                        entity.components
+                    ));
                 }
             }
         }
@@ -235,7 +238,7 @@ impl SwarmWorlds {
             let shown = self.shown.get(&(node, connection)).unwrap_or(&nothing);
             if let Some(id) = self.first_difference(store, shown, connection, viewer) {
                 let stats = server.world_stats(viewer);
-                return Some(format!("node {node} does not show {id:?} as the server has it; {stats:?}"));
+                return Some(format!("node {node} does not show {id:?} as in the server's world; {stats:?}"));
             }
         }
         None

@@ -74,7 +74,7 @@ impl<A: Application> World<A> {
         }
         let local = state.clock.local(self.now);
         if state.counts_as_spin(self.now) {
-            let text = format!("node {node} asks for {TIMEOUTS_MOST} timeouts at one instant");
+            let text = format!("node {node} requested {TIMEOUTS_MOST} timeouts at one instant");
             self.judge("spin", Err(text));
             return;
         }
@@ -135,7 +135,9 @@ impl<A: Application> World<A> {
         }
         self.judge(
             "spin",
-            Err(format!("node {node} does not become idle: it made {OUTPUTS_MOST} outputs at one instant")),
+            Err(format!(
+                "node {node} does not become idle: it produced {OUTPUTS_MOST} outputs at one instant"
+            )),
         );
     }
 

@@ -35,7 +35,7 @@ struct Run {
 
 #[derive(Debug)]
 enum Messages {
-    /// Messages on one page, each after its length.
+    /// Messages on one page, each preceded by its length.
     Page(Log),
     /// A single message that is not stored on a shared page.
     Large(Parts),

@@ -220,7 +220,7 @@ fn tiny_fragments_of_many_messages_are_refused_at_the_limit_of_reassembly_memory
 }
 
 #[test]
-fn a_decompression_bomb_is_a_violation() {
+fn a_compressed_message_with_an_impossible_length_or_an_unknown_format_is_a_violation() {
     let bomb = |claim: &[u8], block: &[u8]| peer().whole(COMPRESSED, 0, &[&[1], claim, block].concat());
     assert_eq!(bomb(&[0xff, 0, 0, 0, 0, 0, 0, 0, 1], &[0; 1000]), Err(Violation::InvalidMessages));
     assert_eq!(bomb(&[0x7f], &[]), Err(Violation::InvalidMessages));

@@ -88,7 +88,7 @@ fn delivered(side: &mut Sender) -> Vec<u64> {
 }
 
 #[test]
-fn a_full_send_queue_reports_ready_exactly_once_after_half_of_its_messages_are_acknowledged() {
+fn a_full_send_queue_reports_ready_exactly_once_after_half_of_its_messages_were_sent() {
     let mut side =
         side(&[ChannelConfig { queue_messages: 10, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     send_many(&mut side, 0, 10, 500);

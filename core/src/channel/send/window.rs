@@ -30,7 +30,7 @@ pub(super) struct Window {
     /// The id of the fragmented message whose end was never sent.
     unfinished: Option<u64>,
     /// Unused memory for the state of fragmented messages.
-    #[expect(clippy::vec_box, reason = "the box is what is used again")]
+    #[expect(clippy::vec_box, reason = "the boxes themselves are reused")]
     spare: Vec<Box<Cut>>,
 }
 
@@ -388,7 +388,7 @@ impl Window {
 }
 
 /// Returns the state of a message that was sent up to the offset `sent`, in reused memory if there is any.
-#[expect(clippy::vec_box, reason = "the box is what is used again")]
+#[expect(clippy::vec_box, reason = "the boxes themselves are reused")]
 fn fresh_cut(spare: &mut Vec<Box<Cut>>, sent: u64) -> Box<Cut> {
     let mut cut = spare.pop().unwrap_or_default();
     cut.acked.clear();

@@ -77,7 +77,7 @@ fn the_first_clock_sample_has_half_the_rtt_as_its_stated_error() {
 }
 
 #[test]
-fn the_fastest_packet_of_each_direction_bounds_the_clock_error_even_across_round_trips() {
+fn the_fastest_packets_of_both_directions_bound_the_clock_error_even_in_different_round_trips() {
     let mut pair = Pair::new(1 << 40, 0);
     pair.exchange(1000, 0, 90_000);
     pair.exchange(80_000, 0, 1000);

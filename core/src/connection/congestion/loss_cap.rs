@@ -32,16 +32,16 @@ pub(super) struct LossCap {
 #[derive(Clone, Copy, Debug)]
 enum CapState {
     Free,
-    /// The rate was just cut. The outcome of packets that were sent before the cut must be known first.
+    /// The rate was just cut. The current interval still counts packets that were sent before the cut.
     Cut {
         cap: u64,
     },
-    /// This interval shows whether the cut helped.
+    /// The loss in the current interval shows whether the cut helped.
     Examined {
         cap: u64,
     },
-    /// The cut helped. `is_calm` is `true` if hardly any packets were lost since, apart from the random loss of `chance`
-    /// thousandths, which does not depend on the rate.
+    /// The cut reduced the loss. `chance` is the random loss, which does not depend on the rate, in thousandths. `is_calm`
+    /// is `true` if the loss in the latest interval hardly exceeds `chance`.
     Held {
         cap: u64,
         until: Instant,

@@ -1,4 +1,4 @@
-//! Passes files to the body of a target: `replay <target> <file>...`. Panics if an input breaks a promise.
+//! Passes files to the body of a target: `replay <target> <file>...`. Panics if an input violates an invariant.
 
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
         }
-        println!("{path}: the input broke no promise");
+        println!("{path}: the input violates no invariant of the target");
     }
     ExitCode::SUCCESS
 }

@@ -65,7 +65,7 @@ impl Args {
     pub(crate) fn target(&self) -> Result<SocketAddr, String> {
         let to = &self.to;
         if to.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
-            return Err(format!("--to {to} names no port; give an address or a name, a colon and a port"));
+            return Err(format!("--to {to} names no port; give a host and a port, as in 127.0.0.1:7777"));
         }
         let found = to.to_socket_addrs().map_err(|error| {
             format!("the host of --to {to} is unknown: {error}; check the name, or give an address")
@@ -85,7 +85,7 @@ impl Args {
         let trace = match &self.trace {
             None => None,
             Some(path) => Some(LinkTrace::parse(&read(path)?).map_err(|error| {
-                format!("{} is not a trace in mahimahi's format: {error}", path.display())
+                format!("{} is not a bandwidth trace in the format of Mahimahi: {error}", path.display())
             })?),
         };
         let faults = match &self.faults {

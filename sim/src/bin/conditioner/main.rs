@@ -38,14 +38,14 @@ fn run(args: &Args, conditions: Conditions, to: SocketAddr) -> Result<(), String
     let conditioner = Conditioner::start(listen, to, conditions).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(
-                "cannot listen on {listen}: another program uses that port; stop it, or give another --listen"
+                "cannot listen on {listen}: another program uses that port; stop this program, or give another port with --listen"
             )
         }
         std::io::ErrorKind::InvalidInput => error.to_string(),
         _ => format!("cannot listen on {listen}: {error}; give an address of this machine with --listen"),
     })?;
     // Programs that start this one wait for the line, and learn the port from it.
-    println!("listening on {} for {to}", conditioner.local_address());
+    println!("listening on {} and forwarding to {to}", conditioner.local_address());
     let began = Instant::now();
     let end = args.seconds.map(|seconds| began + Duration::from_secs(seconds));
     loop {
@@ -69,7 +69,7 @@ const REPORT: Duration = Duration::from_secs(5);
 fn line(counters: &Counters) -> String {
     let Counters { clients, received, delivered, lost, overflowed, .. } = counters;
     format!(
-        "{}, {received} datagrams received, {delivered} delivered, {lost} lost, {overflowed} dropped by full queues",
+        "{}, {received} datagrams received, {delivered} delivered, {lost} lost, {overflowed} above the limits of clients or datagrams",
         Counted(*clients, "client")
     )
 }

@@ -48,7 +48,7 @@ pub(crate) fn print_beside(rows: &[Figures]) {
         println!();
     }
     println!(
-        "used: of what the link carried; p50, p95: queueing delay at the link in ms; the worst of all seeds"
+        "used: share of the link's capacity; p50, p95: queueing delay in ms; each figure is the worst of all seeds"
     );
 }
 

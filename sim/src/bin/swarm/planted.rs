@@ -25,7 +25,10 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
         let found = first_violation(args, args.from..args.from.saturating_add(args.seeds));
         plant(None);
         let Some(found) = found else {
-            eprintln!("the swarm did not find the bug {name} in {} seeds; give more --seeds", args.seeds);
+            eprintln!(
+                "the swarm did not find the bug {name} in {} seeds; give a larger number of --seeds",
+                args.seeds
+            );
             lines.push(format!("\"{name}\":null"));
             passed = false;
             continue;

@@ -37,7 +37,12 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
         report.add(&seed);
         if told.elapsed().as_secs() >= 2 {
             told = Instant::now();
-            eprintln!("{} of {} seeds, {:.0} s", report.seeds, args.seeds, start.elapsed().as_secs_f64());
+            eprintln!(
+                "finished {} of {} seeds in {:.0} s",
+                report.seeds,
+                args.seeds,
+                start.elapsed().as_secs_f64()
+            );
         }
         if let Some(path) = &args.trace
             && seed.seed == args.from
@@ -86,7 +91,7 @@ impl Reach {
     /// Returns the figures that the run reached, each with its name and the least acceptable value.
     fn figures(&self) -> [(String, u64, u64); 3] {
         [
-            (format!("times {} (the rarest fault)", self.rarest.0), self.rarest.1, FIRED_LEAST),
+            (format!("effects of the rarest fault ({})", self.rarest.0), self.rarest.1, FIRED_LEAST),
             ("datagrams per virtual second".into(), self.datagrams, DATAGRAMS_LEAST),
             ("virtual seconds per second and core".into(), self.pace, PACE_LEAST),
         ]
@@ -113,7 +118,7 @@ fn save(path: &str, text: &str) -> bool {
     match std::fs::write(path, text) {
         Ok(()) => true,
         Err(error) => {
-            eprintln!("cannot write {path}: {error}; check the folder and the disk");
+            eprintln!("cannot write {path}: {error}; check that the folder exists and the disk has space");
             false
         }
     }
@@ -136,7 +141,7 @@ fn explain(args: &Args, report: &SeedReport, faults: Option<Vec<Fault>>) {
     let again = run_caught(&Run { faults: Some(&shrunk.faults), ..Run::new(seed, seconds) }).violation;
     eprintln!("\n{}", print_list(&shrunk.faults));
     if let Some(again) = again {
-        eprintln!("with these faults only: {again}");
+        eprintln!("a run with only these faults still fails: {again}");
     }
     let path = std::env::temp_dir().join(format!("tickwire-swarm-{seed}.faults"));
     let command = format!("cargo xtask swarm --seeds 1 --from {seed} --seconds {seconds}");

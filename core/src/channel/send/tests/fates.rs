@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn on_ordered_channels_a_message_is_reported_delivered_after_all_earlier_messages() {
+fn on_ordered_channels_a_message_is_reported_as_delivered_only_after_all_earlier_messages() {
     let configs = [Delivery::ReliableOrdered, Delivery::ReliableUnordered];
     let mut side =
         side(&configs.map(|delivery| ChannelConfig { receipts: true, ..ChannelConfig::new(delivery) }));
