@@ -108,7 +108,7 @@ pub struct NetworkStats {
     /// The number of wake-ups of the network thread after a sleep in which heartbeats and acknowledgements were
     /// coalesced (`Options::receive_coalescing`).
     pub naps: u64,
-    /// The replicated worlds that the endpoint sends.
+    /// The totals of the replicated worlds that the endpoint sends.
     pub worlds: WorldTotals,
 }
 
@@ -116,17 +116,18 @@ pub struct NetworkStats {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ClockReport {
-    /// The numbers of client tickets whose expiry suggests a wrong wall clock.
+    /// The counts of client tickets whose expiry suggests a wrong wall clock.
     pub tickets: TicketCounts,
-    /// The number of times that the system's clock differed by more than 0.5 s from the expected time. The cause is
-    /// that the clock was set or the host slept.
+    /// The number of times that the system's clock differed by more than 0.5 s from the expected time. The cause of
+    /// such a difference is that the clock was set, or that the host slept.
     pub steps: u64,
-    /// The latest of these differences, in microseconds. The value is positive if the clock was set forward.
+    /// The latest difference of more than 0.5 s between the system's clock and the expected time, in microseconds. The
+    /// value is positive if the clock was set forward.
     pub last_step_us: i64,
 }
 
-/// The totals of the replicated worlds that an endpoint sends, over all connections since the endpoint was started. The driver counts
-/// at each commit.
+/// The totals of the replicated worlds that an endpoint sends, over all connections since the endpoint was started. The driver
+/// updates the totals at each commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct WorldTotals {
@@ -150,14 +151,15 @@ pub struct WorldTotals {
 }
 
 impl WorldTotals {
-    /// Returns the mean number of bytes that an entity took for each viewer and commit. Returns `None` if no viewer was sent an entity.
+    /// Returns the mean number of bytes sent per entity, viewer and commit. Returns `None` if no viewer was sent an entity.
     #[must_use]
     pub fn bytes_per_entity(&self) -> Option<f64> {
         (self.entities_shown > 0).then(|| self.bytes_sent as f64 / self.entities_shown as f64)
     }
 
-    /// Returns the share of the bytes that was saved against sending the full state with each commit: 0.9 if a tenth of the bytes
-    /// was sent. The share is negative if more was sent. Returns `None` if no viewer was sent a component.
+    /// Returns the share of bytes that was saved compared with sending the full state at each commit: 0.9 if a tenth of the bytes
+    /// was sent. The share is negative if more bytes were sent than the full state has. Returns `None` if no viewer was sent a
+    /// component.
     #[must_use]
     pub fn saving(&self) -> Option<f64> {
         (self.full_state_bytes > 0).then(|| 1.0 - self.bytes_sent as f64 / self.full_state_bytes as f64)

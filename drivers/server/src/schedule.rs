@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn missed_ticks_beyond_the_limit_of_ticks_run_at_once_are_skipped() {
+    fn missed_ticks_beyond_the_limit_of_ticks_per_turn_are_skipped() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);

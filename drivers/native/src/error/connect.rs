@@ -163,7 +163,7 @@ impl fmt::Display for UnreachedCause {
             Self::NotUnicast(kind) => {
                 write!(
                     f,
-                    "the address is {kind}, which accepts no connections; connect to the address of a single machine"
+                    "the address is {kind}; connect to the address of a single machine"
                 )
             }
             Self::NoTime => f.write_str(

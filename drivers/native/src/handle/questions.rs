@@ -131,11 +131,11 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
     }
 
-    /// Returns, for each connection, the number of message bytes that the game should send in the next `interval`, a
-    /// tick for example, so that no message waits. The number is the bytes that the path carries in that time, minus
-    /// the bytes that are already queued. The call asks the network thread once, and blocks until that thread answers.
-    /// Between two calls, `Event::RateChanged` reports that the rate of a path changed. The numbers are
-    /// recommendations: sending more is not an error.
+    /// Returns, for each connection, the number of message bytes that the game should send in the next `interval` (for
+    /// example one tick), so that no message waits. This number is the number of bytes that the path carries in
+    /// `interval`, minus the number of bytes that are already queued. The call asks the network thread once, and blocks
+    /// until that thread answers. Between two calls, `Event::RateChanged` reports that the rate of a path changed. The
+    /// numbers are recommendations: sending more is not an error.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();

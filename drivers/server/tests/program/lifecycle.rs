@@ -214,7 +214,7 @@ fn the_session_slot_of_a_vanished_client_is_freed() {
 }
 
 #[test]
-fn clients_of_a_killed_server_reconnect_after_its_restart_with_a_list_of_lost_messages() {
+fn clients_of_a_killed_server_reconnect_after_its_restart_and_get_a_list_of_lost_messages() {
     let mut server = Program::start(r#""resume_window": "60 s""#);
     let (address, folder) = (server.address(), Arc::clone(&server.folder));
     let clients: Vec<Client> = (0..4).map(|_| server.join()).collect();
