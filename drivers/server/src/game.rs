@@ -50,7 +50,7 @@ use crate::world_id::WORLD;
 ///
 /// impl Game for Bells {
 ///     const NAME: &'static str = "bells";
-///     const APPLICATION: u64 = 0x6265_6c6c_7300; // drawn once
+///     const APPLICATION: u64 = 0x6265_6c6c_7300; // chosen once for this game
 ///     type Settings = NoSettings;
 ///
 ///     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
@@ -74,7 +74,7 @@ use crate::world_id::WORLD;
 ///
 ///     fn network_update(&mut self, server: &mut Context) {
 ///         if let Err(error) = server.broadcast(&Rung { total: self.total }) {
-///             eprintln!("nobody was told: {error}");
+///             eprintln!("the total was sent to no client: {error}");
 ///         }
 ///     }
 /// }

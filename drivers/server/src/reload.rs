@@ -103,7 +103,7 @@ impl<G: Game> Dedicated<G> {
         let mut news = Vec::new();
         if !back.is_empty() {
             let text = format!(
-                "the configuration has changed: {} again has the value with which the server runs",
+                "the configuration has changed: {} will keep its running value at a restart",
                 back.join(", ")
             );
             tracing::info!("{text}");

@@ -29,7 +29,8 @@ pub struct Due {
 }
 
 impl Schedule {
-    /// Creates a schedule whose first tick is due immediately. Both rates are per second, and at least 1.
+    /// Creates a schedule whose first tick is due immediately. Both rates are in times per second. A rate of 0 is
+    /// raised to 1.
     #[must_use]
     pub fn new(tick_rate: u32, network_rate: u32, now: Instant) -> Self {
         Self {

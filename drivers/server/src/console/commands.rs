@@ -21,7 +21,7 @@ use crate::suggest::suggest;
 /// fn commands(commands: &mut Commands<Game>) {
 ///     commands.add("gravity", "<m/s²>", "change how fast things fall", |game, _: &mut Context, arguments| {
 ///         game.gravity =
-///             arguments.text().parse().map_err(|_| CommandError::Usage("how strong? 9.81, say".into()))?;
+///             arguments.text().parse().map_err(|_| CommandError::Usage("the gravity is not a number".into()))?;
 ///         Ok(format!("gravity is {} m/s²", game.gravity))
 ///     });
 /// }

@@ -17,7 +17,7 @@ pub struct AgentAt {
 #[derive(NetComponent, Clone, Copy, PartialEq, Eq, Debug)]
 #[net(name = "world/steered")]
 pub struct SteeredBy {
-    /// The number of the client, by which chat lines name it.
+    /// The number by which chat lines name the client.
     pub client: u32,
 }
 
@@ -38,8 +38,8 @@ impl AgentAt {
 /// An agent as the hash sees it: its position, and the client that steers it.
 pub(super) type HashedAgent = (AgentAt, Option<SteeredBy>);
 
-/// Returns a hash of all agents that a view of the built-in world shows. The command `freeze` of the server prints the hash of its own
-/// world, so that a test can compare the two.
+/// Returns a hash of all agents that a view of the built-in world shows. The command `freeze` of the server prints the same hash of
+/// the server's world, so that a test can compare the two hashes.
 #[must_use]
 pub fn hash_of_view(view: &WorldView) -> u64 {
     hash(view.all::<AgentAt>().map(|(id, at)| (id, (at, view.get::<SteeredBy>(id)))))

@@ -7,7 +7,7 @@ use tickwire_core::message::{BoundedString, NetMessage};
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/joined", type = 0x1000, max = 16)]
 pub struct Joined {
-    /// The number of the client, by which chat lines name it.
+    /// The number by which chat lines name the client.
     pub client: u32,
     /// The id of the client's agent in the replicated world.
     pub agent: u32,

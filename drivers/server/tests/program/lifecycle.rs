@@ -117,7 +117,7 @@ fn a_second_sigterm_ends_the_server_immediately() {
     let (code, last) = server.end();
     assert_eq!((code, &last["event"], &last["why"]), (Some(143), &"killed".into(), &"SIGTERM".into()));
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ended immediately (SIGTERM while it stopped)"), "{log}");
+    assert!(log.contains("ended immediately (SIGTERM during the shutdown)"), "{log}");
 }
 
 #[test]
