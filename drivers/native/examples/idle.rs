@@ -69,7 +69,11 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
     println!("{:>16}: {total:.3} % of a core", "all threads");
     println!("{:>16}: {:.1} per second", "wakeups", per_second(stats.wakeups, counters.wakeups));
     println!("{:>16}: {:.1} per second", "coalesced sleeps", per_second(stats.naps, counters.naps));
-    println!("{:>16}: {:.0} per second", "datagrams sent", per_second(stats.datagrams_sent, counters.datagrams_sent));
+    println!(
+        "{:>16}: {:.0} per second",
+        "datagrams sent",
+        per_second(stats.datagrams_sent, counters.datagrams_sent)
+    );
     let received = per_second(stats.datagrams_received, counters.datagrams_received);
     println!("{:>16}: {received:.0} per second", "datagrams in");
     println!("{:>16}: {:?} at this end", "mean RTT", NetworkStats::mean_rtt(&server.infos()));

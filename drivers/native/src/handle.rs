@@ -141,8 +141,8 @@ impl Handle {
     /// Sends a message to every connection, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if the driver accepts the message for no connection, for example because the message cannot be
-    /// encoded. A full channel is not an error: the result lists the connection of the channel.
+    /// [`SendError`] if the driver rejects the message for all connections, for example because encoding fails. A connection whose
+    /// channel is full causes no error: the result lists the connection.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
     }
@@ -400,9 +400,8 @@ impl Handle {
         self.order(Command::LimitAll(bytes_per_second))
     }
 
-    /// Limits the rate of UDP payload that the endpoint sends on one connection to `bytes_per_second`. A value below
-    /// 1000 bytes/s is raised to 1000 bytes/s. `None` restores `Config::connection_bandwidth`.
-    /// `ConnectOptions::bandwidth` sets the initial limit.
+    /// Limits the rate of UDP payload that the endpoint sends on one connection to `bytes_per_second`. A value below 1000 bytes/s is
+    /// raised to 1000 bytes/s. `None` restores `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets the initial limit.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.

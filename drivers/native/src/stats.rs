@@ -21,7 +21,7 @@ pub struct ConnectionInfo {
     pub peer: PeerInfo,
     /// The counters and measurements of the connection since it began.
     pub stats: ConnectionStats,
-    /// The counters of the world that the connection is sent, and of the world that it receives.
+    /// The counters of the world that is sent on the connection, and of the world that is received on it.
     pub world: WorldStats,
     /// The peer's clock, or `None` until the peer has acknowledged a packet. Read the clock at [`crate::Handle::now`].
     pub clock: Option<PeerClock>,

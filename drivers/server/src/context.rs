@@ -66,8 +66,8 @@ impl Context {
     /// Sends a message to all clients, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if the driver accepts the message for no client. A full channel is not an error: the result lists
-    /// the connection of the channel.
+    /// [`SendError`] if the driver rejects the message for all clients, for example because encoding fails. A client
+    /// whose channel is full causes no error: the result lists the connection of this client.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
     }

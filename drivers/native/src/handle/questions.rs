@@ -37,8 +37,8 @@ impl Handle {
         self.0.facts.clock.now()
     }
 
-    /// Returns the latest report of the network thread on whether a wall clock is wrong. The call does not wait for the
-    /// network thread.
+    /// Returns the latest report of the network thread on signs that a wall clock is wrong. The call does not wait for
+    /// the network thread.
     #[must_use]
     pub fn clock_report(&self) -> ClockReport {
         self.0.clocks()
@@ -50,13 +50,13 @@ impl Handle {
         !self.0.commands.is_closed()
     }
 
-    /// Returns the ids of all connections that the game may send on, interrupted connections included.
+    /// Returns the ids of all connections on which the game may send, including interrupted connections.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.0.table().iter().map(|(connection, _)| connection).collect()
     }
 
-    /// Returns the number of connections that the game may send on, interrupted connections included.
+    /// Returns the number of connections on which the game may send, including interrupted connections.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.table().len()
@@ -69,8 +69,8 @@ impl Handle {
         self.0.table().latest
     }
 
-    /// Returns the state of a connection. The state of an interrupted connection is `Connecting`. The handle does not
-    /// list a connection before it is established, and returns `Disconnected` for it.
+    /// Returns the state of a connection. The state of an interrupted connection is `Connecting`. Before a connection
+    /// is established, the method returns `Disconnected` for the connection.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         match self.0.table().get(connection) {

@@ -61,7 +61,8 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
         });
         return Ok(text.to_string());
     }
-    let silent = if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them interrupted)") };
+    let silent =
+        if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them interrupted)") };
     let metrics = metrics.iter().map(|(name, metric)| format!("\n{name} {}", metric.reading));
     Ok(format!(
         "{}: uptime {uptime:.1} s, {} of {}{silent}\nlistening on {} key {}\n{} at {} per second, {}, {} skipped while idle{}{}",

@@ -61,8 +61,9 @@ impl<G> Commands<G> {
         Self { by_name: own.collect() }
     }
 
-    /// Adds a command with its arguments as the help shows them (`<client> [reason]`), a short description, and its
-    /// function. The command replaces an existing command with the same name, even a command of the server.
+    /// Adds the command `name`, which calls `action`. The help shows the arguments as `usage` (for example `<client>
+    /// [reason]`), and `help` as a short description. The command replaces an existing command with the same name, even
+    /// a command of the server.
     pub fn add(
         &mut self,
         name: &'static str,
