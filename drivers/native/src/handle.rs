@@ -78,8 +78,8 @@ pub struct Broadcast {
 impl Handle {
     // ----- Sending
 
-    /// Sends a message on the channel of the message's type. The message leaves immediately, unless this thread [holds](Handle::hold)
-    /// messages.
+    /// Sends a message on the channel of the message's type. The network thread gets the message immediately, unless this thread
+    /// [holds](Handle::hold) messages.
     ///
     /// The result is the number of the message on this connection and channel. `Event::Delivered` and the list in `Event::Closed`
     /// identify the message by this number. If the connection ended before the network thread took the message, neither event lists

@@ -89,10 +89,11 @@ pub struct NetworkStats {
     /// resets, the endpoint stops, and an `Event::Closed` with the null connection states the error.
     pub receive_pauses: u64,
     /// The number of datagrams dropped because their source had sent more than its share. Per turn, the network thread
-    /// handles 64 datagrams of a source. Up to 4096 further datagrams of a source may wait, in 8 MiB of memory for all
-    /// sources together.
+    /// handles at most 64 datagrams of a source. Up to 4096 further datagrams of a source may wait, in 8 MiB of memory
+    /// for all sources together.
     pub datagrams_over_share: u64,
-    /// The number of send calls in which the system's send buffer was full. After each such call the driver waited.
+    /// The number of send calls in which the system's send buffer was full. After each such call, the driver waited
+    /// until the system accepted datagrams again.
     pub socket_full: u64,
     /// The number of the game's calls that returned an error because the queue to the network thread was full.
     pub commands_refused: u64,

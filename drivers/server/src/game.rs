@@ -13,9 +13,10 @@ use crate::error::GameError;
 use crate::messages::Messages;
 use crate::world_id::WORLD;
 
-/// A game that a dedicated server runs. The server calls all methods on one thread. Each tick handles clients that
-/// joined or left, then their messages, then calls [`Game::tick`], and then [`Game::network_update`] and
-/// [`Game::replicate`] if an update is due. Messages that these methods send leave together at the end.
+/// A game that a dedicated server runs. The server calls all methods on one thread. In each turn, the server first
+/// handles the waiting events (clients that joined or left, and messages) in the order of their arrival. The server
+/// then calls [`Game::tick`] for each tick that is due, and then [`Game::network_update`] and [`Game::replicate`] if an
+/// update is due. Messages that these methods send leave together at the end of the turn.
 ///
 /// ```
 /// use std::time::Duration;

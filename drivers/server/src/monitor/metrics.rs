@@ -100,7 +100,7 @@ fn encode_counters(
         ),
         (
             "messages_too_late",
-            "Messages whose connection ended before they were sent",
+            "Messages that were not sent because their connection ended first",
             network.messages_too_late,
         ),
         ("send_errors", "Datagrams that the system refused", network.send_errors),
