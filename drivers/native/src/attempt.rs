@@ -16,7 +16,7 @@ use crate::shared::NetworkThreadId;
 /// Dropping the `Attempt` does not end the attempt to connect: on success, the game still receives `Event::Connected`.
 /// A failure is also reported by an `Event::Closed` with the null connection, for which the driver does not call the
 /// handlers of `on_disconnected`.
-#[must_use = "an attempt that fails is reported here only"]
+#[must_use = "take the result of the attempt with `wait`, `result` or `.await`"]
 pub struct Attempt {
     pending: Pending<Result<ConnectionId, ConnectError>>,
     network_thread: NetworkThreadId,
