@@ -66,17 +66,21 @@ fn server(arguments: &[String]) -> Result<(), Failure> {
         total += share;
     }
     let per_second = |after: u64, before: u64| (after - before) as f64 / elapsed;
-    println!("{:>16}: {total:.3} % of a core", "all");
+    println!("{:>16}: {total:.3} % of a core", "all threads");
     println!("{:>16}: {:.1} per second", "wakeups", per_second(stats.wakeups, counters.wakeups));
-    println!("{:>16}: {:.1} per second", "naps", per_second(stats.naps, counters.naps));
-    println!("{:>16}: {:.0} per second", "sent", per_second(stats.datagrams_sent, counters.datagrams_sent));
+    println!("{:>16}: {:.1} per second", "coalesced sleeps", per_second(stats.naps, counters.naps));
+    println!(
+        "{:>16}: {:.0} per second",
+        "datagrams sent",
+        per_second(stats.datagrams_sent, counters.datagrams_sent)
+    );
     let received = per_second(stats.datagrams_received, counters.datagrams_received);
-    println!("{:>16}: {received:.0} per second", "received");
-    println!("{:>16}: {:?} mean at this end", "round trip", NetworkStats::mean_rtt(&server.infos()));
+    println!("{:>16}: {received:.0} per second", "datagrams in");
+    println!("{:>16}: {:?} at this end", "mean RTT", NetworkStats::mean_rtt(&server.infos()));
     drop(child.stdin.take());
     let mut line = String::new();
     from_clients.read_line(&mut line)?;
-    println!("{:>16}: {} mean at the clients", "round trip", line.trim());
+    println!("{:>16}: {} at the clients", "mean RTT", line.trim());
     child.wait()?;
     Ok(())
 }

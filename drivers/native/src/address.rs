@@ -29,9 +29,9 @@ pub enum Host {
 
 /// A host and a port: `play.example:7777`, `192.0.2.1:7777`, `[2001:db8::1]:7777`, `[fe80::1%2]:7777`.
 ///
-/// Two addresses are equal if their texts are equal, so a name differs from the address that it resolves to. Every
-/// address has only one form: `[::ffff:192.0.2.1]` becomes `192.0.2.1`, however the address was created. Parsing the
-/// printed text gives the same value.
+/// Two addresses are equal if their printed texts are equal, so a host name never equals an IP address to which the
+/// name resolves. Every address has only one form: `[::ffff:192.0.2.1]` becomes `192.0.2.1`, both when parsed and when
+/// converted from a [`SocketAddr`]. Parsing a printed address gives an equal address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NetworkAddress {
     host: Host,
@@ -53,7 +53,7 @@ struct Fault {
 }
 
 impl NetworkAddress {
-    /// The default port, for a server whose address has no port.
+    /// The UDP port of a server whose address does not name a port.
     pub const DEFAULT_PORT: u16 = 7777;
 
     /// Creates the address of `host` (a name, an IPv4 address, or an IPv6 address with or without brackets) and `port`.
@@ -185,7 +185,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// Returns a description of the error in the text, without the text itself and without advice.
+    /// Returns a description of the error. The description contains neither the invalid text nor advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what

@@ -12,11 +12,11 @@ use crate::shared::NetworkThreadId;
 
 /// A running attempt to connect.
 ///
-/// An attempt is a future. Code without `async` calls [`Attempt::wait`], or calls [`Attempt::result`] once per
-/// frame. Dropping the attempt does not stop it: the game still receives `Event::Connected`. A failed attempt is
-/// also reported as an `Event::Closed` with the null connection, but the handlers of `on_disconnected` are not
-/// called for it.
-#[must_use = "an attempt that fails is reported here only"]
+/// An attempt is a future. Code without `async` calls [`Attempt::wait`], or calls [`Attempt::result`] once per frame.
+/// Dropping the `Attempt` does not end the attempt to connect: on success, the game still receives `Event::Connected`.
+/// A failure is also reported by an `Event::Closed` with the null connection, for which the driver does not call the
+/// handlers of `on_disconnected`.
+#[must_use = "take the result of the attempt with `wait`, `result` or `.await`"]
 pub struct Attempt {
     pending: Pending<Result<ConnectionId, ConnectError>>,
     network_thread: NetworkThreadId,
@@ -30,7 +30,8 @@ impl Attempt {
         Self { pending, network_thread }
     }
 
-    /// Returns the result of the attempt, or `None` while the attempt runs. The method returns the result only once.
+    /// Returns the result of the attempt, or `None` while the attempt runs. A call after the call that returned the
+    /// result returns [`ConnectError::Stopped`].
     pub fn result(&mut self) -> Option<Result<ConnectionId, ConnectError>> {
         match self.pending.take() {
             Taken::Value(result) => Some(result),

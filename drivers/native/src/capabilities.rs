@@ -20,7 +20,7 @@ pub struct Capabilities {
     pub dual_stack: bool,
 }
 
-/// Determines the capabilities of the system, by opening sockets on the loopback interface and closing them again.
+/// Determines the capabilities of the system, by opening UDP sockets and closing them again.
 #[must_use]
 pub fn capabilities() -> Capabilities {
     let ipv4 = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_ok();
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_native_platform_has_udp_and_server_sockets() {
+    fn a_native_platform_supports_tcp_udp_and_server_sockets() {
         let capabilities = capabilities();
         assert!(capabilities.udp && capabilities.tcp && capabilities.server_sockets);
         assert!(capabilities.ipv6 || !capabilities.dual_stack);

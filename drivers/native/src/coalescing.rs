@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_are_coalesced_only_at_a_high_rate_and_a_second_after_the_latest_message() {
+    fn coalescing_begins_only_at_a_high_rate_of_datagrams_and_one_second_after_the_latest_message() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(
             naps(&mut coalescing, &[2025, 2046, 2067]),
             [true; 3],
-            "after a nap, the next one is no silence"
+            "a gap that a coalescing delay causes does not end the coalescing"
         );
     }
 

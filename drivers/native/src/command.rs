@@ -48,13 +48,13 @@ pub(crate) enum Command {
         connection: ConnectionId,
         rate: Option<NonZeroU32>,
     },
-    /// Commits the changes of a world that wait the longest.
+    /// Commits the changes that have waited the longest.
     Commit,
     SetViewer {
         connection: ConnectionId,
         viewer: Option<Viewer>,
     },
-    /// Stores the current reports of all connections and counters.
+    /// Stores a report on each connection, and the current counters.
     Snapshot(Replier<()>),
     Ask(Question),
     Stop {

@@ -212,7 +212,7 @@ impl CommandQueue {
 /// A thread or task that waits for space in the queue.
 struct Room<'a> {
     listener: EventListener,
-    #[expect(dead_code, reason = "it counts as long as it lives")]
+    #[expect(dead_code, reason = "a hold counts until it is dropped")]
     waiting: Waiting<'a>,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tickwire_core::{CloseReason, Refusal, Violation};
 
-/// A wrapper around the reason why a connection ended. `Display` writes the reason as text for a person.
+/// A wrapper around the reason why a connection ended. `Display` writes the reason as human-readable text.
 ///
 /// ```
 /// use tickwire_core::CloseReason;

@@ -44,7 +44,7 @@ pub const INVALID_MESSAGES: u16 = 0xfe07;
 /// # let server = Server::start(Options::new(config).registry(registry.clone()).bind("127.0.0.1:0".parse()?))?;
 /// let handle = server.handle();
 /// let greeter = std::thread::spawn(move || {
-///     // Every event of the server, on a thread of its own. `None`: it was stopped, or none came for a second.
+///     // This thread takes every event of the server. `None`: the server was stopped, or no event came for 1 s.
 ///     while let Some(event) = handle.wait_event(std::time::Duration::from_secs(1)) {
 ///         if let Event::Connected { connection, .. } = event {
 ///             return handle.send(connection, &Chat { text: BoundedString::truncated("welcome") }).is_ok();
@@ -54,7 +54,7 @@ pub const INVALID_MESSAGES: u16 = 0xfe07;
 /// });
 /// # let client = Client::start(Options::new(Config::new(1)).registry(registry))?;
 /// # client.connect(&server.local_address().into(), ConnectOptions::new(server.public_key())).wait()?;
-/// assert!(greeter.join().expect("it does not panic"));
+/// assert!(greeter.join().expect("the thread does not panic"));
 /// # Ok(())
 /// # }
 /// ```
@@ -78,8 +78,8 @@ pub struct Broadcast {
 impl Handle {
     // ----- Sending
 
-    /// Sends a message on the channel of the message's type. The message leaves immediately, unless this thread [holds](Handle::hold)
-    /// messages.
+    /// Sends a message on the channel of the message's type. The network thread gets the message immediately, unless this thread
+    /// [holds](Handle::hold) messages.
     ///
     /// The result is the number of the message on this connection and channel. `Event::Delivered` and the list in `Event::Closed`
     /// identify the message by this number. If the connection ended before the network thread took the message, neither event lists
@@ -141,8 +141,8 @@ impl Handle {
     /// Sends a message to every connection, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if the driver cannot send the message to any connection, for example because it cannot be encoded. A
-    /// full channel is not an error: the result lists its connection.
+    /// [`SendError`] if the driver rejects the message for all connections, for example because encoding fails. A connection whose
+    /// channel is full causes no error: the result lists the connection.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.broadcast_with(message, T::ROUTE)
     }
@@ -195,7 +195,8 @@ impl Handle {
 
     /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
     /// one datagram. Hold messages only while a frame is computed. The held messages are sent early if a thread that does not hold
-    /// sends a message, the queue is full, the game calls a method that asks the network thread, or a connection begins or ends.
+    /// sends a message, the queue to the network thread is half full, the game calls a method that asks the network thread, or a
+    /// connection begins or ends.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
@@ -323,8 +324,8 @@ impl Handle {
     /// Takes the next event from the queue, and waits up to `timeout` for an event if the queue is empty.
     ///
     /// Returns `None` if no event came, or if the endpoint was stopped and no event is left; [`Handle::is_running`] then returns
-    /// `false`. A call that waits while the endpoint stops returns immediately, and each later call returns within 10 ms. A loop that
-    /// calls repeatedly therefore does not occupy a processor.
+    /// `false`. A call that waits while the endpoint stops returns immediately. Each later call waits 10 ms, or `timeout` if that is
+    /// shorter, so a loop that calls repeatedly does not occupy a processor.
     #[must_use]
     pub fn wait_event(&self, timeout: Duration) -> Option<Event> {
         let deadline = Instant::now().checked_add(timeout);
@@ -390,8 +391,8 @@ impl Handle {
 
     // ----- Limits
 
-    /// Limits the rate of UDP payload on all connections together to `bytes_per_second`, at least 1000. `None` removes the limit.
-    /// `Config::bandwidth` sets the initial limit.
+    /// Limits the total rate of UDP payload that the endpoint sends on all connections to `bytes_per_second`. A value below 1000
+    /// bytes/s is raised to 1000 bytes/s. `None` removes the limit. `Config::bandwidth` sets the initial limit.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
@@ -399,8 +400,8 @@ impl Handle {
         self.order(Command::LimitAll(bytes_per_second))
     }
 
-    /// Limits the rate of UDP payload on one connection to `bytes_per_second`, at least 1000. `None` restores
-    /// `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets the initial limit.
+    /// Limits the rate of UDP payload that the endpoint sends on one connection to `bytes_per_second`. A value below 1000 bytes/s is
+    /// raised to 1000 bytes/s. `None` restores `Config::connection_bandwidth`. `ConnectOptions::bandwidth` sets the initial limit.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.

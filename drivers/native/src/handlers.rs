@@ -20,7 +20,7 @@ enum Which {
     Connection(u64),
 }
 
-/// The numbers of events and messages that one call of `update` processed.
+/// The counts of events and messages that one call of `update` processed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Update {
@@ -60,7 +60,7 @@ pub struct Update {
 ///     fn heard(&mut self, network: &mut Handle, from: ConnectionId, chat: &Chat) {
 ///         self.lines.push(chat.text.as_str().to_owned());
 ///         let thanks = Chat { text: BoundedString::truncated("thanks") };
-///         drop(network.send(from, &thanks)); // a full channel hands the message back
+///         drop(network.send(from, &thanks)); // fails if the channel is full
 ///     }
 /// }
 ///

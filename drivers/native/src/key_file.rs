@@ -66,8 +66,8 @@ impl fmt::Display for KeyFileError {
 impl std::error::Error for KeyFileError {}
 
 /// Reads the secret key in the file at `path`. If the file does not exist, the function generates a key from the
-/// system's random numbers, creates missing folders and writes the key to the file, which only its owner may read.
-/// Also returns `true` if the key is new.
+/// system's random numbers, creates missing folders and writes the key to the file, which only its owner may read. The
+/// second value is `true` if the function generated the key.
 ///
 /// # Errors
 /// [`KeyFileError`] if other users may read the file, the file contains no valid key, or the system cannot read or

@@ -69,7 +69,8 @@ pub(crate) struct NetworkThread {
 
 /// The way in which the thread ends.
 enum End {
-    /// The thread ends once these connections have closed and their peers have acknowledged the close, or at this time.
+    /// The thread ends once the connections in `leaving` have closed and their peers have acknowledged the close, but
+    /// at the latest at the time `at`.
     Graceful {
         at: Instant,
         leaving: Vec<ConnectionId>,

@@ -223,9 +223,9 @@ impl Options {
         self
     }
 
-    /// Sets whether the driver drops messages of unregistered types before `next_event` returns them to the game, as
-    /// `update` does. The driver decodes each message one more time for this check. A game that decodes every message
-    /// and counts violations itself (`Dispatcher`, `ViolationBudget`) disables the check.
+    /// Sets whether `next_event` drops messages of unregistered types instead of returning them to the game. `update`
+    /// always drops such messages. The driver decodes each message one more time for this check. A game that decodes
+    /// every message and counts violations itself (`Dispatcher`, `ViolationBudget`) disables the check.
     ///
     /// Default: yes.
     pub const fn screen_messages(mut self, yes: bool) -> Self {

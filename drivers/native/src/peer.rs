@@ -9,10 +9,10 @@ use crate::node::Node;
 use crate::options::Options;
 use crate::verbs::verbs;
 
-/// A running peer, which accepts peers and dials them. The type also has the methods of [`crate::Handle`]: `connect`
-/// can dial a server in addition to peers. Dropping the peer closes its connections without waiting for the delivery of
-/// messages. For connections that `disconnect_after_delivery` is closing, the drop blocks until their messages are
-/// delivered, at most until the deadline of that call.
+/// A running peer, which accepts peers and dials them. The type also has the methods of [`crate::Handle`]: the method
+/// `connect` dials a server. Dropping the peer closes its connections without waiting for the delivery of messages. For
+/// connections that `disconnect_after_delivery` is closing, the drop blocks until their messages are delivered, at most
+/// until the deadline of that call.
 ///
 /// ```
 /// # use tickwire_core::message::{BoundedString, NetMessage, Registry};

@@ -22,7 +22,7 @@ use crate::verbs::verbs;
 /// # registry.register::<Chat>()?;
 /// # let mut config = Config::new(1);
 /// # config.access = Access::Open;
-/// // `config.access` says who may come in.
+/// // `config.access` determines which clients may connect.
 /// let options = Options::new(config).registry(registry).bind("127.0.0.1:0".parse()?);
 /// let server = Server::start(options)?;
 /// println!("listening on {} key {}", server.local_address(), server.public_key());

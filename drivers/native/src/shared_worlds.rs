@@ -39,7 +39,7 @@ struct Commits {
 pub(crate) enum HandedIn {
     /// The changes wait for the network thread. The spare changes are of an earlier commit.
     Waiting { spare: Option<Changes> },
-    /// Too many commits wait. The changes come back.
+    /// Too many commits wait for the network thread. The caller gets the changes back.
     Full(Changes),
 }
 

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_waits_for_at_most_64_datagrams_of_a_flooding_source() {
+    fn a_flooding_source_delays_another_source_by_at_most_64_datagrams() {
         let (mut shares, mut dropped) = (Shares::default(), 0);
         let seen = turn(&mut shares, &[(1, 10_000), (2, 3)], &mut dropped);
         assert_eq!((count(&seen, 1), count(&seen, 2)), (64, 3));

@@ -21,7 +21,7 @@ pub struct ConnectionInfo {
     pub peer: PeerInfo,
     /// The counters and measurements of the connection since it began.
     pub stats: ConnectionStats,
-    /// The counters of the world that the connection is sent, and of the world that it receives.
+    /// The counters of the world that is sent on the connection, and of the world that is received on it.
     pub world: WorldStats,
     /// The peer's clock, or `None` until the peer has acknowledged a packet. Read the clock at [`crate::Handle::now`].
     pub clock: Option<PeerClock>,
@@ -89,10 +89,11 @@ pub struct NetworkStats {
     /// resets, the endpoint stops, and an `Event::Closed` with the null connection states the error.
     pub receive_pauses: u64,
     /// The number of datagrams dropped because their source had sent more than its share. Per turn, the network thread
-    /// handles 64 datagrams of a source. Up to 4096 further datagrams of a source may wait, in 8 MiB of memory for all
-    /// sources together.
+    /// handles at most 64 datagrams of a source. Up to 4096 further datagrams of a source may wait, in 8 MiB of memory
+    /// for all sources together.
     pub datagrams_over_share: u64,
-    /// The number of send calls in which the system's send buffer was full. After each such call the driver waited.
+    /// The number of send calls in which the system's send buffer was full. After each such call, the driver waited
+    /// until the system accepted datagrams again.
     pub socket_full: u64,
     /// The number of the game's calls that returned an error because the queue to the network thread was full.
     pub commands_refused: u64,
@@ -108,7 +109,7 @@ pub struct NetworkStats {
     /// The number of wake-ups of the network thread after a sleep in which heartbeats and acknowledgements were
     /// coalesced (`Options::receive_coalescing`).
     pub naps: u64,
-    /// The replicated worlds that the endpoint sends.
+    /// The totals of the replicated worlds that the endpoint sends.
     pub worlds: WorldTotals,
 }
 
@@ -116,17 +117,18 @@ pub struct NetworkStats {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ClockReport {
-    /// The numbers of client tickets whose expiry suggests a wrong wall clock.
+    /// The counts of client tickets whose expiry suggests a wrong wall clock.
     pub tickets: TicketCounts,
-    /// The number of times that the system's clock differed by more than 0.5 s from the expected time. The cause is
-    /// that the clock was set or the host slept.
+    /// The number of times that the system's clock differed by more than 0.5 s from the expected time. The cause of
+    /// such a difference is that the clock was set, or that the host slept.
     pub steps: u64,
-    /// The latest of these differences, in microseconds. The value is positive if the clock was set forward.
+    /// The latest difference of more than 0.5 s between the system's clock and the expected time, in microseconds. The
+    /// value is positive if the clock was set forward.
     pub last_step_us: i64,
 }
 
-/// The totals of the replicated worlds that an endpoint sends, over all connections since the endpoint was started. The driver counts
-/// at each commit.
+/// The totals of the replicated worlds that an endpoint sends, over all connections since the endpoint was started. The driver
+/// updates the totals at each commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct WorldTotals {
@@ -150,14 +152,15 @@ pub struct WorldTotals {
 }
 
 impl WorldTotals {
-    /// Returns the mean number of bytes that an entity took for each viewer and commit. Returns `None` if no viewer was sent an entity.
+    /// Returns the mean number of bytes sent per entity, viewer and commit. Returns `None` if no viewer was sent an entity.
     #[must_use]
     pub fn bytes_per_entity(&self) -> Option<f64> {
         (self.entities_shown > 0).then(|| self.bytes_sent as f64 / self.entities_shown as f64)
     }
 
-    /// Returns the share of the bytes that was saved against sending the full state with each commit: 0.9 if a tenth of the bytes
-    /// was sent. The share is negative if more was sent. Returns `None` if no viewer was sent a component.
+    /// Returns the share of bytes that was saved compared with sending the full state at each commit: 0.9 if a tenth of the bytes
+    /// was sent. The share is negative if more bytes were sent than the full state has. Returns `None` if no viewer was sent a
+    /// component.
     #[must_use]
     pub fn saving(&self) -> Option<f64> {
         (self.full_state_bytes > 0).then(|| 1.0 - self.bytes_sent as f64 / self.full_state_bytes as f64)

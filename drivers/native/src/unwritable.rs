@@ -17,8 +17,8 @@ pub fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Returns the system's error text without a path. The path would be that of the temporary file that replaces the
-/// user's file, which the user does not know.
+/// Returns the system's error text without the path in it. That path names a temporary file, which the user does not
+/// know.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();

@@ -84,7 +84,7 @@ fn thousand_messages(server: &Server, client: &Client, there: ConnectionId) -> D
 }
 
 #[test]
-fn the_mean_duration_of_a_hundred_pings_over_loopback_is_below_50_ms() {
+fn a_hundred_pings_over_loopback_have_a_mean_rtt_below_50_ms() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     let echo = server.handle();

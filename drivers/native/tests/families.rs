@@ -73,7 +73,7 @@ fn the_addresses_of_a_host_name_are_dialled_in_order_until_an_address_answers() 
 }
 
 #[test]
-fn two_peers_with_a_shared_secret_that_dial_each_other_connect() {
+fn two_peers_with_a_shared_secret_that_dial_each_other_get_one_connection() {
     let psk = [42; 32];
     let peer = |identity: u8| {
         let options = common::options(Config::new(common::APPLICATION));

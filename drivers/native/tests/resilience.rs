@@ -149,7 +149,7 @@ fn an_overloaded_network_thread_counts_the_commands_that_it_refuses() {
 }
 
 #[test]
-fn a_hold_ends_when_the_command_queue_is_full() {
+fn held_messages_are_sent_when_the_command_queue_is_half_full() {
     let server = Server::start(common::server_options(common::open_config()).commands(64)).unwrap();
     let (client, there) = common::connected(&server);
     let _hold = server.hold();
@@ -366,7 +366,7 @@ fn stopping_an_endpoint_delivers_sent_messages_before_its_connections_close() {
 }
 
 #[test]
-fn an_idle_endpoint_wakes_fewer_than_twice_a_second() {
+fn an_idle_endpoint_wakes_less_than_twice_a_second() {
     let server = common::server();
     let (client, _) = common::connected(&server);
     std::thread::sleep(Duration::from_millis(500));

@@ -148,7 +148,7 @@ fn with_receipts() -> (Server, [(Client, ConnectionId); 2]) {
 }
 
 #[test]
-fn send_returns_the_message_number_of_the_receipt_while_several_threads_send_and_broadcast() {
+fn send_returns_distinct_message_numbers_while_several_threads_send_and_broadcast() {
     const EACH: u64 = 200;
     let (server, [(_one, first), (_two, second)]) = with_receipts();
     let ids: Vec<Vec<MessageId>> = std::thread::scope(|scope| {
@@ -202,7 +202,7 @@ fn send_returns_the_message_number_of_the_receipt_while_several_threads_send_and
 }
 
 #[test]
-fn the_receipt_of_a_message_has_the_number_that_send_returned() {
+fn a_broadcast_takes_a_message_number_and_delivered_events_report_only_sent_numbers() {
     let (server, [(_one, first), _]) = with_receipts();
     server.broadcast(&Ping { number: 1 }).unwrap();
     for number in 1..50 {

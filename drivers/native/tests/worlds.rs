@@ -145,7 +145,7 @@ fn clients_show_the_world_that_the_server_commits_over_a_path_that_loses_datagra
 }
 
 #[test]
-fn handlers_get_the_changes_of_a_world() {
+fn a_snapshot_handler_gets_the_changes_of_a_world_until_it_is_removed() {
     let server = server();
     let mut game = Game::new(3);
     game.step(&server);
@@ -168,7 +168,7 @@ fn handlers_get_the_changes_of_a_world() {
 }
 
 #[test]
-fn a_game_that_reads_no_events_finds_few_snapshots_and_the_newest_world_in_them() {
+fn unread_snapshots_are_merged_into_few_events_that_show_the_newest_world() {
     let server = server();
     let mut game = Game::new(20);
     game.step(&server);
@@ -236,7 +236,7 @@ fn a_commit_that_the_endpoint_refuses_is_reported_by_the_next_commit() {
 }
 
 #[test]
-fn worlds_that_cannot_be_replicated_are_refused_at_once() {
+fn commits_and_viewers_of_worlds_that_cannot_be_replicated_are_refused() {
     let plain = common::server();
     let refused = plain.commit(WORLD, schema().writer().finish(1)).unwrap_err();
     assert_eq!(
@@ -274,7 +274,7 @@ fn a_commit_in_an_accept_policy_is_refused() {
 }
 
 #[test]
-fn commits_and_messages_of_many_threads_keep_the_order_of_ticks() {
+fn the_newest_world_is_shown_after_2000_commits_beside_messages_of_a_second_thread() {
     let server = server();
     let (client, there) = connect(&server, server.local_address());
     let mut game = Game::new(10);

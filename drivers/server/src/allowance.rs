@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_saves_up_message_budget_for_at_most_the_longest_silence_of_a_connection() {
+    fn an_idle_client_saves_message_budget_for_at_most_84_seconds() {
         let start = Instant::ZERO;
         let mut allowance = newcomer(start);
         let now = start + Duration::from_secs(3600);

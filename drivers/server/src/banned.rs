@@ -29,7 +29,8 @@ pub enum Banned {
 }
 
 impl Banned {
-    /// Returns the ban that excludes this client: by its identity, or by its address if it has no identity.
+    /// Returns the ban that excludes this client: by its identity, or by its address if it has no identity. Returns
+    /// `None` if the client has neither an identity nor an IP address.
     #[must_use]
     pub fn of(client: &Client) -> Option<Self> {
         client.identity().map(Self::Identity).or_else(|| Self::at(client.address))

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_first_log_line_tickets_from_the_future_are_logged_as_a_sum_every_ten_minutes() {
+    fn tickets_from_the_future_are_logged_immediately_and_then_as_a_sum_every_ten_minutes() {
         let said = said(700, |second, report| {
             report.tickets.from_the_future += u64::from(second <= 5);
             report.tickets.ahead_by = Duration::from_secs(10_800);

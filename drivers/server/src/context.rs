@@ -22,10 +22,10 @@ use crate::metrics::{Counter, GameMetrics, Gauge, MetricError};
 ///     points: u32,
 /// }
 ///
-/// /// Tells everybody who leads, and the leader that he may go.
+/// /// Sends the points of the leader to all clients, and disconnects the leader.
 /// fn end_round(server: &mut Context, leader: ClientId, points: u32) {
 ///     if let Err(error) = server.broadcast(&Score { points }) {
-///         eprintln!("nobody was told: {error}");
+///         eprintln!("the score was sent to no client: {error}");
 ///     }
 ///     server.kick(leader, "well played");
 ///     if server.client_count() <= 1 {
@@ -66,8 +66,8 @@ impl Context {
     /// Sends a message to all clients, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] if the driver cannot send the message to any client. A full channel is not an error: the result
-    /// lists its connection.
+    /// [`SendError`] if the driver rejects the message for all clients, for example because encoding fails. A client
+    /// whose channel is full causes no error: the result lists the connection of this client.
     pub fn broadcast<T: NetMessage>(&self, message: &T) -> Result<Broadcast, SendError> {
         self.network.broadcast(message)
     }
@@ -76,7 +76,7 @@ impl Context {
     /// has left.
     ///
     /// # Errors
-    /// [`ReplicationError::NoViewer`] if the game replicates no world of this id.
+    /// [`ReplicationError::NoViewer`] if the game replicates no world with the id in `viewer`, or `viewer` is invalid.
     pub fn set_viewer(&self, client: ClientId, viewer: Option<Viewer>) -> Result<(), ReplicationError> {
         match self.clients.get(client) {
             Some(client) => self.network.set_viewer(client.connection, viewer),

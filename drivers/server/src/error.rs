@@ -111,7 +111,7 @@ impl fmt::Display for ServerError {
             Self::Config(error) => error.fmt(f),
             Self::File { path, what, remedy } => write!(f, "{}: {what}; {remedy}", path.display()),
             Self::Network(error) if is_about_address(error) => {
-                write!(f, "{error}; the key is `bind_address`")
+                write!(f, "{error}; the key of the address is `bind_address`")
             }
             Self::Network(error) => error.fmt(f),
             Self::Log { path, source } => write!(
@@ -194,7 +194,7 @@ mod tests {
         let address = SocketAddr::from(([0, 0, 0, 0], 7777));
         let taken = ServerError::Network(StartError::PortInUse { address });
         assert!(taken.to_string().starts_with("UDP port 7777 is in use at 0.0.0.0; "), "{taken}");
-        assert!(taken.to_string().ends_with("; the key is `bind_address`"), "{taken}");
+        assert!(taken.to_string().ends_with("; the key of the address is `bind_address`"), "{taken}");
         assert_eq!(taken.exit_code(), 4);
         let lacking = ServerError::Network(StartError::Thread(io::ErrorKind::WouldBlock.into()));
         assert!(!lacking.to_string().contains("bind_address"), "{lacking}");

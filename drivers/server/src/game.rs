@@ -13,9 +13,10 @@ use crate::error::GameError;
 use crate::messages::Messages;
 use crate::world_id::WORLD;
 
-/// A game that a dedicated server runs. The server calls all methods on one thread. Each tick handles clients that
-/// joined or left, then their messages, then calls [`Game::tick`], and then [`Game::network_update`] and
-/// [`Game::replicate`] if an update is due. Messages that these methods send leave together at the end.
+/// A game that a dedicated server runs. The server calls all methods on one thread. In each turn, the server first
+/// handles the waiting events (clients that joined or left, and messages) in the order of their arrival. The server
+/// then calls [`Game::tick`] for each tick that is due, and then [`Game::network_update`] and [`Game::replicate`] if an
+/// update is due. Messages that these methods send leave together at the end of the turn.
 ///
 /// ```
 /// use std::time::Duration;
@@ -50,7 +51,7 @@ use crate::world_id::WORLD;
 ///
 /// impl Game for Bells {
 ///     const NAME: &'static str = "bells";
-///     const APPLICATION: u64 = 0x6265_6c6c_7300; // drawn once
+///     const APPLICATION: u64 = 0x6265_6c6c_7300; // chosen once for this game
 ///     type Settings = NoSettings;
 ///
 ///     fn messages(messages: &mut Messages<Self>) -> Result<(), RegisterError> {
@@ -74,7 +75,7 @@ use crate::world_id::WORLD;
 ///
 ///     fn network_update(&mut self, server: &mut Context) {
 ///         if let Err(error) = server.broadcast(&Rung { total: self.total }) {
-///             eprintln!("nobody was told: {error}");
+///             eprintln!("the total was sent to no client: {error}");
 ///         }
 ///     }
 /// }

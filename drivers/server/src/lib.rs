@@ -4,7 +4,7 @@
 //!
 //! A game implements [`Game`]. The function [`main`] is the complete program around the game: it reads the
 //! configuration from a file, the environment and flags, writes a rotated log, runs a console, serves metrics and
-//! health, and stops in order. A program that needs only the server itself starts a [`Dedicated`].
+//! health, and stops in an orderly way. A program that needs only the server itself starts a [`Dedicated`].
 //!
 //! ```no_run
 //! use tickwire_core::message::{NetMessage, RegisterError};
@@ -15,7 +15,7 @@
 //!     number: u32,
 //! }
 //!
-//! /// Sends back what it gets.
+//! /// Sends each message back to its sender.
 //! struct Echo;
 //!
 //! impl Game for Echo {

@@ -24,7 +24,7 @@ use crate::context::Context;
 /// fn messages(messages: &mut Messages<Game>) -> Result<(), RegisterError> {
 ///     messages.receives(|game: &mut Game, server: &mut Context, from: ClientId, ping: &Ping| {
 ///         game.pings += 1;
-///         drop(server.send(from, ping)); // a full channel hands it back
+///         drop(server.send(from, ping)); // fails if the channel is full
 ///     })?;
 ///     Ok(())
 /// }

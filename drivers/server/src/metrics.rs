@@ -95,7 +95,7 @@ impl fmt::Display for MetricError {
                     "the game requests the metric `{name}` as a counter and as a gauge; give one of the two another name"
                 )
             }
-            Self::TooMany => write!(f, "a game has at most {METRICS_MAX} metrics; use fewer metrics"),
+            Self::TooMany => write!(f, "a game may have at most {METRICS_MAX} metrics; use fewer metrics"),
         }
     }
 }

@@ -257,7 +257,7 @@ fn leave(
         if is_over.load(Ordering::Relaxed) {
             return false;
         }
-        tracing::warn!(target: LOG_ONLY, "the server ended immediately ({signal} while it stopped); queued messages are lost");
+        tracing::warn!(target: LOG_ONLY, "the server ended immediately ({signal} during the shutdown); queued messages are lost");
         surroundings.end_log();
         surroundings.restore_terminal();
         let output = &surroundings.output;

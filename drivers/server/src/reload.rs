@@ -102,10 +102,8 @@ impl<G: Game> Dedicated<G> {
         let back: Vec<&str> = back.map(String::as_str).collect();
         let mut news = Vec::new();
         if !back.is_empty() {
-            let text = format!(
-                "the configuration has changed: {} again has the value with which the server runs",
-                back.join(", ")
-            );
+            let text =
+                format!("the configuration has changed: a restart no longer changes {}", back.join(", "));
             tracing::info!("{text}");
             news.push(text);
         }

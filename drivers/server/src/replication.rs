@@ -74,13 +74,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_of_the_world_equal_the_servers_ticks_at_the_rate_of_the_schema() {
+    fn world_ticks_equal_server_ticks_if_both_rates_are_equal() {
         let mut ticks = WorldTicks::new(60, 60);
         assert_eq!([0, 1, 7, 1000].map(|tick| ticks.at(tick, 60)), [0, 1, 7, 1000]);
     }
 
     #[test]
-    fn ticks_of_the_world_pass_at_the_rate_of_the_schema_whatever_the_tick_rate_is() {
+    fn world_ticks_pass_at_the_rate_of_the_schema_at_every_server_tick_rate() {
         let mut ticks = WorldTicks::new(60, 30);
         assert_eq!(ticks.at(30, 30), 60);
         // From here on the server ticks 120 times a second.

@@ -29,7 +29,8 @@ pub struct Due {
 }
 
 impl Schedule {
-    /// Creates a schedule whose first tick is due immediately. Both rates are per second, and at least 1.
+    /// Creates a schedule whose first tick is due immediately. Both rates are in times per second. A rate of 0 is
+    /// raised to 1.
     #[must_use]
     pub fn new(tick_rate: u32, network_rate: u32, now: Instant) -> Self {
         Self {
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn missed_ticks_beyond_the_limit_of_ticks_run_at_once_are_skipped() {
+    fn missed_ticks_beyond_the_limit_of_ticks_per_turn_are_skipped() {
         let start = Instant::now();
         let mut schedule = Schedule::new(100, 10, start);
         wake(&mut schedule, start);

@@ -194,7 +194,7 @@ impl<G: Game> Dedicated<G> {
     /// no socket and no file.
     ///
     /// # Errors
-    /// The [`ServerError`] that [`Dedicated::start`] would return for the message types and channels.
+    /// The [`ServerError`] that [`Dedicated::start`] would return for the message types, components and channels.
     pub fn check(config: &ServerConfig<G::Settings>) -> Result<(), ServerError> {
         let channels = core_config::<G>(config)?.channels;
         let registry = registry::<G>()?;

@@ -24,7 +24,8 @@ pub struct Summary {
     pub ticks: u64,
     /// The number of ticks that the server skipped because the game was idle.
     pub rested: u64,
-    /// The number of clients that were connected when the server stopped, and received the reason.
+    /// The number of clients that were connected when the server began to stop. The server sent the reason to each of
+    /// these clients.
     pub clients: usize,
     /// The number of messages from clients that the game received.
     pub taken: u64,

@@ -150,7 +150,7 @@ pub enum UnreachedCause {
     NoTime,
     /// The system returned this error text for every datagram that the driver tried to send.
     SendRefused(String),
-    /// The core rejected the call to dial the address.
+    /// The core refused to dial the address, for this reason.
     Usage(CoreConnectError),
 }
 
@@ -161,10 +161,7 @@ impl fmt::Display for UnreachedCause {
                 f.write_str("the socket cannot send to this address family; bind to [::] for IPv4 and IPv6")
             }
             Self::NotUnicast(kind) => {
-                write!(
-                    f,
-                    "the address is {kind}, which accepts no connections; connect to the address of a single machine"
-                )
+                write!(f, "the address is {kind}; connect to the address of a single machine")
             }
             Self::NoTime => f.write_str(
                 "the attempt timed out before the address was dialled; allow more time with \

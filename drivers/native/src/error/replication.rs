@@ -8,8 +8,8 @@ use tickwire_core::snapshot::{WorldError, WorldId};
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ReplicationError {
-    /// The endpoint refused changes of the world. The refused changes are not in the world, so later changes may not fit it either:
-    /// stop replicating the world, or begin a new one with a new writer and another id.
+    /// The endpoint refused changes of the world. The world lacks the refused changes, so the endpoint may refuse later changes
+    /// too: stop replicating the world, or begin a new world with a new writer and another id.
     Refused {
         /// The id of the world.
         world: WorldId,
@@ -44,10 +44,10 @@ impl fmt::Display for ReplicationError {
                 world.0
             ),
             Self::NoViewer { world, error } => {
-                write!(f, "no connection can be shown world {}: {error}", world.0)
+                write!(f, "the endpoint cannot send world {} to the connection: {error}", world.0)
             }
             Self::OnNetworkThread => f.write_str(
-                "an accept policy runs on the network thread and cannot wait for it; call the method from another thread",
+                "an accept policy runs on the network thread, which cannot wait for itself; call the method from another thread",
             ),
             Self::Stopped => f.write_str("the endpoint is stopped; start it again"),
         }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_text_names_the_world_and_the_remedy() {
+    fn a_replication_error_names_its_world_and_a_remedy() {
         let world = WorldId(3);
         let refused = |error| ReplicationError::Refused { world, tick: 9, error }.to_string();
         let text = refused(WorldError::NotConfigured);

@@ -125,8 +125,8 @@ impl fmt::Display for StartError {
             ),
             Self::NotUnicast { address, reason } => write!(
                 f,
-                "{} is {reason}, to which no socket can be bound; bind to an address of this machine, or to [::], which \
-                 stands for all addresses",
+                "no socket can be bound to {}, because it is {reason}; bind to an address of this machine, or to [::], \
+                 which stands for all addresses",
                 NetworkAddress::from(*address).host()
             ),
             Self::Socket { address, source } => {

@@ -37,8 +37,8 @@ impl Handle {
         self.0.facts.clock.now()
     }
 
-    /// Returns the latest report of the network thread on whether a wall clock is wrong. The call does not wait for the
-    /// network thread.
+    /// Returns the latest report of the network thread on signs that a wall clock is wrong. The call does not wait for
+    /// the network thread.
     #[must_use]
     pub fn clock_report(&self) -> ClockReport {
         self.0.clocks()
@@ -50,13 +50,13 @@ impl Handle {
         !self.0.commands.is_closed()
     }
 
-    /// Returns the ids of all connections that the game may send on, interrupted connections included.
+    /// Returns the ids of all connections on which the game may send, including interrupted connections.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.0.table().iter().map(|(connection, _)| connection).collect()
     }
 
-    /// Returns the number of connections that the game may send on, interrupted connections included.
+    /// Returns the number of connections on which the game may send, including interrupted connections.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.table().len()
@@ -69,8 +69,8 @@ impl Handle {
         self.0.table().latest
     }
 
-    /// Returns the state of a connection. The state of an interrupted connection is `Connecting`. The handle does not
-    /// list a connection before it is established, and returns `Disconnected` for it.
+    /// Returns the state of a connection. The state of an interrupted connection is `Connecting`. Before a connection
+    /// is established, the method returns `Disconnected` for the connection.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         match self.0.table().get(connection) {
@@ -131,11 +131,11 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
     }
 
-    /// Returns, for each connection, the number of message bytes that the game should send in the next `interval`, a
-    /// tick for example, so that no message waits. The number is the bytes that the path carries in that time, minus
-    /// the bytes that are already queued. The call asks the network thread once, and blocks until that thread answers.
-    /// Between two calls, `Event::RateChanged` reports that the rate of a path changed. The numbers are
-    /// recommendations: sending more is not an error.
+    /// Returns, for each connection, the number of message bytes that the game should send in the next `interval` (for
+    /// example one tick), so that no message waits. This number is the number of bytes that the path carries in
+    /// `interval`, minus the number of bytes that are already queued. The call asks the network thread once, and blocks
+    /// until that thread answers. Between two calls, `Event::RateChanged` reports that the rate of a path changed. The
+    /// numbers are recommendations: sending more is not an error.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();

@@ -11,16 +11,17 @@ use crate::shared_worlds::HandedIn;
 
 impl Handle {
     /// Commits the changes of one tick of a world. The call moves the changes to the network thread and does not wait for it, unless
-    /// 32 commits wait already. It returns the changes of an earlier commit, if there are any: pass them to
-    /// [`WorldWriter::reuse`], so that the next tick allocates no memory. [`Handle::commit_tick`] does both.
+    /// 32 commits wait already. The call returns the changes of an earlier commit if the network thread no longer needs them: pass
+    /// these changes to [`WorldWriter::reuse`], so that the next tick allocates no memory. [`Handle::commit_tick`] does both.
     ///
     /// Commit in every tick, even without changes. Commits and messages that a thread [holds](Handle::hold) leave together.
     ///
     /// # Errors
-    /// [`ReplicationError::Refused`] if the endpoint refused the changes, or refused the changes of an earlier commit: the endpoint
-    /// examines changes on the network thread, so most refusals are reported by the next commit, which is then carried out all the
-    /// same. The log (by `tracing`) has each first refusal too. [`ReplicationError::OnNetworkThread`] if an accept policy calls the
-    /// method, and [`ReplicationError::Stopped`] if the endpoint is stopped.
+    /// [`ReplicationError::Refused`] if the endpoint refused these changes, or the changes of an earlier commit. The endpoint
+    /// examines changes on the network thread, so usually the next commit reports a refusal. A commit that reports an earlier
+    /// refusal still commits its own changes. The driver also logs (by `tracing`) each refusal that a later commit reports.
+    /// [`ReplicationError::OnNetworkThread`] if an accept policy calls the method, and [`ReplicationError::Stopped`] if the
+    /// endpoint is stopped.
     pub fn commit(&self, world: WorldId, changes: Changes) -> Result<Option<Changes>, ReplicationError> {
         let tick = changes.tick();
         let refused = |error| Err(ReplicationError::Refused { world, tick, error });
@@ -42,7 +43,8 @@ impl Handle {
         }
     }
 
-    /// Ends the tick of a writer and commits its changes, as [`Handle::commit`] does. The writer gets the memory of an earlier tick.
+    /// Ends the tick of a writer and commits its changes, as [`Handle::commit`] does. The writer reuses the memory of an earlier
+    /// tick.
     ///
     /// ```
     /// use tickwire_core::snapshot::{EntitySettings, NetComponent, SnapshotSchema, Viewer, WorldId, WorldView};
@@ -139,8 +141,8 @@ impl Handle {
         }
     }
 
-    /// Sets the world that a connection is sent. With `None`, all entities leave the view of the connection. The peer must have
-    /// dialled this endpoint. The call ignores an unknown connection.
+    /// Sets the world that the endpoint sends on a connection. With `None`, all entities leave the view of the connection. The
+    /// peer must have dialled this endpoint. The call ignores an unknown connection.
     ///
     /// # Errors
     /// [`ReplicationError::NoViewer`] if nothing was committed to the world, the endpoint has no worlds, or the viewer is invalid;
@@ -167,9 +169,9 @@ impl Handle {
         ordered.map_err(|CommandError::QueueFull| ReplicationError::OnNetworkThread)
     }
 
-    /// Returns the counters of the worlds of a connection. The call asks the network thread, and blocks until that thread answers. In
-    /// an accept policy, which runs on the network thread, the call returns `None`. [`Handle::info`] has counters that are at most
-    /// 100 ms old.
+    /// Returns the counters of the world that is sent on a connection, and of the world that is received on it. The call asks the
+    /// network thread, and blocks until that thread answers. In an accept policy, which runs on the network thread, the call returns
+    /// `None`. [`Handle::info`] returns counters that are at most 100 ms old, without waiting.
     #[must_use]
     pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
         self.ask(move |endpoint| endpoint.world_stats(connection)).flatten()
@@ -180,8 +182,8 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.world_stats(connection)).await.flatten()
     }
 
-    /// Returns the changes of an `Event::Snapshot` that the game has read, so that a later event reuses their memory.
-    /// [`Handle::update`] does this itself.
+    /// Gives the changes of an `Event::Snapshot` back to the driver after the game has read the changes, so that a
+    /// later event reuses their memory. [`Handle::update`] recycles changes automatically.
     pub fn recycle(&self, changes: Box<Changes>) {
         self.0.worlds.recycle(changes);
     }

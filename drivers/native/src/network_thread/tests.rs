@@ -121,7 +121,7 @@ fn no_datagram_is_coalesced_while_packets_of_unknown_connections_arrive() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_datagram_counts_from_its_arrival_in_the_socket_if_it_is_read_later() {
+fn the_arrival_time_of_a_datagram_read_late_is_its_arrival_in_the_socket() {
     let mut socket = loopback();
     let clock = Clock::start();
     socket.stamp(true);

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn text_without_exactly_one_number_and_one_unit_is_not_a_duration() {
+    fn text_other_than_one_whole_number_and_one_unit_is_not_a_duration() {
         for text in ["", "20", "s", "-1 s", "1.5 s", "1 m", "20 sec", "1 min 30 s", "18446744073709551615 h"]
         {
             assert_eq!(parse(text), None, "{text}");

@@ -175,7 +175,7 @@ fn unreadable_values<S: Settings>(schema: &Value, values: &Map<String, Value>) -
 fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
     let remedy = match error.kind() {
         io::ErrorKind::NotFound => {
-            "create the file (an empty file takes all defaults), or name another file with --config"
+            "create the file (an empty file leaves all keys at their defaults), or name another file with --config"
         }
         io::ErrorKind::PermissionDenied => "let this user read the file",
         _ => "check the path",

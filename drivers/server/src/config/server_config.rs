@@ -102,7 +102,7 @@ pub struct ServerConfig<S> {
     ///
     /// Default: info.
     pub log_level: LogLevel,
-    /// The size in bytes at which the server renames the log to `.1` and begins a new log. Takes effect at a restart.
+    /// The size in bytes at which the server adds the suffix `.1` to the name of the log file and begins a new log file. Takes effect at a restart.
     ///
     /// Default: 10 MiB. Range: 4 KiB or more.
     #[schemars(range(min = 4096))]

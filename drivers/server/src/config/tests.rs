@@ -219,7 +219,7 @@ fn the_error_about_an_unreadable_configuration_names_the_file() {
     // The middle is the system's.
     let why = std::fs::read("nowhere/server.json").unwrap_err();
     let error = layers.load::<NoSettings>().unwrap_err().to_string();
-    let remedy = "create the file (an empty file takes all defaults), or name another file with --config";
+    let remedy = "create the file (an empty file leaves all keys at their defaults), or name another file with --config";
     assert_eq!(error, format!("nowhere/server.json: cannot be read: {why}; {remedy}"));
     layers.is_optional = true;
     assert_eq!(layers.load(), Ok(ServerConfig::<NoSettings>::default()));

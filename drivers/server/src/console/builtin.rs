@@ -61,10 +61,11 @@ fn status<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Repl
         });
         return Ok(text.to_string());
     }
-    let silent = if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them silent)") };
+    let silent =
+        if interrupted == 0 { String::new() } else { format!(" ({interrupted} of them interrupted)") };
     let metrics = metrics.iter().map(|(name, metric)| format!("\n{name} {}", metric.reading));
     Ok(format!(
-        "{}: uptime {uptime:.1} s, {} of {}{silent}\nlistening on {} key {}\n{} at {} per second, {}, {} rested{}{}",
+        "{}: uptime {uptime:.1} s, {} of {}{silent}\nlistening on {} key {}\n{} at {} per second, {}, {} skipped while idle{}{}",
         G::NAME,
         server.context.clients.len(),
         Counted(server.config.max_connections.into(), "client"),
@@ -94,7 +95,7 @@ fn world_json(world: &WorldTotals) -> Value {
 fn world_line(world: &WorldTotals) -> String {
     let cost = match (world.bytes_per_entity(), world.saving()) {
         (Some(bytes), Some(saving)) => format!(
-            ", {bytes:.2} bytes per entity for each viewer and update: {:.1} % less than the full state",
+            ", {bytes:.2} bytes per entity, viewer and update: {:.1} % less than the full state",
             saving * 100.0
         ),
         _ => String::new(),

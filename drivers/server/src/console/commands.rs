@@ -21,7 +21,7 @@ use crate::suggest::suggest;
 /// fn commands(commands: &mut Commands<Game>) {
 ///     commands.add("gravity", "<m/s²>", "change how fast things fall", |game, _: &mut Context, arguments| {
 ///         game.gravity =
-///             arguments.text().parse().map_err(|_| CommandError::Usage("how strong? 9.81, say".into()))?;
+///             arguments.text().parse().map_err(|_| CommandError::Usage("the gravity is not a number".into()))?;
 ///         Ok(format!("gravity is {} m/s²", game.gravity))
 ///     });
 /// }
@@ -61,8 +61,9 @@ impl<G> Commands<G> {
         Self { by_name: own.collect() }
     }
 
-    /// Adds a command with its arguments as the help shows them (`<client> [reason]`), a short description, and its
-    /// function. The command replaces an existing command with the same name, even a command of the server.
+    /// Adds the command `name`, which calls `action`. The help shows the arguments as `usage` (for example `<client>
+    /// [reason]`), and `help` as a short description. The command replaces an existing command with the same name, even
+    /// a command of the server.
     pub fn add(
         &mut self,
         name: &'static str,

@@ -98,7 +98,7 @@ impl Output {
             self.errors.put(text, bytes, Duration::ZERO)
         };
         if let Queued::After(dropped @ 1..) = queued {
-            tracing::warn!(target: LOG_ONLY, "standard error was not read; {dropped} warnings were dropped");
+            tracing::warn!(target: LOG_ONLY, "no program read standard error, so {dropped} warnings were dropped");
         }
     }
 

@@ -35,7 +35,7 @@ struct State<T> {
 pub(super) enum Queued {
     /// The queue accepted the item, after it had dropped this number of earlier items.
     After(u64),
-    /// The queue dropped the item. The number of items dropped in succession, including this item, is given.
+    /// The queue dropped the item. The value is the number of items dropped in succession, including this item.
     Dropped(u64),
 }
 

@@ -64,7 +64,7 @@ impl Collector for Source {
             ("uptime", "Time since the start", Some(Unit::Seconds), beats.uptime.as_secs_f64()),
             (
                 "tick_silence",
-                "Time since the last tick, or since the server last asked an idle game",
+                "Time since the latest tick, or since the latest poll of an idle game",
                 Some(Unit::Seconds),
                 beats.silence.as_secs_f64(),
             ),
@@ -100,7 +100,7 @@ fn encode_counters(
         ),
         (
             "messages_too_late",
-            "Messages whose connection ended before they were sent",
+            "Messages that were not sent because their connection ended first",
             network.messages_too_late,
         ),
         ("send_errors", "Datagrams that the system refused", network.send_errors),
@@ -138,12 +138,12 @@ fn encode_worlds(encoder: &mut DescriptorEncoder<'_>, worlds: &WorldTotals) -> f
         ("world_viewers", "Clients that see the replicated world", Some(worlds.viewers as f64)),
         (
             "world_bytes_per_entity",
-            "Mean bytes that an entity takes for each viewer and update",
+            "Mean bytes sent per entity, viewer and update",
             worlds.bytes_per_entity(),
         ),
         (
             "world_saving_ratio",
-            "Share of the bytes saved against sending the full state with each update",
+            "Share of bytes saved compared with sending the full state at each update",
             worlds.saving(),
         ),
     ];
@@ -158,7 +158,7 @@ fn encode_worlds(encoder: &mut DescriptorEncoder<'_>, worlds: &WorldTotals) -> f
         ("world_bytes_sent", "Bytes of snapshot frames sent", worlds.bytes_sent),
         (
             "world_full_state_bytes",
-            "Bytes that sending the full state with each update would have taken",
+            "Bytes that sending the full state at each update would have taken",
             worlds.full_state_bytes,
         ),
     ];

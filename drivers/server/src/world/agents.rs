@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn two_worlds_of_agents_are_equal_if_and_only_if_their_seeds_are_equal() {
+    fn agents_of_two_worlds_are_equal_only_after_equally_many_steps_with_equal_seeds() {
         assert_eq!(after(1, 500), after(1, 500));
         assert_ne!(after(1, 500), after(2, 500));
         assert_ne!(after(1, 500), after(1, 501));

@@ -20,7 +20,8 @@ pub(super) struct Chat {
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Line {
     PassedOn,
-    /// The server drops the line. The author receives this notice, unless it received one in the last second.
+    /// The server drops the line. The author receives this notice, unless the author received a notice within the past
+    /// second.
     TooMany {
         notice: Option<String>,
     },

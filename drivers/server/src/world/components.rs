@@ -17,7 +17,7 @@ pub struct AgentAt {
 #[derive(NetComponent, Clone, Copy, PartialEq, Eq, Debug)]
 #[net(name = "world/steered")]
 pub struct SteeredBy {
-    /// The number of the client, by which chat lines name it.
+    /// The number by which chat lines name the client.
     pub client: u32,
 }
 
@@ -38,8 +38,8 @@ impl AgentAt {
 /// An agent as the hash sees it: its position, and the client that steers it.
 pub(super) type HashedAgent = (AgentAt, Option<SteeredBy>);
 
-/// Returns a hash of all agents that a view of the built-in world shows. The command `freeze` of the server prints the hash of its own
-/// world, so that a test can compare the two.
+/// Returns a hash of all agents that a view of the built-in world shows. The command `freeze` of the server prints the same hash of
+/// the server's world, so that a test can compare the two hashes.
 #[must_use]
 pub fn hash_of_view(view: &WorldView) -> u64 {
     hash(view.all::<AgentAt>().map(|(id, at)| (id, (at, view.get::<SteeredBy>(id)))))
@@ -65,7 +65,7 @@ mod tests {
     use tickwire_core::snapshot::{ComponentWords, NetValue as _, WordReader};
 
     #[test]
-    fn every_millimetre_of_the_box_survives_the_words_of_its_component() {
+    fn every_agent_position_in_millimetres_survives_quantisation() {
         for millimetre in 0..crate::world::BOX_MM {
             let at = AgentAt::millimetres(millimetre, crate::world::BOX_MM - 1 - millimetre);
             let mut words = [0; AgentAt::WORDS];
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_depends_on_each_number_but_not_on_the_order() {
+    fn the_hash_of_a_world_depends_on_each_agent_but_not_on_the_order_of_agents() {
         let agent = |id, x, client| {
             (NetworkId(id), (AgentAt::millimetres(x, 5), Some(SteeredBy { client }).filter(|_| client > 0)))
         };

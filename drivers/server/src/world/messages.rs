@@ -7,7 +7,7 @@ use tickwire_core::message::{BoundedString, NetMessage};
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/joined", type = 0x1000, max = 16)]
 pub struct Joined {
-    /// The number of the client, by which chat lines name it.
+    /// The number by which chat lines name the client.
     pub client: u32,
     /// The id of the client's agent in the replicated world.
     pub agent: u32,
@@ -18,10 +18,10 @@ pub struct Joined {
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/steer", type = 0x1002, delivery = "sequenced", max = 8)]
 pub struct Steer {
-    /// The speed towards the right wall, in thousandths of full speed.
+    /// The speed towards the right wall, in thousandths of full speed. A negative speed is towards the left wall.
     #[net(range = -1000..=1000)]
     pub x: i16,
-    /// The speed towards the upper wall, in thousandths of full speed.
+    /// The speed towards the upper wall, in thousandths of full speed. A negative speed is towards the lower wall.
     #[net(range = -1000..=1000)]
     pub y: i16,
 }

@@ -1,7 +1,8 @@
 //! The built-in world: agents that move at random in a box, and a chat. Each client owns one agent. The server program
 //! runs this world, which is also an example of a [`Game`].
 //!
-//! Agents are entities of a replicated world, which clients show. Chat lines and orders are messages.
+//! Agents are entities of a replicated world, which clients show. Clients send chat lines and the velocities of their
+//! agents as messages.
 
 mod agents;
 mod chat;
@@ -282,7 +283,7 @@ impl Game for World {
         if text.len() > CHAT_BYTES {
             let bytes = text.len();
             return Err(CommandError::Failed(format!(
-                "the line has {bytes} bytes, but a chat line holds {CHAT_BYTES}; shorten it"
+                "the line has {bytes} bytes, but a chat line may have at most {CHAT_BYTES}; shorten it"
             )));
         }
         Ok(Self::tell(server, &Heard { from: FROM_SERVER, text: BoundedString::truncated(text) }))

@@ -81,7 +81,7 @@ fn the_command_say_refuses_text_too_long_for_a_chat_line() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let client = server.join();
     let said = server.ask(&format!("say {}é", "x".repeat(199)));
-    assert_eq!(said, "error: the line has 201 bytes, but a chat line holds 200; shorten it");
+    assert_eq!(said, "error: the line has 201 bytes, but a chat line may have at most 200; shorten it");
     let whole = "x".repeat(200);
     assert_eq!(server.ask(&format!("say {whole}")), "the text was sent to 1 client");
     assert_eq!(next::<Heard>(&client).text.as_str(), whole, "nothing was said before it");

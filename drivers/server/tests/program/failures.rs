@@ -107,7 +107,7 @@ fn the_start_error_names_the_number_of_a_port_in_use() {
     let said = [
         format!("UDP port {} is in use", other.port()),
         "choose another port".into(),
-        "the key is `bind_address`".into(),
+        "the key of the address is `bind_address`".into(),
     ];
     refuse(folder.path(), &["--bind-address", &other.to_string()], 4, &said.each_ref().map(String::as_str));
     let log = fs::read_to_string(folder.path().join("server.log")).unwrap();
@@ -120,7 +120,7 @@ fn a_server_with_a_bind_address_of_a_different_machine_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let said = [
         "192.0.2.1 is not an address of this machine; bind to an address of this machine",
-        "the key is `bind_address`",
+        "the key of the address is `bind_address`",
     ];
     refuse(folder.path(), &["--bind-address", "192.0.2.1:0"], 4, &said);
 }

@@ -117,7 +117,7 @@ fn a_second_sigterm_ends_the_server_immediately() {
     let (code, last) = server.end();
     assert_eq!((code, &last["event"], &last["why"]), (Some(143), &"killed".into(), &"SIGTERM".into()));
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ended immediately (SIGTERM while it stopped)"), "{log}");
+    assert!(log.contains("ended immediately (SIGTERM during the shutdown)"), "{log}");
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn the_session_slot_of_a_vanished_client_is_freed() {
 }
 
 #[test]
-fn clients_of_a_killed_server_reconnect_after_its_restart_with_a_list_of_lost_messages() {
+fn clients_of_a_killed_server_reconnect_after_its_restart_and_get_a_list_of_lost_messages() {
     let mut server = Program::start(r#""resume_window": "60 s""#);
     let (address, folder) = (server.address(), Arc::clone(&server.folder));
     let clients: Vec<Client> = (0..4).map(|_| server.join()).collect();

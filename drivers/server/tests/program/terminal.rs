@@ -111,7 +111,7 @@ fn a_second_ctrl_c_ends_the_server_immediately() {
     session.exp_string("ended immediately (SIGINT)").unwrap();
     assert_eq!(exits(&session), 130);
     let log = std::fs::read_to_string(folder.path().join("server.log")).unwrap();
-    assert!(log.contains("ended immediately (SIGINT while it stopped)"), "{log}");
+    assert!(log.contains("ended immediately (SIGINT during the shutdown)"), "{log}");
 
     let (mut session, _folder, listening) = start_with(long);
     keep_busy(&mut session, &listening);

@@ -148,7 +148,7 @@ fn reconnecting_does_not_renew_the_chat_budget_of_a_client() {
 }
 
 #[test]
-fn clients_that_join_and_leave_within_a_tick_log_no_warnings() {
+fn the_server_logs_no_send_errors_for_clients_that_join_and_leave_within_a_tick() {
     // Somebody stays, so that the game is awake and takes once a second what has come.
     let begun = std::time::Instant::now();
     let mut server = Program::start(r#""tick_rate": 1"#);
