@@ -129,7 +129,7 @@ fn main() -> ExitCode {
             Err(why) => {
                 let again =
                     format!("cargo run --example simulate -- --seed {seed} --runs 1 --seconds {seconds}");
-                eprintln!("seed {seed:4}: {why}\nagain: {again}");
+                eprintln!("seed {seed:4}: {why}\nrepeat with: {again}");
                 return ExitCode::FAILURE;
             }
         }

@@ -69,7 +69,7 @@ fn first_data_packets_with_a_forged_address_do_not_lock_out_clients_at_that_addr
 }
 
 #[test]
-fn connections_with_unvalidated_addresses_stay_below_their_limit() {
+fn the_number_of_connections_with_unvalidated_addresses_stays_within_its_limit() {
     let mut field = Field::new(Access::Tickets, |config| {
         config.cookie_threshold = 1000;
         config.max_connections = 100;

@@ -276,7 +276,7 @@ fn a_view_is_reported_as_complete_once_and_only_after_its_initial_entities_have_
 }
 
 #[test]
-fn two_thirds_of_the_first_thousand_entities_in_a_view_are_from_the_nearer_half() {
+fn at_least_two_thirds_of_the_first_thousand_entities_in_a_view_are_from_the_nearer_half() {
     // Places descend, so that entities come into the world the farthest first.
     let places: Vec<i32> = (0..9000).rev().map(|number| number / 100).collect();
     let (mut line, ids) = Line::new(&places);
@@ -306,7 +306,7 @@ fn a_viewer_with_an_invalid_radius_or_position_is_refused_and_does_not_change_th
 }
 
 #[test]
-fn a_rule_for_an_entity_holds_in_a_view_that_begins_later() {
+fn a_show_setting_of_an_entity_applies_to_a_view_that_begins_later() {
     let (mut line, ids) = Line::new(&[10, 600]);
     let viewer = line.viewer;
     line.writer.show(viewer, ids[0], Show::Never).unwrap();

@@ -153,7 +153,7 @@ fn at_most_64_connections_of_a_small_server_are_closing_at_a_time() {
 }
 
 #[test]
-fn a_server_of_one_connection_keeps_at_most_65_connections_with_unread_events() {
+fn a_server_limited_to_one_connection_keeps_at_most_65_connections_with_unread_events() {
     let mut net = net(Access::Open, 1, |config| config.max_connections = 1);
     net.nodes[0].is_listening = false;
     let mut refused = 0;

@@ -100,7 +100,8 @@ struct Flying {
     bytes: Vec<u8>,
 }
 
-/// The effect of the network on a datagram.
+/// Decides the fate of a datagram. The arguments are the time, the index of the sending node, and the bytes, which the
+/// filter may change.
 pub type Filter = Box<dyn FnMut(Instant, usize, &mut Vec<u8>) -> Pass>;
 
 pub enum Pass {
@@ -180,7 +181,7 @@ impl Net {
         self.nodes[node].endpoint.send(now, connection, ChannelId(channel), message).unwrap();
     }
 
-    /// Runs until `until` returns true; panics after `most` of virtual time.
+    /// Runs the network until `until` returns `true`. Panics if `until` still returns `false` after `most` of virtual time.
     pub fn run_until(&mut self, most: Duration, until: impl Fn(&Self) -> bool) {
         let end = self.now + most;
         while !until(self) {

@@ -11,7 +11,7 @@ use super::Target;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Equal,
-    /// The runs differ. `seed` is the first seed that differs.
+    /// The hashes differ. `seed` is the first seed with different hashes.
     Differs {
         seed: u64,
     },

@@ -105,7 +105,7 @@ impl Client for EnetClient {
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
         let (server, _) = setup.server.clone().context(
-            "the setup does not contain the address of the server; this is a bug of the benchmark",
+            "the setup does not contain the address of the server; this is a bug in the benchmark",
         )?;
         Ok(Self { host: host(socket, 1)?, server, peer: None, is_connected: false })
     }

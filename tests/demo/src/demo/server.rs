@@ -33,7 +33,7 @@ pub(super) enum Line {
     Counters(Counters),
     /// The server's estimate of the loss of its own datagrams, in percent: the mean over its clients.
     Loss(f64),
-    /// The agents stand still. The world has this hash.
+    /// The server has stopped all agents. `world` is the hash of the server's world.
     Frozen {
         world: String,
     },
