@@ -173,7 +173,7 @@ pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offen
     places.retain(|name, files| files.len() > 1 && !except.contains(&name.as_str()));
     let line = |(name, files): (String, BTreeSet<String>)| {
         let files: Vec<String> = files.into_iter().collect();
-        format!("`{name}` is defined in {}", files.join(", "))
+        format!("`{name}` is defined in {}; rename all types but one", files.join(", "))
     };
     Offence::all(root, &places.into_iter().map(line).collect::<Vec<_>>())
 }

@@ -114,8 +114,7 @@ pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
     found.map(|(word, at)| format!("{}:{}: `{word}`", file.path, line(&code, at))).collect()
 }
 
-/// Returns the places at which a file uses the clocks of the standard library, also under a name that a `use` gives
-/// them.
+/// Returns the places at which a file uses or imports the clock of the standard library, `std::time::Instant`.
 #[must_use]
 pub fn clocks(file: &File) -> Vec<String> {
     let code = file.code();
@@ -148,8 +147,8 @@ pub fn unfinished(file: &File) -> Vec<String> {
     faults
 }
 
-/// Returns the public enums that are not `#[non_exhaustive]`, and are not in `except`. A later version could
-/// not add variants to them.
+/// Returns the public enums that are not `#[non_exhaustive]`, and are not in `except`. A later version
+/// cannot add variants to such an enum without breaking users' code.
 #[must_use]
 pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
     let code = file.code();

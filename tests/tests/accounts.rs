@@ -117,7 +117,7 @@ fn a_client_whose_hello_was_copied_is_accepted_after_its_address_is_validated() 
 }
 
 #[test]
-fn a_client_of_a_lost_session_counts_towards_the_limits_of_the_address_of_its_new_handshake() {
+fn a_client_that_lost_its_session_counts_towards_the_limits_of_its_new_handshake_address() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let attacker = field.add("10.66.6.6:4000", |_| {});
     field.dial(attacker, None);

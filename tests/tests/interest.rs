@@ -193,7 +193,7 @@ fn a_new_entity_is_sent_at_its_first_commit_if_and_only_if_it_is_near_the_avatar
 }
 
 #[test]
-fn changes_of_entities_outside_the_view_send_no_bytes() {
+fn changes_of_entities_outside_the_view_cost_no_bytes() {
     let (mut line, ids) = Line::seen(&[300, 400, 500]);
     let before = line.stats();
     for step in 0..60 {

@@ -319,7 +319,7 @@ fn a_client_beyond_the_limit_of_its_address_is_refused_with_too_many_from_addres
 }
 
 #[test]
-fn one_address_takes_by_default_at_most_half_of_all_session_slots() {
+fn one_address_takes_by_default_at_most_half_of_all_session_slots_rounded_up() {
     for (places, share) in [(1, 1), (2, 1), (5, 3), (8, 4)] {
         let mut net = net(Access::Open, 9, |config| config.max_connections = places);
         for node in 1..=9 {

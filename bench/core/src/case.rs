@@ -98,7 +98,7 @@ impl Case {
         self
     }
 
-    /// Returns the case named `name`, or `None` if no case has this name.
+    /// Returns the case in [`PLAIN`] named `name`, or `None` if no case there has this name.
     pub fn named(name: &str) -> Option<Self> {
         PLAIN.into_iter().find(|case| case.name == name)
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::percentiles::Percentiles;
 
-/// A report of the program `tickwire-bots` on its bots, written as one line of JSON.
+/// A report of the program `tickwire-bots` about its bots, written as one line of JSON.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {

@@ -25,7 +25,8 @@ pub struct Node {
     pub claims: Option<SocketAddr>,
     /// The time by which the node's clock is behind the network's clock.
     pub behind: Duration,
-    /// The interval at which the driver reads its socket and its timers. With zero, the driver reads them when they are due.
+    /// The interval at which the driver reads its socket and its timers. With zero, the driver reads a
+    /// datagram when it arrives, and a timer when it is due.
     pub polls_every: Duration,
     /// The time of the driver's first poll. With zero in `polls_every`, this time has no effect.
     pub polls_from: Duration,

@@ -37,7 +37,7 @@ struct Mover {
     until: u64,
 }
 
-/// A game that moves the entities of a world.
+/// A game that moves some entities of a world in each tick.
 pub struct Field {
     writer: WorldWriter,
     movers: Vec<Mover>,

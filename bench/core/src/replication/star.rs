@@ -198,7 +198,8 @@ impl Star {
         star.now - Instant::ZERO
     }
 
-    /// Returns the number of entities in the views of all clients together.
+    /// Returns the sum of the number of entities that each client shows. An entity that several clients show counts once
+    /// for each of them.
     #[must_use]
     pub fn entities_in_view(&self) -> usize {
         self.clients.iter().map(|client| client.shown).sum()

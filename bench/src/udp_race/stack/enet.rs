@@ -78,7 +78,7 @@ impl Polled for ServedEnet {
         for &id in &self.clients {
             for _ in 0..count {
                 if let Err(error) = self.host.peer_mut(id).send(0, &Packet::reliable(&make()[..])) {
-                    eprintln!("enet: cannot send: {error:?}");
+                    eprintln!("enet: the server cannot send a message: {error:?}");
                 }
             }
         }

@@ -106,7 +106,7 @@ impl Row {
         let growth = self.rss_growth.unwrap_or(0);
         note(
             growth > MOST_GROWTH,
-            format!("the server grew by {growth} bytes, but the limit is {MOST_GROWTH}"),
+            format!("the memory of the server grew by {growth} bytes, but the limit is {MOST_GROWTH}"),
         );
         let log = self.log_bytes;
         note(log > MOST_LOG, format!("the server wrote {log} bytes of log, but the limit is {MOST_LOG}"));
