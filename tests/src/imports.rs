@@ -125,8 +125,8 @@ fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Optio
 /// Returns the import cycles of a graph. A cycle is a group of files in which each file imports each other file,
 /// directly or through further files.
 ///
-/// The path of an offence is the first file of the cycle that is in `names`, or the first file of the cycle if none is. The
-/// number of an offence is the number of files in the cycle.
+/// The path of an offence is the first entry of `names` that is a file of the cycle. Without such an entry, the path is the
+/// first file of the cycle in alphabetical order. The number of an offence is the number of files in the cycle.
 #[must_use]
 pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =

@@ -208,7 +208,7 @@ fn changes_of_entities_outside_the_view_cost_no_bytes() {
 }
 
 #[test]
-fn show_settings_ownership_and_a_missing_position_override_the_distance_of_an_entity() {
+fn a_show_setting_an_owner_and_a_missing_position_each_override_the_distance_of_an_entity() {
     let (mut line, ids) = Line::seen(&[10, 600, 600, 600]);
     let viewer = line.viewer;
     line.writer.show(viewer, ids[0], Show::Never).unwrap();

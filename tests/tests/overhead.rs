@@ -115,7 +115,7 @@ fn the_overhead_of_a_packet_is_at_most_24_bytes_during_a_blackout() {
 }
 
 #[test]
-fn the_length_of_a_message_below_128_bytes_takes_one_byte() {
+fn the_length_field_of_a_message_below_128_bytes_takes_one_byte() {
     for (size, length_bytes) in [(0, 1), (1, 1), (127, 1), (128, 2), (1000, 2)] {
         let (mut net, client, seen) = connected(readable);
         net.send(1, client, UNRELIABLE, vec![9; size]);

@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_lines_of_the_server_are_classified_by_their_kind() {
+    fn each_output_line_of_the_server_is_parsed_to_its_kind_and_values() {
         let listening = Listening { address: "127.0.0.1:7".into(), key: "ab".into() };
         let line = r#"{"event":"listening","address":"127.0.0.1:7","key":"ab","port":7}"#;
         assert_eq!(Line::parse(line), Line::Listening(listening));
