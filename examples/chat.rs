@@ -84,7 +84,7 @@ fn host_handlers(server: &Server) -> Result<Handlers<()>, Failure> {
     handlers.on(|(), to: &mut Handle, _, line: &Line| {
         println!("{}: {}", line.from, line.text);
         if let Err(error) = to.broadcast(line) {
-            eprintln!("the chat line was not passed on: {error}");
+            eprintln!("the chat line was not sent to the guests: {error}");
         }
     })?;
     handlers.on_connected(|_, _, _, address, _| println!("a guest joined from {address}"));

@@ -118,7 +118,7 @@ fn play(seed: u64, seconds: u64) -> Result<String, String> {
         return Err(format!("the client sent {sent} numbers, but {received} arrived"));
     }
     let struck: u64 = world.fired_by_kind().values().sum();
-    Ok(format!("{received} numbers arrived in order; {count} faults struck {struck} times"))
+    Ok(format!("{received} numbers arrived in order; {count} faults took effect {struck} times"))
 }
 
 fn main() -> ExitCode {
@@ -129,7 +129,7 @@ fn main() -> ExitCode {
             Err(why) => {
                 let again =
                     format!("cargo run --example simulate -- --seed {seed} --runs 1 --seconds {seconds}");
-                eprintln!("seed {seed:4}: {why}\nagain: {again}");
+                eprintln!("seed {seed:4}: {why}\nrepeat with: {again}");
                 return ExitCode::FAILURE;
             }
         }

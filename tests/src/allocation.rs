@@ -6,7 +6,7 @@ use std::cell::Cell;
 /// The counters of a thread's requests to the allocator since the latest call of [`start`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Allocations {
-    /// The number of blocks requested. Growing a block counts as a request.
+    /// The number of blocks requested. Resizing a block counts as a request.
     pub count: u64,
     /// The size of the largest request, in bytes.
     pub largest: usize,
@@ -50,7 +50,7 @@ pub fn peak_during(act: impl FnOnce()) -> i64 {
     after.peak - before.live
 }
 
-/// The system's allocator, with counters for the requests of each thread.
+/// An allocator that calls the system's allocator, and counts the requests of each thread.
 #[derive(Debug)]
 pub struct Counting;
 

@@ -37,7 +37,7 @@ pub enum DefaultValue {
     Missing,
     /// A number. For times, the unit is microseconds.
     Number(u128),
-    /// A text with which the documented default begins, such as `none`, `yes` or the name of a variant.
+    /// The text with which the documented default begins, such as `none`, `yes` or the name of a variant.
     Text(String),
 }
 
@@ -64,7 +64,7 @@ pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
         Item::Struct(item) if item.ident == name => Some(item.fields),
         _ => None,
     });
-    let Some(Fields::Named(fields)) = found else { panic!("{path} has no struct {name} with names") };
+    let Some(Fields::Named(fields)) = found else { panic!("{path} has no struct {name} with named fields") };
     let named = fields.named.into_iter().filter_map(|field| Some((field.ident?.to_string(), field.attrs)));
     named.map(|(name, attributes)| documented(name, &attributes)).collect()
 }
@@ -160,13 +160,14 @@ fn differences(field: &Documented, actual: &Actual<'_>) -> Vec<String> {
         (DefaultValue::Missing, None) => {}
         (DefaultValue::Number(value), Some(said)) if quantity(said) == Some((*value, actual.unit)) => {}
         (DefaultValue::Text(text), Some(said)) if said.starts_with(text.as_str()) => {}
-        (actual, said) => fault(format!("the default is {actual:?}, the documentation says {said:?}")),
+        (actual, said) => fault(format!("the default is {actual:?}, but the documentation says {said:?}")),
     }
     let (bounds, said) = match (&actual.range, &field.range) {
         (None, None) => return faults,
         (Some(bounds), Some(said)) => (bounds, said),
         (actual, said) => {
-            fault(format!("has a range: {}, the documentation says {said:?}", actual.is_some()));
+            let range = if actual.is_some() { "a" } else { "no" };
+            fault(format!("the code has {range} range, but the documentation says {said:?}"));
             return faults;
         }
     };
@@ -176,12 +177,12 @@ fn differences(field: &Documented, actual: &Actual<'_>) -> Vec<String> {
     };
     for end in [least, most] {
         if !(bounds.accepts)(end) {
-            fault(format!("`{said}` includes {end}, which is refused"));
+            fault(format!("`{said}` includes {end}, which the code refuses"));
         }
     }
     let beyond = [least.checked_sub(1), (most < bounds.type_max).then(|| most + 1)];
     for value in beyond.into_iter().flatten().filter(|value| (bounds.accepts)(*value)) {
-        fault(format!("`{said}` excludes {value}, which is accepted"));
+        fault(format!("`{said}` excludes {value}, which the code accepts"));
     }
     if let DefaultValue::Number(value) = actual.default
         && !(least..=most).contains(&value)
@@ -288,7 +289,7 @@ mod tests {
             ("Default: 3 ms. Range: 0 to 7 ms.", number(3000), "µs", 0..=7000),
             ("Default: none. Range: 0 to 7.", number(3), "", 0..=7),
         ] {
-            assert!(check(documentation, default, unit, accepted) > 0, "{documentation} was taken");
+            assert!(check(documentation, default, unit, accepted) > 0, "{documentation} was accepted");
         }
         assert_eq!(
             faults(&[], &[Actual { name: "a", default: DefaultValue::Missing, unit: "", range: None }]).len(),

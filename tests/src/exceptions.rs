@@ -15,7 +15,7 @@ pub struct Offence {
 }
 
 impl Offence {
-    /// Creates one offence from the places in a file that break a rule. Returns `None` if there is no place.
+    /// Creates one offence for all `places` in the file `path` that break a rule. Returns `None` if `places` is empty.
     #[must_use]
     pub fn all(path: &str, places: &[String]) -> Option<Self> {
         let offence = Self { path: path.to_owned(), number: places.len(), text: places.join("\n") };

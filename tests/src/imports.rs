@@ -125,8 +125,8 @@ fn inside(modules: &[Module], at: usize, path: &[String], depth: usize) -> Optio
 /// Returns the import cycles of a graph. A cycle is a group of files in which each file imports each other file,
 /// directly or through further files.
 ///
-/// A cycle is named after the first of its files in `names`, or else after its first file. The number of a cycle is the
-/// number of its files.
+/// The path of an offence is the first entry of `names` that is a file of the cycle. Without such an entry, the path is the
+/// first file of the cycle in alphabetical order. The number of an offence is the number of files in the cycle.
 #[must_use]
 pub fn circles(graph: &Graph, names: &[(&str, usize)]) -> Vec<Offence> {
     let reach: BTreeMap<&str, BTreeSet<&str>> =
@@ -159,8 +159,8 @@ fn describe(circle: &[&str], graph: &Graph) -> String {
     text
 }
 
-/// Returns the names that several types of one crate have, except the names in `except`. The root file of the crate
-/// is `root`.
+/// Reports the type names that more than one file of a crate defines, except the names in `except`. The root file of the
+/// crate is `root`.
 #[must_use]
 pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offence> {
     // Two types of one name in one file are alternatives, of which a feature chooses.
@@ -173,7 +173,7 @@ pub fn shared_names(root: &str, files: &[File], except: &[&str]) -> Option<Offen
     places.retain(|name, files| files.len() > 1 && !except.contains(&name.as_str()));
     let line = |(name, files): (String, BTreeSet<String>)| {
         let files: Vec<String> = files.into_iter().collect();
-        format!("`{name}` is defined in {}", files.join(", "))
+        format!("`{name}` is defined in {}; rename all types but one", files.join(", "))
     };
     Offence::all(root, &places.into_iter().map(line).collect::<Vec<_>>())
 }

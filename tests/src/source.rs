@@ -23,7 +23,7 @@ impl File {
         Self { path: path.into(), text: text.into() }
     }
 
-    /// Returns the text of the file, in which spaces replace comments and the contents of strings. Line numbers do not
+    /// Returns the text of the file with comments and the contents of strings replaced by spaces. Line numbers do not
     /// change.
     #[must_use]
     pub fn code(&self) -> String {
@@ -41,7 +41,7 @@ impl File {
 #[must_use]
 pub fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().expect("the tests live in a folder of the workspace").to_owned()
+    manifest.parent().expect("the package of the tests is in a folder of the workspace").to_owned()
 }
 
 /// Returns every text file of the workspace that is not generated, ordered by path.

@@ -61,7 +61,7 @@ macro_rules! leave_tests_out {
 }
 pub(crate) use leave_tests_out;
 
-/// Returns the text, in which spaces replace items that are compiled only for tests. Line numbers do not change.
+/// Returns the text with items that are compiled only for tests replaced by spaces. Line numbers do not change.
 #[must_use]
 pub fn without_tests(path: &str, text: &str) -> String {
     let mut tests = Tests { spans: Vec::new() };

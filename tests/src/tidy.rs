@@ -9,12 +9,12 @@ use crate::lexer::{Keep, after_block, blank, is_word, line, words};
 use crate::source::{File, Member};
 use crate::syntax::without_tests;
 
-/// The largest number of lines of a function, from the line with `fn` to the line with the closing bracket.
+/// The largest permitted number of lines of a function, from the line with `fn` to the line with the closing bracket.
 pub const FUNCTION_LINES_MAX: usize = 69;
-/// The largest number of lines of a file. Lines of tests inside a shipped file do not count.
+/// The largest permitted number of lines of a file. Lines of tests inside a shipped file do not count.
 pub const FILE_LINES_MAX: usize = 449;
 
-/// Returns the Rust files that are shipped to users, without tests: without test files and without code under
+/// Returns the Rust files that are shipped to users. The result contains no test files and no code under
 /// `#[cfg(test)]`.
 #[must_use]
 pub fn shipped(files: &[File]) -> Vec<File> {
@@ -63,7 +63,11 @@ pub fn long_functions(file: &File) -> Option<Offence> {
         let Some((name, open)) = function(&code, at) else { continue };
         let lines = line(&code, after_block(&code, open)) - line(&code, at) + 1;
         if lines > FUNCTION_LINES_MAX {
-            found.push(format!("{}:{}: `{name}` has {lines} lines", file.path, line(&code, at)));
+            found.push(format!(
+                "{}:{}: `{name}` has {lines} lines; the limit is {FUNCTION_LINES_MAX}",
+                file.path,
+                line(&code, at)
+            ));
         }
     }
     Offence::all(&file.path, &found)
@@ -98,7 +102,7 @@ pub fn lints(manifest: &str) -> String {
 #[must_use]
 pub fn long_file(file: &File) -> Option<Offence> {
     let number = file.text.lines().count();
-    let text = format!("{}: {number} lines", file.path);
+    let text = format!("{}: {number} lines; the limit is {FILE_LINES_MAX}", file.path);
     (number > FILE_LINES_MAX).then(|| Offence { path: file.path.clone(), number, text })
 }
 
@@ -110,8 +114,7 @@ pub fn forbidden_words(file: &File, forbidden: &[&str]) -> Vec<String> {
     found.map(|(word, at)| format!("{}:{}: `{word}`", file.path, line(&code, at))).collect()
 }
 
-/// Returns the places at which a file uses the clocks of the standard library, also under a name that a `use` gives
-/// them.
+/// Returns the places at which a file uses or imports the clock of the standard library, `std::time::Instant`.
 #[must_use]
 pub fn clocks(file: &File) -> Vec<String> {
     let code = file.code();
@@ -144,8 +147,8 @@ pub fn unfinished(file: &File) -> Vec<String> {
     faults
 }
 
-/// Returns the public enums that are not `#[non_exhaustive]`, and are not in `except`. A later version could
-/// not add variants to them.
+/// Returns the public enums that are not `#[non_exhaustive]`, and are not in `except`. A later version
+/// cannot add variants to such an enum without breaking users' code.
 #[must_use]
 pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
     let code = file.code();
@@ -166,14 +169,14 @@ pub fn exhaustive_enums(file: &File, except: &[&str]) -> Vec<String> {
     faults
 }
 
-/// Returns the dependencies that a package must not have, for which `is_wrong` returns `true`. A dependency of the
-/// package's tests counts too if it is a package of the workspace.
+/// Returns the dependencies of `member` for which `is_wrong` returns `true`. A dependency of the package's tests counts
+/// only if it is a package of the workspace.
 #[must_use]
 pub fn wrong_arrows(member: &Member, is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
     let is_own = |name: &str| name == "tickwire" || name.starts_with("tickwire-");
     let counted = member.dependencies.iter().filter(|one| !one.is_for_tests || is_own(&one.name));
     let wrong = counted.filter(|one| is_wrong(&one.name));
-    wrong.map(|one| format!("{} depends on {}", member.name, one.name)).collect()
+    wrong.map(|one| format!("{} must not depend on {}", member.name, one.name)).collect()
 }
 
 /// Returns the snapshot files with which no test compares a value.

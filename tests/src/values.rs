@@ -7,7 +7,7 @@ use crate::exceptions::Offence;
 use crate::source::File;
 use crate::syntax;
 
-/// The largest number of values that a function may take, with `self` and the members of tuples counted.
+/// The largest number of values that a function may take. `self` and each member of a tuple count.
 pub const VALUES_MAX: usize = 7;
 
 /// Reports `file` if it has functions that take more than [`VALUES_MAX`] values, with the number of such functions.
@@ -32,7 +32,10 @@ impl<'a> Visit<'a> for Finder<'_> {
         let values: usize = values.sum();
         if values > VALUES_MAX {
             let (name, line) = (&signature.ident, signature.ident.span().start().line);
-            self.found.push(format!("{}:{line}: `{name}` takes {values} values", self.path));
+            self.found.push(format!(
+                "{}:{line}: `{name}` takes {values} values; the limit is {VALUES_MAX}",
+                self.path
+            ));
         }
         visit::visit_signature(self, signature);
     }

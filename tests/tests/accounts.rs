@@ -69,7 +69,7 @@ fn first_data_packets_with_a_forged_address_do_not_lock_out_clients_at_that_addr
 }
 
 #[test]
-fn connections_with_unvalidated_addresses_stay_below_their_limit() {
+fn the_number_of_connections_with_unvalidated_addresses_stays_within_its_limit() {
     let mut field = Field::new(Access::Tickets, |config| {
         config.cookie_threshold = 1000;
         config.max_connections = 100;
@@ -117,7 +117,7 @@ fn a_client_whose_hello_was_copied_is_accepted_after_its_address_is_validated() 
 }
 
 #[test]
-fn a_client_of_a_lost_session_counts_towards_the_limits_of_the_address_of_its_new_handshake() {
+fn a_client_that_lost_its_session_counts_towards_the_limits_of_its_new_handshake_address() {
     let mut field = Field::new(Access::Open, |config| config.max_connections_per_source = Some(1));
     let attacker = field.add("10.66.6.6:4000", |_| {});
     field.dial(attacker, None);

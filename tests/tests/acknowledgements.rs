@@ -20,9 +20,9 @@ const TURN: Duration = Duration::from_millis(200);
 /// The datagrams from the client that the network drops.
 #[derive(Clone, Copy, Debug)]
 enum Loss {
-    /// Random datagrams: this number of a thousand.
+    /// The network drops random datagrams: on average, this number of every 1000.
     Random(u64),
-    /// Every second datagram.
+    /// The network drops every second datagram.
     Alternating,
 }
 

@@ -85,7 +85,7 @@ fn an_expired_ticket_is_refused_as_expired_by_the_core() {
 }
 
 #[test]
-fn a_used_ticket_gets_no_answer() {
+fn a_handshake_with_a_used_ticket_gets_no_answer() {
     let mut net = ticket_net(2, |_| {});
     connect(&mut net, 1, mint(7, WALL + HOUR_US));
     net.run_for(SECOND);
@@ -266,7 +266,7 @@ fn peers_whose_hellos_cross_have_one_connection() {
 }
 
 #[test]
-fn a_peer_that_the_server_does_not_expect_gets_no_answer() {
+fn a_peer_that_the_other_peer_does_not_expect_gets_no_answer() {
     let mut net = peers();
     dial_peer(&mut net, 0, 1);
     net.run_for(SECOND * 11);

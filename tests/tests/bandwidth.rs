@@ -157,7 +157,7 @@ fn a_rate_limit_that_is_set_again_every_tick_is_not_exceeded() {
 }
 
 #[test]
-fn the_send_budget_is_a_share_of_the_endpoints_rate_limit() {
+fn the_send_budget_of_the_only_connection_is_seven_eighths_of_the_endpoints_rate_limit() {
     let (mut net, server, _) = connected(|config| config.bandwidth = Some(LIMIT));
     let grant = |net: &Net| net.nodes[SERVER].endpoint.grant(server, SECOND);
     assert_eq!(grant(&net), LIMIT * 7 / 8);

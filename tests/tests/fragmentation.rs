@@ -54,7 +54,7 @@ fn an_endpoint_without_dont_fragment_never_sends_a_datagram_above_1200_bytes() {
 }
 
 #[test]
-fn an_end_with_dont_fragment_searches_the_path_mtu_even_if_its_peer_fragments() {
+fn an_end_with_dont_fragment_searches_the_path_mtu_even_if_its_peer_lacks_dont_fragment() {
     let forbids = |who: usize| move |node: usize, config: &mut Config| config.dont_fragment = node == who;
     for who in [0, 1] {
         let (sizes, told) = largest(forbids(who));

@@ -122,7 +122,7 @@ fn a_blackout_of_two_fifths_of_the_idle_timeout_never_interrupts_a_connection() 
 }
 
 #[test]
-fn an_idle_server_is_silent_for_at_most_fifteen_seconds_or_one_heartbeat_interval() {
+fn an_idle_server_is_silent_for_at_most_the_longer_of_fifteen_seconds_and_one_heartbeat_interval() {
     for (heartbeat, most) in [(2, 4), (7, 14), (8, 8), (20, 20)] {
         let (mut net, log) = idle(|config| {
             config.heartbeat = SECOND * heartbeat;
@@ -152,7 +152,7 @@ fn the_first_heartbeat_after_a_message_requests_an_ack() {
 }
 
 #[test]
-fn a_client_detects_a_restarted_server_at_its_next_heartbeat_of_either_kind() {
+fn a_client_detects_a_restarted_server_at_its_next_heartbeat_with_or_without_an_ack_request() {
     let mut waited = Vec::new();
     for waits in 0..10 {
         let (mut net, _) = idle(|_| {});
@@ -171,7 +171,7 @@ fn a_client_detects_a_restarted_server_at_its_next_heartbeat_of_either_kind() {
 }
 
 #[test]
-fn the_server_uses_the_new_address_of_an_idle_client_after_the_next_heartbeat_of_either_kind() {
+fn the_server_uses_the_new_address_of_an_idle_client_after_a_heartbeat_with_or_without_an_ack_request() {
     let (mut net, log) = idle(|_| {});
     for round in 0..20u16 {
         net.nodes[CLIENT].address.set_port(5000 + round);

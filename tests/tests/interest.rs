@@ -193,7 +193,7 @@ fn a_new_entity_is_sent_at_its_first_commit_if_and_only_if_it_is_near_the_avatar
 }
 
 #[test]
-fn changes_of_entities_outside_the_view_send_no_bytes() {
+fn changes_of_entities_outside_the_view_cost_no_bytes() {
     let (mut line, ids) = Line::seen(&[300, 400, 500]);
     let before = line.stats();
     for step in 0..60 {
@@ -208,7 +208,7 @@ fn changes_of_entities_outside_the_view_send_no_bytes() {
 }
 
 #[test]
-fn show_settings_ownership_and_a_missing_position_override_the_distance_of_an_entity() {
+fn a_show_setting_an_owner_and_a_missing_position_each_override_the_distance_of_an_entity() {
     let (mut line, ids) = Line::seen(&[10, 600, 600, 600]);
     let viewer = line.viewer;
     line.writer.show(viewer, ids[0], Show::Never).unwrap();
@@ -276,7 +276,7 @@ fn a_view_is_reported_as_complete_once_and_only_after_its_initial_entities_have_
 }
 
 #[test]
-fn two_thirds_of_the_first_thousand_entities_in_a_view_are_from_the_nearer_half() {
+fn at_least_two_thirds_of_the_first_thousand_entities_in_a_view_are_from_the_nearer_half() {
     // Places descend, so that entities come into the world the farthest first.
     let places: Vec<i32> = (0..9000).rev().map(|number| number / 100).collect();
     let (mut line, ids) = Line::new(&places);
@@ -306,7 +306,7 @@ fn a_viewer_with_an_invalid_radius_or_position_is_refused_and_does_not_change_th
 }
 
 #[test]
-fn a_rule_for_an_entity_holds_in_a_view_that_begins_later() {
+fn a_show_setting_of_an_entity_applies_to_a_view_that_begins_later() {
     let (mut line, ids) = Line::new(&[10, 600]);
     let viewer = line.viewer;
     line.writer.show(viewer, ids[0], Show::Never).unwrap();

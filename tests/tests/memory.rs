@@ -213,7 +213,7 @@ fn an_idle_connection_with_frequent_heartbeats_releases_the_memory_of_a_burst() 
 }
 
 #[test]
-fn an_idle_connection_has_no_more_timeouts_than_an_unused_connection() {
+fn an_idle_connection_sends_no_more_datagrams_than_an_unused_connection() {
     let wakes = |is_used: bool| {
         let mut party = Party::new(1, |_| {});
         if is_used {

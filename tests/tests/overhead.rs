@@ -98,7 +98,7 @@ fn the_overhead_of_a_data_packet_is_21_to_24_bytes() {
 }
 
 #[test]
-fn no_blackout_makes_the_overhead_of_a_packet_larger_than_24_bytes() {
+fn the_overhead_of_a_packet_is_at_most_24_bytes_during_a_blackout() {
     let (mut net, client, _) = connected(|config| config.idle_timeout = SECOND * 600);
     let seen = Seen::default();
     let log = Rc::clone(&seen);
@@ -115,7 +115,7 @@ fn no_blackout_makes_the_overhead_of_a_packet_larger_than_24_bytes() {
 }
 
 #[test]
-fn the_length_of_a_message_below_128_bytes_takes_one_byte() {
+fn the_length_field_of_a_message_below_128_bytes_takes_one_byte() {
     for (size, length_bytes) in [(0, 1), (1, 1), (127, 1), (128, 2), (1000, 2)] {
         let (mut net, client, seen) = connected(readable);
         net.send(1, client, UNRELIABLE, vec![9; size]);

@@ -153,7 +153,7 @@ fn at_most_64_connections_of_a_small_server_are_closing_at_a_time() {
 }
 
 #[test]
-fn a_server_of_one_connection_keeps_at_most_65_connections_with_unread_events() {
+fn a_server_limited_to_one_connection_keeps_at_most_65_connections_with_unread_events() {
     let mut net = net(Access::Open, 1, |config| config.max_connections = 1);
     net.nodes[0].is_listening = false;
     let mut refused = 0;
@@ -319,7 +319,7 @@ fn a_client_beyond_the_limit_of_its_address_is_refused_with_too_many_from_addres
 }
 
 #[test]
-fn one_address_takes_by_default_at_most_half_of_all_session_slots() {
+fn one_address_takes_by_default_at_most_half_of_all_session_slots_rounded_up() {
     for (places, share) in [(1, 1), (2, 1), (5, 3), (8, 4)] {
         let mut net = net(Access::Open, 9, |config| config.max_connections = places);
         for node in 1..=9 {

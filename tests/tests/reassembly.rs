@@ -86,15 +86,15 @@ enum Pattern {
     EndsOfMessages,
     /// Every second byte of a message.
     Alternating,
-    /// Fragments from the last to the first.
+    /// Fragments of this size in bytes, from the end of a message to its beginning.
     Reversed(usize),
-    /// Fragments in order, without the first.
+    /// Fragments of this size in bytes, in order. The first fragment of the message is missing.
     Headless(usize),
     /// Fragments at random positions.
     Anywhere,
-    /// Complete ordered messages, without the first.
+    /// Complete ordered messages of this size in bytes. The first message is missing.
     Early(usize),
-    /// Every second complete ordered message.
+    /// Every second ordered message, complete, of this size in bytes.
     EarlyAlternating(usize),
     /// A mixture of all patterns.
     Mixed,
@@ -165,7 +165,7 @@ impl Pattern {
 }
 
 #[test]
-fn a_server_holds_at_most_four_times_the_bytes_of_datagrams_and_64_kib_per_connection() {
+fn a_server_holds_at_most_four_times_the_received_bytes_plus_64_kib_per_connection() {
     for pattern in PATTERNS {
         for channel in [ORDERED, UNORDERED, SEQUENCED, UNRELIABLE] {
             for (count, rounds) in [(1, 600u64), (8, 60)] {

@@ -36,7 +36,7 @@ fn a_named_proof_that_does_not_exist_is_reported() {
     let (files, members) = (source::files(), source::members());
     for bad in ["`core::no_such_test`", "`cmd:dance`", "`doc:core/src/no.rs`", "as R999", "as R001"] {
         let rows = parse(&format!("| R001 | One | F | {bad} |")).unwrap();
-        assert_eq!(faults(&rows[0], &rows, &files, &members).len(), 1, "{bad} was taken");
+        assert_eq!(faults(&rows[0], &rows, &files, &members).len(), 1, "{bad} was accepted");
     }
     let good = "`tests::requirements::every_proof_named_in_the_requirements_exists`, `cmd:requirements`";
     let rows = parse(&format!("| R001 | One | F | {good} |\n| R002 | Two | F | as R001 |")).unwrap();

@@ -303,7 +303,7 @@ fn heartbeats_keep_an_idle_connection_uninterrupted_at_the_end_with_the_shorter_
 }
 
 #[test]
-fn every_pto_probe_carries_data_while_data_waits() {
+fn the_first_pto_probe_that_arrives_after_an_outage_carries_the_lost_message() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -329,7 +329,7 @@ fn dial_peer(net: &mut Net, node: usize) {
 }
 
 #[test]
-fn peers_that_dial_each_other_have_one_connection_whichever_packets_are_lost() {
+fn peers_that_dial_each_other_have_one_connection_despite_random_packet_loss() {
     for seed in 0..2000u64 {
         let mut net = Net::peers();
         let mut draws = tickwire_core::rng::Rng::from_seed([(seed % 251) as u8; 32]);

@@ -244,7 +244,7 @@ fn clients_connect_over_an_rtt_of_eight_seconds_to_a_server_that_is_polled_every
 }
 
 #[test]
-fn clients_stay_connected_or_time_out_at_any_rtt_whatever_the_polls_of_either_end() {
+fn clients_stay_connected_or_time_out_at_rtts_up_to_20_seconds_if_either_end_polls_every_5_seconds() {
     for seconds in [8.5, 9.0, 10.0, 11.0, 12.0, 13.0, 13.5, 14.0, 15.0, 16.0, 18.0, 20.0] {
         for comes in [Comes::Openly, Comes::WithoutAKey, Comes::WithTicket] {
             let prompt = [0, 5].map(|client| Path {
@@ -259,7 +259,7 @@ fn clients_stay_connected_or_time_out_at_any_rtt_whatever_the_polls_of_either_en
 }
 
 #[test]
-fn a_client_that_was_told_that_it_resumes_keeps_its_session_although_the_resume_window_ends() {
+fn a_client_that_reports_a_resumption_keeps_its_session_when_the_resume_window_ends() {
     let mut outcomes = [0, 0];
     for (window, phase) in (45..75).flat_map(|window| [0, 1, 2, 3].map(|phase| (window, phase))) {
         let mut net = Net::pair(|config| {

@@ -242,11 +242,11 @@ fn core_and_simulator_read_no_clock_environment_or_entropy() {
         "use std::time::{Duration, Instant};",
         "let t = std::time::Instant::now();",
     ] {
-        assert_eq!(clocks(&planted(bad)).len(), 1, "{bad} was taken");
+        assert_eq!(clocks(&planted(bad)).len(), 1, "{bad} was accepted");
     }
     assert_eq!(clocks(&planted("use std::time::Duration;\nuse crate::time::Instant;")), [""; 0]);
     for bad in ["SystemTime::now()", "rand::thread_rng()", "getrandom::fill(&mut seed)", "rand::rng()"] {
-        assert_eq!(forbidden_words(&planted(bad), &WORLD).len(), 1, "{bad} was taken");
+        assert_eq!(forbidden_words(&planted(bad), &WORLD).len(), 1, "{bad} was accepted");
     }
 
     let is_real_time = |file: &File| REAL_TIME.iter().any(|room| file.path.starts_with(room));
@@ -277,7 +277,7 @@ fn protocol_arithmetic_has_no_floats() {
 #[test]
 fn no_file_contains_a_note_of_unfinished_work() {
     for bad in ["// TODO: finish", "/* FIXME */", "fn f() { todo!() }", "unimplemented!()", "dbg!(x)"] {
-        assert_eq!(unfinished(&planted(bad)).len(), 1, "{bad} was taken");
+        assert_eq!(unfinished(&planted(bad)).len(), 1, "{bad} was accepted");
     }
     assert_eq!(unfinished(&planted("f(\"TODO\"); // a todo! in words")), [""; 0]);
 
@@ -307,7 +307,7 @@ fn no_crate_depends_on_a_crate_of_a_higher_layer() {
     };
     let is_wrong = |name: &str| is_wrong_for("tickwire-core", name);
     for bad in ["tickwire-sim", "tickwire-native", "tokio", "bevy_ecs", "async-std", "libc"] {
-        assert_eq!(wrong_arrows(&depends(bad, false), is_wrong).len(), 1, "{bad} was taken");
+        assert_eq!(wrong_arrows(&depends(bad, false), is_wrong).len(), 1, "{bad} was accepted");
     }
     assert_eq!(wrong_arrows(&depends("tickwire-sim", true), is_wrong).len(), 1);
     assert_eq!(wrong_arrows(&depends("libc", true), is_wrong), [""; 0]);
@@ -363,7 +363,7 @@ fn every_golden_snapshot_file_belongs_to_an_existing_test() {
         assert_eq!(lonely_snapshots(&[source.clone(), snapshot(good, "core/src/a.rs")]), [""; 0], "{good}");
     }
     for (name, from) in [("renamed", "core/src/a.rs"), ("layout", "core/src/gone.rs")] {
-        assert_eq!(lonely_snapshots(&[source.clone(), snapshot(name, from)]).len(), 1, "{name} was taken");
+        assert_eq!(lonely_snapshots(&[source.clone(), snapshot(name, from)]).len(), 1, "{name} was accepted");
     }
 
     expect_none(lonely_snapshots(&source::files()));
@@ -380,7 +380,7 @@ fn no_paragraph_of_a_documentation_comment_begins_with_what_who_or_that_which() 
         "/// # Errors\n/// What the writer says.",
         "/// ```\n/// f();\n/// ```\n///\n/// Who, then?",
     ] {
-        assert_eq!(hidden_subjects(&planted(bad)).len(), 1, "{bad:?} was taken");
+        assert_eq!(hidden_subjects(&planted(bad)).len(), 1, "{bad:?} was accepted");
     }
     for good in [
         "/// The content of a packet.",

@@ -50,7 +50,7 @@ fn an_address_forged_in_a_first_data_packet_receives_no_more_bytes_than_it_sent(
 }
 
 #[test]
-fn a_client_whose_address_changes_before_its_first_data_connects() {
+fn a_client_whose_address_changes_before_its_first_data_packet_connects() {
     let after: SocketAddr = "10.0.0.2:4001".parse().unwrap();
     let mut net = about_to_confirm(after);
     net.nodes[1].address = after;

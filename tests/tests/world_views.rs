@@ -245,7 +245,7 @@ fn a_view_equals_the_world_after_the_session_was_resumed() {
 }
 
 #[test]
-fn a_view_of_another_world_shows_nothing_of_the_first() {
+fn a_view_that_changes_to_another_world_shows_no_entity_of_the_first_world() {
     for tick in [0, 5000] {
         let mut game = Game::new();
         game.play(SECOND, true);

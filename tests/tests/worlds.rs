@@ -388,7 +388,7 @@ fn under_a_rate_limit_an_entity_of_eight_times_the_weight_is_updated_at_least_th
 }
 
 #[test]
-fn invalid_commits_and_viewers_of_worlds_are_refused_with_the_reason() {
+fn invalid_commits_and_viewers_are_refused_with_the_matching_world_error() {
     let mut net = Net::pair(|_| {});
     let (changes, now) = (Changes::default(), Instant::ZERO);
     let endpoint = &mut net.nodes[0].endpoint;

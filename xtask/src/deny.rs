@@ -31,7 +31,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if !faults.is_empty() {
         bail!("{}", faults.join("\n"));
     }
-    println!("bans, licences and sources of {} packages are in order", workspace.packages.len());
+    println!(
+        "the dependencies, licences and sources of {} packages comply with deny.toml",
+        workspace.packages.len()
+    );
     Ok(())
 }
 

@@ -59,7 +59,7 @@ enum Verb {
 /// Parses the command line and runs the verb.
 ///
 /// # Errors
-/// The error of the verb, as a chain of causes for a person.
+/// If the verb fails. The error is a human-readable chain of causes.
 pub fn main() -> Result<()> {
     match Cli::parse().verb {
         Verb::Test(args) => test::run(&args),

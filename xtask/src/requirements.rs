@@ -92,7 +92,7 @@ fn proof(tests: &str) -> Result<Proof> {
     names.map(Proof::Tests).with_context(|| format!("{forms}; got {tests:?}"))
 }
 
-/// Returns whether a row names tests, either itself or through every row to which it refers.
+/// Returns whether `row` names tests. A row that refers to other rows is proven if each of these rows names tests.
 #[must_use]
 pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     let has_tests =
@@ -104,7 +104,7 @@ pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     }
 }
 
-/// The numbers of proven rows and of all rows, for each kind of requirement.
+/// The number of proven rows and the number of all rows, for each kind of requirement and in total.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     by_kind: BTreeMap<String, (usize, usize)>,
@@ -113,7 +113,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts the rows. A row of two kinds counts for both kinds, but only once in the total.
+    /// Counts the proven rows and all rows. A row of two kinds counts for both kinds, but only once in the total.
     #[must_use]
     pub fn of(rows: &[Row]) -> Self {
         let mut counts = Self::default();
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn an_invalid_form_of_the_proof_column_is_an_error() {
         for bad in ["", "someday", "core::a::b", "``", "`a`,`b`", "`a` `b`"] {
-            assert!(parse(&format!("| R001 | One | A | {bad} |")).is_err(), "{bad:?} was taken");
+            assert!(parse(&format!("| R001 | One | A | {bad} |")).is_err(), "{bad:?} was accepted");
         }
         assert!(parse("| R001 | One | A |").is_err());
     }

@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn a_licence_expression_that_does_not_parse_is_an_error() {
         for bad in ["", "MIT OR", "(MIT", "MIT)", "MIT ISC", "AND MIT"] {
-            assert!(is_met(bad, &["MIT".to_owned()]).is_err(), "{bad:?} was taken");
+            assert!(is_met(bad, &["MIT".to_owned()]).is_err(), "{bad:?} was accepted");
         }
     }
 }

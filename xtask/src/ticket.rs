@@ -239,7 +239,10 @@ fn from_standard_input() -> Result<String> {
 fn identity(text: &str) -> Result<[u8; 16]> {
     let text = text.trim();
     if let Some((place, wrong)) = text.chars().enumerate().find(|(_, c)| !c.is_ascii_hexdigit()) {
-        bail!("{wrong:?}, character {}, is not a hexadecimal digit; an identity has 32", place + 1);
+        bail!(
+            "character {} of the identity, {wrong:?}, is not a hexadecimal digit; an identity has 32 digits",
+            place + 1
+        );
     }
     ensure!(text.len() == 32, "the text has {} hexadecimal digits, but an identity has 32", text.len());
     Ok(u128::from_str_radix(text, 16)?.to_be_bytes())

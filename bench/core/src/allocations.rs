@@ -7,7 +7,7 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicI64 = AtomicI64::new(0);
 static PAUSED: AtomicBool = AtomicBool::new(false);
 
-/// The system's allocator, with counters of allocations and live bytes.
+/// An allocator that calls the system's allocator, and counts the allocations and the bytes that are not yet freed.
 #[derive(Debug)]
 pub struct Counting;
 
@@ -49,7 +49,7 @@ pub fn live() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }
 
-/// Runs `make` without counting the allocations of the calling benchmark itself.
+/// Runs `make`. [`so_far`] does not count its allocations, but [`live`] counts their bytes.
 pub fn uncounted<T>(make: impl FnOnce() -> T) -> T {
     PAUSED.store(true, Ordering::Relaxed);
     let made = make();

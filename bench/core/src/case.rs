@@ -6,7 +6,7 @@ pub const TICKS: u64 = 600;
 /// The conditions of one measurement.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Case {
-    /// The name of the case, by which gates and reports list it.
+    /// The name of the case in gates and reports.
     pub name: &'static str,
     /// The number of clients.
     pub clients: usize,
@@ -18,9 +18,9 @@ pub struct Case {
     pub both_ways: bool,
     /// The number of channels that the messages use in turn.
     pub channels: u8,
-    /// The number of ticks before the measurement begins, in which queues grow to their final size.
+    /// The number of ticks before the measurement begins. In these ticks, queues grow to their final size.
     pub warm_up: u64,
-    /// The number of ticks that are measured, after the warm-up.
+    /// The number of measured ticks after the warm-up.
     pub ticks: u64,
 }
 
@@ -88,8 +88,8 @@ pub const BASIC: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
 pub const BOTH_WAYS: [Case; 2] =
     [Case::new("one.both", 1).both_ways(), Case::new("ten.both", 10).both_ways()];
 
-/// The cases of a thousand clients: clients that received no messages, and clients that received messages for a
-/// second.
+/// The cases with 1,000 clients. In `idle`, the server sends no messages. In `used`, the server sends each client one
+/// message per tick.
 pub const CROWDS: [Case; 2] = [Case::new("idle", 0).crowd(), Case::new("used", 1).crowd()];
 
 impl Case {
@@ -98,7 +98,7 @@ impl Case {
         self
     }
 
-    /// Returns the case named `name`, or `None` if no case has this name.
+    /// Returns the case in [`PLAIN`] named `name`, or `None` if no case there has this name.
     pub fn named(name: &str) -> Option<Self> {
         PLAIN.into_iter().find(|case| case.name == name)
     }

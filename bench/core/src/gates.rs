@@ -50,7 +50,7 @@ impl Held {
         let mut worse = Vec::new();
         let mut judge = |what, held: f64, now: f64, limit: f64| {
             if now > limit {
-                worse.push(format!("{what}: {now} per message, but the limit is {held}"));
+                worse.push(format!("{what}: {now} per message, but the recorded figure is {held}"));
             }
         };
         judge("instructions", self.instructions, now.instructions, self.instructions * INSTRUCTIONS_SLACK);
@@ -115,13 +115,15 @@ impl Gates {
             };
             worse.extend(held.worse(&now).into_iter().map(|what| format!("{name}: {what}")));
             if held.is_better(&now) {
-                println!("{name} got better: keep the new figure with `cargo xtask bench core --hold`");
+                println!("{name} has improved; record the new figure with `cargo xtask bench core --hold`");
             }
         }
         for (name, held) in &self.heap {
             let now = figures.heap.get(name.as_str()).copied().unwrap_or(f64::INFINITY);
             if now > held * INSTRUCTIONS_SLACK {
-                worse.push(format!("{name}: {now:.0} bytes on the heap per connection, the limit is {held}"));
+                worse.push(format!(
+                    "{name}: {now:.0} heap bytes per connection, but the recorded figure is {held}"
+                ));
             }
         }
         if !worse.is_empty() {
@@ -131,7 +133,7 @@ impl Gates {
                 worse.join("\n  ")
             );
         }
-        println!("{} cases cost no more than the recorded figures", self.held.len());
+        println!("{} cases cost no more than the recorded figures, within the tolerance", self.held.len());
         Ok(())
     }
 }

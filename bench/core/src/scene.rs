@@ -42,7 +42,7 @@ pub trait Stack {
 /// Counters of the traffic on the wire and of the messages that arrived.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Tally {
-    /// The number of messages that the server sent, and that the clients sent in the cases in which both ends send.
+    /// The number of messages that both ends sent. The clients send messages only in some cases.
     pub sent: u64,
     /// The number of messages that arrived at the receiving end.
     pub delivered: u64,

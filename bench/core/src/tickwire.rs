@@ -56,7 +56,7 @@ impl Tickwire {
     ///
     /// # Panics
     /// If the core rejects the configuration.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     pub fn with_channels(crypto: Crypto, clients: usize, channels: u8) -> Self {
         let mut config = Config::new(7);
         if channels > 1 {

@@ -38,13 +38,13 @@ struct Cli {
 /// The role of a child process.
 #[derive(Subcommand, Debug)]
 enum Role {
-    /// A server (started by the race itself)
+    /// Run a server (the benchmark starts this process)
     #[command(hide = true)]
     Server {
         /// The setup, as JSON
         setup: String,
     },
-    /// All clients of a server (started by the race itself)
+    /// Run all clients of a server (the benchmark starts this process)
     #[command(hide = true)]
     Clients {
         /// The setup, as JSON

@@ -57,8 +57,8 @@ pub(crate) enum Order {
         /// The duration of the measurement, in milliseconds.
         milliseconds: u64,
     },
-    /// Order to clients: makes each client send messages at this interval. Zero stops the messages. The answer is
-    /// [`Answer::Done`].
+    /// Order to clients: makes each client send one message every `every` milliseconds. Zero stops the messages. The answer
+    /// is [`Answer::Done`].
     Talk {
         /// The time between two messages of one client, in milliseconds.
         every: u64,
@@ -67,7 +67,8 @@ pub(crate) enum Order {
     Reset,
     /// Order to clients: requests [`Answer::Counted`].
     Count,
-    /// Order to clients: requests the times until all clients had received each broadcast, as [`Answer::Latencies`].
+    /// Order to clients: requests, for each broadcast, the time until all clients had received the broadcast. The answer
+    /// is [`Answer::Latencies`].
     Broadcasts,
 }
 
@@ -85,7 +86,7 @@ pub(crate) enum Answer {
     Ready,
     /// The order was executed.
     Done,
-    /// The use of the machine by the server's process.
+    /// The processor time, the memory and the connections of the server's process.
     Usage {
         /// The processor time so far, in nanoseconds.
         cpu: u64,
@@ -108,7 +109,7 @@ pub(crate) enum Answer {
         /// The number of measured times.
         count: usize,
     },
-    /// The number of messages that clients have received.
+    /// The number of messages that all clients together have received.
     Counted {
         /// The number of messages.
         messages: u64,
@@ -156,7 +157,7 @@ impl Control {
                 }
                 .say(),
                 other => anyhow::bail!(
-                    "the server cannot follow the order {other:?}; this is a bug of the benchmark"
+                    "the server cannot follow the order {other:?}; this is a bug in the benchmark"
                 ),
             });
         });

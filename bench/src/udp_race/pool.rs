@@ -226,7 +226,7 @@ impl<C: Client> Pool<C> {
             Order::Count => self.ledger.count().say(),
             Order::Broadcasts => self.ledger.broadcasts().say(),
             other => {
-                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug of the benchmark")
+                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug in the benchmark")
             }
         }
     }

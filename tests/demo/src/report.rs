@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::percentiles::Percentiles;
 
-/// A report of the program `tickwire-bots` on its bots, written as one line of JSON.
+/// A report of the program `tickwire-bots` about its bots, written as one line of JSON.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
@@ -33,10 +33,10 @@ pub enum Report {
         rtt_us: Option<Percentiles>,
         /// The state of all bots after this time.
         state: State,
-        /// The number of bots that show another world than the server.
+        /// The number of bots whose world differs from the server's world.
         #[serde(default)]
         worlds_wrong: usize,
-        /// A description of one of these bots.
+        /// A human-readable description of one of these bots.
         #[serde(default)]
         wrong_world: Option<String>,
     },
@@ -56,7 +56,7 @@ pub struct State {
     pub connected: usize,
     /// The number of times that a connection was interrupted or lost.
     pub interruptions: u64,
-    /// The percentiles of the round-trip times in the last second, in microseconds.
+    /// The percentiles of the round-trip times in the previous second, in microseconds.
     pub rtt_us: Option<Percentiles>,
     /// The bots' counters so far.
     pub totals: Totals,
@@ -80,7 +80,7 @@ pub struct Totals {
     pub messages_up: u64,
     /// The number of messages that the bots received.
     pub messages_down: u64,
-    /// The number of changes of the server's world that the bots received.
+    /// The number of snapshot events that the bots received. Each event contains changes of the server's world.
     #[serde(default)]
     pub snapshots: u64,
     /// The number of reliable messages (chat lines) that the bots sent.
@@ -127,7 +127,7 @@ impl Totals {
         (self.datagrams_up > 0).then(|| self.datagrams_up_lost as f64 * 100.0 / self.datagrams_up as f64)
     }
 
-    /// Returns the difference between these counters and those of `earlier`.
+    /// Subtracts from each counter the same counter of `earlier`, and returns the result. A result below 0 is raised to 0.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         self.zip(earlier, u64::saturating_sub)

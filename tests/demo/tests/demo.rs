@@ -246,7 +246,7 @@ fn bots_of_a_restarted_server_receive_a_report_of_each_unconfirmed_chat_line() {
 }
 
 #[test]
-fn bots_that_show_another_world_than_the_server_report_it_in_words() {
+fn bots_whose_world_differs_from_the_servers_world_describe_a_wrong_world() {
     let mut server = Server::start(|_| {}, &[]);
     let mut crowd = bots(&server, &["--clients", "2"]).spawn().unwrap();
     let mut out = BufReader::new(crowd.stdout.take().unwrap());

@@ -9,7 +9,7 @@ use super::{ORDERED, drops, is_alive, server, whole};
 
 // Row 14 of the table in fuzz/README.md.
 #[test]
-fn truncated_or_changed_handshake_datagrams_have_at_most_one_encoding() {
+fn a_truncated_or_changed_handshake_datagram_that_decodes_has_no_second_encoding() {
     for datagram in tickwire_fuzz::traffic::datagrams().iter().filter(|datagram| datagram[0] < 8) {
         for length in 0..datagram.len().min(200) {
             handshake::handshake_messages(&datagram[..length]);

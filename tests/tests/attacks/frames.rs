@@ -115,7 +115,7 @@ fn unrequested_or_contradictory_resume_state_closes_the_connection() {
 }
 
 #[test]
-fn a_close_with_invalid_utf_8_is_reported_with_replaced_characters() {
+fn a_close_text_with_invalid_utf_8_is_reported_with_replacement_characters() {
     let mut arena = server();
     arena.send(&bytes_of(&Frame::Close { code: 0xfffd, text: &[0xff, 0xc0, b'x', 0xed, 0xa0, 0x80] }));
     arena.settle();

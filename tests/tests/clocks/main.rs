@@ -43,7 +43,7 @@ enum Came {
     Openly,
     AsPeer,
     WithTicket,
-    /// With a ticket, to a server that also takes clients without one.
+    /// With a ticket, to a server that also accepts clients without a ticket.
     WithTicketToOpen,
 }
 

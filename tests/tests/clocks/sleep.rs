@@ -23,7 +23,7 @@ fn after_a_sleep_a_client_resumes_or_reconnects_unless_its_ticket_is_refused_as_
 }
 
 #[test]
-fn a_client_with_a_ticket_never_reconnects_to_an_open_server_without_its_identity() {
+fn after_a_sleep_a_client_with_a_ticket_keeps_its_identity_at_an_open_server_or_is_refused() {
     [0, 1]
         .into_iter()
         .flat_map(|end| Night::all(Came::WithTicketToOpen, end))

@@ -25,7 +25,8 @@ pub struct Node {
     pub claims: Option<SocketAddr>,
     /// The time by which the node's clock is behind the network's clock.
     pub behind: Duration,
-    /// The interval at which the driver reads its socket and its timers. With zero, the driver reads them when they are due.
+    /// The interval at which the driver reads its socket and its timers. With zero, the driver reads a
+    /// datagram when it arrives, and a timer when it is due.
     pub polls_every: Duration,
     /// The time of the driver's first poll. With zero in `polls_every`, this time has no effect.
     pub polls_from: Duration,
@@ -100,7 +101,8 @@ struct Flying {
     bytes: Vec<u8>,
 }
 
-/// The effect of the network on a datagram.
+/// Decides the fate of a datagram. The arguments are the time, the index of the sending node, and the bytes, which the
+/// filter may change.
 pub type Filter = Box<dyn FnMut(Instant, usize, &mut Vec<u8>) -> Pass>;
 
 pub enum Pass {
@@ -180,7 +182,7 @@ impl Net {
         self.nodes[node].endpoint.send(now, connection, ChannelId(channel), message).unwrap();
     }
 
-    /// Runs until `until` returns true; panics after `most` of virtual time.
+    /// Runs the network until `until` returns `true`. Panics if `until` still returns `false` after `most` of virtual time.
     pub fn run_until(&mut self, most: Duration, until: impl Fn(&Self) -> bool) {
         let end = self.now + most;
         while !until(self) {

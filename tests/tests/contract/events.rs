@@ -75,7 +75,7 @@ fn clause_11_closed_and_send_ready_are_reported_even_if_earlier_events_are_unrea
 }
 
 #[test]
-fn clause_11_messages_without_receive_credit_are_not_acknowledged() {
+fn clause_11_an_endpoint_acknowledges_only_messages_that_it_holds_for_the_application() {
     fn honest(size: u16, count: u16) {
         let size = u64::from(size) + 1;
         let mut pair = pairs::connected(1, |_| {});

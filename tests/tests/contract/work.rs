@@ -76,7 +76,7 @@ fn clause_10_work_beyond_the_bound_of_a_call_stays_due() {
 }
 
 #[test]
-fn clause_10_each_call_visits_at_most_64_used_connections() {
+fn clause_10_each_call_of_handle_timeout_visits_at_most_64_connections() {
     let count = 300;
     // Whoever waited for what was held back would have probes to send.
     let mut pair = pairs::connected(count, |config| config.ack_delay = Duration::ZERO);

@@ -1,4 +1,4 @@
-//! A server and many clients on a virtual clock, most of them without tickets, which must not delay each other.
+//! A server and many clients on a virtual clock. Most clients have no ticket. No client may delay another client.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
@@ -27,7 +27,7 @@ pub(crate) const SERVER: &str = "10.0.0.1:7777";
 pub(crate) enum Bears {
     /// The client's own address.
     Truth,
-    /// This address for Data packets, and the client's own address for all others.
+    /// This address for Data packets, and the client's own address for all other packets.
     Data(Address),
 }
 

@@ -5,7 +5,7 @@ use quickcheck::{Arbitrary, Gen};
 /// One step of a script. Each number is reduced modulo the number of choices, so that every script is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Op {
-    /// Dials from `node` to `to`, in one of the ways of [`How`].
+    /// Dials from `node` to `to`, in the way that `how` selects.
     Connect { node: u8, to: u8, how: How },
     /// Sends on any channel, including a channel that does not exist.
     Send { node: u8, connection: u8, channel: u8, size: u32 },
@@ -15,7 +15,7 @@ pub(crate) enum Op {
     Close { node: u8, connection: u8, gently: bool },
     /// Delivers, drops or changes one datagram in transit.
     Fly { place: u8, fate: Fate },
-    /// Advances the caller's clock, or sets it back.
+    /// Advances the caller's clock by `micros` microseconds. A negative number sets the clock back.
     Advance { micros: i64 },
     /// Calls `handle_timeout` once, at the current time.
     HandleTimeout { node: u8 },
@@ -31,9 +31,9 @@ pub(crate) enum Op {
     Move { node: u8 },
     /// Sets the wall clock of a node, `off` microseconds from the correct time.
     SetWall { node: u8, off: i64 },
-    /// Acts on the link of a node.
+    /// Opens or closes the link of a node, or sets the credit of the link.
     Link { node: u8, act: LinkAct },
-    /// Runs a correct driver and a network without faults for a while.
+    /// Runs a correct driver and a network without faults for `millis` milliseconds of virtual time.
     Run { millis: u16 },
 }
 

@@ -42,7 +42,8 @@ pub(crate) enum Manner {
 pub(crate) struct Setup {
     pub provider: Arc<dyn Provider>,
     pub manner: Manner,
-    /// `true` if the harness itself replaces a time that is earlier than the previous time. `false` if the endpoint does.
+    /// `true` if the harness itself replaces a time that is earlier than the previous time. `false` if the
+    /// harness passes this time to the endpoint.
     pub clamps: bool,
     pub seed: u64,
 }
@@ -76,7 +77,7 @@ pub(crate) struct Node {
     pub endpoint: Endpoint,
     pub address: SocketAddr,
     pub connections: Vec<ConnectionId>,
-    /// The number of bytes in the messages received.
+    /// The number of bytes in all messages that the endpoint has received.
     pub received: u64,
     /// The latest time that was passed to the endpoint.
     pub latest: Instant,

@@ -1,6 +1,7 @@
-//! The simulator as a WebAssembly module that imports nothing: no clock, no entropy, no system.
+//! The simulator as a WebAssembly module without imports: the module uses no clock, entropy or operating system.
 
-/// Returns the hash of every datagram, time and event of the standard scenario of `seed` over `seconds` of virtual time.
+/// Runs the standard scenario of `seed` for `seconds` of virtual time, and returns one hash of all its datagrams, times
+/// and events.
 ///
 /// `no_mangle` counts as unsafe, because two functions with the same name would be undefined behaviour. This module
 /// exports only this function, and is linked only with Rust code.

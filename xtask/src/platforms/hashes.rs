@@ -71,7 +71,7 @@ impl Player {
         let expected = (from..).take(usize::try_from(seeds)?);
         ensure!(
             hashes.keys().copied().eq(expected),
-            "expected the hashes of {seeds} seeds from {from} on, got those of {:?}",
+            "expected the hashes of {seeds} seeds from {from} on, but got the hashes of {:?}",
             hashes.keys()
         );
         Ok(hashes)
@@ -100,10 +100,10 @@ mod tests {
     use super::{Command, Player, parse, split};
 
     #[test]
-    fn a_line_of_hashes_is_a_seed_and_sixteen_hexadecimal_digits() {
+    fn a_hash_line_consists_of_a_seed_and_sixteen_hexadecimal_digits() {
         assert_eq!(parse("17 00ff00ff00ff00ff").unwrap(), (17, "00ff00ff00ff00ff".into()));
         for bad in ["", "17", "17 ff", "x 00ff00ff00ff00ff", "17 00FF00FF00FF00FF", "17 00ff00ff00ff00ff 1"] {
-            assert!(parse(bad).is_err(), "{bad:?} was taken");
+            assert!(parse(bad).is_err(), "{bad:?} was accepted");
         }
     }
 

@@ -11,7 +11,7 @@ use super::Target;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
     Equal,
-    /// The runs differ. `seed` is the first seed that differs.
+    /// The hashes differ. `seed` is the first seed with different hashes.
     Differs {
         seed: u64,
     },
@@ -62,7 +62,7 @@ pub(super) fn table(rows: &[PlatformRow]) -> String {
         let verdict = match &row.verdict {
             Verdict::Equal if row.target.is_none() => "the reference".to_owned(),
             Verdict::Equal => "equal".to_owned(),
-            Verdict::Differs { seed } => format!("differ from seed {seed} on"),
+            Verdict::Differs { seed } => format!("first differ in seed {seed}"),
             Verdict::CannotRun(_) => "cannot run".to_owned(),
         };
         let seconds = row.took.as_secs_f64();
@@ -111,7 +111,7 @@ mod tests {
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 5);
         assert!(lines[2].starts_with("wasm32") && lines[2].contains(" 100  equal "), "{table}");
-        assert!(lines[3].contains(" 20  differ from seed 4 on"), "{table}");
+        assert!(lines[3].contains(" 20  first differ in seed 4"), "{table}");
         assert!(lines[4].contains("cannot run") && lines[4].ends_with("1.2"), "{table}");
     }
 

@@ -157,9 +157,12 @@ fn the_error_about_an_invalid_option_names_the_option_and_the_expected_value() {
         ),
         (
             ("--identity", "1d1g"),
-            "--identity: 'g', character 4, is not a hexadecimal digit; an identity has 32",
+            "--identity: character 4 of the identity, 'g', is not a hexadecimal digit; an identity has 32 digits",
         ),
-        (("--identity", "é"), "--identity: 'é', character 1, is not a hexadecimal digit; an identity has 32"),
+        (
+            ("--identity", "é"),
+            "--identity: character 1 of the identity, 'é', is not a hexadecimal digit; an identity has 32 digits",
+        ),
         (
             ("--master", "22"),
             "--master: the text has 2 hexadecimal digits, but a key has 64 hexadecimal digits; copy all of them again",

@@ -113,9 +113,9 @@ impl Figures {
         for (name, rate) in &self.kbit_per_second_by_use {
             println!("  {name:<14}{rate:>10.2} kbit/s");
         }
-        println!("encode          {:>10.2} us a frame", self.encode_us);
-        println!("decode          {:>10.2} us a frame", self.decode_us);
-        println!("frames          {:>7}    of {} units in the mean", self.frames, self.units_per_frame);
+        println!("encode          {:>10.2} us per frame", self.encode_us);
+        println!("decode          {:>10.2} us per frame", self.decode_us);
+        println!("frames          {:>7}    with {} units on average", self.frames, self.units_per_frame);
         println!("lossless        {:>10}", self.lossless);
     }
 }

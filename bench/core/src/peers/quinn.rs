@@ -51,7 +51,7 @@ impl Quinn {
     ///
     /// # Panics
     /// If quinn-proto rejects the configuration.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     pub fn new(clients: usize) -> Self {
         let (server_config, client_config) = configs().expect("a configuration");
         let epoch = Instant::now();

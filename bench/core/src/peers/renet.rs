@@ -54,7 +54,7 @@ impl Renet {
 }
 
 impl Netcode {
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     fn new(clients: usize) -> Self {
         let config = ServerConfig {
             current_time: Duration::ZERO,

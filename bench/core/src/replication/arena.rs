@@ -48,7 +48,7 @@ impl Arena {
     ///
     /// # Panics
     /// If the schema rejects the component.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     #[must_use]
     pub fn schema() -> WorldSchema {
         let mut schema = SnapshotSchema::new();
@@ -61,7 +61,7 @@ impl Arena {
     ///
     /// # Panics
     /// If the writer rejects an entity.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     #[must_use]
     pub fn new(schema: &WorldSchema, entities: usize) -> Self {
         let (mut writer, mut draws) = (schema.writer(), UnitDraws::new(7));
@@ -83,7 +83,7 @@ impl Scenery for Arena {
         &mut self.writer
     }
 
-    #[expect(clippy::expect_used, reason = "a measurement that cannot go on has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot continue has no result to return")]
     fn step(&mut self, tick: u64) {
         let seconds = 1.0 / f64::from(TICKS_PER_SECOND);
         for player in &mut self.players {

@@ -37,7 +37,7 @@ struct Mover {
     until: u64,
 }
 
-/// A game that moves the entities of a world.
+/// A game that moves some entities of a world in each tick.
 pub struct Field {
     writer: WorldWriter,
     movers: Vec<Mover>,
@@ -50,7 +50,7 @@ impl Field {
     ///
     /// # Panics
     /// If the schema rejects the component.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     #[must_use]
     pub fn schema() -> WorldSchema {
         let mut schema = SnapshotSchema::new();
@@ -63,7 +63,7 @@ impl Field {
     ///
     /// # Panics
     /// If the writer rejects an entity.
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     #[must_use]
     pub fn new(schema: &WorldSchema, entities: usize, moving: usize) -> Self {
         let mut field =
@@ -78,7 +78,7 @@ impl Field {
         field
     }
 
-    #[expect(clippy::expect_used, reason = "a measurement that cannot go on has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot continue has no result to return")]
     fn set(&mut self, mover: &Mover) {
         let (sin, cos) = mover.heading.sin_cos();
         let (half_sin, half_cos) = (mover.heading / 2.0).sin_cos();

@@ -33,29 +33,30 @@ const BULK_QUEUE: u64 = 100_000;
 const BULK: ChannelId = ChannelId(0);
 const WORLD: WorldId = WorldId(0);
 
-/// A link from a server to a client.
+/// The conditions of one measurement: the link from a server to a client, and the load on this link.
 #[derive(Clone, Debug)]
 pub struct FreshLink {
-    /// The bottleneck towards the client. `None` for a link without a limit.
+    /// The bottleneck towards the client. `None` does not limit the rate.
     pub down: Option<PipeConfig>,
     /// The one-way delay in each direction.
     pub delay: Duration,
     /// The share of datagrams lost in each direction, in parts per million.
     pub loss_ppm: u32,
-    /// `true` if a reliable channel saturates the link beside the world.
+    /// `true` if messages on a reliable channel saturate the link while the server replicates the world.
     pub has_bulk: bool,
-    /// The number of entities that move, of 1,000.
+    /// The number of moving entities. The world has 1,000 entities.
     pub moving: usize,
 }
 
 impl FreshLink {
-    /// Creates a link without loss and without a limit, over which all of 1,000 entities move.
+    /// Creates a link without loss and without a rate limit. All 1,000 entities of the world move.
     #[must_use]
     pub const fn new(delay: Duration) -> Self {
         Self { down: None, delay, loss_ppm: 0, has_bulk: false, moving: ENTITIES }
     }
 
-    /// Sets a constant rate in bytes per second, with a queue of 300 ms, and returns the changed link.
+    /// Limits the rate towards the client to `bytes_per_second`, with a queue of 300 ms, but of no less than 3000 bytes.
+    /// Returns the changed link.
     #[must_use]
     pub fn rate(self, bytes_per_second: u64) -> Self {
         let queue_bytes = (bytes_per_second * 3 / 10).max(3000);
@@ -63,16 +64,18 @@ impl FreshLink {
     }
 }
 
-/// The ages of a client's newest tick from the tenth second on.
+/// The ages of the newest tick that a client has received: the time since the server committed this tick. The age is
+/// sampled every 5 ms.
 #[derive(Clone, Debug, Default)]
 pub struct Ages {
     milliseconds: Vec<f64>,
-    /// The ages from second to second: the largest of each.
+    /// The largest age in each second of the run, in milliseconds.
     pub by_second: Vec<f64>,
 }
 
 impl Ages {
-    /// Returns the age that `part` of all looks at the client do not exceed, in milliseconds.
+    /// Returns the age, in milliseconds, that a share of `part` (0 to 1) of the samples does not exceed. The samples of
+    /// the first ten seconds do not count.
     #[must_use]
     pub fn quantile(&self, part: f64) -> f64 {
         let mut sorted = self.milliseconds.clone();
@@ -82,10 +85,10 @@ impl Ages {
     }
 }
 
-/// Plays a world over a link for a minute, and returns the ages of the client's newest tick.
+/// Replicates a world over `link` for 60 s of virtual time, and returns the ages of the client's newest tick.
 ///
 /// # Errors
-/// The violation of a checker, or the end of the connection.
+/// If a checker of the simulator reports a violation, or the connection ends.
 pub fn freshness(link: &FreshLink, seed: u64) -> Result<Ages> {
     let mut topology = Topology::star(1, link.delay);
     if let Some(pipe) = &link.down {
@@ -177,7 +180,7 @@ impl FreshGame {
 impl Application for FreshGame {
     type Host = Endpoint;
 
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     fn build(&mut self, boot: Boot) -> Endpoint {
         let mut config = self.config.clone();
         config.access = if boot.node == 0 { Access::Open } else { Access::Closed };

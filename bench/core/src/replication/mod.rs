@@ -1,4 +1,5 @@
-//! Measures replicated worlds in memory and on virtual time: their bytes and the server's processor time (rows R1 to R4).
+//! Measures the bytes that a server sends to replicate a world, and the processor time of the server (rows R1 to R4). The
+//! network is simulated, and the time is virtual.
 
 mod arena;
 mod draws;

@@ -28,8 +28,8 @@ const STEP: Duration = Duration::from_millis(1);
 pub enum Paths {
     /// Every client has a round-trip time of 100 ms.
     Equal,
-    /// The first client has a round-trip time of 20 ms, and each further client 20 ms more, up to 320 ms. Every
-    /// 16 clients, the times repeat.
+    /// The first client has a round-trip time of 20 ms. Each further client has 20 ms more, up to 320 ms for the 16th
+    /// client. The 17th client has 20 ms again.
     Spread,
 }
 
@@ -40,25 +40,25 @@ pub struct Crowd {
     pub clients: usize,
     /// The round-trip times of the clients.
     pub paths: Paths,
-    /// The view of each client, by the client's number.
+    /// Returns the view of a client. The argument is the number of the client, counted from 0.
     pub view: fn(usize) -> Viewer,
-    /// `true` if each client sends a command of 8 bytes in each tick, and every ten seconds a line of chat of 40 bytes, which
-    /// the server sends to all clients.
+    /// `true` if each client sends a command of 8 bytes in each tick, and a chat line of 40 bytes every ten seconds. The
+    /// server sends each chat line to all clients.
     pub is_talking: bool,
 }
 
 impl Crowd {
-    /// Creates a crowd whose clients see all of world 0, and say nothing.
+    /// Creates a crowd whose clients see all of world 0, and send no messages.
     #[must_use]
     pub const fn new(clients: usize, paths: Paths) -> Self {
         Self { clients, paths, view: |_| Viewer::new(WorldId(0)), is_talking: false }
     }
 }
 
-/// The measured cost of a replicated world in a number of ticks.
+/// The measured cost of replicating a world for a number of ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
-    /// The number of ticks that were played.
+    /// The number of measured ticks.
     pub ticks: u64,
     /// The number of bytes in the snapshot frames to all clients.
     pub frame_bytes: u64,
@@ -72,7 +72,7 @@ pub struct Traffic {
     pub restarts: u64,
     /// The processor time of the server for commits and datagrams, including acknowledgements.
     pub server: Elapsed,
-    /// The processor time of all clients.
+    /// The processor time of all clients together.
     pub clients: Elapsed,
     /// The number of snapshot frames that clients rejected as invalid.
     pub refused: u64,
@@ -117,7 +117,7 @@ impl Star {
         star
     }
 
-    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot begin has no result to return")]
     fn unconnected(schema: WorldSchema, scenery: Box<dyn Scenery>, crowd: Crowd) -> Self {
         let Crowd { clients, paths, .. } = crowd;
         let mut config = Config::new(7);
@@ -169,7 +169,10 @@ impl Star {
             }
         }
         let seen = self.clients.iter().filter(|client| client.viewer.is_some()).count();
-        panic!("only {seen} of {} clients have received the world", self.clients.len());
+        panic!(
+            "{seen} of {} clients have connected, but not all views are complete after 20 s",
+            self.clients.len()
+        );
     }
 
     fn is_settled(&self) -> bool {
@@ -195,7 +198,8 @@ impl Star {
         star.now - Instant::ZERO
     }
 
-    /// Returns the number of entities in the views of all clients together.
+    /// Returns the sum of the number of entities that each client shows. An entity that several clients show counts once
+    /// for each of them.
     #[must_use]
     pub fn entities_in_view(&self) -> usize {
         self.clients.iter().map(|client| client.shown).sum()
@@ -249,7 +253,7 @@ impl Star {
         }
     }
 
-    #[expect(clippy::expect_used, reason = "a measurement that cannot go on has nothing else to say")]
+    #[expect(clippy::expect_used, reason = "a measurement that cannot continue has no result to return")]
     fn commit(&mut self) {
         self.tick += 1;
         let changes = self.scenery.writer().finish(self.tick);

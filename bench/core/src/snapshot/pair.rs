@@ -27,7 +27,7 @@ pub struct Outcome {
     pub units: usize,
     /// The number of bytes in all frames.
     pub bytes: usize,
-    /// The number of bits in all frames, by their use. Padding in the last byte of a frame is not counted.
+    /// The number of bits in all frames, by their use. The padding in the final byte of a frame does not count.
     pub bits: BTreeMap<BitUse, usize>,
     /// `true` if all units of the receiver equalled the units of the recording after each frame.
     pub is_lossless: bool,

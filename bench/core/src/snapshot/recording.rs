@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use tickwire_core::snapshot::{Layout, Part, Predictor};
 
-/// The number of words that describe one cube.
+/// The number of 32-bit words that describe one cube.
 pub const WORDS: usize = 8;
 /// The number of bytes that describe one cube in a file, as little-endian numbers of 32 bits.
 pub const RECORD_BYTES: usize = 4 * WORDS;
@@ -16,7 +16,7 @@ pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
 /// The offset that is added to the two horizontal positions, which are signed in a file.
 const OFFSET: i32 = 1 << 14;
 
-/// A recording of the words of all cubes, frame by frame. Sender and receiver begin with the first frame.
+/// The words of all cubes in each frame of a recording. The first frame is the initial state of sender and receiver.
 #[derive(Debug)]
 pub struct Recording {
     frames: Vec<Vec<[u32; WORDS]>>,
@@ -106,7 +106,7 @@ fn cube(record: &[u8]) -> Result<[u32; WORDS]> {
         };
         let moved = value.checked_add(offset).and_then(|value| u32::try_from(value).ok());
         let Some(in_range) = moved.filter(|value| *value <= max) else {
-            bail!("{value} is out of range as value {place} of a cube");
+            bail!("value {place} of a cube, counted from 0, is {value}, which is out of range");
         };
         *word = in_range;
     }
@@ -141,7 +141,10 @@ mod tests {
             let mut bad = CUBE;
             bad[place] = value;
             let words = refused(&[CUBE, bad].concat(), 1);
-            assert!(words.contains(&format!("{value} is out of range as value {place}")), "{words}");
+            assert!(
+                words.contains(&format!("value {place} of a cube, counted from 0, is {value},")),
+                "{words}"
+            );
         }
     }
 }

@@ -78,7 +78,7 @@ impl Polled for ServedEnet {
         for &id in &self.clients {
             for _ in 0..count {
                 if let Err(error) = self.host.peer_mut(id).send(0, &Packet::reliable(&make()[..])) {
-                    eprintln!("enet: cannot send: {error:?}");
+                    eprintln!("enet: the server cannot send a message: {error:?}");
                 }
             }
         }
@@ -105,7 +105,7 @@ impl Client for EnetClient {
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
         let (server, _) = setup.server.clone().context(
-            "the setup does not contain the address of the server; this is a bug of the benchmark",
+            "the setup does not contain the address of the server; this is a bug in the benchmark",
         )?;
         Ok(Self { host: host(socket, 1)?, server, peer: None, is_connected: false })
     }

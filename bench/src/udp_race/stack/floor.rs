@@ -82,7 +82,7 @@ impl Client for FloorClient {
 
     fn new(setup: &Setup, _number: usize, socket: UdpSocket) -> Result<Self> {
         let (server, _) = setup.server.clone().context(
-            "the setup does not contain the address of the server; this is a bug of the benchmark",
+            "the setup does not contain the address of the server; this is a bug in the benchmark",
         )?;
         Ok(Self { socket, server, is_connected: false, received: 0 })
     }

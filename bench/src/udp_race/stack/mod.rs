@@ -1,4 +1,4 @@
-//! The stacks that race.
+//! The protocol stacks that the benchmark compares.
 
 pub(crate) mod enet;
 pub(crate) mod floor;

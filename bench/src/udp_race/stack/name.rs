@@ -15,7 +15,7 @@ pub(crate) enum Stack {
     Enet,
     /// quinn, which implements QUIC: encrypted and forward secret.
     Quinn,
-    /// Plain sockets, which show the cost of the system alone.
+    /// Plain UDP sockets without a protocol, which show the cost of the operating system alone.
     Floor,
 }
 

@@ -161,7 +161,7 @@ async fn run_clients(setup: Setup) -> Result<()> {
     let (server, certificate) = setup
         .server
         .clone()
-        .context("the setup does not contain the address of the server; this is a bug of the benchmark")?;
+        .context("the setup does not contain the address of the server; this is a bug in the benchmark")?;
     let config = client_config(certificate)?;
     let endpoints: Vec<Endpoint> = (0..setup.clients).map(|_| client_endpoint()).collect::<Result<_>>()?;
     let (send, mut orders) = mpsc::unbounded_channel();
@@ -218,7 +218,7 @@ async fn run_clients(setup: Setup) -> Result<()> {
                 answer.say()?;
             }
             other => {
-                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug of the benchmark")
+                anyhow::bail!("the clients cannot follow the order {other:?}; this is a bug in the benchmark")
             }
         }
     }

@@ -128,7 +128,7 @@ impl Client for RenetPeer {
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
         let (server, _) = setup.server.clone().context(
-            "the setup does not contain the address of the server; this is a bug of the benchmark",
+            "the setup does not contain the address of the server; this is a bug in the benchmark",
         )?;
         let token =
             ConnectToken::generate(wall()?, PROTOCOL, 300, number as u64 + 1, 15, vec![server], None, &KEY)?;

@@ -113,7 +113,7 @@ impl Client for TickwireClient {
 
     fn new(setup: &Setup, number: usize, socket: UdpSocket) -> Result<Self> {
         let (server, key) = setup.server.clone().context(
-            "the setup does not contain the address of the server; this is a bug of the benchmark",
+            "the setup does not contain the address of the server; this is a bug in the benchmark",
         )?;
         let key =
             key.try_into().map_err(|_| anyhow!("the public key of the server does not have 32 bytes"))?;

@@ -244,7 +244,7 @@ impl Bot {
         let frames = self.client.server().and_then(|server| self.client.world_stats(server));
         let refused = frames.map_or(0, |stats| stats.frames_refused);
         format!(
-            "bot {} shows {agents} agents as of tick {tick}; it refused {refused} snapshot frames",
+            "bot {} shows {agents} agents as of tick {tick}; it rejected {refused} snapshot frames",
             self.number
         )
     }

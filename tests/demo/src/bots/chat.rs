@@ -53,7 +53,7 @@ mod tests {
     use tickwire_server::world::CHAT_BYTES;
 
     #[test]
-    fn composed_chat_lines_fit_a_message_and_are_accepted_once_in_order() {
+    fn composed_chat_lines_are_within_the_size_limit_and_are_received_in_order() {
         let mut rng = Rng::from_seed([1; 32]);
         let mut ears = Ears::default();
         for number in 0..1000 {

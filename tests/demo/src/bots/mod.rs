@@ -1,5 +1,5 @@
 //! Bots: many clients of the built-in world. Each bot is a [`tickwire_native::Client`] with its own socket and network
-//! thread. One thread plays all bots, and takes their events once per frame, as a game does.
+//! thread. One thread runs all bots, and polls their events once per frame, as a game does.
 
 mod args;
 mod bot;

@@ -17,15 +17,16 @@ pub(super) enum Wish {
     },
     /// Stop playing, wait until all messages have arrived, and leave.
     FinishAndLeave,
-    /// Leave now, because the program that gave the orders is gone.
+    /// Leave now, because standard input has ended.
     Leave,
 }
 
 /// The source of orders.
 pub(super) enum Orders {
-    /// Standard input: the line `finish`, with or without the hash of the server's world, and the end of the input.
+    /// Orders from standard input. The line `finish`, with or without the hash of the server's world, is the order
+    /// [`Wish::Finish`]. The end of the input is the order [`Wish::Leave`].
     Lines(Receiver<Option<u64>>),
-    /// A fixed time of play.
+    /// The fixed time after which the bots finish and leave.
     Seconds(Duration),
 }
 
@@ -72,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_to_finish_may_bear_the_hash_of_the_servers_world() {
+    fn an_order_to_finish_may_contain_the_hash_of_the_servers_world() {
         let orders = ["finish", " finish 00ff", "finish 0xff", "stop", ""].map(finish);
         assert_eq!(orders, [Some(None), Some(Some(255)), None, None, None]);
     }

@@ -1,4 +1,4 @@
-//! The demonstration: it starts the server, the conditioner and the bots, shows their progress, and ends them in order.
+//! The demonstration: it starts the server, the conditioner and the bots, shows their progress, and stops them.
 
 mod args;
 mod link;

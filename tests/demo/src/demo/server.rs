@@ -33,7 +33,7 @@ pub(super) enum Line {
     Counters(Counters),
     /// The server's estimate of the loss of its own datagrams, in percent: the mean over its clients.
     Loss(f64),
-    /// The agents stand still. The world has this hash.
+    /// The server has stopped all agents. `world` is the hash of the server's world.
     Frozen {
         world: String,
     },
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_lines_of_the_server_are_classified_by_their_kind() {
+    fn each_output_line_of_the_server_is_parsed_to_its_kind_and_values() {
         let listening = Listening { address: "127.0.0.1:7".into(), key: "ab".into() };
         let line = r#"{"event":"listening","address":"127.0.0.1:7","key":"ab","port":7}"#;
         assert_eq!(Line::parse(line), Line::Listening(listening));

@@ -51,7 +51,7 @@ enum Stage {
     Playing {
         until: Instant,
     },
-    /// The time is over; the agents are to stand still.
+    /// The time of play has ended. The demonstration has ordered the server to stop the agents.
     Freezing,
     Settling,
     Stopping,
@@ -149,7 +149,10 @@ impl Show {
                 self.finish();
             }
             if now > self.patience {
-                return Err(format!("the programs made no progress for too long: {}", self.bots.obituary()));
+                return Err(format!(
+                    "the demonstration did not reach its next stage in time: {}",
+                    self.bots.obituary()
+                ));
             }
         }
         Ok(self.summary.clone())
@@ -258,7 +261,7 @@ impl Show {
                 format!("playing, {played:.0} of {} s", args.seconds)
             }
             Stage::Freezing | Stage::Settling | Stage::Stopping | Stage::Over => {
-                "waiting for the last messages".into()
+                "waiting for final messages".into()
             }
         };
         view.show(frame);
@@ -317,7 +320,7 @@ fn introduce(args: &Args, view: &mut View, listening: &Listening, front: &str, c
         "{clients} bots, a UDP socket each, play for {seconds} s in the world of a tickwire server"
     ));
     view.say(&format!("  server       {} (process {server})", listening.address));
-    view.say(&format!("  conditioner  {front} (process {conditioner}), which the bots connect through"));
+    view.say(&format!("  conditioner  {front} (process {conditioner}), through which the bots connect"));
     view.say(&format!("  network      {}", link::described(args)));
 }
 

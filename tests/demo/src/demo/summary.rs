@@ -82,7 +82,7 @@ impl Summary {
         unless(
             self.worlds_wrong == 0,
             format!(
-                "the world of {} of {clients} bots differs from the server's, although nothing moved any more: {}",
+                "the world of {} of {clients} bots differs from the server's, although all agents had stopped: {}",
                 self.worlds_wrong,
                 self.wrong_world.as_deref().unwrap_or("no bot described its world")
             ),
@@ -181,7 +181,7 @@ impl Summary {
             out += &format!("  {name:<16}{cpu}{rss}\n");
         }
         for (text, count) in &self.told {
-            out += &format!("  {:<16}{count} bots received the reason: {text}\n", "good-bye");
+            out += &format!("  {:<16}{count} bots received the reason: {text}\n", "final message");
         }
         out
     }
@@ -189,7 +189,7 @@ impl Summary {
     /// Returns the figures of the replicated world in words.
     fn world(&self) -> String {
         format!(
-            "{:.0} snapshots/s, all bots together; {} of {} bots show another world than the server",
+            "{:.0} snapshots/s, all bots together; the world of {} of {} bots differs from the server's",
             self.per_second(self.played.snapshots),
             self.worlds_wrong,
             self.connected

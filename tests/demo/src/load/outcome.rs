@@ -47,13 +47,17 @@ impl LoadOutcome {
             note(lost > 0, format!("{} lost on the way {way}", Counted(lost, "reliable message")));
             note(
                 received.misplaced > 0,
-                format!("{} arrived twice or out of order, {way}", received.misplaced),
+                format!(
+                    "{} arrived twice or out of order, {way}",
+                    Counted(received.misplaced, "reliable message")
+                ),
             );
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
-            note(is_poor, format!("only {percent:?} % of the unreliable messages arrived, {way}"));
+            let arrived = percent.map_or_else(|| "none".into(), |percent| format!("only {percent:.3} %"));
+            note(is_poor, format!("{arrived} of the unreliable messages arrived, {way}"));
             let refused = Counted(sent.refused, "message");
-            note(sent.refused > 0, format!("{refused} refused by the driver, {way}"));
+            note(sent.refused > 0, format!("the driver refused {refused}, {way}"));
         }
         note(!self.stopped_in_order, "the server did not stop in order".into());
         faults
@@ -108,7 +112,7 @@ impl LoadOutcome {
 
     pub(super) fn text(&self) -> String {
         let mut text = format!(
-            "{} of {} clients stayed connected (all were in after {:.1?}); {} messages each way and client in {} s\n",
+            "{} of {} clients stayed connected (all were connected after {:.1?}); {} messages per client and direction in {} s\n",
             self.connected, self.clients, self.connected_in, self.played.rounds, self.seconds
         );
         for (way, sent, received) in self.ways().into_iter().filter(|_| !self.idle) {
@@ -129,7 +133,7 @@ impl LoadOutcome {
             known(self.cpu_percent.map(|percent| format!("{percent:.2} % of a core"))),
             known(self.rss.map(|bytes| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)))),
         );
-        text += &format!("  clients: sent at most {:.1?} late\n", self.played.latest);
+        text += &format!("  clients: sent each message at most {:.1?} late\n", self.played.latest);
         text
     }
 }
@@ -184,10 +188,10 @@ mod tests {
             (|outcome| outcome.connected = 1, "1 client gone"),
             (|outcome| outcome.troubles.extend([("interrupted".into(), 1)]), "interrupted"),
             (|outcome| outcome.there.sure_received = 99, "1 reliable message lost on the way up"),
-            (|outcome| outcome.here.misplaced = 3, "3 arrived twice or out of order, down"),
+            (|outcome| outcome.here.misplaced = 3, "3 reliable messages arrived twice or out of order, down"),
             (|outcome| outcome.here.loose_received = 1898, "arrived, down"),
             (|outcome| outcome.there.loose_received = 0, "arrived, up"),
-            (|outcome| outcome.there.refused = 1, "refused by the driver, down"),
+            (|outcome| outcome.there.refused = 1, "the driver refused 1 message, down"),
             (|outcome| outcome.stopped_in_order = false, "did not stop in order"),
         ];
         for (change, expected) in cases {

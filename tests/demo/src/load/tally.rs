@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_and_early_load_messages_are_counted() {
+    fn load_messages_that_arrive_twice_or_out_of_order_are_counted() {
         let mut tally = Tally::default();
         for number in [0, 1, 1, 3] {
             tally.on_sure(&Sure::new(number));

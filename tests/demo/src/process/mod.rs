@@ -1,4 +1,4 @@
-//! The child processes: their output, their processor time and memory, and their end.
+//! The child processes: their start, output, processor time, memory and termination.
 
 mod child;
 mod console;

@@ -1,8 +1,8 @@
-//! A siege: the real server with some bots, a canary client that connects anew every 250 ms, and attackers.
+//! A siege: a real server with some bots, attackers, and a canary, which connects a new client every 250 ms.
 //!
 //! The attackers send forged first Data packets, many handshakes and resumptions, unfinished handshakes, Hellos with spoofed
 //! addresses, and datagrams whose answers could be larger than the datagrams themselves. They use addresses of 127.0.0.0/8, each
-//! of which is a separate source for the server. No datagram leaves the loopback interface. Every attack has a rate and an end.
+//! of which is a separate source for the server. No datagram leaves the loopback interface. Every attack has a fixed duration.
 
 mod args;
 mod attacks;

@@ -98,19 +98,22 @@ impl Row {
             format!("only {success:.1} % of the canaries connected; at least {LEAST_SUCCESS} % are required"),
         );
         let slowest = self.canaries.percentile(99).unwrap_or_default();
-        note(slowest > MOST_WAIT, format!("a canary waited for {slowest:?}, the limit is {MOST_WAIT:?}"));
+        note(slowest > MOST_WAIT, format!("a canary waited for {slowest:?}, but the limit is {MOST_WAIT:?}"));
         let (welcomes, most) = (self.welcomes, self.most_welcomes);
-        note(welcomes > most, format!("the server answered {welcomes} handshakes, the limit is {most}"));
+        note(welcomes > most, format!("the server answered {welcomes} handshakes, but the limit is {most}"));
         let cpu = self.cpu_percent.unwrap_or(0.0);
-        note(cpu > MOST_CPU, format!("the server took {cpu:.0} % of a core, the limit is {MOST_CPU} %"));
+        note(cpu > MOST_CPU, format!("the server used {cpu:.0} % of a core, but the limit is {MOST_CPU} %"));
         let growth = self.rss_growth.unwrap_or(0);
-        note(growth > MOST_GROWTH, format!("the server grew by {growth} bytes, the limit is {MOST_GROWTH}"));
+        note(
+            growth > MOST_GROWTH,
+            format!("the memory of the server grew by {growth} bytes, but the limit is {MOST_GROWTH}"),
+        );
         let log = self.log_bytes;
-        note(log > MOST_LOG, format!("the server wrote {log} bytes of log, the limit is {MOST_LOG}"));
+        note(log > MOST_LOG, format!("the server wrote {log} bytes of log, but the limit is {MOST_LOG}"));
         let overruns = self.overruns * 100 / self.ticks.max(1);
         note(
             overruns > MOST_OVERRUNS,
-            format!("{overruns} % of the ticks began late, the limit is {MOST_OVERRUNS} %"),
+            format!("{overruns} % of the ticks began late, but the limit is {MOST_OVERRUNS} %"),
         );
         if let Some(reflected) = &self.reflected {
             note(true, format!("answers are larger than the datagrams that caused them: {reflected}"));

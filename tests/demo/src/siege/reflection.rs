@@ -44,7 +44,8 @@ pub(super) fn run(target: &Target, until: Instant) -> Result<Damage, String> {
         mirror.listen();
         if mirror.heard > mirror.sent {
             let address = mirror.socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
-            damage.reflected = Some(format!("{address} got {} bytes for {}", mirror.heard, mirror.sent));
+            damage.reflected =
+                Some(format!("{address} received {} bytes, but sent {}", mirror.heard, mirror.sent));
         }
     }
     Ok(damage)

@@ -39,7 +39,7 @@ pub(super) fn run(target: &Target, until: Instant) -> Result<Damage, String> {
         std::thread::sleep(Duration::from_micros(500));
     }
     let sent = damage.sent * hello.len() as u64;
-    damage.reflected = (heard > sent).then(|| format!("{heard} bytes for {sent}"));
+    damage.reflected = (heard > sent).then(|| format!("{heard} bytes in answers to {sent} bytes"));
     Ok(damage)
 }
 
