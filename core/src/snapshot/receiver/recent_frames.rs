@@ -69,6 +69,8 @@ impl RecentFrames {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::{FrameName, RecentFrames, SNAPSHOT_FRAMES_HELD, UnitSlot};
 
     #[test]
