@@ -142,8 +142,8 @@ impl Figures {
             let mut scene = WorldScene::new(case);
             let (before, begun) = (allocations::so_far(), Instant::now());
             let tally = scene.measure();
-            times.push(begun.elapsed().as_nanos() as f64);
             last = Some((allocations::so_far() - before, tally));
+            times.push(begun.elapsed().as_nanos() as f64);
             drop(black_box(scene));
         }
         let Some((allocated, tally)) = last else { return Ok(()) };

@@ -78,7 +78,8 @@ mod tests {
         let mut frames = RecentFrames::default();
         let name = |tick: u32| FrameName { tick, part: 0 };
         // Frames of 0 to 96 units.
-        let slots = |tick: u32| (0..(tick * 31 % 97) as u16).map(move |slot| UnitSlot(slot * 3 + tick as u16));
+        let slots =
+            |tick: u32| (0..(tick * 31 % 97) as u16).map(move |slot| UnitSlot(slot * 3 + tick as u16));
         for tick in 0..2000 {
             frames.push(name(tick), slots(tick));
             let oldest = (tick + 1).saturating_sub(SNAPSHOT_FRAMES_HELD as u32);

@@ -20,7 +20,7 @@ const WORLD: WorldId = WorldId(0);
 /// The number of times per tick that an endpoint looks whether it may send more.
 const POLLS: u32 = 10;
 /// The number of ticks in which connections are made, windows open and queues grow to their final size.
-const WARM_UP: u32 = 60;
+const WARM_UP: u32 = 40;
 /// The number of ticks without changes after which the server has nothing to send.
 const REST: u32 = 40;
 /// The last ticks of the warm-up, in each of which every unit must reach every client.
