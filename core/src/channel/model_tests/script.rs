@@ -24,6 +24,8 @@ pub(super) enum Op {
     Wait { millis: u8 },
     /// A new transport replaces the old transport.
     Resume,
+    /// One end releases unused memory.
+    Rest { sender: bool },
 }
 
 impl Arbitrary for Op {
@@ -38,6 +40,7 @@ impl Arbitrary for Op {
             26..28 => Self::Pop { count: byte },
             28..30 => Self::Grant { lost: bool::arbitrary(g) },
             30 => Self::Wait { millis: byte },
+            _ if byte < 128 => Self::Rest { sender: bool::arbitrary(g) },
             _ => Self::Resume,
         }
     }

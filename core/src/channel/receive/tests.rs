@@ -1,6 +1,7 @@
 //! Tests of the receiving side alone, mostly against peers that send false data.
 
 mod crowd;
+mod idle;
 mod unreliable;
 
 use alloc::vec;

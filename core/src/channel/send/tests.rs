@@ -1,6 +1,7 @@
 //! Tests of the sending side alone.
 
 mod fates;
+mod idle;
 mod resume;
 mod sender;
 
