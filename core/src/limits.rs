@@ -263,6 +263,8 @@ pub const VERSIONS: usize = 64;
 pub const UNACKED_VERSIONS: u32 = 32;
 /// The largest number of entities that one connection may predict at the same time.
 pub const PREDICTED_ENTITIES: usize = 64;
+/// The largest number of units in the view of one connection: each entity, and each group of its components.
+pub const VIEW_UNITS: usize = 65_535;
 /// The largest number of units in one snapshot frame.
 pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
 /// The number of recent snapshot frames for which a receiver keeps the list of units.

@@ -137,6 +137,14 @@ impl Endpoint {
         Some(self.connections.get(connection)?.session().world_stats())
     }
 
+    /// Returns whether a connection waits for a part of its world: a unit was not sent, or a frame in flight is neither
+    /// acknowledged nor lost. An application whose world no longer changes commits until this is `false`, because a
+    /// tick has at most 256 frames per connection.
+    #[must_use]
+    pub fn has_pending_worlds(&self) -> bool {
+        self.connections.iter().any(|connection| connection.session().has_pending_world())
+    }
+
     /// Returns the heap memory that all worlds occupy, in bytes. The memory does not include the state that each
     /// connection keeps of its worlds.
     #[must_use]

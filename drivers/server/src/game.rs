@@ -170,7 +170,8 @@ pub trait Game: Sized + 'static {
     /// calls this method again. The server also calls this method once per second, for games that become active without
     /// input. Ticks that the server skips while the game is idle count separately, not as overruns or skipped ticks. A
     /// delay after the server was woken counts as an overrun, as every other delay does. If clients see a replicated world, the
-    /// server sleeps only after the game has been idle for 2 s, because the last values of the world are committed until then.
+    /// server sleeps only after the game has been idle for 2 s, because the last values of the world are committed until then,
+    /// and after every client has acknowledged its whole view.
     fn is_at_rest(&self) -> bool {
         false
     }

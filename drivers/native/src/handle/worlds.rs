@@ -182,6 +182,13 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.world_stats(connection)).await.flatten()
     }
 
+    /// Returns whether a connection still waits for a part of its world. A game whose world no longer changes commits until this is
+    /// `false`. The call asks the network thread, and blocks until that thread answers. In an accept policy, the call returns `false`.
+    #[must_use]
+    pub fn has_pending_worlds(&self) -> bool {
+        self.ask(|endpoint| endpoint.has_pending_worlds()).unwrap_or(false)
+    }
+
     /// Gives the changes of an `Event::Snapshot` back to the driver after the game has read the changes, so that a
     /// later event reuses their memory. [`Handle::update`] recycles changes automatically.
     pub fn recycle(&self, changes: Box<Changes>) {

@@ -16,7 +16,9 @@ fn a_channel_continues_its_numbers_ids_counters_and_fates_after_its_memory_was_r
         let ((mut expected, expected_records), (mut frames, records)) =
             (drain(&mut busy, WHOLE_FRAME), drain(&mut idle, WHOLE_FRAME));
         // The fair queue takes the channels of the two senders in different orders.
-        [&mut expected, &mut frames].map(|frames| frames.sort_by_key(|frame| (frame.0, frame.1)));
+        for frames in [&mut expected, &mut frames] {
+            frames.sort_by_key(|frame| (frame.0, frame.1));
+        }
         assert_eq!(frames, expected, "round {round}");
         ack(&mut busy, &expected_records);
         ack(&mut idle, &records);
