@@ -209,7 +209,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`SendError`], which returns the message: the queue is full (a `SendReady` event follows), the message is larger than
-    /// the configuration allows, or there is no such connection or channel.
+    /// the configuration allows, the connection is closing, or there is no such connection or channel.
     pub fn send(
         &mut self,
         now: Instant,
@@ -234,9 +234,9 @@ impl Endpoint {
 
     /// Closes a connection at once. The connection then neither sends nor receives messages. The peer receives `code`
     /// (the protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed`
-    /// event lists the messages that the peer did not confirm. The event follows at once if no message is unconfirmed, else
-    /// with the peer's answer. Without an answer, the event follows after five probe timeouts, at most 5 s. The call
-    /// ignores an unknown connection.
+    /// event lists the reliable messages that the peer did not confirm. The event follows at once if no reliable message
+    /// is in flight, else with the peer's answer. Without an answer, the event follows after five probe timeouts, at most
+    /// 5 s. The call ignores an unknown connection.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -245,8 +245,8 @@ impl Endpoint {
         }
     }
 
-    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. If the game
-    /// calls this method several times, the earliest deadline counts.
+    /// Closes a connection as [`Endpoint::close`] does, once all queued messages are sent and all reliable messages are
+    /// acknowledged, or at `deadline`. If the game calls this method several times, the earliest deadline counts.
     pub fn close_after_delivery(
         &mut self,
         now: Instant,

@@ -23,7 +23,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), already has
-    /// [`limits::WORLDS`] other worlds, or the world rejects the changes. The world is then unchanged.
+    /// [`limits::WORLDS`] other worlds, the tick is above 2^32 - 1, or the world rejects the changes. The world is then
+    /// unchanged.
     pub fn commit(&mut self, now: Instant, world: WorldId, changes: &Changes) -> Result<(), WorldError> {
         let now = self.advance(now);
         let Some(worlds) = self.worlds.table.as_mut() else { return Err(WorldError::NotConfigured) };
