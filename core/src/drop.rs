@@ -78,8 +78,8 @@ drop_reasons! {
     HalfOpenFull => "half-open-full",
     /// No running handshake expects the handshake message, or this end's own attempt has priority over the peer's.
     UnexpectedHandshake => "unexpected-handshake",
-    /// A newer snapshot frame arrived first, so this end has already dropped the baseline of the packet's snapshot
-    /// frame.
+    /// A newer snapshot frame arrived before the packet's snapshot frame. This end has already dropped the baseline of
+    /// the older frame, or the older frame belongs to an earlier view.
     StaleSnapshot => "stale-snapshot",
     /// The packet's snapshot frame refers to a frame, unit or baseline that this end does not have.
     MissingBaseline => "missing-baseline",

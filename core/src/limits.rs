@@ -119,8 +119,8 @@ pub const CREDENTIAL_BUCKETS: u16 = 512;
 pub const UNVALIDATED: usize = 16;
 /// The time that a connection may wait for its peer's address to be validated.
 pub const UNVALIDATED_FOR: Duration = Duration::from_secs(5);
-/// The largest number of expired timers that one call of `handle_timeout` handles. Further expired timers remain
-/// due.
+/// The largest number of connections with expired timers that one call of `handle_timeout` serves, and of expired
+/// half-open handshakes that the call removes. Further connections and handshakes remain due.
 pub const TIMERS_PER_CALL: usize = 64;
 /// The largest number of connections without output that one call of `poll_transmit` or `poll_event` visits.
 /// Further connections remain due.
@@ -218,15 +218,15 @@ pub const REST_AFTER: Duration = Duration::from_secs(3);
 /// The idle time after which a connection returns unused memory to the system without waiting for a heartbeat. With
 /// the default heartbeat interval, a heartbeat comes earlier, so this timer causes no extra wake-up.
 pub const REST_WITHIN: Duration = Duration::from_secs(6);
-/// The time after the first fragment of an unreliable message during which the sender still sends further
-/// fragments. After this time the receiver drops the incomplete message.
+/// The time for which a path may hold back the remaining fragments of an unreliable or sequenced message before the
+/// sender drops the message.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
-/// The largest number of separate byte ranges in one message in reassembly. The receiver drops bytes that would add a
-/// range until gaps are filled. The gaps in a window of 1 MB that a sender fills with large packets never exceed this
-/// number.
+/// The largest number of separate byte ranges in one message in reassembly. At this number, the receiver drops bytes
+/// that would add a range. The gaps in a window of 1 MB that a sender fills with large packets never exceed this number.
 pub const REASSEMBLY_RANGES: usize = 1024;
 /// The size, in bytes, of the first chunk of memory for received messages after the endpoint was idle. Each further
-/// chunk has four times the size of the chunk before it, up to [`ARENA_CHUNK`].
+/// chunk has four times the size of the chunk before it, or more if a message needs more, up to [`ARENA_CHUNK`]
+/// or [`ARENA_LARGE_CHUNK`].
 pub const ARENA_CHUNK_LEAST: usize = 1 << 10;
 /// The size of the largest chunk of memory that small received messages share, in bytes.
 pub const ARENA_CHUNK: usize = 16 << 10;

@@ -152,8 +152,8 @@ pub struct ChannelReceived {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
-    /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count as
-    /// one.
+    /// The number of attempts to connect that were refused because the ticket had expired. Copies of the same Hello count
+    /// as one attempt.
     pub expired: u64,
     /// The time from the expiry of the most recently presented expired ticket to its presentation.
     pub expired_by: Duration,

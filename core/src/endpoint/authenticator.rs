@@ -34,8 +34,8 @@ pub enum Admission {
     Refuse(Refusal),
 }
 
-/// An authenticator, which decides whether each client may connect. The implementation must return quickly, because
-/// `handle_datagram` calls it.
+/// An authenticator, which decides whether each new client may connect. A client that resumes a session is not checked
+/// again. The implementation must return quickly, because `handle_datagram` calls it.
 ///
 /// ```
 /// use std::collections::BTreeSet;

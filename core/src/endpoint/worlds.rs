@@ -145,7 +145,8 @@ impl Endpoint {
         self.worlds.table.as_ref().map_or(0, Worlds::memory)
     }
 
-    /// Returns the connections to which the endpoint sends a world.
+    /// Returns the connections to which the endpoint sends a world. A connection whose viewer was set to `None` stays in
+    /// the list until it views a different world, and an ended connection until the next commit of the world.
     #[must_use]
     pub fn viewers(&self, world: WorldId) -> &[ConnectionId] {
         self.worlds.viewers.get(&world).map_or(&[], Vec::as_slice)

@@ -18,8 +18,8 @@ use crate::time::{Duration, Instant, Span};
 pub const ACK: u8 = 0x20;
 /// The bit of an ACK frame's type byte that is set if the ECN counts follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
-/// The highest type byte of ACK frames with ranges. In a frame of this type, the number of ranges continues in a
-/// varint.
+/// The highest type byte of ACK frames with ranges. If the low four bits of the type byte are 15, a varint follows, and
+/// the number of ranges after the first range is 15 plus the varint.
 pub const ACK_LAST: u8 = 0x3f;
 /// The type byte of ACK frames with a bitmap of packet numbers, without ECN counts.
 pub const ACK_BITS: u8 = 0x40;
