@@ -169,9 +169,10 @@ pub struct Config {
     /// The heap memory, in bytes, that incomplete messages and messages that wait for earlier messages of an ordered
     /// channel may occupy, over all connections. A value below the memory of two messages of the maximum size
     /// ([`crate::limits::reserved_room`] for each) is raised to this memory. If the memory is full, the endpoint does
-    /// not acknowledge a message that does not fit. The sender then resends the message, so the endpoint completes the
-    /// messages one after another. A connection may take at most as much memory as it leaves free, so connections that
-    /// take as much as they can have equal shares.
+    /// not acknowledge a message that does not fit. The sender then resends the message, and the endpoint completes such
+    /// messages one after another, in memory that is reserved for one message of the maximum size. Half of the other
+    /// memory is divided into [`Config::max_connections`] equal shares. Of the remaining half, each connection may take
+    /// at most as much as it leaves free.
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,

@@ -18,7 +18,7 @@ pub const TAG: usize = 16;
 /// receiver drops packets whose numbers are below the window.
 pub const REPLAY_WINDOW: u64 = 1024;
 /// The largest number of packet number ranges in one ACK frame. A receiver that must acknowledge more ranges sends
-/// a bitmap, if the bitmap covers all numbers that the ranges would cover.
+/// a bitmap, if the bitmap reaches at least as low as the newest ranges that fit into the frame.
 pub const ACK_RANGES: usize = 32;
 /// The largest number of packet number ranges that a receiver stores, to report the ranges in several ACK frames. Each
 /// range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum number of

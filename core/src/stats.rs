@@ -158,8 +158,8 @@ pub struct TicketCounts {
     /// The time from the expiry of the most recently presented expired ticket to its presentation.
     pub expired_by: Duration,
     /// The number of presented resume tickets whose remaining validity exceeds that of any ticket that this endpoint
-    /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count
-    /// too.
+    /// seals now by 60 s or more. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost
+    /// session count too.
     pub from_the_future: u64,
     /// The minimum time by which the wall clock was ahead when the endpoint sealed the latest such resume ticket.
     pub ahead_by: Duration,

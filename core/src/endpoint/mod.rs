@@ -71,8 +71,8 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 /// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit),
 /// [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at
 /// any time. Work that a call does not finish stays due. No call fails because of bytes from the network: an `Err`
-/// means a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock. A time before the
-/// latest time passed to the endpoint counts as that latest time.
+/// means a mistake of the caller, a full queue, or a connection that has ended. `now` comes from the caller's monotonic
+/// clock. A time before the latest time passed to the endpoint counts as that latest time.
 ///
 /// [`ConnectionState`] has the states of a connection and the events between them.
 ///
