@@ -33,7 +33,7 @@ drop_reasons! {
     TooShort => "too-short",
     /// The datagram is longer than the longest valid datagram of its type.
     TooLarge => "too-large",
-    /// The first byte is not the type of any datagram of this protocol.
+    /// The first byte, or the second byte of a control datagram, is not the type of any datagram of this protocol.
     UnknownType => "unknown-type",
     /// No connection of this endpoint has the connection id of the datagram.
     UnknownConnection => "unknown-connection",
@@ -53,7 +53,7 @@ drop_reasons! {
     NotPadded => "not-padded",
     /// The endpoint accepts no connections, or the packet's connection is closed and has discarded its keys.
     Closed => "closed",
-    /// The handshake contains no ticket, and the endpoint requires a ticket.
+    /// The handshake contains neither a ticket nor an expected peer's credential, and the endpoint requires one of them.
     NoTicket => "no-ticket",
     /// The ticket is forged or for another server, or this endpoint accepts no tickets.
     BadTicket => "bad-ticket",
