@@ -96,7 +96,7 @@ pub trait Checker<E> {
 /// A checker of the rule that no node sends more bytes to an unvalidated address than the node received from this
 /// address.
 ///
-/// The checker itself determines which addresses are validated, from the owner of each address and the datagrams
+/// An address that the node itself dialled counts as validated. The checker determines which other addresses are validated, from the owner of each address and the datagrams
 /// that each node received. An address becomes validated once a node that received a datagram at this address later
 /// sends a data packet that the other end decrypts. An authentic datagram whose source is the address does not
 /// validate it.
@@ -258,7 +258,7 @@ impl<E> Checker<E> for NonceUniqueness {
         match self.0.counts().repeated {
             0 => Ok(()),
             repeated => Err(format!(
-                "{repeated} packets were sealed with a nonce that had been used before under the same key"
+                "{repeated} packets or tickets were sealed with a nonce that had been used before under the same key"
             )),
         }
     }
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_opened_data_packet_of_a_node_at_its_known_address_validates_the_address() {
+    fn only_a_decrypted_data_packet_of_a_node_at_its_known_address_validates_the_address() {
         let data = [DATA; 40];
         let hello = [HELLO; 40];
         assert!(is_free(true, &data, true, false));
