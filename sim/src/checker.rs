@@ -96,10 +96,10 @@ pub trait Checker<E> {
 /// A checker of the rule that no node sends more bytes to an unvalidated address than the node received from this
 /// address.
 ///
-/// An address that the node itself dialled counts as validated. The checker determines which other addresses are validated, from the owner of each address and the datagrams
-/// that each node received. An address becomes validated once a node that received a datagram at this address later
-/// sends a data packet that the other end decrypts. An authentic datagram whose source is the address does not
-/// validate it.
+/// An address that the node itself dialled counts as validated. The checker determines which other addresses are
+/// validated, from the owner of each address and the datagrams that each node received. An address becomes validated
+/// once a node that received a datagram at this address later sends a data packet that the other end decrypts. An
+/// authentic datagram whose source is the address does not validate it.
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,

@@ -47,8 +47,8 @@ impl fmt::Display for TraceError {
 impl core::error::Error for TraceError {}
 
 impl LinkTrace {
-    /// Parses a bandwidth trace with one whole number of milliseconds per line. The function skips empty lines and lines that
-    /// begin with `#`.
+    /// Parses a bandwidth trace with one whole number of milliseconds per line. The function skips empty lines and
+    /// lines that begin with `#`.
     ///
     /// # Errors
     /// [`TraceError`] for the first line that violates the format, or for a trace with a length of 0 ms.

@@ -41,7 +41,8 @@ pub struct StreamConfig {
     pub faults: Vec<Fault>,
     /// The number of messages per delivery guarantee and direction. [`StreamConfig::new`] sets the number.
     pub messages: u32,
-    /// The time between two messages of one delivery guarantee and direction. `None` sends messages as fast as the queues accept them.
+    /// The time between two messages of one delivery guarantee and direction. `None` sends messages as fast as the
+    /// queues accept them.
     ///
     /// Default: none.
     pub pace: Option<Duration>,
@@ -160,7 +161,8 @@ impl Streams {
         self.bytes[node]
     }
 
-    /// Returns all events of both nodes except `Message` and `SendReady`, each with its virtual time, its node and its text.
+    /// Returns all events of both nodes except `Message` and `SendReady`, each with its virtual time, its node and its
+    /// text.
     #[must_use]
     pub fn news(&self) -> &[(Instant, NodeId, String)] {
         &self.news

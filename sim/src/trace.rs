@@ -69,7 +69,8 @@ impl Trace {
     }
 
     /// Returns the text of the trace, with one line for each datagram sent or delivered, each timeout, event and start
-    /// of a host, and each begin and end of a fault. The text is empty unless the settings of the world request the text.
+    /// of a host, and each begin and end of a fault. The text is empty unless the settings of the world request the
+    /// text.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or("")

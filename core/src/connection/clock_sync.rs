@@ -79,8 +79,8 @@ impl PeerClock {
     }
 
     /// Returns the largest error of [`PeerClock::at`] in either direction, provided that both clocks run within 500 ppm
-    /// of true time and neither clock jumps. The error decreases to about half the shortest RTT, and increases by 1 ms in
-    /// each second without an acknowledgement from the peer.
+    /// of true time and neither clock jumps. The error decreases to about half the shortest RTT, and increases by 1 ms
+    /// in each second without an acknowledgement from the peer.
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {
         let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();

@@ -164,8 +164,9 @@ impl Game {
         self.writer.finish(self.tick)
     }
 
-    /// Returns whether `shown` equals the part of the committed world `store` that the viewer must see. `own` is the id of
-    /// the connection at the viewer's end. In a view by distance, an entity between the two radii may be shown or not.
+    /// Returns whether `shown` equals the part of the committed world `store` that the viewer must see. `own` is the id
+    /// of the connection at the viewer's end. In a view by distance, an entity between the two radii may be shown or
+    /// not.
     #[must_use]
     pub fn is_shown(&self, shown: &ShownWorld, store: &Store, own: ConnectionId) -> bool {
         let mut count = 0;

@@ -38,8 +38,8 @@ impl<'a> Script<'a> {
     }
 
     /// Reads an arbitrary number. A number below 128 takes one byte. Every other number takes two bytes: the first
-    /// selects a power of two, or a power of two minus one, and the second is the signed distance (-128 to 127) from this
-    /// value. Numbers at which arithmetic overflows are thus frequent.
+    /// selects a power of two, or a power of two minus one, and the second is the signed distance (-128 to 127) from
+    /// this value. Numbers at which arithmetic overflows are thus frequent.
     pub fn number(&mut self) -> u64 {
         let first = self.byte();
         let shift = u32::from(first & 63);

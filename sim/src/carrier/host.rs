@@ -24,8 +24,8 @@ pub struct LinkCounters {
     pub largest: u64,
     /// The number of datagrams that exceeded the remaining credit of their link.
     pub beyond_credit: u64,
-    /// The number of transmits that the endpoint marked as ECN-capable, although links carry no ECN bits, plus the number
-    /// of datagrams whose link was not open.
+    /// The number of transmits that the endpoint marked as ECN-capable, although links carry no ECN bits, plus the
+    /// number of datagrams whose link was not open.
     pub unsuitable: u64,
     /// The number of segments from the network that were damaged, or belonged to an unknown connection.
     pub refused: u64,

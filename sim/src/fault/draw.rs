@@ -28,7 +28,8 @@ pub struct Profile {
     pub enabled_ppm: u32,
     /// The largest number of faults of one kind. Default 4.
     pub most_of_a_kind: u32,
-    /// The highest probability of corruption, and of loss outside of loss bursts, in parts per million. Default 300,000.
+    /// The highest probability of corruption, and of loss outside of loss bursts, in parts per million. Default
+    /// 300,000.
     pub harm_ppm: u32,
     /// The longest duration of a clog, partition, pause or restart, and the longest delay of a replayed datagram.
     /// Default 5 s.

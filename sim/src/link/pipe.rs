@@ -200,8 +200,8 @@ impl Pipe {
         Some(Passage { came_us: now_us, left_us, waited_us, bytes: length, marked })
     }
 
-    /// Returns the number of bytes in the queue, including the datagram in transmission, at the time of the latest call of
-    /// [`Pipe::offer`] or [`Pipe::pass`].
+    /// Returns the number of bytes in the queue, including the datagram in transmission, at the time of the latest call
+    /// of [`Pipe::offer`] or [`Pipe::pass`].
     #[must_use]
     pub const fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes

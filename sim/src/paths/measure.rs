@@ -44,8 +44,8 @@ pub struct Outcome {
     pub passed: u64,
     /// The results of each flow, in the order of the scenario.
     pub flows: Vec<FlowOutcome>,
-    /// Jain's fairness index of the forward flows, in thousandths, measured while all forward flows send. The measurement
-    /// begins 5 s after the newest flow has started.
+    /// Jain's fairness index of the forward flows, in thousandths, measured while all forward flows send. The
+    /// measurement begins 5 s after the newest flow has started.
     pub jain_permille: u64,
     /// The share of all delivered bytes that flows other than TCP delivered, in thousandths, measured while all forward
     /// flows send. `None` if the scenario has no TCP flow.

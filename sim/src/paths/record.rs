@@ -25,8 +25,8 @@ pub struct Sample {
     pub rtt: Option<Duration>,
     /// The congestion window at the end of the slice, in bytes.
     pub window: Option<u64>,
-    /// The path rate that the sender's endpoint estimates at the end of the slice, in bytes per second. `None` for a TCP
-    /// flow.
+    /// The path rate that the sender's endpoint estimates at the end of the slice, in bytes per second. `None` for a
+    /// TCP flow.
     pub rate: Option<u64>,
     /// The send budget for one second: the number of bytes that a game can send in one second without a queue. `None`
     /// for flows whose queue is never empty.

@@ -69,7 +69,7 @@ const REPORT: Duration = Duration::from_secs(5);
 fn line(counters: &Counters) -> String {
     let Counters { clients, received, delivered, lost, overflowed, .. } = counters;
     format!(
-        "{}, {received} datagrams received, {delivered} delivered, {lost} lost, {overflowed} dropped above the limits of clients or datagrams",
+        "{}, {received} datagrams received, {delivered} delivered, {lost} lost, {overflowed} dropped because of too many clients or datagrams",
         Counted(*clients, "client")
     )
 }
