@@ -115,8 +115,8 @@ fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
 }
 
-/// Returns whether `address` is one of the addresses from which [`Kind::Replay`](crate::fault::Kind::Replay) sends
-/// copies of datagrams. No node of the topology ever has such an address.
+/// Returns whether `address` is one of the addresses from which [`Kind::Replay`](crate::fault::Kind::Replay) can
+/// send copies of datagrams. No node of the topology ever has such an address.
 #[must_use]
 pub fn is_strangers(address: SocketAddr) -> bool {
     (0..=u8::MAX).any(|number| stranger_address(number) == address)
