@@ -14,9 +14,9 @@ use crate::provider::NonceLog;
 /// A violation of a rule, which ends a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// The name of the checker that found the violation.
+    /// The name of the checker, or of the part of the simulation, that reported the violation.
     pub checker: &'static str,
-    /// The virtual time at which the rule was broken.
+    /// The virtual time at which the violation was detected.
     pub at: Instant,
     /// A human-readable description of the violation.
     pub text: String,

@@ -11,13 +11,15 @@ use crate::world::World;
 /// The measured results of one flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlowOutcome {
-    /// The number of bytes in the messages that the game passed to the sender.
+    /// The number of bytes in the messages that a game passed to the sender, including refused messages. 0 for bulk and
+    /// TCP flows.
     pub offered: u64,
     /// The number of bytes in the messages that arrived.
     pub delivered: u64,
     /// The number of bytes in the messages that arrived, for each second of the run.
     pub by_second: Vec<u64>,
-    /// The number of messages sent, and of messages received.
+    /// The number of messages of a game that the sender accepted (0 for bulk flows), and of messages that arrived. Both
+    /// numbers are 0 for TCP flows.
     pub messages: (u64, u64),
     /// The number of datagrams sent, and of datagrams declared lost.
     pub datagrams: (u64, u64),
