@@ -14,12 +14,12 @@ pub struct FlowOutcome {
     /// The number of bytes in the messages that a game passed to the sender, including refused messages. 0 for bulk and
     /// TCP flows.
     pub offered: u64,
-    /// The number of bytes in the messages that arrived.
+    /// The number of bytes in the messages that arrived, or of TCP data that arrived in order.
     pub delivered: u64,
-    /// The number of bytes in the messages that arrived, for each second of the run.
+    /// The same number as `delivered`, for each second of the run.
     pub by_second: Vec<u64>,
-    /// The number of messages of a game that the sender accepted (0 for bulk flows), and of messages that arrived. Both
-    /// numbers are 0 for TCP flows.
+    /// The number of messages of a game that the sender accepted (0 for bulk and TCP flows), and of messages that arrived
+    /// (for a TCP flow, of deliveries of data to the receiver).
     pub messages: (u64, u64),
     /// The number of datagrams sent, and of datagrams declared lost.
     pub datagrams: (u64, u64),
