@@ -23,7 +23,7 @@ fn a_channel_continues_its_floor_and_counters_after_its_memory_was_released() {
 }
 
 #[test]
-fn a_channel_with_an_incomplete_an_early_or_an_unread_message_keeps_its_state() {
+fn releasing_memory_keeps_the_state_of_a_channel_with_an_incomplete_out_of_order_or_unread_message() {
     let is_kept = |peer: &mut Peer, channel: u8| {
         peer.side.rest();
         peer.side.channels.get(channel.into()).is_some()

@@ -35,7 +35,7 @@ fn a_channel_continues_its_numbers_ids_counters_and_fates_after_its_memory_was_r
 }
 
 #[test]
-fn a_channel_with_a_waiting_an_unacknowledged_or_an_unreported_message_keeps_its_state() {
+fn releasing_memory_keeps_the_state_of_a_channel_with_a_queued_unacknowledged_or_unreported_message() {
     let mut side = ordered();
     send(&mut side, 0, 10);
     side.rest();
@@ -65,7 +65,7 @@ fn a_dropped_message_is_reported_as_not_sent_after_the_memory_of_its_channel_was
 }
 
 #[test]
-fn an_idle_channel_accepts_only_the_resume_state_of_a_peer_with_all_acknowledged_messages() {
+fn an_idle_channel_refuses_resume_state_with_fewer_or_more_messages_than_were_acknowledged() {
     for (floor, expected) in [(1, Err(Violation::BadResume)), (2, Ok(())), (3, Err(Violation::BadResume))] {
         let mut side = ordered();
         send_many(&mut side, 0, 2, 10);
