@@ -1,4 +1,4 @@
-//! Signals: SIGINT and SIGTERM stop the server in order, or immediately if the server is already stopping. SIGHUP
+//! Signals: SIGINT and SIGTERM stop the server in an orderly way, or immediately if the server is already stopping. SIGHUP
 //! reloads the configuration.
 
 use std::thread;

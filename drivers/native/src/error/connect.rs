@@ -83,12 +83,13 @@ pub enum ConnectError {
     Refused {
         /// The close code, which the game defines.
         code: u16,
-        /// The text of the refusal, for a person.
+        /// The human-readable text of the refusal.
         text: PeerText,
     },
     /// The attempt ended for this reason before the connection was established.
     Closed(CloseReason),
-    /// The client, server or peer that made the attempt was stopped.
+    /// The client, server or peer that made the attempt was stopped, or [`Attempt::result`](crate::Attempt::result) has
+    /// already returned the result.
     Stopped,
     /// An accept policy called `connect`, on the network thread, while the queue to that thread was full.
     QueueFull,

@@ -195,7 +195,7 @@ pub enum LogLevel {
     Info,
     /// Logs everything that `info` logs, and details that explain the server's events.
     Debug,
-    /// Logs all messages.
+    /// Logs everything.
     Trace,
 }
 
