@@ -22,7 +22,7 @@ pub enum Bind {
         /// The UDP port.
         port: u16,
     },
-    /// One address of the machine, with a port.
+    /// One address of the machine with a port, or `0.0.0.0` with a port for all IPv4 addresses.
     Address(SocketAddr),
 }
 

@@ -29,7 +29,7 @@ pub enum ServerError {
         /// Advice on how to make the file usable.
         remedy: String,
     },
-    /// The network driver could not open the socket or start its thread.
+    /// The network driver did not start, for the reason that the [`StartError`] states.
     Network(StartError),
     /// The server cannot write the log file.
     Log {
@@ -51,7 +51,7 @@ pub enum ServerError {
     Components(SnapshotSchemaError),
     /// The game's method `start` returned an error.
     Game(GameError),
-    /// The system refused a thread, random bytes, or the handling of signals.
+    /// The system refused a resource, such as a thread or the handling of signals.
     System {
         /// The resource that the system refused.
         what: &'static str,
