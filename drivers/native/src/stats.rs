@@ -51,8 +51,8 @@ pub struct NetworkStats {
     pub connections: usize,
     /// The number of handshakes that are half-open now.
     pub half_open: usize,
-    /// The number of bytes that the core holds for peers now: messages in reassembly, and messages that wait for
-    /// earlier messages or for the game.
+    /// The memory that the core uses for peers now, in bytes: messages in reassembly, messages that wait for earlier
+    /// messages or for the game, and the state that each connection keeps of its worlds.
     pub memory: u64,
     /// The number of datagrams that the driver passed to the system.
     pub datagrams_sent: u64,
@@ -79,7 +79,8 @@ pub struct NetworkStats {
     pub messages_given_up: u64,
     /// The number of received datagrams that the core dropped, for each reason.
     pub drops: DropCounts,
-    /// The number of datagrams that the system permanently refused to send. Each such datagram counts as lost.
+    /// The number of datagrams that the system permanently refused to send. Each such datagram counts as lost. Probes
+    /// of the path MTU that are too large for the interface are not included.
     pub send_errors: u64,
     /// The number of errors that the system returned for receive calls.
     pub receive_errors: u64,
@@ -155,15 +156,16 @@ pub struct WorldTotals {
 }
 
 impl WorldTotals {
-    /// Returns the mean number of bytes sent per entity, viewer and commit. Returns `None` if no viewer was sent an entity.
+    /// Returns the mean number of bytes sent per entity, viewer and commit. Returns `None` if no committed world had both an
+    /// entity and a viewer.
     #[must_use]
     pub fn bytes_per_entity(&self) -> Option<f64> {
         (self.entities_shown > 0).then(|| self.bytes_sent as f64 / self.entities_shown as f64)
     }
 
     /// Returns the share of bytes that was saved compared with sending the full state at each commit: 0.9 if a tenth of the bytes
-    /// was sent. The share is negative if more bytes were sent than the full state has. Returns `None` if no viewer was sent a
-    /// component.
+    /// was sent. The share is negative if more bytes were sent than the full state has. Returns `None` if no
+    /// committed world had both a component and a viewer.
     #[must_use]
     pub fn saving(&self) -> Option<f64> {
         (self.full_state_bytes > 0).then(|| 1.0 - self.bytes_sent as f64 / self.full_state_bytes as f64)

@@ -38,7 +38,7 @@ pub enum ConnectError {
         /// The addresses to which no datagram was sent, each with the reason.
         unreached: Vec<Unreached>,
     },
-    /// No server answered before the timeout.
+    /// No server answered before the timeout, or the host name was not resolved in time.
     TimedOut {
         /// The addresses that the attempt tried, in order.
         tried: Vec<SocketAddr>,

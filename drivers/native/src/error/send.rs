@@ -23,7 +23,7 @@ pub enum SendError {
         /// The largest message that `Config::max_message` allows, in bytes.
         most: usize,
     },
-    /// The connection has ended, or is not established yet.
+    /// The connection has ended, is closing, or is not established yet.
     NotConnected(Bytes),
     /// No configured channel has this number, name or delivery guarantee.
     NoSuchChannel(Bytes),
