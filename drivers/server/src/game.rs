@@ -143,9 +143,9 @@ pub trait Game: Sized + 'static {
     fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
     /// Runs one tick of the game. The server calls this method `tick_rate` times per second. `step` is the tick
-    /// interval: always 1 s / `tick_rate`. After an overrun, the server runs the late ticks, or skips and counts them.
-    /// While no client is connected, the server runs several ticks together. While the game is idle
-    /// ([`Game::is_at_rest`]), the server runs no ticks.
+    /// interval: always 1 s / `tick_rate`. After an overrun, the server runs up to four late ticks together, and skips
+    /// and counts the others. While no client is connected, the server runs up to three ticks together. While the game
+    /// is idle ([`Game::is_at_rest`]), the server runs no ticks.
     fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
     /// Sends the game's state to the clients, `network_update_rate` times per second.
