@@ -14,7 +14,7 @@ pub struct Case {
     pub per_tick: usize,
     /// `true` if the simulated network drops 5% of all datagrams.
     pub loss: bool,
-    /// `true` if each client sends as many messages as it receives.
+    /// `true` if each client sends as many messages to the server as the server sends to this client.
     pub both_ways: bool,
     /// The number of channels that the messages use in turn.
     pub channels: u8,

@@ -52,7 +52,7 @@ impl Tickwire {
         Self::with_channels(crypto, clients, 1)
     }
 
-    /// Creates a server and `clients` clients, whose messages use `channels` channels in turn.
+    /// Creates a server and `clients` clients. All messages use the first `channels` channels in turn.
     ///
     /// # Panics
     /// If the core rejects the configuration.

@@ -25,7 +25,7 @@ pub enum Report {
     Second(State),
     /// The bots have stopped sending messages, and no message is in flight any more.
     Settled {
-        /// The time from the last connection until the bots stopped sending messages, in milliseconds.
+        /// The time from the final bot's connection until the bots stopped sending messages, in milliseconds.
         played_ms: u64,
         /// The bots' counters for this time only.
         played: Totals,

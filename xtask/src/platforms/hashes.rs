@@ -91,7 +91,7 @@ fn parse(line: &str) -> Result<(u64, Played)> {
     let pair = line.split_once(' ').and_then(|(seed, hash)| Some((seed.parse::<u64>().ok()?, hash)));
     let pair = pair.filter(|(_, hash)| hash.len() == 16 && hash.chars().all(is_digit));
     let (seed, hash) =
-        pair.with_context(|| format!("expected `seed hash` (decimal, 16 hexadecimal digits), got {line:?}"))?;
+        pair.with_context(|| format!("expected a decimal seed, a space and 16 lowercase hexadecimal digits, got {line:?}"))?;
     Ok((seed, hash.to_owned()))
 }
 

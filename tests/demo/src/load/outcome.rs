@@ -55,7 +55,7 @@ impl LoadOutcome {
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
             let arrived = percent.map_or_else(|| "none".into(), |percent| format!("only {percent:.3} %"));
-            note(is_poor, format!("{arrived} of the unreliable messages arrived, {way}"));
+            note(is_poor, format!("{arrived} of the unreliable messages arrived, {way}; at least {LEAST_DELIVERED} % must arrive"));
             let refused = Counted(sent.refused, "message");
             note(sent.refused > 0, format!("the driver refused {refused}, {way}"));
         }
