@@ -146,12 +146,12 @@ pub fn faults(documented: &[Documented], actual: &[Actual<'_>]) -> Vec<String> {
         }
     }
     let is_gone = |one: &&Actual<'_>| !documented.iter().any(|field| field.name == one.name);
-    faults.extend(
-        actual
-            .iter()
-            .filter(is_gone)
-            .map(|one| format!("{}: no documentation states a default or range of this field; document the field", one.name)),
-    );
+    faults.extend(actual.iter().filter(is_gone).map(|one| {
+        format!(
+            "{}: no documented field or method has this name; document the field, or remove it from the test",
+            one.name
+        )
+    }));
     faults
 }
 

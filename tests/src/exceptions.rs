@@ -35,7 +35,11 @@ pub fn unexcused(offences: &[Offence], exceptions: &[(&str, usize)]) -> Vec<Stri
     let faults = offences.iter().filter(|offence| !excused(offence)).map(|offence| offence.text.clone());
     let is_needed = |path: &str| offences.iter().any(|offence| offence.path == path);
     let idle = exceptions.iter().filter(|(path, _)| !is_needed(path));
-    faults.chain(idle.map(|(path, _)| format!("{path}: the exception is no longer needed; delete the exception"))).collect()
+    faults
+        .chain(
+            idle.map(|(path, _)| format!("{path}: the exception is no longer needed; delete the exception")),
+        )
+        .collect()
 }
 
 /// The files that may have more lines than the limit, each with its largest permitted number of lines.
@@ -65,6 +69,9 @@ mod tests {
             |path: &str, number| Offence { path: path.into(), number, text: format!("{path} {number}") };
         let exceptions = [("a.rs", 2), ("b.rs", 2), ("c.rs", 1)];
         let found = unexcused(&[offence("a.rs", 2), offence("b.rs", 3), offence("d.rs", 1)], &exceptions);
-        assert_eq!(found, ["b.rs 3", "d.rs 1", "c.rs: the exception is no longer needed; delete the exception"]);
+        assert_eq!(
+            found,
+            ["b.rs 3", "d.rs 1", "c.rs: the exception is no longer needed; delete the exception"]
+        );
     }
 }

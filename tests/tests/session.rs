@@ -137,7 +137,7 @@ fn a_connection_continues_after_the_address_of_its_client_changes() {
 }
 
 #[test]
-fn a_session_survives_a_blackout_longer_than_the_idle_timeout() {
+fn a_session_resumes_after_a_blackout_longer_than_the_idle_timeout() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);

@@ -91,7 +91,8 @@ impl Pair {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
             other => {
                 bail!(
-                    "expected latencies of at least 10 samples from the client process, got {other:?}; repeat the round without other load"
+                    "expected latencies of at least 10 samples from the client process, got {other:?}; repeat the round \
+                     without other load"
                 )
             }
         }

@@ -109,7 +109,9 @@ fn cube(record: &[u8]) -> Result<[u32; WORDS]> {
         let moved = value.checked_add(offset).and_then(|value| u32::try_from(value).ok());
         let Some(in_range) = moved.filter(|value| *value <= max) else {
             let (least, most) = (-offset, i64::from(max) - i64::from(offset));
-            bail!("value {place} (counted from 0) of a cube is {value}, outside its range of {least} to {most}");
+            bail!(
+                "value {place} (counted from 0) of a cube is {value}, outside its range of {least} to {most}"
+            );
         };
         *word = in_range;
     }
