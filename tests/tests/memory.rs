@@ -214,7 +214,7 @@ fn an_idle_connection_with_frequent_heartbeats_releases_the_memory_of_a_burst() 
 }
 
 #[test]
-fn an_idle_connection_sends_no_more_datagrams_than_an_unused_connection() {
+fn after_a_burst_an_idle_connection_sends_no_more_datagrams_than_an_unused_connection() {
     let wakes = |is_used: bool| {
         let mut party = Party::new(1, |_| {});
         if is_used {
@@ -229,7 +229,7 @@ fn an_idle_connection_sends_no_more_datagrams_than_an_unused_connection() {
 }
 
 #[test]
-fn a_connection_in_use_keeps_its_buffers_between_bursts() {
+fn a_connection_in_steady_use_makes_the_same_number_of_allocations_every_second() {
     let mut party = Party::new(1, |_| {});
     let mut play = |ticks: usize| {
         for _ in 0..ticks {
