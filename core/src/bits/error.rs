@@ -134,8 +134,8 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The reason why bytes do not decode as a message. The error contains no text, so rejecting a message allocates no
-/// memory.
+/// The reason why bytes do not decode as a message. The error contains no text, so creating the error allocates
+/// no memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -163,7 +163,7 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownType => "no registered message type has the index of the message; register the same types at both ends",
+            Self::UnknownType => "no registered message type has the type index at the start of the message; register the same types at both ends",
             Self::TooLarge => "the message is longer than its type allows; reject the message",
             Self::Truncated => "the message ends before its final value ends; reject the message",
             Self::Trailing => "bits follow the final value of the message; reject the message",

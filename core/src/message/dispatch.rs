@@ -205,7 +205,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Ok(())
     }
 
-    /// Decodes the message in `bytes`, validates it, and calls the handlers of its type.
+    /// Decodes the message in `bytes`, validates it, and calls the handlers of its type. If the message is invalid, the
+    /// method calls no handler, and counts the message against the sender `from` as [`Self::violated`] does.
     pub fn dispatch(
         &mut self,
         now: Instant,
@@ -220,7 +221,7 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts an invalid message of `from`, and returns the decision on this sender. Call this method for a message that
+    /// Counts an invalid message of the sender `from`, and returns the decision on this sender. Call this method for a message that
     /// the validators accept, but that breaks a rule of the game, such as a move through a wall.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
