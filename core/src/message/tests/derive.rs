@@ -269,7 +269,7 @@ mod altered {
 }
 
 #[test]
-fn only_a_layout_change_changes_the_hash_of_a_type() {
+fn the_shape_hash_of_a_type_changes_with_its_layout_but_not_with_its_name() {
     use altered::*;
     let base = shape_hash::<Base>();
     assert_eq!(shape_hash::<OtherName>(), base);

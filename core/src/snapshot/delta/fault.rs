@@ -17,14 +17,16 @@ pub enum SnapshotFault {
     Tick,
     /// The frame refers to a frame that the receiver does not have.
     ReferenceMissing,
-    /// The number of a slot is above the largest slot number of the view.
+    /// A slot number is above 65,535, the list of repeated units does not fit the referenced frame, or a binding conflicts
+    /// with a slot or a unit that is already bound.
     Slot,
     /// The frame has more than [`SNAPSHOT_FRAME_UNITS`](crate::limits::SNAPSHOT_FRAME_UNITS) units, more than
-    /// [`SNAPSHOT_FRAME_WORDS`](crate::limits::SNAPSHOT_FRAME_WORDS) words, or a frame number above 255.
+    /// [`SNAPSHOT_FRAME_WORDS`](crate::limits::SNAPSHOT_FRAME_WORDS) words, or a frame number above 255, or would exceed
+    /// the receiver's limit on entities or on versions of a unit.
     TooLarge,
-    /// The receiver has no unit in this slot.
+    /// The receiver has no unit in this slot, or the frame binds the slot to a unit that the schema does not allow.
     UnknownUnit {
-        /// The number of the empty slot.
+        /// The number of the slot.
         slot: UnitSlot,
     },
     /// The receiver does not have the version that a unit was coded against.
@@ -56,9 +58,11 @@ impl fmt::Display for SnapshotFault {
             Self::ReferenceMissing => {
                 f.write_str("the frame refers to an earlier frame that the receiver does not have; drop the frame")
             }
-            Self::Slot => f.write_str("the frame has a slot number above the largest slot of the view; drop the frame"),
-            Self::TooLarge => f.write_str("the frame has too many units or words; drop the frame"),
-            Self::UnknownUnit { slot } => write!(f, "the frame updates slot {}, which has no unit; drop the frame", slot.0),
+            Self::Slot => f.write_str("the frame has an invalid slot number, or binds a slot or a unit that is already bound; drop the frame"),
+            Self::TooLarge => f.write_str("the frame exceeds a limit on units, words, frame numbers, entities or versions; drop the frame"),
+            Self::UnknownUnit { slot } => {
+                write!(f, "slot {} has no unit, or the frame binds the slot to an invalid unit; drop the frame", slot.0)
+            }
             Self::BaselineMissing { slot, tick: Some(tick) } => {
                 write!(
                     f,
@@ -75,7 +79,7 @@ impl fmt::Display for SnapshotFault {
                 )
             }
             Self::WrongLength => f.write_str(
-                "a stored version does not have the number of words of its unit; return only versions of this unit",
+                "a stored version does not have the number of words of its unit; return only versions of this unit from `Versions`",
             ),
             Self::OutOfRange => f.write_str("a decoded word is outside the range of its part; drop the frame"),
             Self::Unchanged => f.write_str("a part is marked as changed, but equals its prediction; drop the frame"),
