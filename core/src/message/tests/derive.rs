@@ -16,7 +16,7 @@ fn encode<T: NetSerialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 }
 
 #[test]
-fn every_derived_message_round_trips() {
+fn every_value_of_a_derived_message_round_trips() {
     fn the_value_round_trips(value: Move) -> bool {
         encode(&value).map(|bytes| Bits::decode(&bytes) == Ok(value)) == Ok(true)
     }
