@@ -67,7 +67,7 @@ impl StepsError {
                 "an end of the range is more than 2^40 steps from zero; give a larger step, or move the range towards zero"
             }
             Self::TooFine => {
-                "an `f32` cannot represent every step at the end of the range that is farther from zero; give a larger step, or make the field an `f64`"
+                "an `f32` has fewer than two values per step at the end of the range that is farther from zero; give a larger step, or make the field an `f64`"
             }
         }
     }
