@@ -13,7 +13,8 @@ pub struct WorldStats {
     pub units_sent: u64,
     /// The number of bytes in the snapshot frames sent, without packet headers.
     pub bytes_sent: u64,
-    /// The number of times that a unit was coded in full although the peer had an earlier version of the unit.
+    /// The number of times that a unit was coded against its blueprint although the peer had acknowledged a version of the
+    /// unit.
     pub restarts: u64,
     /// `true` if the peer has acknowledged the newest state of all units in its view.
     pub is_settled: bool,
