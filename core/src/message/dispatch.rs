@@ -221,8 +221,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts an invalid message of the sender `from`, and returns the decision on this sender. Call this method for a message that
-    /// the validators accept, but that breaks a rule of the game, such as a move through a wall.
+    /// Counts an invalid message of the sender `from`, and returns the decision on this sender. Call this method for a
+    /// message that the validators accept, but that breaks a rule of the game, such as a move through a wall.
     ///
     /// The dispatcher stores the counts of at most [`limits::VIOLATION_RECORDS`] senders. The count of a further sender
     /// replaces the count of the sender with the lowest id.

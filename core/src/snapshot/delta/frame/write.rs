@@ -161,9 +161,9 @@ impl FrameWriter {
         Self::default()
     }
 
-    /// Writes a frame, and returns its bits. `reference` lists the slots of the units in the referenced frame, in ascending order.
-    /// `reference` is empty if the header has no reference. The slots of `units` ascend too. The method iterates over
-    /// `units` twice.
+    /// Writes a frame, and returns its bits. `reference` lists the slots of the units in the referenced frame, in
+    /// ascending order. `reference` is empty if the header has no reference. The slots of `units` ascend too. The method
+    /// iterates over `units` twice.
     ///
     /// # Errors
     /// A [`FrameError`] if the header, the order of the slots, the size of the frame, or a unit is invalid.
