@@ -13,7 +13,8 @@ pub enum SnapshotFault {
     Code(CodeError),
     /// A reserved bit, which must be zero, is set.
     Reserved,
-    /// The ticks of the header contradict each other, or the frame's tick cannot be determined.
+    /// The ticks of the header and the baselines contradict each other, the frame's tick cannot be determined, or the
+    /// receiver has already stored a frame with the same name.
     Tick,
     /// The frame refers to a frame that the receiver does not have.
     ReferenceMissing,
@@ -52,8 +53,8 @@ impl fmt::Display for SnapshotFault {
             Self::Code(error) => error.fmt(f),
             Self::Reserved => f.write_str("a reserved bit of the frame header is set; drop the frame"),
             Self::Tick => f.write_str(
-                "the ticks of the frame header contradict each other, or do not determine the tick of the frame; \
-                 drop the frame",
+                "the ticks of the frame contradict each other, do not determine the tick of the frame, or belong to a frame \
+                 that is already stored; drop the frame",
             ),
             Self::ReferenceMissing => {
                 f.write_str("the frame refers to an earlier frame that the receiver does not have; drop the frame")
