@@ -27,9 +27,10 @@ pub enum Access {
     Closed,
     /// Peers that `Endpoint::expect_peer` names, or that this endpoint dials, may connect.
     Peers,
-    /// Clients that hold a valid ticket may connect. The endpoint answers no client without a ticket.
+    /// Clients that hold a valid ticket may connect, and so may the peers of [`Access::Peers`]. The endpoint drops the
+    /// Hellos of all other clients.
     Tickets,
-    /// Any client may connect, once it has proved that it owns its address.
+    /// Any client may connect. A UDP client must first prove that it receives datagrams at its address.
     Open,
 }
 
@@ -104,14 +105,16 @@ pub struct Config {
     ///
     /// Default: none, which means half of `max_connections`, rounded up. Range: 1 or more.
     pub max_connections_per_source: Option<usize>,
-    /// The number of half-open handshakes above which a client must return a cookie before the endpoint computes
-    /// a Diffie-Hellman key exchange for it.
+    /// The load from which on a UDP client with a ticket must also return a cookie before the endpoint computes a
+    /// Diffie-Hellman key exchange for the client. The load is the number of half-open handshakes, stored refusals and
+    /// recently failed handshakes. At 0, every UDP client must return a cookie. [`Access::Open`] always requires the
+    /// cookie of UDP clients.
     ///
     /// Default: 64. Range: any.
     pub cookie_threshold: usize,
     /// The largest number of handshakes per second that the endpoint answers for each source (IPv4 address, IPv6 /64,
-    /// or link without a known remote address), and for each ticket that is sent without a cookie. A source that never
-    /// completes a handshake gets an eighth of this rate.
+    /// or link without a known remote address), and for each ticket that is sent without a cookie. A source that
+    /// recently left four or more handshakes incomplete gets an eighth of this rate.
     ///
     /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
@@ -166,9 +169,10 @@ pub struct Config {
     /// The heap memory, in bytes, that incomplete messages and messages that wait for earlier messages of an ordered
     /// channel may occupy, over all connections. A value below the memory of two messages of the maximum size
     /// ([`crate::limits::reserved_room`] for each) is raised to this memory. If the memory is full, the endpoint does
-    /// not acknowledge a message that does not fit. The sender then resends the message, so the endpoint completes the
-    /// messages one after another. A connection may take at most as much memory as it leaves free, so connections that
-    /// take as much as they can have equal shares.
+    /// not acknowledge a message that does not fit. The sender then resends the message, and the endpoint completes such
+    /// messages one after another, in memory that is reserved for one message of the maximum size. Half of the other
+    /// memory is divided into [`Config::max_connections`] equal shares. Of the remaining half, each connection may take
+    /// at most as much as it leaves free.
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,

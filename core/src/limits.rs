@@ -18,7 +18,7 @@ pub const TAG: usize = 16;
 /// receiver drops packets whose numbers are below the window.
 pub const REPLAY_WINDOW: u64 = 1024;
 /// The largest number of packet number ranges in one ACK frame. A receiver that must acknowledge more ranges sends
-/// a bitmap.
+/// a bitmap, if the bitmap reaches at least as low as the newest ranges that fit into the frame.
 pub const ACK_RANGES: usize = 32;
 /// The largest number of packet number ranges that a receiver stores, to report the ranges in several ACK frames. Each
 /// range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum number of
@@ -62,7 +62,7 @@ pub const UNRELIABLE_BACKLOG: u64 = 1 << 20;
 pub const HALF_OPEN: usize = 1024;
 /// The largest memory that one half-open handshake takes, in bytes.
 pub const HALF_OPEN_BYTES: usize = 512;
-/// The largest number of half-open handshakes per ticket.
+/// The largest number of half-open handshakes per ticket, session or expected peer.
 pub const HALF_OPEN_PER_TICKET: usize = 2;
 /// The largest number of refusals that a server keeps, so that a repeated Hello gets the same answer. The server
 /// sends further refusals only once.
@@ -74,11 +74,12 @@ pub const SCHEMA_NAME: usize = 64;
 /// The smallest value that a peer or a link may declare as its largest datagram, in bytes. A connection ends if its path
 /// carries only smaller datagrams.
 pub const LEAST_DATAGRAM: u16 = 700;
-/// The largest number of ids of used tickets that a server stores until the tickets expire. When the table is full, the
-/// server rejects all tickets.
+/// The largest number of ids of used tickets that a server stores. The server stores an id until the ticket expires,
+/// and for 49 h more while the table has space. When the table is full, the server rejects all unused tickets.
 pub const BURNT_TICKETS: usize = 65_536;
-/// The largest number of ended sessions that a server stores until their resume tickets expire. When the table is full,
-/// the server refuses the resume ticket of every session that it has lost.
+/// The largest number of ended sessions that a server stores. The server stores a session until its resume tickets
+/// expire, and for 49 h more while the table has space. If the table is full when a session ends, the server refuses
+/// every lost session's resume ticket that expires no later than the tickets of the session that it could not store.
 pub const ENDED_SESSIONS: usize = 65_536;
 /// The largest number of connections per second that the endpoint searches for the connection to which a datagram
 /// of type Unknown refers.
@@ -96,7 +97,8 @@ pub const CLOSE_TEXT: usize = 256;
 pub const RETRIES: u8 = 2;
 /// The number of Hellos with the same cookie that go unanswered before the client requests a new cookie.
 pub const HELLOS_PER_COOKIE: u8 = 5;
-/// The time that a client waits for the answer to one Hello before it restarts the handshake with a new ephemeral key.
+/// The time from the first transmission of a Hello after which a client without an answer restarts the handshake with a
+/// new ephemeral key.
 /// With an RTT of 8 s, the answer takes up to 13 s if the server's driver calls the endpoint only every 5 s. A longer
 /// wait would connect clients over paths so slow that the connection then exceeds the default idle timeout.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(13_900);
@@ -117,8 +119,8 @@ pub const CREDENTIAL_BUCKETS: u16 = 512;
 pub const UNVALIDATED: usize = 16;
 /// The time that a connection may wait for its peer's address to be validated.
 pub const UNVALIDATED_FOR: Duration = Duration::from_secs(5);
-/// The largest number of expired timers that one call of `handle_timeout` handles. Further expired timers remain
-/// due.
+/// The largest number of connections with expired timers that one call of `handle_timeout` serves, and of expired
+/// half-open handshakes that the call removes. Further connections and handshakes remain due.
 pub const TIMERS_PER_CALL: usize = 64;
 /// The largest number of connections without output that one call of `poll_transmit` or `poll_event` visits.
 /// Further connections remain due.
@@ -216,15 +218,15 @@ pub const REST_AFTER: Duration = Duration::from_secs(3);
 /// The idle time after which a connection returns unused memory to the system without waiting for a heartbeat. With
 /// the default heartbeat interval, a heartbeat comes earlier, so this timer causes no extra wake-up.
 pub const REST_WITHIN: Duration = Duration::from_secs(6);
-/// The time after the first fragment of an unreliable message during which the sender still sends further
-/// fragments. After this time the receiver drops the incomplete message.
+/// The time for which a path may hold back the remaining fragments of an unreliable or sequenced message before the
+/// sender drops the message.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
-/// The largest number of separate byte ranges in one message in reassembly. The receiver drops bytes that would add a
-/// range until gaps are filled. The gaps in a window of 1 MB that a sender fills with large packets never exceed this
-/// number.
+/// The largest number of separate byte ranges in one message in reassembly. At this number, the receiver drops bytes
+/// that would add a range. The gaps in a window of 1 MB that a sender fills with large packets never exceed this number.
 pub const REASSEMBLY_RANGES: usize = 1024;
 /// The size, in bytes, of the first chunk of memory for received messages after the endpoint was idle. Each further
-/// chunk has four times the size of the chunk before it.
+/// chunk has four times the size of the chunk before it, or more if a message needs more, up to [`ARENA_CHUNK`]
+/// or [`ARENA_LARGE_CHUNK`].
 pub const ARENA_CHUNK_LEAST: usize = 1 << 10;
 /// The size of the largest chunk of memory that small received messages share, in bytes.
 pub const ARENA_CHUNK: usize = 16 << 10;
@@ -263,6 +265,8 @@ pub const VERSIONS: usize = 64;
 pub const UNACKED_VERSIONS: u32 = 32;
 /// The largest number of entities that one connection may predict at the same time.
 pub const PREDICTED_ENTITIES: usize = 64;
+/// The largest number of units in the view of one connection: each entity, and each group of its components.
+pub const VIEW_UNITS: usize = 65_535;
 /// The largest number of units in one snapshot frame.
 pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
 /// The number of recent snapshot frames for which a receiver keeps the list of units.

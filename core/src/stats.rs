@@ -26,7 +26,8 @@ impl Traffic {
     }
 }
 
-/// Counters and measurements of one connection, from the start of the connection.
+/// Counters and measurements of one connection, from the start of the connection. While the connection is not
+/// established, the measurements of the path are 0, `None` or `false`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
@@ -40,9 +41,9 @@ pub struct ConnectionStats {
     pub bytes_sent: u64,
     /// The number of bytes received in authentic datagrams, without IP and UDP headers.
     pub bytes_received: u64,
-    /// The smoothed round-trip time (RFC 9002 section 5.3).
+    /// The smoothed round-trip time (RFC 9002 section 5.3), or 333 ms before the first measurement.
     pub rtt: Duration,
-    /// The latest measured round-trip time.
+    /// The latest measured round-trip time, including the time by which the peer delayed the acknowledgement.
     pub rtt_latest: Duration,
     /// The smallest round-trip time measured on the current path, or `None` before the first measurement.
     pub rtt_least: Option<Duration>,
@@ -120,8 +121,8 @@ pub struct ChannelSent {
     pub delivered: u64,
     /// The number of messages whose lifetime ended before they were sent.
     pub expired: u64,
-    /// The number of unreliable messages that were dropped in favour of newer messages, because the path was slower
-    /// than the game.
+    /// The number of unreliable or sequenced messages that were dropped in favour of newer messages, because the path was
+    /// slower than the game.
     pub dropped: u64,
     /// The number of messages that were returned to the caller because the queue was full.
     pub full: u64,
@@ -139,11 +140,11 @@ pub struct ChannelReceived {
     pub duplicates: u64,
     /// The number of frames received for a sequenced message that was older than the newest message received.
     pub stale: u64,
-    /// The number of unreliable messages that were dropped in favour of newer messages, because the application did not poll
-    /// its messages in time.
+    /// The number of unreliable or sequenced messages that were dropped in favour of newer messages, because the
+    /// application did not poll its messages in time.
     pub dropped: u64,
-    /// The number of unreliable messages that were dropped in reassembly, because memory ran out or fragments did not
-    /// arrive in time.
+    /// The number of unreliable or sequenced messages that were dropped in reassembly, because memory ran out, fragments
+    /// did not arrive in time, or a newer sequenced message arrived first.
     pub abandoned: u64,
 }
 
@@ -151,14 +152,14 @@ pub struct ChannelReceived {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
-    /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count as
-    /// one.
+    /// The number of attempts to connect that were refused because the ticket had expired. Copies of the same Hello count
+    /// as one attempt.
     pub expired: u64,
     /// The time from the expiry of the most recently presented expired ticket to its presentation.
     pub expired_by: Duration,
     /// The number of presented resume tickets whose remaining validity exceeds that of any ticket that this endpoint
-    /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count
-    /// too.
+    /// seals now by 60 s or more. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost
+    /// session count too.
     pub from_the_future: u64,
     /// The minimum time by which the wall clock was ahead when the endpoint sealed the latest such resume ticket.
     pub ahead_by: Duration,

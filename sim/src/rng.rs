@@ -53,7 +53,7 @@ impl Draws {
     }
 
     /// Generates a random number from `low` to `high` whose order of magnitude is uniformly distributed: each octave is
-    /// equally likely.
+    /// equally likely. Raises a `low` of 0 to 1. Returns `low` if `high` is smaller.
     pub const fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let low = if low == 0 { 1 } else { low };
         let octaves = match (high / low).checked_ilog2() {

@@ -385,7 +385,7 @@ fn every_clause_of_the_drivers_contract_has_a_test_with_its_number() {
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
         .collect();
     for number in numbers {
-        assert!(tests.contains(&format!("#[test]\nfn clause_{number:02}_")), "promise {number} has no test");
+        assert!(tests.contains(&format!("#[test]\nfn clause_{number:02}_")), "clause {number} has no test");
     }
 }
 

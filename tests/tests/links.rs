@@ -111,7 +111,7 @@ fn a_session_continues_after_its_link_breaks_twice() {
 }
 
 #[test]
-fn a_closing_connection_ends_when_its_link_closes() {
+fn a_connection_that_is_closed_on_a_link_without_credit_ends_within_ten_seconds() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();

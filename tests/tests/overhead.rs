@@ -128,7 +128,7 @@ fn the_length_field_of_a_message_below_128_bytes_takes_one_byte() {
 }
 
 #[test]
-fn acks_take_at_most_45_bytes_on_average_in_long_flows_with_losses() {
+fn ack_datagrams_have_at_most_45_bytes_on_average_in_long_flows_with_losses() {
     let (mut net, client, _) = connected(readable);
     let sizes = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&sizes);

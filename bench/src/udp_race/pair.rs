@@ -40,12 +40,12 @@ impl Pair {
         let mut setup = Setup { stack, clients, server: None };
         let mut server = Process::start("server", &setup)?;
         let Answer::Listening { address, key } = server.answer()? else {
-            bail!("the server process did not report its address; its last output is above")
+            bail!("the server process did not report its address; its error output is above")
         };
         setup.server = Some((address, key));
         let mut clients = Process::start("clients", &setup)?;
         let Answer::Ready = clients.answer()? else {
-            bail!("the client process did not report that it is ready; its last output is above")
+            bail!("the client process did not report that it is ready; its error output is above")
         };
         Ok(Self { server, clients })
     }
@@ -91,7 +91,8 @@ impl Pair {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
             other => {
                 bail!(
-                    "the child process reported too few samples, or sent an unexpected answer: {other:?}; repeat the round without other load"
+                    "expected latencies of at least 10 samples from the client process, got {other:?}; repeat the round \
+                     without other load"
                 )
             }
         }
@@ -146,7 +147,7 @@ impl Process {
     }
 
     fn answer(&mut self) -> Result<Answer> {
-        let line = self.answers.next().context("a child process has ended; its last output is above")??;
+        let line = self.answers.next().context("a child process has ended; its error output is above")??;
         Ok(serde_json::from_str(&line)?)
     }
 }

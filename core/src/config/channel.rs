@@ -53,8 +53,8 @@ pub enum Overflow {
     ///
     /// Each dropped message counts in [`crate::stats::ChannelSent::dropped`], and its status is [`crate::Fate::NotSent`].
     /// Before the first acknowledgement of the connection, the channel drops no message unless the bandwidth of the
-    /// connection is limited. The channel finishes sending a message of which a part was sent, unless sending takes longer
-    /// than [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
+    /// connection is limited. The channel finishes sending a message of which a part was sent, unless the path holds
+    /// back the rest for more than [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
     #[default]
     DropOldest,
     /// All messages wait in the order of sending, and a full queue returns the new message as

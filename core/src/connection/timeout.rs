@@ -60,6 +60,7 @@ impl Connection {
             transport.rested_at = Some(transport.busy_at);
             transport.sent.rest();
             transport.acks.rest();
+            transport.reordering.rest();
             self.session.rest();
         }
     }

@@ -21,7 +21,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ConnectError`] if the endpoint already has its maximum number of connections, the ticket is for a different
-    /// server or application, the server's key is not a valid X25519 public key, or the pre-shared key is all zeros.
+    /// server or application or has an invalid size, the server's key is not a valid X25519 public key, or the
+    /// pre-shared key is all zeros.
     pub fn connect(
         &mut self,
         now: Instant,

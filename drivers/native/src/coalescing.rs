@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_coalescing_delay_grows_to_100_ms_within_five_seconds_of_silence() {
+    fn the_coalescing_delay_grows_by_20_ms_per_second_of_silence_up_to_100_ms() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);

@@ -1,4 +1,4 @@
-//! The reason why a connection ended, as text for a person.
+//! The reason why a connection ended, as human-readable text.
 
 use std::fmt;
 

@@ -26,7 +26,7 @@ enum Which {
 pub struct Update {
     /// The number of events taken from the queue.
     pub events: usize,
-    /// The number of valid messages among the events, including messages without a handler.
+    /// The number of valid messages among the events, including messages without a handler. 0 if the registry is empty.
     pub messages: usize,
     /// The number of messages rejected as invalid.
     pub rejected: usize,
@@ -263,8 +263,8 @@ impl Handle {
         Handlers::new(Arc::clone(&self.0.facts.registry))
     }
 
-    /// Takes all waiting events, and calls `handlers` with `game` for each event. Call this method once per frame.
-    /// Messages that handlers send are sent together when the method returns.
+    /// Takes the events that wait when the call begins, and calls `handlers` with `game` for each of them. Call this
+    /// method once per frame. Messages that handlers send are sent together when the method returns.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // Messages that handlers send leave together.
         let _hold = self.hold();

@@ -97,7 +97,7 @@ fn a_configured_key_file_overrides_the_given_identity() {
     let error = Server::start(options().key_file(&path)).unwrap_err();
     assert!(matches!(error, StartError::KeyFile(_)), "{error:?}");
     assert!(
-        error.to_string().contains("server.key: the file holds no valid key: 'n' at position 1"),
+        error.to_string().contains("server.key: the file contains no valid key: 'n' at position 1"),
         "{error}"
     );
 }

@@ -117,7 +117,7 @@ fn a_game_that_does_not_drain_events_keeps_its_connections() {
 }
 
 #[test]
-fn an_overloaded_network_thread_counts_the_commands_that_it_refuses() {
+fn commands_that_a_full_command_queue_refuses_are_counted() {
     let server = Server::start(common::server_options(common::open_config()).commands(8)).unwrap();
     let (client, there) = common::connected(&server);
     // A policy that takes its time keeps the network thread from everything else.

@@ -64,7 +64,7 @@ fn a_handler_sends_an_answer_through_its_network_argument() {
 }
 
 #[test]
-fn event_handlers_are_called_when_a_connection_opens_and_when_it_closes() {
+fn connection_handlers_are_called_when_a_connection_opens_and_when_it_closes() {
     let server = common::server();
     let mut handlers = server.handlers::<(u32, u32)>();
     handlers.on_connected(|(came, _), _, _, _, _| *came += 1);
@@ -218,7 +218,7 @@ fn a_broadcast_takes_a_message_number_and_delivered_events_report_only_sent_numb
 }
 
 #[test]
-fn a_game_can_query_the_rate_of_a_path_and_the_clock_of_its_peer() {
+fn a_game_can_query_its_send_budgets_and_the_clock_of_its_peer() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     let here = client.server().unwrap();
