@@ -116,7 +116,7 @@ fn run<F: Form>(clients: usize, moving: usize) -> Run {
 
 /// Plays a tick. Returns the bytes of the messages to all clients, and the time that the server took.
 fn play(server: &mut App, clients: &mut [Client]) -> (usize, Duration) {
-    // What the clients sent a tick ago arrives; what they received a tick ago was sent two ticks before.
+    // A message takes one tick in each direction.
     let begun = Instant::now();
     let mut messages = server.world_mut().resource_mut::<ServerMessages>();
     for client in clients.iter_mut() {

@@ -221,7 +221,6 @@ fn clause_09_replicating_a_moving_world_in_steady_state_allocates_nothing() {
                 count
             };
             let counts: Vec<u64> = (0..8).map(|_| stretch()).take_while(|count| *count > 0).collect();
-            println!("{counts:?} allocations, {moving} move, one in {lost} is lost");
             assert!(
                 counts.len() < 8,
                 "{counts:?} allocations, {moving} move, one in {lost} datagrams is lost"

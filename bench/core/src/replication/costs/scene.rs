@@ -47,7 +47,7 @@ struct SceneClient {
     viewer: Option<ConnectionId>,
 }
 
-/// What the measured part did.
+/// The work of the measured part.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct WorldTally {
     /// The number of components or units, as [`WorldCase::per`] says.
@@ -122,7 +122,7 @@ impl WorldScene {
         }
     }
 
-    /// Runs the measured part, and returns what it did.
+    /// Runs the measured part, and returns its work.
     pub fn measure(&mut self) -> WorldTally {
         self.tally = WorldTally::default();
         match self.case.part {
