@@ -337,7 +337,7 @@ fn the_documented_defaults_of_the_simulator_match_the_code() {
         plain("messages", DefaultValue::Missing),
         nothing("pace", stream.pace),
         quantity("largest", stream.largest as u64, "bytes"),
-        plain("config", text("without cryptography")),
+        plain("config", text("as in [`Config::new`], but without cryptography")),
         plain("text", yes_or_no(stream.text)),
     ];
     expect_none(&faults(&documented("sim/src/stream.rs", "StreamConfig"), &actual));
