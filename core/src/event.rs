@@ -95,6 +95,18 @@ pub enum Refusal {
     },
 }
 
+/// The reason why a session could not be moved to another path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ResumeOverFailure {
+    /// The server did not answer over the path within the timeout of the connection's attempts.
+    TimedOut,
+    /// The server refused the attempt.
+    Refused(Refusal),
+    /// The server that answered does not have the session, for example because the server was restarted.
+    SessionLost,
+}
+
 /// The reason why a connection ended, or why an attempt to connect failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -250,12 +262,23 @@ pub enum Event {
         /// The connection that was interrupted.
         connection: ConnectionId,
     },
-    /// An interrupted session continues with new keys.
+    /// A session continues with new keys, over the same path or over another one: after an interruption, or because the
+    /// dialling end moved the session ([`Endpoint::resume_over`](crate::Endpoint::resume_over)).
     Resumed {
         /// The connection that continues.
         connection: ConnectionId,
-        /// The peer's address after the interruption.
+        /// The peer's address from now on.
         address: Address,
+    },
+    /// An attempt to move a session to another path failed ([`Endpoint::resume_over`](crate::Endpoint::resume_over)).
+    /// The session continues over its present path.
+    ResumeOverFailed {
+        /// The connection that continues.
+        connection: ConnectionId,
+        /// The address that the attempt dialled.
+        address: Address,
+        /// The reason of the failure.
+        failure: ResumeOverFailure,
     },
     /// The peer migrated to a new address, and has proved that it receives datagrams there (RFC 9000 section 9).
     Moved {
@@ -316,6 +339,7 @@ impl Event {
             | Self::SendReady { connection, .. }
             | Self::Interrupted { connection }
             | Self::Resumed { connection, .. }
+            | Self::ResumeOverFailed { connection, .. }
             | Self::Moved { connection, .. }
             | Self::RateChanged { connection, .. }
             | Self::Closed { connection, .. } => *connection,

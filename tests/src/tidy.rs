@@ -132,8 +132,8 @@ pub fn clocks(file: &File) -> Vec<String> {
         .collect()
 }
 
-/// Returns the places at which a file has a note about unfinished work (`TODO`, `FIXME` or `XXX`), or calls `todo!`,
-/// `unimplemented!` or `dbg!`.
+/// Returns the places at which a file has a note about unfinished work, or calls a macro for unfinished work or for
+/// debugging.
 #[must_use]
 pub fn unfinished(file: &File) -> Vec<String> {
     let notes = blank(&file.text, Keep::CodeAndComments);

@@ -31,14 +31,20 @@ impl Endpoint {
         if u32::try_from(changes.tick()).is_err() {
             return Err(WorldError::TickTooLarge { tick: changes.tick() });
         }
-        if worlds.get(world).is_none() {
+        let is_new = worlds.get(world).is_none();
+        if is_new {
             if worlds.len() >= limits::WORLDS {
                 return Err(WorldError::TooManyWorlds { most: limits::WORLDS });
             }
             worlds.insert(world).map_err(WorldError::Store)?;
         }
         let Some((store, grid, rules)) = worlds.get_mut(world) else { return Err(WorldError::NotConfigured) };
-        store.commit(changes).map_err(WorldError::Commit)?;
+        if let Err(error) = store.commit(changes) {
+            if is_new {
+                worlds.remove(world);
+            }
+            return Err(WorldError::Commit(error));
+        }
         grid.on_commit(store);
         rules.on_commit(changes);
         let viewers = self.worlds.viewers.entry(world).or_default();

@@ -39,7 +39,7 @@ pub struct Conditions {
     pub duplicate_ppm: u32,
     /// The rate of the link in each direction, in bytes per second. `None` sets no limit.
     ///
-    /// Default: none. Range: 1 byte/s or more.
+    /// Default: none. Range: 1 bytes/s or more.
     pub bytes_per_second: Option<u64>,
     /// A bandwidth trace that determines the capacity of the link in each direction, instead of a constant rate.
     ///

@@ -9,10 +9,10 @@ const UNITS: usize = 4;
 #[test]
 fn an_entity_without_free_slots_is_left_out_of_the_view_until_other_entities_leave() {
     let schema = schema();
-    let (mut writer, mut store) = (schema.writer(), schema.store(22_000).unwrap());
+    let (mut writer, mut store) = (schema.writer().with_max_entities(22_000), schema.store(22_000).unwrap());
     let mut grid = SpatialGrid::new(&schema);
     let mut sender = WorldSender::new(Arc::new(UnitCodec::new(&schema)), WorldId(0), connection(OWN));
-    let mut commit = |writer: &mut WorldWriter, store: &mut Store, grid: &mut SpatialGrid, tick| {
+    let commit = |writer: &mut WorldWriter, store: &mut Store, grid: &mut SpatialGrid, tick| {
         let changes = writer.finish(tick);
         store.commit(&changes).unwrap();
         writer.reuse(changes);
