@@ -193,7 +193,8 @@ pub struct Config {
     ///
     /// Default: no.
     pub dont_fragment: bool,
-    /// The number of packets after which a connection rotates its keys.
+    /// The number of packets that a connection sends with one key before it rotates its keys. Received packets do not
+    /// count.
     ///
     /// Default: 2^24 packets. Range: 64 packets or more.
     pub rotate_after: u64,

@@ -81,8 +81,9 @@ pub const BURNT_TICKETS: usize = 65_536;
 /// expire, and for 49 h more while the table has space. If the table is full when a session ends, the server refuses
 /// every lost session's resume ticket that expires no later than the tickets of the session that it could not store.
 pub const ENDED_SESSIONS: usize = 65_536;
-/// The largest number of connections per second that the endpoint searches for the connection to which a datagram
-/// of type Unknown refers.
+/// The largest number of comparisons per second between a datagram of type Unknown and the connections that the
+/// endpoint dialled. Each Unknown datagram costs one comparison per dialled connection. Beyond the limit, the endpoint
+/// drops the datagram.
 pub const LOOKUPS_PER_SECOND: u32 = 100_000;
 /// The largest number of stateless replies that may wait to be sent. A full queue drops new replies.
 pub const REPLY_QUEUE: usize = 256;
@@ -245,9 +246,11 @@ pub const ARENA_LARGE_CHUNKS: usize = 4;
 pub const PAGE: usize = 4 << 10;
 /// The size of the smallest page of memory that stores a part of a received message, in bytes.
 pub const PAGE_LEAST: usize = 16;
-/// The number of bytes of unused pages that an arena keeps for reuse until it is idle for [`ARENA_REST`].
+/// The largest number of bytes of unused pages that an arena keeps for reuse. The arena frees these pages when no
+/// message has arrived for [`ARENA_REST`].
 pub const PAGES_KEPT: usize = 512 << 10;
-/// The number of bytes of unused page tables that an arena keeps for reuse until it is idle for [`ARENA_REST`].
+/// The largest number of bytes of unused page tables that an arena keeps for reuse. The arena frees these tables when
+/// no message has arrived for [`ARENA_REST`].
 pub const TABLES_KEPT: usize = 64 << 10;
 /// The time without a received message after which an endpoint returns the memory kept for messages to the system.
 /// The endpoint returns the memory after twice this time at the latest.

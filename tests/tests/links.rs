@@ -62,7 +62,7 @@ fn no_datagram_beyond_the_credit_of_a_link_is_sent() {
 }
 
 #[test]
-fn a_welcome_is_sent_only_after_its_link_has_credit() {
+fn a_welcome_is_sent_only_after_its_link_has_credit_for_its_largest_datagram() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let now = pair.now;

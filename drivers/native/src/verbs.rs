@@ -16,8 +16,9 @@ macro_rules! verbs {
                 self.node.stop(code, text, grace);
             }
 
-            /// Stops the endpoint as [`Self::stop`] does, without blocking. The endpoint may stop even if the future is
-            /// dropped.
+            /// Stops the endpoint as [`Self::stop`] does, without blocking. Dropping the future does not cancel the stop
+            /// once the future has queued the stop command, usually at its first poll. Dropping the future earlier
+            /// leaves the endpoint running.
             pub async fn stop_async(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop_async(code, text, grace).await;
             }

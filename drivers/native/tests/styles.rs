@@ -95,7 +95,7 @@ fn connection_handlers_are_called_when_a_connection_opens_and_when_it_closes() {
 }
 
 #[test]
-fn the_async_functions_connect_send_and_receive() {
+fn connect_event_stats_and_stop_futures_complete_under_async_std() {
     async_std::task::block_on(async {
         let mut server = common::server();
         let client = common::client();
