@@ -164,7 +164,7 @@ fn an_unanswered_hello_on_a_reliable_link_is_resent() {
 }
 
 #[test]
-fn a_message_is_resent_within_an_rtt_after_its_loss_on_a_link_is_reported() {
+fn a_message_is_resent_within_20_ms_after_its_loss_on_a_link_is_reported() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { reliable: false, ordered: false, ..STREAM });

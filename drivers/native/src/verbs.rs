@@ -11,7 +11,8 @@ macro_rules! verbs {
             }
 
             /// Delivers queued messages for at most `grace`, closes every connection with `code` and `text` within two more
-            /// seconds, and stops. After that, the game can still take the remaining events.
+            /// seconds, and stops. The call blocks until the endpoint has stopped. After that, the game can still take
+            /// the remaining events.
             pub fn stop(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop(code, text, grace);
             }
@@ -23,7 +24,8 @@ macro_rules! verbs {
                 self.node.stop_async(code, text, grace).await;
             }
 
-            /// Stops immediately without informing any peer, as if the process had crashed.
+            /// Stops without informing any peer, as if the process had crashed. The call blocks until the network thread
+            /// has ended, and delivers no queued message.
             pub fn abort(&mut self) {
                 self.node.abort();
             }
