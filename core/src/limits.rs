@@ -139,7 +139,7 @@ pub const MESSAGE_NAME: usize = 64;
 pub const MESSAGE_DEPTH: usize = 16;
 /// The largest number of values inside one MessagePack or JSON message. Lists and maps count as values too.
 pub const MESSAGE_ITEMS: usize = 1 << 16;
-/// The number of list items that a message of the bits codec may contain in addition to one item per bit, because some
+/// The largest number of list items that a message of the bits codec may contain in addition to one item per bit, because some
 /// items take no bits.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
 /// The default number of invalid messages that a peer may send on a connection within [`VIOLATION_WINDOW`]. The
@@ -191,10 +191,10 @@ pub const REASSEMBLY_OVERHEAD: u64 = 4;
 /// The default memory, in bytes, that all connections of an endpoint together may use for messages not yet
 /// available to the application.
 pub const REASSEMBLY_MEMORY: u64 = 32 << 20;
-/// The memory, in bytes, that a connection may use for incomplete messages per received byte of these messages. A sender
+/// The largest memory, in bytes, that a connection may use for incomplete messages per received byte of these messages. A sender
 /// that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes needs less.
 pub const HELD_PER_RECEIVED: usize = 4;
-/// The memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
+/// The largest memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
 /// times the bytes received.
 pub const HELD_FREE: usize = 32 << 10;
 /// The time for which one message may occupy the memory reserved for one message of the maximum size, while other
@@ -277,7 +277,8 @@ pub const PREDICTED_ENTITIES: usize = 64;
 pub const VIEW_UNITS: usize = 65_535;
 /// The largest number of units in one snapshot frame.
 pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
-/// The number of recent snapshot frames for which a receiver keeps the list of units.
+/// The largest number of recent snapshot frames for which a receiver keeps the list of units. A new frame replaces the
+/// oldest frame.
 pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 /// The largest number of versions of a unit that a receiver of a replicated world keeps.
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;

@@ -11,8 +11,8 @@ macro_rules! verbs {
             }
 
             /// Delivers queued messages for at most `grace`, closes every connection with `code` and `text` within two more
-            /// seconds, and stops. The call blocks until the endpoint has stopped. After that, the game can still take
-            /// the remaining events.
+            /// seconds, and stops. The deadlines of earlier calls of `disconnect_after_delivery` no longer apply. The
+            /// call blocks until the endpoint has stopped. After that, the game can still take the remaining events.
             pub fn stop(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop(code, text, grace);
             }
