@@ -97,7 +97,7 @@ fn a_slow_client_that_joins_an_idle_game_receives_its_whole_world() {
     let (remote, address, key) = running.recv().unwrap();
 
     let client = Client::start(client_options::<Museum>().unwrap()).unwrap();
-    let mut view = WorldView::new(&*world_schema::<Museum>().unwrap());
+    let mut view = WorldView::new(&world_schema::<Museum>().unwrap());
     let mut handlers = client.handlers::<WorldView>();
     handlers.on_snapshot(|view: &mut WorldView, _, _, changes| view.apply(changes));
     client.connect(&address.into(), ConnectOptions::new(key)).wait().unwrap();
