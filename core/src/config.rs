@@ -135,6 +135,7 @@ pub struct Config {
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
     /// The time without a packet from the peer after which the endpoint treats the connection as interrupted.
+    /// Each end measures with its own value.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     pub idle_timeout: Duration,
@@ -152,7 +153,8 @@ pub struct Config {
     ///
     /// Default: 5 min. Range: 0 s to 24 h.
     pub reconnect_for: Duration,
-    /// The time after which an attempt to connect fails.
+    /// The time after which an attempt to connect fails, unless `ConnectOptions::timeout` sets a different time for the
+    /// attempt.
     ///
     /// Default: 10 s. Range: 100 ms to 1 h.
     pub connect_timeout: Duration,
@@ -193,7 +195,8 @@ pub struct Config {
     ///
     /// Default: no.
     pub dont_fragment: bool,
-    /// The number of packets after which a connection rotates its keys.
+    /// The number of packets that a connection sends with one key before it rotates its keys. Received packets do not
+    /// count.
     ///
     /// Default: 2^24 packets. Range: 64 packets or more.
     pub rotate_after: u64,

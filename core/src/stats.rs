@@ -31,25 +31,27 @@ impl Traffic {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// The number of datagrams sent, including the datagrams of the handshake.
+    /// The number of datagrams sent. At the end that dialled, the number includes the datagrams of the handshake.
     pub datagrams_sent: u64,
-    /// The number of authentic datagrams received.
+    /// The number of authentic datagrams received, without the datagrams of the handshake.
     pub datagrams_received: u64,
-    /// The number of datagrams declared lost.
+    /// The number of datagrams declared lost (RFC 9002 section 6), without lost probes of the path MTU.
     pub datagrams_lost: u64,
     /// The number of bytes sent in datagrams, without IP and UDP headers.
     pub bytes_sent: u64,
-    /// The number of bytes received in authentic datagrams, without IP and UDP headers.
+    /// The number of bytes received in the datagrams that [`Self::datagrams_received`] counts, without IP and UDP headers.
     pub bytes_received: u64,
     /// The smoothed round-trip time (RFC 9002 section 5.3), or 333 ms before the first measurement.
     pub rtt: Duration,
-    /// The latest measured round-trip time, including the time by which the peer delayed the acknowledgement.
+    /// The latest measured round-trip time, including the time by which the peer delayed the acknowledgement,
+    /// or 333 ms before the first measurement.
     pub rtt_latest: Duration,
     /// The smallest round-trip time measured on the current path, or `None` before the first measurement.
     pub rtt_least: Option<Duration>,
     /// The mean deviation of the round-trip time (`rttvar` of RFC 9002 section 5.3).
     pub jitter: Duration,
-    /// The number of bytes in flight: sent, and neither acknowledged nor declared lost.
+    /// The number of bytes in flight: bytes of ack-eliciting datagrams that were sent, and neither acknowledged nor
+    /// declared lost.
     pub bytes_in_flight: u64,
     /// The congestion window, which limits the bytes in flight, in bytes.
     pub congestion_window: u64,
@@ -107,7 +109,8 @@ pub struct ChannelSent {
     /// The number of bytes of the messages that are queued for their first transmission now, with
     /// [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// The number of reliable messages of which a part was sent, and which are not yet acknowledged in full.
+    /// The number of reliable messages of which a part was sent, from the oldest message that is not yet acknowledged in
+    /// full. Later messages count even if they are acknowledged.
     pub in_flight: u64,
     /// The number of messages of which at least a part was sent.
     pub messages: u64,
@@ -117,9 +120,10 @@ pub struct ChannelSent {
     pub repeated: u64,
     /// The number of MESSAGE frames that carried a fragment of a message.
     pub fragments: u64,
-    /// The number of reliable messages whose receipt the peer's core has acknowledged.
+    /// The number of reliable messages that the peer's endpoint has acknowledged in full. Its application may not have
+    /// taken these messages yet.
     pub delivered: u64,
-    /// The number of messages whose lifetime ended before they were sent.
+    /// The number of messages that were dropped because their lifetime ended before any part of them was sent.
     pub expired: u64,
     /// The number of unreliable or sequenced messages that were dropped in favour of newer messages, because the path was
     /// slower than the game.
@@ -136,7 +140,7 @@ pub struct ChannelReceived {
     pub messages: u64,
     /// The number of bytes of the messages passed to the application.
     pub bytes: u64,
-    /// The number of frames received for a reliable message that had already been received.
+    /// The number of frames received for a reliable message that had already been received in full.
     pub duplicates: u64,
     /// The number of frames received for a sequenced message that was older than the newest message received.
     pub stale: u64,

@@ -42,7 +42,8 @@ impl Draws {
         mix(self.0, 0)
     }
 
-    /// Generates a random number below `bound`, or returns 0 if `bound` is 0. The bias is at most `bound`/2^64.
+    /// Generates a random number below `bound`, or returns 0 if `bound` is 0. The probability of each
+    /// number differs from 1/`bound` by less than 2^-64.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next_u64() as u128 * bound as u128) >> 64) as u64
     }

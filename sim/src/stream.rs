@@ -168,7 +168,8 @@ impl Streams {
         &self.news
     }
 
-    /// Returns whether a node reported an event whose text begins with `word`.
+    /// Returns whether [`Self::news`], which omits `Message` and `SendReady`, contains an event of either node whose
+    /// text begins with `word`.
     #[must_use]
     pub fn was_told(&self, word: &str) -> bool {
         self.news.iter().any(|(_, _, text)| text.starts_with(word))

@@ -54,7 +54,7 @@ impl Pair {
         match self.server.ask(Order::Work(work))? {
             Answer::Done => Ok(()),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -63,7 +63,7 @@ impl Pair {
         match self.server.ask(Order::Usage)? {
             Answer::Usage { cpu, memory, .. } => Ok(Usage { cpu, memory, at: now() }),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -73,7 +73,7 @@ impl Pair {
         match self.clients.ask(Order::Connect)? {
             Answer::Connected { elapsed } => Ok(elapsed),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -102,7 +102,7 @@ impl Pair {
         match self.clients.ask(order)? {
             Answer::Done => Ok(()),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -112,7 +112,7 @@ impl Pair {
         match self.clients.ask(Order::Count)? {
             Answer::Counted { messages } => Ok(messages),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }

@@ -215,7 +215,7 @@ impl Handle {
     }
 
     /// Closes a connection immediately, and sends the peer `code` (0xff00 and above count as 0xfeff) and up to 256 bytes of `text`.
-    /// For an unknown connection, the call has no effect and returns no error.
+    /// For an unknown connection, or after the endpoint has stopped, the call has no effect and returns no error.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
@@ -289,7 +289,7 @@ impl Handle {
 
     /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for the decision, so
     /// the policy must return quickly. The policy may call every method of a handle, but a method that would wait for the network
-    /// thread returns an error, `None`, an empty list, or the latest stored statistics.
+    /// thread returns an error, `None`, `false`, an empty list, or the latest stored statistics.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.

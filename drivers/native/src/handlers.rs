@@ -131,8 +131,8 @@ impl<G: 'static> Handlers<G> {
         self.dispatcher.on(handler).map(|id| HandlerId(Which::Message(id)))
     }
 
-    /// Adds `valid` as a validator of messages of type `T`. Handlers receive only messages that all validators of their
-    /// type accept. The driver disconnects a sender of more than 8 invalid messages in 10 s, with the code
+    /// Adds `valid` as a validator of messages of type `T`. Handlers of [`Self::on`] receive only messages that all
+    /// validators of their type accept. The driver disconnects a sender of more than 8 invalid messages in 10 s, with the code
     /// [`crate::INVALID_MESSAGES`].
     ///
     /// # Errors
@@ -154,7 +154,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Registers `handler` for every connection that ends.
+    /// Registers `handler` for every connection that ends. A failed attempt to connect does not call the handler.
     pub fn on_disconnected(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &CloseReason) + Send + 'static,
@@ -176,7 +176,7 @@ impl<G: 'static> Handlers<G> {
     }
 
     /// Registers `handler` for every event. The driver calls `handler` before the handlers for connections and
-    /// messages. The handler gets messages as bytes.
+    /// messages. The handler gets messages as bytes, including invalid messages.
     pub fn on_event(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, &Event) + Send + 'static,

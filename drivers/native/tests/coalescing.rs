@@ -81,7 +81,7 @@ fn a_message_of_a_server_that_coalesces_heartbeats_reaches_its_peer() {
 }
 
 #[test]
-fn no_datagram_is_coalesced_if_coalescing_is_switched_off() {
+fn the_network_thread_never_delays_a_read_if_receive_coalescing_is_0() {
     let (server, _crowd, _) = idle(Duration::ZERO);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(server.stats().naps, 0);

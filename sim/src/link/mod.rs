@@ -43,7 +43,7 @@ pub struct Departure<'a> {
     pub ecn: Ecn,
 }
 
-/// One direction of a link, which delays datagrams and applies the active faults to them.
+/// One direction of a link between two nodes. The direction delays datagrams and applies the active faults to them.
 #[derive(Debug)]
 pub struct Link {
     id: u64,

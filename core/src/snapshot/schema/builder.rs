@@ -165,7 +165,7 @@ impl SnapshotSchema {
     /// [`SnapshotSchemaError`] if a group has too many components, if a unit of a group may be too large for a packet,
     /// if the components of a group request different predictions, if the prediction does not suit the group, if a group
     /// with settings has no components, or if a blueprint has a component that is not declared, occurs twice or has other
-    /// fields.
+    /// fields than the schema declares.
     pub fn finish(self) -> Result<WorldSchema, SnapshotSchemaError> {
         finish::finish(self.components, self.groups, self.blueprints, self.ticks_per_second)
     }

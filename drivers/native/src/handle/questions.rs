@@ -83,33 +83,36 @@ impl Handle {
     }
 
     /// Returns a report on a connection, at most 100 ms old. Returns `None` if no connection had this id at the time of
-    /// the report. In an accept policy, or after the endpoint was stopped, the method returns the latest stored report.
+    /// the report. If the stored report is older, the call asks the network thread for a new one, and blocks for at most
+    /// 1 s. Without an answer, in an accept policy, and after the endpoint was stopped, the method returns the latest
+    /// stored report, whatever its age.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.with_snapshot(|all, _| all.iter().find(|info| info.connection == connection).cloned())
     }
 
-    /// Returns a report on each connection, at most 100 ms old. In an accept policy, or after the endpoint was stopped,
-    /// the method returns the latest stored reports.
+    /// Returns a report on each connection, at most 100 ms old. The call may block for up to 1 s, and returns older
+    /// reports in the same cases as [`Handle::info`].
     #[must_use]
     pub fn infos(&self) -> Vec<ConnectionInfo> {
         self.with_snapshot(|all, _| all.to_vec())
     }
 
-    /// Returns the counters of the endpoint and its driver, at most 100 ms old. In an accept policy, or after the
-    /// endpoint was stopped, the method returns the latest stored counters.
+    /// Returns the counters of the endpoint and its driver, at most 100 ms old. The call may block for up to 1 s, and
+    /// returns older counters in the same cases as [`Handle::info`].
     #[must_use]
     pub fn stats(&self) -> NetworkStats {
         self.with_snapshot(|_, network| network.clone())
     }
 
     /// Returns a report on the current state of a connection. The method asks the network thread for the report, and
-    /// does not block. Returns `None` if the endpoint has no such connection, or is stopped.
+    /// does not block. Returns `None` if the endpoint has no such connection or is stopped, and in an accept policy.
     pub async fn fresh_info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }
 
-    /// Returns the counters of the endpoint and its driver, as [`Handle::stats`] does, without blocking.
+    /// Returns the counters of the endpoint and its driver, as [`Handle::stats`] does, without blocking and without
+    /// a time limit.
     pub async fn stats_async(&self) -> NetworkStats {
         if self.can_wait() && !self.has_fresh_snapshot() {
             let (reply, pending) = answer();
@@ -120,14 +123,15 @@ impl Handle {
     }
 
     /// Returns the counters of one channel of a connection. Returns `None` if there is no such connection or channel.
-    /// The call asks the network thread, and blocks until that thread answers, for at most 1 s. In an accept policy,
-    /// which runs on the network thread, the call returns `None`.
+    /// The call asks the network thread, and blocks until that thread answers, for at most 1 s. Without an answer, after
+    /// the endpoint has stopped, and in an accept policy, which runs on the network thread, the call returns `None`.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()
     }
 
-    /// Returns the counters of one channel of a connection, as [`Handle::channel_stats`] does, without blocking.
+    /// Returns the counters of one channel of a connection, as [`Handle::channel_stats`] does, without blocking and
+    /// without a time limit.
     pub async fn channel_stats_async(
         &self,
         connection: ConnectionId,
@@ -142,15 +146,17 @@ impl Handle {
     /// is a recommendation: sending more is not an error. Between two calls, `Event::RateChanged` reports that the rate of
     /// a path changed.
     ///
-    /// The call asks the network thread once, and blocks until that thread answers, for at most 1 s. In an accept
-    /// policy, which runs on the network thread, the call returns an empty list.
+    /// The call asks the network thread once, and blocks until that thread answers, for at most 1 s. Without
+    /// an answer, after the endpoint has stopped, and in an accept policy, which runs on the network thread, the call
+    /// returns an empty list.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask(move |endpoint| grants(endpoint, &connections, interval)).unwrap_or_default()
     }
 
-    /// Returns the send budget of each connection, as [`Handle::grants`] does, without blocking.
+    /// Returns the send budget of each connection, as [`Handle::grants`] does, without blocking and without a time
+    /// limit.
     pub async fn grants_async(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask_async(move |endpoint| grants(endpoint, &connections, interval)).await.unwrap_or_default()
@@ -158,14 +164,15 @@ impl Handle {
 
     /// Returns the clock of a connection's peer, or `None` until the peer has acknowledged a packet. Read the returned
     /// clock at [`Handle::now`]. Readings never go backwards, even between the results of several calls. The call asks
-    /// the network thread, and blocks until that thread answers, for at most 1 s. In an accept policy, which runs on
-    /// the network thread, the call returns `None`.
+    /// the network thread, and blocks until that thread answers, for at most 1 s. Without an answer, after the
+    /// endpoint has stopped, and in an accept policy, which runs on the network thread, the call returns `None`.
     #[must_use]
     pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask(move |endpoint| endpoint.peer_clock(connection)).flatten()
     }
 
-    /// Returns the clock of a connection's peer, as [`Handle::peer_clock`] does, without blocking.
+    /// Returns the clock of a connection's peer, as [`Handle::peer_clock`] does, without blocking and without a time
+    /// limit.
     pub async fn peer_clock_async(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask_async(move |endpoint| endpoint.peer_clock(connection)).await.flatten()
     }

@@ -1,7 +1,7 @@
 //! Replicated worlds: the game commits changes on any thread, and reads the changes that arrive.
 
-use tickwire_core::ConnectionId;
 use tickwire_core::snapshot::{Changes, Viewer, WorldError, WorldId, WorldStats, WorldWriter};
+use tickwire_core::{ConnectionId, Endpoint};
 
 use super::Handle;
 use crate::command::Command;
@@ -173,23 +173,25 @@ impl Handle {
     }
 
     /// Returns the counters of the world that is sent on a connection, and of the world that is received on it. The call asks the
-    /// network thread, and blocks until that thread answers, for at most 1 s. Returns `None` for an unknown connection, and in an
-    /// accept policy, which runs on the network thread. [`Handle::info`] also returns these counters, at most 100 ms old.
+    /// network thread, and blocks until that thread answers, for at most 1 s. Returns `None` without an answer, for an unknown
+    /// connection, after the endpoint has stopped, and in an accept policy, which runs on the network thread. [`Handle::info`] also returns these counters, at most 100 ms old.
     #[must_use]
     pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
         self.ask(move |endpoint| endpoint.world_stats(connection)).flatten()
     }
 
-    /// Returns the counters of the worlds of a connection, as [`Handle::world_stats`] does, without blocking.
+    /// Returns the counters of the worlds of a connection, as [`Handle::world_stats`] does, without blocking and without
+    /// a time limit.
     pub async fn world_stats_async(&self, connection: ConnectionId) -> Option<WorldStats> {
         self.ask_async(move |endpoint| endpoint.world_stats(connection)).await.flatten()
     }
 
-    /// Returns whether a connection still waits for a part of its world. A game whose world no longer changes commits until this is
-    /// `false`. The call asks the network thread, and blocks until that thread answers. In an accept policy, the call returns `false`.
+    /// Returns whether any connection still waits for a part of its world. A game whose world no longer changes commits until this is
+    /// `false`. The call asks the network thread, and blocks until that thread answers, for at most 1 s. Without an answer, in an
+    /// accept policy, and after the endpoint has stopped, the call returns `false`.
     #[must_use]
     pub fn has_pending_worlds(&self) -> bool {
-        self.ask(|endpoint| endpoint.has_pending_worlds()).unwrap_or(false)
+        self.ask(Endpoint::has_pending_worlds).unwrap_or(false)
     }
 
     /// Gives the changes of an `Event::Snapshot` back to the driver after the game has read the changes, so that a

@@ -274,7 +274,8 @@ impl FrameWriter {
 }
 
 impl UpdateBody<'_> {
-    /// Returns the tick of the version against which the unit is coded, or `None` for a blueprint.
+    /// Returns the tick of the version against which the unit is coded, or `None` if the unit is
+    /// coded against a blueprint.
     #[must_use]
     pub fn baseline(&self) -> Option<u32> {
         match self {
@@ -328,7 +329,8 @@ impl CodedUnit {
         Ok(())
     }
 
-    /// Returns the tick of the version against which the unit is coded, or `None` for a blueprint.
+    /// Returns the tick of the version against which the unit is coded, or `None` if the unit is
+    /// coded against a blueprint.
     #[must_use]
     pub const fn baseline(&self) -> Option<u32> {
         self.baseline
