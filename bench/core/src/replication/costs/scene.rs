@@ -23,6 +23,8 @@ const POLLS: u32 = 10;
 const WARM_UP: u32 = 40;
 /// The number of ticks without changes after which the server has nothing to send.
 const REST: u32 = 40;
+/// The number of measured ticks at rest. In so many ticks, commits look at all 500 units (64 in each commit).
+const RESTED: u32 = 8;
 /// The last ticks of the warm-up, in each of which every unit must reach every client.
 const STEADY: u32 = 10;
 
@@ -104,7 +106,6 @@ impl WorldScene {
             for _ in 0..REST {
                 self.rest();
                 self.receive();
-                self.now += Duration::from_secs(1) / TICKS_PER_SECOND;
             }
             return;
         }
@@ -128,7 +129,7 @@ impl WorldScene {
         match self.case.part {
             Part::Set => self.set(),
             Part::CommitUnchanged | Part::CommitChanged => self.commit(),
-            Part::Rest => self.rest(),
+            Part::Rest => (0..RESTED).for_each(|_| self.rest()),
             Part::Pack => self.pack(),
             Part::Receive => self.receive(),
             Part::Acknowledge => self.acknowledge(),
@@ -136,7 +137,7 @@ impl WorldScene {
         let entities = self.case.entities as u64;
         let count = match self.case.per() {
             "component" => entities * COMPONENTS,
-            "tick" => 1,
+            "tick" => u64::from(RESTED),
             _ => entities * self.case.clients as u64,
         };
         WorldTally { count, ..self.tally }
@@ -160,6 +161,7 @@ impl WorldScene {
 
     /// Runs a tick of the server without changes.
     fn rest(&mut self) {
+        self.now += Duration::from_secs(1) / TICKS_PER_SECOND;
         self.tick += 1;
         self.changes = self.flock.writer.finish(self.tick);
         self.acknowledge();
