@@ -10,6 +10,10 @@ use crate::snapshot::ids::NetworkId;
 
 /// The number of units that a commit examines in search of units that are at rest and have older versions.
 const SWEPT: usize = 64;
+/// The time after the latest change of the world for which commits examine units, in seconds, and the number of
+/// examinations of each unit after this time. In this time, peers acknowledge the latest state.
+const SWEPT_FOR: u64 = 5;
+const SWEPT_ROUNDS: u64 = 2;
 
 impl Store {
     /// Commits all changes of a tick. If one change is invalid, the method commits no change.
@@ -189,8 +193,18 @@ impl Store {
 
     /// Examines the next few units, and queues for thinning those that are at rest and have older versions. A peer
     /// may no longer need the versions that it needed at the previous examination.
+    ///
+    /// The examinations end some time after the latest change of the world. They then have examined each unit at rest
+    /// several times, and a world at rest costs nothing.
     fn sweep(&mut self, tick: u64) {
         let numbers = self.units.numbers();
+        if !self.changed.list().is_empty() {
+            let rounds = SWEPT_ROUNDS * numbers.div_ceil(SWEPT) as u64;
+            self.sweep_until = tick + SWEPT_FOR * u64::from(self.ticks_per_second) + rounds;
+        }
+        if tick > self.sweep_until {
+            return;
+        }
         for _ in 0..SWEPT.min(numbers) {
             self.sweep = if (self.sweep as usize) < numbers { self.sweep } else { 0 };
             let unit = UnitId(self.sweep);

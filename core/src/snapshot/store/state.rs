@@ -73,6 +73,8 @@ pub struct Store {
     pub(super) newest: Option<u64>,
     /// The unit at which the search for units at rest continues.
     pub(super) sweep: u32,
+    /// The tick after which commits examine no more units, unless a unit changes again.
+    pub(super) sweep_until: u64,
 }
 
 /// An existing entity of a store.
@@ -164,6 +166,7 @@ impl Store {
             checked: Vec::new(),
             newest: None,
             sweep: 0,
+            sweep_until: 0,
         })
     }
 

@@ -22,7 +22,7 @@ const POLLS: u32 = 10;
 /// The number of ticks in which connections are made, windows open and queues grow to their final size.
 const WARM_UP: u32 = 40;
 /// The number of ticks without changes after which the server has nothing to send.
-const REST: u32 = 40;
+const REST: u32 = 140;
 /// The number of measured ticks at rest. In so many ticks, commits look at all 500 units (64 in each commit).
 const RESTED: u32 = 8;
 /// The last ticks of the warm-up, in each of which every unit must reach every client.
