@@ -94,10 +94,8 @@ impl Outage {
     fn create(&mut self) {
         let settings = EntitySettings::new();
         let is_crate = self.ids.len().is_multiple_of(2);
-        let id = self
-            .writer
-            .create(if is_crate { settings.blueprint(BlueprintId(0)) } else { settings })
-            .unwrap();
+        let id =
+            self.writer.create(if is_crate { settings.blueprint(BlueprintId(0)) } else { settings }).unwrap();
         self.ids.push(id);
         self.writer.set_words(id, HEALTH, &[100]).unwrap();
         self.shift(id);
@@ -198,9 +196,9 @@ impl Outage {
     /// Returns whether the client must learn of a changed unit: the unit exists, or the client shows its entity.
     fn must_tell(&self, unit: UnitId) -> bool {
         let store = self.net.nodes[0].endpoint.world(WORLD).unwrap();
-        store.state(unit).is_some_and(|state| {
-            state.gone.is_none() || self.shown.entities.contains_key(&state.id)
-        })
+        store
+            .state(unit)
+            .is_some_and(|state| state.gone.is_none() || self.shown.entities.contains_key(&state.id))
     }
 }
 

@@ -11,7 +11,8 @@ use slotmap::KeyData;
 use crate::event::ConnectionId;
 use crate::limits::SNAPSHOT_FRAME_UNITS;
 use crate::snapshot::delta::{
-    Against, FrameHeader, FrameName, FrameWriter, SlotBinding, SnapshotFault, UnitSlot, UnitUpdate, UpdateBody,
+    Against, FrameHeader, FrameName, FrameWriter, SlotBinding, SnapshotFault, UnitSlot, UnitUpdate,
+    UpdateBody,
 };
 use crate::snapshot::interest::SpatialGrid;
 use crate::snapshot::receiver::{FrameRefusal, WorldReceiver};
@@ -170,8 +171,7 @@ fn absolute_words(
         return Some((slot, binding, state.version.row.to_vec()));
     }
     let owner = |entity: Entity| if entity.owner.is_some() { 2 } else { 0 };
-    let words: [u32; EXISTENCE_WORDS] =
-        entity.map_or([1, 0, 0], |entity| [0, owner(entity), entity.epoch]);
+    let words: [u32; EXISTENCE_WORDS] = entity.map_or([1, 0, 0], |entity| [0, owner(entity), entity.epoch]);
     Some((slot, binding, words.to_vec()))
 }
 

@@ -2,7 +2,9 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::snapshot::component::{ComponentSpec, FieldKind, FieldSpec};
-use crate::snapshot::delta::{Against, FrameHeader, FrameWriter, SlotBinding, UnitSlot, UnitUpdate, UpdateBody};
+use crate::snapshot::delta::{
+    Against, FrameHeader, FrameWriter, SlotBinding, UnitSlot, UnitUpdate, UpdateBody,
+};
 use crate::snapshot::ids::{GroupId, NetworkId};
 use crate::snapshot::schema::SnapshotSchema;
 use crate::wire::FrameReader;
