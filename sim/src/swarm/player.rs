@@ -214,10 +214,12 @@ impl Players {
         Ok(())
     }
 
-    /// Returns the connection of the other end of a session. `None` before the first message of the other end.
+    /// Returns the other end of a session. `None` before the first message of the other end, and after the crash of its node.
     fn peer_of(&self, node: NodeId, connection: ConnectionId) -> Option<&SessionSide> {
         let side = self.ledger.find(node, connection).ok()?;
-        Some(self.ledger.side(self.ledger.side(side).peer?))
+        let peer = self.ledger.side(self.ledger.side(side).peer?);
+        // After a crash, the same id may belong to another session.
+        (peer.life != Life::Dead).then_some(peer)
     }
 
     fn on_world_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {

@@ -13,9 +13,9 @@ use crate::rng::Draws;
 const RADII: [u32; 4] = [60, 300, 500, 900];
 /// The distance to a radius within which the model does not decide, in metres.
 const MARGIN: u32 = 1;
-/// The number of ticks within the inner radius after which an entity has entered the view, and the number of ticks beyond the
-/// outer radius before which no entity leaves. A search every 100 ms finds the entities, and an entity leaves after 600 ms, so
-/// both numbers have room for two searches.
+/// The number of ticks in a row within a radius after which a search has found an entity there, and the number of ticks from then
+/// on before which no entity leaves. A search takes place every 100 ms, and an entity leaves after 600 ms, so both numbers
+/// have room for two searches.
 const ENTERS_AFTER: u64 = TICKS_PER_SECOND as u64 * 270 / 1000;
 const LEAVES_AFTER: u64 = TICKS_PER_SECOND as u64 * 350 / 1000;
 
@@ -80,8 +80,10 @@ impl SightView {
 struct Track {
     /// The first of the latest ticks in a row in which the entity was within the inner radius.
     near_from: Option<u64>,
-    /// The latest tick in which the entity was within the outer radius.
-    within_at: Option<u64>,
+    /// The first of the latest ticks in a row in which the entity was within the outer radius.
+    within_from: Option<u64>,
+    /// The latest tick in which the entity had been within the outer radius for so long that a search has found it there.
+    found_at: Option<u64>,
     /// `true` if the entity is in the view, and was not beyond the outer radius since it entered.
     is_in: bool,
     /// `true` if the entity may have left the view.
@@ -213,11 +215,12 @@ impl Sight {
             let is_near = squared <= steps_squared(view.radius - MARGIN);
             track.near_from = if is_near { track.near_from.or(Some(tick)) } else { None };
             if squared <= steps_squared(view.keep - MARGIN) {
-                track.within_at = Some(tick);
+                let from = *track.within_from.get_or_insert(tick);
+                track.found_at = if tick - from >= ENTERS_AFTER { Some(tick) } else { track.found_at };
                 track.is_in |= track.near_from.is_some_and(|from| tick - from >= ENTERS_AFTER);
             } else {
-                track.is_in = false;
-                track.may_leave |= track.within_at.is_none_or(|within| tick - within >= LEAVES_AFTER);
+                (track.is_in, track.within_from) = (false, None);
+                track.may_leave |= track.found_at.is_none_or(|found| tick - found >= LEAVES_AFTER);
             }
         }
     }
@@ -249,6 +252,11 @@ impl Sight {
     /// Returns whether an entity of the first view may have gone out of the connection's sight.
     pub(super) fn may_leave(&self, id: NetworkId) -> bool {
         self.is_changed || self.tracks.get(id.0 as usize).is_some_and(|track| track.may_leave)
+    }
+
+    /// Returns a text about the path of an entity in a view by distance.
+    pub(super) fn path(&self, id: NetworkId) -> String {
+        format!("{:?}", self.tracks.get(id.0 as usize))
     }
 
     /// Returns an entity that a complete view contains, but that is not in `is_shown`.

@@ -150,8 +150,12 @@ impl SwarmWorlds {
         }
         let Some(sight) = viewer.and_then(|viewer| self.sights.get(&viewer)) else { return Ok(()) };
         let mut left = changes.destroyed().iter().filter(|(_, gone)| *gone == Gone::OutOfSight);
-        left.find(|(id, _)| !sight.may_leave(*id))
-            .map_or(Ok(()), |(id, _)| Err(format!("{id:?} left a view in which it had to stay")))
+        match left.find(|(id, _)| !sight.may_leave(*id)) {
+            Some((id, _)) => {
+                Err(format!("{id:?} left a view in which it had to stay; {sight}, {}", sight.path(*id)))
+            }
+            None => Ok(()),
+        }
     }
 
     /// A client was told that its view is complete.
