@@ -226,4 +226,4 @@ fn first_difference(
 }
 
 const VIEWS: u64 = 0x0076_6965_7773;
-const FIRST_VIEWS: u64 = 0x6669_7273_74;
+const FIRST_VIEWS: u64 = 0x0066_6972_7374;
