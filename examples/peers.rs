@@ -31,7 +31,7 @@ fn player(registry: &Registry, name: &'static str) -> Result<Player, Failure> {
     let peer = start(registry)?;
     let mut handlers = peer.handlers();
     handlers.on(move |theirs: &mut Vec<u8>, _, _, took: &Move| {
-        println!("{name} see the square {} taken", took.square);
+        println!("{name}: the other player has taken square {}", took.square);
         theirs.push(took.square);
     })?;
     Ok(Player { peer, theirs: Vec::new(), handlers })

@@ -27,9 +27,10 @@ pub enum Access {
     Closed,
     /// Peers that `Endpoint::expect_peer` names, or that this endpoint dials, may connect.
     Peers,
-    /// Clients that hold a valid ticket may connect. The endpoint answers no client without a ticket.
+    /// Clients that hold a valid ticket may connect, and so may the peers of [`Access::Peers`]. The endpoint drops the
+    /// Hellos of all other clients.
     Tickets,
-    /// Any client may connect, once it has proved that it owns its address.
+    /// Any client may connect. A UDP client must first prove that it receives datagrams at its address.
     Open,
 }
 
@@ -104,14 +105,16 @@ pub struct Config {
     ///
     /// Default: none, which means half of `max_connections`, rounded up. Range: 1 or more.
     pub max_connections_per_source: Option<usize>,
-    /// The number of half-open handshakes above which a client must return a cookie before the endpoint computes
-    /// a Diffie-Hellman key exchange for it.
+    /// The load from which on a UDP client with a ticket must also return a cookie before the endpoint computes a
+    /// Diffie-Hellman key exchange for the client. The load is the number of half-open handshakes, stored refusals and
+    /// recently failed handshakes. At 0, every UDP client must return a cookie. [`Access::Open`] always requires the
+    /// cookie of UDP clients.
     ///
     /// Default: 64. Range: any.
     pub cookie_threshold: usize,
     /// The largest number of handshakes per second that the endpoint answers for each source (IPv4 address, IPv6 /64,
-    /// or link without a known remote address), and for each ticket that is sent without a cookie. A source that never
-    /// completes a handshake gets an eighth of this rate.
+    /// or link without a known remote address), and for each ticket that is sent without a cookie. A source that
+    /// recently left four or more handshakes incomplete gets an eighth of this rate.
     ///
     /// Default: 32. Range: 1 or more.
     pub handshake_rate: u32,
@@ -132,6 +135,7 @@ pub struct Config {
     /// Default: 5 s. Range: 10 ms to 1 h.
     pub heartbeat: Duration,
     /// The time without a packet from the peer after which the endpoint treats the connection as interrupted.
+    /// Each end measures with its own value.
     ///
     /// Default: 20 s. Range: 100 ms to 1 h.
     pub idle_timeout: Duration,
@@ -149,7 +153,8 @@ pub struct Config {
     ///
     /// Default: 5 min. Range: 0 s to 24 h.
     pub reconnect_for: Duration,
-    /// The time after which an attempt to connect fails.
+    /// The time after which an attempt to connect fails, unless `ConnectOptions::timeout` sets a different time for the
+    /// attempt.
     ///
     /// Default: 10 s. Range: 100 ms to 1 h.
     pub connect_timeout: Duration,
@@ -166,9 +171,10 @@ pub struct Config {
     /// The heap memory, in bytes, that incomplete messages and messages that wait for earlier messages of an ordered
     /// channel may occupy, over all connections. A value below the memory of two messages of the maximum size
     /// ([`crate::limits::reserved_room`] for each) is raised to this memory. If the memory is full, the endpoint does
-    /// not acknowledge a message that does not fit. The sender then resends the message, so the endpoint completes the
-    /// messages one after another. A connection may take at most as much memory as it leaves free, so connections that
-    /// take as much as they can have equal shares.
+    /// not acknowledge a message that does not fit. The sender then resends the message, and the endpoint completes such
+    /// messages one after another, in memory that is reserved for one message of the maximum size. Half of the other
+    /// memory is divided into [`Config::max_connections`] equal shares. Of the remaining half, each connection may take
+    /// at most as much as it leaves free.
     ///
     /// Default: 32 MiB. Range: 1 MiB to 1 TiB.
     pub reassembly_memory: u64,
@@ -189,7 +195,8 @@ pub struct Config {
     ///
     /// Default: no.
     pub dont_fragment: bool,
-    /// The number of packets after which a connection rotates its keys.
+    /// The number of packets that a connection sends with one key before it rotates its keys. Received packets do not
+    /// count.
     ///
     /// Default: 2^24 packets. Range: 64 packets or more.
     pub rotate_after: u64,

@@ -33,7 +33,7 @@ drop_reasons! {
     TooShort => "too-short",
     /// The datagram is longer than the longest valid datagram of its type.
     TooLarge => "too-large",
-    /// The first byte is not the type of any datagram of this protocol.
+    /// The first byte, or the second byte of a control datagram, is not the type of any datagram of this protocol.
     UnknownType => "unknown-type",
     /// No connection of this endpoint has the connection id of the datagram.
     UnknownConnection => "unknown-connection",
@@ -53,32 +53,33 @@ drop_reasons! {
     NotPadded => "not-padded",
     /// The endpoint accepts no connections, or the packet's connection is closed and has discarded its keys.
     Closed => "closed",
-    /// The handshake contains no ticket, and the endpoint requires a ticket.
+    /// The handshake contains neither a ticket nor an expected peer's credential, and the endpoint requires one of them.
     NoTicket => "no-ticket",
-    /// The ticket is forged, for another server, or expired.
+    /// The ticket is forged or for another server, or this endpoint accepts no tickets.
     BadTicket => "bad-ticket",
-    /// A client has already connected with the ticket, which is valid only once.
+    /// A client has already connected with the ticket, which is valid only once, or a newer ticket of the same session
+    /// has replaced the resume ticket.
     BurntTicket => "burnt-ticket",
-    /// The ticket already has [`crate::limits::HALF_OPEN_PER_TICKET`] half-open handshakes.
+    /// The ticket, session or expected peer already has [`crate::limits::HALF_OPEN_PER_TICKET`] half-open handshakes.
     TicketBusy => "ticket-busy",
     /// The table of used tickets is full, so the endpoint cannot record the ticket and rejects it.
     BurnTableFull => "burn-table-full",
     /// The handshake came from a peer that this endpoint does not expect.
     UnknownPeer => "unknown-peer",
-    /// The Retry carries no valid cookie.
+    /// The cookie in the Retry is all zeros, which is not a valid cookie.
     BadCookie => "bad-cookie",
     /// The attempt to connect has already followed its maximum number of Retries.
     TooManyRetries => "too-many-retries",
     /// The reply does not contain the expected bytes of the datagram that it answers.
     WrongEcho => "wrong-echo",
-    /// The source of the datagram sent more handshakes than its rate limit allows.
+    /// The source of the datagram, or the session of its resume ticket, began more handshakes than its rate limit allows.
     RateLimited => "rate-limited",
-    /// The table of half-open handshakes is full.
+    /// The table of half-open handshakes is full, and no entry may be replaced for this client.
     HalfOpenFull => "half-open-full",
-    /// No running handshake expects the handshake message.
+    /// No running handshake expects the handshake message, or this end's own attempt has priority over the peer's.
     UnexpectedHandshake => "unexpected-handshake",
-    /// A newer snapshot frame arrived first, so this end has already dropped the baseline of the packet's snapshot
-    /// frame.
+    /// A newer snapshot frame arrived before the packet's snapshot frame. This end has already dropped the baseline of
+    /// the older frame, or the older frame belongs to an earlier view.
     StaleSnapshot => "stale-snapshot",
     /// The packet's snapshot frame refers to a frame, unit or baseline that this end does not have.
     MissingBaseline => "missing-baseline",

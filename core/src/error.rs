@@ -6,6 +6,43 @@ use core::fmt;
 
 use bytes::Bytes;
 
+/// The reason why an endpoint cannot try to move a session to another path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ResumeOverError {
+    /// The connection does not exist, is not connected now, or was not dialled by this endpoint.
+    NotConnected,
+    /// The endpoint already dials the connection's server.
+    AlreadyDialling,
+    /// The server has not sent a resume ticket yet. It sends the first one when the connection begins.
+    NoResumeTicket,
+    /// All connection ids are in use.
+    NoConnectionId,
+}
+
+impl fmt::Display for ResumeOverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotConnected => {
+                "only a connected connection that this endpoint dialled can move to another path; \
+                 wait for Event::Connected or Event::Resumed"
+            }
+            Self::AlreadyDialling => {
+                "an attempt to dial the connection's server runs already; wait for Event::Resumed or \
+                 Event::ResumeOverFailed"
+            }
+            Self::NoResumeTicket => {
+                "the server has not sent a resume ticket yet; try again after one round trip"
+            }
+            Self::NoConnectionId => {
+                "all connection ids of the endpoint are in use; close a connection, or try again later"
+            }
+        })
+    }
+}
+
+impl core::error::Error for ResumeOverError {}
+
 /// The reason why an endpoint cannot run with a configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]

@@ -30,9 +30,11 @@ pub struct MessageId(pub u64);
 /// The identity of a peer, from its ticket, the authenticator, or the resumed session.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PeerInfo {
-    /// The identity in the peer's ticket. The identity of a client without a ticket is all zeros.
+    /// The identity from the peer's ticket, or from the authenticator's [`crate::Admission::AcceptAs`]. The identity of an
+    /// expected peer ([`crate::Endpoint::expect_peer`]) that dialled this endpoint is the first 16 bytes of its public
+    /// key. Every other identity is all zeros.
     pub identity: [u8; 16],
-    /// The bytes that the backend put into the ticket for the server.
+    /// The bytes that the backend put into the ticket for the server, or that the authenticator set.
     pub user_data: Bytes,
 }
 
@@ -41,15 +43,17 @@ pub struct PeerInfo {
 pub enum Fate {
     /// The message waits for its first transmission.
     Queued,
-    /// The message was sent at least once and is not yet acknowledged.
+    /// At least a part of the reliable message was sent, and the message is not yet acknowledged. On an ordered channel,
+    /// an earlier message may be missing.
     InFlight,
     /// The peer's core has the message in its event queue. The peer's application may not have processed the message.
     Delivered,
     /// The message was never sent, because the connection ended, the message's lifetime ended, or newer messages replaced
     /// the message.
     NotSent,
-    /// The message was sent, but the connection ended before an acknowledgement arrived. The peer may have received the
-    /// message.
+    /// The message was sent, and the peer may have received it. Unreliable and sequenced messages have this status from
+    /// their first transmission on, because the endpoint does not track their acknowledgements. A reliable message has
+    /// this status if the connection ended before an acknowledgement arrived.
     Unknown,
 }
 
@@ -72,12 +76,13 @@ pub enum Refusal {
     Full,
     /// The client's address (IPv4, or IPv6 /64) already has the largest number of clients that one address may have.
     TooManyFromAddress,
-    /// The server's authenticator has banned this identity.
+    /// The server's authenticator has banned the client, for example its identity or its address.
     Banned,
     /// The ticket has expired.
     Expired,
-    /// The server ended the session that this client wants to resume, and the CLOSE frame was lost. The server
-    /// may accept the client with a different ticket.
+    /// The server ended the session that this client wants to resume, and the CLOSE frame was lost; or the server no
+    /// longer knows whether it ended the session ([`crate::limits::ENDED_SESSIONS`]). The server may accept the client
+    /// with a different ticket.
     SessionEnded,
     /// The two ends have different message types, components or channels.
     Schema(SchemaDifference),
@@ -88,6 +93,18 @@ pub enum Refusal {
         /// The reason as text for a person.
         text: PeerText,
     },
+}
+
+/// The reason why a session could not be moved to another path.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ResumeOverFailure {
+    /// The server did not answer over the path within the timeout of the connection's attempts.
+    TimedOut,
+    /// The server refused the attempt.
+    Refused(Refusal),
+    /// The server that answered does not have the session, for example because the server was restarted.
+    SessionLost,
 }
 
 /// The reason why a connection ended, or why an attempt to connect failed.
@@ -106,9 +123,11 @@ pub enum CloseReason {
         /// The text that the peer passed to `close`.
         text: PeerText,
     },
-    /// No packet from the peer arrived within the idle timeout, nor within the resume window after it.
+    /// No packet from the peer arrived within the idle timeout, and the connection was not resumed within the resume
+    /// window, or within `reconnect_for` at the dialling end. Also reported if the address of a new client was not
+    /// validated within [`crate::limits::UNVALIDATED_FOR`] (5 s).
     TimedOut,
-    /// No answer arrived within the connect timeout.
+    /// The server neither accepted nor refused the attempt to connect within the connect timeout.
     ConnectTimedOut {
         /// The protocol version that an answer of the peer indicated, if the version differs from this end's version.
         /// The answer is not authenticated.
@@ -131,7 +150,8 @@ pub enum CloseReason {
     },
     /// The server refused the client.
     Refused(Refusal),
-    /// The server restarted, or no longer has the session. A new connection replaces this connection.
+    /// The server restarted, or no longer has the session. A new connection replaces this connection, unless the game
+    /// had already asked to close it.
     SessionLost,
     /// A newer connection replaced this connection. Two peers that share a pair of keys have one connection: the
     /// connection that was dialled most recently. In a full server, a new client replaces a connection of the same identity
@@ -141,7 +161,7 @@ pub enum CloseReason {
     Violation(Violation),
     /// Under the connection's keys, [`crate::limits::FAILED_OPENS`] packets have failed authentication (RFC 9001 section 6.6).
     KeysExhausted,
-    /// The driver closed the link that carried the connection.
+    /// The driver closed the link that carried the connection, and the session cannot be resumed over another link.
     LinkClosed,
     /// The driver ended the attempt or the connection, because the driver found no address, or its socket failed. The
     /// core itself never reports this reason.
@@ -236,17 +256,29 @@ pub enum Event {
         /// The channel that accepts messages again.
         channel: ChannelId,
     },
-    /// No packet from the peer arrived within the idle timeout. The endpoint keeps the session, so the peer can resume it.
+    /// No packet from the peer arrived within the idle timeout, or the link of the connection closed. The endpoint keeps
+    /// the session, so the session can be resumed.
     Interrupted {
         /// The connection that was interrupted.
         connection: ConnectionId,
     },
-    /// An interrupted session continues with new keys.
+    /// A session continues with new keys, over the same path or over another one: after an interruption, or because the
+    /// dialling end moved the session ([`Endpoint::resume_over`](crate::Endpoint::resume_over)).
     Resumed {
         /// The connection that continues.
         connection: ConnectionId,
-        /// The peer's address after the interruption.
+        /// The peer's address from now on.
         address: Address,
+    },
+    /// An attempt to move a session to another path failed ([`Endpoint::resume_over`](crate::Endpoint::resume_over)).
+    /// The session continues over its present path.
+    ResumeOverFailed {
+        /// The connection that continues.
+        connection: ConnectionId,
+        /// The address that the attempt dialled.
+        address: Address,
+        /// The reason of the failure.
+        failure: ResumeOverFailure,
     },
     /// The peer migrated to a new address, and has proved that it receives datagrams there (RFC 9000 section 9).
     Moved {
@@ -271,17 +303,17 @@ pub enum Event {
     },
     /// The estimated rate that the path carries differs by more than a quarter from the rate in the previous event of
     /// this kind, or, before the first such event, from the first estimate. The endpoint reports the event only while
-    /// the connection uses at least a quarter of the rate. A game may adapt its sending rate to this event.
-    /// `Endpoint::grant` returns a more exact budget for each tick.
+    /// the connection uses at least a quarter of the lower of the two rates, at most once per RTT and per 100 ms. A game
+    /// may adapt its sending rate to this event. `Endpoint::grant` returns a more exact budget for each tick.
     RateChanged {
         /// The connection whose path changed its rate.
         connection: ConnectionId,
         /// The present estimate of the rate that the path carries, in bytes per second.
         bytes_per_second: u64,
     },
-    /// The connection has ended, and no further event for the connection follows. The statistics of the connection stay
-    /// available until the peer has acknowledged the CLOSE frame, for at most 10 s. Later calls with the id of the
-    /// connection behave like calls with an unknown id.
+    /// The connection has ended, and no further event for the connection follows. If this end sends a CLOSE frame, the
+    /// statistics of the connection stay available until the peer has acknowledged the frame, for at most 10 s. Later
+    /// calls with the id of the connection behave like calls with an unknown id.
     Closed {
         /// The connection that ended. A driver that reports a failed attempt to connect, or its own end, uses the null
         /// id, `ConnectionId::default()`, because the game has no id for the connection.
@@ -307,6 +339,7 @@ impl Event {
             | Self::SendReady { connection, .. }
             | Self::Interrupted { connection }
             | Self::Resumed { connection, .. }
+            | Self::ResumeOverFailed { connection, .. }
             | Self::Moved { connection, .. }
             | Self::RateChanged { connection, .. }
             | Self::Closed { connection, .. } => *connection,

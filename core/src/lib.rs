@@ -143,7 +143,8 @@ pub use crate::endpoint::{
 };
 #[doc(inline)]
 pub use crate::event::{
-    ChannelId, CloseReason, ConnectionId, Event, Fate, MessageId, PeerInfo, Refusal, Unconfirmed, Violation,
+    ChannelId, CloseReason, ConnectionId, Event, Fate, MessageId, PeerInfo, Refusal, ResumeOverFailure,
+    Unconfirmed, Violation,
 };
 #[doc(inline)]
 pub use crate::handshake::{Ticket, TicketContents, TicketError, TicketMint, server_ticket_key};

@@ -18,7 +18,7 @@ pub const TAG: usize = 16;
 /// receiver drops packets whose numbers are below the window.
 pub const REPLAY_WINDOW: u64 = 1024;
 /// The largest number of packet number ranges in one ACK frame. A receiver that must acknowledge more ranges sends
-/// a bitmap.
+/// a bitmap, if the bitmap reaches at least as low as the newest ranges that fit into the frame.
 pub const ACK_RANGES: usize = 32;
 /// The largest number of packet number ranges that a receiver stores, to report the ranges in several ACK frames. Each
 /// range takes 16 bytes. The limit is twice the number of ranges that arise if a sender has the maximum number of
@@ -51,18 +51,19 @@ pub const MESSAGE_OVERHEAD: u64 = 64;
 pub const MESSAGE_SIZE: usize = 1 << 20;
 /// The highest maximum message size that a configuration may set, in bytes.
 pub const MESSAGE_SIZE_MAX: usize = 1 << 28;
-/// The largest number of bytes of a peer's reliable messages that may be in transit, in reassembly, or waiting for the
-/// application. If two messages of the configured maximum size need more bytes, this larger number of bytes is the
+/// The largest number of bytes of a peer's reliable messages, per connection, that may be in transit, in reassembly, or
+/// waiting for the application. If two messages of the configured maximum size need more bytes, this larger number of bytes is the
 /// limit.
 pub const RECEIVE_WINDOW: u64 = 2 << 20;
-/// The number of bytes of unreliable messages that may wait for the application. If more bytes arrive, the endpoint
-/// drops the oldest message.
+/// The largest number of bytes of unreliable and sequenced messages, per connection, that may wait for the application.
+/// Above this number, the endpoint drops the oldest of these messages, but keeps the newest message whatever its size.
 pub const UNRELIABLE_BACKLOG: u64 = 1 << 20;
-/// The largest number of half-open handshakes that a server keeps.
+/// The largest number of half-open handshakes that a server keeps. In a full table, a new handshake replaces an old or
+/// less trusted entry, or is dropped.
 pub const HALF_OPEN: usize = 1024;
 /// The largest memory that one half-open handshake takes, in bytes.
 pub const HALF_OPEN_BYTES: usize = 512;
-/// The largest number of half-open handshakes per ticket.
+/// The largest number of half-open handshakes per ticket, session or expected peer.
 pub const HALF_OPEN_PER_TICKET: usize = 2;
 /// The largest number of refusals that a server keeps, so that a repeated Hello gets the same answer. The server
 /// sends further refusals only once.
@@ -74,14 +75,16 @@ pub const SCHEMA_NAME: usize = 64;
 /// The smallest value that a peer or a link may declare as its largest datagram, in bytes. A connection ends if its path
 /// carries only smaller datagrams.
 pub const LEAST_DATAGRAM: u16 = 700;
-/// The largest number of ids of used tickets that a server stores until the tickets expire. When the table is full, the
-/// server rejects all tickets.
+/// The largest number of ids of used tickets that a server stores. The server stores an id until the ticket expires,
+/// and for 49 h more while the table has space. When the table is full, the server rejects all unused tickets.
 pub const BURNT_TICKETS: usize = 65_536;
-/// The largest number of ended sessions that a server stores until their resume tickets expire. When the table is full,
-/// the server refuses the resume ticket of every session that it has lost.
+/// The largest number of ended sessions that a server stores. The server stores a session until its resume tickets
+/// expire, and for 49 h more while the table has space. If the table is full when a session ends, the server refuses
+/// every lost session's resume ticket that expires no later than the tickets of the session that it could not store.
 pub const ENDED_SESSIONS: usize = 65_536;
-/// The largest number of connections per second that the endpoint searches for the connection to which a datagram
-/// of type Unknown refers.
+/// The largest number of comparisons per second between a datagram of type Unknown and the connections that the
+/// endpoint dialled. Each Unknown datagram costs one comparison per dialled connection. Beyond the limit, the endpoint
+/// drops the datagram.
 pub const LOOKUPS_PER_SECOND: u32 = 100_000;
 /// The largest number of stateless replies that may wait to be sent. A full queue drops new replies.
 pub const REPLY_QUEUE: usize = 256;
@@ -91,12 +94,14 @@ pub const TICKET_USER_DATA: usize = 256;
 pub const TICKET_BYTES: usize = 512;
 /// The longest text of a close reason, in bytes.
 pub const CLOSE_TEXT: usize = 256;
-/// The number of Retries that a client follows while fewer than [`HELLOS_PER_COOKIE`] of its Hellos have gone
-/// unanswered.
+/// The largest number of Retries that a client follows before it begins to count again. The count begins again when
+/// the client drops a cookie after [`HELLOS_PER_COOKIE`] unanswered Hellos, and when it creates a new ephemeral key. The
+/// client drops further Retries.
 pub const RETRIES: u8 = 2;
 /// The number of Hellos with the same cookie that go unanswered before the client requests a new cookie.
 pub const HELLOS_PER_COOKIE: u8 = 5;
-/// The time that a client waits for the answer to one Hello before it restarts the handshake with a new ephemeral key.
+/// The time from the first transmission of a Hello after which a client without an answer restarts the handshake with a
+/// new ephemeral key.
 /// With an RTT of 8 s, the answer takes up to 13 s if the server's driver calls the endpoint only every 5 s. A longer
 /// wait would connect clients over paths so slow that the connection then exceeds the default idle timeout.
 pub const ANSWER_WITHIN: Duration = Duration::from_millis(13_900);
@@ -112,13 +117,14 @@ pub const CONNECTION_IDS: usize = 1 << 16;
 pub const SOURCE_BUCKETS: u16 = 2048;
 /// The number of buckets in each of the four rows of the tables that limit handshakes per ticket and per session.
 pub const CREDENTIAL_BUCKETS: u16 = 512;
-/// The largest number of connections that may wait for their peer's address to be validated at the same time. A
-/// waiting connection does not count towards the limits of a source address.
+/// The largest number of accepted connections that may wait for their peer's address to be validated at the same time.
+/// At this number, the handshakes of further clients whose address is not validated stay half-open. A waiting connection
+/// does not count towards the limits of a source address.
 pub const UNVALIDATED: usize = 16;
 /// The time that a connection may wait for its peer's address to be validated.
 pub const UNVALIDATED_FOR: Duration = Duration::from_secs(5);
-/// The largest number of expired timers that one call of `handle_timeout` handles. Further expired timers remain
-/// due.
+/// The largest number of connections with expired timers that one call of `handle_timeout` serves, and of expired
+/// half-open handshakes that the call removes. Further connections and handshakes remain due.
 pub const TIMERS_PER_CALL: usize = 64;
 /// The largest number of connections without output that one call of `poll_transmit` or `poll_event` visits.
 /// Further connections remain due.
@@ -133,7 +139,7 @@ pub const MESSAGE_NAME: usize = 64;
 pub const MESSAGE_DEPTH: usize = 16;
 /// The largest number of values inside one MessagePack or JSON message. Lists and maps count as values too.
 pub const MESSAGE_ITEMS: usize = 1 << 16;
-/// The number of list items that a message of the bits codec may contain in addition to one item per bit, because some
+/// The largest number of list items that a message of the bits codec may contain in addition to one item per bit, because some
 /// items take no bits.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
 /// The default number of invalid messages that a peer may send on a connection within [`VIOLATION_WINDOW`]. The
@@ -169,7 +175,7 @@ pub const WHOLE_FRAME: usize = 1150;
 /// the oldest message.
 pub const UNRELIABLE_REASSEMBLIES: usize = 16;
 /// The largest number of bytes of unreliable messages in reassembly per connection, or twice the maximum message size if
-/// that is larger.
+/// that is larger. Above this number, the endpoint drops the oldest message in reassembly.
 pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
 /// The largest number of closing connections that an endpoint keeps, or `Config::max_connections` if that is
 /// larger. Closing connections do not count towards `Config::max_connections`. Beyond the limit, the endpoint drops
@@ -178,17 +184,17 @@ pub const LEAVING: usize = 64;
 /// The largest number of existing connections of one owner that the endpoint probes when a new connection of this
 /// owner would exceed a limit.
 pub const CONTESTED: usize = 16;
-/// The memory that a connection may use for messages not yet available to the application, overhead included, as a
+/// The largest memory that a connection may use for messages not yet available to the application, overhead included, as a
 /// multiple of the receive window. A sender that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes
 /// needs less.
 pub const REASSEMBLY_OVERHEAD: u64 = 4;
 /// The default memory, in bytes, that all connections of an endpoint together may use for messages not yet
 /// available to the application.
 pub const REASSEMBLY_MEMORY: u64 = 32 << 20;
-/// The memory, in bytes, that a connection may use for incomplete messages per received byte of these messages. A sender
+/// The largest memory, in bytes, that a connection may use for incomplete messages per received byte of these messages. A sender
 /// that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes needs less.
 pub const HELD_PER_RECEIVED: usize = 4;
-/// The memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
+/// The largest memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
 /// times the bytes received.
 pub const HELD_FREE: usize = 32 << 10;
 /// The time for which one message may occupy the memory reserved for one message of the maximum size, while other
@@ -216,36 +222,40 @@ pub const REST_AFTER: Duration = Duration::from_secs(3);
 /// The idle time after which a connection returns unused memory to the system without waiting for a heartbeat. With
 /// the default heartbeat interval, a heartbeat comes earlier, so this timer causes no extra wake-up.
 pub const REST_WITHIN: Duration = Duration::from_secs(6);
-/// The time after the first fragment of an unreliable message during which the sender still sends further
-/// fragments. After this time the receiver drops the incomplete message.
+/// The time for which a path may hold back the remaining fragments of an unreliable or sequenced message before the
+/// sender drops the message.
 pub const UNRELIABLE_PATIENCE: Duration = Duration::from_secs(5);
-/// The largest number of separate byte ranges in one message in reassembly. The receiver drops bytes that would add a
-/// range until gaps are filled. The gaps in a window of 1 MB that a sender fills with large packets never exceed this
-/// number.
+/// The largest number of separate byte ranges in one message in reassembly. At this number, the receiver drops bytes
+/// that would add a range. The gaps in a window of 1 MB that a sender fills with large packets never exceed this number.
 pub const REASSEMBLY_RANGES: usize = 1024;
 /// The size, in bytes, of the first chunk of memory for received messages after the endpoint was idle. Each further
-/// chunk has four times the size of the chunk before it.
+/// chunk has four times the size of the chunk before it, or more if a message needs more, up to [`ARENA_CHUNK`]
+/// or [`ARENA_LARGE_CHUNK`].
 pub const ARENA_CHUNK_LEAST: usize = 1 << 10;
 /// The size of the largest chunk of memory that small received messages share, in bytes.
 pub const ARENA_CHUNK: usize = 16 << 10;
 /// The size, in bytes, above which a message does not share a chunk of memory with smaller messages.
 pub const ARENA_SHARED: usize = 4 << 10;
-/// The largest number of full chunks that an arena keeps for reuse, per kind of chunk.
+/// The largest number of full chunks of small messages (at most [`ARENA_SHARED`] bytes) that an arena keeps for reuse.
+/// The limit applies to the chunks of reliable messages and to the chunks of all other messages separately.
 pub const ARENA_CHUNKS: usize = 8;
 /// The size of the largest chunk of memory that large received messages share, in bytes.
 pub const ARENA_LARGE_CHUNK: usize = 128 << 10;
 /// The size, in bytes, above which a message has its own allocation. A message of this size does not fit into one
 /// datagram.
 pub const ARENA_LARGE: usize = 64 << 10;
-/// The largest number of full chunks of large messages that an arena keeps for reuse, per kind of chunk.
+/// The largest number of full chunks of large messages (more than [`ARENA_SHARED`] bytes) that an arena keeps for reuse.
+/// The limit applies to the chunks of reliable messages and to the chunks of all other messages separately.
 pub const ARENA_LARGE_CHUNKS: usize = 4;
 /// The size of the largest page of memory that stores a part of a received message, in bytes.
 pub const PAGE: usize = 4 << 10;
 /// The size of the smallest page of memory that stores a part of a received message, in bytes.
 pub const PAGE_LEAST: usize = 16;
-/// The number of bytes of unused pages that an arena keeps for reuse until it is idle for [`ARENA_REST`].
+/// The largest number of bytes of unused pages that an arena keeps for reuse. The arena frees these pages when no
+/// message has arrived for [`ARENA_REST`].
 pub const PAGES_KEPT: usize = 512 << 10;
-/// The number of bytes of unused page tables that an arena keeps for reuse until it is idle for [`ARENA_REST`].
+/// The largest number of bytes of unused page tables that an arena keeps for reuse. The arena frees these tables when
+/// no message has arrived for [`ARENA_REST`].
 pub const TABLES_KEPT: usize = 64 << 10;
 /// The time without a received message after which an endpoint returns the memory kept for messages to the system.
 /// The endpoint returns the memory after twice this time at the latest.
@@ -263,15 +273,18 @@ pub const VERSIONS: usize = 64;
 pub const UNACKED_VERSIONS: u32 = 32;
 /// The largest number of entities that one connection may predict at the same time.
 pub const PREDICTED_ENTITIES: usize = 64;
+/// The largest number of units in the view of one connection: each entity, and each group of its components.
+pub const VIEW_UNITS: usize = 65_535;
 /// The largest number of units in one snapshot frame.
 pub const SNAPSHOT_FRAME_UNITS: usize = 4096;
-/// The number of recent snapshot frames for which a receiver keeps the list of units.
+/// The largest number of recent snapshot frames for which a receiver keeps the list of units. A new frame replaces the
+/// oldest frame.
 pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 /// The largest number of versions of a unit that a receiver of a replicated world keeps.
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
 /// The largest number of worlds that an endpoint may replicate.
 pub const WORLDS: usize = 1024;
-/// The number of invalid snapshot frames after which a connection ends.
+/// The number of invalid snapshot frames, since the connection began to receive a world, at which the connection ends.
 pub const SNAPSHOT_OFFENCES: u32 = 8;
 /// The time without a commit after which units that were lost in the newest tick are sent again in the same tick.
 pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);

@@ -9,17 +9,18 @@ use core::fmt;
 use crate::config::{ChannelConfig, Delivery};
 use crate::text::{Escaped, PeerText};
 
-/// An entry of a schema: the name and the layout hash of a message type, a channel, or a part of a replicated
-/// world's schema.
+/// An entry of a schema, with a name and a hash. The entry describes a message type, a channel, the size of the largest
+/// message, or a part of a replicated world's schema.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct SchemaEntry {
     /// The name of the entry, equal at both ends, at most 64 bytes.
     pub name: String,
-    /// The hash of the layout, equal on every target and in every build.
+    /// The hash of the described settings, such as the layout of a message type, equal on every target and in every
+    /// build. In the entry `limit:max_message`, the hash is the size of the largest message, in bytes.
     pub hash: u32,
 }
 
-/// The schema that an endpoint sends in its handshakes.
+/// The schema of an endpoint, which the handshake compares with the schema of the peer.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Schema {
     /// The entries of the schema, sorted by name.
@@ -100,8 +101,8 @@ impl Schema {
         }
     }
 
-    /// Compares this schema with `first`, the first entries of a server's schema that was too long to send as a whole.
-    /// The method ignores names that sort after the final name of `first`.
+    /// Compares this schema with `first`, the start of the sorted entries of a server's schema that was too long to send as
+    /// a whole. The method ignores names that sort after the final name of `first`.
     #[must_use]
     pub fn partial_difference(&self, first: &[SchemaEntry]) -> SchemaDifference {
         let last = first.iter().map(|entry| &entry.name).max();
@@ -183,7 +184,7 @@ impl fmt::Display for SchemaDifference {
             f.write_str("\n  (the server's list was truncated; there may be more differences)")?;
         }
         let of_worlds = if self.names().any(is_of_worlds) { ", components, groups, blueprints" } else { "" };
-        write!(f, "\ngive both ends the same message types{of_worlds}, channels and largest message")
+        write!(f, "\ngive both ends the same message types{of_worlds}, channels and maximum message size")
     }
 }
 

@@ -26,29 +26,32 @@ impl Traffic {
     }
 }
 
-/// Counters and measurements of one connection, from the start of the connection.
+/// Counters and measurements of one connection, from the start of the connection. While the connection is not
+/// established, the measurements of the path are 0, `None` or `false`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// The number of datagrams sent, including the datagrams of the handshake.
+    /// The number of datagrams sent. At the end that dialled, the number includes the datagrams of the handshake.
     pub datagrams_sent: u64,
-    /// The number of authentic datagrams received.
+    /// The number of authentic datagrams received, without the datagrams of the handshake.
     pub datagrams_received: u64,
-    /// The number of datagrams declared lost.
+    /// The number of datagrams declared lost (RFC 9002 section 6), without lost probes of the path MTU.
     pub datagrams_lost: u64,
     /// The number of bytes sent in datagrams, without IP and UDP headers.
     pub bytes_sent: u64,
-    /// The number of bytes received in authentic datagrams, without IP and UDP headers.
+    /// The number of bytes received in the datagrams that [`Self::datagrams_received`] counts, without IP and UDP headers.
     pub bytes_received: u64,
-    /// The smoothed round-trip time (RFC 9002 section 5.3).
+    /// The smoothed round-trip time (RFC 9002 section 5.3), or 333 ms before the first measurement.
     pub rtt: Duration,
-    /// The latest measured round-trip time.
+    /// The latest measured round-trip time, including the time by which the peer delayed the acknowledgement,
+    /// or 333 ms before the first measurement.
     pub rtt_latest: Duration,
     /// The smallest round-trip time measured on the current path, or `None` before the first measurement.
     pub rtt_least: Option<Duration>,
     /// The mean deviation of the round-trip time (`rttvar` of RFC 9002 section 5.3).
     pub jitter: Duration,
-    /// The number of bytes in flight: sent, and neither acknowledged nor declared lost.
+    /// The number of bytes in flight: bytes of ack-eliciting datagrams that were sent, and neither acknowledged nor
+    /// declared lost.
     pub bytes_in_flight: u64,
     /// The congestion window, which limits the bytes in flight, in bytes.
     pub congestion_window: u64,
@@ -106,7 +109,8 @@ pub struct ChannelSent {
     /// The number of bytes of the messages that are queued for their first transmission now, with
     /// [`crate::limits::MESSAGE_OVERHEAD`] for each message.
     pub queued_bytes: u64,
-    /// The number of reliable messages of which a part was sent, and which are not yet acknowledged in full.
+    /// The number of reliable messages of which a part was sent, from the oldest message that is not yet acknowledged in
+    /// full. Later messages count even if they are acknowledged.
     pub in_flight: u64,
     /// The number of messages of which at least a part was sent.
     pub messages: u64,
@@ -116,12 +120,13 @@ pub struct ChannelSent {
     pub repeated: u64,
     /// The number of MESSAGE frames that carried a fragment of a message.
     pub fragments: u64,
-    /// The number of reliable messages whose receipt the peer's core has acknowledged.
+    /// The number of reliable messages that the peer's endpoint has acknowledged in full. Its application may not have
+    /// taken these messages yet.
     pub delivered: u64,
-    /// The number of messages whose lifetime ended before they were sent.
+    /// The number of messages that were dropped because their lifetime ended before any part of them was sent.
     pub expired: u64,
-    /// The number of unreliable messages that were dropped in favour of newer messages, because the path was slower
-    /// than the game.
+    /// The number of unreliable or sequenced messages that were dropped in favour of newer messages, because the path was
+    /// slower than the game.
     pub dropped: u64,
     /// The number of messages that were returned to the caller because the queue was full.
     pub full: u64,
@@ -135,15 +140,15 @@ pub struct ChannelReceived {
     pub messages: u64,
     /// The number of bytes of the messages passed to the application.
     pub bytes: u64,
-    /// The number of frames received for a reliable message that had already been received.
+    /// The number of frames received for a reliable message that had already been received in full.
     pub duplicates: u64,
     /// The number of frames received for a sequenced message that was older than the newest message received.
     pub stale: u64,
-    /// The number of unreliable messages that were dropped in favour of newer messages, because the application did not poll
-    /// its messages in time.
+    /// The number of unreliable or sequenced messages that were dropped in favour of newer messages, because the
+    /// application did not poll its messages in time.
     pub dropped: u64,
-    /// The number of unreliable messages that were dropped in reassembly, because memory ran out or fragments did not
-    /// arrive in time.
+    /// The number of unreliable or sequenced messages that were dropped in reassembly, because memory ran out, fragments
+    /// did not arrive in time, or a newer sequenced message arrived first.
     pub abandoned: u64,
 }
 
@@ -151,14 +156,14 @@ pub struct ChannelReceived {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct TicketCounts {
-    /// The number of clients refused because their ticket had expired. Repeated attempts with the same ticket count as
-    /// one.
+    /// The number of attempts to connect that were refused because the ticket had expired. Copies of the same Hello count
+    /// as one attempt.
     pub expired: u64,
     /// The time from the expiry of the most recently presented expired ticket to its presentation.
     pub expired_by: Duration,
     /// The number of presented resume tickets whose remaining validity exceeds that of any ticket that this endpoint
-    /// seals now. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost session count
-    /// too.
+    /// seals now by 60 s or more. The endpoint's wall clock was ahead when it sealed these tickets. Tickets of a lost
+    /// session count too.
     pub from_the_future: u64,
     /// The minimum time by which the wall clock was ahead when the endpoint sealed the latest such resume ticket.
     pub ahead_by: Duration,

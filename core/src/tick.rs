@@ -62,7 +62,8 @@ const DISTANCE_PER_MILLE: u64 = 1000;
 /// more (sim/tests/clock.rs).
 const DEVIATIONS: u32 = 3;
 
-/// The start times of ticks on one clock. At a rate of r ticks per second, tick n starts n / r seconds after the epoch.
+/// The start times of ticks on one clock. At a rate of r ticks per second, tick n starts n / r seconds after the epoch,
+/// rounded up to a whole microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TickSchedule {
     per_second: u32,
@@ -96,8 +97,9 @@ impl TickSchedule {
         self.epoch + Duration::from_micros(u64::try_from(after).unwrap_or(u64::MAX))
     }
 
-    /// Computes the target time of a client's simulation, and the speed that reaches it. `position` is the present time
-    /// of the simulation, and `peer_now` the present time of the peer, both by the peer's clock.
+    /// Computes the target time of a client's simulation, `peer_now` + `lead`, and the speed that reaches the target.
+    /// `position` is the present time of the simulation, and `peer_now` the present time of the peer, both by the peer's
+    /// clock. [`InputLead::lead`] computes `lead`.
     #[must_use]
     pub fn align(&self, peer_now: Instant, lead: Duration, position: Instant) -> TickAlignment {
         let target = peer_now + lead;
@@ -191,7 +193,7 @@ pub struct TickAlignment {
 
 impl TickAlignment {
     /// Computes the new time of a simulation. `position` is the time before a frame that lasts `elapsed` by this end's
-    /// clock.
+    /// clock. For [`Pace::Leap`], the new time is the target.
     #[must_use]
     pub fn advance(&self, position: Instant, elapsed: Duration) -> Instant {
         match self.pace {

@@ -70,7 +70,7 @@ struct Inside {
 }
 
 #[test]
-fn decoding_a_length_that_exceeds_the_message_allocates_nothing() {
+fn decoding_a_length_that_exceeds_the_message_allocates_at_most_256_bytes() {
     for claim in [1u32 << 16, 1 << 28, u32::MAX] {
         for marker in [0xdd, 0xdf, 0xc6, 0xdb, 0xc9] {
             let mut bytes = vec![marker];
@@ -89,7 +89,7 @@ fn decoding_a_length_that_exceeds_the_message_allocates_nothing() {
 }
 
 #[test]
-fn decoding_nested_lengths_that_exceed_the_message_allocates_nothing() {
+fn decoding_nested_lengths_that_exceed_the_message_allocates_at_most_256_bytes() {
     let mut bytes = Vec::new();
     for _ in 0..3 {
         bytes.extend_from_slice(&[0xdd, 0x00, 0x00, 0x00, 0x04]);
@@ -99,7 +99,7 @@ fn decoding_nested_lengths_that_exceed_the_message_allocates_nothing() {
 }
 
 #[test]
-fn decoding_a_too_deeply_nested_message_allocates_nothing() {
+fn decoding_a_too_deeply_nested_message_allocates_at_most_256_bytes() {
     let mut bytes = vec![0x91; 700];
     bytes.push(0xc0);
     refused::<MessagePack, ScriptValue>(&bytes);
@@ -107,7 +107,7 @@ fn decoding_a_too_deeply_nested_message_allocates_nothing() {
 }
 
 #[test]
-fn the_bits_codec_allocates_nothing_for_a_length_that_exceeds_the_message() {
+fn the_bits_codec_allocates_at_most_256_bytes_for_a_length_that_exceeds_the_message() {
     refused::<Bits, BoundedVec<u64, 0xffff_ffff>>(&[0xff; 4]);
     refused::<Bits, BoundedVec<(), 0xffff_ffff>>(&[0xff; 4]);
     refused::<Bits, BoundedString<0xffff_ffff>>(&[0xff; 4]);
@@ -121,7 +121,7 @@ struct Constant {
 }
 
 #[test]
-fn refusing_too_many_list_items_that_take_no_bits_allocates_nothing() {
+fn refusing_too_many_list_items_that_take_no_bits_allocates_at_most_256_bytes() {
     // Each item takes no bit and 8 bytes; the list claims as many as its length can say.
     let (result, sum, _) = decode::<Bits, BoundedVec<Constant, 0xffff>>(&[0xff, 0xff]);
     assert_eq!(result.map(|_| ()), Err(DecodeError::TooManyItems));

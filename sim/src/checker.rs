@@ -14,9 +14,9 @@ use crate::provider::NonceLog;
 /// A violation of a rule, which ends a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
-    /// The name of the checker that found the violation.
+    /// The name of the checker, or of the part of the simulation, that reported the violation.
     pub checker: &'static str,
-    /// The virtual time at which the rule was broken.
+    /// The virtual time at which the violation was detected.
     pub at: Instant,
     /// A human-readable description of the violation.
     pub text: String,
@@ -96,10 +96,10 @@ pub trait Checker<E> {
 /// A checker of the rule that no node sends more bytes to an unvalidated address than the node received from this
 /// address.
 ///
-/// The checker itself determines which addresses are validated, from the owner of each address and the datagrams
-/// that each node received. An address becomes validated once a node that received a datagram at this address later
-/// sends a data packet that the other end decrypts. An authentic datagram whose source is the address does not
-/// validate it.
+/// An address that the node itself dialled counts as validated. The checker determines which other addresses are
+/// validated, from the owner of each address and the datagrams that each node received. An address becomes validated
+/// once a node that received a datagram at this address later sends a data packet that the other end decrypts. An
+/// authentic datagram whose source is the address does not validate it.
 pub struct Amplification<C> {
     called: C,
     log: NonceLog,
@@ -258,7 +258,7 @@ impl<E> Checker<E> for NonceUniqueness {
         match self.0.counts().repeated {
             0 => Ok(()),
             repeated => Err(format!(
-                "{repeated} packets were sealed with a nonce that had been used before under the same key"
+                "{repeated} packets or tickets were sealed with a nonce that had been used before under the same key"
             )),
         }
     }
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_opened_data_packet_of_a_node_at_its_known_address_validates_the_address() {
+    fn only_a_decrypted_data_packet_of_a_node_at_its_known_address_validates_the_address() {
         let data = [DATA; 40];
         let hello = [HELLO; 40];
         assert!(is_free(true, &data, true, false));

@@ -24,7 +24,7 @@ pub enum TraceError {
     NotANumber(usize),
     /// The line with this number (counted from 1) has an earlier time than the line above it.
     Backwards(usize),
-    /// The trace has a length of zero.
+    /// The trace is empty, or the time of its final line is 0 ms.
     Empty,
 }
 
@@ -37,7 +37,9 @@ impl fmt::Display for TraceError {
             Self::Backwards(line) => {
                 write!(f, "line {line} has an earlier time than the line above it; sort the lines by time")
             }
-            Self::Empty => f.write_str("the trace has a length of zero; its last line must be above 0"),
+            Self::Empty => {
+                f.write_str("the trace has a length of 0 ms; end it with a line whose time is above 0 ms")
+            }
         }
     }
 }
@@ -45,11 +47,11 @@ impl fmt::Display for TraceError {
 impl core::error::Error for TraceError {}
 
 impl LinkTrace {
-    /// Parses a bandwidth trace with one number of milliseconds per line. The function skips empty lines and lines that
-    /// begin with `#`.
+    /// Parses a bandwidth trace with one whole number of milliseconds per line. The function skips empty lines and
+    /// lines that begin with `#`.
     ///
     /// # Errors
-    /// [`TraceError`] for the first line that violates the format.
+    /// [`TraceError`] for the first line that violates the format, or for a trace with a length of 0 ms.
     pub fn parse(text: &str) -> Result<Self, TraceError> {
         let mut opportunities: Vec<u32> = Vec::new();
         for (index, line) in text.lines().map(str::trim).enumerate() {
@@ -95,7 +97,8 @@ impl LinkTrace {
     }
 
     /// Returns the gaps of the trace until `until_ms`: the periods of at least `least_ms` in which no packet may pass.
-    /// Each gap is the pair of the times of the opportunities before and after it, in milliseconds.
+    /// Each gap is a pair of times in milliseconds: the opportunity (or the start of the trace) before the gap, and the
+    /// opportunity after the gap.
     #[must_use]
     pub fn gaps_ms(&self, least_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
         let times = (0..).map(|index| self.time_us(index) / 1000).take_while(|&at| at <= until_ms);
@@ -113,7 +116,7 @@ impl LinkTrace {
         ms.saturating_mul(1000)
     }
 
-    /// Returns the number of bytes that may pass from the start of the run until `end_us`.
+    /// Returns the number of bytes that may pass from the start of the run up to and including the time `end_us`.
     #[must_use]
     pub fn bytes_until(&self, end_us: u64) -> u64 {
         self.first_from(end_us.saturating_add(1)) * u64::from(OPPORTUNITY_BYTES)

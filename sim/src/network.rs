@@ -46,7 +46,8 @@ impl LinkConfig {
 pub struct Topology {
     /// The number of nodes in the network.
     pub nodes: usize,
-    /// The links between the nodes. If several links join the same two nodes, the network uses the last of these links.
+    /// The links between the nodes. If several links join the same two nodes, the network uses the link with the
+    /// highest index.
     pub links: Vec<LinkConfig>,
     /// The bottlenecks of the network. Links that name the same bottleneck share its capacity.
     pub pipes: Vec<PipeConfig>,
@@ -114,13 +115,14 @@ fn visible_address(node: NodeId, bindings: u32) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(10, block, high, low).into(), FIRST_PORT + (bindings % PORTS) as u16)
 }
 
-/// Returns whether `address` belongs to a stranger, which is a node that repeats other nodes' datagrams.
+/// Returns whether `address` is one of the addresses from which [`Kind::Replay`](crate::fault::Kind::Replay) can
+/// send copies of datagrams. No node of the topology ever has such an address.
 #[must_use]
 pub fn is_strangers(address: SocketAddr) -> bool {
     (0..=u8::MAX).any(|number| stranger_address(number) == address)
 }
 
-/// Returns the address of a stranger, which no node ever has.
+/// Returns an address from which datagrams are replayed, which no node ever has.
 fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
@@ -133,9 +135,9 @@ const PORTS: u32 = 50_000;
 /// The counters of datagrams by their outcome in the network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct NetworkCounters {
-    /// The number of datagrams that nodes sent on a link.
+    /// The number of datagrams that nodes sent, including datagrams that no link carried.
     pub sent: u64,
-    /// The number of bytes in the datagrams that nodes sent on a link.
+    /// The number of bytes in the datagrams that nodes sent, including datagrams that no link carried.
     pub sent_bytes: u64,
     /// The number of datagrams sent to an address to which no link leads.
     pub unroutable: u64,
@@ -147,7 +149,7 @@ pub struct NetworkCounters {
     pub unreachable: u64,
     /// The number of datagrams dropped because the socket buffer of a paused node was full.
     pub overflowed: u64,
-    /// The number of datagrams delivered to a node, including copies and datagrams that strangers repeat.
+    /// The number of datagrams delivered to a node, including duplicates and replayed datagrams.
     pub delivered: u64,
 }
 
@@ -352,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn rebinding_moves_a_node_to_a_new_address() {
+    fn each_of_60000_rebindings_gives_a_node_a_new_address() {
         let mut network = star();
         let mut seen = vec![network.address(1)];
         for _ in 0..60_000 {

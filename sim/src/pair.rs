@@ -73,7 +73,8 @@ impl core::fmt::Debug for Pair {
 }
 
 impl Pair {
-    /// Creates a server that accepts every client, and a client. Both use the settings of `config`, except its access.
+    /// Creates a server that accepts every client, and a client. Both use the settings of `config`, except
+    /// [`Config::access`].
     ///
     /// # Panics
     /// If the core rejects the configuration.
@@ -130,7 +131,7 @@ impl Pair {
     /// Makes `count` connections, one after another.
     ///
     /// # Panics
-    /// If a connection is not established.
+    /// If each end does not have exactly `count` established connections afterwards.
     pub fn connect(&mut self, count: usize) {
         for _ in 0..count {
             self.dial();
@@ -220,7 +221,7 @@ impl Pair {
         is_any
     }
 
-    /// Exchanges datagrams until neither end has a datagram to send.
+    /// Exchanges datagrams, and takes the events of both ends, until neither end has a datagram to send.
     ///
     /// # Panics
     /// If the ends do not stop sending.

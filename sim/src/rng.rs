@@ -42,7 +42,8 @@ impl Draws {
         mix(self.0, 0)
     }
 
-    /// Generates a random number below `bound`, or returns 0 if `bound` is 0. The bias is at most `bound`/2^64.
+    /// Generates a random number below `bound`, or returns 0 if `bound` is 0. The probability of each
+    /// number differs from 1/`bound` by less than 2^-64.
     pub const fn below(&mut self, bound: u64) -> u64 {
         ((self.next_u64() as u128 * bound as u128) >> 64) as u64
     }
@@ -53,7 +54,7 @@ impl Draws {
     }
 
     /// Generates a random number from `low` to `high` whose order of magnitude is uniformly distributed: each octave is
-    /// equally likely.
+    /// equally likely. Raises a `low` of 0 to 1. Returns `low` if `high` is smaller.
     pub const fn magnitude(&mut self, low: u64, high: u64) -> u64 {
         let low = if low == 0 { 1 } else { low };
         let octaves = match (high / low).checked_ilog2() {

@@ -33,7 +33,7 @@ pub struct StreamConfig {
     pub seed: u64,
     /// The network between node 0, the server, and node 1, the client.
     ///
-    /// Default: one link of 20 ms.
+    /// Default: one link with a one-way delay of 20 ms.
     pub topology: Topology,
     /// The faults that occur during the run.
     ///
@@ -41,7 +41,8 @@ pub struct StreamConfig {
     pub faults: Vec<Fault>,
     /// The number of messages per delivery guarantee and direction. [`StreamConfig::new`] sets the number.
     pub messages: u32,
-    /// The time between two messages in one direction. `None` sends messages as fast as the queues accept them.
+    /// The time between two messages of one delivery guarantee and direction. `None` sends messages as fast as the
+    /// queues accept them.
     ///
     /// Default: none.
     pub pace: Option<Duration>,
@@ -67,7 +68,7 @@ impl core::fmt::Debug for StreamConfig {
 
 impl StreamConfig {
     /// Creates settings for streams of `messages` messages of up to 64 KiB, sent as fast as possible, without
-    /// cryptography, over a link with a delay of 20 ms.
+    /// cryptography, over a link with a one-way delay of 20 ms.
     #[must_use]
     pub fn new(seed: u64, messages: u32) -> Self {
         let mut config = Config::new(0x7374_7265_616d);
@@ -84,8 +85,8 @@ impl StreamConfig {
         }
     }
 
-    /// Creates the world in which the streams run. Checkers ensure that no node amplifies traffic and that no nonce is
-    /// used twice.
+    /// Creates the world in which the streams run. Checkers report a violation if a node amplifies traffic, or if a key
+    /// is used twice with the same nonce.
     #[must_use]
     pub fn world(mut self) -> World<Streams> {
         let mut config = WorldConfig::new(self.seed, self.topology.clone()).faults(self.faults.clone());
@@ -160,13 +161,15 @@ impl Streams {
         self.bytes[node]
     }
 
-    /// Returns all events of both nodes except received messages, as text.
+    /// Returns all events of both nodes except `Message` and `SendReady`, each with its virtual time, its node and its
+    /// text.
     #[must_use]
     pub fn news(&self) -> &[(Instant, NodeId, String)] {
         &self.news
     }
 
-    /// Returns whether a node reported an event whose text begins with `word`.
+    /// Returns whether [`Self::news`], which omits `Message` and `SendReady`, contains an event of either node whose
+    /// text begins with `word`.
     #[must_use]
     pub fn was_told(&self, word: &str) -> bool {
         self.news.iter().any(|(_, _, text)| text.starts_with(word))
@@ -310,7 +313,7 @@ impl Application for Streams {
 }
 
 /// Runs until every message has been delivered to its receiver, for at most `most` of virtual time. The function
-/// then continues the run long enough to detect a message that is delivered twice.
+/// then continues the run for 10 s, to detect a message that is delivered twice.
 ///
 /// # Errors
 /// The first violation that a checker reports, or a violation if messages are still missing after `most`.

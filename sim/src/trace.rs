@@ -68,8 +68,9 @@ impl Trace {
         self.hash.value()
     }
 
-    /// Returns the text of the trace, with one line for each datagram sent or delivered, timeout, event and fault. The
-    /// text is empty unless the settings of the world request the text.
+    /// Returns the text of the trace, with one line for each datagram sent or delivered, each timeout, event and start
+    /// of a host, and each begin and end of a fault. The text is empty unless the settings of the world request the
+    /// text.
     #[must_use]
     pub fn text(&self) -> &str {
         self.text.as_deref().unwrap_or("")

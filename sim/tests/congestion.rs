@@ -52,7 +52,7 @@ fn a_flow_uses_at_least_90_percent_of_varying_capacity_with_a_p95_queueing_delay
 }
 
 #[test]
-fn jitter_and_reordering_are_not_mistaken_for_a_queue() {
+fn jitter_leaves_a_flow_90_percent_of_varying_capacity_with_a_p95_delay_below_100_ms() {
     keeps_the_queue_short_and_the_link_busy(rfc8867::variable_capacity_jitter());
 }
 

@@ -95,7 +95,7 @@ fn ecn_is_not_used_on_a_path_that_clears_the_ecn_bits() {
 }
 
 #[test]
-fn ecn_marks_reduce_the_congestion_window_as_soon_as_they_arrive() {
+fn ecn_marks_on_every_datagram_reduce_the_congestion_window() {
     let halfway = Instant::ZERO + Duration::from_secs(11);
     let (capable, [before, after], arrived) = game(Some(Kind::Mark { ppm: 1_000_000 }), halfway);
     assert!(capable);

@@ -9,7 +9,7 @@ use tickwire_sim::stream::{StreamConfig, run_to_completion, terrible_network};
 const MESSAGES: u64 = 20_000;
 
 #[test]
-fn no_message_is_lost_repeated_or_reordered_on_a_network_with_30_percent_loss() {
+fn reliable_messages_arrive_exactly_once_and_ordered_messages_in_order_at_30_percent_loss() {
     let mut config = StreamConfig::new(1, MESSAGES as u32 / 4);
     config.faults = terrible_network();
     let mut world = config.world();

@@ -251,7 +251,7 @@ fn messages_dropped_for_newer_messages_are_counted_as_never_sent() {
 }
 
 #[test]
-fn a_channel_that_queues_on_overflow_delivers_messages_of_any_age() {
+fn a_channel_that_queues_on_overflow_drops_no_message_and_delivers_messages_over_30_s_old() {
     let mut config = config(&[Delivery::Unreliable]);
     config.channels[0].overflow = Overflow::Queue;
     let mut game = Game::new(config, 20_000);

@@ -81,7 +81,7 @@ fn every_reported_message_fate_is_true_after_both_ends_are_killed_at_any_step() 
 
 /// If both ends keep their state, the session continues. No message is lost, and no end reports that the session ended.
 #[test]
-fn a_session_interrupted_at_any_step_is_resumed() {
+fn a_session_interrupted_at_any_step_after_its_first_400_ms_is_resumed() {
     at_every_step(
         |at| vec![cut_off(at)],
         |seed, at, report| {

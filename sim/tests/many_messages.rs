@@ -91,7 +91,7 @@ fn two_messages_that_do_not_fit_one_datagram_start_the_mtu_search() {
 }
 
 #[test]
-fn two_messages_of_one_tick_share_a_datagram_at_any_rtt() {
+fn two_messages_of_one_tick_share_a_datagram_at_rtts_of_50_100_and_200_ms() {
     for bytes in [590, 700] {
         for delay_ms in [25, 50, 100] {
             for tick_ms in [16, 25] {

@@ -171,7 +171,7 @@ impl Session {
 }
 
 #[test]
-fn a_path_whose_mtu_falls_to_700_bytes_delivers_reliable_messages_again_within_4_seconds() {
+fn a_path_whose_mtu_falls_to_700_to_1100_bytes_delivers_reliable_messages_again_within_4_s() {
     for game in [Game::Mixed, Game::Snapshots, Game::Bulk] {
         for (ppm, sizes) in [(0, [1100, 1000, 900, 720, 700].as_slice()), (50_000, &[1100, 700])] {
             for &bytes in sizes {
@@ -375,7 +375,7 @@ fn small_and_large_through(bytes_per_second: u64, queue_bytes: u64) -> [Option<C
 }
 
 #[test]
-fn a_bottleneck_of_20_kb_per_second_with_full_datagrams_ends_no_connection() {
+fn a_20_kb_per_second_bottleneck_for_320_and_1100_byte_messages_ends_no_connection() {
     assert_eq!(small_and_large_through(20_000, 8000), [None, None]);
 }
 

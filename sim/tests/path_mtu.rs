@@ -94,7 +94,7 @@ fn the_mtu_of_a_path_of_1280_1420_1500_or_9000_bytes_is_found_within_five_second
 }
 
 #[test]
-fn occasional_full_datagrams_suffice_to_find_the_path_mtu() {
+fn occasional_full_datagrams_suffice_to_find_a_path_mtu_of_up_to_1500_bytes() {
     for mtu in [1280, 1420, 1500, 9000] {
         let mut world = connected(3, config(), vec![limit(mtu, Instant::ZERO, Instant::MAX)]);
         for _ in 0..10 {
@@ -127,7 +127,7 @@ fn datagrams_on_a_slow_path_with_a_large_mtu_have_fewer_than_1200_bytes_on_avera
 }
 
 #[test]
-fn a_game_of_small_messages_sends_no_mtu_probe() {
+fn a_game_of_100_byte_messages_keeps_its_datagram_size_and_sends_under_250_bytes_each() {
     let mut world = connected(1, config(), Vec::new());
     let before = world.counters().sent_bytes;
     let until = world.now() + Duration::from_secs(10);
@@ -137,7 +137,7 @@ fn a_game_of_small_messages_sends_no_mtu_probe() {
 }
 
 #[test]
-fn no_datagram_above_the_maximum_datagram_size_of_either_end_is_sent() {
+fn the_datagram_size_grows_to_the_smaller_maximum_of_the_two_ends() {
     for node in [0, CLIENT] {
         let pair = Pair { narrow: Some((node, 1300)), ..Pair::new(config(), Trust::Key) };
         let mut world = connected_as(1, pair, Vec::new());
@@ -150,7 +150,7 @@ fn no_datagram_above_the_maximum_datagram_size_of_either_end_is_sent() {
 /// With a loss of 20 %, three consecutive large datagrams are lost about once a minute. The datagram size fell each
 /// time.
 #[test]
-fn regression_random_losses_are_not_mistaken_for_a_black_hole() {
+fn regression_random_losses_do_not_lower_the_datagram_size() {
     let faults = vec![limit(1500, Instant::ZERO, Instant::MAX), loss(200_000)];
     let mut world = connected(2, config(), faults);
     for _ in 0..60 {
@@ -203,7 +203,7 @@ fn the_smaller_path_mtu_is_found_after_a_black_hole() {
 }
 
 #[test]
-fn an_outage_is_not_mistaken_for_a_black_hole() {
+fn an_outage_does_not_lower_the_datagram_size() {
     let dark =
         Fault { from: at(8000), until: at(9500), target: Target::All, kind: Kind::Partition {}, seed: 3 };
     let mut world = connected(4, config(), vec![dark]);

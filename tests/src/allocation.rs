@@ -26,12 +26,13 @@ pub fn start() {
     COUNTED.set(Allocations::default());
 }
 
-/// Returns the requests counted since [`start`].
+/// Returns the counters of this thread since the latest call of [`start`].
 pub fn counted() -> Allocations {
     COUNTED.get()
 }
 
-/// Runs `act`, and returns its result and the requests that it made.
+/// Runs `act`, and returns its result and the counters of the requests that `act` made. [`counted`] does not include
+/// these requests.
 pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     let before = COUNTED.replace(Allocations::default());
     let result = act();

@@ -35,7 +35,7 @@ pub struct Actual<'a> {
 pub enum DefaultValue {
     /// The field has no default, so a value must be given.
     Missing,
-    /// A number. For times, the unit is microseconds.
+    /// A number: in microseconds for a time, and in bytes for a size.
     Number(u128),
     /// The text with which the documented default begins, such as `none`, `yes` or the name of a variant.
     Text(String),
@@ -56,7 +56,8 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// Returns the fields of the struct `name` in the source text `text` of the file `path`, in order.
+/// Returns the fields of the struct `name` in the source text `text` of the file `path`, in order. Panics if the text has
+/// no such struct with named fields.
 #[must_use]
 pub fn fields(path: &str, text: &str, name: &str) -> Vec<Documented> {
     let items = syntax::parse(path, text).items;
@@ -85,7 +86,8 @@ pub fn methods(path: &str, text: &str, name: &str) -> Vec<Documented> {
     methods.filter(|method| method.default.is_some() || method.range.is_some()).collect()
 }
 
-/// Returns the names of a file's structs, enums and traits whose documentation has a compiled example.
+/// Returns the names of the structs, enums and traits whose documentation has a compiled example. `text` is the source
+/// text of the file `path`.
 #[must_use]
 pub fn types_with_examples(path: &str, text: &str) -> Vec<String> {
     let items = syntax::parse(path, text).items.into_iter();
@@ -144,12 +146,12 @@ pub fn faults(documented: &[Documented], actual: &[Actual<'_>]) -> Vec<String> {
         }
     }
     let is_gone = |one: &&Actual<'_>| !documented.iter().any(|field| field.name == one.name);
-    faults.extend(
-        actual
-            .iter()
-            .filter(is_gone)
-            .map(|one| format!("{}: the documentation has no field of this name", one.name)),
-    );
+    faults.extend(actual.iter().filter(is_gone).map(|one| {
+        format!(
+            "{}: no documented field or method has this name; document the field, or remove it from the test",
+            one.name
+        )
+    }));
     faults
 }
 
@@ -172,7 +174,7 @@ fn differences(field: &Documented, actual: &Actual<'_>) -> Vec<String> {
         }
     };
     let Some((least, most)) = range(said, actual.unit, bounds.type_max) else {
-        fault(format!("`{said}` is not a range in {:?}", actual.unit));
+        fault(format!("`{said}` is not a valid range of values with the unit {:?}", actual.unit));
         return faults;
     };
     for end in [least, most] {
@@ -187,7 +189,7 @@ fn differences(field: &Documented, actual: &Actual<'_>) -> Vec<String> {
     if let DefaultValue::Number(value) = actual.default
         && !(least..=most).contains(&value)
     {
-        fault(format!("the default {value} lies outside `{said}`"));
+        fault(format!("the default {value} is outside the documented range `{said}`"));
     }
     faults
 }

@@ -10,7 +10,7 @@ pub struct Offence {
     pub path: String,
     /// The measured number: the lines or functions of the file that break the rule, or the files in an import cycle.
     pub number: usize,
-    /// Advice on how to fix the file.
+    /// A description of the offence, with one line for each place that breaks the rule.
     pub text: String,
 }
 
@@ -23,7 +23,8 @@ impl Offence {
     }
 }
 
-/// Returns a line for each offence that no exception covers, and for each exception that no offence needs.
+/// Returns the text of each offence that no exception covers, and a line for each exception whose file has no offence. An
+/// exception covers an offence of its file whose number does not exceed the number of the exception.
 #[must_use]
 pub fn unexcused(offences: &[Offence], exceptions: &[(&str, usize)]) -> Vec<String> {
     let excused = |offence: &&Offence| {
@@ -34,22 +35,28 @@ pub fn unexcused(offences: &[Offence], exceptions: &[(&str, usize)]) -> Vec<Stri
     let faults = offences.iter().filter(|offence| !excused(offence)).map(|offence| offence.text.clone());
     let is_needed = |path: &str| offences.iter().any(|offence| offence.path == path);
     let idle = exceptions.iter().filter(|(path, _)| !is_needed(path));
-    faults.chain(idle.map(|(path, _)| format!("{path}: the exception is no longer needed"))).collect()
+    faults
+        .chain(
+            idle.map(|(path, _)| format!("{path}: the exception is no longer needed; delete the exception")),
+        )
+        .collect()
 }
 
-/// The files that may have more lines than the limit, each with its number of lines.
+/// The files that may have more lines than the limit, each with its largest permitted number of lines.
 pub const LONG_FILES: &[(&str, usize)] = &[];
 
-/// The files that may have functions longer than the limit, each with the number of such functions.
+/// The files that may have functions longer than the limit, each with the largest permitted number of such functions.
 pub const LONG_FUNCTIONS: &[(&str, usize)] = &[];
 
-/// The files that may have functions with too many values, each with the number of such functions.
+/// The files that may have functions with more parameter values than the limit, each with the largest permitted number of
+/// such functions.
 pub const CROWDED_FUNCTIONS: &[(&str, usize)] = &[];
 
-/// The root files of crates in which several types may share a name, each with the number of such names.
+/// The root files of crates in which several types may share a name, each with the largest permitted number of such
+/// names.
 pub const SHARED_NAMES: &[(&str, usize)] = &[];
 
-/// One file of each permitted import cycle, with the number of files in the cycle.
+/// One file of each permitted import cycle, with the largest permitted number of files in the cycle.
 pub const CIRCLES: &[(&str, usize)] = &[];
 
 #[cfg(test)]
@@ -62,6 +69,9 @@ mod tests {
             |path: &str, number| Offence { path: path.into(), number, text: format!("{path} {number}") };
         let exceptions = [("a.rs", 2), ("b.rs", 2), ("c.rs", 1)];
         let found = unexcused(&[offence("a.rs", 2), offence("b.rs", 3), offence("d.rs", 1)], &exceptions);
-        assert_eq!(found, ["b.rs 3", "d.rs 1", "c.rs: the exception is no longer needed"]);
+        assert_eq!(
+            found,
+            ["b.rs 3", "d.rs 1", "c.rs: the exception is no longer needed; delete the exception"]
+        );
     }
 }

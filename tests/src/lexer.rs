@@ -9,7 +9,8 @@ pub enum Keep {
     CodeAndComments,
 }
 
-/// Replaces the contents of strings by spaces, and also comments unless `keep` keeps them.
+/// Returns `text` with spaces in place of string and character literals. Comments are replaced too, unless `keep` is
+/// [`Keep::CodeAndComments`].
 ///
 /// The number of lines, and of characters in each line, does not change.
 #[must_use]
@@ -112,7 +113,8 @@ pub fn line(code: &str, at: usize) -> usize {
     code[..at].matches('\n').count() + 1
 }
 
-/// Returns the byte position after the bracket that closes the bracket at `open`.
+/// Returns the byte position after the bracket that closes the bracket at `open`, or the length of `code` if no bracket
+/// closes this bracket.
 #[must_use]
 pub fn after_block(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;

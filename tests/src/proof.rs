@@ -60,7 +60,8 @@ fn is_in_quickcheck(code: &str, at: usize) -> bool {
     blocks.into_iter().any(|open| open < at && at < after_block(code, open))
 }
 
-/// Returns whether the file `path` has examples that documentation tests compile and run.
+/// Returns whether the file `path` has an example that documentation tests compile. For a file that is not Rust source, a
+/// Rust file must include the file with `include_str!`.
 #[must_use]
 pub fn has_examples(path: &str, files: &[File]) -> bool {
     let Some(file) = files.iter().find(|file| file.path == path) else {

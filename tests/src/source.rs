@@ -23,7 +23,7 @@ impl File {
         Self { path: path.into(), text: text.into() }
     }
 
-    /// Returns the text of the file with comments and the contents of strings replaced by spaces. Line numbers do not
+    /// Returns the text of the file with spaces in place of comments, strings and character literals. Line numbers do not
     /// change.
     #[must_use]
     pub fn code(&self) -> String {
@@ -84,7 +84,7 @@ fn is_written_by_a_person(path: &Path) -> bool {
 pub struct Member {
     /// The name of the package.
     pub name: String,
-    /// The folder of the package, as a path from the root of the workspace.
+    /// The folder of the package, as a path from the root of the workspace. Empty for the package in the root.
     pub folder: String,
     /// The packages that the package depends on.
     pub dependencies: Vec<Dependency>,

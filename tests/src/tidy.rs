@@ -9,13 +9,13 @@ use crate::lexer::{Keep, after_block, blank, is_word, line, words};
 use crate::source::{File, Member};
 use crate::syntax::without_tests;
 
-/// The largest permitted number of lines of a function, from the line with `fn` to the line with the closing bracket.
+/// The largest permitted number of lines of a function, from the line with `fn` to the line with the closing brace.
 pub const FUNCTION_LINES_MAX: usize = 69;
-/// The largest permitted number of lines of a file. Lines of tests inside a shipped file do not count.
+/// The largest permitted number of lines of a file. Tests at the end of a shipped file do not count.
 pub const FILE_LINES_MAX: usize = 449;
 
-/// Returns the Rust files that are shipped to users. The result contains no test files and no code under
-/// `#[cfg(test)]`.
+/// Returns the Rust files of product code: all Rust files outside of folders and modules for tests. The texts omit the
+/// code under `#[cfg(test)]`.
 #[must_use]
 pub fn shipped(files: &[File]) -> Vec<File> {
     let tests = test_modules(files);
@@ -91,7 +91,7 @@ fn function(code: &str, at: usize) -> Option<(&str, usize)> {
     None
 }
 
-/// Returns the lints that the workspace's manifest configures.
+/// Returns the lint tables (`[workspace.lints.*]`) of `manifest`, the text of the workspace's `Cargo.toml`.
 #[must_use]
 pub fn lints(manifest: &str) -> String {
     let tables = manifest.split("\n[").filter(|table| table.starts_with("workspace.lints."));
@@ -102,7 +102,7 @@ pub fn lints(manifest: &str) -> String {
 #[must_use]
 pub fn long_file(file: &File) -> Option<Offence> {
     let number = file.text.lines().count();
-    let text = format!("{}: {number} lines; the limit is {FILE_LINES_MAX}", file.path);
+    let text = format!("{}: the file has {number} lines; the limit is {FILE_LINES_MAX}", file.path);
     (number > FILE_LINES_MAX).then(|| Offence { path: file.path.clone(), number, text })
 }
 
@@ -132,7 +132,8 @@ pub fn clocks(file: &File) -> Vec<String> {
         .collect()
 }
 
-/// Returns the places at which a file has a note about unfinished work.
+/// Returns the places at which a file has a note about unfinished work, or calls a macro for unfinished work or for
+/// debugging.
 #[must_use]
 pub fn unfinished(file: &File) -> Vec<String> {
     let notes = blank(&file.text, Keep::CodeAndComments);

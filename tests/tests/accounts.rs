@@ -94,7 +94,7 @@ fn the_number_of_connections_with_unvalidated_addresses_stays_within_its_limit()
 }
 
 #[test]
-fn a_client_whose_hello_was_copied_is_accepted_after_its_address_is_validated() {
+fn a_client_whose_hello_was_copied_counts_towards_the_limit_of_its_validated_address() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let mut field = Field::new(Access::Tickets, |config| config.max_connections_per_source = Some(1));
     let log = Arc::clone(&asked);

@@ -181,7 +181,7 @@ fn losses(is_link: bool, batch: usize, (loss, back): (Loss, u64)) -> (u64, u64) 
 }
 
 #[test]
-fn spurious_losses_stay_below_5_percent_for_any_number_of_datagrams_per_driver_turn() {
+fn at_most_5_percent_more_datagrams_are_declared_lost_than_dropped_at_any_driver_batch_size() {
     for batch in [1, 300, 700, 8192] {
         for loss in LOSSES {
             for is_link in [true, false] {
@@ -218,7 +218,7 @@ fn datagrams_both_ways(hertz: u64) -> u64 {
 }
 
 #[test]
-fn acks_of_two_way_traffic_cost_at_most_two_percent_more_datagrams() {
+fn acks_add_at_most_two_percent_to_the_datagrams_of_two_way_traffic() {
     for hertz in [15, 20, 25, 30, 60, 128] {
         let (datagrams, messages) = (datagrams_both_ways(hertz), 20 * hertz);
         assert!(datagrams <= messages * 102 / 100 + 4, "{hertz} Hz: {datagrams} for {messages} messages");

@@ -329,7 +329,7 @@ fn the_documented_defaults_of_the_simulator_match_the_code() {
     expect_none(&faults(&documented("sim/src/network.rs", "LinkConfig"), &actual));
 
     let stream = StreamConfig::new(1, 1);
-    let one_link = format!("one link of {:?}", stream.topology.links[0].delay).replace("ms", " ms");
+    let one_link = format!("one link with a one-way delay of {:?}", stream.topology.links[0].delay).replace("ms", " ms");
     let actual = [
         plain("seed", DefaultValue::Missing),
         plain("topology", text(one_link)),
@@ -337,7 +337,7 @@ fn the_documented_defaults_of_the_simulator_match_the_code() {
         plain("messages", DefaultValue::Missing),
         nothing("pace", stream.pace),
         quantity("largest", stream.largest as u64, "bytes"),
-        plain("config", text("without cryptography")),
+        plain("config", text("as in [`Config::new`], but without cryptography")),
         plain("text", yes_or_no(stream.text)),
     ];
     expect_none(&faults(&documented("sim/src/stream.rs", "StreamConfig"), &actual));
@@ -385,7 +385,7 @@ fn every_clause_of_the_drivers_contract_has_a_test_with_its_number() {
         .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
         .collect();
     for number in numbers {
-        assert!(tests.contains(&format!("#[test]\nfn clause_{number:02}_")), "promise {number} has no test");
+        assert!(tests.contains(&format!("#[test]\nfn clause_{number:02}_")), "clause {number} has no test");
     }
 }
 

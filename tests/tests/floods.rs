@@ -74,7 +74,7 @@ fn resumptions_of_one_session_are_limited_to_two_a_second_after_a_burst_of_16() 
 }
 
 #[test]
-fn sixty_four_clients_behind_one_address_connect_at_the_same_time() {
+fn sixty_four_clients_that_dial_from_one_address_at_the_same_time_connect_within_a_second() {
     let mut field = Field::new(Access::Open, |config| config.max_connections = 128);
     let crowd = crowd_at(&mut field, "10.1.1.1");
     field.run_for(SECOND);

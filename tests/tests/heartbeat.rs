@@ -122,7 +122,7 @@ fn a_blackout_of_two_fifths_of_the_idle_timeout_never_interrupts_a_connection() 
 }
 
 #[test]
-fn an_idle_server_is_silent_for_at_most_the_longer_of_fifteen_seconds_and_one_heartbeat_interval() {
+fn an_idle_server_skips_every_second_heartbeat_unless_two_intervals_exceed_fifteen_seconds() {
     for (heartbeat, most) in [(2, 4), (7, 14), (8, 8), (20, 20)] {
         let (mut net, log) = idle(|config| {
             config.heartbeat = SECOND * heartbeat;

@@ -62,7 +62,7 @@ fn no_datagram_beyond_the_credit_of_a_link_is_sent() {
 }
 
 #[test]
-fn a_welcome_is_sent_only_after_its_link_has_credit() {
+fn a_welcome_is_sent_only_after_its_link_has_credit_for_its_largest_datagram() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let now = pair.now;
@@ -111,7 +111,7 @@ fn a_session_continues_after_its_link_breaks_twice() {
 }
 
 #[test]
-fn a_closing_connection_ends_when_its_link_closes() {
+fn a_connection_that_is_closed_on_a_link_without_credit_ends_within_ten_seconds() {
     let mut pair = pair();
     pair.open_link(STREAM);
     let connection = pair.dial();
@@ -164,7 +164,7 @@ fn an_unanswered_hello_on_a_reliable_link_is_resent() {
 }
 
 #[test]
-fn a_message_is_resent_within_an_rtt_after_its_loss_on_a_link_is_reported() {
+fn a_message_is_resent_within_20_ms_after_its_loss_on_a_link_is_reported() {
     let mut pair = pair();
     pair.open_link(STREAM);
     pair.open_link(LinkProperties { reliable: false, ordered: false, ..STREAM });

@@ -121,7 +121,7 @@ fn a_full_channel_that_queues_on_overflow_refuses_new_messages_until_send_ready(
 }
 
 #[test]
-fn newer_state_replaces_older_state_during_an_interruption() {
+fn newer_unreliable_messages_replace_older_messages_during_an_interruption() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| config.idle_timeout = Duration::from_secs(2));
         net.filter = Box::new(|_, _, _| Pass::Drop);
@@ -142,7 +142,7 @@ fn newer_state_replaces_older_state_during_an_interruption() {
 }
 
 #[test]
-fn every_message_whose_sending_began_arrives_while_newer_messages_are_dropped() {
+fn every_message_whose_sending_has_begun_arrives_although_queued_messages_are_dropped() {
     for channel in STATE {
         let (mut net, connection) = connected(|config| config.connection_bandwidth = Some(20_000));
         for number in 0..40 {

@@ -228,7 +228,7 @@ fn second_of_a_full_server(access: Access, identities: [u8; 2], delay: Duration)
 }
 
 #[test]
-fn a_second_connection_of_an_identity_is_refused_while_the_first_connection_answers() {
+fn at_a_full_server_a_second_connection_of_an_identity_is_refused_while_the_first_connection_answers() {
     let full = [None, Some(CloseReason::Refused(Refusal::Full))];
     for delay in [10, 50, 300, 700] {
         let endings = second_of_a_full_server(Access::Tickets, [7, 7], MILLISECOND * delay);
@@ -241,7 +241,7 @@ fn a_second_connection_of_an_identity_is_refused_while_the_first_connection_answ
 }
 
 #[test]
-fn a_connection_that_does_not_answer_is_not_replaced_by_a_different_identity() {
+fn at_a_full_server_a_connection_that_does_not_answer_is_not_replaced_by_a_different_identity() {
     for (access, identities) in [(Access::Tickets, [7, 8]), (Access::Tickets, [0, 0]), (Access::Open, [0, 0])]
     {
         let mut net = net(access, 2, |config| config.max_connections = 1);
@@ -283,7 +283,7 @@ fn two_connections_of_one_identity_stay_open_while_session_slots_are_free() {
 }
 
 #[test]
-fn a_connection_that_does_not_answer_is_replaced_by_a_new_connection_of_its_identity() {
+fn at_a_full_server_a_connection_that_does_not_answer_is_replaced_by_a_new_one_of_its_identity() {
     for ghost in [1, 2] {
         let mut net = net(Access::Tickets, 3, |config| config.max_connections = 2);
         let mut clients = Vec::new();

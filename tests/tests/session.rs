@@ -29,7 +29,7 @@ fn every(nth: u64) -> impl FnMut(Instant, usize, &mut Vec<u8>) -> Pass {
 }
 
 #[test]
-fn messages_of_every_channel_and_size_arrive_in_both_directions() {
+fn reliable_messages_of_0_to_200_000_bytes_arrive_in_both_directions() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);
@@ -137,7 +137,7 @@ fn a_connection_continues_after_the_address_of_its_client_changes() {
 }
 
 #[test]
-fn a_session_survives_a_blackout_longer_than_the_idle_timeout() {
+fn a_session_resumes_after_a_blackout_longer_than_the_idle_timeout() {
     let mut net = Net::pair(|_| {});
     let client = net.connect();
     net.run_until(SECOND, connected);

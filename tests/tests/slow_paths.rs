@@ -174,7 +174,7 @@ fn clients_connect_exactly_once_over_slow_paths_that_lose_datagrams() {
 }
 
 #[test]
-fn a_longer_connect_timeout_also_applies_to_reconnecting() {
+fn the_connect_timeout_of_a_dial_also_applies_to_its_resumptions() {
     let mut net = Net::pair(|config| config.idle_timeout = SECOND * 30);
     net.delay = SECOND * 4;
     let options = ConnectOptions::new(net.nodes[0].endpoint.public_key()).timeout(SECOND * 30);

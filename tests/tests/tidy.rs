@@ -91,7 +91,7 @@ fn expect_no_others(rule: impl Fn(&File) -> Option<Offence>, exceptions: &[(&str
 }
 
 #[test]
-fn every_function_is_shorter_than_its_limit() {
+fn no_function_has_more_lines_than_the_limit() {
     let long = |lines: usize| planted(format!("fn f(a: [u8; 3]) {{\n{}}}\n", "    g();\n".repeat(lines - 2)));
     assert_eq!(long_functions(&long(FUNCTION_LINES_MAX)), None);
     assert_eq!(long_functions(&long(FUNCTION_LINES_MAX + 1)).map(|found| found.number), Some(1));
@@ -102,7 +102,7 @@ fn every_function_is_shorter_than_its_limit() {
 }
 
 #[test]
-fn every_file_is_shorter_than_its_limit() {
+fn no_file_has_more_lines_than_the_limit() {
     let lines = |count: usize| planted("a();\n".repeat(count));
     assert_eq!(long_file(&lines(FILE_LINES_MAX)), None);
     assert!(long_file(&lines(FILE_LINES_MAX + 1)).is_some());
@@ -111,7 +111,7 @@ fn every_file_is_shorter_than_its_limit() {
 }
 
 #[test]
-fn every_function_takes_at_most_its_limit_of_parameter_values() {
+fn no_function_takes_more_parameter_values_than_the_limit() {
     let count = |arguments: &str| crowded_functions(&planted(format!("fn f({arguments}) {{}}"))).is_some();
     assert!(!count("a: A, b: B, c: C, d: D, e: E, f: F, g: fn(A, B) -> (C, D)"));
     assert!(count("a: A, b: B, c: C, d: D, e: E, f: F, g: G, h: H"));
@@ -285,7 +285,7 @@ fn no_file_contains_a_note_of_unfinished_work() {
 }
 
 #[test]
-fn public_event_and_error_types_are_non_exhaustive() {
+fn public_event_and_error_enums_are_non_exhaustive() {
     let bad = planted("/// Doc.\n#[derive(Debug)]\npub enum Open {\n    A,\n}\n");
     assert_eq!(exhaustive_enums(&bad, &EXHAUSTIVE).len(), 1);
     let good =

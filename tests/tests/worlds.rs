@@ -6,8 +6,9 @@ mod common;
 
 use common::{Net, Pass};
 use tickwire_core::snapshot::{
-    Changes, ComponentId, ComponentSpec, EntitySettings, FieldKind, FieldSpec, Gone, NetworkId, Prediction,
-    Show, SnapshotSchema, Steps, Viewer, WorldError, WorldId, WorldSchema, WorldStats, WorldWriter,
+    Changes, CommitError, ComponentId, ComponentSpec, EntitySettings, FieldKind, FieldSpec, Gone, NetworkId,
+    Prediction, Show, SnapshotSchema, Steps, Viewer, WorldError, WorldId, WorldSchema, WorldStats,
+    WorldWriter,
 };
 use tickwire_core::{Config, ConnectionId, Duration, Event, Instant, SnapshotConfig};
 use tickwire_sim::shown::{ShownEntity, ShownWorld, committed_components};
@@ -385,6 +386,32 @@ fn under_a_rate_limit_an_entity_of_eight_times_the_weight_is_updated_at_least_th
     assert!(updates[1] >= 3 * updates[0] && updates[0] > 50, "{updates:?}");
     game.net.nodes[0].endpoint.set_bandwidth(game.net.now, None);
     game.settle(SECOND * 2);
+}
+
+#[test]
+fn a_rejected_first_commit_creates_no_world() {
+    let mut net = Net::pair(with_worlds);
+    let endpoint = &mut net.nodes[0].endpoint;
+    let mut writer = schema().writer();
+    let id = writer.create(EntitySettings::new()).unwrap();
+    drop(writer.finish(1));
+    writer.set_words(id, HEALTH, &[1]).unwrap();
+    let unknown = endpoint.commit(Instant::ZERO, WorldId(0), &writer.finish(2));
+    assert_eq!(unknown, Err(WorldError::Commit(CommitError::NoSuchEntity { id })));
+    assert!(endpoint.world(WorldId(0)).is_none());
+}
+
+#[test]
+fn a_world_is_pending_until_its_viewer_has_acknowledged_it() {
+    let mut game = Game::new(50);
+    let is_pending = |game: &Game| game.net.nodes[0].endpoint.has_pending_worlds();
+    assert!(is_pending(&game));
+    game.settle(SECOND);
+    game.net.run_for(SECOND);
+    assert!(!is_pending(&game));
+    game.step();
+    game.commit();
+    assert!(is_pending(&game));
 }
 
 #[test]

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn running_a_missing_program_is_an_error() {
+    fn a_command_whose_program_is_missing_does_not_succeed() {
         assert!(!Command::new("no-such-program-as-this", ["--version"]).succeeds());
     }
 }

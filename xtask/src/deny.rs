@@ -127,8 +127,9 @@ impl Rules {
     fn source_fault(&self, package: &Package, is_member: bool) -> Option<String> {
         let Package { name, version, source, .. } = package;
         let Some(source) = source else {
-            return (!is_member)
-                .then(|| format!("{name} {version}: the package is not in the workspace; move it there"));
+            return (!is_member).then(|| {
+                format!("{name} {version}: the package is outside the workspace; move it into the workspace")
+            });
         };
         let registry = source.strip_prefix("registry+");
         let is_allowed =
@@ -152,7 +153,12 @@ impl Rules {
         if users.is_empty() {
             return None;
         }
-        Some(format!("{} is banned ({}), but used by {}", ban.name, ban.reason, users.join(", ")))
+        Some(format!(
+            "{} is banned ({}), but used by {}; remove the dependency",
+            ban.name,
+            ban.reason,
+            users.join(", ")
+        ))
     }
 }
 

@@ -56,10 +56,10 @@ enum Verb {
     Requirements(requirements::Args),
 }
 
-/// Parses the command line and runs the verb.
+/// Parses the command line and runs the command that it names.
 ///
 /// # Errors
-/// If the verb fails. The error is a human-readable chain of causes.
+/// If the command fails. The error is a human-readable chain of causes.
 pub fn main() -> Result<()> {
     match Cli::parse().verb {
         Verb::Test(args) => test::run(&args),

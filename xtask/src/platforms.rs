@@ -61,12 +61,12 @@ pub(crate) fn hold() -> Result<()> {
 /// Plays the seeds on this machine once, and then the given number of seeds on each target.
 fn compare(from: u64, seconds: u32, wanted: &[(Target, u64)]) -> Result<Vec<PlatformRow>> {
     let seeds = wanted.iter().map(|(_, seeds)| *seeds).max().unwrap_or(0);
-    eprintln!("playing {seeds} seeds of {seconds} s on this machine");
+    eprintln!("simulating {seeds} seeds for {seconds} s of virtual time each on this machine");
     let begun = Instant::now();
     let native = hashes::native()?.play(from, seeds, seconds)?;
     let mut rows = vec![PlatformRow::here(seeds, begun.elapsed())];
     for &(target, seeds) in wanted {
-        eprintln!("playing {seeds} seeds of {seconds} s on {target}");
+        eprintln!("simulating {seeds} seeds for {seconds} s of virtual time each on {target}");
         let begun = Instant::now();
         let verdict = match target.player().and_then(|player| player.play(from, seeds, seconds)) {
             Ok(played) => first_difference(&native, &played),

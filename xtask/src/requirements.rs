@@ -59,8 +59,8 @@ pub enum Proof {
 /// Parses the rows of the table, which are the lines that begin with `| R`.
 ///
 /// # Errors
-/// An error for the first row that does not have the four columns of the table, or whose last column has an invalid
-/// form.
+/// If a row does not have four columns, its text or its kind is empty, or its proof has an invalid form. The error
+/// contains the first such row.
 pub fn parse(text: &str) -> Result<Vec<Row>> {
     let lines = text.lines().filter(|line| line.starts_with("| R"));
     lines.map(|line| row(line).with_context(|| format!("cannot parse the row {line:?}"))).collect()
@@ -92,7 +92,7 @@ fn proof(tests: &str) -> Result<Proof> {
     names.map(Proof::Tests).with_context(|| format!("{forms}; got {tests:?}"))
 }
 
-/// Returns whether `row` names tests. A row that refers to other rows is proven if each of these rows names tests.
+/// Returns whether tests prove `row`: either the row names tests, or it refers to other rows that all name tests.
 #[must_use]
 pub fn is_proven(row: &Row, rows: &[Row]) -> bool {
     let has_tests =

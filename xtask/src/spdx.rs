@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 /// `OR` (or the old `/`) needs one side, and `AND` needs both. A licence with an exception counts as one name.
 ///
 /// # Errors
-/// The expression does not parse.
+/// If the expression does not parse.
 pub(crate) fn is_met(expression: &str, allowed: &[String]) -> Result<bool> {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let mut parser = Parser { words: spaced.split_whitespace().peekable(), allowed };

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     command_step("tests", &Command::cargo("test --workspace --locked --features tickwire-sim/conditioner"))?;
     if args.quick {
         println!(
-            "\nleft out by --quick: planted bugs, no_std targets, costs, trace hashes, endurance, swarm"
+            "\nskipped because of --quick: planted bugs, no_std targets, costs, trace hashes, endurance, swarm"
         );
     } else {
         command_step("planted bugs", &planted())?;

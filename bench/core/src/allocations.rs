@@ -7,7 +7,8 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 static LIVE: AtomicI64 = AtomicI64::new(0);
 static PAUSED: AtomicBool = AtomicBool::new(false);
 
-/// An allocator that calls the system's allocator, and counts the allocations and the bytes that are not yet freed.
+/// An allocator that calls the system's allocator. It counts the allocations of all threads, and the heap bytes that the
+/// program holds.
 #[derive(Debug)]
 pub struct Counting;
 
@@ -39,7 +40,7 @@ fn count(growth: i64) {
     }
 }
 
-/// Returns the number of allocations and reallocations so far.
+/// Returns the number of allocations and reallocations so far, except those made during [`uncounted`].
 pub fn so_far() -> u64 {
     COUNT.load(Ordering::Relaxed)
 }
@@ -49,7 +50,7 @@ pub fn live() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }
 
-/// Runs `make`. [`so_far`] does not count its allocations, but [`live`] counts their bytes.
+/// Runs `make`, and returns its result. During the run, [`so_far`] counts no allocations, but [`live`] counts their bytes.
 pub fn uncounted<T>(make: impl FnOnce() -> T) -> T {
     PAUSED.store(true, Ordering::Relaxed);
     let made = make();

@@ -3,8 +3,8 @@
 use crate::allocations::uncounted;
 use crate::scene::{MESSAGE, Stack};
 
-/// A harness without a protocol: it copies the messages of each client and tick into one datagram, and counts the
-/// messages at the receiving end.
+/// A stack without a protocol, to measure the cost of the harness. In each tick, an end copies all its messages for one
+/// receiver into one datagram. The receiver counts the messages in this datagram.
 #[derive(Debug)]
 pub struct Bare {
     queues: Vec<Vec<Vec<u8>>>,
@@ -15,7 +15,7 @@ pub struct Bare {
 }
 
 impl Bare {
-    /// Creates the harness for `clients` clients.
+    /// Creates a server and `clients` clients without a protocol.
     pub fn new(clients: usize) -> Self {
         Self {
             queues: vec![Vec::new(); clients],

@@ -14,9 +14,9 @@ pub struct Case {
     pub per_tick: usize,
     /// `true` if the simulated network drops 5% of all datagrams.
     pub loss: bool,
-    /// `true` if each client sends as many messages as it receives.
+    /// `true` if each client sends as many messages to the server as the server sends to this client.
     pub both_ways: bool,
-    /// The number of channels that the messages use in turn.
+    /// The number of channels that the server's messages use in turn.
     pub channels: u8,
     /// The number of ticks before the measurement begins. In these ticks, queues grow to their final size.
     pub warm_up: u64,
@@ -59,7 +59,7 @@ impl Case {
     }
 }
 
-/// The cases that are measured without encryption.
+/// The cases in which tickwire is measured with the null provider, without encryption.
 pub const PLAIN: [Case; 10] = [
     Case::new("one", 1),
     Case::new("ten", 10),
@@ -73,7 +73,7 @@ pub const PLAIN: [Case; 10] = [
     Case::new("ten.channels", 10).channels(32),
 ];
 
-/// The cases that are measured with encryption.
+/// The cases in which tickwire is measured with the provider ring.
 pub const ENCRYPTED: [Case; 4] = [
     Case::new("one", 1),
     Case::new("ten", 10),
@@ -81,7 +81,8 @@ pub const ENCRYPTED: [Case; 4] = [
     Case::new("ten.both", 10).both_ways(),
 ];
 
-/// The cases for protocol implementations that are measured only without encryption.
+/// The cases in which tickwire is measured with the provider RustCrypto. The other protocol implementations and the
+/// harness alone are measured in these cases too.
 pub const BASIC: [Case; 2] = [Case::new("one", 1), Case::new("ten", 10)];
 
 /// The cases in which both the server and the clients send messages.

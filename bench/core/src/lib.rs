@@ -1,6 +1,6 @@
-//! Measures the cost of the core on one thread, with a simulated network and virtual time. A server sends messages of 100 bytes to
-//! its clients 60 times per second, over paths with a one-way delay of 50 ms. In some cases, each client sends
-//! as many messages to the server. The figures include the cost of both ends and of the harness.
+//! Measures the cost of the core on one thread, with a simulated network and virtual time. A server sends messages of 100
+//! bytes to its clients 60 times per second, over paths with a one-way delay of 50 ms. In some cases, each client sends as
+//! many messages to the server. The figures include the cost of both ends and of the harness.
 
 pub mod allocations;
 mod bare;

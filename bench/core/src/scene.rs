@@ -46,11 +46,11 @@ pub struct Tally {
     pub sent: u64,
     /// The number of messages that arrived at the receiving end.
     pub delivered: u64,
-    /// The number of bytes in datagrams from the server to clients.
+    /// The number of bytes in the datagrams that the server sent, including lost datagrams.
     pub bytes_down: u64,
-    /// The number of bytes in datagrams from clients to the server.
+    /// The number of bytes in the datagrams that the clients sent, including lost datagrams.
     pub bytes_up: u64,
-    /// The number of datagrams in both directions together.
+    /// The number of datagrams that both ends sent, including lost datagrams.
     pub datagrams: u64,
 }
 
@@ -61,7 +61,7 @@ pub struct Scene<S> {
     case: Case,
     network: Network,
     tick: u64,
-    /// The counters of the measured ticks so far.
+    /// The counters since the latest call of [`Scene::measure`]. Before the first call, they include the warm-up.
     pub tally: Tally,
 }
 
@@ -86,7 +86,7 @@ impl<S: Stack> Scene<S> {
     /// Connects all clients, and runs the warm-up ticks of the case, in which queues grow to their final size.
     ///
     /// # Panics
-    /// If the clients do not connect.
+    /// If the clients do not connect within 60 s of virtual time.
     pub fn new(stack: S, case: Case) -> Self {
         let network = Network {
             down: VecDeque::new(),
@@ -115,7 +115,7 @@ impl<S: Stack> Scene<S> {
         self.stack
     }
 
-    /// Runs the measured ticks of the case, and counts their traffic in [`Scene::tally`].
+    /// Sets the counters in [`Scene::tally`] to zero, runs the measured ticks of the case, and counts their traffic.
     pub fn measure(&mut self) {
         self.tally = Tally::default();
         self.run(self.case.ticks);

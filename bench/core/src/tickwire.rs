@@ -52,7 +52,8 @@ impl Tickwire {
         Self::with_channels(crypto, clients, 1)
     }
 
-    /// Creates a server and `clients` clients, whose messages use `channels` channels in turn.
+    /// Creates a server and `clients` clients. The server's messages use the first `channels` channels in turn. The
+    /// clients' messages use channel 0.
     ///
     /// # Panics
     /// If the core rejects the configuration.

@@ -9,9 +9,9 @@ pub(crate) const SIZE: usize = 100;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// A message of a stream.
+    /// A message that the server or a client sends at a regular interval.
     Stream = 1,
-    /// A message that the server sends back.
+    /// A message of a client that the server sends back, to measure the round-trip time.
     Ping = 2,
     /// A message that the server sends to all clients.
     Broadcast = 3,

@@ -51,8 +51,8 @@ pub(crate) enum Order {
     Usage,
     /// Order to clients: connects all clients at once. The answer is [`Answer::Connected`].
     Connect,
-    /// Order to clients: one client after the other sends a ping and waits for the echo. The answer is
-    /// [`Answer::Latencies`].
+    /// Order to clients: the clients take turns, and each sends a ping and waits for the echo. The answer is
+    /// [`Answer::Latencies`] with the round-trip times.
     Ping {
         /// The duration of the measurement, in milliseconds.
         milliseconds: u64,
@@ -67,8 +67,8 @@ pub(crate) enum Order {
     Reset,
     /// Order to clients: requests [`Answer::Counted`].
     Count,
-    /// Order to clients: requests, for each broadcast, the time until all clients had received the broadcast. The answer
-    /// is [`Answer::Latencies`].
+    /// Order to clients: requests [`Answer::Latencies`] of the broadcasts. The time of a broadcast ends when the final
+    /// client receives the broadcast.
     Broadcasts,
 }
 
@@ -100,16 +100,16 @@ pub(crate) enum Answer {
         /// The time until all clients were connected, in nanoseconds.
         elapsed: u64,
     },
-    /// Percentiles of measured times, in nanoseconds.
+    /// Percentiles of measured times, in nanoseconds. The first fifth of the times is warm-up and does not count.
     Latencies {
         /// The median, in nanoseconds.
         p50: u64,
         /// The 99th percentile, in nanoseconds.
         p99: u64,
-        /// The number of measured times.
+        /// The number of times that count.
         count: usize,
     },
-    /// The number of messages that all clients together have received.
+    /// The number of messages that all clients together have received since the latest [`Order::Reset`].
     Counted {
         /// The number of messages.
         messages: u64,

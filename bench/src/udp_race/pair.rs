@@ -40,12 +40,12 @@ impl Pair {
         let mut setup = Setup { stack, clients, server: None };
         let mut server = Process::start("server", &setup)?;
         let Answer::Listening { address, key } = server.answer()? else {
-            bail!("the server process did not report its address; its last output is above")
+            bail!("the server process did not report its address; its error output is above")
         };
         setup.server = Some((address, key));
         let mut clients = Process::start("clients", &setup)?;
         let Answer::Ready = clients.answer()? else {
-            bail!("the client process did not report that it is ready; its last output is above")
+            bail!("the client process did not report that it is ready; its error output is above")
         };
         Ok(Self { server, clients })
     }
@@ -54,7 +54,7 @@ impl Pair {
         match self.server.ask(Order::Work(work))? {
             Answer::Done => Ok(()),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -63,7 +63,7 @@ impl Pair {
         match self.server.ask(Order::Usage)? {
             Answer::Usage { cpu, memory, .. } => Ok(Usage { cpu, memory, at: now() }),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -73,7 +73,7 @@ impl Pair {
         match self.clients.ask(Order::Connect)? {
             Answer::Connected { elapsed } => Ok(elapsed),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -91,7 +91,8 @@ impl Pair {
             Answer::Latencies { p50, p99, count } if count >= 10 => Ok(Latencies { p50, p99 }),
             other => {
                 bail!(
-                    "the child process reported too few samples, or sent an unexpected answer: {other:?}; repeat the round without other load"
+                    "expected latencies of at least 10 samples from the client process, got {other:?}; repeat the round \
+                     without other load"
                 )
             }
         }
@@ -101,7 +102,7 @@ impl Pair {
         match self.clients.ask(order)? {
             Answer::Done => Ok(()),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -111,7 +112,7 @@ impl Pair {
         match self.clients.ask(Order::Count)? {
             Answer::Counted { messages } => Ok(messages),
             other => {
-                bail!("a child process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
             }
         }
     }
@@ -146,7 +147,7 @@ impl Process {
     }
 
     fn answer(&mut self) -> Result<Answer> {
-        let line = self.answers.next().context("a child process has ended; its last output is above")??;
+        let line = self.answers.next().context("a child process has ended; its error output is above")??;
         Ok(serde_json::from_str(&line)?)
     }
 }

@@ -151,7 +151,7 @@ impl<C: Client> Pool<C> {
                 ping.is_answered = true;
             }
         })
-        .with_context(|| format!("the thread of client {number} failed"))?;
+        .with_context(|| format!("client {number} failed"))?;
         let deadline = client.deadline();
         let noted = &mut self.noted[number];
         if *noted != deadline {

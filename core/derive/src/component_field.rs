@@ -23,7 +23,7 @@ pub(crate) struct Quantised {
 
 /// The way in which a field becomes words.
 enum Form {
-    /// A field without attributes, whose type alone determines the words.
+    /// A field without attributes. The type of the field alone determines the words that encode the field.
     Plain,
     Integer(Bounds),
     Float(Division),

@@ -26,8 +26,9 @@ pub enum EncodeError {
     OutOfRange(Box<OutOfRange>),
     /// Lists, maps and boxes in the value nest deeper than [`crate::limits::MESSAGE_DEPTH`] levels.
     TooDeep,
-    /// The value contains more list items than a receiver accepts: one item per bit of the encoded message, plus
-    /// [`crate::limits::MESSAGE_FREE_ITEMS`].
+    /// The value contains more items than a receiver accepts. The bits codec allows one list item per bit of the encoded
+    /// message, plus [`crate::limits::MESSAGE_FREE_ITEMS`]. MessagePack and JSON allow [`crate::limits::MESSAGE_ITEMS`]
+    /// values.
     TooManyItems,
     /// The serde implementation of the type failed, with this error text.
     Codec(String),
@@ -134,8 +135,8 @@ impl fmt::Display for EncodeError {
 
 impl core::error::Error for EncodeError {}
 
-/// The reason why bytes do not decode as a message. The error contains no text, so rejecting a message allocates no
-/// memory.
+/// The reason why bytes do not decode as a message. The error contains no text, so creating the error allocates
+/// no memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -147,23 +148,25 @@ pub enum DecodeError {
     Truncated,
     /// Bits that are not zero, or whole bytes, follow the end of the value.
     Trailing,
-    /// An integer, a length or a variant number is outside the range that the type declares.
+    /// An integer, a length, a number of steps, a character or a variant index is outside its range.
     OutOfRange,
     /// A string is not valid UTF-8.
     NotUtf8,
     /// Lists, maps and boxes in the message nest deeper than [`crate::limits::MESSAGE_DEPTH`] levels.
     TooDeep,
-    /// The message contains more list items than a valid message of its size can contain: one item per bit, plus
-    /// [`crate::limits::MESSAGE_FREE_ITEMS`].
+    /// The message contains more items than a valid message can contain. The bits codec allows one list item per bit of the
+    /// message, plus [`crate::limits::MESSAGE_FREE_ITEMS`]. MessagePack and JSON allow [`crate::limits::MESSAGE_ITEMS`]
+    /// values.
     TooManyItems,
-    /// The codec or the serde implementation of the type rejects the bytes.
+    /// The codec or the serde implementation of the type rejects the bytes, or the message has a type other than the
+    /// requested type.
     Invalid,
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::UnknownType => "no registered message type has the index of the message; register the same types at both ends",
+            Self::UnknownType => "no registered message type has the type index at the start of the message; register the same types at both ends",
             Self::TooLarge => "the message is longer than its type allows; reject the message",
             Self::Truncated => "the message ends before its final value ends; reject the message",
             Self::Trailing => "bits follow the final value of the message; reject the message",

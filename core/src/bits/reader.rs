@@ -105,7 +105,7 @@ impl<'a> BitReader<'a> {
     /// encoding.
     ///
     /// # Errors
-    /// [`DecodeError::Trailing`] if a byte or a one bit is left.
+    /// [`DecodeError::Trailing`] if a whole byte or a bit with the value 1 is left.
     pub const fn finish(self) -> Result<(), DecodeError> {
         if self.remaining_bits() >= 8 || self.pending != 0 { Err(DecodeError::Trailing) } else { Ok(()) }
     }

@@ -34,7 +34,8 @@ impl<'a> BitWriter<'a> {
     ///
     /// # Errors
     /// [`EncodeError::OutOfRange`] if `value` has higher bits set, or `bits` is above 64; [`EncodeError::TooLarge`]
-    /// if the message would exceed the limit.
+    /// if the message exceeds the writer's limit in bytes. The writer checks this limit every 32 bits and in
+    /// [`Self::finish`], so a later call may return the error.
     pub fn put(&mut self, value: u64, bits: u32) -> Result<(), EncodeError> {
         if bits > 64 || (bits < 64 && value >> bits != 0) {
             let most = 1u128.checked_shl(bits.min(64)).map_or(0, |above| above - 1);
@@ -48,7 +49,7 @@ impl<'a> BitWriter<'a> {
     /// Appends one Boolean value as one bit.
     ///
     /// # Errors
-    /// [`EncodeError::TooLarge`] if the message would exceed the limit.
+    /// [`EncodeError::TooLarge`] if the message exceeds the writer's limit in bytes: see [`Self::put`].
     pub fn bool(&mut self, value: bool) -> Result<(), EncodeError> {
         self.put(u64::from(value), 1)
     }
@@ -56,7 +57,7 @@ impl<'a> BitWriter<'a> {
     /// Appends whole bytes at the current bit position, without alignment to a byte boundary.
     ///
     /// # Errors
-    /// [`EncodeError::TooLarge`] if the message would exceed the limit.
+    /// [`EncodeError::TooLarge`] if the message exceeds the writer's limit in bytes: see [`Self::put`].
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
         let (chunks, rest) = bytes.as_chunks::<8>();
         for chunk in chunks {
@@ -93,7 +94,7 @@ impl<'a> BitWriter<'a> {
     /// Ends the encoding: fills the rest of the final byte with zero bits, and checks the limits.
     ///
     /// # Errors
-    /// [`EncodeError::TooLarge`] if the message would exceed the limit of bytes; [`EncodeError::TooManyItems`] if the
+    /// [`EncodeError::TooLarge`] if the message exceeds the writer's limit in bytes; [`EncodeError::TooManyItems`] if the
     /// message has more list items than one per bit plus [`limits::MESSAGE_FREE_ITEMS`].
     pub fn finish(mut self) -> Result<(), EncodeError> {
         let padding = self.pending_bits.wrapping_neg() % 8;

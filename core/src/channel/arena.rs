@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chunk_is_reused_after_its_slices_are_dropped() {
+    fn an_arena_chunk_is_reused_after_its_slices_are_dropped() {
         for length in [10_000, 1000, 64, 1] {
             let mut arena = Arena::default();
             let mut live = VecDeque::new();
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_arena_tracks_at_most_8_full_chunks_that_the_application_still_holds() {
+    fn the_arena_tracks_at_most_8_small_and_4_large_full_chunks_that_the_application_still_holds() {
         let mut arena = Arena::default();
         let _kept: Vec<_> = (0..10_000).map(|_| arena.copy(&[1; 1000], Keep::Passing)).collect();
         assert!(arena.passing.small.full.len() <= ARENA_CHUNKS);

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_truncated_message_id_near_zero_never_expands_to_a_negative_id() {
+    fn near_id_zero_the_largest_truncated_message_id_expands_to_itself() {
         assert_eq!(expand(ID_MAX, 0), u64::from(ID_MAX));
         assert_eq!(expand(ID_MAX, 1), u64::from(ID_MAX));
         assert_eq!(expand(ID_MAX, 1 << 24), (1 << 24) - 1);

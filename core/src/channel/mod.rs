@@ -1,7 +1,7 @@
 //! Channels, which cut messages into frames and reassemble messages from frames.
 //!
-//! This module does not depend on packets, keys or addresses. A [`send::SendSide`] cuts messages into frames and processes
-//! their acknowledgement or loss. A [`receive::ReceiveSide`] reassembles the messages.
+//! This module does not depend on packets, keys or addresses. A [`send::SendSide`] cuts messages into frames, and
+//! processes the acknowledgement or loss of each frame. A [`receive::ReceiveSide`] reassembles the messages.
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub(crate) mod arena;

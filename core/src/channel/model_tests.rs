@@ -141,6 +141,8 @@ impl World {
             Op::Grant { lost } => self.grant(lost),
             Op::Wait { millis } => self.wait(Span::from_millis(u64::from(millis))),
             Op::Resume => self.resume(),
+            Op::Rest { sender: true } => self.sender.rest(),
+            Op::Rest { sender: false } => self.receiver.rest(),
         }
         self.collect();
         self.check_bounds();

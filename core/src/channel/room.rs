@@ -181,6 +181,11 @@ impl Account {
         self.held
     }
 
+    /// Returns whether the connection holds no memory, and neither has nor waits for the reserve.
+    pub(super) const fn is_unused(&self) -> bool {
+        self.held == 0 && self.turn.is_none() && self.reserved.is_none()
+    }
+
     /// Records that `bytes` bytes arrived for messages that this connection holds.
     pub(super) const fn on_received(&mut self, bytes: usize) {
         if self.held == 0 {

@@ -53,8 +53,8 @@ pub enum Overflow {
     ///
     /// Each dropped message counts in [`crate::stats::ChannelSent::dropped`], and its status is [`crate::Fate::NotSent`].
     /// Before the first acknowledgement of the connection, the channel drops no message unless the bandwidth of the
-    /// connection is limited. The channel finishes sending a message of which a part was sent, unless sending takes longer
-    /// than [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
+    /// connection is limited. The channel finishes sending a message of which a part was sent, unless the path holds
+    /// back the rest for more than [`crate::limits::UNRELIABLE_PATIENCE`] (5 s).
     #[default]
     DropOldest,
     /// All messages wait in the order of sending, and a full queue returns the new message as
@@ -90,12 +90,12 @@ pub struct ChannelConfig {
     ///
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,
-    /// The number of bytes that may wait in the channel's queue. Each message counts its size plus 64 bytes of
+    /// The largest number of bytes that may wait in the channel's queue. Each message counts its size plus 64 bytes of
     /// overhead.
     ///
     /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
-    /// The number of messages that may wait in the channel's queue.
+    /// The largest number of messages that may wait in the channel's queue.
     ///
     /// Default: 4,096. Range: 1 to 2^32 - 1.
     pub queue_messages: usize,
@@ -103,7 +103,7 @@ pub struct ChannelConfig {
     ///
     /// Default: [`Overflow::DropOldest`].
     pub overflow: Overflow,
-    /// The time that a message may wait for its first transmission. After this time the channel drops the message, whose
+    /// The longest time that a message may wait for its first transmission. After this time the channel drops the message, whose
     /// status is then [`crate::Fate::NotSent`].
     ///
     /// Default: none, which sets no limit. Range: any.

@@ -23,8 +23,8 @@ pub struct SnapshotConfig {
     /// The schema of all worlds: components, groups and blueprints. The endpoint adds an entry for each of them to
     /// [`Config::schema`](crate::Config::schema).
     pub schema: Arc<WorldSchema>,
-    /// The largest number of entities that may exist in a world at the same time, and the largest number that this endpoint
-    /// accepts from a peer at the same time.
+    /// The largest number of entities that may exist in a world at the same time. From a peer, this endpoint accepts up to
+    /// twice this number, because new entities may arrive before the removal of old entities.
     ///
     /// Default: 10,000. Range: 1 to 65,536.
     pub max_entities: usize,

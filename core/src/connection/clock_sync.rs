@@ -67,8 +67,8 @@ pub struct PeerClock {
 }
 
 impl PeerClock {
-    /// Returns the time that the peer's clock shows when this end's clock shows `now`. The method extrapolates from the
-    /// latest sample, forwards and backwards.
+    /// Returns the estimated time of the peer's clock at the time `now` of this end's clock. The method extrapolates
+    /// from the latest sample, forwards and backwards.
     #[must_use]
     pub fn at(&self, now: Instant) -> Instant {
         if now < self.local {
@@ -79,8 +79,8 @@ impl PeerClock {
     }
 
     /// Returns the largest error of [`PeerClock::at`] in either direction, provided that both clocks run within 500 ppm
-    /// of true time and neither clock jumps. The error decreases to half the shortest RTT, and increases by 1 ms in each
-    /// second without packets from the peer.
+    /// of true time and neither clock jumps. The error decreases to about half the shortest RTT, and increases by 1 ms
+    /// in each second without an acknowledgement from the peer.
     #[must_use]
     pub fn error(&self, now: Instant) -> Duration {
         let remaining = self.correction.saturating_sub(self.gained(now)).unsigned_abs();

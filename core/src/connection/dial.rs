@@ -108,11 +108,13 @@ pub(crate) struct Dial {
     /// algorithm).
     pub(crate) hello_sent: Option<Instant>,
     hellos: u32,
+    /// `true` if the dial moves a connected session to another path.
+    pub(crate) is_beside: bool,
 }
 
 impl Dial {
     pub(crate) const fn new(now: Instant, dialer: Dialer, path: Path, local_id: u32, order: u64) -> Self {
-        Self { dialer, path, local_id, began_at: now, order, hello_sent: None, hellos: 0 }
+        Self { dialer, path, local_id, began_at: now, order, hello_sent: None, hellos: 0, is_beside: false }
     }
 
     /// Writes the next message of the attempt, and returns its size in bytes.

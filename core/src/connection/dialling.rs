@@ -3,11 +3,12 @@
 use alloc::boxed::Box;
 
 use super::{Attempt, Connection, Dial, DialPlan, Phase};
+use crate::address::Path;
 use crate::channel::{ReceiveSide, SendSide};
 use crate::crypto::Key;
 use crate::drop::DropReason;
-use crate::error::ConnectError;
-use crate::event::{CloseReason, ConnectionId, Refusal};
+use crate::error::{ConnectError, ResumeOverError};
+use crate::event::{CloseReason, ConnectionId, Refusal, ResumeOverFailure};
 use crate::handshake::{Accepted, Answer, ServerKey};
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -28,6 +29,64 @@ impl Connection {
     /// Returns the next attempt to resume.
     pub(crate) fn next_attempt(&self) -> Option<Attempt> {
         self.plan.as_deref().map(|plan| plan.attempt(plan.timeout))
+    }
+
+    /// Returns an attempt that moves the connected session to `path`.
+    pub(crate) fn attempt_over(&self, path: Path) -> Result<Attempt, ResumeOverError> {
+        let plan = self.plan.as_deref().filter(|_| self.phase == Phase::Connected);
+        let plan = plan.ok_or(ResumeOverError::NotConnected)?;
+        if self.dial.is_some() || self.wants_dial {
+            return Err(ResumeOverError::AlreadyDialling);
+        }
+        if plan.resume.is_none() {
+            return Err(ResumeOverError::NoResumeTicket);
+        }
+        Ok(Attempt { path, ..plan.attempt(plan.timeout) })
+    }
+
+    /// Starts a dial that moves the connected session to another path.
+    pub(crate) fn dial_beside(&mut self, mut dial: Dial) {
+        dial.is_beside = true;
+        self.dial = Some(Box::new(dial));
+    }
+
+    /// Returns `true` if `dial` would move the session, and the session is still connected over its present path.
+    fn is_beside(&self, dial: &Dial) -> bool {
+        dial.is_beside && self.phase == Phase::Connected
+    }
+
+    /// Returns `true` if the session continues over its present path although the server accepted `dial` without
+    /// resuming the session. Drops the dial then.
+    pub(crate) fn keeps_session(&mut self, dial: &Dial) -> bool {
+        if self.is_beside(dial) {
+            self.fail_beside(dial, ResumeOverFailure::SessionLost);
+            return true;
+        }
+        let was_heard = self.was_heard_since(dial.began_at);
+        if was_heard {
+            // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
+            self.discard(dial);
+        }
+        was_heard
+    }
+
+    /// Ends a dial beside the present path. The session continues over this path.
+    pub(super) fn fail_beside(&mut self, dial: &Dial, failure: ResumeOverFailure) {
+        self.discard(dial);
+        self.notices.resume_over_failed(dial.path.remote, failure);
+    }
+
+    /// Takes the dial, if it is one beside the present path.
+    pub(super) fn take_dial_beside(&mut self) -> Option<Box<Dial>> {
+        let is_beside = self.dial.as_deref().is_some_and(|dial| self.is_beside(dial));
+        if is_beside { self.dial.take() } else { None }
+    }
+
+    /// Records the path over which the server resumed the session. Later attempts dial this path.
+    pub(crate) fn on_dialled_path(&mut self, path: Path) {
+        if let Some(plan) = self.plan.as_deref_mut() {
+            plan.path = path;
+        }
     }
 
     /// Starts the next dial, or waits for a later attempt if `dial` is an error.
@@ -60,6 +119,10 @@ impl Connection {
 
     /// Processes the refusal of an attempt. `resumes` is `true` if the attempt showed a resume ticket.
     fn on_refused(&mut self, now: Instant, refusal: Refusal, resumes: bool, rng: &mut Rng) {
+        if let Some(dial) = self.take_dial_beside() {
+            self.fail_beside(&dial, ResumeOverFailure::Refused(refusal));
+            return;
+        }
         // A server that has the session resumes it, so it says this only of one that is gone.
         if refusal == Refusal::Expired && resumes && self.fall_back() {
             return;

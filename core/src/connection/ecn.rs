@@ -64,9 +64,9 @@ impl MarksSeen {
 /// The state of ECN on a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum EcnState {
-    /// The first packets carry ECT(0).
+    /// Fewer than ten packets were sent on the path. They carry ECT(0).
     Testing,
-    /// The first packets carried ECT(0). Later packets carry no ECN bits until one of the first packets is acknowledged.
+    /// The first ten packets carried ECT(0). Later packets carry no ECN bits until one of the ten is acknowledged.
     Unknown,
     /// All packets carry ECT(0), and CE marks count as congestion.
     Capable,
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn acks_carry_ecn_counts_only_for_the_first_packets_and_after_new_marks() {
+    fn acks_carry_ecn_counts_only_for_the_first_64_packets_and_eight_times_after_a_new_mark() {
         let mut seen = MarksSeen::default();
         assert_eq!(seen.report(), None);
         for number in 1..=FIRST_REPORTS {
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn packets_without_ecn_bits_are_not_counted() {
+    fn packets_without_ecn_bits_or_with_ect_1_are_not_counted() {
         let mut seen = MarksSeen::default();
         seen.on_received(Ecn::NotCapable);
         seen.on_received(Ecn::Capable1);

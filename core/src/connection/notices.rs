@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::address::Address;
-use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, Unconfirmed};
+use crate::event::{CloseReason, ConnectionId, Event, PeerInfo, ResumeOverFailure, Unconfirmed};
 
 /// The reserved places for the notices of one connection.
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ struct Pending {
     resumed: Option<Address>,
     moved: Option<Address>,
     rate: Option<u64>,
+    not_resumed: Option<(Address, ResumeOverFailure)>,
     closed: Option<(CloseReason, Vec<Unconfirmed>)>,
 }
 
@@ -46,6 +47,13 @@ impl Notices {
 
     pub(crate) fn moved(&mut self, address: Address) {
         self.pending().moved = Some(address);
+    }
+
+    /// Records that the session could not be moved to the path to `address`.
+    pub(crate) fn resume_over_failed(&mut self, address: Address, failure: ResumeOverFailure) {
+        if !self.is_closed {
+            self.pending().not_resumed = Some((address, failure));
+        }
     }
 
     /// Records that the path now carries `bytes_per_second`.
@@ -99,6 +107,9 @@ impl Notices {
         if let Some(address) = self.take(|pending| pending.moved.take()) {
             return Some(Event::Moved { connection, address });
         }
+        if let Some((address, failure)) = self.take(|pending| pending.not_resumed.take()) {
+            return Some(Event::ResumeOverFailed { connection, address, failure });
+        }
         let bytes_per_second = self.take(|pending| pending.rate.take())?;
         Some(Event::RateChanged { connection, bytes_per_second })
     }
@@ -131,6 +142,7 @@ impl Pending {
             && self.resumed.is_none()
             && self.moved.is_none()
             && self.rate.is_none()
+            && self.not_resumed.is_none()
             && self.closed.is_none()
     }
 }

@@ -7,7 +7,7 @@ pub(crate) enum Phase {
     Connecting,
     /// The handshake is complete, and the two ends exchange data.
     Connected,
-    /// The peer is silent, and the session waits for the peer to resume it.
+    /// The peer is silent. The session lasts until a resumption, or until the time limit for a resumption ends.
     Interrupted,
     /// The connection has ended for the application, and this end resends its CLOSE frame.
     Closing,

@@ -40,6 +40,11 @@ impl Reordering {
         Self { losses: None, level: 0, since: now }
     }
 
+    /// Drops the stored losses, because the connection is idle and no late acknowledgement can arrive for them.
+    pub(crate) fn rest(&mut self) {
+        self.losses = None;
+    }
+
     /// Returns `true` if the path reordered packets recently.
     pub(crate) const fn is_seen(&self) -> bool {
         self.level > 0

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn releasing_unused_memory_keeps_packets_in_flight() {
+    fn releasing_unused_memory_keeps_the_records_of_packets_in_flight() {
         let mut sent = SentPackets::default();
         sent.note(SentFrame::Credit);
         sent.record(Instant::ZERO, 100, true);

@@ -4,7 +4,7 @@ use super::settle;
 use super::timers::Timer;
 use super::{Connection, Phase, Settings, TICKET_RENEWAL};
 use crate::channel::Arena;
-use crate::event::CloseReason;
+use crate::event::{CloseReason, ResumeOverFailure};
 use crate::limits::{BASE_DATAGRAM, REST_AFTER};
 use crate::rng::Rng;
 use crate::time::{Instant, Span};
@@ -60,6 +60,7 @@ impl Connection {
             transport.rested_at = Some(transport.busy_at);
             transport.sent.rest();
             transport.acks.rest();
+            transport.reordering.rest();
             self.session.rest();
         }
     }
@@ -142,6 +143,11 @@ impl Connection {
             // The Hello that is due leaves with the next `poll_transmit`.
             return;
         }
+        if let Some(dial) = self.take_dial_beside() {
+            self.fail_beside(&dial, ResumeOverFailure::TimedOut);
+            return;
+        }
+        let Some(dial) = self.dial.as_deref() else { return };
         let (version_hint, narrow_path) = (dial.dialer.version_hint(), dial.dialer.narrow_path());
         let key_hint = dial.dialer.key_hint();
         self.drop_dial();

@@ -18,13 +18,13 @@ pub enum TimeoutCause {
     Loss,
     /// A delayed acknowledgement is due.
     Acknowledgement,
-    /// The pacer allows the next packet.
+    /// The pacer or the congestion controller allows the next packet.
     Pacing,
     /// A heartbeat is due.
     Heartbeat,
     /// The idle timeout expires, because no packet from the peer arrived within [`crate::Config::idle_timeout`].
     Idle,
-    /// The challenge to a new path expires.
+    /// Either the challenge to a new address of the peer must be sent again, or the validation of the address fails.
     Path,
     /// A message's lifetime ends, or the time limit for the missing fragments of a message ends.
     Expiry,
@@ -51,7 +51,7 @@ pub(crate) enum Timer {
     Close,
     Resume,
     Handshake,
-    /// Memory that traffic needed can be released.
+    /// The idle connection must release unused message memory.
     Rest,
 }
 

@@ -55,12 +55,18 @@ impl Session {
         self.worlds.has_frame()
     }
 
+    /// Returns `true` if a unit of the sent world waits, or a frame of the world is in flight.
+    pub(crate) fn has_pending_world(&self) -> bool {
+        self.worlds.sender().is_some_and(WorldSender::is_pending)
+    }
+
     /// Returns the counters of the sent and the received world.
     pub(crate) fn world_stats(&self) -> WorldStats {
         let (sender, receiver) = (self.worlds.sender(), self.worlds.receiver());
         let sent = sender.map(WorldSender::counts).unwrap_or_default();
         let received = receiver.map(WorldReceiver::counts).unwrap_or_default();
         WorldStats {
+            entities_left_out: sender.map_or(0, WorldSender::left_out),
             is_settled: sender.is_none_or(WorldSender::is_settled),
             tick_received: receiver.and_then(WorldReceiver::tick),
             ..WorldStats::new(sent, received)

@@ -40,7 +40,7 @@ pub struct HandshakeInput<'a> {
     pub payload: &'a [u8],
 }
 
-/// A provider of the cryptography that an endpoint uses. The provider creates the AEAD of packets, where speed matters,
+/// A provider of the cryptography that an endpoint uses. The provider creates the keys that seal and open packets,
 /// and gives access to the cryptography of handshakes. Implementations hold no mutable state.
 pub trait Provider: Send + Sync {
     /// Creates the AEAD of data packets under `key`.

@@ -9,7 +9,8 @@ use super::key::{self, Key, ParseKeyError};
 /// The public key of a server or peer. A client that pins the key connects only to an endpoint that holds the
 /// matching [`Secret`](crate::Secret): see [`ConnectOptions::new`](crate::ConnectOptions::new).
 ///
-/// `Display` writes the key as 64 hexadecimal digits. `FromStr` reads upper-case and lower-case digits:
+/// `Display` writes the key as 64 hexadecimal digits. `FromStr` reads upper-case and lower-case digits, and
+/// ignores white space around them:
 ///
 /// ```
 /// use tickwire_core::PublicKey;

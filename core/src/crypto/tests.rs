@@ -103,7 +103,7 @@ fn the_authentic_second_message_is_accepted_after_a_rejected_forgery() {
 }
 
 #[test]
-fn a_responder_rejects_a_different_prologue_psk_or_identity() {
+fn a_responder_rejects_a_first_message_for_a_different_prologue_psk_or_identity() {
     for provider in providers() {
         let (_, first) = hello(&*provider, 1);
         let attempt = |secret: Key, prologue: &[u8], psk: &Key, message: &[u8]| {

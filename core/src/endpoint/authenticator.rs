@@ -8,14 +8,17 @@ use crate::event::{PeerInfo, Refusal};
 /// A client's request to connect. The endpoint has already checked the client's ticket or cookie.
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
-    /// The client's address. A client with a ticket needs no cookie, so the endpoint has not yet validated its address.
-    /// If the client later answers from a different address, the endpoint calls the authenticator again.
+    /// The client's address. The endpoint has validated the address of a client on a link and of a client that returned
+    /// a cookie. Every other client has a ticket or a pre-shared key, and its address is not validated yet. If such a
+    /// client sends its first data packet from a different address, the endpoint calls the authenticator again once it
+    /// has validated that address.
     pub address: Address,
     /// The IP address of the client's host: the IP address from which a UDP client sends, or the `far_end` that
     /// [`Endpoint::open_link`](crate::Endpoint::open_link) received for the client's link. `None` if the link has no
     /// `far_end`. Bans apply to this address.
     pub far_end: Option<IpAddr>,
-    /// The identity of the client, from its ticket. The identity of a client without a ticket is all zeros.
+    /// The identity of the client, from its ticket. The identity of an expected peer is the first 16 bytes of its public
+    /// key. The identity of any other client without a ticket is all zeros.
     pub peer: &'a PeerInfo,
 }
 
@@ -31,8 +34,8 @@ pub enum Admission {
     Refuse(Refusal),
 }
 
-/// An authenticator, which decides whether each client may connect. The implementation must return quickly, because
-/// `handle_datagram` calls it.
+/// An authenticator, which decides whether each new client may connect. A client that resumes a session is not checked
+/// again. The implementation must return quickly, because `handle_datagram` calls it.
 ///
 /// ```
 /// use std::collections::BTreeSet;

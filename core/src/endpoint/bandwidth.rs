@@ -30,11 +30,12 @@ impl Endpoint {
         }
     }
 
-    /// Returns the send budget of a connection: the number of message bytes that the game should send in the next
-    /// `interval`, for example one tick, so that no message waits. The budget is the number of bytes that the path
-    /// carries in that time, at most an equal share of the endpoint's limit, minus the bytes that are already queued at
-    /// any priority. Returns 0 if the connection does not exist. Returns `u64::MAX` on a link that controls congestion
-    /// itself, if no other limit applies.
+    /// Returns the send budget of a connection: the number of message bytes that the game can send in the next
+    /// `interval`, for example one tick, before messages wait in a queue. The budget is 7/8 of the bytes that the path
+    /// carries in that time, at most 7/8 of an equal share of the endpoint's limit, minus the bytes that are already
+    /// queued on all channels. The remaining 1/8 is for headers, acknowledgements and resent data. Returns `u64::MAX` on
+    /// a link that controls congestion itself, if no other limit applies. Returns 0 if the connection does not exist,
+    /// is not established yet, or is interrupted.
     ///
     /// The budget is a recommendation. Messages that exceed the budget wait in the channels' queues.
     #[must_use]

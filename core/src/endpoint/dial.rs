@@ -1,5 +1,7 @@
 //! Connecting, and reconnecting after an interruption.
 
+mod resume_over;
+
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
@@ -21,7 +23,8 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`ConnectError`] if the endpoint already has its maximum number of connections, the ticket is for a different
-    /// server or application, the server's key is not a valid X25519 public key, or the pre-shared key is all zeros.
+    /// server or application or has an invalid size, the server's key is not a valid X25519 public key, or the
+    /// pre-shared key is all zeros.
     pub fn connect(
         &mut self,
         now: Instant,
@@ -81,7 +84,7 @@ impl Endpoint {
         }
     }
 
-    fn begin_dial(&mut self, now: Instant, attempt: Attempt) -> Result<Dial, ConnectError> {
+    pub(super) fn begin_dial(&mut self, now: Instant, attempt: Attempt) -> Result<Dial, ConnectError> {
         let too_many = ConnectError::TooManyConnections { most: self.config.max_connections };
         let local_id = self.ids.reserve(&mut self.rng).ok_or(too_many)?;
         let Attempt { path, server_key, credential, timeout } = attempt;
@@ -147,9 +150,7 @@ impl Endpoint {
         let first = state.phase() == Phase::Connecting;
         let resumed = !first && accepted.session == SessionOutcome::Resumed;
         let Some(dial) = state.take_dial(accepted.server_key) else { return };
-        if !resumed && state.was_heard_since(dial.began_at) {
-            // Only a server that holds the keys can be heard: an Unknown that was forged made us ask.
-            state.discard(&dial);
+        if !resumed && state.keeps_session(&dial) {
             return;
         }
         let is_overtaken = !resumed && self.is_overtaken(owner, dial.order);
@@ -194,6 +195,7 @@ impl Endpoint {
         let is_peer = matches!(member.owner(), Some(Owner::Peer(_)));
         let state = &mut member.connection;
         if resumed {
+            state.on_dialled_path(dial.path);
             state.resume(now, transport, &self.settings);
         } else {
             let replaces = (target != connection).then_some(connection);

@@ -99,15 +99,14 @@ impl Endpoint {
         self.links.far_end(self.address(connection)?)
     }
 
-    /// Returns the identity of a connection's peer, from its ticket or from the authenticator. Returns `None` if the
-    /// connection does not exist.
+    /// Returns the identity and the user data of a connection's peer. Returns `None` if the connection does not exist.
     #[must_use]
     pub fn peer(&self, connection: ConnectionId) -> Option<&PeerInfo> {
         self.connections.get(connection).map(|state| state.session().peer())
     }
 
     /// Returns the delivery status of a message while its connection exists. Returns `None` if `send` accepted no message
-    /// with this number.
+    /// with this number, or the channel no longer stores its status: see [`crate::limits::DROPPED_RANGES`].
     #[must_use]
     pub fn fate(&self, connection: ConnectionId, channel: ChannelId, message: MessageId) -> Option<Fate> {
         self.connections.get(connection)?.session().fate(channel, message)
@@ -165,7 +164,7 @@ impl Endpoint {
         self.connections.iter().map(|state| state.session().memory()).sum()
     }
 
-    /// Returns the number of half-open handshakes.
+    /// Returns the number of half-open handshakes, including the refusals that the endpoint stores to repeat them.
     #[must_use]
     pub fn half_open(&self) -> usize {
         self.acceptor.half_open_count()

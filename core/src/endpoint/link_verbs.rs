@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 impl Endpoint {
     /// Declares a link that the driver opened. Call this method before the link's first datagram. A second call for the
-    /// same link replaces the link's properties.
+    /// same link replaces the link's properties and its `far_end`, and removes its credit limit.
     ///
     /// `far_end` is the IP address of the peer's host. Traffic on the link counts towards the limits of this address
     /// (connections, handshakes, bans), as UDP traffic from this address does. A link without `far_end` counts as a
@@ -40,8 +40,9 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Sets the number of bytes that the link can accept now. While this number is below the link's largest datagram,
-    /// the endpoint builds no datagram for the link.
+    /// Sets the number of bytes that the link can accept now. The endpoint subtracts the bytes that it then sends. While
+    /// the number is below the link's largest datagram, the endpoint builds no datagram for the link. Before the first
+    /// call for a link, its credit is unlimited.
     pub fn set_link_credit(&mut self, now: Instant, link: LinkId, bytes: u64) {
         self.advance(now);
         self.links.set_credit(link, bytes);

@@ -13,7 +13,8 @@ use crate::source::Source;
 
 /// A connection, and the lists of the endpoint that contain it.
 pub(super) struct Member {
-    pub(super) connection: Connection,
+    /// Boxed, because the list has unused places.
+    pub(super) connection: Box<Connection>,
     /// The links under which the endpoint lists the connection.
     pub(super) links: [Option<LinkId>; 2],
     /// The source to which an accepted connection counts, or `None` until its address is validated.
@@ -45,11 +46,11 @@ pub(super) struct Members {
 
 impl Members {
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
-        self.slots.get(id).map(|member| &member.connection)
+        self.slots.get(id).map(|member| &*member.connection)
     }
 
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.slots.get_mut(id).map(|member| &mut member.connection)
+        self.slots.get_mut(id).map(|member| &mut *member.connection)
     }
 
     pub(super) fn member(&self, id: ConnectionId) -> Option<&Member> {
@@ -62,7 +63,7 @@ impl Members {
 
     pub(super) fn insert(&mut self, make: impl FnOnce(ConnectionId) -> Connection) -> ConnectionId {
         self.slots.insert_with_key(|id| Member {
-            connection: make(id),
+            connection: Box::new(make(id)),
             links: [None; 2],
             source: None,
             owner: None,
@@ -82,10 +83,10 @@ impl Members {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.slots.values().map(|member| &member.connection)
+        self.slots.values().map(|member| &*member.connection)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
-        self.slots.values_mut().map(|member| &mut member.connection)
+        self.slots.values_mut().map(|member| &mut *member.connection)
     }
 }

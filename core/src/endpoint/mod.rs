@@ -71,8 +71,8 @@ const UNKNOWN_PER_SECOND_AND_SOURCE: u32 = 50;
 /// [`handle_timeout`](Self::handle_timeout)), outputs ([`poll_transmit`](Self::poll_transmit),
 /// [`poll_event`](Self::poll_event), [`poll_timeout`](Self::poll_timeout)) and getters may be called in any order, at
 /// any time. Work that a call does not finish stays due. No call fails because of bytes from the network: an `Err`
-/// means a mistake of the caller, or a full queue. `now` comes from the caller's monotonic clock. A time before the
-/// latest time passed to the endpoint counts as that latest time.
+/// means a mistake of the caller, a full queue, or a connection that has ended. `now` comes from the caller's monotonic
+/// clock. A time before the latest time passed to the endpoint counts as that latest time.
 ///
 /// [`ConnectionState`] has the states of a connection and the events between them.
 ///
@@ -199,8 +199,8 @@ impl Endpoint {
         })
     }
 
-    /// Sets the authenticator that accepts or refuses each client. The endpoint calls the authenticator after it has
-    /// checked the client's ticket or cookie.
+    /// Sets the authenticator that accepts or refuses each client that does not resume a session. The endpoint calls the
+    /// authenticator after it has checked the client's ticket or cookie.
     pub fn set_authenticator(&mut self, authenticator: impl Authenticator + 'static) {
         self.authenticator = Some(Box::new(authenticator));
     }
@@ -209,7 +209,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`SendError`], which returns the message: the queue is full (a `SendReady` event follows), the message is larger than
-    /// the configuration allows, or there is no such connection or channel.
+    /// the configuration allows, the connection is closing, or there is no such connection or channel.
     pub fn send(
         &mut self,
         now: Instant,
@@ -234,9 +234,9 @@ impl Endpoint {
 
     /// Closes a connection at once. The connection then neither sends nor receives messages. The peer receives `code`
     /// (the protocol reserves 0xff00 and above, which count as 0xfeff) and up to 256 bytes of `text`. The `Closed`
-    /// event lists the messages that the peer did not confirm. The event follows at once if no message is unconfirmed, else
-    /// with the peer's answer. Without an answer, the event follows after five probe timeouts, at most 5 s. The call
-    /// ignores an unknown connection.
+    /// event lists the reliable messages that the peer did not confirm. The event follows at once if no reliable message
+    /// is in flight, else with the peer's answer. Without an answer, the event follows after five probe timeouts, at most
+    /// 5 s. The call ignores an unknown connection.
     pub fn close(&mut self, now: Instant, connection: ConnectionId, code: u16, text: &str) {
         self.advance(now);
         if let Some(state) = self.connections.get_mut(connection) {
@@ -245,8 +245,8 @@ impl Endpoint {
         }
     }
 
-    /// Closes a connection as soon as all its reliable messages are delivered, and at `deadline` at the latest. If the game
-    /// calls this method several times, the earliest deadline counts.
+    /// Closes a connection as [`Endpoint::close`] does, once all queued messages are sent and all reliable messages are
+    /// acknowledged, or at `deadline`. If the game calls this method several times, the earliest deadline counts.
     pub fn close_after_delivery(
         &mut self,
         now: Instant,

@@ -20,7 +20,7 @@ const GHOST_PATIENCE: Span = Span::from_secs(2);
 
 /// The result of the contest between a new client and the existing connections of its owner in a full server.
 enum Contest {
-    /// This connection's peer does not answer, so the new client gets its place.
+    /// This connection's peer does not answer, so the new client gets the connection's place.
     Won(ConnectionId),
     /// The peer of at least one connection still has time to answer.
     Open,

@@ -41,7 +41,7 @@ impl ConnectOptions {
 
     /// Creates options to connect to any server that answers, with any key. **Anybody on the path can impersonate the
     /// server**: use these options only for development, and on local networks that you trust. The handshake takes one
-    /// more round trip.
+    /// more round trip. With a ticket, the endpoint instead connects only to the server that the ticket names.
     #[must_use]
     pub fn danger_any_key() -> Self {
         Self::trusting(ServerKey::Any)
@@ -55,7 +55,8 @@ impl ConnectOptions {
         Self { peer: Some(Box::new((psk.into(), peer_key.to_bytes()))), ..Self::new(peer_key) }
     }
 
-    /// Adds a ticket, which gives the client an identity and saves a round trip, and returns the changed options.
+    /// Adds a ticket, which gives the client an identity, and returns the changed options. The ticket also saves a round
+    /// trip, unless the server has [`crate::Access::Open`] or is under load ([`crate::Config::cookie_threshold`]).
     #[must_use]
     pub fn ticket(mut self, ticket: Ticket) -> Self {
         self.ticket = Some(ticket);

@@ -9,9 +9,8 @@ use crate::error::ConnectError;
 use crate::handshake::PeerHint;
 
 impl Endpoint {
-    /// Accepts the peer that holds `psk` and the secret of `peer_key`, even if `Config::access` accepts no other peers.
-    /// [`crate::Access::Closed`] still rejects this peer. The endpoint also accepts each peer that
-    /// it dials.
+    /// Accepts the peer that holds `psk` and the secret of `peer_key`, under every [`crate::Access`] except
+    /// [`crate::Access::Closed`]. The endpoint also accepts each peer that it dials.
     ///
     /// # Errors
     /// [`ConnectError::ZeroPresharedKey`] if `psk` is all zeros.

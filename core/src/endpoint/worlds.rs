@@ -24,21 +24,28 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`WorldError`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots), already has
-    /// [`limits::WORLDS`] other worlds, or the world rejects the changes. The world is then unchanged.
+    /// [`limits::WORLDS`] other worlds, the tick is above 2^32 - 1, or the world rejects the changes. The world is then
+    /// unchanged.
     pub fn commit(&mut self, now: Instant, world: WorldId, changes: &Changes) -> Result<(), WorldError> {
         let now = self.advance(now);
         let Some(worlds) = self.worlds.table.as_mut() else { return Err(WorldError::NotConfigured) };
         if u32::try_from(changes.tick()).is_err() {
             return Err(WorldError::TickTooLarge { tick: changes.tick() });
         }
-        if worlds.get(world).is_none() {
+        let is_new = worlds.get(world).is_none();
+        if is_new {
             if worlds.len() >= limits::WORLDS {
                 return Err(WorldError::TooManyWorlds { most: limits::WORLDS });
             }
             worlds.insert(world).map_err(WorldError::Store)?;
         }
         let Some((store, grid, rules)) = worlds.get_mut(world) else { return Err(WorldError::NotConfigured) };
-        store.commit(changes).map_err(WorldError::Commit)?;
+        if let Err(error) = store.commit(changes) {
+            if is_new {
+                worlds.remove(world);
+            }
+            return Err(WorldError::Commit(error));
+        }
         grid.on_commit(store);
         rules.on_commit(changes);
         let viewers = self.worlds.viewers.entry(world).or_default();
@@ -139,6 +146,14 @@ impl Endpoint {
         Some(self.connections.get(connection)?.session().world_stats())
     }
 
+    /// Returns whether a connection waits for a part of its world: a unit was not sent, or a frame in flight is neither
+    /// acknowledged nor lost. An application whose world no longer changes commits until this is `false`, because a
+    /// tick has at most 256 frames per connection.
+    #[must_use]
+    pub fn has_pending_worlds(&self) -> bool {
+        self.connections.iter().any(|connection| connection.session().has_pending_world())
+    }
+
     /// Returns the heap memory that all worlds occupy, in bytes. The memory does not include the state that each
     /// connection keeps of its worlds.
     #[must_use]
@@ -146,7 +161,8 @@ impl Endpoint {
         self.worlds.table.as_ref().map_or(0, Worlds::memory)
     }
 
-    /// Returns the connections to which the endpoint sends a world.
+    /// Returns the connections to which the endpoint sends a world. A connection whose viewer was set to `None` stays in
+    /// the list until it views a different world, and an ended connection until the next commit of the world.
     #[must_use]
     pub fn viewers(&self, world: WorldId) -> &[ConnectionId] {
         self.worlds.viewers.get(&world).map_or(&[], Vec::as_slice)

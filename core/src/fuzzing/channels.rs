@@ -65,7 +65,8 @@ impl Receiving {
         })
     }
 
-    /// Removes the next message for the application from the queue, and returns its channel and content.
+    /// Removes the next message for the application from the queue, and returns its channel and content. Returns `None` if
+    /// no message waits.
     pub fn pop(&mut self) -> Option<(ChannelId, Bytes)> {
         self.side.pop()
     }
@@ -167,7 +168,8 @@ impl Sending {
         self.0.on_credit(total);
     }
 
-    /// Returns the channel and the id of the next message that was delivered on a channel with receipts.
+    /// Returns the channel and the id of the next message that was delivered on a channel with receipts. Returns `None` if
+    /// all such messages were returned before.
     pub fn delivered(&mut self) -> Option<(ChannelId, MessageId)> {
         self.0.take_delivered()
     }

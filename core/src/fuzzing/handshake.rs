@@ -114,7 +114,8 @@ impl Dialling {
         Some(Self { dialer, rng })
     }
 
-    /// Writes the next datagram of the attempt to `buffer`, if one is due.
+    /// Writes the next datagram of the attempt to `buffer`, and returns its length in bytes. Returns `None` if no datagram is
+    /// due.
     pub fn write(&mut self, now: Instant, buffer: &mut [u8]) -> Option<usize> {
         self.dialer.write(now, &mut self.rng, buffer)
     }
@@ -150,7 +151,7 @@ pub enum Reaction {
     Replied,
     /// The server accepted the client, and wrote a Welcome.
     Admitted(HalfOpenHandle),
-    /// The server refused the client. The server may or may not have written an answer.
+    /// The server refused the client, with or without a reply.
     Refused,
 }
 

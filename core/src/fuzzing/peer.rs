@@ -20,11 +20,12 @@ use crate::wire::{DataHeader, Writer, decode_packet_number};
 /// range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claims {
-    /// The flow-control credit that the peer declares, in bytes, at most 2^62.
+    /// The flow-control credit that the peer declares, in bytes. A valid value is at most 2^62.
     pub credit: u64,
-    /// The longest delay of acknowledgements that the peer declares, in µs, at most 10,000,000.
+    /// The longest delay of acknowledgements that the peer declares, in µs. A valid value is at most 10,000,000.
     pub ack_delay_us: u32,
-    /// The largest datagram that the peer declares to accept, in bytes, at least [`crate::limits::LEAST_DATAGRAM`].
+    /// The largest datagram that the peer declares to accept, in bytes. A valid value is at least
+    /// [`crate::limits::LEAST_DATAGRAM`].
     pub max_datagram: u16,
 }
 
@@ -51,7 +52,7 @@ pub struct HostilePeer {
 impl HostilePeer {
     /// Connects to `server` from the address `from`. Every datagram between the peer and the server arrives
     /// immediately, and datagrams to other addresses are lost. The server then has a half-open handshake, which the
-    /// peer's first packet turns into a connection.
+    /// peer's first packet turns into a connection. Returns `None` if the handshake fails.
     #[must_use]
     pub fn dial(
         now: Instant,
@@ -92,7 +93,8 @@ impl HostilePeer {
         None
     }
 
-    /// Answers the handshake of `client`, which dials the address `at`. The client is then connected.
+    /// Answers the handshake of `client`, which dials the address `at`. The client is then connected. Returns `None` if the
+    /// handshake fails.
     #[must_use]
     pub fn accept(
         now: Instant,

@@ -58,8 +58,8 @@ impl SentWorld {
         self.sender.set_interest(interest);
     }
 
-    /// Builds a frame of at most `room` bytes. Returns the number and the bytes of the frame, or `None` if no unit
-    /// waits to be sent.
+    /// Builds a frame of at most `room` bytes. Returns the number of the frame and its bytes, or `None` if no
+    /// unit waits to be sent.
     pub fn pack(&mut self, store: &Store, room: usize) -> Option<(u64, Vec<u8>)> {
         let number = self.sender.pack(store, &mut self.scratch, room, room as u64)?;
         Some((number, self.scratch.bytes().to_vec()))
@@ -85,7 +85,8 @@ impl SentWorld {
         self.sender.on_resumed();
     }
 
-    /// Reports to the sender that the game has not committed for a while.
+    /// Reports to the sender that the game has not committed for [`crate::limits::SNAPSHOT_STALL`]. The sender then sends
+    /// the units that were lost in the newest tick again in the same tick.
     pub fn on_stall(&mut self) {
         if self.sender.has_spent() {
             self.sender.on_stall();
@@ -105,8 +106,8 @@ impl SentWorld {
         self.sender.needed(unit, ranges)
     }
 
-    /// Returns the earliest tick in which an entity left the view that the receiver has not dropped yet. Returns `None`
-    /// if there is no such entity.
+    /// Returns the earliest tick in which an entity left the view, among the entities that the receiver has not dropped
+    /// yet. Returns `None` if the receiver has dropped all entities that left.
     #[must_use]
     pub fn first_leaving(&self) -> Option<u32> {
         self.sender.first_leaving()

@@ -58,8 +58,8 @@ pub(crate) struct HandshakeArrival {
 pub(crate) enum Screened {
     /// The datagram was dropped without a reply.
     Dropped(DropReason),
-    /// The reply was written. The reply is not larger than the datagram, and is sent to the datagram's source
-    /// address.
+    /// The reply was written, and is sent to the datagram's source address. A reply to an unvalidated address is not
+    /// larger than the datagram.
     Replied,
     /// The Hello of a client that the endpoint may accept.
     Applicant(Box<Applicant>),

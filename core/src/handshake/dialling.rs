@@ -55,7 +55,7 @@ pub(crate) struct DialSetup {
 pub(crate) enum Answer {
     /// The datagram had no effect.
     Ignored(DropReason),
-    /// The datagram only changes the text of the error if the attempt times out.
+    /// The datagram changes only the hints that `CloseReason::ConnectTimedOut` contains if the attempt times out.
     Noted,
     /// The attempt continues, and a message may be due.
     Progress,

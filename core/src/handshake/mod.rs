@@ -1,5 +1,5 @@
-//! The handshake, which gives two endpoints shared keys. The handshake takes one round trip with a ticket, and two
-//! round trips without a ticket or under load.
+//! The handshake, which gives two endpoints shared keys. The handshake takes one round trip with a ticket or
+//! over a link, and two round trips if the server requires a cookie.
 //!
 //! Components take plain arguments and return values. `client::Dialer` is one attempt to connect, and `server::Acceptor`
 //! answers the attempts of clients. Neither depends on the type of a connection.

@@ -271,7 +271,7 @@ impl Arbitrary for Question {
 }
 
 #[test]
-fn a_reply_is_never_larger_than_the_datagram_that_it_answers() {
+fn a_reply_to_an_unvalidated_address_is_never_larger_than_the_datagram_that_it_answers() {
     fn the_reply_is_not_larger_than_its_cause(question: Question) -> bool {
         let access = if question.kind == 0 { Access::Open } else { Access::Tickets };
         let mut world = World::with_threshold(access, usize::from(question.kind % 2));

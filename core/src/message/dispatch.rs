@@ -205,7 +205,8 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         Ok(())
     }
 
-    /// Decodes the message in `bytes`, validates it, and calls the handlers of its type.
+    /// Decodes the message in `bytes`, validates it, and calls the handlers of its type. If the message is invalid, the
+    /// method calls no handler, and counts the message against the sender `from` as [`Self::violated`] does.
     pub fn dispatch(
         &mut self,
         now: Instant,
@@ -220,8 +221,11 @@ impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
         }
     }
 
-    /// Counts an invalid message of `from`, and returns the decision on this sender. Call this method for a message that
-    /// the validators accept, but that breaks a rule of the game, such as a move through a wall.
+    /// Counts an invalid message of the sender `from`, and returns the decision on this sender. Call this method for a
+    /// message that the validators accept, but that breaks a rule of the game, such as a move through a wall.
+    ///
+    /// The dispatcher stores the counts of at most [`limits::VIOLATION_RECORDS`] senders. The count of a further sender
+    /// replaces the count of the sender with the lowest id.
     pub fn violated(&mut self, now: Instant, from: I) -> Verdict {
         if !self.violations.contains_key(&from) && self.violations.len() >= limits::VIOLATION_RECORDS {
             self.violations.pop_first();

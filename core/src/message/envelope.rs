@@ -19,7 +19,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Returns the type of the message.
+    /// Returns the type number of the message.
     #[must_use]
     pub const fn message_type(&self) -> MessageType {
         self.message_type
@@ -64,7 +64,7 @@ impl fmt::Debug for Decoded {
 }
 
 impl Decoded {
-    /// Returns the type of the decoded message.
+    /// Returns the type number of the decoded message.
     #[must_use]
     pub const fn message_type(&self) -> MessageType {
         self.message_type

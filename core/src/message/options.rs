@@ -17,7 +17,7 @@ pub struct SendOptions {
     /// `true` if the sender resends the message until the peer acknowledges the message or the connection ends.
     pub reliable: bool,
     /// `true` if the receiver never delivers the message after a message that was sent later. The receiver drops an
-    /// unreliable message that arrives late, and delays the later messages until a reliable message arrives.
+    /// unreliable message that arrives after a later message, and delivers no later message before a reliable message.
     pub ordered: bool,
 }
 

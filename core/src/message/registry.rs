@@ -157,8 +157,8 @@ impl Registry {
     /// Registers the message type `T`.
     ///
     /// # Errors
-    /// [`RegisterError`] if the name, type number, size or channel of `T` is not allowed. The registry then
-    /// stays unchanged.
+    /// [`RegisterError`] if the name, type number, size limit or channel number of `T` is not allowed, if a registered
+    /// type has the same name or type number, or if the registry is full. The registry then stays unchanged.
     pub fn register<T: NetMessage>(&mut self) -> Result<(), RegisterError> {
         let entry = RegisteredType::of::<T>()?;
         let name = entry.name;
@@ -180,7 +180,8 @@ impl Registry {
     /// Encodes `message` to the bytes that a channel carries, with the type index first.
     ///
     /// # Errors
-    /// [`EncodeError`] if the type is not registered, or a receiver would reject the encoding of the value.
+    /// [`EncodeError`] if the type is not registered, if the codec cannot encode the value, or if the value exceeds a limit
+    /// on range, size, nesting depth or number of items.
     pub fn encode<T: NetMessage>(&self, message: &T) -> Result<Bytes, EncodeError> {
         let place = self.place_of::<T>().ok_or(EncodeError::NotRegistered { name: T::NAME })?;
         let mut out = index_bytes(place).map_err(|NoRoom| EncodeError::TooLarge { limit: T::MAX_SIZE })?;
@@ -210,8 +211,8 @@ impl Registry {
     /// Reads the type of the message in `data`, and returns the message with its body undecoded.
     ///
     /// # Errors
-    /// [`DecodeError::UnknownType`] if no registered type has the message's index, or [`DecodeError::TooLarge`] if the
-    /// message is longer than its type allows.
+    /// [`DecodeError::UnknownType`] if no registered type has the type index at the start of `data`, or
+    /// [`DecodeError::TooLarge`] if the message is longer than its type allows.
     pub fn open(&self, data: Bytes, received_at: Instant) -> Result<Message, DecodeError> {
         let (_, entry, _) = self.split(&data)?;
         let (message_type, name) = (entry.message_type, entry.name);
@@ -231,7 +232,7 @@ impl Registry {
         Schema::new(entries.map(|entry| SchemaEntry { name: entry.name.into(), hash: entry.hash }).collect())
     }
 
-    /// Returns the name of every registered type, with the channel of its messages.
+    /// Returns the name of every registered type, with the [`Route`] that selects the channel of its messages.
     pub fn routes(&self) -> impl Iterator<Item = (&'static str, Route)> {
         self.entries.iter().map(|entry| (entry.name, entry.route))
     }
@@ -318,7 +319,7 @@ impl RegisteredType {
         Ok(entry)
     }
 
-    /// Computes the hash of the name, codec, size limit and layout. The hash does not cover the channel, because a
+    /// Computes the hash of the name, codec, type number, size limit and layout. The hash does not cover the channel, because a
     /// message has the same encoding on every channel.
     fn stable_hash(&self) -> u32 {
         let mut hash = StableHasher::new();

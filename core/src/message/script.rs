@@ -13,8 +13,8 @@ use super::{NetShape, Shape, Shapes};
 /// A value that a game script sends or receives, of one of the types that Lua, Python and AngelScript have in common.
 ///
 /// A script value may be a field of MessagePack and JSON messages, whose codecs limit its depth and size.
-/// MessagePack preserves every value. JSON turns a byte string into a list of integers, and NaN and infinities into
-/// [`ScriptValue::Nil`].
+/// MessagePack preserves every value, but turns every NaN into the same NaN. JSON turns a byte string into a list of
+/// integers, and NaN and infinities into [`ScriptValue::Nil`].
 #[derive(Clone, PartialEq, Debug, Default)]
 pub enum ScriptValue {
     /// The absence of a value: `nil` in Lua, `None` in Python, `null` in JSON.
@@ -24,7 +24,7 @@ pub enum ScriptValue {
     Bool(bool),
     /// A signed integer of 64 bits.
     Integer(i64),
-    /// A floating-point number. Every NaN is encoded with the same bits.
+    /// A floating-point number of 64 bits.
     Float(f64),
     /// A text in UTF-8.
     Text(String),

@@ -59,7 +59,8 @@ impl ViolationBudget {
         Self { limit, recent: VecDeque::new() }
     }
 
-    /// Counts an invalid message that arrived at `now`, and returns [`Verdict::Close`] if this message exceeds the limit.
+    /// Counts an invalid message that arrived at `now`. If this message exceeds the limit, the method does not count the
+    /// message, and returns [`Verdict::Close`].
     pub fn record(&mut self, now: Instant) -> Verdict {
         while self.recent.front().is_some_and(|then| now.saturating_since(*then) >= self.limit.window) {
             self.recent.pop_front();

@@ -12,7 +12,7 @@ fn here() -> Schema {
 }
 
 #[test]
-fn a_schema_entry_hash_is_fnv_1a_of_the_documented_bytes() {
+fn the_schema_hash_is_fnv_1a_of_the_documented_bytes() {
     let mut hash = StableHasher::new();
     hash.bytes(b"foobar");
     // The published test vector of 64-bit FNV-1a.

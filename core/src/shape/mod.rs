@@ -121,11 +121,11 @@ pub enum Shape {
         /// The name of the opaque type.
         name: Cow<'static, str>,
     },
-    /// A layout that is changed by the serde attributes of its type.
+    /// A layout that the serde attributes of its type change, or that a range and a step of a float restrict.
     Annotated {
-        /// The serde attributes of the type, as text.
+        /// The serde attributes, or the range and the step, as text.
         note: Cow<'static, str>,
-        /// The layout that the type would have without the serde attributes.
+        /// The layout that the type would have without the attributes in the note.
         item: Box<Self>,
     },
     /// A nested type that is the same as one of the types that contain it.

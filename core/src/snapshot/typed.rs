@@ -50,7 +50,8 @@ impl WorldSchema {
     /// Creates a store for at most `max_entities` entities, with the schema's number of ticks per second.
     ///
     /// # Errors
-    /// [`StoreError::Entities`] if `max_entities` exceeds [`limits::ENTITIES_MAX`](crate::limits::ENTITIES_MAX).
+    /// [`StoreError::Entities`] if `max_entities` exceeds [`limits::ENTITIES_MAX`](crate::limits::ENTITIES_MAX), or
+    /// [`StoreError::Rate`] if the schema has more than 10,000 ticks per second.
     pub fn store(&self, max_entities: usize) -> Result<Store, StoreError> {
         Store::new(self.groups().clone(), self.ticks_per_second().into(), max_entities)
     }

@@ -18,7 +18,7 @@ pub enum WorldError {
     },
     /// The world does not exist, because no changes have been committed to it.
     NoSuchWorld {
-        /// The number of the world.
+        /// The id of the world.
         world: WorldId,
     },
     /// A radius of the viewer is negative, infinite or NaN, `keep` is below `radius`, or a coordinate of the point is
@@ -40,7 +40,7 @@ impl fmt::Display for WorldError {
         match self {
             Self::NotConfigured => f.write_str("the endpoint replicates no worlds; set Config::snapshots"),
             Self::TooManyWorlds { most } => {
-                write!(f, "the endpoint already has {most} worlds; commit to one of these worlds")
+                write!(f, "the endpoint already has {most} worlds, which is the limit; commit to one of these worlds")
             }
             Self::NoSuchWorld { world } => {
                 write!(f, "world {} does not exist; commit changes to this world before you use it", world.0)

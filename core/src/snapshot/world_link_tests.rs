@@ -57,6 +57,7 @@ fn schema() -> WorldSchema {
     schema.finish().unwrap()
 }
 
+mod full_view;
 mod regressions;
 
 /// Both ends of a link, the frames in flight, and the expected state of each end.

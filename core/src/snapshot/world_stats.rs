@@ -13,8 +13,13 @@ pub struct WorldStats {
     pub units_sent: u64,
     /// The number of bytes in the snapshot frames sent, without packet headers.
     pub bytes_sent: u64,
-    /// The number of times that a unit was coded in full although the peer had an earlier version of the unit.
+    /// The number of times that a unit was coded against its blueprint although the peer had acknowledged a version of the
+    /// unit.
     pub restarts: u64,
+    /// The number of entities that the connection should see, but that its view lacks in whole or in part, because a
+    /// view holds at most [`limits::VIEW_UNITS`](crate::limits::VIEW_UNITS) units. They enter the view when other
+    /// entities leave it. Use views by distance, or fewer groups of components.
+    pub entities_left_out: usize,
     /// `true` if the peer has acknowledged the newest state of all units in its view.
     pub is_settled: bool,
     /// The newest tick received, or `None` before the first snapshot frame.

@@ -67,6 +67,10 @@ impl Worlds {
         Ok(())
     }
 
+    pub(crate) fn remove(&mut self, world: WorldId) {
+        self.worlds.remove(&world);
+    }
+
     /// Returns a world, and the memory for building a frame.
     pub(crate) fn lend(&mut self, world: WorldId) -> Option<(&Store, &mut FrameScratch)> {
         self.worlds.get_mut(&world).map(|world| (&world.store, &mut world.scratch))

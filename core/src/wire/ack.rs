@@ -18,8 +18,8 @@ use crate::time::{Duration, Instant, Span};
 pub const ACK: u8 = 0x20;
 /// The bit of an ACK frame's type byte that is set if the ECN counts follow the ranges.
 pub(crate) const ACK_MARKS: u8 = 0x10;
-/// The highest type byte of ACK frames with ranges. In a frame of this type, the number of ranges continues in a
-/// varint.
+/// The highest type byte of ACK frames with ranges. If the low four bits of the type byte are 15, a varint follows, and
+/// the number of ranges after the first range is 15 plus the varint.
 pub const ACK_LAST: u8 = 0x3f;
 /// The type byte of ACK frames with a bitmap of packet numbers, without ECN counts.
 pub const ACK_BITS: u8 = 0x40;
@@ -34,8 +34,8 @@ const FURTHER_MAX: u64 = limits::ACK_RANGES as u64 - 1;
 /// The value of [`AckFrame::further`] in a frame with a bitmap.
 const IN_BITS: u64 = u64::MAX;
 
-/// The counts of packets received with ECN bits (RFC 3168 section 5), in the order of RFC 9000 section 19.3.2. The counts
-/// begin with the first packet under a connection's keys, and include all paths.
+/// The counts of packets received with ECN bits (RFC 3168 section 5), as in RFC 9000 section 19.3.2 but without ECT(1).
+/// The counts begin with the first packet under a connection's keys, and include all paths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct EcnCounts {
     /// The number of packets received with ECT(0): ECN-capable and not marked.
@@ -161,7 +161,8 @@ pub struct AckFrame<'a> {
     pub largest: u16,
     /// The time from the receipt of the largest packet number to the sending of the frame, a multiple of 8 µs.
     pub(crate) delay: Span,
-    /// The low 24 bits of the time at which the largest packet number was received, in µs by the peer's clock.
+    /// The low 24 bits of the time at which the largest packet number was received, in µs by the clock of the
+    /// frame's sender.
     pub receive_time_low24: u32,
     /// The number of ranges after the first range, at most [`limits::ACK_RANGES`] - 1, or [`IN_BITS`] in a frame with
     /// a bitmap.

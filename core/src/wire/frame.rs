@@ -102,7 +102,7 @@ pub enum Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Reads one frame. `chain` stores the channel and id of the packet's previous MESSAGE frame.
+    /// Reads one frame. `chain` stores the channel and id of the packet's previous MESSAGE frame that had an id.
     ///
     /// # Errors
     /// [`Malformed`] if the frame is cut off, of unknown type, or violates the format of its type.
@@ -146,8 +146,8 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// Writes the frame. `chain` stores the channel and id of the packet's previous MESSAGE frame. A PADDING frame
-    /// takes one byte.
+    /// Writes the frame. `chain` stores the channel and id of the packet's previous MESSAGE frame that had an id. A
+    /// PADDING frame takes one byte.
     ///
     /// # Errors
     /// [`NoRoom`] if the frame does not fit, or holds a ticket above [`limits::TICKET_BYTES`]. The buffer then

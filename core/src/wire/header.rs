@@ -80,7 +80,7 @@ pub const fn classify(datagram: &[u8]) -> Option<PacketKind> {
 /// The header of a data packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DataHeader {
-    /// The key phase: the lowest bit of the number of key updates.
+    /// The key phase: the lowest bit of the number of key rotations before this packet.
     pub phase: bool,
     /// The receiver's connection id, which has 24 bits.
     pub id: u32,

@@ -44,8 +44,8 @@ pub enum MessagePart {
     },
 }
 
-/// The channel and id of the previous MESSAGE frame of a packet, from which the next MESSAGE frame may infer its
-/// own channel and id. A new chain begins with each packet.
+/// The channel and id of a packet's previous MESSAGE frame that had an id. The next MESSAGE frame may omit its id if it
+/// has the same channel and the next id. A new chain begins with each packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Chain {
     last: Option<(u8, u32)>,
@@ -122,8 +122,8 @@ pub(crate) fn read<'a>(
     Ok(MessageFrame { channel: ChannelId(channel), id, part, data })
 }
 
-/// Writes a MESSAGE frame in the shortest form that `chain` allows. Only the low bits of channels and ids are
-/// written. A fragment without an id gets the id 0.
+/// Writes a MESSAGE frame in the shortest form that `chain` allows. Writes only the low 5 bits of the channel and the low
+/// 24 bits of the id. A fragment without an id gets the id 0.
 ///
 /// # Errors
 /// [`NoRoom`] if the frame does not fit. The buffer and `chain` then stay unchanged.

@@ -11,9 +11,11 @@ pub use super::writer::{NoRoom, Writer};
 use super::ack::EcnCounts;
 use crate::time::{Duration, Instant, Span};
 
-/// Writes an ACK frame with as many of `ranges` as fit, the newest first. Returns the lowest packet number that the
-/// frame acknowledges, or [`u64::MAX`] without ranges. The largest packet number was received at `receive_time` by
-/// this end's clock, `delay` before the frame is written.
+/// Writes an ACK frame with as many of `ranges` as fit, the newest first. If there are more than
+/// [`crate::limits::ACK_RANGES`] ranges, the function writes a bitmap if it reaches at least as low as the ranges.
+/// Returns the lowest packet number that the frame acknowledges. Without ranges, the function writes nothing and
+/// returns [`u64::MAX`]. The largest packet number was received at `receive_time` by this end's clock, `delay` before
+/// the frame is written.
 ///
 /// # Errors
 /// [`NoRoom`] if not even the first range fits. The buffer then stays unchanged.

@@ -43,7 +43,7 @@ impl Client {
     /// server, call `connect` next.
     ///
     /// # Errors
-    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be created.
+    /// [`StartError`] if the configuration or the key file is unusable, or the socket or the thread cannot be created.
     pub fn start(mut options: Options) -> Result<Self, StartError> {
         options.config.access = Access::Closed;
         Ok(Self { node: Node::start(options)? })
@@ -65,7 +65,8 @@ impl Client {
     /// Sends a message to the server, on the channel of the message's type.
     ///
     /// # Errors
-    /// [`SendError`] with the encoded message, if the driver does not accept the message.
+    /// [`SendError`] if the message cannot be encoded, the client is not connected, or the driver does not accept the
+    /// message. Without a connection, the message in the error is empty.
     pub fn send_to_server<T: NetMessage>(&self, message: &T) -> Result<MessageId, SendError> {
         self.send_to_server_with(message, T::ROUTE)
     }
@@ -74,7 +75,8 @@ impl Client {
     /// [`crate::Handle::send_with`]).
     ///
     /// # Errors
-    /// [`SendError`] with the encoded message, if the driver does not accept the message.
+    /// [`SendError`] if the message cannot be encoded, the client is not connected, or the driver does not accept the
+    /// message. Without a connection, the message in the error is empty.
     pub fn send_to_server_with<T: NetMessage>(
         &self,
         message: &T,

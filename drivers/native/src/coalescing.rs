@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_coalescing_delay_grows_to_100_ms_within_five_seconds_of_silence() {
+    fn the_coalescing_delay_grows_by_20_ms_per_second_of_silence_up_to_100_ms() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_is_coalesced_after_a_drain_of_more_than_64_datagrams() {
+    fn a_read_is_not_delayed_after_a_drain_of_more_than_64_datagrams() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         for (ms, batches, naps) in [(2000, [32, 32], true), (2010, [32, 33], false), (2015, [1, 0], true)] {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_is_coalesced_for_a_second_after_a_dropped_datagram() {
+    fn no_read_is_delayed_for_a_second_after_a_dropped_datagram() {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[1980, 1990]), [false, true]);
         coalescing.on_noise(at(2000));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn no_datagram_is_coalesced_if_coalescing_is_switched_off() {
+    fn no_read_is_delayed_if_receive_coalescing_is_0() {
         let mut coalescing = Coalescing::new(Duration::ZERO, at(0));
         assert_eq!(naps(&mut coalescing, &[5000, 5000, 5001]), [false; 3]);
     }

@@ -1,4 +1,4 @@
-//! The reason why a connection ended, as text for a person.
+//! The reason why a connection ended, as human-readable text.
 
 use std::fmt;
 
@@ -67,7 +67,7 @@ impl fmt::Display for Ending<'_> {
             ),
             CloseReason::Replaced => f.write_str(
                 "a newer connection replaced this connection: a connection of the same two peers or, in a full \
-                 server, of the same identity",
+                 server, a connection of the same identity",
             ),
             CloseReason::Violation(violation) => {
                 write!(f, "the peer violated the protocol: {}", broken(*violation))

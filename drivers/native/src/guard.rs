@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guarded_panic_returns_its_text_even_if_its_payload_panics_when_dropped() {
+    fn guarded_returns_an_error_even_if_the_panic_payload_panics_when_dropped() {
         assert_eq!(guarded(|| 5), Ok(5));
         assert_eq!(guarded(|| panic!("no {}", 1)), Err::<(), _>("no 1".into()));
         assert_eq!(guarded(|| panic!("plain")), Err::<(), _>("plain".into()));

@@ -67,11 +67,11 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// The result of a broadcast: the connections to which the message was not sent.
+/// The result of a broadcast: the connections that the broadcast skipped because of a full queue.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Broadcast {
-    /// The connections to which the message was not sent, because the queue of the channel was full.
+    /// The connections on which the queue of the channel was full, so that the message was not sent on them.
     pub full: Vec<ConnectionId>,
 }
 
@@ -86,7 +86,7 @@ impl Handle {
     /// the message, and the message was not sent.
     ///
     /// # Errors
-    /// [`SendError`] with the encoded message, if the driver does not accept the message.
+    /// [`SendError`] if encoding fails, or the driver refuses the message. In the second case, the error holds the encoded message.
     pub fn send<T: NetMessage>(&self, connection: ConnectionId, message: &T) -> Result<MessageId, SendError> {
         self.send_with(connection, message, T::ROUTE)
     }
@@ -95,7 +95,7 @@ impl Handle {
     /// `Delivery::Sequenced` for the first channel with this delivery guarantee. `SendOptions` select a channel too.
     ///
     /// # Errors
-    /// [`SendError`] with the encoded message, if the driver does not accept the message.
+    /// [`SendError`] if encoding fails, or the driver refuses the message. In the second case, the error holds the encoded message.
     pub fn send_with<T: NetMessage>(
         &self,
         connection: ConnectionId,
@@ -194,9 +194,9 @@ impl Handle {
     }
 
     /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
-    /// one datagram. Hold messages only while a frame is computed. The held messages are sent early if a thread that does not hold
-    /// sends a message, the queue to the network thread is half full, the game calls a method that asks the network thread, or a
-    /// connection begins or ends.
+    /// one datagram. Hold messages only while a frame is computed. The held messages are sent early if another thread sends a
+    /// message without a hold, if the queue to the network thread is half full, or if the game gives the network thread any command
+    /// or question except a message or a commit: for example, if the game calls `connect`, `disconnect` or `channel_stats`.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
@@ -214,8 +214,8 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection immediately, and sends the peer `code` (below 0xff00) and up to 256 bytes of `text`. For an unknown
-    /// connection, the call has no effect and returns no error.
+    /// Closes a connection immediately, and sends the peer `code` (0xff00 and above count as 0xfeff) and up to 256 bytes of `text`.
+    /// For an unknown connection, or after the endpoint has stopped, the call has no effect and returns no error.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
@@ -223,8 +223,8 @@ impl Handle {
         self.leave(connection, code, text, None)
     }
 
-    /// Closes a connection once all its reliable messages are delivered, or after `within`. Dropping the client, server or peer
-    /// before that blocks until the connection is closed.
+    /// Closes a connection as [`Handle::disconnect`] does, but only once all its reliable messages are delivered, or after `within`.
+    /// The connection accepts no further messages. Dropping the client, server or peer blocks until the connection is closed.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
@@ -253,7 +253,7 @@ impl Handle {
         Ok(())
     }
 
-    /// Accepts a peer whose public key and shared secret came from signalling. Dialling a peer accepts it too.
+    /// Accepts a peer whose public key and shared secret came from signalling. A client still rejects the peer. Dialling accepts too.
     ///
     /// # Errors
     /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`] if the endpoint was stopped,
@@ -289,7 +289,7 @@ impl Handle {
 
     /// Replaces the policy that accepts or refuses new clients. The network thread calls the policy and waits for the decision, so
     /// the policy must return quickly. The policy may call every method of a handle, but a method that would wait for the network
-    /// thread returns an error or `None`.
+    /// thread returns an error, `None`, `false`, an empty list, or the latest stored statistics.
     ///
     /// # Errors
     /// [`CommandError`] if an accept policy calls this method while the queue to the network thread is full.
@@ -302,10 +302,10 @@ impl Handle {
     /// Takes the next event from the queue. Returns `None` if the queue is empty. In each frame, call this method until it returns
     /// `None`.
     ///
-    /// If message types are registered, the game gets only messages of these types. The driver drops and counts all other messages,
-    /// as `update` does, and closes a connection that sends more than 8 of them in 10 s, with the code [`INVALID_MESSAGES`]
+    /// If message types are registered, the game gets only valid messages of these types. The driver drops and counts all other
+    /// messages, as `update` does, and closes a connection that sends more than 8 of them in 10 s, with the code [`INVALID_MESSAGES`]
     /// (`Options::screen_messages`). An `Event::Closed` with the null connection, `ConnectionId::default()`, reports a failed attempt
-    /// to connect.
+    /// to connect, or a failure that ended the endpoint.
     #[must_use]
     pub fn next_event(&self) -> Option<Event> {
         while let Some(event) = self.next_unscreened() {
@@ -339,7 +339,7 @@ impl Handle {
         }
     }
 
-    /// Waits for the next event. Returns `None` once the endpoint is stopped.
+    /// Waits for the next event. Returns `None` once the endpoint is stopped and no event is left.
     pub async fn event(&self) -> Option<Event> {
         loop {
             let event = self.0.events.next(|| self.0.commands.wake()).await?;

@@ -26,7 +26,7 @@ enum Which {
 pub struct Update {
     /// The number of events taken from the queue.
     pub events: usize,
-    /// The number of valid messages among the events, including messages without a handler.
+    /// The number of valid messages among the events, including messages without a handler. 0 if the registry is empty.
     pub messages: usize,
     /// The number of messages rejected as invalid.
     pub rejected: usize,
@@ -131,8 +131,8 @@ impl<G: 'static> Handlers<G> {
         self.dispatcher.on(handler).map(|id| HandlerId(Which::Message(id)))
     }
 
-    /// Adds `valid` as a validator of messages of type `T`. Handlers receive only messages that all validators of their
-    /// type accept. The driver disconnects a sender of more than 8 invalid messages in 10 s, with the code
+    /// Adds `valid` as a validator of messages of type `T`. Handlers of [`Self::on`] receive only messages that all
+    /// validators of their type accept. The driver disconnects a sender of more than 8 invalid messages in 10 s, with the code
     /// [`crate::INVALID_MESSAGES`].
     ///
     /// # Errors
@@ -154,7 +154,7 @@ impl<G: 'static> Handlers<G> {
         HandlerId(Which::Connection(serial))
     }
 
-    /// Registers `handler` for every connection that ends.
+    /// Registers `handler` for every connection that ends. A failed attempt to connect does not call the handler.
     pub fn on_disconnected(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, ConnectionId, &CloseReason) + Send + 'static,
@@ -176,7 +176,7 @@ impl<G: 'static> Handlers<G> {
     }
 
     /// Registers `handler` for every event. The driver calls `handler` before the handlers for connections and
-    /// messages. The handler gets messages as bytes.
+    /// messages. The handler gets messages as bytes, including invalid messages.
     pub fn on_event(
         &mut self,
         handler: impl FnMut(&mut G, &mut Handle, &Event) + Send + 'static,
@@ -263,8 +263,8 @@ impl Handle {
         Handlers::new(Arc::clone(&self.0.facts.registry))
     }
 
-    /// Takes all waiting events, and calls `handlers` with `game` for each event. Call this method once per frame.
-    /// Messages that handlers send are sent together when the method returns.
+    /// Takes the events that wait when the call begins, and calls `handlers` with `game` for each of them. Call this
+    /// method once per frame. Messages that handlers send are sent together when the method returns.
     pub fn update<G: 'static>(&self, game: &mut G, handlers: &mut Handlers<G>) -> Update {
         // Messages that handlers send leave together.
         let _hold = self.hold();

@@ -70,8 +70,8 @@ impl std::error::Error for KeyFileError {}
 /// second value is `true` if the function generated the key.
 ///
 /// # Errors
-/// [`KeyFileError`] if other users may read the file, the file contains no valid key, or the system cannot read or
-/// write the file.
+/// [`KeyFileError`] if users other than the owner may read or write the file (checked only on Unix), the file contains
+/// no valid key, or the system cannot read or write the file.
 pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
     match read(path) {
         Err(Unusable::Missing) => match create(path) {
@@ -92,8 +92,8 @@ pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
 /// Reads the secret key in the file at `path`.
 ///
 /// # Errors
-/// [`KeyFileError`] if the file does not exist, other users may read it, it contains no valid key, or the system
-/// cannot read it.
+/// [`KeyFileError`] if the file does not exist, users other than the owner may read or write it (checked only on Unix),
+/// it contains no valid key, or the system cannot read it.
 pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
     read(path).map_err(|fault| fault.at(path))
 }
@@ -128,14 +128,14 @@ impl Unusable {
             ),
             Self::Exposed { mode } => KeyFileError::new(
                 path,
-                format!("other users may read the secret key (mode {mode:04o})"),
+                format!("other users may access the secret key (mode {mode:04o})"),
                 format!("run `chmod 600 {}`, and consider who may have read the key", path.display()),
             ),
             Self::NoKey(reason) => KeyFileError::new(
                 path,
                 reason.map_or_else(
-                    || "the file holds no valid key: all its digits are zero".to_owned(),
-                    |reason| format!("the file holds no valid key: {reason}"),
+                    || "the file contains no valid key: all its digits are zero".to_owned(),
+                    |reason| format!("the file contains no valid key: {reason}"),
                 ),
                 "restore the file from a copy, or delete it for a new key, which all clients must then pin",
             ),
@@ -230,7 +230,7 @@ mod tests {
         for mode in [0o640, 0o604, 0o620] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("other users may read") && error.contains("chmod 600"), "{error}");
+            assert!(error.contains("other users may access") && error.contains("chmod 600"), "{error}");
         }
     }
 
@@ -243,7 +243,7 @@ mod tests {
             write!(file, "{text}").unwrap();
             file.persist(&path).unwrap();
             let error = load_or_create(&path).unwrap_err().to_string();
-            assert!(error.contains("the file holds no valid key"), "{error}");
+            assert!(error.contains("the file contains no valid key"), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }

@@ -17,12 +17,12 @@ use crate::resolve::{Resolver, SystemResolver};
 #[non_exhaustive]
 pub enum Bind {
     /// All addresses of the machine: IPv4 and IPv6 in one socket if the system supports this, otherwise IPv4 only. With
-    /// port 0 the system chooses the port. The socket address of this variant is `[::]`.
+    /// port 0 the system chooses the port. Converting the socket address `[::]` gives this variant.
     Any {
         /// The UDP port.
         port: u16,
     },
-    /// One address of the machine, with a port.
+    /// One address of the machine with a port, or `0.0.0.0` with a port for all IPv4 addresses.
     Address(SocketAddr),
 }
 
@@ -87,8 +87,8 @@ impl std::fmt::Debug for Options {
 
 impl Options {
     /// Creates default options that contain the core's configuration `config`. At the start the driver sets
-    /// `Config::wall_offset`, and `Config::schema` if there is a registry. The wall offset then follows the system's
-    /// clock.
+    /// `Config::wall_offset` and `Config::dont_fragment`, and also `Config::schema` if message types are registered.
+    /// The wall offset then follows the system's clock.
     pub fn new(config: Config) -> Self {
         Self {
             config,
@@ -106,12 +106,13 @@ impl Options {
         }
     }
 
-    /// Sets the file that holds this end's identity, so that the public key is the same after a restart. The driver
+    /// Sets the file that contains this end's identity, so that the public key is the same after a restart. The driver
     /// creates the file at the first start, and only its owner may read it ([`key_file`](crate::key_file)). The file
     /// replaces the identity in [`Options::secrets`], but not the ticket key.
     ///
-    /// Default: none. The driver then generates a new identity at each start. Clients that pinned a server's key cannot
-    /// return after a restart of the server, and [`Server::start`](crate::Server::start) logs a warning.
+    /// Default: none. Without [`Options::secrets`], the driver then generates a new identity at each start: clients
+    /// that pinned a server's key cannot return after a restart of the server, and
+    /// [`Server::start`](crate::Server::start) logs a warning.
     ///
     /// ```
     /// use tickwire_core::{Access, Config};
@@ -208,12 +209,12 @@ impl Options {
     /// The coalescing time is at first a fifth of this setting, grows in proportion to the idle time, and reaches the
     /// setting after five seconds. With 100 ms, the first message after an idle period is delayed by at most a fiftieth
     /// of this period, and the next messages are not delayed. The thread coalesces datagrams only while the time
-    /// between them is shorter than this setting. Any call of the game ends the coalescing immediately, and a dropped
-    /// datagram ends it for a second. Measured RTTs remain accurate, because the system reports when a datagram
-    /// arrived. Only Linux reports the arrival, so the driver coalesces nothing on other systems. If the setting is
-    /// above [`tickwire_core::limits::UPKEEP_DELAY`], peers send probes before this end acknowledges their heartbeats.
-    /// If it is above `Config::ack_delay`, which is lower than the default of this setting, a peer may resend the first
-    /// message.
+    /// between them is shorter than this setting. A call of the game that needs the network thread wakes that thread
+    /// immediately, and a dropped datagram ends the coalescing for a second. Measured RTTs remain accurate, because the
+    /// system reports when a datagram arrived. Only Linux reports the arrival, so the driver coalesces nothing on other
+    /// systems. If the setting is above [`tickwire_core::limits::UPKEEP_DELAY`], peers send probes before this end
+    /// acknowledges their heartbeats. If it is above `Config::ack_delay`, which is lower than the default of this
+    /// setting, a peer may resend the first message.
     ///
     /// A value above the range counts as the end of the range.
     ///
@@ -223,9 +224,10 @@ impl Options {
         self
     }
 
-    /// Sets whether `next_event` drops messages of unregistered types instead of returning them to the game. `update`
-    /// always drops such messages. The driver decodes each message one more time for this check. A game that decodes
-    /// every message and counts violations itself (`Dispatcher`, `ViolationBudget`) disables the check.
+    /// Sets whether `next_event`, `wait_event` and `event` drop invalid messages (of unregistered types, or malformed)
+    /// instead of returning them to the game. `update` always drops such messages. The driver decodes each message one
+    /// more time for this check. A game that decodes every message and counts violations itself (`Dispatcher`,
+    /// `ViolationBudget`) disables the check.
     ///
     /// Default: yes.
     pub const fn screen_messages(mut self, yes: bool) -> Self {

@@ -44,7 +44,7 @@ impl Peer {
     /// is `Closed`, only peers that `expect_peer` accepts may connect.
     ///
     /// # Errors
-    /// [`StartError`] if the configuration is unusable, or the socket or the thread cannot be created.
+    /// [`StartError`] if the configuration or the key file is unusable, or the socket or the thread cannot be created.
     pub fn start(mut options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             options.config.access = Access::Peers;

@@ -43,8 +43,8 @@ impl Server {
     /// each start, and logs a warning (by `tracing`).
     ///
     /// # Errors
-    /// [`StartError`] if the port is in use, the configuration is unusable, or `Config::access` permits no client to
-    /// connect.
+    /// [`StartError`] if `Config::access` is `Closed`, the configuration or the key file is unusable, or the socket or
+    /// the thread cannot be created.
     pub fn start(options: Options) -> Result<Self, StartError> {
         if options.config.access == Access::Closed {
             return Err(StartError::NobodyMayConnect);

@@ -15,7 +15,7 @@ pub struct ConnectionInfo {
     pub connection: ConnectionId,
     /// The state of the connection.
     pub state: ConnectionState,
-    /// The address of the peer.
+    /// The address of the peer, or `None` if the connection has ended.
     pub address: Option<Address>,
     /// The peer's identity.
     pub peer: PeerInfo,
@@ -51,8 +51,8 @@ pub struct NetworkStats {
     pub connections: usize,
     /// The number of handshakes that are half-open now.
     pub half_open: usize,
-    /// The number of bytes that the core holds for peers now: messages in reassembly, and messages that wait for
-    /// earlier messages or for the game.
+    /// The memory that the core uses for peers now, in bytes: messages in reassembly, messages that wait for earlier
+    /// messages or for the game, and the state that each connection keeps of its worlds.
     pub memory: u64,
     /// The number of datagrams that the driver passed to the system.
     pub datagrams_sent: u64,
@@ -62,12 +62,14 @@ pub struct NetworkStats {
     pub bytes_sent: u64,
     /// The number of bytes in the datagrams received, without IP and UDP headers.
     pub bytes_received: u64,
-    /// The number of messages that the core accepted for sending. A broadcast counts once per connection.
+    /// The number of messages that the network thread passed to the core, or queued until the core has space for them.
+    /// A broadcast counts once per connection.
     pub messages_sent: u64,
-    /// The number of messages passed to the game.
+    /// The number of messages that the core received and the driver queued for the game, including messages in
+    /// `messages_rejected`.
     pub messages_received: u64,
-    /// The number of messages that the game did not receive, because their type is not registered or a validator
-    /// rejected them.
+    /// The number of messages that the game did not receive, because they were malformed, their type was not
+    /// registered, or a validator rejected them.
     pub messages_rejected: u64,
     /// The number of messages that the driver accepted, but did not send, because the connection ended before the
     /// network thread processed them.
@@ -77,7 +79,8 @@ pub struct NetworkStats {
     pub messages_given_up: u64,
     /// The number of received datagrams that the core dropped, for each reason.
     pub drops: DropCounts,
-    /// The number of send calls in which the system permanently refused a datagram. The datagram counts as lost.
+    /// The number of datagrams that the system permanently refused to send. Each such datagram counts as lost. Probes
+    /// of the path MTU that are too large for the interface are not included.
     pub send_errors: u64,
     /// The number of errors that the system returned for receive calls.
     pub receive_errors: u64,
@@ -95,12 +98,13 @@ pub struct NetworkStats {
     /// The number of send calls in which the system's send buffer was full. After each such call, the driver waited
     /// until the system accepted datagrams again.
     pub socket_full: u64,
-    /// The number of the game's calls that returned an error because the queue to the network thread was full.
+    /// The number of the game's calls that the full queue to the network thread refused. All of them returned an error,
+    /// except commits, which waited for space instead.
     pub commands_refused: u64,
     /// The number of commands that are queued for the network thread now.
     pub commands_waiting: usize,
-    /// The number of times that the network thread waited because the queue to the game was full. While the thread
-    /// waits, peers get no more flow-control credit.
+    /// The number of times that the network thread could not queue an event, because the queue to the game was full.
+    /// Until the game makes space, peers get no more flow-control credit.
     pub event_stalls: u64,
     /// The number of events that are queued for the game now.
     pub events_waiting: usize,
@@ -138,7 +142,7 @@ pub struct WorldTotals {
     pub entities: usize,
     /// The number of connections that were sent a world and have not ended.
     pub viewers: usize,
-    /// The number of commits.
+    /// The number of commits that the endpoint accepted.
     pub commits: u64,
     /// The number of snapshot frames sent.
     pub frames_sent: u64,
@@ -152,15 +156,16 @@ pub struct WorldTotals {
 }
 
 impl WorldTotals {
-    /// Returns the mean number of bytes sent per entity, viewer and commit. Returns `None` if no viewer was sent an entity.
+    /// Returns the mean number of bytes sent per entity, viewer and commit. Returns `None` if no committed world had both an
+    /// entity and a viewer.
     #[must_use]
     pub fn bytes_per_entity(&self) -> Option<f64> {
         (self.entities_shown > 0).then(|| self.bytes_sent as f64 / self.entities_shown as f64)
     }
 
     /// Returns the share of bytes that was saved compared with sending the full state at each commit: 0.9 if a tenth of the bytes
-    /// was sent. The share is negative if more bytes were sent than the full state has. Returns `None` if no viewer was sent a
-    /// component.
+    /// was sent. The share is negative if more bytes were sent than the full state has. Returns `None` if no
+    /// committed world had both a component and a viewer.
     #[must_use]
     pub fn saving(&self) -> Option<f64> {
         (self.full_state_bytes > 0).then(|| 1.0 - self.bytes_sent as f64 / self.full_state_bytes as f64)

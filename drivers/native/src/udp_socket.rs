@@ -323,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_segmentation_offload_each_datagram_is_sent_and_received_by_its_own_call() {
+    fn datagrams_arrive_separately_if_the_sender_or_the_receiver_lacks_offload() {
         let open = |has_offload: bool| {
             let socket = StdSocket::bind("127.0.0.1:0").unwrap();
             let offload = has_offload.then(|| UdpSocketState::new(UdpSockRef::from(&socket)).ok()).flatten();

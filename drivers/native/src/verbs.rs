@@ -11,18 +11,21 @@ macro_rules! verbs {
             }
 
             /// Delivers queued messages for at most `grace`, closes every connection with `code` and `text` within two more
-            /// seconds, and stops. After that, the game can still take the remaining events.
+            /// seconds, and stops. The deadlines of earlier calls of `disconnect_after_delivery` no longer apply. The
+            /// call blocks until the endpoint has stopped. After that, the game can still take the remaining events.
             pub fn stop(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop(code, text, grace);
             }
 
-            /// Stops the endpoint as [`Self::stop`] does, without blocking. The endpoint may stop even if the future is
-            /// dropped.
+            /// Stops the endpoint as [`Self::stop`] does, without blocking. Dropping the future does not cancel the stop
+            /// once the future has queued the stop command, usually at its first poll. Dropping the future earlier
+            /// leaves the endpoint running.
             pub async fn stop_async(&mut self, code: u16, text: &str, grace: std::time::Duration) {
                 self.node.stop_async(code, text, grace).await;
             }
 
-            /// Stops immediately without informing any peer, as if the process had crashed.
+            /// Stops without informing any peer, as if the process had crashed. The call blocks until the network thread
+            /// has ended, and delivers no queued message.
             pub fn abort(&mut self) {
                 self.node.abort();
             }

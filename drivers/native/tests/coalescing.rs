@@ -56,7 +56,7 @@ fn heartbeats_that_are_coalesced_for_100_ms_are_not_lost() {
 }
 
 #[test]
-fn a_message_sent_after_a_silence_during_coalescing_arrives() {
+fn a_message_arrives_at_a_server_that_coalesces_heartbeats() {
     let (server, crowd, _) = idle(Duration::from_millis(100));
     for number in 0..3 {
         naps(&server);
@@ -71,7 +71,7 @@ fn a_message_sent_after_a_silence_during_coalescing_arrives() {
 }
 
 #[test]
-fn a_message_of_the_game_leaves_during_coalescing() {
+fn a_message_of_a_server_that_coalesces_heartbeats_reaches_its_peer() {
     let (server, crowd, there) = idle(Duration::from_millis(100));
     for connection in there.into_iter().take(3) {
         naps(&server);
@@ -81,7 +81,7 @@ fn a_message_of_the_game_leaves_during_coalescing() {
 }
 
 #[test]
-fn no_datagram_is_coalesced_if_coalescing_is_switched_off() {
+fn the_network_thread_never_delays_a_read_if_receive_coalescing_is_0() {
     let (server, _crowd, _) = idle(Duration::ZERO);
     std::thread::sleep(Duration::from_millis(1500));
     assert_eq!(server.stats().naps, 0);

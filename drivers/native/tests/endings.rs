@@ -35,7 +35,7 @@ fn a_child_process_disconnects_after_delivery_and_exits_immediately() {
 }
 
 #[test]
-fn a_process_that_exits_immediately_after_disconnecting_loses_no_message_and_no_close_text() {
+fn a_process_that_exits_after_disconnect_after_delivery_loses_no_message_and_no_close_text() {
     let server = common::server();
     for _ in 0..5 {
         let child = Command::new(std::env::current_exe().unwrap())

@@ -6,7 +6,7 @@ mod common;
 use std::future::Future;
 use std::net::{SocketAddr, UdpSocket};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -395,11 +395,19 @@ impl Wake for PanickingWaker {
 #[test]
 fn a_panic_in_the_waker_of_an_attempt_does_not_end_the_network_thread() {
     let server = common::server();
+    // The server answers only after the test has polled the attempt, however late the test's thread runs.
+    let (release, released) = mpsc::channel::<()>();
+    let waits = move |_: &AdmissionRequest<'_>| {
+        released.recv().ok();
+        Admission::Accept
+    };
+    server.set_accept_policy(waits).unwrap();
     let client = common::client();
     let waker = Waker::from(Arc::new(PanickingWaker));
     let mut context = Context::from_waker(&waker);
     let mut attempt = pin!(client.connect(&server.local_address().into(), common::options_for(&server)));
     assert!(attempt.as_mut().poll(&mut context).is_pending());
+    drop(release);
     common::wait_connected(&server);
     common::wait_until("the client's connection", || client.is_connected());
     assert!(client.is_running());

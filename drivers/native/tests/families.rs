@@ -95,7 +95,7 @@ fn two_peers_with_a_shared_secret_that_dial_each_other_get_one_connection() {
 }
 
 #[test]
-fn a_peer_that_the_server_does_not_expect_cannot_connect() {
+fn a_client_that_a_peer_does_not_expect_cannot_connect() {
     let options = common::options(Config::new(common::APPLICATION));
     let peer = Peer::start(options.secrets(Secrets::new([1; 32])).bind(common::loopback(0))).unwrap();
     let client = common::client();

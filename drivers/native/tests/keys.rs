@@ -62,7 +62,7 @@ fn warnings(options: Options) -> usize {
 }
 
 #[test]
-fn a_client_that_pinned_the_server_key_reconnects_after_the_server_restarts_with_its_key_file() {
+fn a_client_that_pinned_the_server_key_connects_after_the_server_restarts_with_its_key_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys/server.key");
     let pinned = Server::start(options().key_file(&path)).unwrap().public_key();
@@ -74,7 +74,7 @@ fn a_client_that_pinned_the_server_key_reconnects_after_the_server_restarts_with
 }
 
 #[test]
-fn a_server_without_a_key_file_has_a_new_key_after_each_start() {
+fn a_server_without_key_file_or_secrets_warns_and_has_a_new_key_after_each_start() {
     let key = || Server::start(options()).unwrap().public_key();
     assert_ne!(key(), key());
 
@@ -85,7 +85,7 @@ fn a_server_without_a_key_file_has_a_new_key_after_each_start() {
 }
 
 #[test]
-fn a_configured_key_file_overrides_the_given_identity() {
+fn a_configured_key_file_overrides_the_given_identity_and_must_hold_a_valid_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.key");
     let given = Secret::new([3; 32]);
@@ -97,7 +97,7 @@ fn a_configured_key_file_overrides_the_given_identity() {
     let error = Server::start(options().key_file(&path)).unwrap_err();
     assert!(matches!(error, StartError::KeyFile(_)), "{error:?}");
     assert!(
-        error.to_string().contains("server.key: the file holds no valid key: 'n' at position 1"),
+        error.to_string().contains("server.key: the file contains no valid key: 'n' at position 1"),
         "{error}"
     );
 }

@@ -67,7 +67,7 @@ fn limited(count: usize) -> (Server, Vec<Client>, Vec<ConnectionId>) {
 }
 
 #[test]
-fn the_bandwidth_limit_of_an_endpoint_bounds_the_rate_of_all_its_connections() {
+fn the_bandwidth_limit_of_an_endpoint_bounds_the_total_rate_of_its_connections() {
     let (server, clients, there) = limited(4);
     server.set_bandwidth_limit(NonZeroU32::new(RATE)).unwrap();
     let rates = rates(&server, &clients, &there, 400);

@@ -11,7 +11,7 @@ use tickwire_core::{ChannelId, Event};
 use tickwire_native::SendError;
 
 #[test]
-fn bulk_data_over_the_loopback_interface_uses_jumbo_datagrams() {
+fn bulk_data_over_the_loopback_interface_raises_the_datagram_size_to_8972_bytes_with_ecn() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     let (mut sent, mut received) = (0, 0);

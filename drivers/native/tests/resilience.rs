@@ -117,7 +117,7 @@ fn a_game_that_does_not_drain_events_keeps_its_connections() {
 }
 
 #[test]
-fn an_overloaded_network_thread_counts_the_commands_that_it_refuses() {
+fn commands_that_a_full_command_queue_refuses_are_counted() {
     let server = Server::start(common::server_options(common::open_config()).commands(8)).unwrap();
     let (client, there) = common::connected(&server);
     // A policy that takes its time keeps the network thread from everything else.
@@ -248,7 +248,7 @@ fn a_close_after_delivery_also_delivers_messages_that_wait_for_a_bandwidth_limit
 }
 
 #[test]
-fn messages_that_miss_the_deadline_of_a_close_are_reported_as_not_sent() {
+fn messages_that_miss_the_deadline_of_a_close_are_listed_as_unconfirmed() {
     let mut config = common::open_config();
     config.channels[0].queue_messages = 8;
     config.connection_bandwidth = Some(10_000);
@@ -315,7 +315,7 @@ fn a_command_from_an_accept_policy_fails_without_blocking_when_the_command_queue
 }
 
 #[test]
-fn stopping_an_endpoint_delivers_more_messages_than_a_channel_queue_holds() {
+fn stopping_an_endpoint_delivers_every_message_that_send_accepted() {
     let mut server = common::server();
     let (client, there) = common::connected(&server);
     let mut sent = 0;

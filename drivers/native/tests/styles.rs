@@ -64,7 +64,7 @@ fn a_handler_sends_an_answer_through_its_network_argument() {
 }
 
 #[test]
-fn event_handlers_are_called_when_a_connection_opens_and_when_it_closes() {
+fn connection_handlers_are_called_when_a_connection_opens_and_when_it_closes() {
     let server = common::server();
     let mut handlers = server.handlers::<(u32, u32)>();
     handlers.on_connected(|(came, _), _, _, _, _| *came += 1);
@@ -95,7 +95,7 @@ fn event_handlers_are_called_when_a_connection_opens_and_when_it_closes() {
 }
 
 #[test]
-fn the_async_functions_connect_send_and_receive() {
+fn connect_event_stats_and_stop_futures_complete_under_async_std() {
     async_std::task::block_on(async {
         let mut server = common::server();
         let client = common::client();
@@ -218,7 +218,7 @@ fn a_broadcast_takes_a_message_number_and_delivered_events_report_only_sent_numb
 }
 
 #[test]
-fn a_game_can_query_the_rate_of_a_path_and_the_clock_of_its_peer() {
+fn a_send_budget_stays_below_its_bandwidth_limit_and_a_peer_clock_within_its_error() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     let here = client.server().unwrap();
@@ -299,7 +299,7 @@ fn the_send_error_returns_the_message_that_was_not_sent() {
 }
 
 #[test]
-fn a_sender_of_too_many_invalid_messages_is_disconnected() {
+fn a_sender_of_nine_invalid_messages_is_disconnected() {
     let server = common::server();
     let mut handlers = server.handlers::<()>();
     handlers.validate::<Ping>(|ping| ping.number < 10).unwrap();

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn no_message_is_accepted_from_a_disconnected_client() {
+    fn after_a_client_exceeds_a_limit_its_later_messages_are_ignored_even_with_a_refilled_budget() {
         let (now, mut allowance) = (Instant::ZERO, newcomer(Instant::ZERO));
         while allowance.charge(LIMITS, now, 1) == Charged::Within {}
         assert_eq!(allowance.charge(LIMITS, now + Duration::from_secs(60), 1), Charged::Ignored);

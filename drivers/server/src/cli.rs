@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 
 const AFTER: &str = "Flags override environment variables, environment variables override the file, and the file \
 overrides the defaults.\n\
-    Exit codes: 0 stopped in order; 1 the system refused a resource; 2 the configuration is wrong; 3 a key file or \
+    Exit codes: 0 stopped without an error; 1 the system refused a resource; 2 the configuration is wrong; 3 a key file or \
     the ban file is unusable; 4 the network failed; 5 the log cannot be written; 6 monitoring cannot start; 7 the \
     game did not start; 8 the game panicked.";
 

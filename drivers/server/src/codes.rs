@@ -2,7 +2,7 @@
 
 /// The code with which a stopping server closes connections.
 pub const STOPPED: u16 = 0xfe10;
-/// The close code for a client that the game or a console command disconnected.
+/// The close code for a client that [`Context::kick`](crate::Context::kick) or the console command `kick` disconnected.
 pub const KICKED: u16 = 0xfe11;
 /// The close code for a client that a ban disconnected. The server refuses this client's further attempts to
 /// connect.

@@ -55,7 +55,8 @@ impl Context {
     /// ([`Game::event`](crate::Game::event)).
     ///
     /// # Errors
-    /// [`SendError`] with the encoded message, if the driver does not accept the message.
+    /// [`SendError`] if the message cannot be encoded, the client is not connected, or the driver does not accept the
+    /// message. The error holds the encoded message, unless encoding failed.
     pub fn send<T: NetMessage>(&self, client: ClientId, message: &T) -> Result<MessageId, SendError> {
         match self.clients.get(client) {
             Some(client) => self.network.send(client.connection, message),
@@ -84,13 +85,14 @@ impl Context {
         }
     }
 
-    /// Disconnects a client, with `why` as the reason that the client receives.
+    /// Disconnects a client as [`Context::disconnect`] does, with the code [`codes::KICKED`] and the text `why`.
     pub fn kick(&self, client: ClientId, why: &str) {
         self.disconnect(client, codes::KICKED, why);
     }
 
-    /// Closes a client's connection once its queued messages are delivered, or after one second. The client receives
-    /// `code` (below 0xff00) and up to 256 bytes of `text`.
+    /// Closes a client's connection once its reliable messages are delivered, or after one second. The client receives
+    /// `code` (0xff00 and above count as 0xfeff) and up to 256 bytes of `text`. The call ignores a client that has
+    /// left.
     pub fn disconnect(&self, client: ClientId, code: u16, text: &str) {
         if let Some(client) = self.clients.get(client) {
             // The game's thread waits for room: it is refused nothing.
@@ -115,8 +117,8 @@ impl Context {
         self.clients.len()
     }
 
-    /// Returns the number of ticks since the start of the server. Ticks that were skipped while the game was idle
-    /// ([`Game::is_at_rest`](crate::Game::is_at_rest)) count too, so the number is proportional to the elapsed time.
+    /// Returns the number of ticks since the start of the server. Ticks that the server skipped while the game was idle
+    /// ([`Game::is_at_rest`](crate::Game::is_at_rest)) count too. Late ticks that the server skipped do not count.
     #[must_use]
     pub const fn tick(&self) -> u64 {
         self.tick
@@ -171,7 +173,8 @@ impl Context {
         self.metrics.gauge(name, help)
     }
 
-    /// Stops the server at the end of this tick, as the command `quit` does. Clients receive the reason `why`.
+    /// Stops the server at the end of the current turn, as the command `quit` does: no further ticks run. Clients receive
+    /// the reason `why`. If the method is called again, the first reason applies.
     pub fn stop(&mut self, why: &str) {
         self.stop.get_or_insert_with(|| why.into());
     }

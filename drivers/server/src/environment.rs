@@ -73,7 +73,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_error_about_a_variable_without_a_value_names_the_variable() {
+    fn the_error_about_an_empty_or_non_utf_8_variable_names_the_variable() {
         use std::os::unix::ffi::OsStringExt as _;
         let said = |findings: Findings| findings.faults.iter().map(ToString::to_string).collect::<Vec<_>>();
         let empty = "environment variable TICKWIRE_CONFIG: is empty; name a file, or unset the variable";

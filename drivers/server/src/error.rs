@@ -29,7 +29,7 @@ pub enum ServerError {
         /// Advice on how to make the file usable.
         remedy: String,
     },
-    /// The network driver could not open the socket or start its thread.
+    /// The network driver did not start, for the reason that the [`StartError`] states.
     Network(StartError),
     /// The server cannot write the log file.
     Log {
@@ -51,7 +51,7 @@ pub enum ServerError {
     Components(SnapshotSchemaError),
     /// The game's method `start` returned an error.
     Game(GameError),
-    /// The system refused a thread, random bytes, or the handling of signals.
+    /// The system refused a resource, such as a thread or the handling of signals.
     System {
         /// The resource that the system refused.
         what: &'static str,
@@ -67,7 +67,7 @@ pub enum ServerError {
     Panicked {
         /// The message of the panic, with special characters escaped.
         text: String,
-        /// A sentence for a person: where to find details, and whether the server disconnected its clients.
+        /// A human-readable sentence: where to find details, and whether the server disconnected its clients.
         more: String,
     },
 }
@@ -111,7 +111,7 @@ impl fmt::Display for ServerError {
             Self::Config(error) => error.fmt(f),
             Self::File { path, what, remedy } => write!(f, "{}: {what}; {remedy}", path.display()),
             Self::Network(error) if is_about_address(error) => {
-                write!(f, "{error}; the key of the address is `bind_address`")
+                write!(f, "{error}; the configuration key `bind_address` sets the address")
             }
             Self::Network(error) => error.fmt(f),
             Self::Log { path, source } => write!(
@@ -194,7 +194,10 @@ mod tests {
         let address = SocketAddr::from(([0, 0, 0, 0], 7777));
         let taken = ServerError::Network(StartError::PortInUse { address });
         assert!(taken.to_string().starts_with("UDP port 7777 is in use at 0.0.0.0; "), "{taken}");
-        assert!(taken.to_string().ends_with("; the key of the address is `bind_address`"), "{taken}");
+        assert!(
+            taken.to_string().ends_with("; the configuration key `bind_address` sets the address"),
+            "{taken}"
+        );
         assert_eq!(taken.exit_code(), 4);
         let lacking = ServerError::Network(StartError::Thread(io::ErrorKind::WouldBlock.into()));
         assert!(!lacking.to_string().contains("bind_address"), "{lacking}");

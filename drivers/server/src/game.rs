@@ -143,9 +143,9 @@ pub trait Game: Sized + 'static {
     fn left(&mut self, _server: &mut Context, _client: ClientId, _reason: &CloseReason) {}
 
     /// Runs one tick of the game. The server calls this method `tick_rate` times per second. `step` is the tick
-    /// interval: always 1 s / `tick_rate`. After an overrun, the server runs the late ticks, or skips and counts them.
-    /// While no client is connected, the server runs several ticks together. While the game is idle
-    /// ([`Game::is_at_rest`]), the server runs no ticks.
+    /// interval: always 1 s / `tick_rate`. After an overrun, the server runs up to four late ticks together, and skips
+    /// and counts the others. While no client is connected, the server runs up to three ticks together. While the game
+    /// is idle ([`Game::is_at_rest`]), the server runs no ticks.
     fn tick(&mut self, _server: &mut Context, _step: Duration) {}
 
     /// Sends the game's state to the clients, `network_update_rate` times per second.
@@ -170,7 +170,8 @@ pub trait Game: Sized + 'static {
     /// calls this method again. The server also calls this method once per second, for games that become active without
     /// input. Ticks that the server skips while the game is idle count separately, not as overruns or skipped ticks. A
     /// delay after the server was woken counts as an overrun, as every other delay does. If clients see a replicated world, the
-    /// server sleeps only after the game has been idle for 2 s, because the last values of the world are committed until then.
+    /// server sleeps only after the game has been idle for 2 s, because the last values of the world are committed until then,
+    /// and after every client has acknowledged its whole view.
     fn is_at_rest(&self) -> bool {
         false
     }

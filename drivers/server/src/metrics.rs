@@ -48,8 +48,8 @@ impl Gauge {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum MetricError {
-    /// The name is empty, too long, does not begin with a letter, or has characters other than lower-case ASCII
-    /// letters, digits and `_`.
+    /// The name is empty, is longer than 64 bytes, does not begin with a letter, or has characters other than
+    /// lower-case ASCII letters, digits and `_`.
     BadName {
         /// The name that is not allowed.
         name: String,

@@ -232,7 +232,7 @@ fn say_good_bye(summary: &Summary, is_json: bool, output: &Output) {
         (0, 0) => "it delivered every message".to_owned(),
         (not_sent, unconfirmed) => {
             format!(
-                "it did not send {} in time, and {unconfirmed} sent messages are unconfirmed",
+                "it did not send {} in time, and {unconfirmed} sent messages were not acknowledged",
                 Counted(not_sent, "message")
             )
         }

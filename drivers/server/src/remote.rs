@@ -12,7 +12,7 @@ pub(crate) enum Order {
     Line { text: String, reply: SyncSender<Reply> },
     /// Stops the server, for this reason.
     Stop(String),
-    /// Reads the configuration file again.
+    /// Reads the configuration file and the list of bans again.
     Reload,
 }
 

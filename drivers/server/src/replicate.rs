@@ -28,7 +28,8 @@ impl<G: Game> Dedicated<G> {
         }
     }
 
-    /// Returns whether the server may sleep while the game is at rest. Clients are first sent the last values exactly.
+    /// Returns whether the server may sleep while the game is at rest. Clients are first sent the last values exactly, and
+    /// clients that join are sent the whole world.
     pub(crate) fn may_rest(&mut self, now: Instant) -> bool {
         let is_at_rest = self.game.is_at_rest();
         let is_alone = self.context.clients.len() == 0;
@@ -37,7 +38,9 @@ impl<G: Game> Dedicated<G> {
                 replication.wake();
                 false
             }
-            Some(replication) if !is_alone => replication.has_rested(now),
+            Some(replication) if !is_alone => {
+                replication.has_rested(now) && !self.context.network.has_pending_worlds()
+            }
             _ => is_at_rest,
         }
     }

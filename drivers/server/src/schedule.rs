@@ -20,7 +20,7 @@ pub struct Due {
     pub ticks: u32,
     /// `true` if a network update is due after the ticks.
     pub network: bool,
-    /// The time by which the first tick is late, if the tick is late by more than the tick interval.
+    /// The time by which the server woke up late, if this time is longer than the tick interval.
     pub overrun: Option<Duration>,
     /// The number of late ticks that the server skips.
     pub skipped: u64,
@@ -53,15 +53,15 @@ impl Schedule {
         self.tick.interval
     }
 
-    /// Returns the time at which the server must wake up for the next tick. Network updates follow a tick, so they have
-    /// no deadline of their own.
+    /// Returns the time at which the server must wake up for the next tick. Network updates follow a tick, so they need
+    /// no separate deadline.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         self.tick.next
     }
 
-    /// Returns the time at which the server must wake up while no client is connected. The server then runs several
-    /// ticks together, at the rate of network updates, so that the machine can sleep longer.
+    /// Returns the time at which the server must wake up while no client is connected. The server then runs up to three
+    /// ticks together, so that the machine can sleep longer: if possible, all ticks of one network update.
     #[must_use]
     pub fn rest_deadline(&self) -> Instant {
         let steps = self.network.interval.as_nanos() / self.tick.interval.as_nanos().max(1);
@@ -87,8 +87,8 @@ impl Schedule {
         Due { ticks: ticks as u32, network, overrun, skipped, rested: 0 }
     }
 
-    /// Returns the work that is due at `now`, after the game was idle. The work is at most one tick, which does not
-    /// count as late.
+    /// Returns the work that is due at `now`, after the game was idle: at most one tick and one network update. The
+    /// tick does not count as late.
     pub fn wake(&mut self, now: Instant) -> Due {
         let missed = self.tick.advance(now);
         if missed == 0 {
@@ -109,13 +109,13 @@ impl Schedule {
         self.tick.advance(now)
     }
 
-    /// Returns the number of ticks that were late by more than the tick interval.
+    /// Returns the number of times that the server woke up late for a tick by more than the tick interval.
     #[must_use]
     pub const fn overruns(&self) -> u64 {
         self.overruns
     }
 
-    /// Returns the number of ticks that were due but skipped.
+    /// Returns the number of late ticks that the server skipped, without ticks that an idle game skipped.
     #[must_use]
     pub const fn skipped(&self) -> u64 {
         self.skipped

@@ -127,8 +127,8 @@ impl<G: Game> Dedicated<G> {
     /// logs only through `tracing`, and accepts commands only through [`Dedicated::remote`].
     ///
     /// # Errors
-    /// [`ServerError`] if the configuration or a file is unusable, the socket cannot be opened, or the game returns an
-    /// error.
+    /// [`ServerError`] if the configuration, a file, a message type or a component is unusable, a socket cannot be
+    /// opened, or the game returns an error.
     pub fn start(game: G, config: ServerConfig<G::Settings>) -> Result<Self, ServerError> {
         let mut messages = Messages::<G>::default();
         G::messages(&mut messages)?;
@@ -201,7 +201,8 @@ impl<G: Game> Dedicated<G> {
         Ok(StartError::expect_channels(&registry, &channels)?)
     }
 
-    /// Watches the sources of the configuration in `layers`, and applies later changes to the running server.
+    /// Watches the configuration file of `layers`, and applies later changes of the file to the running server. The
+    /// overrides in `layers` still override the values in the file.
     ///
     /// # Errors
     /// [`ServerError::System`] if the system cannot watch files.

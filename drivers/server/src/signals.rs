@@ -1,4 +1,4 @@
-//! Signals: SIGINT and SIGTERM stop the server in order, or immediately if the server is already stopping. SIGHUP
+//! Signals: SIGINT and SIGTERM stop the server in an orderly way, or immediately if the server is already stopping. SIGHUP
 //! reloads the configuration.
 
 use std::thread;
@@ -35,7 +35,7 @@ pub(crate) fn listen(
     thread.map(drop).map_err(|error| why(error.to_string()))
 }
 
-/// Handles Ctrl-C. The first Ctrl-C stops the server in order, and the next one ends the program immediately.
+/// Handles Ctrl-C. The first Ctrl-C stops the server in an orderly way, and the next one ends the program immediately.
 #[cfg(not(unix))]
 pub(crate) fn listen(
     remote: Remote,

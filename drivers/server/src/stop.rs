@@ -92,8 +92,8 @@ impl<G: Game> Dedicated<G> {
             if stopping.is_err() {
                 // Dropping it says good-bye too, if less patiently.
                 tracing::warn!(
-                    "the system started no thread for an orderly shutdown; the server notifies clients, but does not wait \
-                     for them"
+                    "the system could not start a thread for an orderly shutdown; the server notifies clients, but does not \
+                     wait for them"
                 );
                 return;
             }

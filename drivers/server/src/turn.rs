@@ -232,7 +232,7 @@ impl<G: Game> Dedicated<G> {
                 replication.for_each(|replication| replication.writer.forget_connection(connection));
                 if self.may_log(Presence::Left) {
                     tracing::info!(
-                        "client {} left: {}; {} were not sent, and {unconfirmed} sent messages are unconfirmed",
+                        "client {} left: {}; {} were not sent, and {unconfirmed} sent messages were not acknowledged",
                         client.id,
                         Ending(&reason),
                         Counted(not_sent as u64, "message")

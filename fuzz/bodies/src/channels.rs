@@ -185,7 +185,7 @@ impl Seen {
 }
 
 /// Runs both sides of the channels over a network that a script controls. Asserts that every message is delivered
-/// once, and in order if its channel is ordered, and that all reliable messages have arrived at the end.
+/// at most once, and in order if its channel is ordered, and that all reliable messages have arrived at the end.
 pub fn channel_pair(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x02ff_ff00, 0x7fff_ffff][script.below(4)];
@@ -402,7 +402,7 @@ impl ChannelPair {
             let receipts = self.receipts.iter().filter(|(on, _)| usize::from(*on) == channel).count();
             assert_eq!(
                 receipts, self.queued[channel] as usize,
-                "the number of receipts on channel {channel} is wrong"
+                "channel {channel} did not report exactly one receipt for each message"
             );
         }
     }

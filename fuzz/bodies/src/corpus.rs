@@ -18,7 +18,7 @@ pub type Files = BTreeMap<(&'static str, String), Vec<u8>>;
 /// The number of datagrams of each kind in the corpus.
 const PER_KIND: usize = 3;
 
-/// Creates every file of the corpus.
+/// Generates every file of the corpus in memory.
 #[must_use]
 pub fn corpus() -> Files {
     let datagrams = traffic::datagrams();

@@ -21,7 +21,7 @@ struct Scene {
 }
 
 /// Sends arbitrary datagrams to a server. Asserts that a server that authenticates packets continues to serve its
-/// client, and that a server that accepts every packet still obeys the driver contract.
+/// client, and that a server that accepts every packet as authentic still obeys the driver contract.
 pub fn datagram(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

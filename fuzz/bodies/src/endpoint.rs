@@ -57,8 +57,8 @@ struct Pair {
 }
 
 /// Runs two endpoints as a script says. Asserts that each endpoint obeys the driver contract, that messages arrive
-/// as their channels guarantee, and that no nonce is used twice. Also asserts that all reliable messages arrive
-/// once the network loses no more datagrams.
+/// as their channels guarantee, and that no key is used twice with the same nonce. Also asserts that all
+/// reliable messages arrive once the network loses no more datagrams.
 pub fn endpoint(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut pair = Pair::new(script.byte());

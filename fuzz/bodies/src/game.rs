@@ -30,8 +30,8 @@ const SPEED: ComponentId = ComponentId(4);
 /// The words of an entity's position and of its velocity. Empty for an entity without the component.
 type Motion = (NetworkId, Vec<u32>, Vec<u32>);
 
-/// Returns a schema with four groups: one of two components, two of one component each (the second has no fields), and one
-/// of a component that only the owner receives.
+/// Returns a schema with four groups: `motion` has two components, `health` and `marked` have one component each, and
+/// `secret` has one component, which only the owner receives. The component `marked` has no fields.
 #[must_use]
 pub fn schema() -> Arc<WorldSchema> {
     static SCHEMA: LazyLock<Arc<WorldSchema>> = LazyLock::new(|| Arc::new(new_schema()));
@@ -59,15 +59,15 @@ fn new_schema() -> WorldSchema {
     schema.finish().unwrap()
 }
 
-/// A game that changes the world.
+/// A game whose world a fuzzer's script changes.
 pub struct Game {
     /// The writer, which holds the changes that are not committed yet.
     pub writer: WorldWriter,
     /// The tick of the latest commit.
     pub tick: u64,
-    /// The entities that exist.
+    /// The ids of the entities that exist.
     pub ids: Vec<NetworkId>,
-    /// The entities that are hidden from the viewer.
+    /// The ids of the entities that are hidden from the viewer.
     pub hidden: BTreeSet<NetworkId>,
     /// The entities that the viewer sees at any distance.
     always: BTreeSet<NetworkId>,
@@ -93,15 +93,15 @@ impl Game {
         }
     }
 
-    /// Returns the game's viewer with a view of `world`. The view contains the whole world, or only the entities near
-    /// a fixed point if `is_by_distance`.
+    /// Returns the game's viewer with a view of `world`. The view contains all entities that are not hidden. If
+    /// `is_by_distance`, entities far from a fixed point must also be owned by the viewer or always shown.
     pub fn look(&mut self, world: WorldId, is_by_distance: bool) -> Viewer {
         self.is_by_distance = is_by_distance;
         let viewer = Viewer::new(world);
         if is_by_distance { viewer.at(EYES, RADIUS).keep(KEEP) } else { viewer }
     }
 
-    /// Makes one change to the world, which the script chooses.
+    /// Reads one change from the script, and applies the change to the world.
     pub fn act(&mut self, script: &mut Script<'_>) {
         let step = script.byte();
         let place = script.below(self.ids.len());
@@ -164,8 +164,9 @@ impl Game {
         self.writer.finish(self.tick)
     }
 
-    /// Returns whether `shown` equals the part of the committed world `store` that the viewer must see. `own` is the viewer's own
-    /// id of its connection. In a view by distance, an entity between the two radii may be shown or not.
+    /// Returns whether `shown` equals the part of the committed world `store` that the viewer must see. `own` is the id
+    /// of the connection at the viewer's end. In a view by distance, an entity between the two radii may be shown or
+    /// not.
     #[must_use]
     pub fn is_shown(&self, shown: &ShownWorld, store: &Store, own: ConnectionId) -> bool {
         let mut count = 0;
@@ -207,7 +208,7 @@ fn metres(word: u32) -> f64 {
     f64::from(word) * 0.01 - 512.0
 }
 
-/// The world that an application shows, which results from the changes that the application received.
+/// The world that an application shows: the result of all changes that the application received.
 #[derive(Default)]
 pub struct Display {
     /// The world after all changes so far.

@@ -72,7 +72,8 @@ pub fn handshake_messages(bytes: &[u8]) {
     }
 }
 
-/// Parses arbitrary tickets, both as text and as bytes.
+/// Parses arbitrary tickets, both as text and as bytes. Asserts that encoding a parsed ticket gives the same bytes, or
+/// the same text in lower case.
 pub fn ticket_text(bytes: &[u8]) {
     if let Ok(ticket) = Ticket::from_bytes(bytes) {
         assert_eq!(ticket.to_bytes(), bytes, "a value has a second encoding");
@@ -91,7 +92,8 @@ pub fn ticket_text(bytes: &[u8]) {
     }
 }
 
-/// Runs an attempt to connect to a server that sends arbitrary datagrams.
+/// Runs an attempt to connect to a server that sends arbitrary datagrams. Asserts that the attempt accepts no forged
+/// Welcome or refusal, and ends at most once.
 pub fn dial(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();
@@ -164,7 +166,8 @@ fn judge_answer(answered: &Answered, is_over: &mut bool, forged: bool, admitted:
     }
 }
 
-/// Runs a responder with clients that send arbitrary datagrams.
+/// Runs a responder with clients that send arbitrary datagrams. Asserts that a reply to an unvalidated address is at
+/// most as large as the received datagram, and that the number of half-open handshakes is bounded.
 pub fn answer(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

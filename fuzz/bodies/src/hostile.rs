@@ -55,7 +55,7 @@ pub struct Arena {
     numbers: BTreeSet<u64>,
 }
 
-/// Returns the address of the peer with the port number `port`.
+/// Returns the address of the peer at the port 1000 + `port`.
 #[must_use]
 pub fn peer_at(port: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 66], 1000 + u16::from(port)))

@@ -54,8 +54,8 @@ pub const TARGETS: &[(&str, Body)] = &[
     ("worlds", worlds::worlds),
 ];
 
-/// Returns whether a fuzzer created the corpus file `name` on this machine. A fuzzer names its files by their
-/// SHA-1.
+/// Returns whether `name` is a name that a fuzzer gives to a corpus file: the SHA-1 of the content, in 40 hexadecimal
+/// digits.
 #[must_use]
 pub fn is_found(name: &str) -> bool {
     name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())

@@ -32,14 +32,14 @@ impl<'a> Script<'a> {
         u16::from_le_bytes([self.byte(), self.byte()])
     }
 
-    /// Reads a number below `bound` from one byte. Returns 0 if `bound` is 0.
+    /// Reads a number below `bound`, and at most 255, from one byte. Returns 0 if `bound` is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         usize::from(self.byte()).checked_rem(bound).unwrap_or(0)
     }
 
     /// Reads an arbitrary number. A number below 128 takes one byte. Every other number takes two bytes: the first
-    /// selects a power of two, or a power of two minus one, and the second is the distance from this value. Numbers at
-    /// which arithmetic overflows are thus frequent.
+    /// selects a power of two, or a power of two minus one, and the second is the signed distance (-128 to 127) from
+    /// this value. Numbers at which arithmetic overflows are thus frequent.
     pub fn number(&mut self) -> u64 {
         let first = self.byte();
         let shift = u32::from(first & 63);

@@ -199,7 +199,7 @@ impl Watched {
         let most = memory_most(self.max_message) * connections.len() as u64;
         assert!(
             self.endpoint.memory() <= most,
-            "the endpoint holds {} bytes for peers, which exceeds the limit",
+            "the endpoint holds {} bytes for peers, which exceeds the limit of {most} bytes",
             self.endpoint.memory()
         );
     }

@@ -14,7 +14,8 @@ use tickwire_core::{Duration, Instant};
 
 use crate::Script;
 
-/// Parses arbitrary data packet headers, and encodes and decodes packet numbers.
+/// Parses arbitrary data packet headers, and encodes and decodes packet numbers. Asserts that a header has exactly one
+/// encoding, and that the receiver decodes the packet number that the sender encoded.
 pub fn header(bytes: &[u8]) {
     let kind = classify(bytes);
     let header = DataHeader::read(bytes);
@@ -45,7 +46,8 @@ pub fn header(bytes: &[u8]) {
     assert_eq!(decoded & (u64::MAX >> (64 - bits)), u64::from(truncated));
 }
 
-/// Parses arbitrary ACK frames.
+/// Parses arbitrary ACK frames. Asserts that a frame has exactly one encoding, and that its ACK ranges descend without
+/// touching each other.
 pub fn ack_frame(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let next = script.number();
@@ -164,7 +166,7 @@ fn round_trip(ranges: &AckRanges, room: u8) {
     assert!(told.eq(read.iter().cloned()), "the decoded ACK ranges differ from the encoded ranges");
 }
 
-/// Parses the frames of an arbitrary packet.
+/// Parses the frames of an arbitrary packet. Asserts that each frame has exactly one encoding.
 pub fn frame(bytes: &[u8]) {
     let mut reader = FrameReader::new(bytes);
     let mut chain = Chain::default();

@@ -28,9 +28,9 @@ pub enum Side {
 pub struct CarrierCounters {
     /// The number of retransmissions of segments.
     pub resent: u64,
-    /// The number of datagrams that the carrier accepted but did not send.
+    /// The number of datagrams that the carrier dropped instead of sending them.
     pub dropped: u64,
-    /// The largest number of bytes that the carrier has held at any time.
+    /// The largest number of bytes that the send buffer has contained at any time.
     pub held_most: u64,
 }
 

@@ -16,16 +16,16 @@ use crate::trace::TraceHash;
 /// The counters of a simulated driver, for all of its links together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LinkCounters {
-    /// The number of datagrams that the endpoint wrote.
+    /// The number of datagrams that the endpoint wrote to open links.
     pub datagrams: u64,
-    /// The number of bytes in the datagrams that the endpoint wrote.
+    /// The number of bytes in the datagrams that the endpoint wrote to open links.
     pub bytes: u64,
-    /// The size of the largest datagram that the endpoint wrote, in bytes.
+    /// The size of the largest datagram that the endpoint wrote to an open link, in bytes.
     pub largest: u64,
     /// The number of datagrams that exceeded the remaining credit of their link.
     pub beyond_credit: u64,
-    /// The number of datagrams that are marked as ECN-capable, although links carry no ECN bits, or whose link was not
-    /// open.
+    /// The number of transmits that the endpoint marked as ECN-capable, although links carry no ECN bits, plus the
+    /// number of datagrams whose link was not open.
     pub unsuitable: u64,
     /// The number of segments from the network that were damaged, or belonged to an unknown connection.
     pub refused: u64,

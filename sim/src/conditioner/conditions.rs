@@ -39,14 +39,14 @@ pub struct Conditions {
     pub duplicate_ppm: u32,
     /// The rate of the link in each direction, in bytes per second. `None` sets no limit.
     ///
-    /// Default: none. Range: 1 byte/s or more.
+    /// Default: none. Range: 1 bytes/s or more.
     pub bytes_per_second: Option<u64>,
     /// A bandwidth trace that determines the capacity of the link in each direction, instead of a constant rate.
     ///
     /// Default: none.
     pub trace: Option<LinkTrace>,
     /// The largest number of bytes that may wait in the queue of the bottleneck. `None` stands for the bytes that the
-    /// bottleneck carries in 300 ms.
+    /// bottleneck carries in 300 ms. The conditioner raises a limit below 3,000 bytes to 3,000 bytes.
     ///
     /// Default: none.
     pub queue_bytes: Option<u64>,
@@ -92,7 +92,7 @@ const LEAST_MTU: u32 = 68;
 pub enum ConditionsError {
     /// A share exceeds 1,000,000 parts per million.
     MoreThanAll {
-        /// The name of the field that holds the share.
+        /// The share, as the error text calls it, for example `a loss`.
         what: &'static str,
         /// The value of the share, in parts per million.
         ppm: u32,

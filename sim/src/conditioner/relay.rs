@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn the_relay_removes_all_state_of_a_silent_client() {
+    fn the_conditioner_removes_all_state_of_a_silent_client() {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (server, client) = (UdpSocket::bind(any).unwrap(), UdpSocket::bind(any).unwrap());
         let to = server.local_addr().unwrap();

@@ -20,7 +20,7 @@ pub struct Profile {
     /// The number of nodes, counted from node 0, whose addresses never change, so that other nodes can find them.
     /// Default 1.
     pub fixed: usize,
-    /// The virtual time at which the final fault ends at the latest. Faults begin at time 0 at the earliest.
+    /// The latest virtual time at which a generated fault may end. The earliest time at which a fault may begin is 0 s.
     pub horizon: Duration,
     /// The kinds of faults that may occur.
     pub kinds: KindSet,
@@ -28,18 +28,22 @@ pub struct Profile {
     pub enabled_ppm: u32,
     /// The largest number of faults of one kind. Default 4.
     pub most_of_a_kind: u32,
-    /// The highest probability of loss and of corruption, in parts per million. Default 300,000.
+    /// The highest probability of corruption, and of loss outside of loss bursts, in parts per million. Default
+    /// 300,000.
     pub harm_ppm: u32,
-    /// The longest duration of a clog, partition, pause or restart. Default 5 s.
+    /// The longest duration of a clog, partition, pause or restart, and the longest delay of a replayed datagram.
+    /// Default 5 s.
     pub outage: Duration,
-    /// The longest delay that one fault adds to a datagram. Default 1 s.
+    /// The limit of the delay that one fault adds to a datagram. Clogs and replays have the limit `outage` instead, and
+    /// normally distributed delays may exceed the limit. Default 1 s.
     pub delay: Duration,
     /// The smallest limit on the size of datagrams that a fault sets, in bytes. Default 1200 bytes.
     pub mtu: u32,
 }
 
 impl Profile {
-    /// Creates a profile that permits all kinds of faults, on a network of `nodes` nodes and `links` links.
+    /// Creates a profile that permits all kinds of faults, on a network of `nodes` nodes and `links` links. No fault
+    /// ends later than `horizon`.
     #[must_use]
     pub const fn new(nodes: usize, links: usize, horizon: Duration) -> Self {
         Self {

@@ -177,7 +177,8 @@ kinds! {
         /// The interval between two changes of the port. With zero, the port changes once, when the fault begins.
         every: Duration,
     }
-    /// The node does not run. Arriving datagrams wait in its socket buffer, up to a bound.
+    /// The node does not run. Arriving datagrams wait in its socket buffer of 212,992 bytes, and are dropped if the
+    /// buffer is full.
     Pause = "pause" {}
     /// The node crashes and loses its state, and restarts when the fault ends.
     Restart = "restart" {}
@@ -191,11 +192,11 @@ kinds! {
         /// The length of the jump, in microseconds. A negative value sets the clock back.
         micros: i64,
     }
-    /// A stranger (a node on the path, near the sender) repeats datagrams of the sender from addresses of the stranger.
-    /// Half of the copies overtake the originals.
+    /// An attacker on the path, near the sender, sends copies of the sender's datagrams to the receiver, from addresses
+    /// that no node has. About half of the copies overtake the originals.
     Replay = "replay" {
-        /// The share of datagrams repeated, in parts per million. The stranger also repeats datagrams that are lost
-        /// later.
+        /// The share of datagrams copied, in parts per million. The attacker also copies datagrams that the link
+        /// loses.
         ppm: u32,
         /// The longest delay after the original of a copy that does not overtake the original.
         spread: Duration,

@@ -23,11 +23,11 @@ pub enum Direction {
 /// directions from and to a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Target {
-    /// All directions of all links, each with independent decisions, or all nodes.
+    /// For a node fault, all nodes. For any other fault, both directions of all links, each with independent decisions.
     All,
     /// The named direction of the named link.
     Link(LinkIndex, Direction),
-    /// The named node, or both directions of all its links.
+    /// For a node fault, the named node. For any other fault, both directions of all links of the named node.
     Node(NodeId),
 }
 

@@ -27,8 +27,8 @@ pub struct Arrival {
     pub bytes: Vec<u8>,
     /// The ECN bits of the datagram.
     pub ecn: Ecn,
-    /// The number of the stranger (a node that repeats other nodes' datagrams) that sent the datagram, or `None` if the
-    /// sender of the link sent it.
+    /// The number of the address from which [`Kind::Replay`] sends this copy of a datagram, or `None` if the datagram
+    /// comes from the sender of the link.
     pub stranger: Option<u8>,
 }
 
@@ -43,7 +43,7 @@ pub struct Departure<'a> {
     pub ecn: Ecn,
 }
 
-/// One direction of a link, which delays datagrams and applies the active faults to them.
+/// One direction of a link between two nodes. The direction delays datagrams and applies the active faults to them.
 #[derive(Debug)]
 pub struct Link {
     id: u64,

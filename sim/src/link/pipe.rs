@@ -139,7 +139,7 @@ impl Pipe {
     }
 
     /// Sends a datagram of `length` bytes through the bottleneck at `now_us`. Returns the time at which the last byte
-    /// leaves the bottleneck, or `None` if the queue is full.
+    /// leaves the bottleneck, or `None` if the queue has no space for the datagram.
     ///
     /// The bottleneck handles datagrams in the order of the calls. If `now_us` is before the time of the previous call,
     /// the time of the previous call replaces it.
@@ -200,7 +200,8 @@ impl Pipe {
         Some(Passage { came_us: now_us, left_us, waited_us, bytes: length, marked })
     }
 
-    /// Returns the number of bytes in the queue after the latest call of [`Pipe::offer`].
+    /// Returns the number of bytes in the queue, including the datagram in transmission, at the time of the latest call
+    /// of [`Pipe::offer`] or [`Pipe::pass`].
     #[must_use]
     pub const fn waiting_bytes(&self) -> u64 {
         self.waiting_bytes
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bottleneck_with_a_changing_rate_passes_the_capacity_of_each_interval() {
+    fn a_bottleneck_with_a_changing_rate_sends_at_the_rate_of_each_interval() {
         let (second, half) = (Duration::from_secs(1), Duration::from_millis(500));
         let rates = vec![(Duration::ZERO, 1000), (second, 4000), (second + half, 1000)];
         let config = PipeConfig::Shaped { rates, queue: Duration::from_secs(60), mark_above: None };

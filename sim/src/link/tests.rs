@@ -91,7 +91,7 @@ fn uniform_loss_drops_the_configured_share_of_datagrams() {
 }
 
 #[test]
-fn burst_loss_has_the_expected_mean_burst_length() {
+fn burst_loss_with_a_chance_of_one_fifth_to_end_loses_five_datagrams_per_burst_on_average() {
     let kind = Kind::Burst { to_bad: 10_000, to_good: 200_000, good: 0, bad: 1_000_000 };
     let run = run(&[fault(kind, 1)], 100_000);
     let gaps = run.arrivals.windows(2).filter(|pair| pair[1].0 > pair[0].0 + 1).count() as u64;
@@ -100,7 +100,7 @@ fn burst_loss_has_the_expected_mean_burst_length() {
 }
 
 #[test]
-fn four_state_loss_drops_the_expected_share_of_datagrams_in_each_state() {
+fn four_state_loss_drops_the_share_of_datagrams_that_its_transition_probabilities_give() {
     // Isolated losses only: state 4 is entered from 1 with p14, and always left.
     let alone = Kind::FourState { p13: 0, p31: 0, p32: 0, p23: 0, p14: 100_000 };
     let lone = run(&[fault(alone, 1)], 50_000);
@@ -116,7 +116,7 @@ fn four_state_loss_drops_the_expected_share_of_datagrams_in_each_state() {
 }
 
 #[test]
-fn traced_loss_repeats_its_pattern_of_bits() {
+fn traced_loss_drops_the_datagrams_of_its_trace_in_every_repetition() {
     let bits = [false, true, true, false, false].to_vec();
     let run = run(&[fault(Kind::Traced { bits }, 1)], 10);
     assert_eq!(run.arrivals.iter().map(|arrival| arrival.0).collect::<Vec<_>>(), [0, 3, 4, 5, 8, 9]);

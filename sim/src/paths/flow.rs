@@ -5,7 +5,7 @@ use core::time::Duration;
 /// The data that a flow sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
-    /// As many reliable messages as the connection accepts.
+    /// Reliable messages of 4,000 bytes. Every 5 ms, the sender fills its send queue to at least 48 KiB.
     Bulk,
     /// Unreliable messages of `bytes` bytes at intervals of `every`, even if the path cannot carry them all.
     Game {
@@ -59,7 +59,7 @@ pub struct Flow {
     pub source: Source,
     /// The bottleneck that the flow's data passes.
     pub way: Way,
-    /// The time at which the flow begins to send.
+    /// The earliest time at which the flow begins to send. The seed of the run delays the start by up to 200 ms.
     pub from: Duration,
     /// The time at which the flow stops sending.
     pub until: Duration,
@@ -89,7 +89,7 @@ impl Flow {
         Self { source, ..Self::bulk() }
     }
 
-    /// Sets the time at which the flow begins to send, in seconds, and returns the changed flow.
+    /// Sets the earliest time at which the flow begins to send, in seconds, and returns the changed flow.
     #[must_use]
     pub const fn from(mut self, seconds: u64) -> Self {
         self.from = Duration::from_secs(seconds);

@@ -30,8 +30,8 @@ pub enum JitterShape {
     Bunched,
 }
 
-/// Returns a scenario with a game that sends `kilobytes` kilobytes per second, in messages of 100 bytes at 60 ticks
-/// per second. The path has a one-way delay of `delay_ms` and a jitter of `spread_ms` in both directions.
+/// Returns a scenario with a game that sends `kilobytes` kilobytes per second, in messages of at most 100 bytes at 60
+/// ticks per second. The path has a one-way delay of `delay_ms` and a jitter of `spread_ms` in both directions.
 #[must_use]
 pub fn game(shape: JitterShape, spread_ms: u64, delay_ms: u64, kilobytes: u64) -> Scenario {
     let per_tick = kilobytes * 1000 * TICK.as_micros() as u64 / 1_000_000;

@@ -11,13 +11,15 @@ use crate::world::World;
 /// The measured results of one flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FlowOutcome {
-    /// The number of bytes in the messages that the game passed to the sender.
+    /// The number of bytes in the messages that a game passed to the sender, including refused messages. 0 for bulk and
+    /// TCP flows.
     pub offered: u64,
-    /// The number of bytes in the messages that arrived.
+    /// The number of bytes in the messages that arrived, or of TCP data that arrived in order.
     pub delivered: u64,
-    /// The number of bytes in the messages that arrived, for each second of the run.
+    /// The same number as `delivered`, for each second of the run.
     pub by_second: Vec<u64>,
-    /// The number of messages sent, and of messages received.
+    /// The number of messages of a game that the sender accepted (0 for bulk and TCP flows), and of messages that arrived
+    /// (for a TCP flow, of deliveries of data to the receiver).
     pub messages: (u64, u64),
     /// The number of datagrams sent, and of datagrams declared lost.
     pub datagrams: (u64, u64),
@@ -44,7 +46,8 @@ pub struct Outcome {
     pub passed: u64,
     /// The results of each flow, in the order of the scenario.
     pub flows: Vec<FlowOutcome>,
-    /// Jain's fairness index of the forward flows while all of them send, in thousandths.
+    /// Jain's fairness index of the forward flows, in thousandths, measured while all forward flows send. The
+    /// measurement begins 5 s after the newest flow has started.
     pub jain_permille: u64,
     /// The share of all delivered bytes that flows other than TCP delivered, in thousandths, measured while all forward
     /// flows send. `None` if the scenario has no TCP flow.

@@ -21,11 +21,12 @@ pub struct Sample {
     pub received: u64,
     /// The number of datagrams that the flow's sender declared lost in the slice; always 0 for a TCP flow.
     pub lost: u64,
-    /// The smoothed round-trip time at the end of the slice.
+    /// The smoothed round-trip time at the end of the slice. `None` before the first RTT sample.
     pub rtt: Option<Duration>,
     /// The congestion window at the end of the slice, in bytes.
     pub window: Option<u64>,
-    /// The latest path rate that the sender's endpoint reported, in bytes per second.
+    /// The path rate that the sender's endpoint estimates at the end of the slice, in bytes per second. `None` for a
+    /// TCP flow.
     pub rate: Option<u64>,
     /// The send budget for one second: the number of bytes that a game can send in one second without a queue. `None`
     /// for flows whose queue is never empty.

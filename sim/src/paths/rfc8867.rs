@@ -8,8 +8,8 @@ use crate::link::PipeConfig;
 
 const QUEUE: Duration = Duration::from_millis(300);
 
-/// Creates a bottleneck whose rate changes. Each step is a time in seconds, and the rate in kilobits per second
-/// from that time on.
+/// Creates a bottleneck whose rate changes, with a queue of 300 ms. Each step is a time in seconds, and the rate in
+/// kilobits per second from that time on.
 #[must_use]
 pub fn kilobits(steps: &[(u64, u64)]) -> PipeConfig {
     let rates = steps.iter().map(|&(from, kilobits)| (Duration::from_secs(from), kilobits * 125)).collect();
@@ -86,7 +86,7 @@ pub fn pause_and_resume() -> Scenario {
     scenario("5.8", &[(0, 3500)], 120).flows(flows)
 }
 
-/// Returns a scenario with four flows that start one after another: [`competing`] with a fourth flow.
+/// Returns a scenario with the bottleneck of [`competing`] and four flows, which start 15 s apart.
 #[must_use]
 pub fn four_flows() -> Scenario {
     let flows = [0, 15, 30, 45].map(|from| Flow::bulk().from(from)).to_vec();

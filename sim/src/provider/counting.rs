@@ -21,7 +21,7 @@ struct Counts {
 }
 
 impl DiffieHellmans {
-    /// Returns the number of first Noise messages that were read, authentic or not.
+    /// Returns the number of first Noise messages that responders processed, authentic or not.
     #[must_use]
     pub fn responses(&self) -> u64 {
         self.counts.responses.load(Ordering::Relaxed)

@@ -26,7 +26,8 @@ pub struct NonceCounts {
     pub rejected: u64,
     /// The number of tickets sealed.
     pub tickets: u64,
-    /// The number of pairs of key and nonce that sealed more than one packet, or two different tickets.
+    /// The number of packets that were sealed with a pair of key and nonce that had sealed a packet before, plus the
+    /// number of tickets that were sealed with a pair that had sealed a different ticket before.
     pub repeated: u64,
 }
 

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rates_of_full_and_shorter_intervals_are_given_per_second() {
+    fn a_report_gives_rates_per_second_even_for_a_shorter_final_interval() {
         let recording = recording(&[100, 300, 200, 400, 700]);
         assert_eq!(delivery(&recording, &[0, 1], 3), [(100_000, 4000), (300_000, 6000), (500_000, 14_000)]);
         assert_eq!(capacity(&recording, 3), [(0, 10_000)]);

@@ -8,8 +8,9 @@ use crate::host::Application;
 use crate::trace::Entry;
 
 impl<A: Application> World<A> {
-    /// Ends every fault, and prevents further faults. From then on the network delivers every datagram, so a host that
-    /// makes no progress has a bug. Datagrams that a clog already holds still arrive when the clog would have ended.
+    /// Ends every fault, and prevents further faults. From then on the network drops only datagrams that exceed the
+    /// size limit of a link or the queue of a bottleneck, so a host that makes no progress has a bug. Datagrams that a
+    /// clog already holds still arrive when the clog would have ended.
     ///
     /// # Errors
     /// The first violation that a checker reports.

@@ -166,8 +166,8 @@ impl<A: Application> World<A> {
         self.outcome()
     }
 
-    /// Calls a function with the host of `node`, and then handles the output of the host. The call has no effect if the
-    /// node is down or paused.
+    /// Calls `act` with the application and the host of `node`, handles the output of the host, and returns the result
+    /// of `act`. If the node is down or paused, the method does nothing and returns `None`.
     ///
     /// # Errors
     /// The first violation that a checker reports.
@@ -185,8 +185,8 @@ impl<A: Application> World<A> {
         Ok(result)
     }
 
-    /// Delivers a datagram from any address to `to` at the virtual time `at`, or now if `at` is in the past. No fault
-    /// affects the datagram.
+    /// Delivers a datagram to `to` at the virtual time `at`, or now if `at` is in the past. `from` may be any address.
+    /// The datagram passes no link, so no fault of a link affects the datagram.
     pub fn inject(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         let bytes = self.network.pool.copy(bytes);
         let parcel = self.network.keep(Parcel { from, to, bytes, ecn: Ecn::NotCapable });

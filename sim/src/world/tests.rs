@@ -214,7 +214,7 @@ fn every_message_is_delivered_after_healing_ends_all_faults() {
 }
 
 #[test]
-fn every_kind_of_fault_has_an_effect_within_forty_seeds() {
+fn every_kind_of_fault_except_mtu_has_an_effect_within_forty_seeds() {
     let mut counts = BTreeMap::new();
     for seed in 0..40 {
         let mut world = swarm(seed);

@@ -40,7 +40,7 @@ fn latencies(reports_loss: bool) -> Vec<Duration> {
 }
 
 #[test]
-fn data_that_a_link_reports_as_dropped_is_resent_within_an_rtt() {
+fn data_that_a_link_reports_as_dropped_arrives_within_two_rtts_in_the_median() {
     let late = |latencies: Vec<Duration>| -> Vec<Duration> {
         latencies.into_iter().filter(|latency| *latency > DELAY * 2).collect()
     };

@@ -293,7 +293,7 @@ fn assert_full<C: Carrier>(carrier: C::Config, max_datagram: u64) {
 }
 
 #[test]
-fn no_mtu_probe_is_sent_over_a_link() {
+fn bulk_data_over_a_link_fills_datagrams_of_the_size_that_the_link_declares() {
     for max_datagram in [1140, 4096, 8000] {
         let carrier = StreamCarrierConfig { max_datagram, ..Default::default() };
         assert_full::<StreamCarrier>(carrier, max_datagram.into());

@@ -22,7 +22,7 @@ pub struct Percentiles {
 pub struct Samples(Vec<u64>);
 
 impl Samples {
-    /// Adds a duration to the set.
+    /// Adds a duration to the set, rounded down to a whole microsecond.
     pub fn add(&mut self, duration: Duration) {
         self.0.push(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
     }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_percentile_is_a_measured_value() {
+    fn percentiles_are_computed_by_the_nearest_rank_method() {
         let mut samples = Samples::default();
         assert_eq!(samples.percentiles(), None);
         (1..=200).rev().for_each(|us| samples.add(Duration::from_micros(us)));

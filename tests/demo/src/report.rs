@@ -23,9 +23,9 @@ pub enum Report {
     },
     /// The state of all bots, reported once a second.
     Second(State),
-    /// The bots have stopped sending messages, and no message is in flight any more.
+    /// The bots have stopped sending messages. Then all messages have arrived, or the bots have waited for 20 s.
     Settled {
-        /// The time from the last connection until the bots stopped sending messages, in milliseconds.
+        /// The time from the final bot's connection until the bots stopped sending messages, in milliseconds.
         played_ms: u64,
         /// The bots' counters for this time only.
         played: Totals,
@@ -40,7 +40,7 @@ pub enum Report {
         #[serde(default)]
         wrong_world: Option<String>,
     },
-    /// The bots have received the server's final message, or have stopped waiting for it.
+    /// The connections of all bots have ended, or the bots have stopped waiting for the server to close the connections.
     Ended {
         /// The final messages that the server sent to bots, each with the number of bots that received it.
         told: BTreeMap<String, usize>,
@@ -56,7 +56,7 @@ pub struct State {
     pub connected: usize,
     /// The number of times that a connection was interrupted or lost.
     pub interruptions: u64,
-    /// The percentiles of the round-trip times in the previous second, in microseconds.
+    /// The percentiles of the bots' smoothed round-trip times in the previous second, in microseconds.
     pub rtt_us: Option<Percentiles>,
     /// The bots' counters so far.
     pub totals: Totals,
@@ -70,11 +70,11 @@ pub struct Totals {
     /// The number of datagrams from the bots that were declared lost. A lost datagram that carried only an ACK frame
     /// does not count.
     pub datagrams_up_lost: u64,
-    /// The number of datagrams that the bots received.
+    /// The number of datagrams that the bots received from the server.
     pub datagrams_down: u64,
     /// The number of bytes in the datagrams that the bots sent, without IP and UDP headers.
     pub bytes_up: u64,
-    /// The number of bytes in the datagrams that the bots received, without IP and UDP headers.
+    /// The number of bytes in the datagrams that the bots received from the server, without IP and UDP headers.
     pub bytes_down: u64,
     /// The number of messages that the bots sent.
     pub messages_up: u64,

@@ -24,7 +24,7 @@ fn run(args: &[&str]) -> (Output, String) {
 }
 
 #[test]
-fn bots_lose_no_reliable_message_over_a_network_with_faults() {
+fn bots_lose_no_reliable_message_over_a_network_with_loss_and_jitter() {
     let args = "--clients 8 --seconds 3 --loss 5 --rtt 40 --jitter 5 --json";
     let (output, errors) = run(&args.split(' ').collect::<Vec<_>>());
     let out = String::from_utf8(output.stdout).unwrap();
@@ -246,7 +246,7 @@ fn bots_of_a_restarted_server_receive_a_report_of_each_unconfirmed_chat_line() {
 }
 
 #[test]
-fn bots_whose_world_differs_from_the_servers_world_describe_a_wrong_world() {
+fn bots_whose_world_differs_from_the_servers_world_are_counted_and_one_is_described() {
     let mut server = Server::start(|_| {}, &[]);
     let mut crowd = bots(&server, &["--clients", "2"]).spawn().unwrap();
     let mut out = BufReader::new(crowd.stdout.take().unwrap());

@@ -9,7 +9,7 @@ use super::{ORDERED, drops, is_alive, server, whole};
 
 // Row 14 of the table in fuzz/README.md.
 #[test]
-fn a_truncated_or_changed_handshake_datagram_that_decodes_has_no_second_encoding() {
+fn a_truncated_or_changed_handshake_datagram_that_decodes_encodes_to_the_same_bytes() {
     for datagram in tickwire_fuzz::traffic::datagrams().iter().filter(|datagram| datagram[0] < 8) {
         for length in 0..datagram.len().min(200) {
             handshake::handshake_messages(&datagram[..length]);
@@ -24,7 +24,7 @@ fn a_truncated_or_changed_handshake_datagram_that_decodes_has_no_second_encoding
 
 // Row 15 of the table in fuzz/README.md.
 #[test]
-fn an_empty_datagram_is_ignored() {
+fn an_empty_datagram_is_dropped_as_too_short() {
     let mut arena = server();
     arena.tested.hear(arena.now, peer_at(0), &[]);
     assert_eq!(drops(&arena, DropReason::TooShort), 1);

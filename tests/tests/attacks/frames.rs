@@ -93,7 +93,7 @@ fn a_frame_kind_that_its_channel_does_not_allow_closes_the_connection() {
 }
 
 #[test]
-fn unrequested_or_contradictory_resume_state_closes_the_connection() {
+fn a_resume_frame_that_is_unrequested_or_claims_unsent_messages_closes_the_connection() {
     let resume = |floor| {
         written(|writer| {
             let ranges = std::iter::empty();

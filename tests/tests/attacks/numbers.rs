@@ -114,7 +114,7 @@ fn a_driver_clock_at_either_end_of_its_range_causes_no_panic() {
 
 // Row 21 of the table in fuzz/README.md.
 #[test]
-fn no_nonce_is_used_again_after_a_restart() {
+fn no_nonce_is_used_again_under_the_same_key_after_a_restart() {
     let log = NonceLog::default();
     let provider = Arc::new(RecordingProvider::new(Arc::new(NullProvider), log.clone()));
     for incarnation in 0..5 {

@@ -10,7 +10,7 @@ use super::{ORDERED, is_alive, listening, server, source};
 
 // Row 29 of the table in fuzz/README.md.
 #[test]
-fn forged_close_frames_and_unknown_replies_end_no_connection() {
+fn forged_close_frames_and_forged_unknown_connection_replies_end_no_connection() {
     let mut arena = server();
     let mut forged = arena.peer.packet(&bytes_of(&Frame::Close { code: 1, text: b"bye" }));
     forged.last_mut().into_iter().for_each(|byte| *byte ^= 1);

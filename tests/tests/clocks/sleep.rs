@@ -3,12 +3,12 @@
 use super::*;
 
 #[test]
-fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_its_server() {
+fn after_a_sleep_a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_its_server() {
     Night::all(Came::Openly, 0).for_each(|night| night.ends_well());
 }
 
 #[test]
-fn a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_the_client() {
+fn after_a_sleep_a_client_without_a_ticket_reconnects_within_a_second_at_any_wall_clock_time_of_the_client() {
     Night::all(Came::Openly, 1).for_each(|night| night.ends_well());
 }
 
@@ -50,7 +50,7 @@ fn resumes_or_is_refused(night: Night) {
 }
 
 #[test]
-fn a_client_interrupted_before_a_sleep_has_its_full_reconnect_time_afterwards() {
+fn a_client_that_is_interrupted_and_then_sleeps_for_two_hours_reconnects_after_the_sleep() {
     for goes_on in [false, true] {
         let night = Night { goes_on, ..Night::new(Came::Openly, 2 * HOUR) };
         let (mut net, _) = night.evening();

@@ -10,7 +10,7 @@ use tickwire_core::{
     Instant, Secrets,
 };
 
-/// The application id that all tests use.
+/// The application id of the nodes, unless a test configures a different id.
 pub const APPLICATION: u64 = 0x7465_7374;
 
 /// A node of the network: an endpoint, and the events that it reported.
@@ -19,7 +19,7 @@ pub struct Node {
     pub address: SocketAddr,
     pub events: Vec<Event>,
     pub is_up: bool,
-    /// `true` if the application polls the endpoint's events.
+    /// `true` if the node's application polls the endpoint's events.
     pub is_listening: bool,
     /// The source address of the node's datagrams, if it differs from `address`.
     pub claims: Option<SocketAddr>,
@@ -170,7 +170,7 @@ impl Net {
         self.connect_with(options)
     }
 
-    /// Makes node 1 dial node 0.
+    /// Makes node 1 dial node 0, and returns the id of node 1's connection.
     pub fn connect_with(&mut self, options: ConnectOptions) -> ConnectionId {
         let to = self.nodes[0].address;
         let now = self.nodes[1].local(self.now);
@@ -199,7 +199,7 @@ impl Net {
         }
     }
 
-    /// Clears the recorded events, and releases the memory that the network itself holds.
+    /// Clears the recorded events, and releases the unused memory of the queue of datagrams in transit.
     pub fn forget(&mut self) {
         self.nodes.iter_mut().for_each(|node| node.events = Vec::new());
         self.flying.shrink_to_fit();

@@ -107,7 +107,7 @@ enum Hoard {
     Begun,
     /// Messages in two fragments, out of order.
     InPieces,
-    /// Only the last message of each channel's window.
+    /// Only the final message of each channel's receive window.
     Last,
 }
 

@@ -1,4 +1,4 @@
-//! A server and many clients on a virtual clock. Most clients have no ticket. No client may delay another client.
+//! A server and many clients on a virtual clock. The tests check that no client delays or locks out another client.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 

@@ -11,9 +11,9 @@ pub(crate) enum Op {
     Send { node: u8, connection: u8, channel: u8, size: u32 },
     /// Sends small messages until the queue is full.
     Fill { node: u8, connection: u8, channel: u8 },
-    /// Closes a connection, which may be closed already.
+    /// Closes a connection, which may be closed already. With `gently`, the close waits for delivery.
     Close { node: u8, connection: u8, gently: bool },
-    /// Delivers, drops or changes one datagram in transit.
+    /// Applies `fate` to one datagram in transit.
     Fly { place: u8, fate: Fate },
     /// Advances the caller's clock by `micros` microseconds. A negative number sets the clock back.
     Advance { micros: i64 },
@@ -29,7 +29,7 @@ pub(crate) enum Op {
     Restart { node: u8 },
     /// Changes the address of a node.
     Move { node: u8 },
-    /// Sets the wall clock of a node, `off` microseconds from the correct time.
+    /// Sets the wall clock of a node to the correct time plus `off` microseconds.
     SetWall { node: u8, off: i64 },
     /// Opens or closes the link of a node, or sets the credit of the link.
     Link { node: u8, act: LinkAct },

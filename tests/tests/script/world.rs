@@ -42,8 +42,8 @@ pub(crate) enum Manner {
 pub(crate) struct Setup {
     pub provider: Arc<dyn Provider>,
     pub manner: Manner,
-    /// `true` if the harness itself replaces a time that is earlier than the previous time. `false` if the
-    /// harness passes this time to the endpoint.
+    /// `true` if the harness passes the latest time to the endpoint instead of an earlier time. `false` if the
+    /// harness passes the earlier time.
     pub clamps: bool,
     pub seed: u64,
 }

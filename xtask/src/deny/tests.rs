@@ -72,7 +72,7 @@ fn a_banned_package_is_reported_unless_only_its_wrappers_depend_on_it() {
 }
 
 #[test]
-fn a_banned_development_dependency_of_a_package_is_not_reported() {
+fn a_banned_development_dependency_is_reported_only_for_a_workspace_member() {
     let mut all = [package("old"), user_of("tested", "old", "1")];
     all[1].dependencies[0].kind = Some("dev".into());
     assert_eq!(rules().ban_fault(&all[0], &all), None);

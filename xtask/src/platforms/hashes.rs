@@ -62,7 +62,7 @@ impl Player {
             };
             let running: Vec<_> = parts.into_iter().map(play).collect();
             let finish = |thread: thread::ScopedJoinHandle<'_, Result<String>>| {
-                thread.join().map_err(|_| anyhow!("a thread that plays seeds panicked"))?
+                thread.join().map_err(|_| anyhow!("a thread that simulates seeds panicked"))?
             };
             running.into_iter().map(finish).collect::<Result<Vec<String>>>()
         })?;
@@ -90,8 +90,9 @@ fn parse(line: &str) -> Result<(u64, Played)> {
     let is_digit = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
     let pair = line.split_once(' ').and_then(|(seed, hash)| Some((seed.parse::<u64>().ok()?, hash)));
     let pair = pair.filter(|(_, hash)| hash.len() == 16 && hash.chars().all(is_digit));
-    let (seed, hash) =
-        pair.with_context(|| format!("expected `seed hash` (decimal, 16 hexadecimal digits), got {line:?}"))?;
+    let (seed, hash) = pair.with_context(|| {
+        format!("expected a decimal seed, a space and 16 lowercase hexadecimal digits, got {line:?}")
+    })?;
     Ok((seed, hash.to_owned()))
 }
 

@@ -16,7 +16,7 @@ use crate::workspace;
 /// A platform whose runs are compared with those of this machine.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
 pub(crate) enum Target {
-    /// WebAssembly, in node
+    /// WebAssembly, in Node.js
     Wasm32,
     /// 64-bit ARM, under qemu
     Aarch64,

@@ -49,7 +49,7 @@ impl PlatformRow {
             Verdict::Equal => None,
             Verdict::CannotRun(error) => Some(format!("cannot compare {name}: {error}")),
             Verdict::Differs { seed } => Some(format!(
-                "{name} differs from this machine first in seed {seed}; play it again with:\n    \
+                "the hashes of {name} and of this machine first differ in seed {seed}; repeat this seed with:\n    \
                  cargo xtask platforms --only {name} --from {seed} --seeds 1 --seconds {seconds}"
             )),
         }

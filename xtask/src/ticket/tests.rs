@@ -126,7 +126,7 @@ fn a_displayed_ticket_contains_no_secret() {
 }
 
 #[test]
-fn each_ticket_command_prints_one_json_object() {
+fn with_json_the_commands_mint_keygen_and_derive_each_print_one_json_object() {
     for line in
         [mint_line(&[]), vec!["keygen"], vec!["derive", "--master", MASTER, "--server-key", SERVER_KEY]]
     {

@@ -67,10 +67,11 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let Some(path) = &args.data else {
         bail!(
-            "no recording was given: give the recording with --data FILE or in the variable {DATA}. A recording is a file \
-             of frames, 60 a second, the first the state that both ends begin with; a frame is {} records of {RECORD_BYTES} bytes, one a cube (--cubes): \
-             little-endian i32 for the index of the rotation's largest component (0 to 3), the remaining three components (9 bits each), \
-             x and y (-16384 to 16383), z (0 to 32767) and whether the cube interacts (0 or 1). The bench unpacks .xz",
+            "no recording was given; give its path with --data FILE or in the variable {DATA}. A recording is a file of \
+             frames, 60 per second. The first frame is the initial state of both ends. A frame consists of {} records \
+             of {RECORD_BYTES} bytes, one per cube (--cubes). A record consists of little-endian i32 values: the index \
+             of the rotation's largest component (0 to 3), the remaining three components (0 to 511), x and y (-16384 \
+             to 16383), z (0 to 32767), and whether the cube interacts (0 or 1). The benchmark unpacks .xz files",
             args.cubes
         );
     };

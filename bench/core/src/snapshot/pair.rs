@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_with_a_different_world_does_not_pass_the_comparison() {
+    fn a_receiver_counts_as_lossless_only_while_its_units_equal_the_units_of_the_recording() {
         let recording = recording();
         let pair = Pair::new(&recording);
         assert!(pair.receiver.shows(recording.initial()));

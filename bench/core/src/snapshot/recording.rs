@@ -8,7 +8,7 @@ use tickwire_core::snapshot::{Layout, Part, Predictor};
 
 /// The number of 32-bit words that describe one cube.
 pub const WORDS: usize = 8;
-/// The number of bytes that describe one cube in a file, as little-endian numbers of 32 bits.
+/// The number of bytes of one cube in a file: [`WORDS`] signed numbers of 32 bits, in little-endian order.
 pub const RECORD_BYTES: usize = 4 * WORDS;
 /// The names of a cube's parts, in the order of [`Recording::layout`].
 pub const PARTS: [&str; 3] = ["rotation", "position", "interacting"];
@@ -26,7 +26,7 @@ impl Recording {
     /// Reads a file with `cubes` records per frame. A file whose name ends in `.xz` is unpacked first.
     ///
     /// # Errors
-    /// If the file cannot be read, or does not hold whole frames of `cubes` valid records.
+    /// If the file cannot be read or unpacked, or [`Self::parse`] rejects its bytes.
     pub fn read(path: &Path, cubes: usize) -> Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let is_packed = path.extension().is_some_and(|extension| extension == "xz");
@@ -38,7 +38,8 @@ impl Recording {
     /// Parses the unpacked bytes of a recording with `cubes` records per frame.
     ///
     /// # Errors
-    /// If the bytes do not form whole frames, or a value is outside its range.
+    /// If `cubes` is not in the range 1 to 65,535, the bytes are not two or more whole frames, or a value is outside its
+    /// range.
     pub fn parse(bytes: &[u8], cubes: usize) -> Result<Self> {
         ensure!(
             cubes > 0 && cubes <= usize::from(u16::MAX),
@@ -56,7 +57,8 @@ impl Recording {
         Ok(Self { frames: frames.collect::<Result<_>>()? })
     }
 
-    /// Returns the layout of one cube, which states only the ranges of the values.
+    /// Returns the layout of one cube: the ranges of a rotation, a position of three numbers and a flag, with linear
+    /// prediction.
     #[must_use]
     pub fn layout() -> Layout {
         let parts = vec![
@@ -106,7 +108,10 @@ fn cube(record: &[u8]) -> Result<[u32; WORDS]> {
         };
         let moved = value.checked_add(offset).and_then(|value| u32::try_from(value).ok());
         let Some(in_range) = moved.filter(|value| *value <= max) else {
-            bail!("value {place} of a cube, counted from 0, is {value}, which is out of range");
+            let (least, most) = (-offset, i64::from(max) - i64::from(offset));
+            bail!(
+                "value {place} (counted from 0) of a cube is {value}, outside its range of {least} to {most}"
+            );
         };
         *word = in_range;
     }
@@ -124,7 +129,7 @@ mod tests {
     const CUBE: [i32; WORDS] = [3, 0, 511, 7, -16_384, 16_383, 8191, 1];
 
     #[test]
-    fn the_positions_of_recorded_cubes_are_shifted_to_start_at_zero() {
+    fn the_two_horizontal_positions_of_recorded_cubes_are_shifted_to_start_at_zero() {
         let recording = Recording::parse(&file(&[CUBE, CUBE].concat()), 1).unwrap();
         assert_eq!(recording.initial(), [[3, 0, 511, 7, 0, 32_767, 8191, 1]]);
         assert_eq!((recording.cubes(), recording.sent().len()), (1, 1));
@@ -142,7 +147,7 @@ mod tests {
             bad[place] = value;
             let words = refused(&[CUBE, bad].concat(), 1);
             assert!(
-                words.contains(&format!("value {place} of a cube, counted from 0, is {value},")),
+                words.contains(&format!("value {place} (counted from 0) of a cube is {value},")),
                 "{words}"
             );
         }

@@ -8,7 +8,7 @@ use quickcheck::{Arbitrary, Gen};
 pub(super) enum Op {
     /// The application queues a message.
     Send { channel: u8, size: u8 },
-    /// The sender builds packets and puts them into the pipe.
+    /// The sender builds up to `packets` packets and puts the packets into the pipe. `room` selects their largest size.
     Transmit { packets: u8, room: u8 },
     /// A packet arrives. The sender receives the acknowledgement if `acked` is `true`.
     Arrive { which: u8, acked: bool },
@@ -16,14 +16,16 @@ pub(super) enum Op {
     Lose { which: u8 },
     /// The sender resends the content of a packet that is still in the pipe.
     Doubt { which: u8 },
-    /// The application takes messages.
+    /// The application takes up to `count` messages.
     Pop { count: u8 },
-    /// The receiver sends a CREDIT frame if one is due.
+    /// The receiver sends a CREDIT frame if new credit is due. The frame is lost if `lost` is `true`.
     Grant { lost: bool },
-    /// The given time passes.
+    /// `millis` milliseconds pass.
     Wait { millis: u8 },
     /// A new transport replaces the old transport.
     Resume,
+    /// The sender (if `sender` is `true`) or the receiver releases unused memory.
+    Rest { sender: bool },
 }
 
 impl Arbitrary for Op {
@@ -38,6 +40,7 @@ impl Arbitrary for Op {
             26..28 => Self::Pop { count: byte },
             28..30 => Self::Grant { lost: bool::arbitrary(g) },
             30 => Self::Wait { millis: byte },
+            _ if byte < 128 => Self::Rest { sender: bool::arbitrary(g) },
             _ => Self::Resume,
         }
     }

@@ -52,7 +52,7 @@ fn unused_pages_kept_for_reuse_take_at_most_512_kib() {
 }
 
 #[test]
-fn reassembly_in_any_order_takes_at_most_twice_the_bytes_of_the_message_plus_its_extent_records() {
+fn reassembly_in_any_order_takes_at_most_twice_the_received_bytes_plus_the_overhead_of_each_range() {
     const TOTAL: u32 = 40_000;
     for step in [1u32, 3, 64, 100, 1150] {
         let starts = || (0..TOTAL).step_by(step as usize);

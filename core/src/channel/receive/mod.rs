@@ -194,11 +194,13 @@ impl ReceiveSide {
     /// Returns the low 24 bits of the lowest message id not received on a channel, or `None` if the channel is not
     /// reliable.
     pub(crate) fn floor(&self, channel: ChannelId) -> Option<u32> {
+        let index = usize::from(channel.0);
+        let floor = self.channels.read(index, |incoming| incoming.reliable().map(Reliable::floor));
         let unused = || {
-            let config = self.channels.config(usize::from(channel.0))?;
+            let config = self.channels.config(index)?;
             config.delivery.is_reliable().then(|| self.channels.first_id())
         };
-        self.reliable_on(channel).map(Reliable::floor).or_else(unused).map(ids::truncate)
+        floor.flatten().or_else(unused).map(ids::truncate)
     }
 
     /// Returns the messages received above the floor of a reliable channel, as distances from the floor: at most
@@ -237,12 +239,16 @@ impl ReceiveSide {
 
     /// Releases unused memory. The caller calls this method after a period without received packets.
     pub(crate) fn rest(&mut self) {
-        self.shared.inbox.rest();
+        self.shared.rest();
         self.loose.rest();
         for incoming in self.channels.iter_mut() {
             if let ChannelState::Reliable(reliable) = &mut incoming.mode {
                 reliable.rest();
             }
+        }
+        // Incomplete and ready messages count in the statistics of their channels, so these channels must stay.
+        if self.loose.is_empty() && self.shared.inbox.is_empty() {
+            self.channels.summarize();
         }
     }
 
@@ -264,7 +270,7 @@ impl ReceiveSide {
     /// Returns the counters of the messages received on one channel, or `None` if the channel does not exist.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelReceived> {
         let index = usize::from(channel.0);
-        let used = || self.channels.get(index).map(|incoming| incoming.counters).unwrap_or_default();
+        let used = || self.channels.read(index, |incoming| incoming.counters).unwrap_or_default();
         self.channels.has(index).then(used)
     }
 
@@ -337,7 +343,17 @@ impl ReceiveSide {
     }
 }
 
+/// The part of a channel's state that remains while the channel has no messages.
+#[derive(Debug)]
+struct IncomingSummary {
+    /// The id of the next message. A channel with unreliable messages has none.
+    next_id: u64,
+    counters: ChannelReceived,
+}
+
 impl PerChannel for Incoming {
+    type Summary = IncomingSummary;
+
     fn new(_: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
         let reliable = |order| ChannelState::Reliable(Reliable::new(order));
         let mode = match config.delivery {
@@ -347,6 +363,19 @@ impl PerChannel for Incoming {
             Delivery::ReliableOrdered => reliable(Order::Ordered(Ordered::new(first_id))),
         };
         Self { compressed: config.compress, mode, counters: ChannelReceived::default() }
+    }
+
+    fn summary(&self) -> Option<IncomingSummary> {
+        let next_id = match &self.mode {
+            ChannelState::Unreliable => 0,
+            ChannelState::Sequenced(sequenced) => sequenced.next(),
+            ChannelState::Reliable(reliable) => reliable.idle_floor()?,
+        };
+        Some(IncomingSummary { next_id, counters: self.counters })
+    }
+
+    fn from_summary(channel: ChannelId, config: &ChannelConfig, summary: &IncomingSummary) -> Self {
+        Self { counters: summary.counters, ..Self::new(channel, config, summary.next_id) }
     }
 }
 

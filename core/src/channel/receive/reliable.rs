@@ -94,6 +94,12 @@ impl Shared {
         Holding { account, arena }
     }
 
+    /// Releases unused memory.
+    pub(super) fn rest(&mut self) {
+        self.inbox.rest();
+        self.account.take_if(|account| account.is_unused());
+    }
+
     /// Subtracts `bytes` from the memory that the account holds.
     pub(super) fn release(&mut self, bytes: usize) {
         if let Some(account) = &mut self.account {
@@ -159,6 +165,11 @@ impl Reliable {
             Order::Ordered(ordered) => ordered.floor,
             Order::Unordered(unordered) => unordered.floor,
         }
+    }
+
+    /// Returns the floor, or `None` if the channel holds an incomplete or an early message.
+    pub(super) fn idle_floor(&self) -> Option<u64> {
+        (self.reassemblies.is_empty() && self.span() == 0).then(|| self.floor())
     }
 
     /// Returns the messages received above the floor, as distances from the floor: at most [`RESUME_RANGES`] ranges.

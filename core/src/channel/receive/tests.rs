@@ -1,6 +1,7 @@
 //! Tests of the receiving side alone, mostly against peers that send false data.
 
 mod crowd;
+mod idle;
 mod unreliable;
 
 use alloc::vec;
@@ -172,7 +173,7 @@ fn new_credit_is_due_when_the_application_has_read_a_quarter_of_the_flow_control
 }
 
 #[test]
-fn a_channel_accepts_only_the_frame_kinds_of_its_delivery() {
+fn a_channel_accepts_only_the_frame_kinds_of_its_delivery_guarantee() {
     assert_eq!(peer().whole(UNRELIABLE, 0, b"1"), Err(Violation::BadChannel));
     for channel in [ORDERED, UNORDERED, SEQUENCED] {
         assert_eq!(peer().frame(channel, None, MessagePart::Whole, b"1"), Err(Violation::BadChannel));

@@ -11,6 +11,7 @@ mod tests;
 mod window;
 mod writing;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::ops::Range;
@@ -52,7 +53,8 @@ pub(crate) struct SendSide {
     resuming: bool,
     /// The number of transports used so far, modulo 256. The sender ignores records of earlier transports.
     transport: u8,
-    compressor: Compressor,
+    /// The first message on a compressed channel creates the compressor.
+    compressor: Option<Box<Compressor>>,
 }
 
 /// Flow-control credit: the total number of reliable bytes that the peer permits, and the number that is used.
@@ -90,7 +92,7 @@ impl SendSide {
             refused: 0,
             resuming: false,
             transport: 0,
-            compressor: Compressor::default(),
+            compressor: None,
         }
     }
 
@@ -123,7 +125,11 @@ impl SendSide {
             outgoing.make_room(most);
         }
         let length = message.len();
-        let payload = if outgoing.compress { self.compressor.payload(&message) } else { message };
+        let payload = if outgoing.compress {
+            self.compressor.get_or_insert_default().payload(&message)
+        } else {
+            message
+        };
         // The peer holds the message unpacked, and charges for that.
         let cost = cost(payload.len().max(length));
         let number = outgoing.queue.push(now, payload, cost);
@@ -248,8 +254,9 @@ impl SendSide {
     /// Releases unused memory. The caller calls this method after a period without sent packets.
     pub(crate) fn rest(&mut self) {
         self.channels.iter_mut().for_each(Outgoing::rest);
+        self.channels.summarize();
         self.delivered.shrink_to_fit();
-        self.compressor = Compressor::default();
+        self.compressor = None;
     }
 
     /// Raises the flow-control credit to `total` reliable bytes, counted since the session began. A lower `total`
@@ -280,7 +287,7 @@ impl SendSide {
         mut ranges: impl Iterator<Item = Range<u32>>,
     ) -> Result<(), Violation> {
         let index = usize::from(channel.0);
-        let Some(outgoing) = self.channels.get_mut(index) else {
+        let Some(outgoing) = self.channels.resume(index) else {
             // Nothing was sent on this channel, so the peer has nothing of it.
             let is_reliable = self.channels.config(index).is_some_and(|config| config.delivery.is_reliable());
             let is_unused =

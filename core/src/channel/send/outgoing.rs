@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::lazy::PerChannel;
 use super::piece::{Begun, FramedMessage};
-use super::queue::{NumberState, Queue};
+use super::queue::{NumberState, NumbersUsed, Queue};
 use super::window::{Held, SentPart, Window};
 use crate::config::{ChannelConfig, Delivery};
 use crate::event::{ChannelId, Fate};
@@ -31,7 +31,20 @@ pub(super) struct Outgoing {
     rest: Option<Rest>,
     /// The id of the next unreliable message.
     next_id: u64,
-    counters: ChannelSent,
+    counters: OutgoingCounters,
+}
+
+/// The counters of [`ChannelSent`] that the channel does not derive from its queue and its window.
+#[derive(Clone, Copy, Debug, Default)]
+struct OutgoingCounters {
+    messages: u64,
+    bytes: u64,
+    repeated: u64,
+    fragments: u64,
+    delivered: u64,
+    expired: u64,
+    dropped: u64,
+    full: u64,
 }
 
 #[derive(Debug)]
@@ -64,7 +77,18 @@ pub(super) struct ChannelWritten {
     pub(super) credit: u64,
 }
 
+/// The part of a channel's state that remains while the channel has no messages.
+#[derive(Debug)]
+pub(super) struct OutgoingSummary {
+    numbers: NumbersUsed,
+    /// The id of the next message.
+    next_id: u64,
+    counters: OutgoingCounters,
+}
+
 impl PerChannel for Outgoing {
+    type Summary = OutgoingSummary;
+
     fn new(channel: ChannelId, config: &ChannelConfig, first_id: u64) -> Self {
         Self {
             channel,
@@ -77,8 +101,22 @@ impl PerChannel for Outgoing {
             share: Share::new(config.priority),
             rest: None,
             next_id: first_id,
-            counters: ChannelSent::default(),
+            counters: OutgoingCounters::default(),
         }
+    }
+
+    fn summary(&self) -> Option<OutgoingSummary> {
+        let is_idle = self.rest.is_none() && self.receipts_waiting == 0;
+        let next_id = if self.is_reliable() { self.window.idle_base()? } else { self.next_id };
+        let numbers = self.queue.numbers_used().filter(|_| is_idle)?;
+        Some(OutgoingSummary { numbers, next_id, counters: self.counters })
+    }
+
+    fn from_summary(channel: ChannelId, config: &ChannelConfig, summary: &OutgoingSummary) -> Self {
+        let mut outgoing = Self::new(channel, config, summary.next_id);
+        outgoing.queue.continue_after(&summary.numbers);
+        outgoing.counters = summary.counters;
+        outgoing
     }
 }
 
@@ -234,7 +272,14 @@ impl Outgoing {
             queued: self.queue.len() as u64,
             queued_bytes: self.queue.bytes(),
             in_flight: self.window.len() as u64,
-            ..self.counters
+            messages: self.counters.messages,
+            bytes: self.counters.bytes,
+            repeated: self.counters.repeated,
+            fragments: self.counters.fragments,
+            delivered: self.counters.delivered,
+            expired: self.counters.expired,
+            dropped: self.counters.dropped,
+            full: self.counters.full,
         }
     }
 }

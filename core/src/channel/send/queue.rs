@@ -1,5 +1,6 @@
 //! Messages that wait for their first transmission.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::num::NonZeroU64;
 
@@ -38,6 +39,20 @@ pub(super) struct Queue {
     held_below: u64,
     dropped: RangeSet,
     /// The queue no longer knows which numbers below this one were dropped.
+    forgotten: u64,
+}
+
+/// The message numbers that an empty queue has used.
+#[derive(Clone, Debug)]
+pub(super) struct NumbersUsed {
+    next: u64,
+    /// The numbers of dropped messages, boxed because most channels drop no message.
+    dropped: Option<Box<NumbersDropped>>,
+}
+
+#[derive(Clone, Debug)]
+struct NumbersDropped {
+    ranges: RangeSet,
     forgotten: u64,
 }
 
@@ -197,6 +212,27 @@ impl Queue {
         self.waiting.shrink_to_fit();
         self.remember_dropped(DROPPED_RANGES_AT_REST);
         self.dropped.shrink();
+    }
+
+    /// Returns the message numbers that the queue has used. Returns `None` if a message waits, or if a rejected message
+    /// must still be reported.
+    pub(super) fn numbers_used(&self) -> Option<NumbersUsed> {
+        if !self.waiting.is_empty() || self.refused.is_some() {
+            return None;
+        }
+        let (ranges, forgotten) = (&self.dropped, self.forgotten);
+        let dropped = || Box::new(NumbersDropped { ranges: ranges.clone(), forgotten });
+        let has_dropped = !ranges.is_empty() || forgotten > 0;
+        Some(NumbersUsed { next: self.next_number, dropped: has_dropped.then(dropped) })
+    }
+
+    /// Continues the numbers of an earlier queue of the channel.
+    pub(super) fn continue_after(&mut self, used: &NumbersUsed) {
+        self.next_number = used.next;
+        if let Some(dropped) = used.dropped.as_deref() {
+            self.dropped = dropped.ranges.clone();
+            self.forgotten = dropped.forgotten;
+        }
     }
 
     /// Returns the time at which the lifetime of the oldest message passes. All messages of a channel have the same

@@ -19,8 +19,8 @@ pub(crate) struct PieceRecord {
 pub(super) enum Kind {
     /// An unreliable message, which is never resent.
     Once,
-    /// Whole reliable messages with consecutive ids from `id` on; `end` is their number. The field is the number of
-    /// times that each message was sent so far.
+    /// Whole reliable messages with consecutive ids from `id` on; `end` is the number of messages. The field is the
+    /// number of times that each message was sent so far, modulo 256.
     Whole(u8),
     /// A fragment of a reliable message.
     Fragment,

@@ -13,7 +13,7 @@ impl SendSide {
     /// after all earlier messages. An unreliable message is `Unknown` from its first transmission on, because the
     /// sender does not track its acknowledgement.
     pub(crate) fn fate(&self, channel: ChannelId, message: MessageId) -> Option<Fate> {
-        self.channels.get(usize::from(channel.0))?.fate(message.0)
+        self.channels.read(usize::from(channel.0), |outgoing| outgoing.fate(message.0))?
     }
 
     /// Returns the reliable messages that were neither delivered nor dropped when their lifetime passed, sorted by
@@ -48,7 +48,7 @@ impl SendSide {
     /// Returns the counters of the messages sent on one channel, or `None` if the channel does not exist.
     pub(crate) fn stats(&self, channel: ChannelId) -> Option<ChannelSent> {
         let index = usize::from(channel.0);
-        let used = || self.channels.get(index).map(Outgoing::stats).unwrap_or_default();
+        let used = || self.channels.read(index, Outgoing::stats).unwrap_or_default();
         self.channels.has(index).then(used)
     }
 

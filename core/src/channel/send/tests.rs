@@ -1,6 +1,7 @@
 //! Tests of the sending side alone.
 
 mod fates;
+mod idle;
 mod resume;
 mod sender;
 
@@ -256,7 +257,7 @@ fn a_fragment_fills_the_rest_of_a_packet_if_at_least_64_bytes_fit() {
 }
 
 #[test]
-fn messages_slightly_larger_than_a_packet_are_sent_in_fragments() {
+fn messages_slightly_larger_than_a_packet_take_at_most_two_packets_each() {
     let mut side = ordered();
     send_many(&mut side, 0, 3, 1130);
     let frames: Vec<_> = (0..6).flat_map(|_| packet_of(&mut side, 1116).0).collect();

@@ -106,6 +106,11 @@ impl Window {
         self.slots.is_empty()
     }
 
+    /// Returns the id of the next message, or `None` if the window contains a message.
+    pub(super) fn idle_base(&self) -> Option<u64> {
+        self.is_empty().then_some(self.base)
+    }
+
     /// Returns the number of messages in the window, which includes acknowledged messages after an unacknowledged
     /// message.
     pub(super) fn len(&self) -> usize {

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_of_the_arrival_rate_is_measured_within_two_measurement_spans() {
+    fn a_change_of_the_arrival_rate_is_measured_within_500_ms() {
         let mut arrivals = ArrivalRate::default();
         steady(&mut arrivals, 0, 300);
         for packet in 0..25 {

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_integer_cube_root_is_exact() {
+    fn the_integer_cube_root_is_the_exact_root_rounded_down() {
         for root in [0u64, 1, 2, 999, 1_000_000, 2_642_244] {
             assert_eq!(cube_root(root.pow(3)), root);
             assert_eq!(cube_root((root + 1).pow(3) - 1), root);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unused_congestion_window_does_not_grow() {
+    fn a_cubic_congestion_window_that_is_less_than_half_full_does_not_grow() {
         let mut cubic = Cubic::new(Instant::ZERO, DATAGRAM);
         let before = cubic.window;
         cubic.on_ack(&AckReport {

@@ -41,7 +41,7 @@ enum CapState {
         cap: u64,
     },
     /// The cut reduced the loss. `chance` is the random loss, which does not depend on the rate, in thousandths. `is_calm`
-    /// is `true` if the loss in the latest interval hardly exceeds `chance`.
+    /// is `true` if the loss in the latest interval exceeds `chance` by at most half of [`CURED`].
     Held {
         cap: u64,
         until: Instant,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_above_ten_percent_caps_the_rate_to_the_delivered_rate() {
+    fn losing_23_of_100_packets_caps_the_rate_to_the_delivered_rate_but_losing_22_does_not() {
         let mut path = Path::new();
         path.play(100, 10);
         assert_eq!(path.cap.cap(), None);

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delay_differences_are_exact_through_every_wrap_at_any_offset() {
+    fn one_way_delay_differences_are_exact_across_timestamp_wraps_at_any_clock_offset() {
         for offset in [0u64, 1, 0xff_fff0, 0x1234_5678_9abc] {
             let mut delay = OneWayDelay::default();
             let mut first = None;

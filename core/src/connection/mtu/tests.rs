@@ -294,7 +294,7 @@ fn after_a_change_of_path_the_mtu_search_finds_the_mtu_of_the_new_path() {
 }
 
 #[test]
-fn the_count_of_random_losses_is_reset_after_2000_acknowledged_packets() {
+fn the_estimate_of_random_loss_falls_to_zero_within_2000_packets_without_loss() {
     let mut mtu = found();
     (1000..1100).for_each(|number| assert!(!mtu.on_lost(number, 1200)));
     // One that comes through says that those were chance.

@@ -51,7 +51,7 @@ fn a_hello_is_resent_every_200_ms_with_jitter_and_without_backoff() {
 }
 
 #[test]
-fn a_key_query_is_resent_only_after_two_seconds_on_a_reliable_link() {
+fn a_hello_is_resent_only_after_two_seconds_on_a_reliable_link() {
     let mut world = World::new(Access::Open);
     let setup = DialSetup { reliable: true, padded: false, ..world.setup(Credential::Open) };
     let mut dialer = dial(&mut world, setup).unwrap();
@@ -115,7 +115,7 @@ fn a_client_that_followed_two_retries_ignores_a_third_retry() {
 }
 
 #[test]
-fn after_fourteen_seconds_without_an_answer_an_attempt_continues_with_new_noise_bytes() {
+fn an_attempt_without_an_answer_for_13900_ms_continues_with_new_noise_bytes() {
     for access in [Access::Tickets, Access::Open] {
         let mut world = World::new(access);
         let ticket = world.ticket();

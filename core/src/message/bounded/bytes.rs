@@ -11,8 +11,8 @@ use super::{Full, put_length, take_length};
 use crate::bits::{BitReader, BitWriter, DecodeError, EncodeError, NetSerialize};
 use crate::shape::{NetShape, Shape, Shapes};
 
-/// A byte string of at most `N` bytes. MessagePack takes one byte for each of its bytes, but two bytes for each number
-/// above 127 in a list of numbers.
+/// A byte string of at most `N` bytes. MessagePack encodes each byte of a byte string in one byte, but each number from
+/// 128 to 255 in a list of numbers in two bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct BoundedBytes<const N: usize>(Vec<u8>);
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::message::{Bits, Codec};
 
 #[test]
-fn a_full_bounded_collection_returns_the_item_that_does_not_fit() {
+fn a_bounded_collection_refuses_an_addition_that_exceeds_its_bound() {
     let mut list = BoundedVec::<u8, 2>::new();
     assert_eq!((list.push(1), list.push(2), list.push(3)), (Ok(()), Ok(()), Err(Full(3))));
     assert_eq!(BoundedVec::<u8, 2>::try_from(vec![1, 2, 3]), Err(Full(vec![1, 2, 3])));

@@ -16,7 +16,8 @@ use crate::message::{Codec, DecodeError, EncodeError};
 /// serde would reserve memory for a length before it has read the items, and would recurse to any nesting depth. The
 /// codec therefore scans the bytes first. The codec passes to serde only one complete value, of a depth of at most
 /// [`limits::MESSAGE_DEPTH`] and with at most [`limits::MESSAGE_ITEMS`] parts. Prefer [`crate::message::BoundedVec`]
-/// and the other bounded types to plain lists nevertheless, and never decode a `SmallVec`.
+/// and the other bounded types to plain lists nevertheless. Never decode a `SmallVec`, because its decoder reserves memory
+/// for all items before it has read them.
 #[derive(Debug)]
 pub enum MessagePack {}
 

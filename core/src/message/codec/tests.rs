@@ -53,7 +53,7 @@ fn message_pack_lengths_that_exceed_the_remaining_bytes_are_refused() {
 }
 
 #[test]
-fn message_pack_and_json_accept_the_same_depth_when_they_encode_and_decode() {
+fn message_pack_and_json_accept_values_at_the_depth_limit_and_refuse_deeper_values() {
     let (most, beyond) = (nested(limits::MESSAGE_DEPTH), nested(limits::MESSAGE_DEPTH + 1));
     assert_eq!(unpack(&encode::<MessagePack, _>(&most).unwrap()), Ok(most.clone()));
     assert_eq!(Json::decode(&encode::<Json, _>(&most).unwrap()), Ok(most));
@@ -130,7 +130,7 @@ fn arbitrary_bytes_decode_to_a_script_value_or_are_refused_without_a_panic() {
 }
 
 #[test]
-fn every_float_round_trips_through_json_with_all_its_bits() {
+fn every_finite_float_round_trips_through_json_with_all_its_bits() {
     fn the_float_keeps_its_bits(bits: u64) -> bool {
         let value = f64::from_bits(bits);
         let kept = |bytes: Vec<u8>| Json::decode(&bytes).map(f64::to_bits) == Ok(bits);

@@ -16,7 +16,7 @@ fn encode<T: NetSerialize>(value: &T) -> Result<Vec<u8>, EncodeError> {
 }
 
 #[test]
-fn every_derived_message_round_trips() {
+fn every_value_of_a_derived_message_round_trips() {
     fn the_value_round_trips(value: Move) -> bool {
         encode(&value).map(|bytes| Bits::decode(&bytes) == Ok(value)) == Ok(true)
     }
@@ -269,7 +269,7 @@ mod altered {
 }
 
 #[test]
-fn only_a_layout_change_changes_the_hash_of_a_type() {
+fn the_shape_hash_of_a_type_changes_with_its_layout_but_not_with_its_name() {
     use altered::*;
     let base = shape_hash::<Base>();
     assert_eq!(shape_hash::<OtherName>(), base);

@@ -30,7 +30,7 @@ bare_message!(Colon, "channel:0");
 bare_message!(Long, "a2345678901234567890123456789012345678901234567890123456789012345");
 
 #[test]
-fn invalid_and_duplicate_names_types_and_channels_are_refused() {
+fn an_invalid_or_duplicate_message_type_is_refused_and_leaves_the_registry_unchanged() {
     let mut registry = registry();
     let before = registry.schema();
     assert_eq!(registry.register::<Move>(), Err(RegisterError::DuplicateName { name: "move" }));

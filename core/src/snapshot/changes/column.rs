@@ -19,7 +19,7 @@ impl Column {
         Self { component, width, ids: Vec::new(), words: Vec::new(), removed: Vec::new() }
     }
 
-    /// Returns the component whose changes the column contains.
+    /// Returns the id of the component whose changes the column contains.
     #[must_use]
     pub const fn component(&self) -> ComponentId {
         self.component

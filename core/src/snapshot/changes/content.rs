@@ -23,8 +23,9 @@ pub struct EntitySettings {
     /// The rate in Hz at which the entity's changes are committed. 0 commits changes on every tick. `None` uses the rates
     /// of the entity's groups.
     pub hz: Option<u16>,
-    /// The weight of the entity's changes relative to changes of other entities, 0 to 255. Default: 128. An entity of
-    /// weight 0 is sent only when no change of an entity with a higher weight waits.
+    /// The weight of the entity's changes, 0 to 255, if a connection cannot carry all changes before the next commit. The
+    /// urgency of a change is the product of the weight, the entity's nearness and the waiting time, so a change of weight
+    /// 0 has the lowest urgency. Default: 128.
     pub weight: u8,
 }
 

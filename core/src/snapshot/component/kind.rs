@@ -194,10 +194,12 @@ impl FieldKind {
 
     /// Sets the change threshold to `distance`, and returns the changed kind. The unit of `distance` is that of the field
     /// for integers and numbers, and degrees for angles and rotations. The threshold is rounded down to whole steps.
-    /// Arrays and optional values apply the threshold to their items. Other kinds ignore the threshold.
+    /// Arrays and optional values apply the threshold to their items. Other kinds, and integers with more than 2^32
+    /// possible values, ignore the threshold.
     ///
-    /// A change of at most the threshold is committed only after the game has left the component's group unchanged for
-    /// 0.5 s. The threshold does not apply to an entity that a connection owns or predicts.
+    /// A change of at most the threshold is committed together with a larger change of the same unit, or after the game
+    /// has left the unit unchanged for 0.5 s. A unit consists of the components that an entity has in one group. The
+    /// threshold does not apply to an entity that a connection owns or predicts.
     #[must_use]
     pub fn with_threshold(self, distance: f64) -> Self {
         match self {

@@ -14,7 +14,7 @@ use super::words::{ComponentWords, WordReader};
 /// | `u64`, `i64` | 2, without loss |
 /// | `f32`, `f64` | 1, 2: without loss; every NaN becomes the same NaN |
 /// | [`NetworkId`](crate::snapshot::NetworkId) | 1 |
-/// | `BoundedBytes<N>`, `BoundedString<N>` | 1 for the length, and 1 for each four bytes |
+/// | `BoundedBytes<N>`, `BoundedString<N>` | 1 for the length, and `N` / 4, rounded up, for the bytes |
 /// | `[T; N]` | the words of `T`, `N` times |
 /// | `Option<T>` | 1, and the words of `T` |
 /// | enums without fields | 1 |

@@ -31,7 +31,8 @@ impl<'a> ComponentWords<'a> {
         self.put_all([word]);
     }
 
-    /// Writes the next `N` words, or no word if `N` words do not fit.
+    /// Writes the next `N` words. If fewer than `N` words are left, the method writes nothing, and the writer ignores all
+    /// further words.
     #[inline]
     pub fn put_all<const N: usize>(&mut self, words: [u32; N]) {
         if let Some((next, rest)) = core::mem::take(&mut self.rest).split_first_chunk_mut() {
@@ -40,7 +41,7 @@ impl<'a> ComponentWords<'a> {
         }
     }
 
-    /// Writes zero to each of the next `count` words.
+    /// Writes zero to each of the next `count` words, or to all words that are left if there are fewer.
     pub fn skip(&mut self, count: usize) {
         let count = count.min(self.rest.len());
         let (next, rest) = core::mem::take(&mut self.rest).split_at_mut(count);
@@ -61,7 +62,8 @@ impl<'a> ComponentWords<'a> {
         self.skip(max.div_ceil(4) - bytes.len().div_ceil(4));
     }
 
-    /// Sets all words that were not written to zero, and returns the number of these words.
+    /// Sets the words that are left to zero, and returns their number. Returns 0 after a call of [`Self::put_all`] that
+    /// wrote nothing.
     pub fn finish(self) -> usize {
         self.rest.fill(0);
         self.rest.len()

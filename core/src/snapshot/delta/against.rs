@@ -13,7 +13,7 @@ pub struct VersionWords<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Against<'a> {
     /// The words of the unit's blueprint, or zeros if the unit has no blueprint. The receiver has no version of the
-    /// unit yet.
+    /// unit, or the sender does not refer to the versions that the receiver has.
     Blueprint(&'a [u32]),
     /// A version of the unit that the receiver acknowledged.
     Version {

@@ -13,7 +13,8 @@ use crate::snapshot::entropy::{CodeReader, unzigzag, width_of};
 /// Reads a unit's words at `tick` that [`encode`](super::encode()) coded against the same versions.
 ///
 /// # Errors
-/// A [`SnapshotFault`] if the bits are invalid, or the plan does not [accept](Plan::admits) the words. The content
+/// [`SnapshotFault::WrongLength`] if `out` or a version does not have the plan's number of words. Another
+/// [`SnapshotFault`] if the bits are invalid, or the plan does not [accept](Plan::admits) the words. The content
 /// of `out` is then unspecified.
 pub fn decode(
     plan: &Plan,

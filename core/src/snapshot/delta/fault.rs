@@ -13,18 +13,21 @@ pub enum SnapshotFault {
     Code(CodeError),
     /// A reserved bit, which must be zero, is set.
     Reserved,
-    /// The ticks of the header contradict each other, or the frame's tick cannot be determined.
+    /// The ticks of the header and the baselines contradict each other, the frame's tick cannot be determined, or the
+    /// receiver has already stored a frame with the same name.
     Tick,
     /// The frame refers to a frame that the receiver does not have.
     ReferenceMissing,
-    /// The number of a slot is above the largest slot number of the view.
+    /// A slot number is above 65,535, the list of repeated units does not fit the referenced frame, or a binding conflicts
+    /// with a slot or a unit that is already bound.
     Slot,
     /// The frame has more than [`SNAPSHOT_FRAME_UNITS`](crate::limits::SNAPSHOT_FRAME_UNITS) units, more than
-    /// [`SNAPSHOT_FRAME_WORDS`](crate::limits::SNAPSHOT_FRAME_WORDS) words, or a frame number above 255.
+    /// [`SNAPSHOT_FRAME_WORDS`](crate::limits::SNAPSHOT_FRAME_WORDS) words, or a frame number above 255, or would exceed
+    /// the receiver's limit on entities or on versions of a unit.
     TooLarge,
-    /// The receiver has no unit in this slot.
+    /// The receiver has no unit in this slot, or the frame binds the slot to a unit that the schema does not allow.
     UnknownUnit {
-        /// The number of the empty slot.
+        /// The number of the slot.
         slot: UnitSlot,
     },
     /// The receiver does not have the version that a unit was coded against.
@@ -50,15 +53,17 @@ impl fmt::Display for SnapshotFault {
             Self::Code(error) => error.fmt(f),
             Self::Reserved => f.write_str("a reserved bit of the frame header is set; drop the frame"),
             Self::Tick => f.write_str(
-                "the ticks of the frame header contradict each other, or do not determine the tick of the frame; \
-                 drop the frame",
+                "the ticks of the frame contradict each other, do not determine the tick of the frame, or belong to a frame \
+                 that is already stored; drop the frame",
             ),
             Self::ReferenceMissing => {
                 f.write_str("the frame refers to an earlier frame that the receiver does not have; drop the frame")
             }
-            Self::Slot => f.write_str("the frame has a slot number above the largest slot of the view; drop the frame"),
-            Self::TooLarge => f.write_str("the frame has too many units or words; drop the frame"),
-            Self::UnknownUnit { slot } => write!(f, "the frame updates slot {}, which has no unit; drop the frame", slot.0),
+            Self::Slot => f.write_str("the frame has an invalid slot number, or binds a slot or a unit that is already bound; drop the frame"),
+            Self::TooLarge => f.write_str("the frame exceeds a limit on units, words, frame numbers, entities or versions; drop the frame"),
+            Self::UnknownUnit { slot } => {
+                write!(f, "slot {} has no unit, or the frame binds the slot to an invalid unit; drop the frame", slot.0)
+            }
             Self::BaselineMissing { slot, tick: Some(tick) } => {
                 write!(
                     f,
@@ -75,7 +80,7 @@ impl fmt::Display for SnapshotFault {
                 )
             }
             Self::WrongLength => f.write_str(
-                "a stored version does not have the number of words of its unit; return only versions of this unit",
+                "a stored version does not have the number of words of its unit; return only versions of this unit from `Versions`",
             ),
             Self::OutOfRange => f.write_str("a decoded word is outside the range of its part; drop the frame"),
             Self::Unchanged => f.write_str("a part is marked as changed, but equals its prediction; drop the frame"),

@@ -11,7 +11,7 @@ const EXTRAPOLATED_TICKS: u32 = 0xffff;
 /// The knowledge of a unit's motion that both ends share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Knowledge {
-    /// The receiver has no version of the unit.
+    /// The unit is coded against its blueprint, so nothing shows how fast the unit moves.
     Absent,
     /// The receiver has one version, or the baseline is too old to extrapolate from, so the unit counts as being at rest.
     Position,

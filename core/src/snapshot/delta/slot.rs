@@ -2,8 +2,8 @@
 
 use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 
-/// The number of a unit in the view of one connection. Slots are numbered without gaps, so a slot number takes few
-/// bits.
+/// The number of a unit in the view of one connection. A new unit gets the lowest free number, so slot numbers stay small
+/// and take few bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct UnitSlot(pub u16);
 

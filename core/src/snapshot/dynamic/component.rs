@@ -12,7 +12,8 @@ use super::value::DynamicValue;
 /// A value of a component whose fields are set and read by name.
 ///
 /// Every field of a new value has a default. A number is zero, or the end of its range nearest to zero. A rotation
-/// is the identity. A choice is its first variant. Text, bytes and optional fields are empty.
+/// is the identity. A Boolean value is `false`. A choice is its first variant. A reference refers to no entity. Text,
+/// bytes and optional fields are empty.
 ///
 /// ```
 /// use tickwire_core::snapshot::{ComponentSpec, FieldKind, FieldSpec, Steps};

@@ -13,7 +13,8 @@ pub enum DynamicValue {
     None,
     /// A Boolean value.
     Bool(bool),
-    /// An integer. A field of floats or an angle accepts an integer too.
+    /// An integer. A field of floats or an angle accepts an integer too. A field of an enum accepts the index of a variant,
+    /// counted from 0.
     Int(i128),
     /// A floating-point number. For an angle, the unit is radians. A field of integers accepts a float without a
     /// fractional part.

@@ -78,9 +78,10 @@ impl CodeWriter {
         self.pending_bits = total - 64;
     }
 
-    /// Writes a number in the exponential Golomb code of `order`, at most [`ORDER_MAX`]. The code consists of 0 bits, a
-    /// 1 bit, and the bits of the sum `value + 2^order` below its highest bit. The number of 0 bits is the number of
-    /// bits of the sum, minus `order + 1`. After the largest possible number of 0 bits, the code omits the 1 bit.
+    /// Writes a number in the exponential Golomb code of `order`. An order above [`ORDER_MAX`] counts as [`ORDER_MAX`].
+    /// The code consists of 0 bits, a 1 bit, and the bits of the sum `value + 2^order` below its highest bit. The number
+    /// of 0 bits is the number of bits of the sum, minus `order + 1`. After the largest possible number of 0 bits, the
+    /// code omits the 1 bit.
     #[inline]
     pub fn golomb(&mut self, value: u32, order: u32) {
         let (sum, zeros, width) = golomb_shape(value, order);
@@ -110,7 +111,7 @@ impl CodeWriter {
     }
 }
 
-/// Returns the number of bits that [`CodeWriter::golomb`] writes for `value`.
+/// Returns the number of bits that [`CodeWriter::golomb`] writes for `value` with the same `order`.
 #[must_use]
 #[inline]
 pub const fn golomb_bits(value: u32, order: u32) -> u32 {

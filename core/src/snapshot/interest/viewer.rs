@@ -23,11 +23,13 @@ pub struct Viewer {
     /// The point from which the connection sees the world. Default: `None`, with which the connection sees the whole world.
     pub eyes: Option<Eyes>,
     /// An entity enters the view when its distance to the eyes is at most this radius. The unit is the unit of the
-    /// game's positions. [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses a negative radius.
+    /// game's positions. [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses a radius that is negative, infinite
+    /// or NaN.
     pub radius: f64,
     /// An entity leaves the view when its distance to the eyes has been above this radius for
     /// [`limits::INTEREST_HOLD`](crate::limits::INTEREST_HOLD). The unit is the unit of the game's positions.
-    /// [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses a value below [`Self::radius`].
+    /// [`Endpoint::set_viewer`](crate::Endpoint::set_viewer) refuses a value that is below [`Self::radius`], infinite or
+    /// NaN.
     pub keep: f64,
 }
 
@@ -42,8 +44,8 @@ impl Viewer {
     }
 
     /// Limits the view to the entities within `radius` of an entity, and returns the changed view. Sets [`Self::keep`] to 1.15
-    /// times the radius. An entity with several `#[net(position)]` fields is in the view if any of these positions is within
-    /// `radius`.
+    /// times the radius. An entity with `#[net(position)]` fields in several groups is in the view if any of these positions
+    /// is within `radius`. Of several such fields in one group, only the first counts.
     #[must_use]
     pub fn around(self, eyes: NetworkId, radius: f64) -> Self {
         self.seen_from(Eyes::Entity(eyes), radius)

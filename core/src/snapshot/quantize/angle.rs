@@ -29,7 +29,8 @@ pub const fn angle_from_word(word: u32, bits: u8) -> f64 {
     signed as f64 / (1u64 << limited(bits)) as f64 * TAU
 }
 
-/// Returns an angle of `degrees` in steps of a word, rounded down. One step is 360 degrees divided by 2^`bits`.
+/// Converts an angle in degrees to a whole number of steps, rounded down. One step, the difference between two
+/// neighbouring words, is 360 degrees divided by 2^`bits`.
 #[must_use]
 pub const fn angle_threshold(degrees: f64, bits: u8) -> u32 {
     whole_steps(degrees, 360.0 / (1u64 << limited(bits)) as f64)

@@ -48,7 +48,7 @@ pub enum StepsError {
     TooManySteps,
     /// An end of the range is more than 2^40 steps from zero.
     TooFarFromZero,
-    /// The field's type cannot distinguish neighbouring steps at the end of the range that is farther from zero.
+    /// The field is an `f32`, which has fewer than two values per step at the end of the range that is farther from zero.
     TooFine,
 }
 
@@ -67,7 +67,7 @@ impl StepsError {
                 "an end of the range is more than 2^40 steps from zero; give a larger step, or move the range towards zero"
             }
             Self::TooFine => {
-                "an `f32` cannot represent every step at the end of the range that is farther from zero; give a larger step, or make the field an `f64`"
+                "an `f32` has fewer than two values per step at the end of the range that is farther from zero; give a larger step, or make the field an `f64`"
             }
         }
     }
@@ -114,8 +114,8 @@ impl Steps {
     /// 64.
     ///
     /// # Errors
-    /// [`StepsError::TooFine`] if an `f32` has fewer than two values per step at the end of the range that is farther
-    /// from zero, or the errors of [`Self::new`].
+    /// [`StepsError::TooFine`] if `width` is 32 and an `f32` has fewer than two values per step at the end of the range
+    /// that is farther from zero, or the errors of [`Self::new`].
     pub const fn for_width(low: f64, high: f64, step: f64, width: u8) -> Result<Self, StepsError> {
         let steps = match Self::new(low, high, step) {
             Ok(steps) => steps,

@@ -175,7 +175,7 @@ fn rotation([x, y, z, w]: [i16; 4]) -> Option<[f64; 4]> {
 }
 
 #[test]
-fn the_quantization_error_of_a_rotation_is_at_most_half_a_step_or_two_steps_for_equal_components() {
+fn the_quantization_error_of_a_rotation_is_at_most_half_a_step_or_two_steps_for_nearly_equal_components() {
     fn property(x: i16, y: i16, z: i16, w: i16) -> TestResult {
         let Some(quaternion) = rotation([x, y, z, w]) else { return TestResult::discard() };
         let exact = unit(quaternion);
@@ -211,7 +211,7 @@ fn a_restored_rotation_quantizes_to_the_same_words() {
 }
 
 #[test]
-fn every_rotation_word_of_few_bits_restores_to_a_unit_quaternion_with_the_same_words() {
+fn rotation_words_of_2_to_5_bits_restore_to_a_unit_quaternion() {
     for bits in 2..=5 {
         for word in 0..4 << (3 * bits) {
             let at = |place: u32| word >> (place * u32::from(bits)) & ((1 << bits) - 1);

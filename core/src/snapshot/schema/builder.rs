@@ -73,9 +73,9 @@ impl SnapshotSchema {
         }
     }
 
-    /// Sets the number of ticks per second of the world, 1 to 65,535, and returns the schema. 0 counts as 1. The number
-    /// converts velocities, which are given per second, to predictions per tick. Default: 60, as in the dedicated
-    /// server.
+    /// Sets the number of ticks per second of the world, and returns the schema. The number converts velocities, which are
+    /// given per second, to predictions per tick. 0 counts as 1; [`WorldSchema::store`] refuses a number above 10,000.
+    /// Default: 60, as in the dedicated server.
     pub fn ticks_per_second(&mut self, ticks: u16) -> &mut Self {
         self.ticks_per_second = ticks.max(1);
         self
@@ -84,8 +84,8 @@ impl SnapshotSchema {
     /// Declares the component `T`, and returns the schema.
     ///
     /// # Errors
-    /// [`SnapshotSchemaError`] if the component's name is taken or not allowed, or there are too many components. The
-    /// schema is then unchanged.
+    /// [`SnapshotSchemaError`] if the type `T` or its name is already declared, if the name of the component or of its
+    /// group is not allowed, if a field is invalid, or if there are too many components. The schema is then unchanged.
     pub fn component<T: NetComponent>(&mut self) -> Result<&mut Self, SnapshotSchemaError> {
         let type_id = TypeId::of::<T>();
         if let Some((name, _)) = self.components.iter().find(|(_, other)| other.type_id == Some(type_id)) {
@@ -97,8 +97,7 @@ impl SnapshotSchema {
     /// Declares a component without a Rust type, whose fields a script sets by name, and returns the schema.
     ///
     /// # Errors
-    /// The errors of [`Self::component`], and [`SnapshotSchemaError::BadField`] if the declaration of a field is
-    /// invalid.
+    /// The errors of [`Self::component`], except [`SnapshotSchemaError::DuplicateType`].
     pub fn declare(&mut self, spec: ComponentSpec) -> Result<&mut Self, SnapshotSchemaError> {
         self.insert(spec, None)
     }
@@ -159,12 +158,14 @@ impl SnapshotSchema {
         declared.map(|declared| DynamicComponent::new(declared.spec.clone())).ok_or_else(unknown)
     }
 
-    /// Checks the whole schema, and numbers components, groups and blueprints in the order of their names.
+    /// Checks the whole schema, numbers components, groups and blueprints in the order of their names, and returns the
+    /// finished schema.
     ///
     /// # Errors
     /// [`SnapshotSchemaError`] if a group has too many components, if a unit of a group may be too large for a packet,
-    /// if the requested prediction does not suit a group, if a group with settings has no components, or if a blueprint
-    /// has a component that is not declared.
+    /// if the components of a group request different predictions, if the prediction does not suit the group, if a group
+    /// with settings has no components, or if a blueprint has a component that is not declared, occurs twice or has other
+    /// fields than the schema declares.
     pub fn finish(self) -> Result<WorldSchema, SnapshotSchemaError> {
         finish::finish(self.components, self.groups, self.blueprints, self.ticks_per_second)
     }

@@ -5,6 +5,7 @@ mod coding;
 mod interest;
 mod interest_state;
 mod ledger;
+mod left_out;
 mod packer;
 mod plan;
 mod residuals;

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use smallvec::SmallVec;
 
 use super::interest_state::NEAREST;
+use crate::limits::VIEW_UNITS;
 use crate::planted::{self, Bug};
 use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
@@ -18,7 +19,7 @@ pub(super) const NEVER: u32 = u32::MAX;
 /// The number of ticks for which a slot records whether its unit was sent.
 const MASK_TICKS: u32 = u64::BITS;
 /// The value that represents no slot.
-const NONE: u16 = u16::MAX;
+const NONE: u16 = VIEW_UNITS as u16;
 
 /// A unit in the view of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -194,6 +195,11 @@ impl Slots {
     /// Returns each slot that has a unit.
     pub(super) fn iter(&self) -> impl Iterator<Item = (UnitSlot, &ViewSlot)> {
         (0..).map(UnitSlot).zip(&self.slots).filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
+    }
+
+    /// Returns the number of free slots.
+    pub(super) fn free(&self) -> usize {
+        self.free.len() + VIEW_UNITS.saturating_sub(self.slots.len())
     }
 
     /// Assigns the lowest free slot to a unit. Returns `None` if no slot is free.

@@ -39,6 +39,7 @@ impl WorldSender {
             self.on_added(store, grid, *unit);
         }
         self.look_around(store, grid);
+        self.readmit(store, grid);
     }
 
     /// Applies the visibility rules for single entities in the latest commit. Call this method after
@@ -151,6 +152,9 @@ impl WorldSender {
             self.add_units(store, id);
             return;
         }
+        if !self.has_room_for(store, id) {
+            return;
+        }
         let group = store.existence_group();
         let Some((unit, entity)) = store.unit(id, group).zip(store.entity(id)) else { return };
         let blueprint = entity.settings.blueprint;
@@ -168,7 +172,7 @@ impl WorldSender {
     }
 
     /// Assigns slots to the units of an entity that have none.
-    fn add_units(&mut self, store: &Store, id: NetworkId) {
+    pub(super) fn add_units(&mut self, store: &Store, id: NetworkId) {
         for (_, unit) in store.units(id) {
             if self.slots.of_unit(unit).is_none() {
                 self.add_unit(store, unit);
@@ -182,6 +186,7 @@ impl WorldSender {
         let Some(state) = store.state(unit) else { return };
         let blueprint = self.slots.entities.get(&state.id).and_then(|entity| entity.blueprint);
         let Some(slot) = self.slots.insert(unit, state.id, (state.group, blueprint), self.tick) else {
+            self.leave_out(store, unit);
             return;
         };
         if let Some(entity) = self.slots.entities.get_mut(&state.id) {
@@ -266,7 +271,7 @@ impl WorldSender {
     }
 
     /// Returns whether an entity is in the view and does not leave it.
-    fn views(&self, id: NetworkId) -> bool {
+    pub(in crate::snapshot) fn views(&self, id: NetworkId) -> bool {
         self.slots.entities.get(&id).is_some_and(|entity| entity.leaving.is_none())
     }
 

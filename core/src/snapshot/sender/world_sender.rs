@@ -49,6 +49,8 @@ pub(crate) struct WorldSender {
     pub(super) unit_bits: u32,
     /// The entities that the connection must not see.
     pub(super) hidden: BTreeSet<NetworkId>,
+    /// The entities for whose units the view has no free slots.
+    pub(super) left_out: BTreeSet<NetworkId>,
     /// The entities that the connection sees at any distance.
     pub(super) always: BTreeSet<NetworkId>,
     /// The point from which the connection sees the world, and its radii. `None` if the connection sees the whole
@@ -114,6 +116,7 @@ impl WorldSender {
             floor: 0,
             unit_bits: 64 * 8,
             hidden: BTreeSet::new(),
+            left_out: BTreeSet::new(),
             always: BTreeSet::new(),
             interest: None,
             is_all_due: false,
@@ -159,6 +162,11 @@ impl WorldSender {
     /// Returns whether units wait for the next commit.
     pub(crate) const fn has_spent(&self) -> bool {
         !self.spent.is_empty()
+    }
+
+    /// Returns whether a unit waits to be sent, or a frame is neither acknowledged nor lost.
+    pub(crate) const fn is_pending(&self) -> bool {
+        !self.dirty.is_empty() || !self.spent.is_empty() || self.in_flight() > 0
     }
 
     /// Returns whether the peer has acknowledged the newest state of all units in its view.

@@ -68,8 +68,9 @@ impl core::error::Error for StoreError {}
 
 /// The reason why a commit was rejected. The store is then unchanged.
 ///
-/// If the changes are from a [`WorldWriter`](crate::snapshot::WorldWriter) with the same schema and the same
-/// `max_entities`, the only possible reason is the tick.
+/// If the store gets all changes of one [`WorldWriter`](crate::snapshot::WorldWriter) with the same schema and the same
+/// `max_entities`, the only possible reasons are a tick that does not ascend, and a word out of range that the game set
+/// with a method that takes or returns words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CommitError {

@@ -33,7 +33,7 @@ use crate::tick::TICKS_PER_SECOND_MAX;
 /// - **Small changes are not committed immediately.** A unit is not committed while each part of the unit differs from
 ///   its *committed* words by at most the part's threshold. On a due tick, the error thus never exceeds the threshold,
 ///   however slowly a value changes. A rotation counts as changed if a different component becomes the largest. If the
-///   game has not changed a unit for half a second, the store commits the exact words of the unit.
+///   game has not changed a unit for half a second, the store commits the exact words of the unit on the next due tick.
 /// - **Changes are committed on due ticks.** A unit is committed at most at the rate [`EntitySettings::hz`] of its
 ///   entity, or else at the rate of its group. The commit takes the words that the unit has on the due tick. The due
 ///   ticks of a unit depend on its entity's id, so that the units of a group are spread over all ticks.
@@ -120,8 +120,8 @@ pub struct StoreStats {
 }
 
 impl Store {
-    /// Creates a store of an empty world with the groups of a schema, for a game of `ticks_per_second` ticks a second.
-    /// The world has at most `max_entities` entities.
+    /// Creates a store of an empty world with the groups of a schema, for a game of `ticks_per_second` ticks a second, 1 to
+    /// 10,000. The world has at most `max_entities` entities, 0 to [`limits::ENTITIES_MAX`].
     ///
     /// # Errors
     /// [`StoreError`] if `ticks_per_second` or `max_entities` is outside its range, `groups` has too many groups, or
@@ -205,8 +205,8 @@ impl Store {
         self.entities.get(self.entities.find(id)?).map(entity)
     }
 
-    /// Returns the units of an existing entity, with their groups. A unit exists once one of its components has been
-    /// set.
+    /// Returns the units of an existing entity, with their groups: the unit in [`Self::existence_group`], and each unit
+    /// of which a component has been set at least once.
     pub fn units(&self, id: NetworkId) -> impl Iterator<Item = (GroupId, UnitId)> {
         let entity = self.entities.find(id);
         let units = entity.into_iter().flat_map(|entity| self.entities.units(entity));
@@ -269,9 +269,11 @@ impl Store {
 
     /// Drops older versions that no peer needs any more. Call this method after each commit.
     ///
-    /// The method calls `needed` with each unit that is idle or has many older versions, and with the ticks in which
-    /// each older version was current, the newest version first. `needed` returns one bit for each version, which is 1
-    /// if the version is needed. Bit 0 represents the newest version.
+    /// The method calls `needed` with the units that the commits since the previous call selected. A commit selects each
+    /// changed unit with at least 24 older versions. A commit also examines the next 64 units of the store, and selects
+    /// units with older versions that have not changed for half a second. The second argument of `needed` lists the ticks
+    /// in which each older version was current, the newest version first. `needed` returns one bit for each older version,
+    /// which is 1 if the version is needed. Bit 0 represents the newest older version.
     pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u64) {
         while let Some(unit) = self.crowded.pop() {
             let Some(record) = self.units.get_mut(unit) else { continue };

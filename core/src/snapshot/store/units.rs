@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use super::rate::DueRate;
 
-/// The number of a unit in one store. Units are numbered from 0, without gaps.
+/// The number of a unit in one store, counted from 0.
 ///
 /// A unit keeps its number while its entity exists, whether or not the entity has any of the unit's components. After
 /// that, the unit keeps its number until the store releases the entity: see
 /// [`Store::release_before`](super::Store::release_before) and [`Store::evicted`](super::Store::evicted). The store
-/// then reuses the number.
+/// then reuses the number for a new unit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct UnitId(pub u32);
 

@@ -39,7 +39,8 @@ impl WorldView {
         }
     }
 
-    /// Returns the newest value of an entity's component as a dynamic value.
+    /// Returns the newest value of an entity's component as a dynamic value. Returns `None` if the entity does not exist or lacks
+    /// the component.
     #[must_use]
     pub fn get_dynamic(&self, id: NetworkId, component: ComponentId) -> Option<DynamicComponent> {
         let words = self.words(id, component)?;
@@ -68,7 +69,7 @@ impl WorldView {
         }
     }
 
-    /// Returns the newest words of an entity's component.
+    /// Returns the newest words of an entity's component. Returns `None` if the entity does not exist or lacks the component.
     #[must_use]
     pub fn words(&self, id: NetworkId, component: ComponentId) -> Option<&[u32]> {
         self.tables.get(usize::from(component.0))?.newest(id)

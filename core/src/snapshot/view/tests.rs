@@ -218,7 +218,7 @@ fn an_entity_that_left_and_returned_in_one_event_is_not_interpolated_across_the_
 }
 
 #[test]
-fn a_view_keeps_the_values_of_a_destroyed_entity_for_the_length_of_its_history() {
+fn a_view_keeps_the_values_of_a_gone_entity_for_the_length_of_its_history() {
     let mut view = view();
     view.apply(&changes(10, &[1], &[(1, 5)], &[]));
     view.apply(&changes(13, &[], &[(1, 6)], &[1]));
@@ -231,7 +231,7 @@ fn a_view_keeps_the_values_of_a_destroyed_entity_for_the_length_of_its_history()
 }
 
 #[test]
-fn changes_with_a_lower_tick_remove_all_earlier_entities_from_the_view() {
+fn changes_with_a_lower_tick_remove_all_entities_that_they_do_not_create() {
     let mut view = view();
     view.apply(&changes(50, &[1, 2], &[(1, 5), (2, 6)], &[]));
     view.apply(&changes(3, &[2], &[(2, 7)], &[1, 2]));
@@ -248,7 +248,7 @@ fn values_of_entities_that_the_view_does_not_contain_are_ignored() {
 }
 
 #[test]
-fn a_view_keeps_no_more_versions_of_a_component_than_the_limit() {
+fn a_view_with_a_full_history_drops_only_the_oldest_versions_of_a_component() {
     let mut view = view().with_history(u64::MAX);
     view.apply(&changes(1, &[1], &[], &[]));
     for tick in 1..=200 {
@@ -260,7 +260,7 @@ fn a_view_keeps_no_more_versions_of_a_component_than_the_limit() {
 }
 
 #[test]
-fn a_view_keeps_no_more_gone_entities_than_the_limit() {
+fn a_view_keeps_exactly_as_many_gone_entities_as_the_limit_allows() {
     let mut view = view();
     let all: Vec<u32> = (1..=limits::VIEW_GONE as u32 + 5).collect();
     view.apply(&changes(1, &all, &[], &[]));

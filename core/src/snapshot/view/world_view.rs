@@ -12,7 +12,7 @@ use crate::snapshot::component::ComponentSpec;
 use crate::snapshot::ids::{BlueprintId, ComponentId, NetworkId};
 use crate::snapshot::schema::WorldSchema;
 
-/// A world as a client sees it: the newest value of each component, and the values of about the last second.
+/// A world as a client sees it: the newest value of each component, and the earlier values of about one second.
 ///
 /// The view is separate from the game's own state. The game applies the changes of each
 /// [`Event::Snapshot`](crate::Event::Snapshot), and reads values by type, or as

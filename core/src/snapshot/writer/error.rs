@@ -20,7 +20,8 @@ pub enum WriteError {
         /// The id of the component.
         component: ComponentId,
     },
-    /// The Rust type is not a component in the schema.
+    /// The Rust type is not a component in the schema, or
+    /// [`WorldSchema::writer`](crate::snapshot::WorldSchema::writer) did not create the writer.
     NoSuchType {
         /// The name of the Rust type.
         name: &'static str,

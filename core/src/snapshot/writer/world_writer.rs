@@ -133,7 +133,8 @@ impl WorldWriter {
         Ok(id)
     }
 
-    /// Sets the words of an entity's component.
+    /// Sets the words of an entity's component. The method does not check their range:
+    /// [`Store::commit`](crate::snapshot::Store::commit) rejects a word out of range.
     ///
     /// # Errors
     /// [`WriteError`] if the entity or the component does not exist, or the component has a different number of words.

@@ -183,7 +183,7 @@ fn reading_arbitrary_bytes_ends_at_the_last_byte_or_at_the_first_malformed_frame
 }
 
 #[test]
-fn reading_a_damaged_packet_ends_at_the_last_byte_or_at_the_first_malformed_frame() {
+fn frames_read_from_a_damaged_packet_are_written_back_unchanged() {
     fn the_damaged_packet_has_one_encoding(recipes: Vec<Recipe>, damage: Vec<(u16, u8)>, cut: u16) -> bool {
         let (mut bytes, _) = packet(&recipes);
         let intact = is_canonical(&bytes);

@@ -178,7 +178,8 @@ fn two_addresses_that_answer_at_the_same_time_give_the_game_one_connection() {
 }
 
 #[test]
-fn an_address_that_answers_after_the_next_address_was_dialled_still_connects() {
+fn an_endpoint_limited_to_one_connection_reaches_an_address_that_answers_after_the_next_address_was_dialled()
+{
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(300).is_none());
     stage.answering = vec![address(1)];
@@ -196,7 +197,7 @@ fn an_endpoint_limited_to_one_connection_dials_the_addresses_of_a_host_name_one_
 }
 
 #[test]
-fn an_address_that_did_not_answer_in_time_is_dialled_again() {
+fn an_endpoint_limited_to_one_connection_dials_an_address_again_that_did_not_answer() {
     let mut stage = Stage::new(found(&[1, 2]), &[], |config| config.max_connections = 1);
     assert!(stage.run(600).is_none());
     stage.answering = vec![address(1)];

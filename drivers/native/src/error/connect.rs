@@ -38,7 +38,7 @@ pub enum ConnectError {
         /// The addresses to which no datagram was sent, each with the reason.
         unreached: Vec<Unreached>,
     },
-    /// No server answered before the timeout.
+    /// No server answered before the timeout, or the host name was not resolved in time.
     TimedOut {
         /// The addresses that the attempt tried, in order.
         tried: Vec<SocketAddr>,
@@ -83,12 +83,13 @@ pub enum ConnectError {
     Refused {
         /// The close code, which the game defines.
         code: u16,
-        /// The text of the refusal, for a person.
+        /// The human-readable text of the refusal.
         text: PeerText,
     },
     /// The attempt ended for this reason before the connection was established.
     Closed(CloseReason),
-    /// The client, server or peer that made the attempt was stopped.
+    /// The client, server or peer that made the attempt was stopped, or [`Attempt::result`](crate::Attempt::result) has
+    /// already returned the result.
     Stopped,
     /// An accept policy called `connect`, on the network thread, while the queue to that thread was full.
     QueueFull,

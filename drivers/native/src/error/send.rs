@@ -5,8 +5,8 @@ use std::fmt;
 use tickwire_core::Bytes;
 use tickwire_core::message::EncodeError;
 
-/// The reason why the driver did not accept a message. Every variant holds the encoded message, unless encoding
-/// failed.
+/// The reason why the driver did not accept a message. Every variant except `Encode` holds the encoded message. The
+/// message is empty if `Client::send_to_server` was called without a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SendError {
@@ -23,7 +23,7 @@ pub enum SendError {
         /// The largest message that `Config::max_message` allows, in bytes.
         most: usize,
     },
-    /// The connection has ended, or is not established yet.
+    /// The connection has ended, is closing, or is not established yet.
     NotConnected(Bytes),
     /// No configured channel has this number, name or delivery guarantee.
     NoSuchChannel(Bytes),
@@ -34,7 +34,7 @@ pub enum SendError {
 }
 
 impl SendError {
-    /// Returns the encoded message, or `None` if the message could not be encoded.
+    /// Returns the message that the error holds, or `None` if the message could not be encoded.
     #[must_use]
     pub fn into_message(self) -> Option<Bytes> {
         match self {

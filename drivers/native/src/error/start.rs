@@ -23,7 +23,7 @@ pub enum StartError {
         message: &'static str,
         /// The channel that the message type uses.
         route: Route,
-        /// The configured channels, as text for a person.
+        /// The configured channels, as human-readable text.
         channels: String,
     },
     /// The access policy of the server is `Access::Closed`, so no client could connect.
@@ -64,7 +64,7 @@ pub enum StartError {
         /// The system's error text.
         reason: String,
     },
-    /// The system could not start the network thread.
+    /// The system could not start the network thread, or could not open the socket that wakes this thread.
     Thread(io::Error),
 }
 

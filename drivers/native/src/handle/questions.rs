@@ -50,13 +50,14 @@ impl Handle {
         !self.0.commands.is_closed()
     }
 
-    /// Returns the ids of all connections on which the game may send, including interrupted connections.
+    /// Returns the ids of all connections that are established and have not ended, including interrupted connections
+    /// and connections that this end is closing.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionId> {
         self.0.table().iter().map(|(connection, _)| connection).collect()
     }
 
-    /// Returns the number of connections on which the game may send, including interrupted connections.
+    /// Returns the number of connections that [`Handle::connections`] lists.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.table().len()
@@ -81,31 +82,37 @@ impl Handle {
         }
     }
 
-    /// Returns a report on a connection, at most 100 ms old. Returns `None` if the endpoint has no such connection.
+    /// Returns a report on a connection, at most 100 ms old. Returns `None` if no connection had this id at the time of
+    /// the report. If the stored report is older, the call asks the network thread for a new one, and blocks for at most
+    /// 1 s. Without an answer, in an accept policy, and after the endpoint was stopped, the method returns the latest
+    /// stored report, whatever its age.
     #[must_use]
     pub fn info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.with_snapshot(|all, _| all.iter().find(|info| info.connection == connection).cloned())
     }
 
-    /// Returns a report on each connection, at most 100 ms old.
+    /// Returns a report on each connection, at most 100 ms old. The call may block for up to 1 s, and returns older
+    /// reports in the same cases as [`Handle::info`].
     #[must_use]
     pub fn infos(&self) -> Vec<ConnectionInfo> {
         self.with_snapshot(|all, _| all.to_vec())
     }
 
-    /// Returns the counters of the endpoint and its driver, at most 100 ms old.
+    /// Returns the counters of the endpoint and its driver, at most 100 ms old. The call may block for up to 1 s, and
+    /// returns older counters in the same cases as [`Handle::info`].
     #[must_use]
     pub fn stats(&self) -> NetworkStats {
         self.with_snapshot(|_, network| network.clone())
     }
 
     /// Returns a report on the current state of a connection. The method asks the network thread for the report, and
-    /// does not block.
+    /// does not block. Returns `None` if the endpoint has no such connection or is stopped, and in an accept policy.
     pub async fn fresh_info(&self, connection: ConnectionId) -> Option<ConnectionInfo> {
         self.ask_async(move |endpoint| ConnectionInfo::of(endpoint, connection)).await.flatten()
     }
 
-    /// Returns the counters of the endpoint and its driver, at most 100 ms old. The call does not block.
+    /// Returns the counters of the endpoint and its driver, as [`Handle::stats`] does, without blocking and without
+    /// a time limit.
     pub async fn stats_async(&self) -> NetworkStats {
         if self.can_wait() && !self.has_fresh_snapshot() {
             let (reply, pending) = answer();
@@ -115,14 +122,16 @@ impl Handle {
         self.0.with_snapshot(|snapshot| snapshot.network.clone())
     }
 
-    /// Returns the counters of one channel of a connection. The call asks the network thread and blocks until that
-    /// thread answers. In an accept policy, which runs on the network thread, the call returns `None`.
+    /// Returns the counters of one channel of a connection. Returns `None` if there is no such connection or channel.
+    /// The call asks the network thread, and blocks until that thread answers, for at most 1 s. Without an answer, after
+    /// the endpoint has stopped, and in an accept policy, which runs on the network thread, the call returns `None`.
     #[must_use]
     pub fn channel_stats(&self, connection: ConnectionId, channel: ChannelId) -> Option<ChannelStats> {
         self.ask(move |endpoint| endpoint.channel_stats(connection, channel)).flatten()
     }
 
-    /// Returns the counters of one channel of a connection, as [`Handle::channel_stats`] does, without blocking.
+    /// Returns the counters of one channel of a connection, as [`Handle::channel_stats`] does, without blocking and
+    /// without a time limit.
     pub async fn channel_stats_async(
         &self,
         connection: ConnectionId,
@@ -131,33 +140,39 @@ impl Handle {
         self.ask_async(move |endpoint| endpoint.channel_stats(connection, channel)).await.flatten()
     }
 
-    /// Returns, for each connection, the number of message bytes that the game should send in the next `interval` (for
-    /// example one tick), so that no message waits. This number is the number of bytes that the path carries in
-    /// `interval`, minus the number of bytes that are already queued. The call asks the network thread once, and blocks
-    /// until that thread answers. Between two calls, `Event::RateChanged` reports that the rate of a path changed. The
-    /// numbers are recommendations: sending more is not an error.
+    /// Returns the send budget of each connection: the number of message bytes that the game can send in the next
+    /// `interval` (for example one tick) before messages wait in a queue. The budget is the number of bytes that the path
+    /// carries in `interval`, at most an equal share of the endpoint's bandwidth limit, minus the bytes already queued. It
+    /// is a recommendation: sending more is not an error. Between two calls, `Event::RateChanged` reports that the rate of
+    /// a path changed.
+    ///
+    /// The call asks the network thread once, and blocks until that thread answers, for at most 1 s. Without
+    /// an answer, after the endpoint has stopped, and in an accept policy, which runs on the network thread, the call
+    /// returns an empty list.
     #[must_use]
     pub fn grants(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask(move |endpoint| grants(endpoint, &connections, interval)).unwrap_or_default()
     }
 
-    /// Returns the number of message bytes that the game should send on each connection, as [`Handle::grants`] does,
-    /// without blocking.
+    /// Returns the send budget of each connection, as [`Handle::grants`] does, without blocking and without a time
+    /// limit.
     pub async fn grants_async(&self, interval: Duration) -> Vec<(ConnectionId, u64)> {
         let connections = self.connections();
         self.ask_async(move |endpoint| grants(endpoint, &connections, interval)).await.unwrap_or_default()
     }
 
-    /// Returns the clock of a connection's peer, or `None` until the peer has acknowledged a packet. The call asks the
-    /// network thread, and blocks until that thread answers. Read the returned clock at [`Handle::now`]. Readings never
-    /// go backwards, even between the results of several calls.
+    /// Returns the clock of a connection's peer, or `None` until the peer has acknowledged a packet. Read the returned
+    /// clock at [`Handle::now`]. Readings never go backwards, even between the results of several calls. The call asks
+    /// the network thread, and blocks until that thread answers, for at most 1 s. Without an answer, after the
+    /// endpoint has stopped, and in an accept policy, which runs on the network thread, the call returns `None`.
     #[must_use]
     pub fn peer_clock(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask(move |endpoint| endpoint.peer_clock(connection)).flatten()
     }
 
-    /// Returns the clock of a connection's peer, as [`Handle::peer_clock`] does, without blocking.
+    /// Returns the clock of a connection's peer, as [`Handle::peer_clock`] does, without blocking and without a time
+    /// limit.
     pub async fn peer_clock_async(&self, connection: ConnectionId) -> Option<PeerClock> {
         self.ask_async(move |endpoint| endpoint.peer_clock(connection)).await.flatten()
     }

@@ -20,6 +20,7 @@ impl Handle {
     /// [`ReplicationError::Refused`] if the endpoint refused these changes, or the changes of an earlier commit. The endpoint
     /// examines changes on the network thread, so usually the next commit reports a refusal. A commit that reports an earlier
     /// refusal still commits its own changes. The driver also logs (by `tracing`) each refusal that a later commit reports.
+    /// [`ReplicationError::NoViewer`] if the endpoint refused a viewer that an earlier [`Handle::set_viewer`] set,
     /// [`ReplicationError::OnNetworkThread`] if an accept policy calls the method, and [`ReplicationError::Stopped`] if the
     /// endpoint is stopped.
     pub fn commit(&self, world: WorldId, changes: Changes) -> Result<Option<Changes>, ReplicationError> {
@@ -141,8 +142,10 @@ impl Handle {
         }
     }
 
-    /// Sets the world that the endpoint sends on a connection. With `None`, all entities leave the view of the connection. The
-    /// peer must have dialled this endpoint. The call ignores an unknown connection.
+    /// Sets the world that the endpoint sends on a connection, and the part of the world that the connection sees. A new viewer of
+    /// the same world takes effect at the next commit; the endpoint does not send the rest of the world again. With `None`, all
+    /// entities leave the connection's view at the next commit. The peer must have dialled this endpoint. The call ignores an unknown
+    /// connection.
     ///
     /// # Errors
     /// [`ReplicationError::NoViewer`] if nothing was committed to the world, the endpoint has no worlds, or the viewer is invalid;
@@ -170,16 +173,25 @@ impl Handle {
     }
 
     /// Returns the counters of the world that is sent on a connection, and of the world that is received on it. The call asks the
-    /// network thread, and blocks until that thread answers. In an accept policy, which runs on the network thread, the call returns
-    /// `None`. [`Handle::info`] returns counters that are at most 100 ms old, without waiting.
+    /// network thread, and blocks until that thread answers, for at most 1 s. Returns `None` without an answer, for an unknown
+    /// connection, after the endpoint has stopped, and in an accept policy, which runs on the network thread. [`Handle::info`] also returns these counters, at most 100 ms old.
     #[must_use]
     pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
         self.ask(move |endpoint| endpoint.world_stats(connection)).flatten()
     }
 
-    /// Returns the counters of the worlds of a connection, as [`Handle::world_stats`] does, without blocking.
+    /// Returns the counters of the worlds of a connection, as [`Handle::world_stats`] does, without blocking and without
+    /// a time limit.
     pub async fn world_stats_async(&self, connection: ConnectionId) -> Option<WorldStats> {
         self.ask_async(move |endpoint| endpoint.world_stats(connection)).await.flatten()
+    }
+
+    /// Returns whether any connection still waits for a part of its world. A game whose world no longer changes commits until this is
+    /// `false`. The call asks the network thread, and blocks until that thread answers, for at most 1 s. Without an answer, in an
+    /// accept policy, and after the endpoint has stopped, the call returns `false`.
+    #[must_use]
+    pub fn has_pending_worlds(&self) -> bool {
+        self.ask(|endpoint| endpoint.has_pending_worlds()).unwrap_or(false)
     }
 
     /// Gives the changes of an `Event::Snapshot` back to the driver after the game has read the changes, so that a

@@ -103,7 +103,7 @@ fn loopback() -> UdpSocket {
 }
 
 #[test]
-fn no_datagram_is_coalesced_while_packets_of_unknown_connections_arrive() {
+fn no_read_is_delayed_while_packets_of_unknown_connections_arrive() {
     let socket = loopback();
     let to = socket.local_address();
     let (shared, mut network) = thread(socket, Duration::from_millis(100));

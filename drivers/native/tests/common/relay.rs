@@ -9,14 +9,15 @@ use std::time::Duration;
 pub struct Relay {
     pub address: SocketAddr,
     pub lost: Arc<AtomicU64>,
-    /// The number of datagrams that the relay received, including those that it dropped.
+    /// The number of datagrams of up to 1472 bytes that the relay received, including datagrams that it dropped.
     pub seen: Arc<AtomicU64>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Relay {
-    /// Starts a relay that drops `percent` percent of the datagrams in each direction.
+    /// Starts a relay that drops `percent` percent of the datagrams in each direction, and all datagrams above 1472
+    /// bytes.
     pub fn start(server: SocketAddr, percent: u64) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
@@ -48,8 +49,9 @@ impl Relay {
         Self { address, lost, seen, over, thread: Some(thread) }
     }
 
-    /// Returns whether the loss of `lost` of `seen` datagrams is within four standard deviations of `percent` percent. The
-    /// relay drops datagrams by a fixed sequence, for which the result is `true` at every length up to 20,000.
+    /// Returns whether the loss of `lost` of `seen` datagrams is within four standard deviations of `percent` percent.
+    /// The relay drops datagrams by a fixed sequence, for which the result is `true` for 10 percent at every length up
+    /// to 20,000.
     pub fn is_near(lost: u64, seen: u64, percent: u64) -> bool {
         let (lost, seen, share) = (lost as f64, seen as f64, percent as f64 / 100.0);
         let deviation = (seen * share * (1.0 - share)).sqrt();

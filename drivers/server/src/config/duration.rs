@@ -45,7 +45,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Parses a whole number and its unit (`h`, `min`, `s`, `ms` or `us`), with or without a space between them.
+/// Parses a whole number and its unit (`h`, `min`, `s`, `ms`, `us` or `µs`), with or without a space between them.
 /// Returns `None` for any other text.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {

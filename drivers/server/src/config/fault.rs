@@ -65,7 +65,8 @@ impl fmt::Display for Fault {
 /// The faults that make a configuration unusable for a server.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConfigError {
-    /// All faults of the configuration, at least one, in the order of the file.
+    /// The faults of the configuration, at least one: first the faults of the file, in the order of the file, then the
+    /// faults of environment variables and flags.
     pub faults: Vec<Fault>,
 }
 

@@ -69,7 +69,7 @@ pub struct ServerConfig<S> {
     /// Default: none. Range: 1 to 32,768.
     #[schemars(range(min = 1, max = 32768))]
     pub max_connections_per_address: Option<u32>,
-    /// The number of handshakes per second that the server answers to one address (an IPv4 address or an IPv6 /64). The server answers an address that never completes a handshake at an eighth of this rate. Takes effect at a restart.
+    /// The number of handshakes per second that the server answers for one address (an IPv4 address or an IPv6 /64). The server answers an address that never completes a handshake at an eighth of this rate. Takes effect at a restart.
     ///
     /// Default: 32. Range: 1 to 1,000,000.
     #[schemars(range(min = 1, max = 1_000_000))]
@@ -164,12 +164,12 @@ pub struct ServerConfig<S> {
     /// Default: none. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
     pub client_bandwidth_limit: Option<NonZeroU32>,
-    /// The number of messages per second that the server accepts from one client. A new client may send the messages of four seconds in one burst, and the server adds the unused part of a client's limit to later bursts. The server disconnects a client that exceeds the limit, and states the limit as the reason. `null` sets no limit. Takes effect immediately.
+    /// The number of messages per second that the server accepts from one client. A new client may send up to four times this number in one burst. A later burst may also contain the messages that the client did not send earlier, within the sum of `idle_timeout` and `resume_window`. The server disconnects a client that exceeds the limit, and states the limit as the reason. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: 300. Range: 1 or more.
     #[schemars(range(min = 1))]
     pub client_message_limit: Option<NonZeroU32>,
-    /// The number of bytes of messages per second that the server accepts from one client. A new client may send the messages of four seconds in one burst, and the server adds the unused part of a client's limit to later bursts. The server disconnects a client that exceeds the limit, and states the limit as the reason. `null` sets no limit. Takes effect immediately.
+    /// The number of bytes of messages per second that the server accepts from one client. A new client may send up to four times this number in one burst. A later burst may also contain the bytes that the client did not send earlier, within the sum of `idle_timeout` and `resume_window`. The server disconnects a client that exceeds the limit, and states the limit as the reason. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: 131,072 bytes/s. Range: 1,000 bytes/s or more.
     #[schemars(range(min = 1000))]
@@ -195,7 +195,7 @@ pub enum LogLevel {
     Info,
     /// Logs everything that `info` logs, and details that explain the server's events.
     Debug,
-    /// Logs all messages.
+    /// Logs everything.
     Trace,
 }
 

@@ -174,7 +174,7 @@ fn the_error_about_an_invalid_value_lists_the_valid_values() {
 }
 
 #[test]
-fn the_error_about_a_duration_without_a_unit_shows_the_correct_text() {
+fn the_error_about_an_invalid_duration_shows_a_valid_duration() {
     let config =
         load(r#"{ "idle_timeout": "250 ms", "resume_window": "5min", "shutdown_timeout": "0 s" }"#).unwrap();
     assert_eq!(config.idle_timeout, Duration::from_millis(250));
@@ -226,7 +226,7 @@ fn the_error_about_an_unreadable_configuration_names_the_file() {
 }
 
 #[test]
-fn a_configured_address_with_an_interface_is_parsed_and_printed_unchanged() {
+fn configured_addresses_with_and_without_an_interface_are_printed_unchanged() {
     for text in ["0.0.0.0:7777", "[::]:0", "[fe80::1%4]:7777", "[2001:db8::1]:7777"] {
         let config =
             load(&format!(r#"{{ "bind_address": "{text}", "monitoring_address": "{text}" }}"#)).unwrap();

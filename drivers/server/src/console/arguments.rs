@@ -13,22 +13,23 @@ impl<'a> Arguments<'a> {
         Self { text: text.trim_ascii() }
     }
 
-    /// Returns the whole text of the arguments, as the user typed it.
+    /// Returns the whole text of the arguments, as the user typed it, without the spaces around it.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// Returns the words of the arguments. Spaces separate words, except within quotes.
+    /// Returns the words of the arguments. As in a shell, spaces separate words except within quotes or after a
+    /// backslash, and a `#` at the start of a word begins a comment.
     ///
     /// # Errors
-    /// [`CommandError::Usage`] if a quote is not closed.
+    /// [`CommandError::Usage`] if a quote is not closed, or the text ends in a backslash.
     pub fn words(&self) -> Result<Vec<String>, CommandError> {
         shlex::split(self.text).ok_or_else(|| CommandError::Usage("a quote is not closed".into()))
     }
 
-    /// Returns the first word of the arguments, and the rest of the text unchanged. Returns `None` if there are no
-    /// arguments.
+    /// Returns the first word of the arguments, and the rest of the text without the spaces around it. Quotes have no
+    /// special meaning. Returns `None` if there are no arguments.
     #[must_use]
     pub fn first(&self) -> Option<(&'a str, &'a str)> {
         let (first, rest) = self.text.split_once(char::is_whitespace).unwrap_or((self.text, ""));

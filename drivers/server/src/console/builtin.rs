@@ -196,9 +196,9 @@ fn unban<G: Game>(server: &mut Dedicated<G>, arguments: &Arguments<'_>) -> Reply
     match server.bans.remove(&banned) {
         Ok(true) => Ok(format!("{banned} may connect again")),
         Ok(false) => Err(CommandError::Failed(format!("{banned} is not banned; `bans` lists all bans"))),
-        Err(error) => {
-            Err(CommandError::Failed(format!("{banned} may connect only until the server stops: {error}")))
-        }
+        Err(error) => Err(CommandError::Failed(format!(
+            "the ban of {banned} is lifted only until the server stops: {error}"
+        ))),
     }
 }
 

@@ -142,5 +142,5 @@ const BUILT_IN: [(&str, &str, &str, BuiltIn); 11] = [
     ("say", "<text>", "show a message to all players", BuiltIn::Say),
     ("stats", "[--json]", "show counters of network and ticks", BuiltIn::Stats),
     ("reload", "", "read the configuration again", BuiltIn::Reload),
-    ("quit", "[reason]", "stop the server in order", BuiltIn::Quit),
+    ("quit", "[reason]", "stop the server in an orderly way", BuiltIn::Quit),
 ];

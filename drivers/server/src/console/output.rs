@@ -79,11 +79,11 @@ impl Output {
             Queued::After(0) | Queued::Dropped(2..) => {}
             Queued::Dropped(_) => {
                 tracing::warn!(
-                    "no program reads standard output; answers are dropped until a program reads standard output again"
+                    "no program reads standard output; lines are dropped until a program reads standard output again"
                 );
             }
             Queued::After(dropped) => {
-                tracing::warn!("a program reads standard output again; {dropped} answers were dropped");
+                tracing::warn!("a program reads standard output again; number of dropped lines: {dropped}");
             }
         }
     }

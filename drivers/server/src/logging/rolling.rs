@@ -245,7 +245,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_moved_log_file_is_created_again_within_a_second() {
+    fn the_log_continues_in_a_file_that_another_program_put_at_its_path() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("server.log");
         let mut file = RollingFile::open(&path, 1 << 20, 2, Output::default()).unwrap();

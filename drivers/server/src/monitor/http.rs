@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_http_are_refused_before_the_request_head_is_complete() {
+    fn an_incomplete_head_that_is_not_http_and_a_head_with_too_many_headers_are_refused() {
         let many = "x: y\r\n".repeat(HEADERS + 1);
         let many = format!("GET / HTTP/1.1\r\n{many}\r\n");
         for text in ["good morning\r\n", "GET / HTTP/2.0\r\n", "\0", "GET / HTTP/1.1\r\na b: c\r\n", &many] {

@@ -56,7 +56,12 @@ impl Collector for Source {
         let rtt = NetworkStats::mean_rtt(&infos).unwrap_or_default().as_secs_f64();
         let gauges = [
             ("clients", "Clients that are connected", None, network.connections as f64),
-            ("clients_interrupted", "Silent clients whose places the server keeps", None, interrupted as f64),
+            (
+                "clients_interrupted",
+                "Interrupted clients whose sessions the server keeps",
+                None,
+                interrupted as f64,
+            ),
             ("handshakes_half_open", "Handshakes that are half open", None, network.half_open as f64),
             ("peer_memory", "Memory held for clients", Some(Unit::Bytes), network.memory as f64),
             ("events_waiting", "Events that wait for the game", None, network.events_waiting as f64),

@@ -8,7 +8,7 @@ use tickwire_core::snapshot::{NetComponent, NetworkId, WorldView};
 #[derive(NetComponent, Clone, Copy, PartialEq, Debug)]
 #[net(name = "world/agent", predictor = "linear")]
 pub struct AgentAt {
-    /// The distance from the left wall and the distance from the lower wall, in metres.
+    /// The distance from the left wall and the distance from the lower wall, in metres, each from 0 to 65.535.
     #[net(range = 0.0..=65.535, step = 0.001, position)]
     pub at: [f64; 2],
 }

@@ -51,7 +51,7 @@ pub struct WorldSettings {
     ///
     /// Default: 1. Range: any.
     pub seed: u64,
-    /// The number of chat lines per second that one client may send. A client may send the lines of four seconds in one burst. The server drops further lines and notifies their author. `null` sets no limit. Takes effect immediately.
+    /// The number of chat lines per second that one client may send. A client may send up to four times this number in one burst. The server drops further lines and notifies their author. `null` sets no limit. Takes effect immediately.
     ///
     /// Default: 5. Range: 1 or more.
     #[schemars(range(min = 1))]

@@ -58,7 +58,7 @@ fn help_lists_every_command_including_commands_of_the_game() {
     }
     assert_eq!(
         server.ask("help quit").split_whitespace().collect::<Vec<_>>().join(" "),
-        "quit [reason] stop the server in order"
+        "quit [reason] stop the server in an orderly way"
     );
     assert_eq!(server.ask("agents 3"), "3 agents, 0 with a client");
     assert_eq!(
@@ -176,7 +176,7 @@ fn the_server_continues_after_its_standard_input_ends() {
 }
 
 #[test]
-fn the_server_continues_after_a_console_line_that_is_not_utf_8() {
+fn a_console_line_with_control_characters_is_echoed_escaped() {
     let mut server = Program::start(r#""enable_logging": false"#);
     let answer = server.ask("\u{1b}[2J\u{fffd}");
     assert!(answer.starts_with("error: unknown command `\\u{1b}[2J"), "{answer}");

@@ -57,7 +57,7 @@ fn config(folder: &tempfile::TempDir) -> ServerConfig<NoSettings> {
 }
 
 #[test]
-fn a_game_that_is_slower_than_its_tick_rate_counts_overruns() {
+fn the_server_counts_overruns_of_a_game_that_is_slower_than_its_tick_rate() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(&folder);
     let (started, running) = std::sync::mpsc::channel();

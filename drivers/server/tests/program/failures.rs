@@ -60,7 +60,7 @@ fn the_error_about_an_invalid_flag_or_variable_names_the_flag_or_variable() {
 
 #[cfg(unix)]
 #[test]
-fn the_report_of_an_empty_or_misspelt_variable_names_the_variable() {
+fn the_report_of_an_empty_misspelt_or_non_utf_8_variable_names_the_variable() {
     use std::os::unix::ffi::OsStringExt as _;
     let folder = tempfile::tempdir().unwrap();
     let check = |name: &str, value: &[u8]| {
@@ -107,7 +107,7 @@ fn the_start_error_names_the_number_of_a_port_in_use() {
     let said = [
         format!("UDP port {} is in use", other.port()),
         "choose another port".into(),
-        "the key of the address is `bind_address`".into(),
+        "the configuration key `bind_address` sets the address".into(),
     ];
     refuse(folder.path(), &["--bind-address", &other.to_string()], 4, &said.each_ref().map(String::as_str));
     let log = fs::read_to_string(folder.path().join("server.log")).unwrap();
@@ -120,7 +120,7 @@ fn a_server_with_a_bind_address_of_a_different_machine_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let said = [
         "192.0.2.1 is not an address of this machine; bind to an address of this machine",
-        "the key of the address is `bind_address`",
+        "the configuration key `bind_address` sets the address",
     ];
     refuse(folder.path(), &["--bind-address", "192.0.2.1:0"], 4, &said);
 }
@@ -157,7 +157,7 @@ fn a_key_file_that_other_users_can_read_is_refused() {
         folder.path(),
         &LOOPBACK,
         3,
-        &["server.key: other users may read the secret key (mode 0644)", "chmod 600"],
+        &["server.key: other users may access the secret key (mode 0644)", "chmod 600"],
     );
 }
 
@@ -173,7 +173,7 @@ fn a_key_file_that_cannot_be_read_is_never_replaced() {
         &LOOPBACK,
         3,
         &[
-            "server.key: the file holds no valid key: 'h' at position 1 is not a hexadecimal digit",
+            "server.key: the file contains no valid key: 'h' at position 1 is not a hexadecimal digit",
             "restore the file from a copy",
         ],
     );

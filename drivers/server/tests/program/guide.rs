@@ -34,7 +34,7 @@ fn every_metric_in_the_guide_to_replicated_worlds_exists() {
 }
 
 #[test]
-fn every_key_and_command_in_the_server_guide_exists() {
+fn every_configuration_key_in_the_server_guide_exists() {
     let config = include_str!("../../config.schema.json");
     let schema: serde_json::Value = serde_json::from_str(config).unwrap();
     let example = GUIDE.split("```jsonc\n").nth(1).unwrap().split("```").next().unwrap();
@@ -53,7 +53,7 @@ fn quoted(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_server_guide_lists_exactly_the_commands_of_the_console() {
+fn every_console_command_in_the_server_guides_exists() {
     let mut server = crate::harness::Program::start(r#""enable_logging": false"#);
     let mut help = vec![server.ask("help")];
     help.extend(server.lines_until("unban"));

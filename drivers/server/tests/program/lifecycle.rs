@@ -196,7 +196,7 @@ mod counting {
 }
 
 #[test]
-fn the_session_slot_of_a_vanished_client_is_freed() {
+fn the_session_slot_of_a_vanished_client_is_freed_after_the_resume_window() {
     let mut server = Program::start(r#""max_connections": 1, "idle_timeout": "1 s", "resume_window": "1 s""#);
     let mut vanishing = server.join();
     // Who is gone before it has a ticket to come back with has no place to keep.

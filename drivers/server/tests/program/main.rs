@@ -16,6 +16,7 @@ mod own;
 mod refusals;
 mod reload;
 mod rest;
+mod resting_world;
 #[cfg(target_os = "linux")]
 mod system;
 #[cfg(unix)]

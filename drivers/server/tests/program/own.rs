@@ -104,7 +104,7 @@ fn the_monitoring_page_shows_the_metrics_of_the_game() {
         assert!(metrics.lines().any(|own| own == line), "{line} is missing in:\n{metrics}");
     }
     let status = remote.run("status").unwrap().unwrap();
-    assert!(status.ends_with("rested\ncrowd 1\nrings 3"), "{status}");
+    assert!(status.ends_with("skipped while idle\ncrowd 1\nrings 3"), "{status}");
     let status: serde_json::Value =
         serde_json::from_str(&remote.run("status --json").unwrap().unwrap()).unwrap();
     assert_eq!(status["metrics"], serde_json::json!({ "crowd": 1.0, "rings": 3 }));

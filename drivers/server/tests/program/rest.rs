@@ -154,7 +154,7 @@ fn an_idle_game_runs_no_tick_and_is_polled_once_a_second() {
 }
 
 #[test]
-fn an_idle_game_that_wakes_counts_no_missed_tick() {
+fn ticks_that_an_idle_game_skips_are_counted_only_as_rested() {
     let running = Running::start(100);
     until(|| (running.asked() > 0).then_some(()));
     let before = running.steps();

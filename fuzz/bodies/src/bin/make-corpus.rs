@@ -22,6 +22,6 @@ fn main() -> io::Result<()> {
         bytes += content.len();
         fs::write(root.join(target).join(name), content)?;
     }
-    println!("{} files, {bytes} bytes", files.len());
+    println!("wrote {} corpus files with {bytes} bytes in total", files.len());
     Ok(())
 }

@@ -38,7 +38,7 @@ fn run(args: &Args, conditions: Conditions, to: SocketAddr) -> Result<(), String
     let conditioner = Conditioner::start(listen, to, conditions).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(
-                "cannot listen on {listen}: another program uses that port; stop this program, or give another port with --listen"
+                "cannot listen on {listen}: another program uses that port; stop the other program, or give a different port with --listen"
             )
         }
         std::io::ErrorKind::InvalidInput => error.to_string(),
@@ -69,7 +69,7 @@ const REPORT: Duration = Duration::from_secs(5);
 fn line(counters: &Counters) -> String {
     let Counters { clients, received, delivered, lost, overflowed, .. } = counters;
     format!(
-        "{}, {received} datagrams received, {delivered} delivered, {lost} lost, {overflowed} above the limits of clients or datagrams",
+        "{}, {received} datagrams received, {delivered} delivered, {lost} lost, {overflowed} dropped because of too many clients or datagrams",
         Counted(*clients, "client")
     )
 }

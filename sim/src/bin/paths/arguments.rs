@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictory_arguments_of_the_paths_program_are_refused() {
+    fn invalid_or_contradictory_arguments_of_the_paths_program_are_refused() {
         for bad in [
             "--seeds 0",
             "--loss",

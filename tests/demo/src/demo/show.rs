@@ -143,7 +143,7 @@ impl Show {
             let is_interrupted = self.interrupt.is_raised() && !self.summary.interrupted;
             if is_interrupted {
                 self.summary.interrupted = true;
-                view.say("\ninterrupted: stopping in order; interrupt again to stop immediately");
+                view.say("\ninterrupted: stopping all processes; interrupt again to stop immediately");
             }
             if is_over || is_interrupted && matches!(self.stage, Stage::Connecting | Stage::Playing { .. }) {
                 self.finish();

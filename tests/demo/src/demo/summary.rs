@@ -87,7 +87,7 @@ impl Summary {
                 self.wrong_world.as_deref().unwrap_or("no bot described its world")
             ),
         );
-        unless(self.stopped_in_order, "the server did not stop in order".into());
+        unless(self.stopped_in_order, "the server process did not exit with success".into());
         let told = self.told_by_server();
         unless(
             told >= connected,
@@ -203,7 +203,7 @@ impl Summary {
             |value: Option<f64>| value.map_or_else(|| "not known".into(), |value| format!("{value:.1} %"));
         let percentiles = |us: Option<Percentiles>| match us {
             Some(us) => format!(
-                "p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, most {:.1} ms",
+                "p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
                 milliseconds(us.p50),
                 milliseconds(us.p90),
                 milliseconds(us.p99),
@@ -300,7 +300,7 @@ mod tests {
             ),
             (|summary| summary.totals.heard = 7, "3 of 10 reliable messages were not delivered to the bots"),
             (|summary| summary.totals.misplaced = 1, "arrived twice or out of order"),
-            (|summary| summary.stopped_in_order = false, "did not stop in order"),
+            (|summary| summary.stopped_in_order = false, "did not exit with success"),
             (|summary| summary.told.clear(), "only 0 of 2 bots received"),
             (|summary| summary.failures.extend([("full".into(), 1)]), "1 bots could not connect: full"),
         ];

@@ -55,11 +55,16 @@ impl LoadOutcome {
             let percent = delivered(sent, received);
             let is_poor = percent.is_none_or(|percent| percent < LEAST_DELIVERED);
             let arrived = percent.map_or_else(|| "none".into(), |percent| format!("only {percent:.3} %"));
-            note(is_poor, format!("{arrived} of the unreliable messages arrived, {way}"));
+            note(
+                is_poor,
+                format!(
+                    "{arrived} of the unreliable messages arrived, {way}; at least {LEAST_DELIVERED} % must arrive"
+                ),
+            );
             let refused = Counted(sent.refused, "message");
             note(sent.refused > 0, format!("the driver refused {refused}, {way}"));
         }
-        note(!self.stopped_in_order, "the server did not stop in order".into());
+        note(!self.stopped_in_order, "the server process did not exit with success".into());
         faults
     }
 
@@ -192,7 +197,7 @@ mod tests {
             (|outcome| outcome.here.loose_received = 1898, "arrived, down"),
             (|outcome| outcome.there.loose_received = 0, "arrived, up"),
             (|outcome| outcome.there.refused = 1, "the driver refused 1 message, down"),
-            (|outcome| outcome.stopped_in_order = false, "did not stop in order"),
+            (|outcome| outcome.stopped_in_order = false, "did not exit with success"),
         ];
         for (change, expected) in cases {
             let mut outcome = good();

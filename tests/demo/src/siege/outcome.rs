@@ -37,10 +37,10 @@ impl SiegeOutcome {
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults: Vec<String> = self.rows.iter().flat_map(Row::faults).collect();
         if !self.bots_stayed {
-            faults.push("the process of the bots ended before the siege".into());
+            faults.push("the process of the bots ended before the siege was over".into());
         }
         if !self.stopped_in_order {
-            faults.push("the server did not stop in order".into());
+            faults.push("the server process did not exit with success".into());
         }
         faults
     }
@@ -98,7 +98,12 @@ impl Row {
             format!("only {success:.1} % of the canaries connected; at least {LEAST_SUCCESS} % are required"),
         );
         let slowest = self.canaries.percentile(99).unwrap_or_default();
-        note(slowest > MOST_WAIT, format!("a canary waited for {slowest:?}, but the limit is {MOST_WAIT:?}"));
+        note(
+            slowest > MOST_WAIT,
+            format!(
+                "the 99th percentile of the canaries' connect times is {slowest:?}, but the limit is {MOST_WAIT:?}"
+            ),
+        );
         let (welcomes, most) = (self.welcomes, self.most_welcomes);
         note(welcomes > most, format!("the server answered {welcomes} handshakes, but the limit is {most}"));
         let cpu = self.cpu_percent.unwrap_or(0.0);
@@ -106,10 +111,13 @@ impl Row {
         let growth = self.rss_growth.unwrap_or(0);
         note(
             growth > MOST_GROWTH,
-            format!("the memory of the server grew by {growth} bytes, but the limit is {MOST_GROWTH}"),
+            format!("the memory of the server grew by {growth} bytes, but the limit is {MOST_GROWTH} bytes"),
         );
         let log = self.log_bytes;
-        note(log > MOST_LOG, format!("the server wrote {log} bytes of log, but the limit is {MOST_LOG}"));
+        note(
+            log > MOST_LOG,
+            format!("the server wrote {log} bytes to its log, but the limit is {MOST_LOG} bytes"),
+        );
         let overruns = self.overruns * 100 / self.ticks.max(1);
         note(
             overruns > MOST_OVERRUNS,

@@ -86,7 +86,7 @@ fn the_loss_or_ack_of_a_merged_record_applies_to_each_of_its_consecutive_message
 }
 
 #[test]
-fn the_fate_of_each_of_the_120_newest_messages_is_reported_correctly() {
+fn the_120_newest_messages_have_the_fate_delivered_if_acked_and_not_sent_if_expired() {
     let lifetime = Some(core::time::Duration::from_millis(1));
     let mut side = side(&[ChannelConfig { lifetime, ..ChannelConfig::new(Delivery::ReliableOrdered) }]);
     let mut now = NOW;

@@ -231,7 +231,7 @@ fn a_clock_jump_in_either_direction_is_not_mistaken_for_a_queue() {
 }
 
 #[test]
-fn a_clock_jump_of_less_than_a_round_trip_is_not_mistaken_for_a_queue() {
+fn a_clock_jump_of_less_than_an_rtt_is_not_mistaken_for_a_queue() {
     for (base_ms, jump) in [(200, 150_000), (300, 250_000), (600, 500_000)] {
         let mut path = Path::new(1_250_000, base_ms);
         path.run(30 * SECOND);

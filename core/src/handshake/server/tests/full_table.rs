@@ -69,7 +69,7 @@ fn half_of_the_half_open_table_is_reserved_for_tickets_and_half_for_clients_with
 }
 
 #[test]
-fn a_full_half_open_table_first_drops_entries_of_sources_with_failed_handshakes() {
+fn among_equally_stale_half_open_entries_a_full_table_drops_one_whose_source_failed_most_often() {
     let mut world = World::new(Access::Open);
     let (some, more) = (BucketPlaces::new(1, 0), BucketPlaces::new(2, 0));
     fill(&mut world, ShownCredential::Open, 1000, None);

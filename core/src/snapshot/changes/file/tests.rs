@@ -96,7 +96,7 @@ fn a_truncated_or_damaged_change_file_is_refused() {
 }
 
 #[test]
-fn a_change_file_with_a_contradictory_body_is_refused() {
+fn a_change_file_with_unordered_repeated_or_zero_ids_is_refused() {
     let edits: [fn(&mut Changes); 12] = [
         |changes| changes.created.swap(0, 1),
         |changes| changes.created[0].id = NetworkId(0),

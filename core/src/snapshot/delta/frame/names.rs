@@ -15,7 +15,7 @@ use crate::snapshot::ids::{BlueprintId, GroupId, NetworkId};
 pub(super) enum BaselineName {
     /// The unit's newest version below the floor.
     Below,
-    /// The blueprint, because the receiver has no version of the unit. The binding names the unit of the slot.
+    /// The blueprint. The binding names the unit of the slot.
     Blueprint(SlotBinding),
     /// The version of this tick, which is not below the floor.
     At(u32),

@@ -96,7 +96,7 @@ impl DecodedFrame {
     }
 
     /// Returns the header of the most recently decoded frame, even if a later part of the frame was invalid. Returns `None` if
-    /// the header itself was invalid.
+    /// the header itself was invalid, or before the first frame.
     #[must_use]
     pub const fn header(&self) -> Option<&FrameHeader> {
         self.header.as_ref()

@@ -100,8 +100,8 @@ impl fmt::Display for FrameError {
             Self::WrongLength { slot } => {
                 write!(
                     f,
-                    "the unit in slot {} does not have the number of words of its layout; pass as many words as \
-                     Plan::words returns",
+                    "the unit in slot {} or one of its baselines does not have the number of words of its layout; pass as \
+                     many words as Plan::words returns",
                     slot.0
                 )
             }
@@ -161,9 +161,9 @@ impl FrameWriter {
         Self::default()
     }
 
-    /// Writes a frame. `reference` lists the slots of the units in the referenced frame, in ascending order.
-    /// `reference` is empty if the header has no reference. The slots of `units` ascend too. The method iterates over
-    /// `units` twice.
+    /// Writes a frame, and returns its bits. `reference` lists the slots of the units in the referenced frame, in
+    /// ascending order. `reference` is empty if the header has no reference. The slots of `units` ascend too. The method
+    /// iterates over `units` twice.
     ///
     /// # Errors
     /// A [`FrameError`] if the header, the order of the slots, the size of the frame, or a unit is invalid.
@@ -274,7 +274,8 @@ impl FrameWriter {
 }
 
 impl UpdateBody<'_> {
-    /// Returns the tick of the version against which the unit is coded, or `None` for a blueprint.
+    /// Returns the tick of the version against which the unit is coded, or `None` if the unit is
+    /// coded against a blueprint.
     #[must_use]
     pub fn baseline(&self) -> Option<u32> {
         match self {
@@ -323,7 +324,8 @@ impl CodedUnit {
         Ok(())
     }
 
-    /// Returns the tick of the version against which the unit is coded, or `None` for a blueprint.
+    /// Returns the tick of the version against which the unit is coded, or `None` if the unit is
+    /// coded against a blueprint.
     #[must_use]
     pub const fn baseline(&self) -> Option<u32> {
         self.baseline

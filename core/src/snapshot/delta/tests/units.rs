@@ -68,7 +68,7 @@ fn arbitrary_bytes_decode_to_words_that_the_layout_accepts_or_are_refused() {
 }
 
 #[test]
-fn decoding_a_corrupt_or_truncated_unit_never_panics() {
+fn a_truncated_unit_is_refused_and_a_corrupt_unit_never_decodes_to_words_out_of_range() {
     for seed in 0..300 {
         let (plan, words) = versions(seed, 3);
         let against = against(&words[1..], (10, 5), seed as u8);
@@ -175,7 +175,7 @@ fn a_changed_part_with_two_possible_values_takes_no_bits_beyond_the_change_mask(
 }
 
 #[test]
-fn one_changed_element_of_an_array_of_a_hundred_takes_less_than_32_bits() {
+fn one_changed_element_of_an_array_of_100_takes_fewer_than_32_bits() {
     let stock = Part::Array { length: 100, element: vec![Part::Choice { count: 256 }, Part::Flag] };
     let plan = plan(&[stock], Predictor::Last);
     let (before, mut now) = (vec![0; 200], vec![0; 200]);

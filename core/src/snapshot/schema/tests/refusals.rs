@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_group_has_at_most_32_components() {
+fn a_group_of_32_components_is_allowed_and_a_group_of_33_is_refused() {
     let group = |count: usize| {
         (0..count).map(|place| {
             let spec = ComponentSpec::new(format!("c{place:02}")).group("all");
@@ -25,7 +25,7 @@ fn a_group_has_at_most_32_components() {
 }
 
 #[test]
-fn a_group_that_can_exceed_640_bytes_is_refused() {
+fn a_group_whose_units_can_exceed_640_bytes_is_refused() {
     let bytes = |max| ComponentSpec::new("blob").field(FieldSpec::new("data", FieldKind::Bytes { max }));
     assert!(finished([bytes(638)]).is_ok());
     assert_eq!(
@@ -204,7 +204,7 @@ fn settings_of_a_group_without_components_are_refused() {
 }
 
 #[test]
-fn a_blueprint_with_an_undeclared_component_is_refused() {
+fn a_blueprint_with_an_undeclared_repeated_or_different_component_is_refused() {
     let blueprint = |values: Vec<&str>, specs: [ComponentSpec; 2]| {
         let mut schema = SnapshotSchema::new();
         for spec in specs {

@@ -108,7 +108,7 @@ fn a_commit_with_one_word_out_of_range_changes_no_value() {
 }
 
 #[test]
-fn a_connection_predicts_no_more_entities_than_the_limit() {
+fn a_commit_in_which_a_connection_predicts_more_entities_than_the_limit_is_refused() {
     let mut play = Play::new();
     let ids: Vec<NetworkId> = (0..=limits::PREDICTED_ENTITIES).map(|_| play.create()).collect();
     for id in &ids[1..] {

@@ -44,7 +44,7 @@ fn the_entity_destroyed_first_is_evicted_when_too_many_destroyed_entities_are_ke
 }
 
 #[test]
-fn at_most_the_64_newest_versions_of_a_unit_are_kept() {
+fn the_store_keeps_exactly_the_64_newest_versions_of_a_unit() {
     let mut play = Play::new();
     let (id, unit) = play.entity();
     play.writer.predict(connection(1), id).unwrap();
