@@ -11,7 +11,7 @@ use tickwire_core::snapshot::{
 use tickwire_core::{ConnectionId, Instant};
 
 use super::sight::Sight;
-use super::world_schema::{HEALTH, PLACES, POSE, PURSE, Point, SPEED, TICKS_PER_SECOND, schema};
+use super::world_schema::{HEALTH, PLACES, POSE, PURSE, Place, SPEED, TICKS_PER_SECOND, schema};
 use crate::rng::{Draws, mix};
 use crate::shown::Components;
 
@@ -167,7 +167,7 @@ impl Values {
     }
 
     /// Returns position and velocity. The first word of the position determines the tick in which they were set.
-    fn motion(self, tick: u32) -> (Point, [u32; 2]) {
+    fn motion(self, tick: u32) -> (Place, [u32; 2]) {
         let drawn = mix(self.key, u64::from(tick)) >> 8;
         let x = (self.key as u32).wrapping_add(tick.wrapping_mul(self.stride())) % PLACES;
         let y = ((self.key >> 32) as u32).wrapping_add(tick / 16 * 5).wrapping_add(drawn as u32 % 3) % PLACES;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tickwire_core::ConnectionId;
 use tickwire_core::snapshot::{Entity, NetworkId, Show, Store, Viewer, WorldId};
 
-use super::world_schema::{PLACES, Point, STEPS_PER_METRE, TICKS_PER_SECOND, position};
+use super::world_schema::{PLACES, Place, STEPS_PER_METRE, TICKS_PER_SECOND, position};
 use crate::rng::Draws;
 
 /// The radii of views by distance, in metres.
@@ -24,7 +24,7 @@ const LEAVES_AFTER: u64 = TICKS_PER_SECOND as u64 * 350 / 1000;
 enum SightEyes {
     /// The connection sees the whole world.
     All,
-    Point(Point),
+    Point(Place),
     Entity(NetworkId),
 }
 
@@ -99,7 +99,7 @@ pub(super) struct Sight {
     /// The rules that differ from [`Show::ByDistance`].
     rules: BTreeMap<(WorldId, NetworkId), Show>,
     /// The most recent known point of the eyes.
-    point: Option<Point>,
+    point: Option<Place>,
     /// By entity.
     tracks: Vec<Track>,
     /// The entities that a complete view contains. `None` once another view has replaced the first view, or if the first view
@@ -200,7 +200,7 @@ impl Sight {
     }
 
     /// Follows a commit of `world`, in which the entities have these positions.
-    pub(super) fn on_commit(&mut self, world: WorldId, tick: u64, positions: &[(NetworkId, Option<Point>)]) {
+    pub(super) fn on_commit(&mut self, world: WorldId, tick: u64, positions: &[(NetworkId, Option<Place>)]) {
         let Some(view) = self.view.filter(|view| view.world == world && view.eyes != SightEyes::All) else {
             return;
         };
@@ -271,7 +271,7 @@ impl fmt::Display for Sight {
     }
 }
 
-fn squared(one: Point, other: Point) -> u64 {
+fn squared(one: Place, other: Place) -> u64 {
     one.iter().zip(other).map(|(one, other)| u64::from(one.abs_diff(other)).pow(2)).sum()
 }
 

@@ -20,7 +20,7 @@ pub(super) const PURSE: ComponentId = ComponentId(2);
 pub(super) const SPEED: ComponentId = ComponentId(3);
 
 /// A position in the plane, in steps of a coordinate.
-pub(super) type Point = [u32; 2];
+pub(super) type Place = [u32; 2];
 
 /// Returns the schema of all worlds of the swarm.
 pub(super) fn schema() -> Arc<WorldSchema> {
@@ -53,7 +53,7 @@ fn new_schema() -> WorldSchema {
 }
 
 /// Returns the committed position of an entity.
-pub(super) fn position(store: &Store, id: NetworkId) -> Option<Point> {
+pub(super) fn position(store: &Store, id: NetworkId) -> Option<Place> {
     static GROUP: LazyLock<GroupId> =
         LazyLock::new(|| schema().groups().component(POSE).map_or(GroupId(0), |place| place.group));
     let state = store.state(store.unit(id, *GROUP)?)?;

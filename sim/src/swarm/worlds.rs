@@ -7,7 +7,7 @@ use tickwire_core::{ConnectionId, Endpoint};
 
 use super::played_world::PlayedWorld;
 use super::sight::{Sight, SightView};
-use super::world_schema::{PURSE, Point, position, schema};
+use super::world_schema::{PURSE, Place, position, schema};
 use crate::host::Context;
 use crate::rng::{Draws, mix};
 use crate::shown::{ShownWorld, committed_components};
@@ -68,7 +68,7 @@ impl SwarmWorlds {
             played.reuse(changes);
             committed.map_err(|error| format!("the commit of tick {} was refused: {error}", played.tick))?;
             let Some(store) = player.host.world(played.id()) else { continue };
-            let positions: Vec<(NetworkId, Option<Point>)> =
+            let positions: Vec<(NetworkId, Option<Place>)> =
                 store.entities().map(|entity| (entity.id, position(store, entity.id))).collect();
             for sight in self.sights.values_mut() {
                 sight.on_commit(played.id(), played.tick, &positions);
