@@ -329,7 +329,8 @@ fn the_documented_defaults_of_the_simulator_match_the_code() {
     expect_none(&faults(&documented("sim/src/network.rs", "LinkConfig"), &actual));
 
     let stream = StreamConfig::new(1, 1);
-    let one_link = format!("one link with a one-way delay of {:?}", stream.topology.links[0].delay).replace("ms", " ms");
+    let one_link =
+        format!("one link with a one-way delay of {:?}", stream.topology.links[0].delay).replace("ms", " ms");
     let actual = [
         plain("seed", DefaultValue::Missing),
         plain("topology", text(one_link)),

@@ -33,6 +33,8 @@ pub(crate) enum Op {
     SetWall { node: u8, off: i64 },
     /// Opens or closes the link of a node, or sets the credit of the link.
     Link { node: u8, act: LinkAct },
+    /// Moves the session of a connection to the address of `to`, or to the link of `node`.
+    ResumeOver { node: u8, connection: u8, to: Option<u8> },
     /// Runs a correct driver and a network without faults for `millis` milliseconds of virtual time.
     Run { millis: u16 },
 }
@@ -180,6 +182,7 @@ impl Arbitrary for Op {
             85 => Self::Restart { node },
             86 => Self::Move { node },
             87..=89 => Self::Link { node, act: LinkAct::arbitrary(g) },
+            90 => Self::ResumeOver { node, connection, to: Option::arbitrary(g) },
             _ => Self::Run { millis: pick(g, &[5, 50, 50, 300, 300, 2000, 30_000]) },
         }
     }

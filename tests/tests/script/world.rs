@@ -15,6 +15,7 @@ use tickwire_core::{
 };
 
 mod drive;
+mod resume_over;
 
 use super::forge;
 use super::op::{Fate, How, LinkAct, Op};
@@ -216,6 +217,7 @@ impl World {
             }
             Op::SetWall { node, off } => self.set_wall(pick(node), off),
             Op::Link { node, act } => self.link(pick(node), act),
+            Op::ResumeOver { node, connection, to } => self.resume_over(pick(node), connection, to.map(pick)),
             Op::Run { millis } => self.run(Duration::from_millis(millis.into())),
         }
         for index in 0..NODES {

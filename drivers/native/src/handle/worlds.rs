@@ -1,7 +1,7 @@
 //! Replicated worlds: the game commits changes on any thread, and reads the changes that arrive.
 
-use tickwire_core::ConnectionId;
 use tickwire_core::snapshot::{Changes, Viewer, WorldError, WorldId, WorldStats, WorldWriter};
+use tickwire_core::{ConnectionId, Endpoint};
 
 use super::Handle;
 use crate::command::Command;
@@ -191,7 +191,7 @@ impl Handle {
     /// accept policy, and after the endpoint has stopped, the call returns `false`.
     #[must_use]
     pub fn has_pending_worlds(&self) -> bool {
-        self.ask(|endpoint| endpoint.has_pending_worlds()).unwrap_or(false)
+        self.ask(Endpoint::has_pending_worlds).unwrap_or(false)
     }
 
     /// Gives the changes of an `Event::Snapshot` back to the driver after the game has read the changes, so that a
