@@ -82,6 +82,16 @@ struct Replication {
     /// Print the rows as JSON
     #[arg(long)]
     json: bool,
+    /// Folder with recorded links (NAME.up, NAME.down); without this option, the folder that the variable
+    /// `TICKWIRE_TRACES` names
+    #[arg(long, value_name = "DIR")]
+    traces: Option<PathBuf>,
+    /// Write a page with a chart of the ages of the newest tick on each link
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Measure the worlds of R1 and R2 with bevy_replicon too, which takes minutes to build the first time
+    #[arg(long)]
+    peers: bool,
 }
 
 impl Core {
@@ -96,10 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         What::Udp(udp) => bench("udp-race", &udp.arguments),
         What::Core(core) => self::core(core),
         What::Snapshot(snapshot) => self::snapshot(snapshot),
-        What::Replication(replication) => {
-            let command = Command::cargo(&format!("run --release {CORE_BENCH} --bin replication")).arg("--");
-            if replication.json { command.arg("--json") } else { command }.run()
-        }
+        What::Replication(replication) => self::replication(replication),
     }
 }
 
@@ -135,6 +142,29 @@ fn snapshot(args: &Snapshot) -> Result<()> {
         command = command.arg("--cubes").arg(cubes);
     }
     if args.json { command.arg("--json") } else { command }.run()
+}
+
+/// Replicates worlds. Relative paths are relative to the caller's folder.
+fn replication(args: &Replication) -> Result<()> {
+    let mut command = Command::cargo(&format!("run --release {CORE_BENCH} --bin replication")).arg("--");
+    for (name, path) in [("--traces", &args.traces), ("--report", &args.report)] {
+        if let Some(path) = path {
+            command = command.arg(name).path(&absolute(path)?);
+        }
+    }
+    if args.peers {
+        command = command.arg("--peer").path(&replicon()?);
+    }
+    if args.json { command.arg("--json") } else { command }.run()
+}
+
+/// Builds the program that measures bevy_replicon, and returns its path. Its workspace is separate, because bevy declares a
+/// newer compiler than `rust-toolchain.toml`.
+fn replicon() -> Result<PathBuf> {
+    let build = "build --quiet --release --locked --ignore-rust-version --manifest-path bench/replicon/Cargo.toml --target-dir";
+    let target = workspace::root().join("bench/target/replicon");
+    Command::cargo(build).path(&target).run().context("cannot build the benchmark of bevy_replicon")?;
+    Ok(target.join("release/tickwire-replicon-bench").with_extension(std::env::consts::EXE_EXTENSION))
 }
 
 /// The arguments that select the package of the core's benchmarks in cargo.

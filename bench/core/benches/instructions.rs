@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 use gungraun::prelude::*;
+use tickwire_core_bench::replication::costs::{WorldCase, WorldScene};
 use tickwire_core_bench::{Bare, Case, Crypto, Scene, Stack, Tickwire};
 
 fn scene<S: Stack>(name: &str, stack: impl FnOnce(usize) -> S) -> Scene<S> {
@@ -66,6 +67,26 @@ fn ring(mut scene: Scene<Tickwire>) -> Scene<Tickwire> {
 #[bench::one("one")]
 #[bench::ten("ten")]
 fn rustcrypto(mut scene: Scene<Tickwire>) -> Scene<Tickwire> {
+    scene.measure();
+    scene
+}
+
+fn world(name: &str) -> WorldScene {
+    let Some(case) = WorldCase::named(name) else { unreachable!("no case {name}") };
+    WorldScene::new(case)
+}
+
+#[library_benchmark(setup = world)]
+#[bench::set("set")]
+#[bench::commit_unchanged("commit.unchanged")]
+#[bench::commit_changed("commit.changed")]
+#[bench::commit_viewed("commit.viewed")]
+#[bench::pack_one("pack.one")]
+#[bench::pack_eight("pack.eight")]
+#[bench::rest("rest")]
+#[bench::receive("receive")]
+#[bench::acknowledge("acknowledge")]
+fn worlds(mut scene: WorldScene) -> WorldScene {
     scene.measure();
     scene
 }
@@ -135,7 +156,7 @@ mod peers {
     library_benchmark_group!(name = peers, benchmarks = [enet, quinn, renet, renetcode]);
 }
 
-library_benchmark_group!(name = costs, benchmarks = [harness, plain, ring, rustcrypto]);
+library_benchmark_group!(name = costs, benchmarks = [harness, plain, ring, rustcrypto, worlds]);
 
 #[cfg(feature = "peers")]
 use self::peers::peers as peers_group;

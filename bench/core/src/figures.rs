@@ -6,13 +6,14 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
+use tickwire_core_bench::replication::costs::{WORLD_CASES, WorldCase, WorldScene};
 use tickwire_core_bench::{
     BASIC, BOTH_WAYS, Bare, CROWDS, Case, Crypto, ENCRYPTED, PLAIN, Scene, Stack, Tickwire, allocations,
 };
 
 use crate::instructions;
 
-/// The cost of one case per delivered message.
+/// The cost of one case per delivered message; in the cases `worlds`, per component, unit or tick.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
     /// The number of instructions and an estimate of cycles. `None` if callgrind did not count them.
@@ -59,6 +60,9 @@ impl Figures {
                     Tickwire::with_channels(*crypto, clients, case.channels)
                 })?;
             }
+        }
+        for case in WORLD_CASES {
+            figures.add_world(summaries, case)?;
         }
         for case in CROWDS {
             let mut scene = Scene::new(Tickwire::new(Crypto::Ring, case.clients), case);
@@ -128,6 +132,35 @@ impl Figures {
             }
             self.crowding.insert(format!("{stack}.{}", hundred.name), fastest[1] / fastest[0]);
         }
+    }
+
+    /// Adds the cost of a part of replicating a world, per component or unit.
+    fn add_world(&mut self, summaries: &Path, case: WorldCase) -> Result<()> {
+        let mut times = Vec::new();
+        let mut last = None;
+        for _ in 0..self.rounds {
+            let mut scene = WorldScene::new(case);
+            let (before, begun) = (allocations::so_far(), Instant::now());
+            let tally = scene.measure();
+            last = Some((allocations::so_far() - before, tally));
+            times.push(begun.elapsed().as_nanos() as f64);
+            drop(black_box(scene));
+        }
+        let Some((allocated, tally)) = last else { return Ok(()) };
+        times.sort_by(f64::total_cmp);
+        let per = |total: u64| total as f64 / tally.count as f64;
+        let counted = instructions::read(summaries, "worlds", case.name)?;
+        let cost = Cost {
+            counted: counted.map(|counted| (per(counted.instructions), per(counted.cycles))),
+            allocations: per(allocated),
+            bytes_down: per(tally.bytes),
+            bytes_up: 0.0,
+            datagrams: per(tally.datagrams),
+            delivered: 1.0,
+            nanoseconds: times[self.rounds / 2] / tally.count as f64,
+        };
+        self.costs.insert(format!("worlds.{}", case.name), cost);
+        Ok(())
     }
 
     pub(crate) fn get(&self, stack: &str, case: &str) -> Option<&Cost> {

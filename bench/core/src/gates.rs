@@ -26,7 +26,7 @@ pub(crate) struct Gates {
     pub(crate) peers: BTreeMap<String, f64>,
 }
 
-/// The largest permitted cost of one case.
+/// The largest permitted cost of one case, per message; in the cases `worlds`, per component, unit or tick.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
     instructions: f64,
@@ -50,7 +50,7 @@ impl Held {
         let mut worse = Vec::new();
         let mut judge = |what, held: f64, now: f64, limit: f64| {
             if now > limit {
-                worse.push(format!("{what}: {now} per message, but the recorded figure is {held}"));
+                worse.push(format!("{what}: {now}, but the recorded figure is {held}"));
             }
         };
         judge("instructions", self.instructions, now.instructions, self.instructions * INSTRUCTIONS_SLACK);
@@ -71,7 +71,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// The beginnings of the names of tickwire's own stacks, whose costs have limits.
-const OURS: [&str; 3] = ["plain.", "ring.", "rustcrypto."];
+const OURS: [&str; 4] = ["plain.", "ring.", "rustcrypto.", "worlds."];
 
 impl Gates {
     pub(crate) fn read(path: &Path) -> Result<Self> {

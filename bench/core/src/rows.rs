@@ -1,8 +1,9 @@
-//! The rows P1 to P10.
+//! The rows P1 to P10, and the rows of replicated worlds (W).
 
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
+use tickwire_core_bench::replication::costs::WorldCase;
 
 use crate::figures::Figures;
 use crate::gates::Gates;
@@ -95,6 +96,8 @@ impl Source<'_> {
 }
 
 const INSTRUCTIONS: &str = "instructions/message";
+const PER_COMPONENT: &str = "instructions/component";
+const PER_UNIT: &str = "instructions/unit";
 const RATIO: &str = "ratio";
 const ALLOCATIONS: &str = "allocations/message";
 const BYTES: &str = "bytes/message";
@@ -103,7 +106,7 @@ const HEAP: &str = "bytes";
 /// Returns all rows, in order.
 pub(crate) fn all(figures: &Figures, gates: &Gates) -> Vec<Row> {
     let source = Source { figures, gates };
-    let rooms = [instructions, crowds, packets, lossy, both_ways, channels];
+    let rooms = [instructions, crowds, packets, lossy, both_ways, channels, worlds];
     rooms.iter().flat_map(|rows| rows(&source)).collect()
 }
 
@@ -224,6 +227,30 @@ fn channels(source: &Source<'_>) -> Vec<Row> {
     vec![
         of_one("P10", "messages on 32 channels in turn to one, 1 per tick", "one.channels", "one"),
         of_one("P10.ten", "messages on 32 channels in turn to one, 10 per tick", "ten.channels", "ten"),
+    ]
+}
+
+/// Returns the rows for replicated worlds: instructions of the server and of a client per component or unit.
+fn worlds(source: &Source<'_>) -> Vec<Row> {
+    let part = |name, what, case, target| {
+        let per = WorldCase::named(case).map_or("", |case| case.per());
+        let unit = match per {
+            "component" => PER_COMPONENT,
+            "tick" => "instructions/tick",
+            _ => PER_UNIT,
+        };
+        row(name, what, source.instructions("worlds", case), unit, target, None)
+    };
+    vec![
+        part("W.set", "the game sets a component", "set", None),
+        part("W.unchanged", "commit of a component that did not change", "commit.unchanged", Some(60.0)),
+        part("W.changed", "commit of a component that changed", "commit.changed", Some(250.0)),
+        part("W.viewed", "commit of a unit, for each of 8 clients", "commit.viewed", None),
+        part("W.pack", "packing of a unit, 1 client", "pack.one", None),
+        part("W.pack.eight", "packing of a unit, for each of 8 clients", "pack.eight", None),
+        part("W.rest", "a tick of 250 units at rest and 8 clients", "rest", None),
+        part("W.receive", "a client receives a unit", "receive", None),
+        part("W.acknowledge", "acknowledgement of a unit, for each of 8 clients", "acknowledge", None),
     ]
 }
 

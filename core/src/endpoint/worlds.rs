@@ -66,12 +66,14 @@ impl Endpoint {
             sessions.fold(0, |bits, session| bits | session.needed_versions(unit, ranges))
         });
         store.release_before(first_leaving);
-        for id in viewers.clone() {
+        let viewers = core::mem::take(viewers);
+        for id in &viewers {
             // A connection that has nothing to send needs no look.
-            if self.connections.get(id).is_some_and(|connection| connection.session().has_world_frame()) {
-                self.touch(id);
+            if self.connections.get(*id).is_some_and(|connection| connection.session().has_world_frame()) {
+                self.touch(*id);
             }
         }
+        self.worlds.viewers.insert(world, viewers);
         Ok(())
     }
 

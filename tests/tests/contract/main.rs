@@ -11,6 +11,7 @@ mod regressions;
 mod script;
 mod sending;
 mod work;
+mod worlds;
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,8 @@ use clap::Parser;
 use serde::Serialize;
 use tickwire_core::snapshot::{NetworkId, Viewer, WorldId};
 use tickwire_core_bench::replication::{
-    Arena, Crowd, ENTITIES, Field, FreshLink, Paths, Star, TICKS_PER_SECOND, Traffic, freshness,
+    Arena, Crowd, ENTITIES, Field, FreshLink, Paths, Peer, PeerRun, Star, TICKS_PER_SECOND, Traffic,
+    freshness,
 };
 use tickwire_sim::link::PipeConfig;
 use tickwire_sim::mahimahi::LinkTrace;
@@ -26,6 +27,10 @@ struct Args {
     /// Write a page with a chart of the ages of the newest tick to a file
     #[arg(long)]
     report: Option<PathBuf>,
+    /// A program that measures another library in the worlds of R1 and R2 (`cargo xtask bench replication --peers`
+    /// builds one)
+    #[arg(long)]
+    peer: Option<PathBuf>,
 }
 
 /// Ticks before a measurement, until the congestion window is open, and ticks of it.
@@ -45,6 +50,9 @@ struct Row {
     target: Option<f64>,
     met: Option<bool>,
     what: String,
+    /// The figures of another library, by the library's name and the form of the components.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    peers: BTreeMap<String, f64>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +67,9 @@ fn main() -> Result<()> {
     add_typical_game(&mut figures)?;
     add_bytes_and_time(&mut figures)?;
     add_large_world(&mut figures)?;
+    if let Some(program) = &args.peer {
+        figures.add_peer(&Peer::measure(program)?);
+    }
     let charts = add_freshness(&mut figures, args.traces.as_deref())?;
     if let Some(path) = &args.report {
         std::fs::write(path, page(&charts)).with_context(|| format!("cannot write {}", path.display()))?;
@@ -70,7 +81,8 @@ fn main() -> Result<()> {
     for (name, row) in &figures.rows {
         let mark = row.met.map_or("", |met| if met { "met" } else { "missed" });
         let target = row.target.map_or_else(String::new, |target| format!("target {target:>7.3}"));
-        println!("{name:<28}{:>10.3} {:<18}{target:<15}  {mark:<7} {}", row.value, row.unit, row.what);
+        let peers: String = row.peers.iter().map(|(name, value)| format!("; {name}: {value}")).collect();
+        println!("{name:<28}{:>10.3} {:<18}{target:<15}  {mark:<7} {}{peers}", row.value, row.unit, row.what);
     }
     Ok(())
 }
@@ -261,8 +273,29 @@ fn page(charts: &[(String, Vec<f64>)]) -> String {
 impl Figures {
     fn add(&mut self, name: &str, value: f64, unit: &'static str, target: Option<f64>, what: &str) {
         let value = (value * 1000.0).round() / 1000.0;
-        let row =
-            Row { value, unit, target, met: target.map(|target| value <= target), what: what.to_owned() };
-        self.rows.insert(name.to_owned(), row);
+        let (met, what, peers) = (target.map(|target| value <= target), what.to_owned(), BTreeMap::new());
+        self.rows.insert(name.to_owned(), Row { value, unit, target, met, what, peers });
+    }
+
+    /// Adds the figures of another library to the rows with the same number of clients and movers.
+    fn add_peer(&mut self, peer: &Peer) {
+        type Value = fn(&PeerRun) -> f64;
+        let (bytes, time): (Value, Value) = (|run| run.bytes_per_second / 1000.0, |run| run.server_ms);
+        let tenth = ENTITIES / 10;
+        let rows = [
+            ("R1", 1, tenth, bytes),
+            ("R1.16", 16, tenth, bytes),
+            ("R1.100", 100, tenth, bytes),
+            ("R2", 1, ENTITIES, bytes),
+            ("R2.16", 16, ENTITIES, bytes),
+            ("R2.100", 100, ENTITIES, bytes),
+            ("R3", 16, ENTITIES, time),
+            ("R3.tenth", 16, tenth, time),
+        ];
+        for (name, clients, moving, value) in rows {
+            let Some(row) = self.rows.get_mut(name) else { continue };
+            let figures = peer.runs(clients, moving);
+            row.peers.extend(figures.map(|(name, run)| (name, (value(&run) * 1000.0).round() / 1000.0)));
+        }
     }
 }

@@ -2,15 +2,20 @@
 //! network is simulated, and the time is virtual.
 
 mod arena;
+pub mod costs;
 mod draws;
 mod field;
 mod freshness;
+mod movers;
+mod peer;
 mod scenery;
 mod star;
 
 pub use arena::Arena;
 pub use field::Field;
 pub use freshness::{Ages, FreshLink, freshness};
+pub use movers::{MoverState, Movers};
+pub use peer::{Peer, PeerRun};
 pub use scenery::Scenery;
 pub use star::{Crowd, Paths, Star, Traffic};
 

@@ -39,6 +39,12 @@ impl CodeWriter {
         Self { bytes: Vec::new(), pending: 0, pending_bits: 0 }
     }
 
+    /// Creates a writer without bits, with memory for `bytes` bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::new() }
+    }
+
     /// Removes all bits, and keeps the memory for reuse.
     pub fn clear(&mut self) {
         self.bytes.clear();

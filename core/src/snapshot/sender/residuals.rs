@@ -22,6 +22,11 @@ struct ResidualEntry {
 }
 
 const NO_ENTRY: u32 = u32::MAX;
+/// The number of places for coded units that are added at a time, so that a tick with a few more units than any tick
+/// before does not allocate memory.
+const PLACES: usize = 64;
+/// The size of the memory of a new place, in bytes. It suffices for most units.
+const PLACE_BYTES: usize = 32;
 
 /// The coded units of a tick, with memory for reuse.
 #[derive(Debug, Default)]
@@ -65,7 +70,8 @@ impl Residuals {
         let place = self.used;
         self.used += 1;
         if self.coded.len() < self.used {
-            self.coded.resize(self.used, CodedUnit::default());
+            let most = self.used.next_multiple_of(PLACES);
+            self.coded.resize_with(most, || CodedUnit::with_capacity(PLACE_BYTES));
         }
         place
     }

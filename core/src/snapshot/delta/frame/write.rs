@@ -293,6 +293,11 @@ impl UpdateBody<'_> {
 }
 
 impl CodedUnit {
+    /// Creates a place for a coded unit, with memory for `bytes` bytes of code.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self { bits: CodeWriter::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Codes a unit's words at `tick`. If `against` has a second baseline with a tick below the floor of a frame,
     /// [`FrameWriter::write`] refuses to add the unit to this frame: see [`FrameError::Forgotten`].
     ///
