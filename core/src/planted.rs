@@ -41,12 +41,34 @@ pub enum Bug {
     ResumeForgetsUnits = 13,
     /// A unit that is lost in the tick in which it was sent is not resent.
     LostInTickForgotten = 14,
+    /// A unit whose frame was lost in an earlier tick is not resent.
+    LostUnitForgotten = 15,
+    /// A unit that only owners receive stays in the view when the owner of its entity changes.
+    AudienceKept = 16,
+    /// A unit that returns to the view before its slot is free is coded against its earlier baseline.
+    CameBackTrusted = 17,
+    /// A second baseline below the floor is used.
+    SecondBelowFloor = 18,
+    /// After a resumption, units are coded against versions that were sent before the interruption and not acknowledged.
+    ResumeTrustsSent = 19,
+    /// The grid's cell of a unit does not change when the unit moves.
+    GridCellStale = 20,
+    /// An entity leaves a view by distance beyond the inner radius, not beyond the outer radius.
+    HysteresisIgnored = 21,
+    /// An entity leaves a view at the first search that finds it beyond the outer radius, and not after 600 ms.
+    HoldIgnored = 22,
+    /// A view of another world begins without the rules of the connection.
+    RulesLost = 23,
+    /// A view is reported as complete when the peer acknowledged its first frame.
+    ViewCompleteEarly = 24,
+    /// A view around an entity stays where the entity was first.
+    EyesFrozen = 25,
 }
 
 #[cfg(feature = "planted")]
 impl Bug {
     /// All bugs, each with the name that the command line accepts.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 25] = [
         (Self::ReplayWindowOffByOne, "replay-window-off-by-one"),
         (Self::LostTimer, "lost-timer"),
         (Self::NonceReuse, "nonce-reuse"),
@@ -61,12 +83,29 @@ impl Bug {
         (Self::SlotReusedAtOnce, "slot-reused-at-once"),
         (Self::ResumeForgetsUnits, "resume-forgets-units"),
         (Self::LostInTickForgotten, "lost-in-tick-forgotten"),
+        (Self::LostUnitForgotten, "lost-unit-forgotten"),
+        (Self::AudienceKept, "audience-kept"),
+        (Self::CameBackTrusted, "came-back-trusted"),
+        (Self::SecondBelowFloor, "second-below-floor"),
+        (Self::ResumeTrustsSent, "resume-trusts-sent"),
+        (Self::GridCellStale, "grid-cell-stale"),
+        (Self::HysteresisIgnored, "hysteresis-ignored"),
+        (Self::HoldIgnored, "hold-ignored"),
+        (Self::RulesLost, "rules-lost"),
+        (Self::ViewCompleteEarly, "view-complete-early"),
+        (Self::EyesFrozen, "eyes-frozen"),
     ];
 
     /// Returns whether only a test that replicates a world can find the bug.
     #[must_use]
     pub const fn is_of_worlds(self) -> bool {
         self as u8 >= Self::SnapshotAckedUnstored as u8
+    }
+
+    /// Returns whether only a test can find the bug in which connections have different and changing views of worlds.
+    #[must_use]
+    pub const fn is_of_views(self) -> bool {
+        self as u8 >= Self::GridCellStale as u8
     }
 }
 

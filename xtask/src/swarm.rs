@@ -18,6 +18,10 @@ pub(crate) struct Args {
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
+    /// Replicate worlds in every seed, and not only in odd seeds; with --seeds 1000, 1,000 fault plans check that worlds
+    /// converge
+    #[arg(long)]
+    worlds: bool,
     /// Report as JSON
     #[arg(long)]
     json: bool,
@@ -53,6 +57,9 @@ fn command(args: &Args) -> Command {
     }
     if let Some(name) = &args.planted {
         command = command.arg("--planted").arg(name);
+    }
+    if args.worlds {
+        command = command.arg("--worlds");
     }
     if args.json { command.arg("--json") } else { command }
 }

@@ -12,6 +12,10 @@ use crate::time::{Instant, Span};
 /// RTT of the current path.
 const TRIES: u8 = 5;
 
+/// The longest wait for an answer, unless the PTO is longer. A path that lost several challenges may carry packets again, and
+/// the peer receives nothing until it has answered one.
+const CHALLENGE_WAIT: Span = Span::from_millis(1000);
+
 /// An address to which the peer seems to have migrated.
 #[derive(Clone, Debug)]
 struct Candidate {
@@ -169,12 +173,13 @@ impl Migration {
     }
 
     /// Starts the wait for an answer, unless the wait has started already. The wait is one PTO, doubled each time, at most
-    /// eight PTOs.
+    /// eight PTOs and at most [`CHALLENGE_WAIT`], but at least one PTO.
     pub(crate) fn begin_waiting(&mut self, now: Instant, probe_timeout: Span) {
         match &self.candidate {
             None => self.patience_ends = Instant::MAX,
             Some(candidate) if self.patience_ends == Instant::MAX => {
-                self.patience_ends = now + probe_timeout * (1 << candidate.tries.min(3));
+                let doubled = probe_timeout * (1 << candidate.tries.min(3));
+                self.patience_ends = now + doubled.min(CHALLENGE_WAIT).max(probe_timeout);
             }
             Some(_) => {}
         }
@@ -259,6 +264,27 @@ mod tests {
             assert_eq!(migration.challenge_due(48), None);
         }
         assert!(!migration.on_timeout(Instant::ZERO));
+    }
+
+    /// Swarm seed 612 with worlds: after four lost challenges on a path with a PTO of 1.6 s, the next challenge came 12.7 s
+    /// later, and the client received nothing until then.
+    #[test]
+    fn a_path_challenge_is_repeated_after_one_second_or_one_pto_at_most() {
+        let waits = |probe_timeout: Span| {
+            let (mut migration, mut now) = (Migration::default(), Instant::ZERO);
+            sighted(&mut migration, 2, true);
+            [0; 6].map(|_| {
+                migration.on_challenge_sent(now, 1);
+                migration.begin_waiting(now, probe_timeout);
+                let wait = migration.next_timeout().since(now);
+                now = migration.next_timeout();
+                assert!(migration.on_timeout(now));
+                wait.as_micros() / 1000
+            })
+        };
+        assert_eq!(waits(Span::from_millis(1600)), [1600; 6]);
+        assert_eq!(waits(Span::from_millis(50)), [50, 100, 200, 400, 400, 400]);
+        assert_eq!(waits(Span::from_millis(300)), [300, 600, 1000, 1000, 1000, 1000]);
     }
 
     #[test]

@@ -32,8 +32,8 @@ pub(crate) enum SentFrame {
     Resume(u8),
     /// The snapshot frame with the number `frame` in the view `view`. `frame` holds only the low 32 bits of the number.
     Snapshot { view: u32, frame: u32 },
-    /// The report that a snapshot frame could not be decoded.
-    SnapshotReset,
+    /// The report with this number that a snapshot frame could not be decoded.
+    SnapshotReset(u32),
     /// The report that this view of a world is complete.
     ViewComplete(u32),
 }

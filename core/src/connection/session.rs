@@ -237,7 +237,7 @@ impl Session {
             SentFrame::Piece(piece) => self.send.on_acked(piece),
             SentFrame::Ticket(sequence) => self.ticket.on_acked(sequence),
             SentFrame::Snapshot { view, frame } => self.worlds.on_acked(view, frame),
-            SentFrame::SnapshotReset => self.worlds.on_reset_acked(),
+            SentFrame::SnapshotReset(number) => self.worlds.on_reset_acked(number),
             SentFrame::ViewComplete(view) => self.worlds.on_complete_acked(view),
             SentFrame::Credit | SentFrame::Resume(_) | SentFrame::Ack(_) => {}
         }
@@ -250,7 +250,7 @@ impl Session {
             SentFrame::Ticket(sequence) => self.ticket.on_lost(sequence),
             SentFrame::Resume(channel) => self.resume.on_lost(channel),
             SentFrame::Snapshot { view, frame } => self.worlds.on_lost(view, frame),
-            SentFrame::SnapshotReset => self.worlds.on_reset_lost(),
+            SentFrame::SnapshotReset(number) => self.worlds.on_reset_lost(number),
             SentFrame::ViewComplete(view) => self.worlds.on_complete_lost(view),
             SentFrame::Ack(_) => {}
         }

@@ -62,7 +62,7 @@ enum Completion {
 struct ReceivingWorld {
     view: u32,
     world: WorldReceiver,
-    /// A frame that could not be decoded, to be reported to the peer.
+    /// A frame that could not be decoded, to be reported to the peer. `offences` had the first value when the frame arrived.
     reset: Option<(u32, FrameName)>,
     is_reset_due: bool,
     /// `true` if the application has yet to receive the event that the view is complete.
@@ -277,7 +277,7 @@ impl WorldExchange {
             return Err(SnapshotDrop::Violation(Violation::BadSnapshot));
         }
         if let Some(name) = receiving.world.refused() {
-            receiving.reset = Some((frame.view, name));
+            receiving.reset = Some((receiving.offences, name));
             receiving.is_reset_due = true;
         }
         Err(SnapshotDrop::Dropped(match fault {
@@ -335,23 +335,23 @@ impl WorldExchange {
 
     fn write_reset(&mut self, writer: &mut Writer<'_>, note: &mut impl FnMut(SentFrame)) {
         let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.is_reset_due) else { return };
-        let Some((view, name)) = receiving.reset else { return };
-        let frame = Frame::SnapshotReset { view, name };
+        let Some((number, name)) = receiving.reset else { return };
+        let frame = Frame::SnapshotReset { view: receiving.view, name };
         if frame.write(writer, &mut crate::wire::Chain::default()).is_ok() {
             receiving.is_reset_due = false;
-            note(SentFrame::SnapshotReset);
+            note(SentFrame::SnapshotReset(number));
         }
     }
 
-    pub(super) fn on_reset_acked(&mut self) {
-        if let Some(receiving) = self.receiving_mut().filter(|receiving| !receiving.is_reset_due) {
-            receiving.reset = None;
+    pub(super) fn on_reset_acked(&mut self, number: u32) {
+        if let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.reports(number)) {
+            (receiving.reset, receiving.is_reset_due) = (None, false);
         }
     }
 
-    pub(super) fn on_reset_lost(&mut self) {
-        if let Some(receiving) = self.receiving_mut() {
-            receiving.is_reset_due = receiving.reset.is_some();
+    pub(super) fn on_reset_lost(&mut self, number: u32) {
+        if let Some(receiving) = self.receiving_mut().filter(|receiving| receiving.reports(number)) {
+            receiving.is_reset_due = true;
         }
     }
 
@@ -415,6 +415,13 @@ impl SendingWorld {
     }
 }
 
+impl ReceivingWorld {
+    /// Returns `true` if the newest report of an undecodable frame has this number.
+    fn reports(&self, number: u32) -> bool {
+        self.reset.is_some_and(|(own, _)| own == number)
+    }
+}
+
 /// The result for a packet whose snapshot frame was not stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum SnapshotDrop {
@@ -423,3 +430,6 @@ pub(super) enum SnapshotDrop {
     /// The connection ends with this violation.
     Violation(Violation),
 }
+
+#[cfg(test)]
+mod tests;

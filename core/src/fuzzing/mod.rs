@@ -17,4 +17,4 @@ pub use self::handshake::{
 };
 pub use self::packets::{Replay, Sent};
 pub use self::peer::{Claims, HostilePeer};
-pub use self::worlds::{FrameResult, ReceivedWorld, SentWorld, some_connection};
+pub use self::worlds::{FrameResult, ReceivedWorld, SentWorld, absolute_bytes, some_connection};

@@ -9,12 +9,19 @@ use core::ops::Range;
 use slotmap::KeyData;
 
 use crate::event::ConnectionId;
-use crate::snapshot::delta::{FrameName, SnapshotFault};
+use crate::limits::SNAPSHOT_FRAME_UNITS;
+use crate::snapshot::delta::{
+    Against, FrameHeader, FrameName, FrameWriter, SlotBinding, SnapshotFault, UnitSlot, UnitUpdate,
+    UpdateBody,
+};
 use crate::snapshot::interest::SpatialGrid;
 use crate::snapshot::receiver::{FrameRefusal, WorldReceiver};
 use crate::snapshot::sender::{FrameScratch, InterestState, WorldSender};
-use crate::snapshot::unit_codec::UnitCodec;
-use crate::snapshot::{Changes, Store, UnitId, Viewer, WorldId, WorldSchema};
+use crate::snapshot::unit_codec::{EXISTENCE_WORDS, UnitCodec};
+use crate::snapshot::{Changes, Entity, Store, UnitId, Viewer, WorldId, WorldSchema};
+
+/// The distance of the floor of a frame to its tick, in ticks.
+const FLOOR_DISTANCE: u32 = 24;
 
 /// Returns the connection id with the number `number`, which no endpoint has created.
 #[must_use]
@@ -111,6 +118,62 @@ impl SentWorld {
     pub fn memory(&self) -> usize {
         self.sender.memory()
     }
+}
+
+/// Returns the number of bytes of the frames that contain the newest state of `units`, each unit coded against its
+/// blueprint. Each frame has at most `room` bytes. The receiver of the frames owns no entity. The slot of a unit is its
+/// place in the store, as for a receiver that has always seen the whole world. `units` must ascend.
+#[must_use]
+pub fn absolute_bytes(schema: &WorldSchema, store: &Store, units: &[UnitId], room: usize) -> usize {
+    let codec = UnitCodec::new(schema);
+    let words: Vec<_> = units.iter().filter_map(|unit| absolute_words(&codec, store, *unit)).collect();
+    let updates: Vec<_> = words
+        .iter()
+        .filter_map(|(slot, binding, current)| {
+            let slot = *slot;
+            let plan = codec.plan(binding.group)?;
+            let against = Against::Blueprint(codec.blueprint(binding.group, binding.blueprint)?);
+            Some(UnitUpdate { slot, binding: *binding, body: UpdateBody::Words { plan, current, against } })
+        })
+        .collect();
+    let tick = store.tick().and_then(|tick| u32::try_from(tick).ok()).unwrap_or(0);
+    let (mut rest, mut bytes, mut part) = (updates.as_slice(), 0, 0);
+    let mut writer = FrameWriter::new();
+    while !rest.is_empty() {
+        let floor = tick.saturating_sub(FLOOR_DISTANCE);
+        let header = FrameHeader { name: FrameName { tick, part }, floor, reference: None };
+        let mut size_of = |count: usize| {
+            let units = rest.iter().take(count).copied();
+            writer.write(&header, &[], units).map_or(usize::MAX, |frame| frame.bits().div_ceil(8))
+        };
+        let mut count = rest.len().min(SNAPSHOT_FRAME_UNITS);
+        while count > 1 && size_of(count) > room {
+            count -= 1;
+        }
+        bytes += size_of(count);
+        rest = rest.get(count..).unwrap_or_default();
+        part = part.wrapping_add(1);
+    }
+    bytes
+}
+
+/// Returns the slot, the binding and the words of a unit as a peer receives them that does not own the entity.
+fn absolute_words(
+    codec: &UnitCodec,
+    store: &Store,
+    unit: UnitId,
+) -> Option<(UnitSlot, SlotBinding, Vec<u32>)> {
+    let slot = UnitSlot(u16::try_from(unit.0).ok()?);
+    let state = store.state(unit)?;
+    let entity = store.entity(state.id);
+    let blueprint = entity.and_then(|entity| entity.settings.blueprint);
+    let binding = SlotBinding { id: state.id, group: state.group, blueprint };
+    if state.group != codec.existence_group() {
+        return Some((slot, binding, state.version.row.to_vec()));
+    }
+    let owner = |entity: Entity| if entity.owner.is_some() { 2 } else { 0 };
+    let words: [u32; EXISTENCE_WORDS] = entity.map_or([1, 0, 0], |entity| [0, owner(entity), entity.epoch]);
+    Some((slot, binding, words.to_vec()))
 }
 
 /// The outcome of a received snapshot frame.

@@ -11,7 +11,7 @@ use super::layout::{Layout, Part, Predictor};
 use super::schema::{Audience, WorldSchema};
 
 /// The number of words of an entity's own unit, in the form that a connection receives.
-pub(super) const EXISTENCE_WORDS: usize = 3;
+pub(crate) const EXISTENCE_WORDS: usize = 3;
 
 /// The plans and blueprints, indexed by group. The final group contains the units of entities themselves.
 #[derive(Debug)]
@@ -90,16 +90,16 @@ impl UnitCodec {
     }
 
     /// Returns the group of the units of entities themselves.
-    pub(super) fn existence_group(&self) -> GroupId {
+    pub(crate) fn existence_group(&self) -> GroupId {
         GroupId(self.groups.len() as u16 - 1)
     }
 
-    pub(super) fn plan(&self, group: GroupId) -> Option<&Plan> {
+    pub(crate) fn plan(&self, group: GroupId) -> Option<&Plan> {
         self.groups.get(usize::from(group.0)).map(|group| &group.plan)
     }
 
     /// Returns the words against which the first version of a unit is coded.
-    pub(super) fn blueprint(&self, group: GroupId, blueprint: Option<BlueprintId>) -> Option<&[u32]> {
+    pub(crate) fn blueprint(&self, group: GroupId, blueprint: Option<BlueprintId>) -> Option<&[u32]> {
         let place = blueprint.map_or(0, |blueprint| usize::from(blueprint.0) + 1);
         let group = self.groups.get(usize::from(group.0))?;
         // The units of entities themselves have no blueprints.

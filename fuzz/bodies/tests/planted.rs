@@ -25,8 +25,9 @@ fn every_planted_bug_is_detected_by_its_fuzz_target() {
     let hook = take_hook();
     set_hook(Box::new(|_| {}));
     let mut missed = Vec::new();
-    // Only a simulator knows who really sits at an address.
-    let bugs = Bug::ALL.into_iter().filter(|(bug, _)| *bug != Bug::AddressTrusted);
+    // Only a simulator knows who really sits at an address, and only the swarm's views change.
+    let is_found = |bug: Bug| bug != Bug::AddressTrusted && !bug.is_of_views();
+    let bugs = Bug::ALL.into_iter().filter(|(bug, _)| is_found(*bug));
     // One bug at a time: it is planted in the whole process.
     for (bug, name) in bugs {
         plant(Some(bug));

@@ -5,11 +5,15 @@
 
 mod bits;
 mod content;
+mod convergence;
 mod ledger;
 mod plan;
+mod played_world;
 mod player;
 mod report;
 mod scenario;
+mod sight;
+mod world_schema;
 mod worlds;
 
 pub use report::{Report, SeedReport};

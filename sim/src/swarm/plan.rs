@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use tickwire_core::crypto::{Key, Provider, RustCrypto};
 use tickwire_core::{
-    Access, ChannelConfig, Config, Delivery, Secret, Secrets, SnapshotConfig, server_ticket_key,
+    Access, ChannelConfig, Config, Delivery, Secret, Secrets, SnapshotConfig, limits, server_ticket_key,
 };
 
-use super::worlds;
+use super::world_schema;
 use crate::fault::{Fault, Profile, draw};
 use crate::network::Topology;
 use crate::provider::{NonceLog, NullProvider, RecordingProvider};
@@ -24,6 +24,9 @@ const REAL_CRYPTO_EVERY: u64 = 20;
 
 /// One seed in this many replicates a world.
 const WORLDS_EVERY: u64 = 2;
+
+/// The bytes that a world of 200 entities may take at one end of a connection.
+const WORLD_MEMORY: u64 = 1 << 20;
 
 /// Everything that a seed decides beforehand.
 #[derive(Clone)]
@@ -72,10 +75,9 @@ impl Plan {
         let inner: Arc<dyn Provider> =
             if real_crypto { Arc::new(RustCrypto) } else { Arc::new(NullProvider) };
         let provider = Arc::new(RecordingProvider::new(inner, log.clone()));
-        let mut config = draw_config(&mut draws, provider);
+        let config = draw_config(&mut draws, provider);
         let has_worlds = seed % WORLDS_EVERY == WORLDS_EVERY - 1;
-        config.snapshots = has_worlds.then(|| SnapshotConfig::new(worlds::schema()));
-        Self {
+        let mut plan = Self {
             seed,
             playing,
             talking: playing.saturating_sub(Duration::from_millis(draws.below(4_000))),
@@ -85,7 +87,7 @@ impl Plan {
             tickets: draws.chance(300_000),
             ticket_life: Duration::from_secs(draws.magnitude(20, 3600)),
             any_key: draws.chance(100_000),
-            has_worlds,
+            has_worlds: false,
             outage: Duration::from_secs(if draws.chance(500_000) { 5 } else { 12 }),
             mtu: if draws.chance(200_000) { 600 } else { 1200 },
             leaving_ppm: if draws.chance(400_000) { 3_000 } else { 0 },
@@ -94,7 +96,17 @@ impl Plan {
             is_peaceful: false,
             log,
             config,
+        };
+        if has_worlds {
+            plan.replicate();
         }
+        plan
+    }
+
+    /// Makes the server replicate worlds.
+    pub(super) fn replicate(&mut self) {
+        self.has_worlds = true;
+        self.config.snapshots = Some(SnapshotConfig::new(world_schema::schema()));
     }
 
     /// One client and one server, alone with each other, who talk for a third of the time: short timeouts, so that whoever
@@ -168,6 +180,16 @@ impl Plan {
     pub(super) fn ticket_key(&self) -> Secret {
         let master = seed_bytes(mix(self.seed, SECRETS), u64::MAX);
         server_ticket_key(self.provider(), &master, &self.server_key())
+    }
+
+    /// The largest number of bytes that one connection may make its endpoint hold.
+    pub(super) const fn memory_of_a_connection(&self) -> u64 {
+        let two = 2 * (self.config.max_message as u64 + limits::MESSAGE_OVERHEAD);
+        let window = if two > limits::RECEIVE_WINDOW { two } else { limits::RECEIVE_WINDOW };
+        let loose =
+            if two > limits::UNRELIABLE_REASSEMBLY_BYTES { two } else { limits::UNRELIABLE_REASSEMBLY_BYTES };
+        let worlds = if self.has_worlds { WORLD_MEMORY } else { 0 };
+        window * limits::REASSEMBLY_OVERHEAD + limits::UNRELIABLE_BACKLOG + loose + worlds
     }
 
     fn secrets_identity(&self) -> Key {

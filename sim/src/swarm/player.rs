@@ -10,8 +10,8 @@ use tickwire_core::error::SendError;
 use tickwire_core::rng::Rng;
 use tickwire_core::time::Instant;
 use tickwire_core::{
-    Address, ChannelId, ConnectOptions, ConnectionState, Endpoint, Event, Ticket, TicketContents, TicketMint,
-    limits,
+    Address, ChannelId, ConnectOptions, ConnectionId, ConnectionState, Endpoint, Event, Ticket,
+    TicketContents, TicketMint, limits,
 };
 
 use super::ledger::{Ledger, Life, Sent, SessionSide, SideId, identity};
@@ -29,9 +29,6 @@ const QUIET_TICK: Duration = Duration::from_millis(100);
 /// Ticks between two audits of the fates of messages.
 const AUDIT_EVERY: u64 = 15;
 
-/// The bytes that a world of 200 entities may take at one end of a connection.
-const WORLD_MEMORY: u64 = 1 << 20;
-
 /// Addresses where a node itself called.
 pub(super) type Called = Rc<RefCell<BTreeSet<(NodeId, SocketAddr)>>>;
 
@@ -43,6 +40,8 @@ pub(super) struct Players {
     pub(super) ledger: Ledger,
     pub(super) called: Called,
     worlds: Option<SwarmWorlds>,
+    /// By node, the time at which the client was connected or its session was resumed.
+    reached: Vec<Instant>,
     mint: TicketMint,
     tickets: Rng,
     /// By node, the side that a client plays on.
@@ -58,6 +57,7 @@ impl Players {
         Self {
             ledger: Ledger::new(plan),
             worlds: plan.has_worlds.then(|| SwarmWorlds::new(plan.seed)),
+            reached: vec![Instant::ZERO; plan.clients + 1],
             called: Called::default(),
             mint: TicketMint::new(plan.provider_arc(), &plan.ticket_key()),
             tickets: Rng::from_seed(seed_bytes(mix(plan.seed, TICKETS), 0)),
@@ -121,6 +121,7 @@ impl Players {
         let quiet = self.is_quiet(player);
         for side in sides {
             let connection = self.ledger.side(side).connection;
+            SwarmWorlds::check_frames(player.host, connection)?;
             if tick.is_multiple_of(AUDIT_EVERY) || quiet {
                 self.check_identity(player, side)?;
                 self.ledger.audit(side, |channel, message| {
@@ -197,8 +198,7 @@ impl Players {
         let memory = player.host.memory();
         self.memory_most = self.memory_most.max(memory);
         let connections = player.host.connections().count() as u64;
-        let worlds = if self.plan.has_worlds { WORLD_MEMORY } else { 0 };
-        let most = connections * (memory_of_a_connection(self.plan.config().max_message as u64) + worlds);
+        let most = connections * self.plan.memory_of_a_connection();
         if memory > most {
             return Err(format!(
                 "the endpoint holds {memory} bytes for {connections} connections; the limit is {most}"
@@ -214,18 +214,32 @@ impl Players {
         Ok(())
     }
 
+    /// Returns the other end of a session. `None` before the first message of the other end, and after the crash of its node.
+    fn peer_of(&self, node: NodeId, connection: ConnectionId) -> Option<&SessionSide> {
+        let side = self.ledger.find(node, connection).ok()?;
+        let peer = self.ledger.side(self.ledger.side(side).peer?);
+        // After a crash, the same id may belong to another session.
+        (peer.life != Life::Dead).then_some(peer)
+    }
+
     fn on_world_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {
-        let Some(worlds) = &mut self.worlds else {
-            return Err(format!("the endpoint reported {event:?}, but this run has no world"));
-        };
+        let peer = |connection| self.peer_of(player.node, connection).map(|peer| peer.connection);
         match event {
             Event::Snapshot { connection, changes } => {
-                worlds.on_snapshot(player.node, connection, &changes)?;
+                let (ends, viewer) = ((player.node, connection), peer(connection));
+                let Some(worlds) = &mut self.worlds else { return Err("this run has no world".into()) };
+                worlds.on_snapshot(ends, viewer, &changes)?;
                 player.host.recycle(changes);
+                Ok(())
             }
-            _ => self.ledger.figures.views += 1,
+            Event::ViewComplete { connection } => {
+                let viewer = peer(connection);
+                self.ledger.figures.views += 1;
+                let Some(worlds) = &self.worlds else { return Err("this run has no world".into()) };
+                worlds.on_complete((player.node, connection), viewer)
+            }
+            other => Err(format!("the endpoint reported an unknown event: {other:?}")),
         }
-        Ok(())
     }
 
     fn on_event(&mut self, player: Player<'_, '_>, event: Event) -> Result<(), String> {
@@ -248,6 +262,7 @@ impl Players {
                 let side = ledger.on_connected(node, connection, peer, replaces)?;
                 if node != 0 {
                     self.current[node] = Some(side);
+                    self.reached[node] = player.time;
                     return Ok(());
                 }
                 self.worlds.as_mut().map_or(Ok(()), |worlds| worlds.on_accepted(player, connection))
@@ -265,6 +280,8 @@ impl Players {
                 ledger.figures.resumed += 1;
                 let side = ledger.on_news(node, connection, "a resumption")?;
                 ledger.on_resumed(side);
+                let client = self.peer_of(node, connection).map_or(0, |peer| peer.node).max(node);
+                self.reached[client] = player.time;
                 Ok(())
             }
             Event::Moved { address: Address::Udp(address), .. } if is_strangers(address) => {
@@ -280,9 +297,6 @@ impl Players {
                 let refused = Err("the reported rate of the path is 0 bytes per second".into());
                 if bytes_per_second == 0 { refused } else { Ok(()) }
             }
-            event @ (Event::Snapshot { .. } | Event::ViewComplete { .. }) => {
-                self.on_world_event(player, event)
-            }
             Event::Closed { connection, reason, unconfirmed } => {
                 let side = ledger.on_closed(node, connection, &reason, &unconfirmed)?;
                 if self.current[node] == Some(side) {
@@ -293,7 +307,7 @@ impl Players {
                 }
                 Ok(())
             }
-            other => Err(format!("the endpoint reported an unknown event: {other:?}")),
+            event => self.on_world_event(player, event),
         }
     }
 
@@ -336,14 +350,26 @@ impl Players {
         Some(format!("side {id} of node {}: {text}", side.node))
     }
 
-    /// A client that does not show the server's world; `None` if all do.
-    pub(super) fn unconverged<'h>(&self, host: impl Fn(NodeId) -> Option<&'h Endpoint>) -> Option<String> {
-        let (worlds, server) = (self.worlds.as_ref()?, host(0)?);
-        let pairs = self.current.iter().flatten().filter_map(|client| {
-            let client = self.ledger.side(*client);
-            Some((client.node, client.connection, self.ledger.side(client.peer?).connection))
+    /// Returns the connected clients, each with the time from which it can be reached, and with the difference between the
+    /// world that it shows and the server's world.
+    pub(super) fn world_differences<'h>(
+        &self,
+        host: impl Fn(NodeId) -> Option<&'h Endpoint>,
+    ) -> Vec<(NodeId, Instant, Option<String>)> {
+        let Some((worlds, server)) = self.worlds.as_ref().zip(host(0)) else { return Vec::new() };
+        let connected = (1..=self.plan.clients).filter(|node| self.unconnected_of(*node, &host).is_none());
+        let differences = connected.filter_map(|node| {
+            let client = self.ledger.side(self.current[node]?);
+            let viewer = self.ledger.side(client.peer?).connection;
+            let difference = worlds.difference(server, (node, client.connection, viewer));
+            Some((node, self.reached[node], difference))
         });
-        worlds.unconverged(server, pairs)
+        differences.collect()
+    }
+
+    /// Returns the number of times that a connection got another view.
+    pub(super) fn views_changed(&self) -> u64 {
+        self.worlds.as_ref().map_or(0, |worlds| worlds.views_changed)
     }
 
     /// The longest time that anybody should wait for an acknowledgement before asking again (RFC 9002 6.2.1).
@@ -413,15 +439,6 @@ impl Application for Players {
         }
         player.tick_in(if self.is_quiet(player) { QUIET_TICK } else { TICK });
     }
-}
-
-/// Bytes that one connection may make its endpoint hold.
-const fn memory_of_a_connection(max_message: u64) -> u64 {
-    let two = 2 * (max_message + limits::MESSAGE_OVERHEAD);
-    let window = if two > limits::RECEIVE_WINDOW { two } else { limits::RECEIVE_WINDOW };
-    let loose =
-        if two > limits::UNRELIABLE_REASSEMBLY_BYTES { two } else { limits::UNRELIABLE_REASSEMBLY_BYTES };
-    window * limits::REASSEMBLY_OVERHEAD + limits::UNRELIABLE_BACKLOG + loose
 }
 
 const TICKETS: u64 = 0x7469_636b;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use tickwire_core::time::Instant;
 
+use super::convergence::Convergence;
 use super::plan::Plan;
 use super::player::Players;
 use crate::checker::Violation;
@@ -31,6 +32,9 @@ pub struct SeedReport {
     pub real_crypto: bool,
     /// The number of events that the endpoints reported, by the name of the event.
     pub counts: BTreeMap<&'static str, u64>,
+    /// The longest time that a client took to show the server's world after the end of all faults, or after it connected or its
+    /// session was resumed later. Zero without a world.
+    pub converged_most: Duration,
     /// The largest number of bytes that one endpoint held for its peers.
     pub memory_most: u64,
     /// The hash of every datagram, time and event of the run.
@@ -43,10 +47,13 @@ impl SeedReport {
     pub(super) fn new(
         plan: &Plan,
         world: &World<Players>,
-        settled_after: Duration,
-        violation: Option<Violation>,
+        convergence: &Convergence,
+        (settled_after, violation): (Duration, Option<Violation>),
     ) -> Self {
         let players = world.application();
+        let mut counts = BTreeMap::from(players.ledger.figures.by_name());
+        counts.insert("clients_converged", convergence.count);
+        counts.insert("views_changed", players.views_changed());
         Self {
             seed: plan.seed,
             violation,
@@ -56,7 +63,8 @@ impl SeedReport {
             datagrams: world.counters().sent,
             faults: world.fired_by_kind(),
             real_crypto: plan.real_crypto,
-            counts: players.ledger.figures.by_name().into(),
+            counts,
+            converged_most: convergence.most,
             memory_most: players.memory_most,
             hash: world.trace().hash(),
             text: world.trace().text().to_owned(),
@@ -77,6 +85,7 @@ impl SeedReport {
             faults: BTreeMap::new(),
             real_crypto: false,
             counts: BTreeMap::new(),
+            converged_most: Duration::ZERO,
             memory_most: 0,
             hash: 0,
             text: String::new(),
@@ -104,6 +113,9 @@ pub struct Report {
     pub real_crypto_seeds: u64,
     /// The number of events that the endpoints reported in all runs together, by the name of the event.
     pub counts: BTreeMap<&'static str, u64>,
+    /// The longest time, over all seeds, that a client took to show the server's world after the end of all faults, or after it
+    /// connected or its session was resumed later. Zero without a world.
+    pub converged_most: Duration,
     /// The largest number of bytes that one endpoint held for its peers, over all seeds.
     pub memory_most: u64,
 }
@@ -124,6 +136,7 @@ impl Report {
         self.datagrams += seed.datagrams;
         self.real_crypto_seeds += u64::from(seed.real_crypto);
         self.memory_most = self.memory_most.max(seed.memory_most);
+        self.converged_most = self.converged_most.max(seed.converged_most);
         for (kind, count) in &seed.faults {
             *self.faults.entry(*kind).or_default() += count;
         }
@@ -146,6 +159,7 @@ impl Report {
             ("real_crypto_seeds", self.real_crypto_seeds),
             ("memory_most", self.memory_most),
             ("settled_ms_most", self.settled_most.as_millis() as u64),
+            ("converged_ms_most", self.converged_most.as_millis() as u64),
             ("cores", cores as u64),
         ];
         figures.extend(self.counts.iter().map(|(name, count)| (*name, *count)));

@@ -3,10 +3,10 @@
 use core::time::Duration;
 use std::rc::Rc;
 
+use super::convergence::Convergence;
 use super::plan::Plan;
 use super::player::Players;
 use super::report::SeedReport;
-use super::worlds::CONVERGE;
 use crate::checker::{Amplification, NonceUniqueness, Violation};
 use crate::fault::{Fault, Kind};
 use crate::world::{World, WorldConfig};
@@ -35,6 +35,9 @@ pub enum Scene {
     /// Four to six clients and a server. Unless the run lists faults, the faults are generated from the seed.
     #[default]
     Swarm,
+    /// The clients and the server of [`Scene::Swarm`]. The server replicates worlds in every run, and not only in the runs with an
+    /// odd seed.
+    Worlds,
     /// One client (node 1) and a server (node 0), with an idle timeout of one second. Unless the run lists faults, no
     /// fault occurs.
     Duel,
@@ -66,6 +69,11 @@ impl Run<'_> {
         let playing = Duration::from_secs(u64::from(self.seconds));
         match self.scene {
             Scene::Swarm => Plan::new(self.seed, playing),
+            Scene::Worlds => {
+                let mut plan = Plan::new(self.seed, playing);
+                plan.replicate();
+                plan
+            }
             Scene::Duel => Plan::duel(self.seed, playing),
         }
     }
@@ -82,11 +90,12 @@ pub fn faults_of(seed: u64, seconds: u32) -> Vec<Fault> {
 pub fn run(run: &Run<'_>) -> SeedReport {
     let plan = run.plan();
     let mut world = build(&plan, run);
-    let (settled_after, violation) = match play(&plan, &mut world) {
+    let mut convergence = Convergence::default();
+    let (settled_after, violation) = match play(&plan, &mut world, &mut convergence) {
         Ok(settled_after) => (settled_after, None),
         Err(violation) => (Duration::ZERO, Some(violation)),
     };
-    SeedReport::new(&plan, &world, settled_after, violation)
+    SeedReport::new(&plan, &world, &convergence, (settled_after, violation))
 }
 
 /// Returns the hash of every datagram, time and event of a seed's run, which is the same on every target.
@@ -117,28 +126,61 @@ fn build(plan: &Plan, run: &Run<'_>) -> World<Players> {
 
 /// Runs the safety phase and then the liveness phase. Returns the time from the end of the faults until the liveness
 /// conditions were fulfilled.
-fn play(plan: &Plan, world: &mut World<Players>) -> Result<Duration, Violation> {
+fn play(
+    plan: &Plan,
+    world: &mut World<Players>,
+    convergence: &mut Convergence,
+) -> Result<Duration, Violation> {
     world.run_for(plan.playing)?;
     world.heal()?;
     let healed = world.now();
     let lag = lag_of(plan, world.faults());
-    settle(plan, world, lag)?;
+    convergence.begin(healed + lag);
+    settle(plan, world, convergence, lag)?;
     let settled_after = world.now() - healed;
     // A peer that was not heard before the network healed may still be missed after it.
     world.run_until(world.now().max(healed + plan.config().idle_timeout + lag))?;
-    settle(plan, world, lag)?;
+    settle(plan, world, convergence, lag)?;
     stay_calm(plan, world, lag)?;
     world.finish()?;
     Ok(settled_after)
 }
 
 /// Runs until every player is connected and every message is delivered.
-fn settle(plan: &Plan, world: &mut World<Players>, lag: Duration) -> Result<(), Violation> {
+fn settle(
+    plan: &Plan,
+    world: &mut World<Players>,
+    convergence: &mut Convergence,
+    lag: Duration,
+) -> Result<(), Violation> {
     let bound = plan.config().heartbeat + CONNECT + lag + silence_of(plan);
-    wait(world, bound, |world| world.application().unconnected(|node| world.host(node)))?;
-    wait(world, CONVERGE + lag, |world| world.application().unconverged(|node| world.host(node)))?;
+    converge(world, convergence, bound)?;
     let patience = world.application().patience(|node| world.host(node));
     wait(world, DELIVER + patience * PROBES + lag, |world| world.application().undelivered())
+}
+
+/// Runs until every player is connected and every client shows the server's world. A violation ends the run if a player is not
+/// connected after `bound`, or if a client shows the server's world too late.
+fn converge(
+    world: &mut World<Players>,
+    convergence: &mut Convergence,
+    bound: Duration,
+) -> Result<(), Violation> {
+    let end = world.now() + bound;
+    let mut is_complete = false;
+    while !is_complete {
+        world.run_for(LOOK_EVERY)?;
+        let now = world.now();
+        is_complete =
+            convergence.look(world).map_err(|text| Violation { checker: "convergence", at: now, text })?;
+        let unconnected = world.application().unconnected(|node| world.host(node));
+        is_complete &= unconnected.is_none();
+        if let Some(missing) = unconnected.filter(|_| now >= end) {
+            let text = format!("after {bound:?} without faults: {missing}");
+            return Err(Violation { checker: "liveness", at: now, text });
+        }
+    }
+    Ok(())
 }
 
 /// Runs without new messages. Heartbeats must keep live sessions, and ended sessions must be forgotten.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
 use super::positions::PositionFields;
+use crate::planted::{self, Bug};
 use crate::snapshot::ids::NetworkId;
 use crate::snapshot::schema::WorldSchema;
 use crate::snapshot::store::{Store, UnitId};
@@ -152,7 +153,9 @@ impl SpatialGrid {
             }
             return;
         };
-        let placed = PlacedUnit { id: state.id, point, cell: point.map(|axis| cell_of(axis, edge)) };
+        let stale = self.get(unit).filter(|_| planted::is_planted(Bug::GridCellStale));
+        let cell = stale.map_or_else(|| point.map(|axis| cell_of(axis, edge)), |before| before.cell);
+        let placed = PlacedUnit { id: state.id, point, cell };
         if self.get(unit).is_none_or(|before| before.cell != placed.cell) {
             self.remove(unit);
             self.cells.entry(placed.cell).or_default().push(unit);

@@ -59,7 +59,8 @@ impl WorldSender {
             self.code_own(store, &slot, residuals.get_mut(place)?)?;
             return Some((binding, place));
         }
-        let has_second = slot.against != NEVER && slot.against >= header.floor;
+        let is_above = slot.against >= header.floor || planted::is_planted(Bug::SecondBelowFloor);
+        let has_second = slot.against != NEVER && is_above;
         let is_absolute = slot.baseline == NEVER || slot.is_renewed;
         let second = if has_second && !is_absolute { slot.against } else { NEVER };
         let wanted = CodedAgainst { baseline: if is_absolute { NEVER } else { slot.baseline }, second };

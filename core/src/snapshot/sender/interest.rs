@@ -9,6 +9,7 @@ use super::slots::{NEVER, ViewSlot};
 use super::world_sender::WorldSender;
 use crate::event::ConnectionId;
 use crate::limits::{INTEREST_HOLD, INTEREST_INTERVAL};
+use crate::planted::{self, Bug};
 use crate::snapshot::changes::Gone;
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::NetworkId;
@@ -61,7 +62,8 @@ impl WorldSender {
             Eyes::Entity(id) => grid.point(store, id),
             Eyes::Point(point) => Some(point),
         };
-        interest.point = own.or(interest.point);
+        let is_frozen = planted::is_planted(Bug::EyesFrozen);
+        interest.point = if is_frozen { interest.point.or(own) } else { own.or(interest.point) };
         let is_due = self.tick >= interest.next;
         if is_due {
             let interval = ticks(INTEREST_INTERVAL.as_millis() as u32, store);
@@ -95,6 +97,9 @@ impl WorldSender {
                 }
                 return;
             };
+            if squared > interest.enters_within && planted::is_planted(Bug::HysteresisIgnored) {
+                return;
+            }
             slot.kept_at = tick;
             let nearness = interest.nearness(squared);
             if slot.nearness != nearness {
@@ -121,7 +126,8 @@ impl WorldSender {
 
     /// Removes the entities that have been outside of the outer radius for at least [`INTEREST_HOLD`].
     fn leave_far(&mut self, store: &Store, grid: &SpatialGrid) {
-        let hold = ticks(INTEREST_HOLD.as_millis() as u32, store);
+        let is_ignored = planted::is_planted(Bug::HoldIgnored);
+        let hold = if is_ignored { 1 } else { ticks(INTEREST_HOLD.as_millis() as u32, store) };
         let tick = self.tick;
         let is_placed = |slot: &ViewSlot| grid.get(slot.unit).is_some_and(|placed| placed.id == slot.id);
         let is_far = |slot: &ViewSlot| tick.saturating_sub(slot.kept_at) >= hold;

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::slots::{NEVER, ViewedEntity};
 use super::world_sender::WorldSender;
+use crate::planted::{self, Bug};
 use crate::snapshot::changes::{Changes, Gone, Show};
 use crate::snapshot::delta::UnitSlot;
 use crate::snapshot::ids::NetworkId;
@@ -96,7 +97,9 @@ impl WorldSender {
                 }
                 None if self.views(state.id) => {
                     self.dirty.insert(slot);
-                    self.judge_audiences(store, state.id);
+                    if !planted::is_planted(Bug::AudienceKept) {
+                        self.judge_audiences(store, state.id);
+                    }
                 }
                 None => {}
             }
@@ -140,7 +143,9 @@ impl WorldSender {
                 if let Some(slot) = self.slots.get_mut(number) {
                     slot.is_away = false;
                     slot.kept_at = tick;
-                    slot.start_over();
+                    if !planted::is_planted(Bug::CameBackTrusted) {
+                        slot.start_over();
+                    }
                 }
                 self.dirty.insert(number);
             }

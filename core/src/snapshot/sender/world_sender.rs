@@ -155,7 +155,8 @@ impl WorldSender {
 
     /// Returns whether the peer has acknowledged all units that were in the view when the view began.
     pub(crate) fn is_joined(&self) -> bool {
-        self.opening == ViewOpening::Known && !self.is_join_due && self.joining.is_empty()
+        let has_all = !self.is_join_due && self.joining.is_empty();
+        self.opening == ViewOpening::Known && (has_all || planted::is_planted(Bug::ViewCompleteEarly))
     }
 
     /// Returns whether units wait for the next commit.
@@ -241,7 +242,7 @@ impl WorldSender {
                     continue;
                 }
                 self.spent.insert(entry.slot);
-            } else {
+            } else if !planted::is_planted(Bug::LostUnitForgotten) {
                 self.dirty.insert(entry.slot);
             }
         }
@@ -268,7 +269,12 @@ impl WorldSender {
         for slot in open.into_iter().filter(|_| !planted::is_planted(Bug::ResumeForgetsUnits)) {
             self.dirty.insert(slot);
         }
-        self.slots.for_each_mut(ViewSlot::renew);
+        self.slots.for_each_mut(|slot| {
+            slot.renew();
+            if planted::is_planted(Bug::ResumeTrustsSent) {
+                (slot.baseline, slot.is_renewed) = (slot.sent, false);
+            }
+        });
         self.dirty.take_all(&mut self.spent);
         self.ledger.forget_all();
         if self.opening == ViewOpening::Sent {

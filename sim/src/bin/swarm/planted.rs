@@ -52,10 +52,9 @@ pub(crate) fn hunt(args: &Args, name: &str) -> Result<bool, String> {
 #[cfg(feature = "planted")]
 fn first_violation(args: &Args, seeds: std::ops::Range<u64>) -> Option<tickwire_sim::swarm::SeedReport> {
     use crate::pool::{run_all, run_caught};
-    use tickwire_sim::swarm::Run;
 
     let mut found = None;
-    let job = |seed| run_caught(&Run::new(seed, args.seconds));
+    let job = |seed| run_caught(&args.run(seed));
     run_all(seeds, job, |report| {
         let passed = report.violation.is_none();
         if !passed {

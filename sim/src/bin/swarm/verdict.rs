@@ -30,7 +30,7 @@ pub(crate) fn swarm(args: &Args) -> Result<bool, String> {
     let mut failed = None;
     let job = |seed| {
         let text = args.trace.is_some() && seed == args.from;
-        run_caught(&Run { faults: faults.as_deref(), text, ..Run::new(seed, args.seconds) })
+        run_caught(&Run { faults: faults.as_deref(), text, ..args.run(seed) })
     };
     let mut told = Instant::now();
     run_all(args.from..args.from.saturating_add(args.seeds), job, |seed| {
@@ -131,20 +131,21 @@ fn explain(args: &Args, report: &SeedReport, faults: Option<Vec<Fault>>) {
     eprintln!("seed {seed}: {violation}");
     let faults = faults.unwrap_or_else(|| faults_of(seed, seconds));
     let fails = |faults: &[Fault]| {
-        let report = run_caught(&Run { faults: Some(faults), ..Run::new(seed, seconds) });
+        let report = run_caught(&Run { faults: Some(faults), ..args.run(seed) });
         // Another promise may break on the way; it is this one that is looked for.
         report.violation.is_some_and(|found| found.checker == violation.checker)
     };
     let shrunk = shrink(&faults, SHRINK_RUNS, fails, |progress| {
         eprint!("\rshrinking: {} faults after {} runs   ", progress.faults, progress.runs);
     });
-    let again = run_caught(&Run { faults: Some(&shrunk.faults), ..Run::new(seed, seconds) }).violation;
+    let again = run_caught(&Run { faults: Some(&shrunk.faults), ..args.run(seed) }).violation;
     eprintln!("\n{}", print_list(&shrunk.faults));
     if let Some(again) = again {
         eprintln!("a run with only these faults still fails: {again}");
     }
     let path = std::env::temp_dir().join(format!("tickwire-swarm-{seed}.faults"));
-    let command = format!("cargo xtask swarm --seeds 1 --from {seed} --seconds {seconds}");
+    let worlds = if args.worlds { " --worlds" } else { "" };
+    let command = format!("cargo xtask swarm --seeds 1 --from {seed} --seconds {seconds}{worlds}");
     match path.to_str().filter(|path| save(path, &print_list(&shrunk.faults))) {
         Some(path) => eprintln!("reproduce: {command} --faults {path}"),
         None => eprintln!("reproduce: {command}"),
