@@ -114,6 +114,29 @@ fn thinning_drops_old_versions_even_of_a_unit_that_no_longer_changes() {
 }
 
 #[test]
+fn a_world_without_changes_asks_for_no_unit_after_ten_seconds_although_old_versions_are_needed() {
+    let mut play = Play::new();
+    let units: Vec<(NetworkId, UnitId)> = (0..100).map(|_| play.entity()).collect();
+    for (id, _) in &units {
+        play.set(*id, POSE, &[900, 0, 0]);
+    }
+    let mut asked = |ticks: u32| {
+        let mut asked = 0;
+        for _ in 0..ticks {
+            play.commit();
+            play.store.thin(|_, _| {
+                asked += 1;
+                u64::MAX
+            });
+        }
+        asked
+    };
+    assert!(asked(TICKS * 5) > 1000);
+    asked(TICKS * 5);
+    assert_eq!(asked(TICKS * 5), 0);
+}
+
+#[test]
 fn the_world_hash_depends_on_existence_owners_and_words_but_not_on_ticks() {
     let mut play = Play::new();
     let mut hashes = vec![play.store.world_hash()];
