@@ -54,7 +54,9 @@ impl Pair {
         match self.server.ask(Order::Work(work))? {
             Answer::Done => Ok(()),
             other => {
-                bail!("the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!(
+                    "the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark"
+                )
             }
         }
     }
@@ -63,7 +65,9 @@ impl Pair {
         match self.server.ask(Order::Usage)? {
             Answer::Usage { cpu, memory, .. } => Ok(Usage { cpu, memory, at: now() }),
             other => {
-                bail!("the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!(
+                    "the server process sent an unexpected answer: {other:?}; this is a bug in the benchmark"
+                )
             }
         }
     }
@@ -73,7 +77,9 @@ impl Pair {
         match self.clients.ask(Order::Connect)? {
             Answer::Connected { elapsed } => Ok(elapsed),
             other => {
-                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!(
+                    "the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark"
+                )
             }
         }
     }
@@ -102,7 +108,9 @@ impl Pair {
         match self.clients.ask(order)? {
             Answer::Done => Ok(()),
             other => {
-                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!(
+                    "the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark"
+                )
             }
         }
     }
@@ -112,7 +120,9 @@ impl Pair {
         match self.clients.ask(Order::Count)? {
             Answer::Counted { messages } => Ok(messages),
             other => {
-                bail!("the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark")
+                bail!(
+                    "the client process sent an unexpected answer: {other:?}; this is a bug in the benchmark"
+                )
             }
         }
     }

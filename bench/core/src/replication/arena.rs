@@ -68,7 +68,7 @@ impl Arena {
         let players = (0..entities).map(|_| Player {
             id: writer.create(EntitySettings::new()).expect("there is room for the entity"),
             at: [draws.between(-ARENA, ARENA), draws.between(-ARENA, ARENA)],
-            heading: draws.between(0.0, 6.28),
+            heading: draws.between(0.0, std::f64::consts::TAU),
             turning: 0.0,
             until: 0,
             health: 100,

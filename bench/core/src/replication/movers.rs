@@ -42,7 +42,7 @@ impl Movers {
         let mut draws = UnitDraws::new(42);
         let movers = (0..entities).map(|_| {
             let at = [draws.between(-FIELD, FIELD), draws.between(-FIELD, FIELD)];
-            Mover { at, heading: draws.between(0.0, 6.28), turning: 0.0, until: 0 }
+            Mover { at, heading: draws.between(0.0, std::f64::consts::TAU), turning: 0.0, until: 0 }
         });
         let movers = movers.collect();
         Self { movers, moving, draws }

@@ -169,10 +169,9 @@ impl Star {
             }
         }
         let seen = self.clients.iter().filter(|client| client.viewer.is_some()).count();
-        panic!(
-            "{seen} of {} clients have connected, but not all views are complete after 20 s",
-            self.clients.len()
-        );
+        let all = self.clients.len();
+        assert!(seen == all, "{seen} of {all} clients have connected after 20 s");
+        assert!(self.is_settled(), "not all views are complete after 20 s");
     }
 
     fn is_settled(&self) -> bool {

@@ -73,7 +73,7 @@ impl Flock {
                 position: Position { at: at.map(|axis| axis as f32) },
                 speed: Speed { velocity: [0.0; 3] },
                 turn: Turn { rotation: [0.0, 0.0, 0.0, 1.0] },
-                heading: draws.between(0.0, 6.28),
+                heading: draws.between(0.0, std::f64::consts::TAU),
                 // At least 0.3 rad/s, so that all three components change in every tick.
                 turning: draws.between(0.3, 1.0),
             };

@@ -110,23 +110,15 @@ impl WorldScene {
             return;
         }
         self.set();
-        let parts: [(Part, fn(&mut Self)); 4] = [
-            (Part::Acknowledge, Self::acknowledge),
-            (Part::CommitChanged, Self::commit),
-            (Part::Pack, Self::pack),
-            (Part::Receive, Self::receive),
-        ];
+        let parts = [Part::Acknowledge, Part::CommitChanged, Part::Pack, Part::Receive];
         let until = self.case.part;
-        for (_, run) in parts.iter().take_while(|(part, _)| *part != until && until != Part::CommitUnchanged)
-        {
-            run(self);
+        for part in parts.into_iter().take_while(|part| *part != until && until != Part::CommitUnchanged) {
+            self.run(part);
         }
     }
 
-    /// Runs the measured part, and returns its work.
-    pub fn measure(&mut self) -> WorldTally {
-        self.tally = WorldTally::default();
-        match self.case.part {
+    fn run(&mut self, part: Part) {
+        match part {
             Part::Set => self.set(),
             Part::CommitUnchanged | Part::CommitChanged => self.commit(),
             Part::Rest => (0..RESTED).for_each(|_| self.rest()),
@@ -134,6 +126,12 @@ impl WorldScene {
             Part::Receive => self.receive(),
             Part::Acknowledge => self.acknowledge(),
         }
+    }
+
+    /// Runs the measured part, and returns its work.
+    pub fn measure(&mut self) -> WorldTally {
+        self.tally = WorldTally::default();
+        self.run(self.case.part);
         let entities = self.case.entities as u64;
         let count = match self.case.per() {
             "component" => entities * COMPONENTS,
