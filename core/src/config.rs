@@ -28,7 +28,7 @@ pub enum Access {
     /// Peers that `Endpoint::expect_peer` names, or that this endpoint dials, may connect.
     Peers,
     /// Clients that hold a valid ticket may connect, and so may the peers of [`Access::Peers`]. The endpoint drops the
-    /// Hellos of all other clients.
+    /// Hellos of all other clients, but sends an encrypted refusal to a client whose ticket has expired.
     Tickets,
     /// Any client may connect. A UDP client must first prove that it receives datagrams at its address.
     Open,

@@ -43,7 +43,8 @@ drop_reasons! {
     NotAuthentic => "not-authentic",
     /// The packet number was received before, or is below the replay window of [`crate::limits::REPLAY_WINDOW`] packets.
     Replayed => "replayed",
-    /// The endpoint has no space for the datagram: a table, a queue or the memory for messages is full.
+    /// The endpoint has no space for the datagram: a table, a queue or the memory for messages is full, or no place is
+    /// free for the client's connection.
     NoRoom => "no-room",
     /// The fields of the datagram do not parse.
     Malformed => "malformed",

@@ -12,7 +12,7 @@ use bytes::Bytes;
 pub enum ResumeOverError {
     /// The connection does not exist, is not connected now, or was not dialled by this endpoint.
     NotConnected,
-    /// The endpoint already dials the connection's server.
+    /// The endpoint is already dialling the connection's server.
     AlreadyDialling,
     /// The server has not sent a resume ticket yet. It sends the first one when the connection begins.
     NoResumeTicket,

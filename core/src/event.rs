@@ -43,10 +43,11 @@ pub struct PeerInfo {
 pub enum Fate {
     /// The message waits for its first transmission.
     Queued,
-    /// At least a part of the reliable message was sent, and the message is not yet acknowledged. On an ordered channel,
-    /// an earlier message may be missing.
+    /// At least a part of the reliable message was sent, and the peer has not acknowledged the whole message. On an
+    /// ordered channel, an acknowledged message keeps this status until all earlier messages are acknowledged.
     InFlight,
-    /// The peer's core has the message in its event queue. The peer's application may not have processed the message.
+    /// The peer's core has received the whole reliable message and, on an ordered channel, all earlier messages. The
+    /// peer's application may not have processed the message yet.
     Delivered,
     /// The message was never sent, because the connection ended, the message's lifetime ended, or newer messages replaced
     /// the message.
@@ -189,7 +190,8 @@ pub enum Violation {
     BadFragment,
     /// A RESUME frame arrived although the session was not resumed, or contradicts the messages that this end sent.
     BadResume,
-    /// A compressed message does not decompress to its declared length.
+    /// A message on a compressed channel has an unknown format, declares an impossible length, or does not decompress
+    /// to its declared length.
     InvalidMessages,
     /// The peer sent eight invalid snapshot frames, or sent a snapshot frame although it may not send snapshots.
     BadSnapshot,

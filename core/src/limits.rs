@@ -41,8 +41,9 @@ pub const PACKETS_IN_FLIGHT: usize = 4096;
 pub const FAILED_OPENS: u64 = 1 << 36;
 /// The largest number of channels per connection.
 pub const CHANNELS: usize = 32;
-/// The largest number of reliable messages per channel that are sent and not yet acknowledged. The limit allows
-/// 163,840 messages a second at an RTT of 100 ms. Flow-control credit limits the bytes of these messages.
+/// The size of the send window of a reliable channel, in messages. The window begins at the oldest message that is not
+/// acknowledged in full. Later messages count even if they are acknowledged. The limit allows 163,840 messages a second
+/// at an RTT of 100 ms. Flow-control credit limits the bytes of these messages.
 pub const RELIABLE_WINDOW: u32 = 16_384;
 /// The overhead, in bytes, that every memory limit counts for each queued or buffered message in addition to the
 /// message's own bytes.
@@ -110,7 +111,8 @@ pub const ANSWER_WITHIN: Duration = Duration::from_millis(13_900);
 pub const CALLED_LATE: Duration = Duration::from_secs(5);
 /// The shortest time that an endpoint waits for an address to answer a challenge.
 pub const CHALLENGE_LIFE: Duration = Duration::from_secs(15);
-/// The number of connection ids on the wire, which is the number of slots in the table that maps ids to connections.
+/// The largest number of connection ids that an endpoint uses at the same time: the number of slots in the table that
+/// maps ids to connections. An id has 24 bits, 16 for the slot and 8 that change with each use of the slot.
 pub const CONNECTION_IDS: usize = 1 << 16;
 /// The number of buckets in each of the four rows of the tables that limit and record handshakes per source
 /// address.
@@ -142,8 +144,9 @@ pub const MESSAGE_ITEMS: usize = 1 << 16;
 /// The largest number of list items that a message of the bits codec may contain in addition to one item per bit, because some
 /// items take no bits.
 pub const MESSAGE_FREE_ITEMS: usize = 1024;
-/// The default number of invalid messages that a peer may send on a connection within [`VIOLATION_WINDOW`]. The
-/// dispatcher closes the connection at the next invalid message.
+/// The default number of invalid messages that a peer may send on a connection within [`VIOLATION_WINDOW`]. For the
+/// next invalid message, the dispatcher returns [`Verdict::Close`](crate::message::Verdict::Close), and its caller must
+/// close the connection.
 pub const VIOLATIONS: u16 = 8;
 /// The default time for which an invalid message counts towards [`VIOLATIONS`].
 pub const VIOLATION_WINDOW: Duration = Duration::from_secs(10);
@@ -181,8 +184,9 @@ pub const UNRELIABLE_REASSEMBLY_BYTES: u64 = 256 << 10;
 /// larger. Closing connections do not count towards `Config::max_connections`. Beyond the limit, the endpoint drops
 /// the oldest closing connection, although its peer may not have received the CLOSE frame.
 pub const LEAVING: usize = 64;
-/// The largest number of existing connections of one owner that the endpoint probes when a new connection of this
-/// owner would exceed a limit.
+/// The largest number of a peer's existing connections that the endpoint probes when the same peer, by its key or its
+/// ticket's identity, connects again and no place is free. A connection whose peer does not answer the probe within 2 s
+/// gives its place to the new connection.
 pub const CONTESTED: usize = 16;
 /// The largest memory that a connection may use for messages not yet available to the application, overhead included, as a
 /// multiple of the receive window. A sender that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes
@@ -284,7 +288,8 @@ pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
 /// The largest number of worlds that an endpoint may replicate.
 pub const WORLDS: usize = 1024;
-/// The number of invalid snapshot frames, since the connection began to receive a world, at which the connection ends.
+/// The number of invalid snapshot frames at which the endpoint closes the connection. The count begins when the
+/// connection begins to receive a world, and includes all later worlds of the connection.
 pub const SNAPSHOT_OFFENCES: u32 = 8;
 /// The time without a commit after which units that were lost in the newest tick are sent again in the same tick.
 pub const SNAPSHOT_STALL: Duration = Duration::from_millis(100);

@@ -48,7 +48,8 @@ pub struct ConnectionStats {
     pub rtt_latest: Duration,
     /// The smallest round-trip time measured on the current path, or `None` before the first measurement.
     pub rtt_least: Option<Duration>,
-    /// The mean deviation of the round-trip time (`rttvar` of RFC 9002 section 5.3).
+    /// The mean deviation of the round-trip time (`rttvar` of RFC 9002 section 5.3), or 166.5 ms before the first
+    /// measurement.
     pub jitter: Duration,
     /// The number of bytes in flight: bytes of ack-eliciting datagrams that were sent, and neither acknowledged nor
     /// declared lost.
@@ -125,8 +126,9 @@ pub struct ChannelSent {
     pub delivered: u64,
     /// The number of messages that were dropped because their lifetime ended before any part of them was sent.
     pub expired: u64,
-    /// The number of unreliable or sequenced messages that were dropped in favour of newer messages, because the path was
-    /// slower than the game.
+    /// The number of unreliable or sequenced messages that were dropped because the path was slower than the game:
+    /// messages that newer messages displaced, and messages whose remaining fragments the path held back for more than
+    /// [`crate::limits::UNRELIABLE_PATIENCE`].
     pub dropped: u64,
     /// The number of messages that were returned to the caller because the queue was full.
     pub full: u64,

@@ -64,7 +64,7 @@ impl TokenBucket {
     }
 
     /// Takes `tokens` if the bucket is not empty, even if it contains fewer tokens, and returns whether the tokens were
-    /// taken. The bucket then contains no tokens until the missing tokens have refilled.
+    /// taken. If the bucket contained fewer tokens, it stays empty until the missing tokens have refilled.
     pub fn overdraw(&mut self, rate: Rate, now: Instant, tokens: u32) -> bool {
         let missing = self.missing_ns(now);
         let is_there = missing < rate.burst_ns;

@@ -269,7 +269,7 @@ mod tests {
     /// Swarm seed 612 with worlds: after four lost challenges on a path with a PTO of 1.6 s, the next challenge came 12.7 s
     /// later, and the client received nothing until then.
     #[test]
-    fn a_path_challenge_is_repeated_after_one_second_or_one_pto_at_most() {
+    fn the_wait_between_path_challenges_is_at_most_one_second_or_one_pto_whichever_is_longer() {
         let waits = |probe_timeout: Span| {
             let (mut migration, mut now) = (Migration::default(), Instant::ZERO);
             sighted(&mut migration, 2, true);

@@ -34,7 +34,8 @@ impl core::fmt::Debug for SessionKeys {
 pub struct HandshakeInput<'a> {
     /// Bytes that both ends mix into the handshake. The handshake fails if the two ends have different bytes.
     pub prologue: &'a [u8],
-    /// The pre-shared key that belongs to the ticket, or all zeros in a handshake without a ticket.
+    /// The pre-shared key: the key of the ticket, or the key that two peers share. All zeros in a handshake without a
+    /// credential.
     pub psk: &'a Key,
     /// The bytes that this end's Noise message carries in encrypted form.
     pub payload: &'a [u8],

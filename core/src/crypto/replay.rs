@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_replay_window_accepts_the_numbers_that_a_reference_set_accepts() {
+    fn the_replay_window_accepts_exactly_the_numbers_that_a_reference_set_accepts() {
         fn the_window_agrees_with_a_set(start: u64, steps: Vec<i16>) -> bool {
             [start, 0, u64::MAX, u64::MAX - 1500, start % 3000].iter().all(|&start| agrees(start, &steps))
         }

@@ -5,7 +5,8 @@ use core::net::IpAddr;
 use crate::address::Address;
 use crate::event::{PeerInfo, Refusal};
 
-/// A client's request to connect. The endpoint has already checked the client's ticket or cookie.
+/// A client's request to connect. The endpoint has already checked the client's ticket, pre-shared key or cookie. A
+/// client on a link needs none of them under [`crate::Access::Open`].
 #[derive(Clone, Debug)]
 pub struct AdmissionRequest<'a> {
     /// The client's address. The endpoint has validated the address of a client on a link and of a client that returned

@@ -200,7 +200,7 @@ impl Endpoint {
     }
 
     /// Sets the authenticator that accepts or refuses each client that does not resume a session. The endpoint calls the
-    /// authenticator after it has checked the client's ticket or cookie.
+    /// authenticator after it has checked the client's ticket, pre-shared key or cookie.
     pub fn set_authenticator(&mut self, authenticator: impl Authenticator + 'static) {
         self.authenticator = Some(Box::new(authenticator));
     }

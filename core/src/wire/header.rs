@@ -21,7 +21,7 @@ pub(crate) const DATA_NUMBER_LENGTH: u8 = 0b11;
 /// byte of every datagram is in the range 4 to 15, which RFC 7983 section 7 assigns to no other protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PacketKind {
-    /// A client's first packet of a handshake, which begins with [`HELLO`].
+    /// A client's request to connect, which begins with [`HELLO`].
     Hello,
     /// A server's request to resend the Hello with a cookie.
     Retry,

@@ -11,8 +11,9 @@ pub use super::writer::{NoRoom, Writer};
 use super::ack::EcnCounts;
 use crate::time::{Duration, Instant, Span};
 
-/// Writes an ACK frame with as many of `ranges` as fit, the newest first. If there are more than
-/// [`crate::limits::ACK_RANGES`] ranges, the function writes a bitmap if it reaches at least as low as the ranges.
+/// Writes an ACK frame with as many of `ranges` as fit, the newest first, at most [`crate::limits::ACK_RANGES`]. If there
+/// are more ranges, the function instead writes a bitmap, provided that the bitmap reaches at least as low as the ranges
+/// that fit.
 /// Returns the lowest packet number that the frame acknowledges. Without ranges, the function writes nothing and
 /// returns [`u64::MAX`]. The largest packet number was received at `receive_time` by this end's clock, `delay` before
 /// the frame is written.

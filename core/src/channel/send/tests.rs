@@ -341,7 +341,7 @@ fn a_lost_whole_message_is_resent_in_fragments_after_the_datagram_size_decreased
 }
 
 #[test]
-fn an_ack_of_the_whole_message_stops_the_resending_of_its_fragments() {
+fn a_late_ack_of_a_whole_message_stops_the_resending_of_its_fragments() {
     let mut side = ordered();
     send(&mut side, 0, 1300);
     let (_, first) = packet_of(&mut side, 1400);

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exceeds_at_is_at_most_two_microseconds_after_the_estimated_arrivals_exceed_the_limit() {
+    fn exceeds_at_is_zero_to_two_microseconds_after_the_estimated_arrivals_exceed_the_limit() {
         let since = Instant::ZERO + Span::from_secs(5);
         let until = since + Span::from_millis(700);
         for bytes_per_second in [1, 999, 37_500, 1_000_003, 12_500_000, u64::MAX] {

@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn the_delay_difference_is_averaged_over_acknowledgements() {
+    fn the_average_delay_difference_of_a_path_with_alternating_delays_is_exact_to_100_us() {
         let mut acked = Acked::new(0);
         for packet in 0..1000 {
             acked.datagram(packet * 10_000, packet % 2 * 5_000);

@@ -67,7 +67,7 @@ impl Damaged {
 }
 
 #[test]
-fn the_acknowledgement_of_a_reset_does_not_stop_a_later_reset() {
+fn a_lost_snapshot_reset_is_resent_after_the_ack_of_an_earlier_reset() {
     let mut damaged = Damaged::new();
     damaged.receive(5);
     let (ticks, first) = damaged.report();
@@ -81,7 +81,7 @@ fn the_acknowledgement_of_a_reset_does_not_stop_a_later_reset() {
 }
 
 #[test]
-fn a_reset_that_was_replaced_by_a_later_reset_is_not_resent() {
+fn a_lost_snapshot_reset_is_not_resent_after_a_later_reset_replaced_it() {
     let mut damaged = Damaged::new();
     damaged.receive(5);
     let (_, first) = damaged.report();
@@ -94,7 +94,7 @@ fn a_reset_that_was_replaced_by_a_later_reset_is_not_resent() {
 }
 
 #[test]
-fn a_reset_is_resent_until_it_is_acknowledged() {
+fn a_snapshot_reset_is_resent_until_it_is_acknowledged() {
     let mut damaged = Damaged::new();
     damaged.receive(5);
     for _ in 0..3 {
