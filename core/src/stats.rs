@@ -149,8 +149,8 @@ pub struct ChannelReceived {
     /// The number of unreliable or sequenced messages that were dropped in favour of newer messages, because the
     /// application did not poll its messages in time.
     pub dropped: u64,
-    /// The number of unreliable or sequenced messages that were dropped in reassembly, because memory ran out, fragments
-    /// did not arrive in time, or a newer sequenced message arrived first.
+    /// The number of unreliable or sequenced messages that were dropped in reassembly, because a limit on reassembly was
+    /// reached, fragments were missing after 5 s, a newer sequenced message arrived first, or the session was resumed.
     pub abandoned: u64,
 }
 

@@ -40,7 +40,7 @@ use crate::time::Instant;
 pub enum ConnectionState {
     /// The endpoint has no connection with this id, or the connection has ended.
     Disconnected,
-    /// A handshake is running, either for a new connection or to resume an interrupted connection.
+    /// The handshake of a new connection is running, or an interrupted connection waits to be resumed.
     Connecting,
     /// The connection is established and carries messages.
     Connected,

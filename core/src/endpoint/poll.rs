@@ -35,7 +35,9 @@ impl Transmit {
 
 impl Endpoint {
     /// Writes the next datagrams to `buffer`, which must hold at least [`limits::MIN_TRANSMIT_BUFFER`] bytes. A larger
-    /// buffer may receive several datagrams. Returns `None` if no datagram is due now, or the buffer is too small.
+    /// buffer may receive several datagrams. Returns `None` if no datagram is due now, or the buffer is too small. The call
+    /// also returns `None` after [`limits::CONNECTIONS_PER_POLL`] connections without output. [`Endpoint::poll_timeout`]
+    /// then requests another call at once.
     #[must_use]
     pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<Transmit> {
         let now = self.advance(now);
@@ -123,7 +125,9 @@ impl Endpoint {
         Some(connection)
     }
 
-    /// Takes the next event from the endpoint's queues. Returns `None` if no event is due.
+    /// Takes the next event from the endpoint's queues. Returns `None` if no event is due. The call also returns `None`
+    /// after [`limits::CONNECTIONS_PER_POLL`] connections without an event. [`Endpoint::poll_timeout`] then requests
+    /// another call at once.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
         for _ in 0..limits::CONNECTIONS_PER_POLL {
