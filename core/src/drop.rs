@@ -35,7 +35,8 @@ drop_reasons! {
     TooLarge => "too-large",
     /// The first byte, or the second byte of a control datagram, is not the type of any datagram of this protocol.
     UnknownType => "unknown-type",
-    /// No connection of this endpoint has the connection id of the datagram.
+    /// No connection of this endpoint has the connection id of the datagram, or the search for the connection exceeds
+    /// [`crate::limits::LOOKUPS_PER_SECOND`].
     UnknownConnection => "unknown-connection",
     /// The datagram came over a link that the driver has not opened, or has closed.
     UnknownLink => "unknown-link",

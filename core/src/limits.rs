@@ -195,11 +195,11 @@ pub const REASSEMBLY_OVERHEAD: u64 = 4;
 /// The default memory, in bytes, that all connections of an endpoint together may use for messages not yet
 /// available to the application.
 pub const REASSEMBLY_MEMORY: u64 = 32 << 20;
-/// The largest memory, in bytes, that a connection may use for incomplete messages per received byte of these messages. A sender
-/// that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes needs less.
+/// The largest memory, in bytes, that a connection may use for messages not yet available to the application, per received
+/// byte of these messages. A sender that cuts messages into fragments of at least [`FRAGMENT_MIN`] bytes needs less.
 pub const HELD_PER_RECEIVED: usize = 4;
-/// The largest memory, in bytes, that a connection may use for incomplete messages in addition to [`HELD_PER_RECEIVED`]
-/// times the bytes received.
+/// The largest memory, in bytes, that a connection may use for messages not yet available to the application, in addition
+/// to [`HELD_PER_RECEIVED`] times the received bytes of these messages.
 pub const HELD_FREE: usize = 32 << 10;
 /// The time for which one message may occupy the memory reserved for one message of the maximum size, while other
 /// connections wait for this memory.

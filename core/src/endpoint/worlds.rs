@@ -79,14 +79,16 @@ impl Endpoint {
 
     /// Sets the world that the endpoint sends to a connection, and the part of the world that the connection sees. With
     /// `None`, all entities leave the connection's view at the next commit of the earlier world. The peer must have
-    /// dialled this endpoint. The call ignores an unknown connection.
+    /// dialled this endpoint: an end that did not dial closes the connection when it receives a world. The call ignores
+    /// an unknown connection.
     ///
     /// A new [`Viewer`] of the same world takes effect at the next commit. The endpoint does not send the rest of the
     /// world again.
     ///
     /// # Errors
-    /// [`WorldError::NotConfigured`], [`WorldError::NoSuchWorld`] if nothing was committed to the world yet, or
-    /// [`WorldError::BadViewer`].
+    /// [`WorldError::NotConfigured`] if the endpoint has no [`Config::snapshots`](crate::Config::snapshots),
+    /// [`WorldError::NoSuchWorld`] if nothing was committed to the world yet, or [`WorldError::BadViewer`] if a radius or
+    /// the point of the viewer is invalid.
     pub fn set_viewer(
         &mut self,
         now: Instant,

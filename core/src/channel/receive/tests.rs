@@ -127,7 +127,7 @@ fn a_message_above_the_negotiated_size_limit_is_a_violation() {
 }
 
 #[test]
-fn a_reliable_message_id_is_accepted_only_between_the_floor_and_the_end_of_the_window() {
+fn a_reliable_message_id_is_accepted_only_between_the_lowest_missing_id_and_the_end_of_the_window() {
     for channel in [ORDERED, UNORDERED] {
         let mut peer = peer();
         assert_eq!(peer.whole(channel, RELIABLE_WINDOW - 1, b""), Ok(Receipt::Taken));
@@ -407,7 +407,7 @@ quickcheck! {
 }
 
 #[test]
-fn an_unused_reliable_channel_reports_its_first_message_id_as_its_floor() {
+fn the_lowest_missing_id_of_an_unused_reliable_channel_is_its_first_message_id() {
     let channels = [Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::Unreliable];
     let side = ReceiveSide::with_first_id(channels.map(ChannelConfig::new).into(), MOST, WINDOW, 77);
     assert_eq!([0, 1, 2, 3].map(|channel| side.floor(ChannelId(channel))), [Some(77), Some(77), None, None]);

@@ -97,7 +97,7 @@ fn a_copy_of_a_hello_from_a_different_address_does_not_extend_the_half_open_entr
 }
 
 #[test]
-fn the_older_of_two_half_open_entries_of_a_ticket_is_dropped_after_five_seconds() {
+fn a_third_handshake_of_a_ticket_replaces_its_oldest_half_open_entry_after_five_seconds() {
     let ours = ShownCredential::Ticket { id: [1; 16], expiry: 9 };
     let mut table = HalfOpenTable::new();
     let at = |seconds| Instant::ZERO + Span::from_secs(seconds);

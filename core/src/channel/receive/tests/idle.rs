@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_channel_continues_its_floor_and_counters_after_its_memory_was_released() {
+fn a_channel_keeps_its_lowest_missing_id_and_counters_after_its_memory_was_released() {
     for channel in [ORDERED, UNORDERED, SEQUENCED] {
         let mut peer = peer();
         for id in 0..3 {

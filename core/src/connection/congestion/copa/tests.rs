@@ -330,7 +330,7 @@ fn a_queue_on_the_return_path_does_not_change_the_rate() {
 }
 
 #[test]
-fn arrivals_are_estimated_for_at_most_seven_rtts_while_the_return_path_drops_every_ack() {
+fn arrivals_are_estimated_for_at_most_seven_rtts_while_the_return_path_delays_acks_by_60_seconds() {
     let mut now = Instant::ZERO + 100 * SECOND;
     let mut copa = Copa::new(now, DATAGRAM);
     play(&mut copa, &mut now, 60, 0);
