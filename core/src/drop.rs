@@ -40,9 +40,10 @@ drop_reasons! {
     UnknownConnection => "unknown-connection",
     /// The datagram came over a link that the driver has not opened, or has closed.
     UnknownLink => "unknown-link",
-    /// The packet is not authentic under the keys of its connection.
+    /// The packet is not authentic under the keys of its connection or its handshake.
     NotAuthentic => "not-authentic",
-    /// The packet number was received before, or is below the replay window of [`crate::limits::REPLAY_WINDOW`] packets.
+    /// The packet number was received before, or is below the replay window of [`crate::limits::REPLAY_WINDOW`] packets; or
+    /// the client has already followed the Retry.
     Replayed => "replayed",
     /// The endpoint has no space for the datagram: a table, a queue or the memory for messages is full, or no place is
     /// free for the client's connection.
@@ -78,7 +79,7 @@ drop_reasons! {
     RateLimited => "rate-limited",
     /// The table of half-open handshakes is full, and no entry may be replaced for this client.
     HalfOpenFull => "half-open-full",
-    /// No running handshake expects the handshake message, or this end's own attempt has priority over the peer's.
+    /// No running handshake expects the datagram, or this end's own attempt has priority over the peer's.
     UnexpectedHandshake => "unexpected-handshake",
     /// A newer snapshot frame arrived before the packet's snapshot frame. This end has already dropped the baseline of
     /// the older frame, or the older frame belongs to an earlier view.

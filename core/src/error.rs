@@ -195,7 +195,8 @@ impl core::error::Error for ConnectError {}
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// The channel's queue is full. An `Event::SendReady` follows once the queue has space again.
+    /// The channel's queue is full. An `Event::SendReady` follows once the queue is at most half full and has space for
+    /// the message, or is empty.
     Full(Bytes),
     /// The message is larger than the maximum message size that both ends agreed on.
     TooLarge {

@@ -91,11 +91,12 @@ pub struct ChannelConfig {
     /// Default: 3. Range: 0 to 7.
     pub priority: u8,
     /// The largest number of bytes that may wait in the channel's queue. Each message counts its size plus 64 bytes of
-    /// overhead.
+    /// overhead. An empty queue accepts one message of any size.
     ///
     /// Default: 4 MiB. Range: any.
     pub queue_bytes: u64,
-    /// The largest number of messages that may wait in the channel's queue.
+    /// The largest number of messages that may wait in the channel's queue. With [`Self::receipts`], a delivered message
+    /// counts until the application has taken its [`crate::Event::Delivered`].
     ///
     /// Default: 4,096. Range: 1 to 2^32 - 1.
     pub queue_messages: usize,

@@ -6,19 +6,20 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum TimeoutCause {
-    /// `poll_transmit` would return a datagram. A driver whose socket buffer is full must ignore this cause.
+    /// `poll_transmit` may return a datagram. A driver whose socket buffer is full must ignore this cause.
     Transmit,
-    /// `poll_event` would return an event.
+    /// `poll_event` may return an event.
     Event,
     /// Either the endpoint must resend a Hello, or an attempt to connect times out.
     Handshake,
-    /// A half-open handshake expires.
+    /// A half-open handshake expires, or a new connection ends because its peer's address was not validated within
+    /// [`crate::limits::UNVALIDATED_FOR`].
     HalfOpen,
     /// Either a packet must be declared lost (RFC 9002 section 6.1), or a PTO expires (section 6.2).
     Loss,
     /// A delayed acknowledgement is due.
     Acknowledgement,
-    /// The pacer or the congestion controller allows the next packet.
+    /// The pacer, the congestion controller or the limit on the endpoint's send rate allows the next packet.
     Pacing,
     /// A heartbeat is due.
     Heartbeat,
