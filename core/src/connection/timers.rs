@@ -27,11 +27,14 @@ pub enum TimeoutCause {
     Idle,
     /// Either the challenge to a new address of the peer must be sent again, or the validation of the address fails.
     Path,
-    /// A message's lifetime ends, or the time limit for the missing fragments of a message ends.
+    /// A time limit ends: the lifetime of a message, the time for the missing fragments of a message, the time for which
+    /// a message may occupy reserved memory, or the time for which lost units of a world wait for a commit.
     Expiry,
-    /// Either a closing connection resends its CLOSE frame, or the endpoint drops a closed connection.
+    /// A closing connection resends its CLOSE frame, the endpoint drops a closed connection, or the deadline of
+    /// [`crate::Endpoint::close_after_delivery`] passes.
     Close,
-    /// Either the session of an interrupted connection expires, or the next attempt to reconnect must start.
+    /// The session of an interrupted connection expires, the next attempt to reconnect must start, or the endpoint must
+    /// send a client a new resume ticket.
     Resume,
     /// An idle connection or endpoint must return unused message memory to the system.
     Rest,
