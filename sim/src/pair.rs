@@ -270,7 +270,7 @@ mod tests {
     use tickwire_core::{Config, Instant};
 
     #[test]
-    fn a_pair_delivers_each_datagram_in_zero_time_unless_the_filter_drops_it() {
+    fn a_pair_delivers_each_datagram_in_zero_time_unless_its_harm_function_drops_it() {
         let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
         pair.record();
         pair.connect(1);

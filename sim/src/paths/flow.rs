@@ -24,8 +24,8 @@ pub enum Source {
         /// The time between two ticks.
         every: Duration,
     },
-    /// Unreliable messages at intervals of `every`. Each message has `bytes` bytes, or fewer if the send budget is
-    /// smaller.
+    /// Unreliable messages at intervals of `every`. Each message has `bytes` bytes, or fewer (at least 1) if the send
+    /// budget is smaller.
     Cooperative {
         /// The largest size of a message, in bytes. A smaller send budget makes the message smaller.
         bytes: usize,
