@@ -127,7 +127,7 @@ fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
 
-/// The size of the largest UDP payload that fits into an IPv4 packet of 1500 bytes.
+/// The size of the largest UDP payload that fits into an IPv4 packet of 1500 bytes, in bytes.
 pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;

@@ -153,7 +153,7 @@ impl Pair {
         }
     }
 
-    /// Closes the link between the ends, and reports this to both ends.
+    /// Reports to both ends that the link between them has closed.
     pub fn close_link(&mut self) {
         for end in &mut self.ends {
             end.close_link(self.now, LinkId(1));

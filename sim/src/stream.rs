@@ -150,7 +150,7 @@ impl Streams {
         self.streams.iter().flatten().all(|stream| stream.given == self.setup.messages)
     }
 
-    /// Returns the times at which messages with the delivery guarantee `MODES[mode]` were delivered to `node`.
+    /// Returns the virtual times at which messages with the delivery guarantee `MODES[mode]` were delivered to `node`.
     #[must_use]
     pub fn deliveries(&self, node: NodeId, mode: usize) -> &[Instant] {
         &self.deliveries[node][mode]

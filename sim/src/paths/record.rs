@@ -23,7 +23,8 @@ pub struct Sample {
     pub lost: u64,
     /// The smoothed round-trip time at the end of the slice. `None` before the first RTT sample.
     pub rtt: Option<Duration>,
-    /// The congestion window at the end of the slice, in bytes. `None` before the first RTT sample, or if it is unlimited.
+    /// The congestion window at the end of the slice, in bytes. `None` before the first RTT sample, or if the
+    /// window is unlimited.
     pub window: Option<u64>,
     /// The path rate that the sender's endpoint estimates at the end of the slice, in bytes per second. `None` for a
     /// TCP flow, before the first RTT sample, or if the rate is unlimited.

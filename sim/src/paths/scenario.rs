@@ -32,7 +32,7 @@ pub struct Scenario {
     /// `true` if no datagram overtakes a different datagram.
     pub in_order: bool,
     /// The interval at which the link delivers the datagrams that it collected, in both directions. With zero, the link
-    /// delivers each datagram immediately.
+    /// collects no datagrams.
     pub bunched: Duration,
     /// The only direction to which the fields `jitter` and `bunched` apply. `None` stands for both
     /// directions.
