@@ -16,7 +16,7 @@ pub struct Fault {
     pub target: Target,
     /// The kind of the fault.
     pub kind: Kind,
-    /// The seed of the fault's random decisions. The decisions also depend on the direction of the link and on the times
-    /// at which datagrams are sent.
+    /// The seed of the fault's random decisions. The decisions also depend on the direction of the link and on the
+    /// times at which datagrams are sent.
     pub seed: u64,
 }

@@ -36,7 +36,7 @@ pub enum Source {
     Tcp,
     /// The data of TCP transfers of `bytes` bytes, one after another, with a `pause` between two transfers.
     ShortTcp {
-        /// The size of one transfer, in bytes.
+        /// The size of one transfer, in bytes, which the sender rounds up to whole segments of 1,200 bytes.
         bytes: u64,
         /// The time from the end of one transfer to the start of the next.
         pause: Duration,

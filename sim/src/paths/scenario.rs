@@ -118,7 +118,8 @@ impl Scenario {
         self
     }
 
-    /// Makes the clocks of receivers run fast by `ppm` parts per million, and returns the changed scenario.
+    /// Makes the clocks of receivers run fast by `ppm` parts per million (slow if `ppm` is negative), and returns the
+    /// changed scenario.
     #[must_use]
     pub const fn skew(mut self, ppm: i64) -> Self {
         self.skew_ppm = ppm;
