@@ -45,8 +45,8 @@ pub struct Datagram<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A rule that the world checks after every step. The methods return `Err` with a description of a violation, which ends
-/// the run.
+/// A rule that the world checks at every datagram and event. The methods return `Err` with a description of a
+/// violation, which ends the run.
 pub trait Checker<E> {
     /// Returns the name of the checker, which violations state.
     fn name(&self) -> &'static str;
@@ -119,7 +119,7 @@ pub struct Amplification<C> {
 }
 
 impl<C: FnMut(NodeId, SocketAddr) -> bool> Amplification<C> {
-    /// Creates a checker. `called` reports whether a node itself dialled an address, and `log` lists the packets that
+    /// Creates a checker. `called` returns whether a node itself dialled an address, and `log` counts the packets that
     /// the nodes' providers decrypted.
     #[must_use]
     pub const fn new(called: C, log: NonceLog) -> Self {

@@ -20,7 +20,7 @@ pub struct LinkTrace {
 /// The reason why a string is not a valid bandwidth trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TraceError {
-    /// The line with this number (counted from 1) is not a number of milliseconds.
+    /// The line with this number (counted from 1) is not a whole number of milliseconds from 0 to 4,294,967,295.
     NotANumber(usize),
     /// The line with this number (counted from 1) has an earlier time than the line above it.
     Backwards(usize),
@@ -96,9 +96,9 @@ impl LinkTrace {
         gaps.max().unwrap_or(0)
     }
 
-    /// Returns the gaps of the trace until `until_ms`: the periods of at least `least_ms` in which no packet may pass.
-    /// Each gap is a pair of times in milliseconds: the opportunity (or the start of the trace) before the gap, and the
-    /// opportunity after the gap.
+    /// Returns the gaps that end at `until_ms` or earlier: the periods of at least `least_ms` in which no packet may
+    /// pass. Each gap is a pair of times in milliseconds: the opportunity (or the start of the trace) before the gap,
+    /// and the opportunity after the gap.
     #[must_use]
     pub fn gaps_ms(&self, least_ms: u64, until_ms: u64) -> Vec<(u64, u64)> {
         let times = (0..).map(|index| self.time_us(index) / 1000).take_while(|&at| at <= until_ms);

@@ -55,7 +55,7 @@ pub struct Topology {
 
 impl Topology {
     /// Creates a star network of a server, which is node 0, and `clients` clients. `delay` is the one-way delay, so an
-    /// RTT is twice as long. Link `i` leads up from client `i + 1` to the server.
+    /// RTT is twice as long. The upward direction of link `i` leads from the client at node `i + 1` to the server.
     #[must_use]
     pub fn star(clients: usize, delay: Duration) -> Self {
         let links = (1..=clients).map(|client| LinkConfig::new((client, 0), delay)).collect();
@@ -76,8 +76,8 @@ impl Topology {
         self
     }
 
-    /// Adds a bottleneck to one direction of the link with the index `link`, and returns the changed topology. The call
-    /// has no effect if no link has this index.
+    /// Sets the bottleneck of one direction of the link with the index `link`, and returns the changed topology. The
+    /// call has no effect if no link has this index.
     #[must_use]
     pub fn bottleneck(mut self, link: usize, direction: Direction, pipe: PipeConfig) -> Self {
         if let Some(config) = self.links.get_mut(link) {
@@ -127,7 +127,7 @@ fn stranger_address(number: u8) -> SocketAddr {
     SocketAddr::new(Ipv4Addr::new(203, 0, 113, number).into(), FIRST_PORT)
 }
 
-/// The size of the largest UDP payload that fits into an IPv4 packet of 1500 bytes.
+/// The size of the largest UDP payload that fits into an IPv4 packet of 1500 bytes, in bytes.
 pub const ETHERNET_DATAGRAM: usize = 1472;
 const FIRST_PORT: u16 = 7777;
 const PORTS: u32 = 50_000;
@@ -139,11 +139,12 @@ pub struct NetworkCounters {
     pub sent: u64,
     /// The number of bytes in the datagrams that nodes sent, including datagrams that no link carried.
     pub sent_bytes: u64,
-    /// The number of datagrams sent to an address to which no link leads.
+    /// The number of datagrams sent to an address that no node has, or to a node to which the sender has no link.
     pub unroutable: u64,
     /// The number of datagrams that were dropped because they were larger than their link carries.
     pub too_large: u64,
-    /// The number of datagrams of which every copy was lost, by a fault or because a queue was full.
+    /// The number of datagrams of which every copy was lost, by a fault or because a queue was full. Replayed copies do
+    /// not count.
     pub lost: u64,
     /// The number of datagrams that arrived at an address that no node has any more, or at a node that is down.
     pub unreachable: u64,

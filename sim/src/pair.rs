@@ -153,7 +153,7 @@ impl Pair {
         }
     }
 
-    /// Closes the link between the ends, and reports this to both ends.
+    /// Reports to both ends that the link between them has closed.
     pub fn close_link(&mut self) {
         for end in &mut self.ends {
             end.close_link(self.now, LinkId(1));
@@ -270,7 +270,7 @@ mod tests {
     use tickwire_core::{Config, Instant};
 
     #[test]
-    fn a_pair_delivers_each_datagram_in_zero_time_unless_the_filter_drops_it() {
+    fn a_pair_delivers_each_datagram_in_zero_time_unless_its_harm_function_drops_it() {
         let mut pair = Pair::new(Instant::ZERO, &Config::new(1));
         pair.record();
         pair.connect(1);

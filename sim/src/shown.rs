@@ -77,7 +77,7 @@ pub fn committed_components(schema: &WorldSchema, store: &Store, id: NetworkId) 
     states.flat_map(|state| components_of_unit(schema, &state)).collect()
 }
 
-/// Returns the components of an entity that `unit` contains, even if the entity is destroyed.
+/// Returns the components that `unit` contains, with their values, even if the entity of `unit` is destroyed.
 #[must_use]
 pub fn components_of_unit(schema: &WorldSchema, unit: &UnitState<'_>) -> Components {
     let (group, version) = (unit.group, unit.version);

@@ -27,7 +27,7 @@ pub struct Progress {
 }
 
 /// Shrinks a list of faults for which `fails` returns `true`, with at most `runs_most` runs. The function first
-/// removes faults, and then shortens the remaining faults.
+/// removes faults, and then shortens the remaining faults. It calls `progress` after each run.
 pub fn shrink(
     faults: &[Fault],
     runs_most: u32,

@@ -50,7 +50,8 @@ pub struct StreamConfig {
     ///
     /// Default: 64 KiB.
     pub largest: usize,
-    /// The configuration of both endpoints. The run replaces the channels and the access of the configuration.
+    /// The configuration of both endpoints. The run replaces the configuration's channels, `access` and
+    /// `dont_fragment`.
     ///
     /// Default: as in [`Config::new`], but without cryptography.
     pub config: Config,
@@ -149,7 +150,7 @@ impl Streams {
         self.streams.iter().flatten().all(|stream| stream.given == self.setup.messages)
     }
 
-    /// Returns the times at which messages with the delivery guarantee `MODES[mode]` were delivered to `node`.
+    /// Returns the virtual times at which messages with the delivery guarantee `MODES[mode]` were delivered to `node`.
     #[must_use]
     pub fn deliveries(&self, node: NodeId, mode: usize) -> &[Instant] {
         &self.deliveries[node][mode]
@@ -237,7 +238,7 @@ impl Streams {
             match outstanding.get_mut(data) {
                 None => {
                     return Err(format!(
-                        "a message of {} bytes arrived that node {sender} did not send, or sent only once",
+                        "a message of {} bytes arrived more often than node {sender} sent it",
                         data.len()
                     ));
                 }
@@ -316,7 +317,8 @@ impl Application for Streams {
 /// then continues the run for 10 s, to detect a message that is delivered twice.
 ///
 /// # Errors
-/// The first violation that a checker reports, or a violation if messages are still missing after `most`.
+/// The first violation that a checker, the application or the world itself reports, or a violation if messages are
+/// still missing after `most`, or if a message is delivered twice.
 pub fn run_to_completion(world: &mut World<Streams>, most: Duration) -> Result<(), Violation> {
     let end = world.now() + most;
     while !world.application().is_complete() {

@@ -55,8 +55,9 @@ const MAX_MESSAGE: usize = 5000;
 /// The number of different message ids.
 const IDS: u64 = 4000;
 
-/// Passes arbitrary frames to the receiving side. Asserts that every message is delivered unchanged, at most once,
-/// and in order if its channel is ordered, and that the receiver's memory is bounded for any claimed message length.
+/// Passes arbitrary frames to the receiving side. Asserts that uncompressed channels deliver messages unchanged, at
+/// most once (except the unreliable channel), and in order if the channel is ordered or sequenced. Also asserts that
+/// the receiver's memory is bounded for any claimed message length.
 pub fn reassembly(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x01ff_fff8, 0x8000_0000_0000][script.below(4)];
@@ -184,8 +185,9 @@ impl Seen {
     }
 }
 
-/// Runs both sides of the channels over a network that a script controls. Asserts that every message is delivered
-/// at most once, and in order if its channel is ordered, and that all reliable messages have arrived at the end.
+/// Runs both sides of the channels over a network that a script controls. Asserts that messages are delivered
+/// unchanged, and in order if their channel is ordered or sequenced, and that each reliable message has arrived exactly
+/// once at the end.
 pub fn channel_pair(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let first = [0, 0x00ff_fff0, 0x02ff_ff00, 0x7fff_ffff][script.below(4)];

@@ -58,7 +58,7 @@ struct Pair {
 
 /// Runs two endpoints as a script says. Asserts that each endpoint obeys the driver contract, that messages arrive
 /// as their channels guarantee, and that no key is used twice with the same nonce. Also asserts that all
-/// reliable messages arrive once the network loses no more datagrams.
+/// reliable messages on open connections arrive after the network has stopped losing datagrams.
 pub fn endpoint(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut pair = Pair::new(script.byte());

@@ -94,7 +94,8 @@ impl Game {
     }
 
     /// Returns the game's viewer with a view of `world`. The view contains all entities that are not hidden. If
-    /// `is_by_distance`, entities far from a fixed point must also be owned by the viewer or always shown.
+    /// `is_by_distance`, the view omits an entity more than 180 m from a fixed point, unless the viewer owns the entity
+    /// or the game always shows it.
     pub fn look(&mut self, world: WorldId, is_by_distance: bool) -> Viewer {
         self.is_by_distance = is_by_distance;
         let viewer = Viewer::new(world);
@@ -165,8 +166,8 @@ impl Game {
     }
 
     /// Returns whether `shown` equals the part of the committed world `store` that the viewer must see. `own` is the id
-    /// of the connection at the viewer's end. In a view by distance, an entity between the two radii may be shown or
-    /// not.
+    /// of the connection at the viewer's end. In a view by distance, an entity 149 m to 181 m from the fixed point may
+    /// be shown or not.
     #[must_use]
     pub fn is_shown(&self, shown: &ShownWorld, store: &Store, own: ConnectionId) -> bool {
         let mut count = 0;

@@ -59,8 +59,8 @@ pub fn ticket(provider: Arc<dyn Provider>, serial: u8, life: Duration) -> Ticket
     mint.mint(&mut Rng::from_seed([serial; 32]), APPLICATION, &public_key, contents).unwrap()
 }
 
-/// Parses an unencrypted handshake message, and the parameters inside it. Asserts that the message and the parameters
-/// each have exactly one encoding.
+/// Parses arbitrary bytes both as an unencrypted handshake message and as handshake parameters. Asserts that each has
+/// exactly one encoding, and that the padding after a message contains only zeros.
 pub fn handshake_messages(bytes: &[u8]) {
     if let Some(written) = rewrite_handshake(bytes) {
         let (same, padding) = bytes.split_at(written.len());
@@ -73,7 +73,7 @@ pub fn handshake_messages(bytes: &[u8]) {
 }
 
 /// Parses arbitrary tickets, both as text and as bytes. Asserts that encoding a parsed ticket gives the same bytes, or
-/// the same text in lower case.
+/// the same text in lower case without the spaces around it.
 pub fn ticket_text(bytes: &[u8]) {
     if let Ok(ticket) = Ticket::from_bytes(bytes) {
         assert_eq!(ticket.to_bytes(), bytes, "a value has a second encoding");
@@ -92,8 +92,8 @@ pub fn ticket_text(bytes: &[u8]) {
     }
 }
 
-/// Runs an attempt to connect to a server that sends arbitrary datagrams. Asserts that the attempt accepts no forged
-/// Welcome or refusal, and ends at most once.
+/// Runs an attempt to connect to a server that sends arbitrary datagrams. Asserts that the attempt ends at most once,
+/// and accepts no forged Welcome or refusal if its provider verifies checksums.
 pub fn dial(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

@@ -40,14 +40,15 @@ pub struct Arena {
     pub events: Vec<Event>,
     /// The code of the CLOSE frame that the endpoint sent, if it sent a CLOSE frame.
     pub closed_with: Option<u16>,
-    /// The newest resume ticket: its sequence number, its expiry, and its sealed bytes.
+    /// The newest resume ticket: its sequence number, its expiry in microseconds since the Unix epoch, and its sealed
+    /// bytes.
     pub ticket: Option<(u64, u64, Vec<u8>)>,
     /// The packet numbers of the packets that the peer received.
     pub received: AckRanges,
     /// `true` if the peer itself has sent a CLOSE frame, so that the endpoint need not send a CLOSE frame.
     pub has_closed: bool,
-    /// `true` if the peer resumed from an address that the endpoint has not validated. The endpoint sends such
-    /// an address at most as many bytes as it received from the address.
+    /// `true` if the peer has resumed from an address that the endpoint may not have validated. The endpoint then need
+    /// not send a CLOSE frame, because it may send such an address only as many bytes as it received from the address.
     pub is_unproven: bool,
     /// The number of the endpoint's datagrams that the peer decrypted.
     pub heard: usize,
@@ -55,7 +56,7 @@ pub struct Arena {
     numbers: BTreeSet<u64>,
 }
 
-/// Returns the address of the peer at the port 1000 + `port`.
+/// Returns the address of the peer with the port number 1000 + `port`.
 #[must_use]
 pub fn peer_at(port: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 66], 1000 + u16::from(port)))
@@ -203,7 +204,8 @@ impl Arena {
         written(|writer| write_ack(&self.received, Duration::ZERO, self.now, None, writer).unwrap())
     }
 
-    /// Reconnects the peer with its resume ticket. Returns whether the endpoint accepted the peer.
+    /// Reconnects the peer from the address `peer_at(seed)` with its resume ticket. Returns `false` if the peer has no
+    /// ticket, or if the endpoint rejects the peer.
     pub fn resume(&mut self, seed: u8) -> bool {
         // What waits for the old peer would be lost in the handshake.
         self.settle();

@@ -126,7 +126,7 @@ pub static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
 });
 
 /// Decodes an arbitrary message of any type and codec. Asserts that a decoded message encodes to the same bytes, or, if
-/// its codec allows several encodings, to bytes that decode to an equal message.
+/// its codec allows several encodings and the new encoding is not too large, to bytes that decode to an equal message.
 pub fn message(bytes: &[u8]) {
     let Ok(decoded) = REGISTRY.decode(bytes) else { return };
     let decoded = match one_encoding::<Packed>(bytes, decoded) {

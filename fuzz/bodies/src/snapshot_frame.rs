@@ -44,7 +44,7 @@ pub fn honest_frames() -> Vec<Vec<u8>> {
 }
 
 /// Sends arbitrary frames, after valid frames, to a receiver. Asserts that the receiver does not panic, stores no part of a
-/// frame that it rejects, and holds bounded memory.
+/// frame that it rejects, and holds at most 16 MiB of memory.
 pub fn snapshot_frame(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut receiver = ReceivedWorld::new(&schema(), ENTITIES);

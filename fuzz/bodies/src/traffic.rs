@@ -13,7 +13,7 @@ use tickwire_sim::rng::Draws;
 use crate::channels::channels;
 use crate::handshake;
 
-/// Returns every datagram of several sessions. The Hellos among them have no padding.
+/// Returns every datagram of three sessions, including lost datagrams. Handshake packets have no padding.
 #[must_use]
 pub fn datagrams() -> Vec<Vec<u8>> {
     let mut all = Vec::new();

@@ -11,7 +11,7 @@ use crate::channels::memory_most;
 /// The number of calls after which the endpoint is considered never to become idle.
 const CALLS_MOST: usize = 20_000;
 
-/// An endpoint whose output is checked after each call.
+/// An endpoint whose output [`Watched::settle`] and [`Watched::settle_slowly`] check.
 pub struct Watched {
     /// The endpoint whose output is checked.
     pub endpoint: Endpoint,
@@ -77,7 +77,7 @@ impl Watched {
         self.heard.values().sum()
     }
 
-    /// Runs all timers that are due, and takes all datagrams and events of the endpoint.
+    /// Runs all timers that are due, and takes and checks all datagrams and events of the endpoint.
     pub fn settle(&mut self, now: Instant) -> Output {
         let mut output = Output::default();
         for call in 0.. {
@@ -111,7 +111,8 @@ impl Watched {
         output
     }
 
-    /// Runs all timers that are due, and takes all datagrams but at most `most` events, as a slow application does.
+    /// Runs all timers that are due, and takes and checks all datagrams but at most `most` events, as a slow
+    /// application does.
     pub fn settle_slowly(&mut self, now: Instant, most: usize) -> Output {
         let mut output = Output::default();
         self.endpoint.handle_timeout(now);
@@ -121,7 +122,7 @@ impl Watched {
         output
     }
 
-    /// Checks that the endpoint keeps no state of closed connections.
+    /// Panics if the endpoint still lists a connection that it has reported as closed.
     pub fn expect_nothing_left(&self) {
         let left = self.endpoint.connections().find(|id| self.closed.get(id) == Some(&true));
         assert_eq!(left, None, "the endpoint lists a closed connection");

@@ -37,9 +37,9 @@ struct Link {
     waited: u64,
 }
 
-/// Runs both ends of a world over a link that loses, delays and repeats frames, loses acknowledgements, and breaks. Asserts
-/// that the receiver rejects no frame, shows no unit that mixes two commits, and shows the committed world once the link loses
-/// no more frames.
+/// Runs both ends of a world over a link that loses, delays and repeats frames, loses acknowledgements, and breaks.
+/// Asserts that the receiver rejects no frame, shows no unit that mixes two commits, and shows the committed world
+/// after the link has stopped losing frames.
 pub fn world_link(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let shape = script.byte();

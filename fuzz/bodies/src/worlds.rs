@@ -46,7 +46,7 @@ struct WorldsScene {
 }
 
 /// Runs a server that replicates a world to a client. Asserts that the client rejects no snapshot frame, that the connection
-/// does not end, and that the client shows the committed world once the network loses no more datagrams.
+/// does not end, and that the client shows the committed world after the network has stopped losing datagrams.
 pub fn worlds(bytes: &[u8]) {
     let mut script = Script::new(bytes);
     let mut scene = WorldsScene::new(script.byte());

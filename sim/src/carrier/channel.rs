@@ -55,7 +55,8 @@ impl Default for ChannelCarrierConfig {
 
 /// One end of a datagram channel. The dialling end is open once the other end has answered, and the listening end is
 /// open from the first datagram on. The channel breaks if the other end replies that the channel does not exist, or if
-/// a listening end receives no datagram within 20 s. The endpoint itself must detect a peer that becomes silent later.
+/// a listening end receives no datagram within 20 s of the request to open. The endpoint itself must detect a peer that
+/// becomes silent later.
 #[derive(Debug)]
 pub struct ChannelCarrier {
     config: ChannelCarrierConfig,

@@ -6,7 +6,7 @@ use tickwire_core::time::Instant;
 /// The state of a carrier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum CarrierState {
-    /// The other end has not answered the request to open yet.
+    /// The carrier is not open yet. It waits for a segment from the other end.
     Opening,
     /// The carrier accepts datagrams.
     Open,

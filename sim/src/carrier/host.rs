@@ -29,11 +29,11 @@ pub struct LinkCounters {
     pub unsuitable: u64,
     /// The number of segments from the network that were damaged, or belonged to an unknown connection.
     pub refused: u64,
-    /// The number of losses that the driver reported to the endpoint.
+    /// The number of times that the driver reported a loss to the endpoint. One report may cover several datagrams.
     pub losses_told: u64,
-    /// The number of links that the driver opened.
+    /// The number of links that the driver reported to the endpoint as open.
     pub opened: u64,
-    /// The number of links that the driver closed.
+    /// The number of open links that the driver closed.
     pub closed: u64,
 }
 
@@ -47,7 +47,7 @@ struct HostedLink<C> {
 }
 
 /// A [`Host`] whose endpoint runs over links. A client has one link to its server, and opens a new link when the
-/// link breaks. A server has one link for each client, and uses the newest link of each client.
+/// link breaks. A server accepts links. When a new link of a client opens, the server closes the client's older links.
 pub struct LinkHost<C: Carrier> {
     /// The endpoint that runs over the links.
     pub endpoint: Endpoint,
@@ -102,7 +102,8 @@ impl<C: Carrier> LinkHost<C> {
         host
     }
 
-    /// Returns the newest link, which may be open or not. A client's newest link leads to its server.
+    /// Returns the id of the newest link, which may be open or not. A client's newest link leads to its server. Before
+    /// a server has accepted a link, the id is 0.
     #[must_use]
     pub const fn link(&self) -> LinkId {
         LinkId(self.last)
@@ -114,7 +115,8 @@ impl<C: Carrier> LinkHost<C> {
         self.counters
     }
 
-    /// Returns the counters of all carriers of the driver together.
+    /// Returns the counters of all carriers of the driver, including closed carriers. The counts are sums, and
+    /// `held_most` is the maximum.
     #[must_use]
     pub fn carriers(&self) -> CarrierCounters {
         self.links.values().fold(self.past, |sum, link| add(sum, link.carrier.counters()))

@@ -55,8 +55,8 @@ pub struct Conditions {
     ///
     /// Default: 1,500 bytes. Range: 68 bytes or more.
     pub mtu: u32,
-    /// Faults that occur in addition to the other conditions. In these faults, node 0 is the target of the
-    /// conditioner, and client `i` is node `i + 1`, on link `i`.
+    /// Faults that occur in addition to the other conditions. In these faults, node 0 is the target of the conditioner,
+    /// and client `i` is node `i + 1`, on link `i`. Replayed copies and ECN marks do not reach real sockets.
     ///
     /// Default: none.
     pub faults: Vec<Fault>,

@@ -3,7 +3,8 @@
 /// The counters of a conditioner, for all clients together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
-    /// The number of clients that have sent a datagram.
+    /// The number of clients that the conditioner accepted. A client that returns after more than 60 s of silence may
+    /// count again.
     pub clients: u64,
     /// The number of datagrams received, in both directions together.
     pub received: u64,

@@ -41,8 +41,8 @@ impl Conditioner {
     /// `to`.
     ///
     /// # Errors
-    /// The system's error if `listen` is in use or is not an address of this machine, or [`ErrorKind::InvalidInput`] if
-    /// the conditions are invalid.
+    /// [`ErrorKind::InvalidInput`] if the conditions are invalid, or the system's error if `listen` is in use or is not
+    /// an address of this machine, or if the system cannot start a thread.
     pub fn start(listen: SocketAddr, to: SocketAddr, conditions: Conditions) -> io::Result<Self> {
         Self::start_forgetting(listen, to, conditions, CLIENT_LIFE)
     }

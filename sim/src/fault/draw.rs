@@ -17,8 +17,8 @@ pub struct Profile {
     pub nodes: usize,
     /// The number of links in the network.
     pub links: usize,
-    /// The number of nodes, counted from node 0, whose addresses never change, so that other nodes can find them.
-    /// Default 1.
+    /// The number of nodes, counted from node 0, whose addresses never change, so that other nodes can find them. If
+    /// all nodes are fixed, a rebind may still affect the final node. Default 1.
     pub fixed: usize,
     /// The latest virtual time at which a generated fault may end. The earliest time at which a fault may begin is 0 s.
     pub horizon: Duration,
@@ -26,7 +26,7 @@ pub struct Profile {
     pub kinds: KindSet,
     /// The probability with which a kind is enabled, in parts per million. Default 500,000.
     pub enabled_ppm: u32,
-    /// The largest number of faults of one kind. Default 4.
+    /// The largest number of faults of one kind. 0 has the same effect as 1. Default 4.
     pub most_of_a_kind: u32,
     /// The highest probability of corruption, and of loss outside of loss bursts, in parts per million. Default
     /// 300,000.
@@ -34,8 +34,8 @@ pub struct Profile {
     /// The longest duration of a clog, partition, pause or restart, and the longest delay of a replayed datagram.
     /// Default 5 s.
     pub outage: Duration,
-    /// The limit of the delay that one fault adds to a datagram. Clogs and replays have the limit `outage` instead, and
-    /// normally distributed delays may exceed the limit. Default 1 s.
+    /// The limit of the delay that one fault adds to a datagram. Clogs and replays have the limit `outage` instead.
+    /// Normally distributed delays, and delays in the queue of a rate fault, may exceed the limit. Default 1 s.
     pub delay: Duration,
     /// The smallest limit on the size of datagrams that a fault sets, in bytes. Default 1200 bytes.
     pub mtu: u32,

@@ -16,7 +16,7 @@ pub struct Fault {
     pub target: Target,
     /// The kind of the fault.
     pub kind: Kind,
-    /// The seed of the fault's random decisions. Apart from the seed, the decisions depend only on the
-    /// link and the time.
+    /// The seed of the fault's random decisions. The decisions also depend on the direction of the link and on the
+    /// times at which datagrams are sent.
     pub seed: u64,
 }

@@ -106,7 +106,7 @@ kinds! {
     Duplicate = "duplicate" {
         /// The share of datagrams duplicated, in parts per million.
         ppm: u32,
-        /// The largest number of additional copies of a datagram.
+        /// The largest number of additional copies of a datagram, at most 16.
         most: u32,
         /// The longest delay of an additional copy after the first copy.
         spread: Duration,
@@ -146,31 +146,33 @@ kinds! {
         /// The longest delay of a datagram.
         hold: Duration,
     }
-    /// Each datagram has a delay that is uniformly distributed from zero to a bound.
+    /// Each datagram has an additional delay that is uniformly distributed from zero to a bound.
     Uniform = "uniform" {
         /// The longest delay of a datagram.
         most: Duration,
     }
-    /// Each datagram has an approximately normal delay (a sum of twelve uniform values). Negative delays count as zero.
+    /// Each datagram has an additional, approximately normal delay (a sum of twelve uniform values). Negative delays
+    /// count as zero.
     Normal = "normal" {
         /// The mean of the delays.
         mean: Duration,
         /// The standard deviation of the delays.
         deviation: Duration,
     }
-    /// Each datagram has a delay with a heavy tail: the Pareto distribution with exponent 2.
+    /// Each datagram has an additional delay with a heavy tail: the Pareto distribution with exponent 2.
     Pareto = "pareto" {
         /// The shortest delay of a datagram.
         scale: Duration,
         /// The longest delay of a datagram. Longer delays of the distribution count as this delay.
         most: Duration,
     }
-    /// A delay trace, which repeats, determines the delay of each datagram.
+    /// A delay trace, which repeats, determines the additional delay of each datagram.
     Recorded = "recorded" {
         /// The delay trace, one delay per datagram.
         delays: Vec<Duration>,
     }
-    /// All datagrams wait until the fault ends, and then arrive at the same time.
+    /// No datagram sent during the fault arrives before the fault ends. All datagrams that the fault delays arrive at
+    /// that time.
     Clog = "clog" {}
     /// The port of the node's visible address changes. Datagrams in transit to the old port are lost.
     Rebind = "rebind" {

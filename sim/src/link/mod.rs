@@ -54,14 +54,15 @@ pub struct Link {
 }
 
 impl Link {
-    /// Creates a link without faults. `id` must be different for each link, because the random decisions of faults
-    /// depend on the id.
+    /// Creates one direction of a link, without faults and with a delay of `delay_us` microseconds. `id` must be
+    /// different for each direction, because the random decisions of faults depend on the id.
     #[must_use]
     pub const fn new(id: u64, delay_us: u64) -> Self {
         Self { id, delay_us, stages: [const { Vec::new() }; Stage::COUNT], last_us: 0, ordinal: 0 }
     }
 
-    /// Activates `fault`, which has the index `index` in the list of faults, on this link.
+    /// Activates `fault`, which has the index `index` in the list of faults, on this link. A fault that affects nodes
+    /// has no effect.
     pub fn begin(&mut self, index: usize, fault: &Fault) {
         let Some(stage) = Stage::of(&fault.kind) else { return };
         let key = mix(fault.seed, self.id);

@@ -48,7 +48,8 @@ pub struct Passage {
     pub waited_us: u64,
     /// The size of the datagram in bytes.
     pub bytes: u64,
-    /// `true` if the queue was so long that the bottleneck marks ECN-capable datagrams.
+    /// `true` if the datagram waited longer than `mark_above` ([`PipeConfig::Shaped`]). The bottleneck marks such a
+    /// datagram if the datagram is ECN-capable.
     pub marked: bool,
 }
 

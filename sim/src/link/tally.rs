@@ -5,7 +5,7 @@
 pub struct Tally(Vec<u64>);
 
 impl Tally {
-    /// Creates counters for `faults` faults, which are all zero.
+    /// Creates a counter with the value 0 for each fault of a list of `faults` faults.
     #[must_use]
     pub fn new(faults: usize) -> Self {
         Self(vec![0; faults])

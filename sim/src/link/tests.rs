@@ -123,7 +123,7 @@ fn traced_loss_drops_the_datagrams_of_its_trace_in_every_repetition() {
 }
 
 #[test]
-fn an_mtu_fault_drops_every_datagram_above_its_size() {
+fn an_mtu_fault_drops_exactly_the_datagrams_above_its_limit_and_a_partition_drops_all() {
     assert!(run(&[fault(Kind::Partition {}, 1)], 100).arrivals.is_empty());
     assert!(run(&[fault(Kind::Mtu { bytes: 99 }, 1)], 100).arrivals.is_empty());
     assert_eq!(run(&[fault(Kind::Mtu { bytes: 100 }, 1)], 100).arrivals.len(), 100);

@@ -24,8 +24,8 @@ pub enum Source {
         /// The time between two ticks.
         every: Duration,
     },
-    /// Unreliable messages at intervals of `every`. Each message has `bytes` bytes, or fewer if the send budget is
-    /// smaller.
+    /// Unreliable messages at intervals of `every`. Each message has `bytes` bytes, or fewer (at least 1) if the send
+    /// budget is smaller.
     Cooperative {
         /// The largest size of a message, in bytes. A smaller send budget makes the message smaller.
         bytes: usize,
@@ -36,7 +36,7 @@ pub enum Source {
     Tcp,
     /// The data of TCP transfers of `bytes` bytes, one after another, with a `pause` between two transfers.
     ShortTcp {
-        /// The size of one transfer, in bytes.
+        /// The size of one transfer, in bytes, which the sender rounds up to whole segments of 1,200 bytes.
         bytes: u64,
         /// The time from the end of one transfer to the start of the next.
         pause: Duration,

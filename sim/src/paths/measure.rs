@@ -16,16 +16,16 @@ pub struct FlowOutcome {
     pub offered: u64,
     /// The number of bytes in the messages that arrived, or of TCP data that arrived in order.
     pub delivered: u64,
-    /// The same number as `delivered`, for each second of the run.
+    /// The number of bytes that `delivered` counts, for each second of the run.
     pub by_second: Vec<u64>,
     /// The number of messages of a game that the sender accepted (0 for bulk and TCP flows), and of messages that arrived
     /// (for a TCP flow, of deliveries of data to the receiver).
     pub messages: (u64, u64),
-    /// The number of datagrams sent, and of datagrams declared lost.
+    /// The number of datagrams that the sender sent, and of datagrams that it declared lost. Both are 0 for a TCP flow.
     pub datagrams: (u64, u64),
     /// The path rates that the sender's endpoint reported, in bytes per second, each with the time of the report.
     pub rates_told: Vec<(Duration, u64)>,
-    /// The number of bytes in the sender's queues at the end of the run.
+    /// The number of bytes of messages in the send queues of the flow's sender at the end of the run. 0 for a TCP flow.
     pub queued: u64,
 }
 
@@ -34,11 +34,12 @@ pub struct FlowOutcome {
 pub struct Outcome {
     /// The share of the forward bottleneck's capacity that was used, in thousandths.
     pub used_permille: u64,
-    /// The median of the queueing delay, in microseconds.
+    /// The median time that a datagram waited in the queue of the forward bottleneck, in microseconds. This field, the
+    /// percentile and the maximum omit dropped datagrams.
     pub queue_p50_us: u64,
-    /// The 95th percentile of the queueing delay, in microseconds.
+    /// The 95th percentile of the time that a datagram waited in the queue of the forward bottleneck, in microseconds.
     pub queue_p95_us: u64,
-    /// The longest queueing delay, in microseconds.
+    /// The longest time that a datagram waited in the queue of the forward bottleneck, in microseconds.
     pub queue_max_us: u64,
     /// The number of datagrams dropped because the forward queue was full.
     pub dropped: u64,
@@ -46,8 +47,8 @@ pub struct Outcome {
     pub passed: u64,
     /// The results of each flow, in the order of the scenario.
     pub flows: Vec<FlowOutcome>,
-    /// Jain's fairness index of the forward flows, in thousandths, measured while all forward flows send. The
-    /// measurement begins 5 s after the newest flow has started.
+    /// Jain's fairness index of the bytes that the forward flows delivered, in thousandths, measured while all forward
+    /// flows send. The measurement omits the first 5 s after a forward flow starts or resumes.
     pub jain_permille: u64,
     /// The share of all delivered bytes that flows other than TCP delivered, in thousandths, measured while all forward
     /// flows send. `None` if the scenario has no TCP flow.
@@ -56,7 +57,8 @@ pub struct Outcome {
     pub trace_hash: u64,
 }
 
-/// Computes Jain's fairness index of `shares`, in thousandths.
+/// Computes Jain's fairness index of `shares`, in thousandths: 1,000 if all shares are equal. Returns 0 if all shares
+/// are 0, or if there are none.
 #[must_use]
 pub fn jain(shares: &[u64]) -> u64 {
     let sum: u128 = shares.iter().map(|&share| u128::from(share)).sum();

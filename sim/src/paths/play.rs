@@ -17,18 +17,18 @@ impl Scenario {
     /// Runs the scenario with `seed`.
     ///
     /// # Errors
-    /// The first violation that a checker reports.
+    /// The first violation that a checker, the application or the world itself reports.
     pub fn play(&self, seed: u64) -> Result<Outcome, Violation> {
         let mut world = self.world(seed);
         world.run_for(self.duration)?;
         Ok(outcome(self, &world))
     }
 
-    /// Runs the scenario as [`Scenario::play`] does, and takes a sample of each flow at intervals of `every`. Sampling
-    /// does not change the run.
+    /// Runs the scenario as [`Scenario::play`] does, and takes a sample of each flow at intervals of `every` (raised to
+    /// at least 1 ms) and at the end. Sampling does not change the run.
     ///
     /// # Errors
-    /// The first violation that a checker reports.
+    /// The first violation that a checker, the application or the world itself reports.
     pub fn record(&self, seed: u64, every: Duration) -> Result<(Outcome, Recording), Violation> {
         let mut world = self.world(seed);
         let recording = record(self, &mut world, every)?;

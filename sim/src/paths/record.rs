@@ -23,20 +23,21 @@ pub struct Sample {
     pub lost: u64,
     /// The smoothed round-trip time at the end of the slice. `None` before the first RTT sample.
     pub rtt: Option<Duration>,
-    /// The congestion window at the end of the slice, in bytes.
+    /// The congestion window at the end of the slice, in bytes. `None` before the first RTT sample, or if the
+    /// window is unlimited.
     pub window: Option<u64>,
     /// The path rate that the sender's endpoint estimates at the end of the slice, in bytes per second. `None` for a
-    /// TCP flow.
+    /// TCP flow, before the first RTT sample, or if the rate is unlimited.
     pub rate: Option<u64>,
     /// The send budget for one second: the number of bytes that a game can send in one second without a queue. `None`
-    /// for flows whose queue is never empty.
+    /// for bulk and TCP flows, before the first RTT sample, or if the budget is unlimited.
     pub grant: Option<u64>,
 }
 
-/// The samples of a run, in time slices of equal length.
+/// The samples of a run, in time slices of equal length. Only the final slice may be shorter.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recording {
-    /// The length of each time slice.
+    /// The length of each time slice except the final slice, which may be shorter.
     pub every: Duration,
     /// The samples of each flow, in the order of the flows and then of the slices.
     pub flows: Vec<Vec<Sample>>,
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_samples_of_a_recording_add_up_to_the_totals_of_the_run() {
+    fn the_samples_of_a_recording_include_every_delivered_byte_and_every_drop_of_the_run() {
         let scenario = short();
         let (outcome, recording) = scenario.record(1, Duration::from_millis(100)).unwrap();
         assert_eq!(recording.slices(), 53);

@@ -105,7 +105,7 @@ pub fn variable_capacity_jitter() -> Scenario {
     variable_capacity().jitter(Duration::from_millis(30)).named("5.1 jitter")
 }
 
-/// Returns the scenario [`variable_capacity`] with a return path of 300 kbit/s that a second flow fills.
+/// Returns the scenario [`variable_capacity`] with a return path of 300 kbit/s that a TCP flow saturates.
 #[must_use]
 pub fn variable_capacity_reverse() -> Scenario {
     let flows = vec![Flow::bulk(), Flow::of(Source::Tcp).backward()];

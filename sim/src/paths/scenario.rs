@@ -32,7 +32,7 @@ pub struct Scenario {
     /// `true` if no datagram overtakes a different datagram.
     pub in_order: bool,
     /// The interval at which the link delivers the datagrams that it collected, in both directions. With zero, the link
-    /// delivers each datagram immediately.
+    /// collects no datagrams.
     pub bunched: Duration,
     /// The only direction to which the fields `jitter` and `bunched` apply. `None` stands for both
     /// directions.
@@ -118,7 +118,8 @@ impl Scenario {
         self
     }
 
-    /// Makes the clocks of receivers run fast by `ppm` parts per million, and returns the changed scenario.
+    /// Makes the clocks of receivers run fast by `ppm` parts per million (slow if `ppm` is negative), and returns the
+    /// changed scenario.
     #[must_use]
     pub const fn skew(mut self, ppm: i64) -> Self {
         self.skew_ppm = ppm;

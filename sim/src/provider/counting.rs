@@ -8,7 +8,8 @@ use tickwire_core::crypto::{
 };
 use tickwire_core::rng::Rng;
 
-/// Counters of the Diffie-Hellman operations that a provider has performed. Clones share the counters.
+/// Counters of the responses to handshakes and of the public keys that a provider has computed with Diffie-Hellman
+/// operations. Clones share the counters.
 #[derive(Clone, Debug, Default)]
 pub struct DiffieHellmans {
     counts: Arc<Counts>,
@@ -34,14 +35,15 @@ impl DiffieHellmans {
     }
 }
 
-/// A provider that counts the Diffie-Hellman operations of another provider.
+/// A provider that forwards all calls to another provider, and counts the calls to respond to a handshake and to
+/// compute a public key. The provider does not count the operations of initiators.
 pub struct CountingProvider {
     inner: Arc<dyn Provider>,
     counts: Arc<Counts>,
 }
 
 impl CountingProvider {
-    /// Creates a provider that forwards calls to `inner` and counts their operations in `spent`.
+    /// Creates a provider that forwards all calls to `inner`, and counts responses and public keys in `spent`.
     #[must_use]
     pub fn new(inner: Arc<dyn Provider>, spent: &DiffieHellmans) -> Self {
         Self { inner, counts: Arc::clone(&spent.counts) }

@@ -10,8 +10,9 @@ use tickwire_core::crypto::{
 use tickwire_core::rng::Rng;
 use xxhash_rust::xxh3::{xxh3_128, xxh3_128_with_seed};
 
-/// The log of all [`RecordingProvider`]s in one run. Clones share the log. All nodes and all their incarnations use
-/// the same log, so the log also detects a pair of key and nonce that a node uses again after a restart.
+/// The log of each pair of key and nonce with which the [`RecordingProvider`]s of one run sealed a packet or a ticket.
+/// The log counts the pairs that were used twice ([`NonceCounts::repeated`]). Clones share the log. All nodes and all
+/// their incarnations use the same log, so it also detects a pair that a node uses again after a restart.
 #[derive(Clone, Debug, Default)]
 pub struct NonceLog(Arc<Mutex<Seen>>);
 
@@ -92,14 +93,15 @@ fn insert(ranges: &mut Vec<(u64, u64)>, number: u64) -> bool {
     true
 }
 
-/// A provider that records the calls to another provider.
+/// A provider that forwards all calls to another provider. It records each packet and ticket that is sealed, and each
+/// packet that is decrypted or rejected.
 pub struct RecordingProvider {
     inner: Arc<dyn Provider>,
     log: NonceLog,
 }
 
 impl RecordingProvider {
-    /// Creates a provider that forwards calls to `inner` and records them in `log`.
+    /// Creates a provider that forwards all calls to `inner`, and records packets and tickets in `log`.
     #[must_use]
     pub const fn new(inner: Arc<dyn Provider>, log: NonceLog) -> Self {
         Self { inner, log }

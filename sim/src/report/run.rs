@@ -30,7 +30,7 @@ impl RecordedRun {
     /// Runs `scenario` with `seed`, and records the run.
     ///
     /// # Errors
-    /// The first violation that a checker reports.
+    /// The first violation that a checker, the application or the world itself reports.
     pub fn play(scenario: Scenario, seed: u64) -> Result<Self, Violation> {
         let millis = scenario.duration.as_millis();
         let every = EVERY.into_iter().find(|&every| u128::from(every) * SLICES >= millis).unwrap_or(5000);

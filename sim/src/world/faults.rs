@@ -13,7 +13,7 @@ impl<A: Application> World<A> {
     /// clog already holds still arrive when the clog would have ended.
     ///
     /// # Errors
-    /// The first violation that a checker reports.
+    /// The first violation that a checker, the application or the world itself reports.
     pub fn heal(&mut self) -> Result<(), Violation> {
         self.start();
         self.healed = true;

@@ -123,7 +123,7 @@ impl<A: Application> World<A> {
         }
     }
 
-    /// Adds a checker, which checks its rule after every later step.
+    /// Adds a checker, which checks its rule at every later datagram and event.
     pub fn check(&mut self, checker: impl Checker<EventOf<A>> + 'static) {
         self.checkers.push(Box::new(checker));
     }
@@ -131,7 +131,8 @@ impl<A: Application> World<A> {
     /// Runs the simulation up to and including the instant `until`.
     ///
     /// # Errors
-    /// The first violation that a checker reports. The world does not continue after a violation.
+    /// The first violation that a checker, the application or the world itself reports. The world does not continue
+    /// after a violation.
     pub fn run_until(&mut self, until: Instant) -> Result<(), Violation> {
         self.start();
         self.outcome()?;
@@ -147,7 +148,7 @@ impl<A: Application> World<A> {
     /// Runs the simulation for `duration` from the current virtual time on.
     ///
     /// # Errors
-    /// The first violation that a checker reports.
+    /// The first violation that a checker, the application or the world itself reports.
     pub fn run_for(&mut self, duration: Duration) -> Result<(), Violation> {
         self.run_until(self.now + duration)
     }
@@ -155,7 +156,7 @@ impl<A: Application> World<A> {
     /// Runs the final check of every checker, which reports a promise that is unfulfilled at the end of the run.
     ///
     /// # Errors
-    /// The first violation that a checker reports.
+    /// The first violation that a checker, the application or the world itself reports.
     pub fn finish(&mut self) -> Result<(), Violation> {
         for index in 0..self.checkers.len() {
             let at = self.now;
@@ -167,10 +168,10 @@ impl<A: Application> World<A> {
     }
 
     /// Calls `act` with the application and the host of `node`, handles the output of the host, and returns the result
-    /// of `act`. If the node is down or paused, the method does nothing and returns `None`.
+    /// of `act`. If the node is down, paused or unknown, the method does not call `act`, and returns `None`.
     ///
     /// # Errors
-    /// The first violation that a checker reports.
+    /// The first violation that a checker, the application or the world itself reports.
     pub fn with<R>(
         &mut self,
         node: NodeId,
@@ -205,7 +206,7 @@ impl<A: Application> World<A> {
         &self.application
     }
 
-    /// Returns the host of `node`, even while the node is down or paused.
+    /// Returns the host of `node`, even while the node is down or paused. Returns `None` if the node does not exist.
     #[must_use]
     pub fn host(&self, node: NodeId) -> Option<&A::Host> {
         self.nodes.get(node).map(|node| &node.host)
