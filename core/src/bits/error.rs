@@ -169,12 +169,12 @@ impl fmt::Display for DecodeError {
             Self::UnknownType => "no registered message type has the type index at the start of the message; register the same types at both ends",
             Self::TooLarge => "the message is longer than its type allows; reject the message",
             Self::Truncated => "the message ends before its final value ends; reject the message",
-            Self::Trailing => "bits follow the final value of the message; reject the message",
+            Self::Trailing => "nonzero bits or whole bytes follow the final value of the message; reject the message",
             Self::OutOfRange => "a value in the message is outside its range; reject the message",
             Self::NotUtf8 => "a string in the message is not UTF-8; reject the message",
             Self::TooDeep => "lists, maps or boxes in the message nest too deeply; reject the message",
-            Self::TooManyItems => "the message has too many list items for its size; reject the message",
-            Self::Invalid => "the message is not a valid value of its type; reject the message",
+            Self::TooManyItems => "the message has more values or list items than its codec allows; reject the message",
+            Self::Invalid => "the message is not a valid value of its type, or has a type other than the requested type; reject the message",
         })
     }
 }

@@ -282,7 +282,7 @@ impl Message {
     /// Decodes the message as a value of type `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has a type other than `T`, or the error of the codec.
+    /// [`DecodeError::Invalid`] if the message has a type other than `T`, else the error of [`Registry::decode`].
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }

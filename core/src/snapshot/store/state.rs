@@ -202,7 +202,7 @@ impl Store {
         self.entities.existing().map(|(_, record)| entity(record))
     }
 
-    /// Returns an entity. Returns `None` if the entity does not exist.
+    /// Returns the entity with this id. Returns `None` if the entity does not exist.
     #[must_use]
     pub fn entity(&self, id: NetworkId) -> Option<Entity> {
         self.entities.get(self.entities.find(id)?).map(entity)
