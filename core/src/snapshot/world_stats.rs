@@ -26,7 +26,8 @@ pub struct WorldStats {
     pub tick_received: Option<u32>,
     /// The number of snapshot frames received and stored.
     pub frames_stored: u64,
-    /// The number of snapshot frames received too late to be decoded.
+    /// The number of received snapshot frames that could not be decoded, because a newer frame arrived earlier and made
+    /// the receiver drop a version to which they refer.
     pub frames_stale: u64,
     /// The number of received snapshot frames that were invalid.
     pub frames_refused: u64,
