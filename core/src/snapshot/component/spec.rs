@@ -49,10 +49,11 @@ pub enum Prediction {
     /// The prediction that the value does not change.
     #[default]
     Last,
-    /// The prediction that numbers, angles and rotations keep changing at their latest rate.
+    /// The prediction that numbers, angles and rotations keep changing at the rate between two earlier versions that
+    /// the peer has.
     Linear,
-    /// The prediction that the field marked as the position moves with the velocity in the field marked as the
-    /// velocity.
+    /// The prediction that the field marked as the position changes at the mean of the old and the new value of the
+    /// field marked as the velocity, and that no other field changes.
     Velocity,
 }
 
