@@ -17,7 +17,7 @@ pub enum EncodeError {
         /// The name of the message type.
         name: &'static str,
     },
-    /// The encoded message would be longer than its type allows.
+    /// The encoded body of the message would be longer than its type allows.
     TooLarge {
         /// The longest encoding that the message type allows, in bytes.
         limit: usize,
@@ -142,7 +142,7 @@ impl core::error::Error for EncodeError {}
 pub enum DecodeError {
     /// No registered type has the type index at the start of the message.
     UnknownType,
-    /// The message is longer than its type allows.
+    /// The body of the message is longer than its type allows.
     TooLarge,
     /// The bytes end before the value ends, or a length field exceeds the number of remaining bytes.
     Truncated,

@@ -212,7 +212,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`DecodeError::UnknownType`] if no registered type has the type index at the start of `data`, or
-    /// [`DecodeError::TooLarge`] if the message is longer than its type allows.
+    /// [`DecodeError::TooLarge`] if the body of the message is longer than its type allows.
     pub fn open(&self, data: Bytes, received_at: Instant) -> Result<Message, DecodeError> {
         let (_, entry, _) = self.split(&data)?;
         let (message_type, name) = (entry.message_type, entry.name);
