@@ -144,7 +144,7 @@ pub struct SchemaDifference {
     pub missing_here: Vec<PeerText>,
     /// The names of the entries that only this end has.
     pub missing_there: Vec<String>,
-    /// The names of the entries that have different layouts at the two ends.
+    /// The names of the entries that have different hashes at the two ends.
     pub different: Vec<String>,
     /// `true` if the server had more entries than a refusal can carry. The lists may then be incomplete.
     pub truncated: bool,

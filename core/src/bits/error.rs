@@ -17,7 +17,7 @@ pub enum EncodeError {
         /// The name of the message type.
         name: &'static str,
     },
-    /// The encoded message would be longer than its type allows.
+    /// The encoded body of the message would be longer than its type allows.
     TooLarge {
         /// The longest encoding that the message type allows, in bytes.
         limit: usize,
@@ -142,7 +142,7 @@ impl core::error::Error for EncodeError {}
 pub enum DecodeError {
     /// No registered type has the type index at the start of the message.
     UnknownType,
-    /// The message is longer than its type allows.
+    /// The body of the message is longer than its type allows.
     TooLarge,
     /// The bytes end before the value ends, or a length field exceeds the number of remaining bytes.
     Truncated,
@@ -169,12 +169,12 @@ impl fmt::Display for DecodeError {
             Self::UnknownType => "no registered message type has the type index at the start of the message; register the same types at both ends",
             Self::TooLarge => "the message is longer than its type allows; reject the message",
             Self::Truncated => "the message ends before its final value ends; reject the message",
-            Self::Trailing => "bits follow the final value of the message; reject the message",
+            Self::Trailing => "nonzero bits or whole bytes follow the final value of the message; reject the message",
             Self::OutOfRange => "a value in the message is outside its range; reject the message",
             Self::NotUtf8 => "a string in the message is not UTF-8; reject the message",
             Self::TooDeep => "lists, maps or boxes in the message nest too deeply; reject the message",
-            Self::TooManyItems => "the message has too many list items for its size; reject the message",
-            Self::Invalid => "the message is not a valid value of its type; reject the message",
+            Self::TooManyItems => "the message has more values or list items than its codec allows; reject the message",
+            Self::Invalid => "the message is not a valid value of its type, or has a type other than the requested type; reject the message",
         })
     }
 }

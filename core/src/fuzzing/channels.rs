@@ -77,7 +77,7 @@ impl Receiving {
         self.side.has_messages()
     }
 
-    /// Returns the number of bytes held for incomplete messages and for messages that wait for the application.
+    /// Returns the memory that incomplete messages, and messages that wait for the application, occupy, in bytes.
     #[must_use]
     pub fn memory(&self) -> u64 {
         self.side.memory()
@@ -103,13 +103,15 @@ impl Receiving {
         self.side.next_expiry()
     }
 
-    /// Prepares the channels for a resumption on a new transport.
+    /// Prepares the channels for a resumption on a new transport: drops all incomplete messages, and makes a CREDIT
+    /// frame due.
     pub fn begin_resume(&mut self) {
         self.side.begin_resume();
     }
 
-    /// Returns the floor and the ranges of received messages that a RESUME frame reports for `channel`. Returns `None`
-    /// if the channel is not reliable.
+    /// Returns the content of a RESUME frame for `channel`: the low 24 bits of the lowest message id that was not
+    /// received (the floor), and the ranges of the messages received above the floor. Returns `None` if the channel is
+    /// not reliable.
     #[must_use]
     pub fn received(&self, channel: ChannelId) -> Option<(u32, Vec<Range<u32>>)> {
         self.side.floor(channel).map(|floor| (floor, self.side.ranges(channel).collect()))
@@ -186,7 +188,8 @@ impl Sending {
         self.0.is_drained()
     }
 
-    /// Prepares the channels for a resumption on a new transport.
+    /// Prepares the channels for a resumption on a new transport: each unacknowledged message is resent from its first
+    /// byte, and no reliable message is sent before [`Sending::end_resume`].
     pub fn begin_resume(&mut self) {
         self.0.begin_resume();
     }

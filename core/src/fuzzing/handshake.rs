@@ -75,7 +75,8 @@ pub struct Dialling {
 
 impl Dialling {
     /// Begins an attempt to connect at the time `now`. Without `server_key`, the attempt asks the server for its key.
-    /// Returns `None` if `server_key` and `proof` contradict each other.
+    /// Returns `None` if an endpoint would refuse the attempt with a `ConnectError`, for example because the ticket in
+    /// `proof` is for another server.
     #[must_use]
     pub fn new(
         now: Instant,
@@ -177,8 +178,9 @@ impl Answering {
         Self { acceptor, rng, parameters, schema, provider, wall_offset: config.wall_offset, next_id: 1 }
     }
 
-    /// Processes a datagram, and returns the reaction and the reply to the sender, which may be empty. Accepts a client
-    /// with a valid credential if `refusal` is `None`, and otherwise refuses the client with the reason in `refusal`.
+    /// Processes a datagram, and returns the reaction and the reply to the sender, which may be empty. `validated` is
+    /// `true` if the address of the sender is already validated (RFC 9000 §8). Accepts a client with a valid credential
+    /// if `refusal` is `None`, and otherwise refuses the client with the reason in `refusal`.
     pub fn handle(
         &mut self,
         now: Instant,

@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub struct Replay(ReplayWindow);
 
 impl Replay {
-    /// Returns `true` if the packet number `number` is inside or above the window, and was not inserted.
+    /// Returns `true` if the packet number `number` is inside or above the window, and was not inserted before.
     #[must_use]
     pub fn check(&self, number: u64) -> bool {
         self.0.check(number)
@@ -23,12 +23,13 @@ impl Replay {
     }
 }
 
-/// The record of the sent packets that are neither acknowledged nor lost.
+/// The record of the sent packets. [`Sent::trim`] removes packets older than the oldest packet in flight.
 #[derive(Debug, Default)]
 pub struct Sent(SentPackets);
 
 impl Sent {
-    /// Records that the packet with the next packet number was sent.
+    /// Records that the packet with the next packet number was sent at `now`, with a size of `bytes` bytes. `eliciting`
+    /// is `true` for an ack-eliciting packet (RFC 9002 §2).
     pub fn record(&mut self, now: Instant, bytes: usize, eliciting: bool) {
         self.0.record(now, bytes, eliciting);
     }

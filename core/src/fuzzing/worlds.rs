@@ -58,8 +58,8 @@ impl SentWorld {
         self.sender.set_interest(interest);
     }
 
-    /// Builds a frame of at most `room` bytes. Returns the number of the frame and its bytes, or `None` if no
-    /// unit waits to be sent.
+    /// Builds a frame of at most `room` bytes. Returns the number of the frame and its bytes, or `None` if no frame is
+    /// due, or if no unit fits in `room` bytes.
     pub fn pack(&mut self, store: &Store, room: usize) -> Option<(u64, Vec<u8>)> {
         let number = self.sender.pack(store, &mut self.scratch, room, room as u64)?;
         Some((number, self.scratch.bytes().to_vec()))
@@ -121,8 +121,9 @@ impl SentWorld {
 }
 
 /// Returns the number of bytes of the frames that contain the newest state of `units`, each unit coded against its
-/// blueprint. Each frame has at most `room` bytes. The receiver of the frames owns no entity. The slot of a unit is its
-/// place in the store, as for a receiver that has always seen the whole world. `units` must ascend.
+/// blueprint. A frame has at most `room` bytes, unless its only unit needs more. The receiver of the frames owns no
+/// entity. The slot of a unit is its number in the store, as for a receiver that has always seen the whole world.
+/// `units` must ascend.
 #[must_use]
 pub fn absolute_bytes(schema: &WorldSchema, store: &Store, units: &[UnitId], room: usize) -> usize {
     let codec = UnitCodec::new(schema);

@@ -144,7 +144,7 @@ impl<G, N, I> fmt::Debug for Dispatcher<G, N, I> {
 }
 
 impl<G: 'static, N: 'static, I: Ord + Copy + 'static> Dispatcher<G, N, I> {
-    /// Creates a dispatcher without handlers for the message types of `registry`.
+    /// Creates a dispatcher of the message types in `registry`. The dispatcher has no handlers yet.
     #[must_use]
     pub fn new(registry: impl Into<Arc<Registry>>) -> Self {
         let registry = registry.into();

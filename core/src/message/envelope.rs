@@ -31,7 +31,7 @@ impl Message {
         self.name
     }
 
-    /// Returns the size of the message on the wire in bytes, including its type index.
+    /// Returns the size of the encoded message in bytes, including its type index.
     #[must_use]
     pub const fn size(&self) -> usize {
         self.data.len()

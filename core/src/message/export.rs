@@ -67,8 +67,9 @@ impl<'a> Described<'a> {
 }
 
 impl Registry {
-    /// Returns all message types as JSON: index on the wire, name, type number, codec, channel or delivery, largest
-    /// size, hash, and the layout with fields and ranges. Equal registries give equal text.
+    /// Returns the schema as JSON: the version of the format, the schema hash, and all message types. Each type has an
+    /// index on the wire, a name, a type number, a codec, a channel or a delivery, a size limit in bytes, a hash, and a
+    /// layout with fields and ranges. Equal registries give equal text.
     #[must_use]
     pub fn schema_json(&self) -> String {
         let document = Document {

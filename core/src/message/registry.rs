@@ -212,7 +212,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`DecodeError::UnknownType`] if no registered type has the type index at the start of `data`, or
-    /// [`DecodeError::TooLarge`] if the message is longer than its type allows.
+    /// [`DecodeError::TooLarge`] if the body of the message is longer than its type allows.
     pub fn open(&self, data: Bytes, received_at: Instant) -> Result<Message, DecodeError> {
         let (_, entry, _) = self.split(&data)?;
         let (message_type, name) = (entry.message_type, entry.name);
@@ -282,7 +282,7 @@ impl Message {
     /// Decodes the message as a value of type `T`.
     ///
     /// # Errors
-    /// [`DecodeError::Invalid`] if the message has a type other than `T`, or the error of the codec.
+    /// [`DecodeError::Invalid`] if the message has a type other than `T`, else the error of [`Registry::decode`].
     pub fn read<T: NetMessage>(&self, registry: &Registry) -> Result<T, DecodeError> {
         registry.decode_as(&self.data)
     }

@@ -25,7 +25,8 @@ pub trait NetShape: 'static {
     fn shape(shapes: &mut Shapes) -> Shape;
 }
 
-/// Computes the layouts of nested types, and detects a type that contains itself.
+/// A builder of layouts, which detects a type that contains itself. [`NetShape::shape`] gets the layouts of nested
+/// types from [`Shapes::of`].
 #[derive(Debug, Default)]
 pub struct Shapes {
     open: Vec<TypeId>,

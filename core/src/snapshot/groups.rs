@@ -17,7 +17,7 @@ pub struct Groups {
 /// A group of components, which are sent together as one unit per entity.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Group {
-    /// The layout of the group's units. If the group has more than one component, the first word of a unit holds
+    /// The layout of the group's units. If the group has more than one component, the first word of a unit contains
     /// presence bits: one bit for each component of the group, set if the entity has the component.
     pub layout: Layout,
     /// The number of components in the group, 1 to 32.

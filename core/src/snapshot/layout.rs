@@ -78,10 +78,11 @@ pub enum Predictor {
     /// The prediction that the value does not change.
     #[default]
     Last,
-    /// The prediction that the value keeps changing at the rate between the two versions.
+    /// The prediction that the value keeps changing at the rate between the two versions. If the time since the newer
+    /// version is more than twice the time between the versions, the prediction is that the value does not change.
     Linear,
-    /// Dead reckoning: the prediction that one part (a position) changes in each tick by the velocity in another part
-    /// of the same unit, and that no other part changes.
+    /// Dead reckoning: the prediction that one part (a position) changes in each tick by the mean of the old and the
+    /// new velocity in another part of the same unit, and that no other part changes.
     Velocity {
         /// The index of the part that changes, which is a [`Part::Numbers`].
         position: u16,

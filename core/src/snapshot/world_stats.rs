@@ -17,7 +17,7 @@ pub struct WorldStats {
     /// unit.
     pub restarts: u64,
     /// The number of entities that the connection should see, but that its view lacks in whole or in part, because a
-    /// view holds at most [`limits::VIEW_UNITS`](crate::limits::VIEW_UNITS) units. They enter the view when other
+    /// view has at most [`limits::VIEW_UNITS`](crate::limits::VIEW_UNITS) units. They enter the view when other
     /// entities leave it. Use views by distance, or fewer groups of components.
     pub entities_left_out: usize,
     /// `true` if the peer has acknowledged the newest state of all units in its view.
@@ -26,7 +26,8 @@ pub struct WorldStats {
     pub tick_received: Option<u32>,
     /// The number of snapshot frames received and stored.
     pub frames_stored: u64,
-    /// The number of snapshot frames received too late to be decoded.
+    /// The number of received snapshot frames that could not be decoded, because a newer frame arrived earlier and made
+    /// the receiver drop a version to which they refer.
     pub frames_stale: u64,
     /// The number of received snapshot frames that were invalid.
     pub frames_refused: u64,

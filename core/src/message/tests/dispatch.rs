@@ -155,7 +155,7 @@ fn a_malformed_message_is_rejected_even_if_its_type_has_no_handler() {
 }
 
 #[test]
-fn only_the_connection_with_nine_invalid_messages_within_ten_seconds_is_closed() {
+fn only_the_ninth_invalid_message_of_one_connection_within_ten_seconds_has_the_verdict_close() {
     let mut dispatcher = Game::new(registry());
     let [bad, good] = connections();
     let mut violate =
@@ -172,7 +172,7 @@ fn only_the_connection_with_nine_invalid_messages_within_ten_seconds_is_closed()
 }
 
 #[test]
-fn a_limit_of_zero_closes_the_connection_at_the_first_invalid_message() {
+fn the_first_invalid_message_has_the_verdict_close_if_the_limit_is_zero() {
     let limit = ViolationLimit { count: 0, window: Duration::from_secs(1) };
     let mut dispatcher = Game::new(registry()).violation_limit(limit);
     let [connection] = connections();

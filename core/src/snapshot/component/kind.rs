@@ -26,9 +26,9 @@ pub struct FieldSpec {
 /// The role of a field in the prediction [`super::Prediction::Velocity`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Motion {
-    /// The field holds the position, in units of length.
+    /// The field is the position, in a unit of length that the game chooses.
     Position,
-    /// The field holds the velocity, in the units of the position per second.
+    /// The field is the velocity, in the unit of the position per second.
     Velocity,
 }
 

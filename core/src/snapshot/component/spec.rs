@@ -30,7 +30,8 @@ pub struct ComponentSpec {
     pub name: Cow<'static, str>,
     /// The name of the component's group. Default: `None`, which means a group with the name of the component.
     pub group: Option<Cow<'static, str>>,
-    /// The rate in Hz at which changes of the component's group are committed. 0 commits changes on every tick.
+    /// The rate in Hz at which changes of the component's group are committed. 0 commits changes on every tick, and
+    /// counts as the highest rate.
     /// Default: `None`, which requests no rate. Unless the schema sets a rate for the group, the highest requested rate
     /// applies, or 20 Hz if no component requests a rate.
     pub hz: Option<u16>,
@@ -48,10 +49,11 @@ pub enum Prediction {
     /// The prediction that the value does not change.
     #[default]
     Last,
-    /// The prediction that numbers, angles and rotations keep changing at their latest rate.
+    /// The prediction that numbers, angles and rotations keep changing at the rate between two earlier versions that
+    /// the peer has.
     Linear,
-    /// The prediction that the field marked as the position moves with the velocity in the field marked as the
-    /// velocity.
+    /// The prediction that the field marked as the position changes at the mean of the old and the new value of the
+    /// field marked as the velocity, and that no other field changes.
     Velocity,
 }
 
@@ -70,8 +72,8 @@ impl ComponentSpec {
     }
 
     /// Sets the rate in Hz at which changes are committed, and returns the changed specification. 0 commits changes on
-    /// every tick. Unless the schema sets a rate for the group, the highest rate that a component of the group requests
-    /// applies to the whole group.
+    /// every tick, and counts as the highest rate. Unless the schema sets a rate for the group, the highest rate that a
+    /// component of the group requests applies to the whole group.
     #[must_use]
     pub fn hz(self, hz: u16) -> Self {
         Self { hz: Some(hz), ..self }

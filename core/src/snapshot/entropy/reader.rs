@@ -21,7 +21,7 @@ impl fmt::Display for CodeError {
         f.write_str(match self {
             Self::Truncated => "the bits end before the value ends; reject the bits",
             Self::TooLarge => "a coded number exceeds 32 bits; reject the bits",
-            Self::Trailing => "bits that are not zero follow the final value; reject the bits",
+            Self::Trailing => "nonzero bits or whole bytes follow the final value; reject the bits",
         })
     }
 }

@@ -6,7 +6,7 @@ use crate::snapshot::ids::NetworkId;
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Eyes {
-    /// The committed position of an entity. While the entity has no position, its most recent known position counts.
+    /// The committed position of an entity. While the entity has no position, the latest position that it had counts.
     Entity(NetworkId),
     /// A fixed point, in the unit of the game's positions. A position with fewer than three axes has 0 on the other
     /// axes.

@@ -43,16 +43,17 @@ impl Viewer {
         Self { world, eyes: None, radius: 0.0, keep: 0.0 }
     }
 
-    /// Limits the view to the entities within `radius` of an entity, and returns the changed view. Sets [`Self::keep`] to 1.15
-    /// times the radius. An entity with `#[net(position)]` fields in several groups is in the view if any of these positions
-    /// is within `radius`. Of several such fields in one group, only the first counts.
+    /// Limits the view to the entities within `radius` of an entity, and returns the changed view. `radius` is in the
+    /// unit of the game's positions. Sets [`Self::keep`] to 1.15 times the radius. An entity with `#[net(position)]`
+    /// fields in several groups is in the view if any of these positions is within `radius`. Of several such fields in
+    /// one group, only the first counts.
     #[must_use]
     pub fn around(self, eyes: NetworkId, radius: f64) -> Self {
         self.seen_from(Eyes::Entity(eyes), radius)
     }
 
-    /// Limits the view to the entities within `radius` of a fixed point, and returns the changed view. Sets [`Self::keep`] to 1.15
-    /// times the radius.
+    /// Limits the view to the entities within `radius` of a fixed point, and returns the changed view. The point and
+    /// the radius are in the unit of the game's positions. Sets [`Self::keep`] to 1.15 times the radius.
     #[must_use]
     pub fn at(self, point: [f64; 3], radius: f64) -> Self {
         self.seen_from(Eyes::Point(point), radius)

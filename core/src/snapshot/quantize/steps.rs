@@ -8,7 +8,8 @@ use super::rounding::{clamp, nearest, whole_steps};
 /// of a step.
 const STEPS_FROM_ZERO: i64 = 1 << 40;
 
-/// The multiples of a step within a range, which are the values that a quantised float can have.
+/// The values that a quantised float can have: the multiples of a step within a range. If an end of the range is not a
+/// multiple and the nearest multiple is outside the range, the end is a value too.
 ///
 /// Zero is a multiple of the step, so quantising preserves zero exactly if the range includes zero. Quantising
 /// preserves an end of the range exactly if the end is a multiple of the step. The error is at most half a step, plus
@@ -154,7 +155,7 @@ impl Steps {
         self.max
     }
 
-    /// Returns the distance between two neighbouring values.
+    /// Returns the step, which is the distance between two neighbouring multiples.
     #[must_use]
     pub const fn step(&self) -> f64 {
         self.step

@@ -202,7 +202,7 @@ impl Store {
         self.entities.existing().map(|(_, record)| entity(record))
     }
 
-    /// Returns an entity. Returns `None` if the entity does not exist.
+    /// Returns the entity with this id. Returns `None` if the entity does not exist.
     #[must_use]
     pub fn entity(&self, id: NetworkId) -> Option<Entity> {
         self.entities.get(self.entities.find(id)?).map(entity)
@@ -272,11 +272,12 @@ impl Store {
 
     /// Drops older versions that no peer needs any more. Call this method after each commit.
     ///
-    /// The method calls `needed` with the units that the commits since the previous call selected. A commit selects each
-    /// changed unit with at least 24 older versions. A commit also examines the next 64 units of the store, and selects
-    /// units with older versions that have not changed for half a second. The second argument of `needed` lists the ticks
-    /// in which each older version was current, the newest version first. `needed` returns one bit for each older version,
-    /// which is 1 if the version is needed. Bit 0 represents the newest older version.
+    /// The method calls `needed` with the units that the commits since the previous call selected. A commit selects
+    /// each changed unit with at least 24 older versions. A commit also examines the next 64 units of the store, and
+    /// selects units with older versions that have not changed for half a second. This examination ends after 5 s
+    /// without a change in the world, plus the ticks in which it visits each unit twice. The second argument of
+    /// `needed` lists the ticks in which each older version was current, the newest version first. `needed` returns one
+    /// bit for each older version, which is 1 if the version is needed. Bit 0 represents the newest older version.
     pub fn thin(&mut self, mut needed: impl FnMut(UnitId, &[Range<u64>]) -> u64) {
         while let Some(unit) = self.crowded.pop() {
             let Some(record) = self.units.get_mut(unit) else { continue };

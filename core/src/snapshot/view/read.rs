@@ -12,8 +12,8 @@ use crate::snapshot::dynamic::DynamicComponent;
 use crate::snapshot::ids::{ComponentId, NetworkId};
 
 impl WorldView {
-    /// Returns the newest value of an entity's component. Returns `None` if the entity does not exist or lacks the component, or the
-    /// schema does not declare `T`.
+    /// Returns the newest value of an entity's component. Returns `None` if the view does not contain the entity, the
+    /// entity lacks the component, or the schema does not declare `T`.
     #[must_use]
     pub fn get<T: NetComponent>(&self, id: NetworkId) -> Option<T> {
         self.words(id, self.component_of::<T>()?).map(restore)
@@ -39,8 +39,8 @@ impl WorldView {
         }
     }
 
-    /// Returns the newest value of an entity's component as a dynamic value. Returns `None` if the entity does not exist or lacks
-    /// the component.
+    /// Returns the newest value of an entity's component as a dynamic value. Returns `None` if the view does not
+    /// contain the entity, or the entity lacks the component.
     #[must_use]
     pub fn get_dynamic(&self, id: NetworkId, component: ComponentId) -> Option<DynamicComponent> {
         let words = self.words(id, component)?;
@@ -69,7 +69,8 @@ impl WorldView {
         }
     }
 
-    /// Returns the newest words of an entity's component. Returns `None` if the entity does not exist or lacks the component.
+    /// Returns the newest words of an entity's component. Returns `None` if the view does not contain the entity, or
+    /// the entity lacks the component.
     #[must_use]
     pub fn words(&self, id: NetworkId, component: ComponentId) -> Option<&[u32]> {
         self.tables.get(usize::from(component.0))?.newest(id)

@@ -32,8 +32,8 @@ pub struct Sample<T> {
     /// The oldest version after the time. `None` if the view has no later version yet, or the next change after the time removed
     /// the component or the entity.
     pub after: Option<TimedValue<T>>,
-    /// The tick of the newest changes that the view has. A time beyond this tick lies in the future: `before` is then the newest
-    /// value, and the caller may extrapolate.
+    /// The tick of the newest changes that the view has, or 0 before the first changes. A time beyond this tick lies in
+    /// the future: `before` is then the newest value, and the caller may extrapolate.
     pub known_until: u64,
 }
 

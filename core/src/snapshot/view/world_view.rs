@@ -171,44 +171,47 @@ impl WorldView {
         self.tick
     }
 
-    /// Returns the entities that exist, in arbitrary order.
+    /// Returns the ids of the entities in the view, in arbitrary order. The view contains no entity that is gone.
     pub fn entities(&self) -> impl Iterator<Item = NetworkId> {
         self.entities.existing().map(|record| record.id)
     }
 
-    /// Returns the number of entities that exist.
+    /// Returns the number of entities in the view.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.entities.len()
     }
 
-    /// Returns whether no entity exists.
+    /// Returns whether the view contains no entity.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns whether an entity exists.
+    /// Returns whether the view contains an entity. The view does not contain an entity that is destroyed or out of
+    /// sight.
     #[must_use]
     pub fn contains(&self, id: NetworkId) -> bool {
         self.entities.contains(id)
     }
 
     /// Returns the owner of an entity: the connection itself if this end owns the entity, the null id
-    /// (`ConnectionId::default()`) if another peer does. Returns `None` if nobody owns the entity, or the entity does not exist.
+    /// (`ConnectionId::default()`) if another peer does. Returns `None` if nobody owns the entity, or the view does not
+    /// contain the entity.
     #[must_use]
     pub fn owner(&self, id: NetworkId) -> Option<ConnectionId> {
         self.entities.get(id).filter(|record| record.gone.is_none())?.owner
     }
 
-    /// Returns the blueprint of an entity. Returns `None` if the entity has none, or does not exist.
+    /// Returns the blueprint of an entity. Returns `None` if the entity has none, or the view does not contain the
+    /// entity.
     #[must_use]
     pub fn blueprint(&self, id: NetworkId) -> Option<BlueprintId> {
         self.entities.get(id).filter(|record| record.gone.is_none())?.blueprint
     }
 
-    /// Returns the tick in which an entity disappeared, and the reason. Returns `None` if the entity exists, or the history no
-    /// longer contains the entity.
+    /// Returns the tick in which an entity disappeared, and the reason. Returns `None` if the view contains the entity,
+    /// never contained the entity, or no longer has the entity in its history.
     #[must_use]
     pub fn gone(&self, id: NetworkId) -> Option<(u64, Gone)> {
         self.entities.get(id)?.gone

@@ -267,9 +267,9 @@ impl WorldWriter {
         changes
     }
 
-    /// Returns changes from [`Self::finish`] to the writer, which reuses their memory for the changes that begin at the next
-    /// call of [`Self::finish`]. The changes of one tick can thus still be in use while the game writes the changes of the
-    /// next tick.
+    /// Returns changes from [`Self::finish`] to the writer, which reuses their memory for the changes that begin at the
+    /// next call of [`Self::finish`]. The changes of one tick can thus still be in use while the game writes the
+    /// changes of the next tick. The writer drops `spare` if its components are not those of the writer.
     pub fn reuse(&mut self, mut spare: Changes) {
         spare.clear();
         let is_alike = spare.columns.len() == self.changes.columns.len()

@@ -95,7 +95,10 @@ impl fmt::Display for FrameError {
                  the slots, and pass each slot once",
             ),
             Self::TooLarge => {
-                f.write_str("the frame has too many units or words; divide the units among several frames")
+                f.write_str(
+                    "the frame has too many units or words, or the referenced frame has too many units; divide the units \
+                     among several frames",
+                )
             }
             Self::WrongLength { slot } => {
                 write!(

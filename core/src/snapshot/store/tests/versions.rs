@@ -114,7 +114,7 @@ fn thinning_drops_old_versions_even_of_a_unit_that_no_longer_changes() {
 }
 
 #[test]
-fn a_world_without_changes_asks_for_no_unit_after_ten_seconds_although_old_versions_are_needed() {
+fn thinning_asks_about_no_unit_after_ten_seconds_without_changes_even_if_old_versions_are_needed() {
     let mut play = Play::new();
     let units: Vec<(NetworkId, UnitId)> = (0..100).map(|_| play.entity()).collect();
     for (id, _) in &units {
