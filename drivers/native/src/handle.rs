@@ -194,9 +194,10 @@ impl Handle {
     }
 
     /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
-    /// one datagram. Hold messages only while a frame is computed. The held messages are sent early if another thread sends a
-    /// message without a hold, if the queue to the network thread is half full, or if the game gives the network thread any command
-    /// or question except a message or a commit: for example, if the game calls `connect`, `disconnect` or `channel_stats`.
+    /// one datagram. Hold messages only while the game computes one of its frames, because held messages wait until the guard is
+    /// dropped. The held messages are sent early if another thread sends a message without a hold, if the queue to the network
+    /// thread is half full, or if the game calls any other method that the network thread must process, such as `connect`,
+    /// `disconnect` or `channel_stats`. Sending a message and committing a tick do not end the wait.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
@@ -214,7 +215,7 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection immediately, and sends the peer `code` (0xff00 and above count as 0xfeff) and up to 256 bytes of `text`.
+    /// Closes a connection immediately, and sends the peer `code` (at most 0xfeff: a larger code is sent as 0xfeff) and up to 256 bytes of `text`.
     /// For an unknown connection, or after the endpoint has stopped, the call has no effect and returns no error.
     ///
     /// # Errors
@@ -253,7 +254,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Accepts a peer whose public key and shared secret came from signalling. A client still rejects the peer. Dialling accepts too.
+    /// Lets a peer connect whose public key and shared secret came from signalling. The call has no effect on a [`Client`](crate::Client),
+    /// which accepts no connection. [`Peer::connect_to_peer`](crate::Peer::connect_to_peer) lets the dialled peer connect too.
     ///
     /// # Errors
     /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`] if the endpoint was stopped,

@@ -305,7 +305,7 @@ fn a_panic_of_the_network_thread_ends_its_connections_with_an_event_that_has_its
         let CloseReason::Driver { text } = reason else { panic!("{reason:?}") };
         assert_eq!(
             text,
-            "the network thread panicked: the game's allocator is broken; the endpoint has stopped, start it again"
+            "the network thread panicked: the game's allocator is broken; the endpoint has stopped; start a new one"
         );
     }
     assert!(!server.is_running());
