@@ -127,7 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn coalescing_begins_one_second_after_the_latest_message_if_datagrams_arrive_within_20_ms_of_each_other() {
+    fn coalescing_begins_one_second_after_the_latest_message_if_datagrams_arrive_within_20_ms_of_each_other()
+    {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));

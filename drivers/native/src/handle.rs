@@ -194,10 +194,9 @@ impl Handle {
     }
 
     /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
-    /// one datagram. Hold messages only while the game computes one of its frames, because held messages wait until the guard is
-    /// dropped. The held messages are sent early if another thread sends a message without a hold, if the queue to the network
-    /// thread is half full, or if the game calls any other method that the network thread must process, such as `connect`,
-    /// `disconnect` or `channel_stats`. Sending a message and committing a tick do not end the wait.
+    /// one datagram. Hold messages only while the game computes one of its frames, because held messages wait for the drop. They are
+    /// sent early if another thread sends a message without a hold, if the queue to the network thread is half full, or if the game
+    /// calls a method, other than `commit`, that the network thread must process: for example `connect` or `channel_stats`.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
@@ -254,8 +253,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Lets a peer connect whose public key and shared secret came from signalling. The call has no effect on a [`Client`](crate::Client),
-    /// which accepts no connection. [`Peer::connect_to_peer`](crate::Peer::connect_to_peer) lets the dialled peer connect too.
+    /// Allows the peer with the public key `peer_key` and the shared secret `psk`, both from signalling, to connect. A client rejects
+    /// the peer nevertheless. [`Peer::connect_to_peer`](crate::Peer::connect_to_peer) allows the dialled peer to connect too.
     ///
     /// # Errors
     /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`] if the endpoint was stopped,
@@ -301,8 +300,7 @@ impl Handle {
 
     // ----- Events
 
-    /// Takes the next event from the queue. Returns `None` if the queue is empty. In each frame, call this method until it returns
-    /// `None`.
+    /// Takes the next event from the queue, or returns `None` if the queue is empty. In each frame, call it until it returns `None`.
     ///
     /// If message types are registered, the game gets only valid messages of these types. The driver drops and counts all other
     /// messages, as `update` does, and closes a connection that sends more than 8 of them in 10 s, with the code [`INVALID_MESSAGES`]

@@ -169,7 +169,10 @@ impl fmt::Display for UnreachedCause {
                                          ConnectOptions::timeout",
             ),
             Self::SendRefused(words) => {
-                write!(f, "the system refuses to send to the address: {words}; check network and firewall")
+                write!(
+                    f,
+                    "the system refuses to send to the address: {words}; check the network and the firewall"
+                )
             }
             Self::Usage(error) => error.fmt(f),
         }

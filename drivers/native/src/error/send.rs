@@ -71,7 +71,9 @@ impl fmt::Display for SendError {
                 f.write_str("the channel does not exist; use a channel of Config::channels")
             }
             Self::Encode(error) => error.fmt(f),
-            Self::Stopped(_) => f.write_str("the client, server or peer has stopped; start a new one to send"),
+            Self::Stopped(_) => {
+                f.write_str("the client, server or peer has stopped; start a new one to send")
+            }
         }
     }
 }

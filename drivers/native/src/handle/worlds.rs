@@ -174,7 +174,8 @@ impl Handle {
 
     /// Returns the counters of the world that is sent on a connection, and of the world that is received on it. The call asks the
     /// network thread, and blocks until that thread answers, for at most 1 s. Returns `None` without an answer, for an unknown
-    /// connection, after the endpoint has stopped, and in an accept policy, which runs on the network thread. [`Handle::info`] also returns these counters, at most 100 ms old.
+    /// connection, after the endpoint has stopped, and in an accept policy, which runs on the network thread.
+    /// [`Handle::info`] also returns these counters, at most 100 ms old.
     #[must_use]
     pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
         self.ask(move |endpoint| endpoint.world_stats(connection)).flatten()

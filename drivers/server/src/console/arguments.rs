@@ -25,7 +25,9 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// [`CommandError::Usage`] if a quote is not closed, or the text ends in a backslash.
     pub fn words(&self) -> Result<Vec<String>, CommandError> {
-        shlex::split(self.text).ok_or_else(|| CommandError::Usage("a quote is not closed, or the text ends in a backslash".into()))
+        shlex::split(self.text).ok_or_else(|| {
+            CommandError::Usage("a quote is not closed, or the text ends in a backslash".into())
+        })
     }
 
     /// Returns the first word of the arguments, and the rest of the text without the spaces around it. Quotes have no

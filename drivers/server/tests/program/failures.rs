@@ -81,7 +81,7 @@ fn the_report_of_an_empty_misspelt_or_non_utf_8_variable_names_the_variable() {
 }
 
 #[test]
-fn keys_that_name_the_same_file_are_refused_before_any_file_is_written() {
+fn configuration_keys_that_name_the_same_file_are_refused_before_any_file_is_written() {
     for (arguments, said) in [
         (["--log-file-path", "./server.key"], "is ./server.key, the same file as `key_file`; name another"),
         (["--ban-file", "server.key"], "is server.key, the same file as `key_file`"),
