@@ -163,7 +163,7 @@ impl Handle {
         }
     }
 
-    /// Sends bytes that the caller has already encoded to every connection except the connections in `except`.
+    /// Sends bytes that the caller has already encoded to every connection except those in `except`, on `channel`.
     ///
     /// # Errors
     /// The errors of [`Handle::broadcast`].
@@ -203,8 +203,8 @@ impl Handle {
 
     // ----- Connecting and disconnecting
 
-    /// Begins to connect to the server at `to`. The driver resolves a host name and tries all its addresses in order, one every 250
-    /// ms. The attempt continues with the first address that answers.
+    /// Begins to connect to the server at `to`. The driver resolves a host name and dials its addresses in order, 250 ms apart (less
+    /// if the system refuses to send to an address), until an address answers. The attempt continues with this address.
     pub fn connect(&self, to: &NetworkAddress, options: ConnectOptions) -> Attempt {
         let (reply, pending) = answer();
         let request = Box::new(DialRequest { address: to.clone(), options, reply });

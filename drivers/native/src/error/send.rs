@@ -65,7 +65,7 @@ impl fmt::Display for SendError {
                 message.len()
             ),
             Self::NotConnected(_) => {
-                f.write_str("the connection does not exist; send between Event::Connected and Event::Closed")
+                f.write_str("the connection is not established, is closing or has ended; send only on an established connection")
             }
             Self::NoSuchChannel(_) => {
                 f.write_str("the channel does not exist; use a channel of Config::channels")

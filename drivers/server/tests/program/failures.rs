@@ -163,7 +163,7 @@ fn a_key_file_that_other_users_can_read_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_file_that_cannot_be_read_is_never_replaced() {
+fn an_unusable_key_file_is_refused_and_never_replaced() {
     use std::os::unix::fs::PermissionsExt as _;
     let private = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
     let folder = folder_with("server.key", "half a key");
