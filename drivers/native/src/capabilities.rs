@@ -12,7 +12,7 @@ pub struct Capabilities {
     pub udp: bool,
     /// `true` if IPv6 sockets can be opened on this host now.
     pub ipv6: bool,
-    /// `true` if the driver supports WebRTC data channels. This driver does not.
+    /// `true` if the driver supports WebRTC data channels. Always `false` in this driver.
     pub webrtc: bool,
     /// `true` if the platform supports sockets to which other hosts can connect.
     pub server_sockets: bool,

@@ -194,7 +194,7 @@ impl Handle {
     }
 
     /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
-    /// one datagram. Hold messages only while the game computes one of its frames, because held messages wait for the drop. They are
+    /// one datagram. Hold messages only while the game computes one of its frames, because a longer hold delays the messages. They are
     /// sent early if another thread sends a message without a hold, if the queue to the network thread is half full, or if the game
     /// calls a method, other than `commit`, that the network thread must process: for example `connect` or `channel_stats`.
     pub fn hold(&self) -> Hold {
@@ -214,7 +214,7 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection immediately, and sends the peer `code` (at most 0xfeff: a larger code is sent as 0xfeff) and up to 256 bytes of `text`.
+    /// Closes a connection immediately, and sends the peer `code` (0xfeff for a larger code) and up to 256 bytes of `text`.
     /// For an unknown connection, or after the endpoint has stopped, the call has no effect and returns no error.
     ///
     /// # Errors

@@ -18,8 +18,8 @@ pub enum Banned {
     Identity([u8; 16]),
     /// All clients with this IPv4 address, or in the /64 network of this IPv6 address.
     Address(IpAddr),
-    /// All clients with this link-local address at `interface`. The ban does not cover the /64 network, because all hosts of a local
-    /// network share the network fe80::/64.
+    /// All clients with this link-local address at `interface`. The ban does not cover the /64 network, because all hosts
+    /// of a local network share the network fe80::/64.
     LinkLocal {
         /// The banned link-local address.
         ip: Ipv6Addr,

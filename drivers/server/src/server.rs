@@ -89,7 +89,8 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
 }
 
 /// Returns the options for a client of game `G`: the application number, message types, channels and maximum message
-/// size of the game, and the schema and limits of its replicated world. All other options have the defaults of [`Config::new`] and [`Options::new`].
+/// size of the game, and the schema and limits of its replicated world. All other options have the defaults of
+/// [`Config::new`] and [`Options::new`].
 ///
 /// ```
 /// # use tickwire_server::world::World;
