@@ -144,8 +144,8 @@ impl Handle {
 
     /// Sets the world that the endpoint sends on a connection, and the part of the world that the connection sees. A new viewer of
     /// the same world takes effect at the next commit; the endpoint does not send the rest of the world again. With `None`, all
-    /// entities leave the connection's view at the next commit. The peer must have dialled this endpoint. The call ignores an unknown
-    /// connection.
+    /// entities leave the connection's view at the next commit. The peer must have dialled this endpoint: otherwise the peer
+    /// closes the connection because of a protocol violation. The call ignores an unknown connection.
     ///
     /// # Errors
     /// [`ReplicationError::NoViewer`] if nothing was committed to the world, the endpoint has no worlds, or the viewer is invalid;
