@@ -185,7 +185,7 @@ impl FromStr for NetworkAddress {
 }
 
 impl ParseAddressError {
-    /// Returns a description of the error. The description contains neither the invalid text nor advice.
+    /// Returns a description of the error, without the whole invalid text and without advice.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.fault.what

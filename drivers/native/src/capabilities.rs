@@ -8,15 +8,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 pub struct Capabilities {
     /// `true` if the platform supports TCP sockets.
     pub tcp: bool,
-    /// `true` if the platform supports UDP sockets.
+    /// `true` if UDP sockets can be opened on this host now.
     pub udp: bool,
     /// `true` if IPv6 sockets can be opened on this host now.
     pub ipv6: bool,
-    /// `true` if the driver was compiled with WebRTC data channels.
+    /// `true` if the driver supports WebRTC data channels. Always `false` in this driver.
     pub webrtc: bool,
     /// `true` if the platform supports sockets to which other hosts can connect.
     pub server_sockets: bool,
-    /// `true` if one socket can carry both IPv4 and IPv6.
+    /// `true` if a socket that carries both IPv4 and IPv6 can be opened on this host now.
     pub dual_stack: bool,
 }
 

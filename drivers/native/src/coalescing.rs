@@ -127,7 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn coalescing_begins_only_at_a_high_rate_of_datagrams_and_one_second_after_the_latest_message() {
+    fn coalescing_begins_one_second_after_the_latest_message_if_datagrams_arrive_within_20_ms_of_each_other()
+    {
         let mut coalescing = Coalescing::new(MOST, at(0));
         assert_eq!(naps(&mut coalescing, &[980, 990, 1000]), [false, false, true]);
         coalescing.on_activity(at(1010));
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_coalescing_delay_grows_by_20_ms_per_second_of_silence_up_to_100_ms() {
+    fn the_coalescing_delay_grows_by_20_ms_per_second_without_messages_up_to_100_ms() {
         let nap_at = |coalescing: &mut Coalescing, ms: u64| {
             coalescing.on_received(at(ms), 1);
             coalescing.on_received(at(ms), 1);

@@ -92,7 +92,12 @@ const fn broken(violation: Violation) -> &'static str {
         Violation::CreditExceeded => "it sent more data than its flow-control credit allows",
         Violation::BadFragment => "it sent a fragment that does not fit its message",
         Violation::BadResume => "it sent resume state that contradicts the messages of this end",
-        Violation::InvalidMessages => "it sent a compressed message that does not unpack",
+        Violation::InvalidMessages => {
+            "it sent a compressed message that does not decompress to its declared length"
+        }
+        Violation::BadSnapshot => {
+            "it sent eight invalid snapshot frames, or sent a world to the end that accepted the connection"
+        }
         _ => "it violated a rule that this version does not list",
     }
 }

@@ -163,7 +163,7 @@ impl Handle {
         }
     }
 
-    /// Sends bytes that the caller has already encoded to every connection except the connections in `except`.
+    /// Sends bytes that the caller has already encoded to every connection except those in `except`, on `channel`.
     ///
     /// # Errors
     /// The errors of [`Handle::broadcast`].
@@ -194,17 +194,17 @@ impl Handle {
     }
 
     /// Holds the messages that this thread sends until the returned guard is dropped. The messages are then sent together, many in
-    /// one datagram. Hold messages only while a frame is computed. The held messages are sent early if another thread sends a
-    /// message without a hold, if the queue to the network thread is half full, or if the game gives the network thread any command
-    /// or question except a message or a commit: for example, if the game calls `connect`, `disconnect` or `channel_stats`.
+    /// one datagram. Hold messages only while the game computes one of its frames, because a longer hold delays the messages. They are
+    /// sent early if another thread sends a message without a hold, if the queue to the network thread is half full, or if the game
+    /// calls a method, other than `commit`, that the network thread must process: for example `connect` or `channel_stats`.
     pub fn hold(&self) -> Hold {
         Hold::new(Arc::clone(&self.0))
     }
 
     // ----- Connecting and disconnecting
 
-    /// Begins to connect to the server at `to`. The driver resolves a host name and tries all its addresses in order, one every 250
-    /// ms. The attempt continues with the first address that answers.
+    /// Begins to connect to the server at `to`. The driver resolves a host name and dials its addresses in order, 250 ms apart (less
+    /// if the system refuses to send to an address), until an address answers. The attempt continues with this address.
     pub fn connect(&self, to: &NetworkAddress, options: ConnectOptions) -> Attempt {
         let (reply, pending) = answer();
         let request = Box::new(DialRequest { address: to.clone(), options, reply });
@@ -214,7 +214,7 @@ impl Handle {
         Attempt::new(pending, self.0.network_thread.clone())
     }
 
-    /// Closes a connection immediately, and sends the peer `code` (0xff00 and above count as 0xfeff) and up to 256 bytes of `text`.
+    /// Closes a connection immediately, and sends the peer `code` (0xfeff for a larger code) and up to 256 bytes of `text`.
     /// For an unknown connection, or after the endpoint has stopped, the call has no effect and returns no error.
     ///
     /// # Errors
@@ -253,7 +253,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Accepts a peer whose public key and shared secret came from signalling. A client still rejects the peer. Dialling accepts too.
+    /// Allows the peer with the public key `peer_key` and the shared secret `psk`, both from signalling, to connect. A client rejects
+    /// the peer nevertheless. [`Peer::connect_to_peer`](crate::Peer::connect_to_peer) allows the dialled peer to connect too.
     ///
     /// # Errors
     /// [`ConnectError::Usage`] if the secret is all zeros, [`ConnectError::Stopped`] if the endpoint was stopped,
@@ -299,8 +300,7 @@ impl Handle {
 
     // ----- Events
 
-    /// Takes the next event from the queue. Returns `None` if the queue is empty. In each frame, call this method until it returns
-    /// `None`.
+    /// Takes the next event from the queue, or returns `None` if the queue is empty. In each frame, call it until it returns `None`.
     ///
     /// If message types are registered, the game gets only valid messages of these types. The driver drops and counts all other
     /// messages, as `update` does, and closes a connection that sends more than 8 of them in 10 s, with the code [`INVALID_MESSAGES`]

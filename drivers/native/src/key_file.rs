@@ -70,8 +70,8 @@ impl std::error::Error for KeyFileError {}
 /// second value is `true` if the function generated the key.
 ///
 /// # Errors
-/// [`KeyFileError`] if users other than the owner may read or write the file (checked only on Unix), the file contains
-/// no valid key, or the system cannot read or write the file.
+/// [`KeyFileError`] if `path` names a folder, a pipe or a device, users other than the owner have any permission for the
+/// file (checked only on Unix), the file contains no valid key, or the system cannot read or write the file.
 pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
     match read(path) {
         Err(Unusable::Missing) => match create(path) {
@@ -92,8 +92,8 @@ pub fn load_or_create(path: &Path) -> Result<(Secret, bool), KeyFileError> {
 /// Reads the secret key in the file at `path`.
 ///
 /// # Errors
-/// [`KeyFileError`] if the file does not exist, users other than the owner may read or write it (checked only on Unix),
-/// it contains no valid key, or the system cannot read it.
+/// [`KeyFileError`] if the file does not exist or is no regular file, users other than the owner have any permission for
+/// it (checked only on Unix), it contains no valid key, or the system cannot read it.
 pub fn load(path: &Path) -> Result<Secret, KeyFileError> {
     read(path).map_err(|fault| fault.at(path))
 }

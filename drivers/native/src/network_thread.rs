@@ -287,7 +287,7 @@ impl NetworkThread {
         {
             let lasted = lasted.as_secs();
             self.failure = Some(format!(
-                "receiving has failed for {lasted} s: {error}; the endpoint has stopped, start it again"
+                "receiving has failed for {lasted} s: {error}; the endpoint has stopped; start a new one"
             ));
             let all: Vec<ConnectionId> = self.endpoint.connections().collect();
             for connection in all {

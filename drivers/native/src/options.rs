@@ -136,7 +136,8 @@ impl Options {
         self
     }
 
-    /// Sets the long-lived keys. [`Options::key_file`] replaces the identity key in them.
+    /// Sets the long-lived keys. [`Options::key_file`] replaces the identity key in them. With neither setting, the
+    /// driver generates a new identity key at each start.
     ///
     /// Default: generated at the start, and no ticket key.
     pub fn secrets(mut self, secrets: Secrets) -> Self {
@@ -209,10 +210,10 @@ impl Options {
     /// The coalescing time is at first a fifth of this setting, grows in proportion to the idle time, and reaches the
     /// setting after five seconds. With 100 ms, the first message after an idle period is delayed by at most a fiftieth
     /// of this period, and the next messages are not delayed. The thread coalesces datagrams only while the time
-    /// between them is shorter than this setting. A call of the game that needs the network thread wakes that thread
-    /// immediately, and a dropped datagram ends the coalescing for a second. Measured RTTs remain accurate, because the
-    /// system reports when a datagram arrived. Only Linux reports the arrival, so the driver coalesces nothing on other
-    /// systems. If the setting is above [`tickwire_core::limits::UPKEEP_DELAY`], peers send probes before this end
+    /// between them is at most the current coalescing time. A call of the game that needs the network thread wakes that
+    /// thread immediately, and a dropped datagram ends the coalescing for a second. Measured RTTs remain accurate, because
+    /// the system reports when a datagram arrived. Only Linux reports the arrival, so the driver coalesces nothing on
+    /// other systems. If the setting is above [`tickwire_core::limits::UPKEEP_DELAY`], peers send probes before this end
     /// acknowledges their heartbeats. If it is above `Config::ack_delay`, which is lower than the default of this
     /// setting, a peer may resend the first message.
     ///

@@ -41,7 +41,7 @@ verbs!(Peer);
 
 impl Peer {
     /// Opens a socket, by default at a port that the system chooses, and starts the network thread. If `Config::access`
-    /// is `Closed`, only peers that `expect_peer` accepts may connect.
+    /// is `Closed`, a peer may connect only if `expect_peer` has accepted it, or if this peer dials it.
     ///
     /// # Errors
     /// [`StartError`] if the configuration or the key file is unusable, or the socket or the thread cannot be created.

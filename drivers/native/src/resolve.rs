@@ -18,7 +18,8 @@ pub type Resolution = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> +
 /// A resolver, which looks up the IP addresses of host names. By default, the driver uses the system's name service;
 /// `Options::resolver` sets a different resolver. The network thread polls the future that [`Resolver::resolve`]
 /// returns, so the future must not block. A panic in the method or in the future ends only the attempt to connect, with
-/// [`ConnectError::ResolverPanicked`]. A connection that is reconnecting asks the resolver again after a pause.
+/// [`ConnectError::ResolverPanicked`]. For a connection
+/// that is reconnecting, the driver calls the resolver again after a pause.
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr};

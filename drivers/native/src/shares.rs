@@ -218,7 +218,7 @@ mod tests {
             let held: usize = shares.held.values().map(VecDeque::len).sum();
             assert!(
                 dropped > 0 && held * (bytes + size_of::<Held>()) <= HELD_BYTES,
-                "{held} of {bytes} bytes"
+                "{held} datagrams of {bytes} bytes wait, and {dropped} were dropped"
             );
             while !shares.is_empty() {
                 turn(&mut shares, &[], &mut dropped);

@@ -17,7 +17,7 @@ pub struct ConnectionInfo {
     pub state: ConnectionState,
     /// The address of the peer, or `None` if the connection has ended.
     pub address: Option<Address>,
-    /// The peer's identity.
+    /// The peer's identity and user data.
     pub peer: PeerInfo,
     /// The counters and measurements of the connection since it began.
     pub stats: ConnectionStats,

@@ -42,7 +42,7 @@ pub fn read(file: File, most: u64) -> io::Result<String> {
     io::read_to_string(file.take(most))
 }
 
-/// Returns the folder that contains the file at `path`.
+/// Returns the folder that contains the file at `path`: `.` if `path` is only a file name.
 #[must_use]
 pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {

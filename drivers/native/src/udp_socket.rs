@@ -386,7 +386,7 @@ mod tests {
                     assert_eq!(receiver.tells_when(), stamps);
                     assert!(
                         arrivals.iter().all(|arrival| arrival.ecn == Ecn::Capable0),
-                        "{bind} {to} {arrivals:?}"
+                        "a socket bound to {bind} received {arrivals:?} from a sender to {to}"
                     );
                     let now = clock.now();
                     assert!(arrivals.iter().all(|arrival| arrival.at.map_or(!stamps, |at| at <= now)));

@@ -12,7 +12,7 @@ use tickwire_core::{ChannelId, ConnectionId, Event};
 use tickwire_native::{Client, SendError, Server};
 
 #[test]
-fn a_hundred_clients_connect_and_all_receive_a_broadcast_within_a_second() {
+fn a_hundred_clients_connect_and_a_broadcast_reaches_all_of_them_within_a_second() {
     let server = common::server();
     let to = server.local_address().into();
     let begun = Instant::now();

@@ -292,7 +292,7 @@ impl Drop for Bomb {
 }
 
 #[test]
-fn a_panic_of_the_network_thread_ends_its_connections_with_an_event_that_has_its_text() {
+fn a_panic_of_the_network_thread_ends_each_connection_with_an_event_that_contains_the_panic_message() {
     let server = common::server();
     let (_client, there) = common::connected(&server);
     server.send_bytes(there, ChannelId(0), Bytes::from_owner(Bomb([1; 100]))).unwrap();
@@ -305,7 +305,7 @@ fn a_panic_of_the_network_thread_ends_its_connections_with_an_event_that_has_its
         let CloseReason::Driver { text } = reason else { panic!("{reason:?}") };
         assert_eq!(
             text,
-            "the network thread panicked: the game's allocator is broken; the endpoint has stopped, start it again"
+            "the network thread panicked: the game's allocator is broken; the endpoint has stopped; start a new one"
         );
     }
     assert!(!server.is_running());

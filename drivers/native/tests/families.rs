@@ -34,7 +34,7 @@ fn one_server_socket_accepts_ipv4_and_ipv6() {
 }
 
 #[test]
-fn a_dual_stack_client_reaches_servers_of_either_family() {
+fn a_dual_stack_client_reaches_an_ipv4_server_and_an_ipv6_server() {
     if !capabilities().dual_stack {
         println!("skipped: this machine has no IPv6, or no dual stack");
         return;
@@ -52,7 +52,7 @@ fn a_dual_stack_client_reaches_servers_of_either_family() {
 }
 
 #[test]
-fn the_addresses_of_a_host_name_are_dialled_in_order_until_an_address_answers() {
+fn a_client_connects_although_one_address_of_the_host_name_does_not_answer() {
     // `localhost` may have an IPv6 address, where nobody listens; the server has the IPv4 one.
     let server = common::server();
     let port = server.local_address().port();

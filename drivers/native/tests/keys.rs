@@ -85,7 +85,7 @@ fn a_server_without_key_file_or_secrets_warns_and_has_a_new_key_after_each_start
 }
 
 #[test]
-fn a_configured_key_file_overrides_the_given_identity_and_must_hold_a_valid_key() {
+fn a_key_file_overrides_the_identity_in_the_secrets_and_is_refused_without_a_valid_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.key");
     let given = Secret::new([3; 32]);

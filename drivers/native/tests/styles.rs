@@ -218,7 +218,7 @@ fn a_broadcast_takes_a_message_number_and_delivered_events_report_only_sent_numb
 }
 
 #[test]
-fn a_send_budget_stays_below_its_bandwidth_limit_and_a_peer_clock_within_its_error() {
+fn a_send_budget_is_below_the_bandwidth_limit_and_a_peer_clock_errs_by_at_most_its_reported_error() {
     let server = common::server();
     let (client, there) = common::connected(&server);
     let here = client.server().unwrap();

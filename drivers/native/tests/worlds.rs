@@ -168,7 +168,7 @@ fn a_snapshot_handler_gets_the_changes_of_a_world_until_it_is_removed() {
 }
 
 #[test]
-fn unread_snapshots_are_merged_into_few_events_that_show_the_newest_world() {
+fn more_than_100_unread_snapshots_are_merged_into_at_most_40_events_that_show_the_newest_world() {
     let server = server();
     let mut game = Game::new(20);
     game.step(&server);

@@ -18,8 +18,8 @@ pub enum Banned {
     Identity([u8; 16]),
     /// All clients with this IPv4 address, or in the /64 network of this IPv6 address.
     Address(IpAddr),
-    /// All clients with this link-local address. The ban does not cover the /64 network, because all hosts of a local
-    /// network share the network fe80::/64.
+    /// All clients with this link-local address at `interface`. The ban does not cover the /64 network, because all hosts
+    /// of a local network share the network fe80::/64.
     LinkLocal {
         /// The banned link-local address.
         ip: Ipv6Addr,
@@ -75,7 +75,7 @@ impl Banned {
     }
 
     /// Parses an identity of 32 hexadecimal digits, or a printed address. The address may have a port, brackets, the
-    /// interface of a link-local address, or the `/64` of an IPv6 network.
+    /// interface of a link-local address, or the `/64` of an IPv6 network. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(network) = text.strip_suffix("/64") {

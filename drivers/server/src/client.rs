@@ -41,7 +41,7 @@ pub struct Client {
     pub connection: ConnectionId,
     /// The address of the client.
     pub address: Address,
-    /// The client's identity and user data, as its ticket states them.
+    /// The client's identity and user data, as its ticket states them. Without a ticket, the identity is all zeros.
     pub peer: PeerInfo,
     /// The time at which the client connected.
     pub since: Instant,

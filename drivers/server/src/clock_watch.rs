@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tickwire_core::text::Counted;
 use tickwire_native::ClockReport;
 
 /// Turns the reports on clocks into warnings for the log, and limits how often a warning is repeated.
@@ -85,9 +86,10 @@ impl ClockWatch {
         self.told.tickets.from_the_future = report.tickets.from_the_future;
         let ahead = shown(report.tickets.ahead_by);
         Some(format!(
-            "{count} clients reconnected with tickets that this server made when its clock showed a time {ahead} later; \
+            "{} reconnected with tickets that this server made when its clock showed a time {ahead} later; \
              check the clock with `date -u`: if the clock is behind, set it (this server follows within a second); \
-             if the clock was ahead before, do nothing"
+             if the clock was ahead before, do nothing",
+            Counted(count, "client")
         ))
     }
 }
@@ -177,7 +179,7 @@ mod tests {
         });
         let seconds: Vec<u64> = said.iter().map(|(second, _)| *second).collect();
         assert_eq!(seconds, [1, 601]);
-        assert!(said[0].1.starts_with("1 clients") && said[1].1.starts_with("4 clients"), "{said:?}");
+        assert!(said[0].1.starts_with("1 client ") && said[1].1.starts_with("4 clients "), "{said:?}");
         assert!(said[0].1.contains("3 h 0 min later"), "{said:?}");
     }
 

@@ -91,8 +91,7 @@ impl Context {
     }
 
     /// Closes a client's connection once its reliable messages are delivered, or after one second. The client receives
-    /// `code` (0xff00 and above count as 0xfeff) and up to 256 bytes of `text`. The call ignores a client that has
-    /// left.
+    /// `code` (0xfeff for a larger code) and up to 256 bytes of `text`. The call ignores a client that has left.
     pub fn disconnect(&self, client: ClientId, code: u16, text: &str) {
         if let Some(client) = self.clients.get(client) {
             // The game's thread waits for room: it is refused nothing.

@@ -16,7 +16,7 @@ pub struct Schedule {
 /// The work that a server must do at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Due {
-    /// The number of ticks to run now.
+    /// The number of ticks to run now, at most 4.
     pub ticks: u32,
     /// `true` if a network update is due after the ticks.
     pub network: bool,

@@ -88,8 +88,9 @@ impl<G: Game> std::fmt::Debug for Dedicated<G> {
     }
 }
 
-/// Returns the options for a client of game `G`: the application number, message types, channels, maximum message size
-/// and world's components of the game. All other options have the defaults of [`Config::new`] and [`Options::new`].
+/// Returns the options for a client of game `G`: the application number, message types, channels and maximum message
+/// size of the game, and the schema and limits of its replicated world. All other options have the defaults of
+/// [`Config::new`] and [`Options::new`].
 ///
 /// ```
 /// # use tickwire_server::world::World;

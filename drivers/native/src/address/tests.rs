@@ -43,7 +43,7 @@ fn the_error_about_text_that_is_not_an_address_describes_the_fault() {
 }
 
 #[test]
-fn addresses_with_equal_hosts_and_ports_are_equal() {
+fn an_address_equals_its_ipv4_mapped_form_but_not_an_address_with_a_different_port() {
     let v4: NetworkAddress = "192.0.2.1:1".parse().unwrap();
     let mapped: SocketAddr = "[::ffff:192.0.2.1]:1".parse().unwrap();
     assert_eq!(NetworkAddress::from(mapped), v4);

@@ -169,7 +169,10 @@ impl fmt::Display for UnreachedCause {
                                          ConnectOptions::timeout",
             ),
             Self::SendRefused(words) => {
-                write!(f, "the system refuses to send to the address: {words}; check network and firewall")
+                write!(
+                    f,
+                    "the system refuses to send to the address: {words}; check the network and the firewall"
+                )
             }
             Self::Usage(error) => error.fmt(f),
         }
@@ -252,7 +255,10 @@ impl fmt::Display for ConnectError {
             Self::Schema(difference) => difference.fmt(f),
             Self::Refused { code, text } => write!(f, "the server refused the connection with code {code}: {text}"),
             Self::Closed(reason) => write!(f, "the attempt to connect ended: {}", Ending(reason)),
-            Self::Stopped => f.write_str("the endpoint was stopped; start it again to connect"),
+            Self::Stopped => f.write_str(
+                "the client, server or peer has stopped, or the attempt's result was already taken; start a new client, \
+                 server or peer to connect, or keep the first result",
+            ),
             Self::QueueFull => CommandError::QueueFull.fmt(f),
             Self::OnNetworkThread => f.write_str(
                 "an accept policy runs on the network thread, which cannot wait for itself; call the method from \

@@ -49,7 +49,7 @@ impl fmt::Display for ReplicationError {
             Self::OnNetworkThread => f.write_str(
                 "an accept policy runs on the network thread, which cannot wait for itself; call the method from another thread",
             ),
-            Self::Stopped => f.write_str("the endpoint is stopped; start it again"),
+            Self::Stopped => f.write_str("the client, server or peer has stopped; start a new one"),
         }
     }
 }

@@ -65,13 +65,15 @@ impl fmt::Display for SendError {
                 message.len()
             ),
             Self::NotConnected(_) => {
-                f.write_str("the connection does not exist; send between Event::Connected and Event::Closed")
+                f.write_str("the connection is not established, is closing or has ended; send only on an established connection")
             }
             Self::NoSuchChannel(_) => {
                 f.write_str("the channel does not exist; use a channel of Config::channels")
             }
             Self::Encode(error) => error.fmt(f),
-            Self::Stopped(_) => f.write_str("the endpoint was stopped; start it again to send"),
+            Self::Stopped(_) => {
+                f.write_str("the client, server or peer has stopped; start a new one to send")
+            }
         }
     }
 }

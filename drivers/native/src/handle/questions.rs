@@ -63,15 +63,16 @@ impl Handle {
         self.0.table().len()
     }
 
-    /// Returns the id of the newest connection. After the end of that connection, returns the id of any remaining
-    /// connection, or `None` if no connection remains. For a client, the result is the connection to the server.
+    /// Returns the id of the connection that was established latest. After the end of that connection, returns the id of
+    /// an unspecified remaining connection, or `None` if no connection remains. For a client, the result is the id of the
+    /// connection to the server.
     #[must_use]
     pub fn latest_connection(&self) -> Option<ConnectionId> {
         self.0.table().latest
     }
 
-    /// Returns the state of a connection. The state of an interrupted connection is `Connecting`. Before a connection
-    /// is established, the method returns `Disconnected` for the connection.
+    /// Returns the state of a connection. The state of an interrupted connection is `Connecting`. The method returns
+    /// `Disconnected` for a connection that is unknown, is not established yet, or has ended.
     #[must_use]
     pub fn state(&self, connection: ConnectionId) -> ConnectionState {
         match self.0.table().get(connection) {

@@ -144,8 +144,8 @@ impl Handle {
 
     /// Sets the world that the endpoint sends on a connection, and the part of the world that the connection sees. A new viewer of
     /// the same world takes effect at the next commit; the endpoint does not send the rest of the world again. With `None`, all
-    /// entities leave the connection's view at the next commit. The peer must have dialled this endpoint. The call ignores an unknown
-    /// connection.
+    /// entities leave the connection's view at the next commit. The peer must have dialled this endpoint: otherwise the peer
+    /// closes the connection because of a protocol violation. The call ignores an unknown connection.
     ///
     /// # Errors
     /// [`ReplicationError::NoViewer`] if nothing was committed to the world, the endpoint has no worlds, or the viewer is invalid;
@@ -174,7 +174,8 @@ impl Handle {
 
     /// Returns the counters of the world that is sent on a connection, and of the world that is received on it. The call asks the
     /// network thread, and blocks until that thread answers, for at most 1 s. Returns `None` without an answer, for an unknown
-    /// connection, after the endpoint has stopped, and in an accept policy, which runs on the network thread. [`Handle::info`] also returns these counters, at most 100 ms old.
+    /// connection, after the endpoint has stopped, and in an accept policy, which runs on the network thread.
+    /// [`Handle::info`] also returns these counters, at most 100 ms old.
     #[must_use]
     pub fn world_stats(&self, connection: ConnectionId) -> Option<WorldStats> {
         self.ask(move |endpoint| endpoint.world_stats(connection)).flatten()

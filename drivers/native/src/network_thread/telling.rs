@@ -63,7 +63,7 @@ impl NetworkThread {
     /// Tells the game that the thread ends because of a panic. A panic may have left the core in an inconsistent state, so
     /// this function does not call the core.
     pub(super) fn tell_panic(&mut self, words: &str) {
-        let text = format!("the network thread panicked: {words}; the endpoint has stopped, start it again");
+        let text = format!("the network thread panicked: {words}; the endpoint has stopped; start a new one");
         if let Some(event) = self.held.take() {
             let _told = self.shared.events.push_or_spill(event, true);
         }

@@ -31,8 +31,8 @@ use serde::{Deserialize as _, Deserializer, Serializer, de};
 const UNITS: [(&str, u64); 6] =
     [("h", 3_600_000_000), ("min", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1), ("µs", 1)];
 
-/// A duration for display. `Display` writes the duration as a whole number in the largest possible unit, and omits
-/// fractions of a microsecond.
+/// A duration for display. `Display` writes the duration as a whole number in the largest unit that divides it (15 min,
+/// but 61 s), and omits fractions of a microsecond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown(pub Duration);
 

@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_name_different_files_are_accepted() {
+    fn configuration_keys_that_name_different_files_are_accepted() {
         assert_eq!(clashes(&config(), Some(Path::new("server.json"))).len(), 0);
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(refused(folder.path(), |config, at| config.ticket_key_file = Some(at("ticket"))), [""; 0]);
     }
 
     #[test]
-    fn two_keys_that_name_the_same_file_in_different_spellings_are_refused() {
+    fn two_configuration_keys_that_name_the_same_file_in_different_spellings_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let refused =
             |change: &dyn Fn(&mut ServerConfig<NoSettings>, &At<'_>)| refused(folder.path(), change);
@@ -165,7 +165,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn two_keys_that_name_the_same_file_through_symbolic_or_hard_links_are_refused() {
+    fn two_configuration_keys_that_name_the_same_file_through_symbolic_or_hard_links_are_refused() {
         use std::os::unix::fs::symlink;
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);

@@ -25,7 +25,9 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// [`CommandError::Usage`] if a quote is not closed, or the text ends in a backslash.
     pub fn words(&self) -> Result<Vec<String>, CommandError> {
-        shlex::split(self.text).ok_or_else(|| CommandError::Usage("a quote is not closed".into()))
+        shlex::split(self.text).ok_or_else(|| {
+            CommandError::Usage("a quote is not closed, or the text ends in a backslash".into())
+        })
     }
 
     /// Returns the first word of the arguments, and the rest of the text without the spaces around it. Quotes have no
@@ -36,7 +38,7 @@ impl<'a> Arguments<'a> {
         (!first.is_empty()).then(|| (first, rest.trim()))
     }
 
-    /// Returns whether `flag` is the only argument.
+    /// Returns `true` if `flag` is the only argument, and `false` if there is no argument.
     ///
     /// # Errors
     /// [`CommandError::Usage`] if there is an argument other than `flag`.

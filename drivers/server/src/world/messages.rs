@@ -18,10 +18,12 @@ pub struct Joined {
 #[derive(NetMessage, Clone, PartialEq, Eq, Debug)]
 #[net(codec = "bits", name = "world/steer", type = 0x1002, delivery = "sequenced", max = 8)]
 pub struct Steer {
-    /// The speed towards the right wall, in thousandths of full speed (5 m/s). A negative speed is towards the left wall.
+    /// The speed towards the right wall, from -1000 to 1000, in thousandths of full speed (5 m/s). A negative speed is
+    /// towards the left wall.
     #[net(range = -1000..=1000)]
     pub x: i16,
-    /// The speed towards the upper wall, in thousandths of full speed (5 m/s). A negative speed is towards the lower wall.
+    /// The speed towards the upper wall, from -1000 to 1000, in thousandths of full speed (5 m/s). A negative speed is
+    /// towards the lower wall.
     #[net(range = -1000..=1000)]
     pub y: i16,
 }

@@ -9,7 +9,7 @@ use tickwire_server::world::{FROM_SERVER, Heard};
 use crate::harness::{PATIENCE, Program, client, next, until};
 
 #[test]
-fn a_hundred_clients_connect_and_all_receive_a_broadcast_within_a_second() {
+fn a_hundred_clients_connect_and_a_broadcast_reaches_all_of_them_within_a_second() {
     let mut server = Program::start(
         r#""max_connections": 100, "max_connections_per_address": 100, "handshake_burst": 200"#,
     );

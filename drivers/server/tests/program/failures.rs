@@ -81,7 +81,7 @@ fn the_report_of_an_empty_misspelt_or_non_utf_8_variable_names_the_variable() {
 }
 
 #[test]
-fn keys_that_name_the_same_file_are_refused_before_any_file_is_written() {
+fn configuration_keys_that_name_the_same_file_are_refused_before_any_file_is_written() {
     for (arguments, said) in [
         (["--log-file-path", "./server.key"], "is ./server.key, the same file as `key_file`; name another"),
         (["--ban-file", "server.key"], "is server.key, the same file as `key_file`"),
@@ -163,7 +163,7 @@ fn a_key_file_that_other_users_can_read_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_key_file_that_cannot_be_read_is_never_replaced() {
+fn an_unusable_key_file_is_refused_and_never_replaced() {
     use std::os::unix::fs::PermissionsExt as _;
     let private = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
     let folder = folder_with("server.key", "half a key");

@@ -196,7 +196,7 @@ mod counting {
 }
 
 #[test]
-fn the_session_slot_of_a_vanished_client_is_freed_after_the_resume_window() {
+fn a_full_server_accepts_a_new_client_after_the_resume_window_of_a_vanished_client() {
     let mut server = Program::start(r#""max_connections": 1, "idle_timeout": "1 s", "resume_window": "1 s""#);
     let mut vanishing = server.join();
     // Who is gone before it has a ticket to come back with has no place to keep.
@@ -214,7 +214,7 @@ fn the_session_slot_of_a_vanished_client_is_freed_after_the_resume_window() {
 }
 
 #[test]
-fn clients_of_a_killed_server_reconnect_after_its_restart_and_get_a_list_of_lost_messages() {
+fn clients_of_a_killed_server_reconnect_after_its_restart_and_get_a_list_of_unconfirmed_messages() {
     let mut server = Program::start(r#""resume_window": "60 s""#);
     let (address, folder) = (server.address(), Arc::clone(&server.folder));
     let clients: Vec<Client> = (0..4).map(|_| server.join()).collect();

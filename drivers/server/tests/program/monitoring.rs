@@ -31,7 +31,7 @@ fn metric(metrics: &str, name: &str) -> f64 {
 }
 
 #[test]
-fn the_monitoring_page_serves_the_counters_in_the_format_of_prometheus() {
+fn the_monitoring_page_serves_the_counters_in_the_openmetrics_format() {
     let mut server = Program::start(r#""monitoring_address": "127.0.0.1:0""#);
     let _client = server.join();
     let metrics =

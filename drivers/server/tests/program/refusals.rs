@@ -15,7 +15,7 @@ use tickwire_server::world;
 use crate::harness::{Program, client, config, ending, until};
 
 #[test]
-fn a_full_server_accepts_a_client_when_a_session_slot_becomes_free() {
+fn a_full_server_refuses_a_client_until_another_client_has_left() {
     let mut server = Program::start(r#""max_connections": 1"#);
     let first = server.join();
     let error = server.try_join(ConnectOptions::new(server.key())).unwrap_err();
