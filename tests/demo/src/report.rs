@@ -23,7 +23,8 @@ pub enum Report {
     },
     /// The state of all bots, reported once a second.
     Second(State),
-    /// The bots have stopped sending messages. Then all messages have arrived, or the bots have waited for 20 s.
+    /// The bots have stopped sending messages. After that, either all messages arrived and each connected bot showed the
+    /// world that the order to finish named, if any, or 20 s passed.
     Settled {
         /// The time from the final bot's connection until the bots stopped sending messages, in milliseconds.
         played_ms: u64,
