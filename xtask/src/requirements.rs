@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 pub struct Row {
     /// The id of the requirement, `R001` to `R198`.
     pub id: String,
-    /// The text of the requirement, in a few words.
+    /// A summary of the requirement.
     pub text: String,
     /// The kinds of the requirement, as letters separated by `/`.
     pub kind: String,
