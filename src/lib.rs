@@ -2,7 +2,8 @@
 //!
 //! One deterministic state machine, [`Endpoint`], implements the whole protocol: handshake, encryption, heartbeat, reliability,
 //! congestion control and resumption. The caller passes datagrams and timestamps to the endpoint, and polls it for datagrams and
-//! events. The endpoint reads no clock and no entropy, so a run can be repeated from a seed. Drivers connect the endpoint to sockets, clocks and entropy. This crate re-exports the core and its drivers.
+//! events. The endpoint reads no clock and no entropy, so a run can be repeated from a seed. Drivers connect the endpoint to
+//! sockets, clocks and entropy. This crate re-exports the core and its drivers.
 //!
 //! | feature | default | adds |
 //! |---|---|---|

@@ -200,7 +200,7 @@ fn a_session_moves_to_a_link_and_back_without_an_interruption_and_delivers_each_
 }
 
 #[test]
-fn after_a_session_moved_no_datagram_is_sent_over_its_old_path() {
+fn a_session_that_moved_delivers_all_messages_without_its_old_path() {
     let mut paths = TwoPaths::new(1);
     paths.resume_over(LINK).unwrap();
     paths.pass(SECOND);
@@ -262,7 +262,7 @@ fn an_attempt_to_move_a_session_to_a_server_without_this_session_fails_and_chang
 }
 
 #[test]
-fn only_a_connected_connection_with_a_resume_ticket_can_move_to_another_path() {
+fn a_connection_that_is_accepted_dialling_closing_or_unknown_cannot_move_to_another_path() {
     let mut paths = TwoPaths::new(1);
     let (now, accepted) = (paths.now, paths.connections[SERVER]);
     assert_eq!(

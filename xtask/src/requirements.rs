@@ -52,7 +52,8 @@ pub enum Proof {
     NotYet,
     /// The proofs of the rows with these ids prove the requirement.
     As(Vec<String>),
-    /// The tests with these paths prove the requirement.
+    /// The tests with these paths, the `cargo xtask` commands after `cmd:`, and the examples of the files after `doc:`
+    /// prove the requirement.
     Tests(Vec<String>),
 }
 

@@ -95,9 +95,9 @@ pub struct Totals {
     /// The number of chat lines that the server had to send to bots, with each line counted once for each receiving
     /// bot. A server that was killed may have sent fewer lines.
     pub to_hear: u64,
-    /// The number of chat lines that the bots received.
+    /// The number of chat lines that the bots received in order and for the first time.
     pub heard: u64,
-    /// The number of chat lines that arrived twice or out of order.
+    /// The number of chat lines that arrived twice or out of order, including the first line after a missing line.
     pub misplaced: u64,
 }
 
