@@ -11,7 +11,7 @@
 //! | `native` | yes | `tickwire::native`: servers, clients and peers over UDP, each with a network thread |
 //! | `server` | no | `tickwire::server`: the dedicated server around a game, with configuration, console, log and metrics |
 //! | `sim` | no | `tickwire::sim`: seeded networks, clocks and faults, to test a game that uses the core |
-//! | `ring` | yes | cryptography by ring, which needs a C compiler. Without this feature, the cryptography is pure Rust, and a message costs twice as many instructions |
+//! | `ring` | yes | cryptography by ring, which needs a C compiler. Without this feature, the cryptography is pure Rust, and a message costs 1.5 to 2.2 times as many instructions |
 //!
 //! # A server and a client
 //!

@@ -13,7 +13,7 @@ pub struct Case {
     pub clients: usize,
     /// The number of messages that the server sends to each client per tick.
     pub per_tick: usize,
-    /// `true` if the simulated network drops 5% of all datagrams on average. The loss begins when all clients are connected.
+    /// `true` if the simulated network drops 5% of all datagrams on average, once all clients are connected.
     pub loss: bool,
     /// `true` if each client sends as many messages to the server as the server sends to this client.
     pub both_ways: bool,
