@@ -89,7 +89,10 @@ impl Application for Count {
             Event::Message { data, .. } => {
                 self.received += 1;
                 if data != self.received.to_le_bytes().as_slice() {
-                    context.fail(format!("{data:?} arrived, but {} was expected", self.received));
+                    context.fail(format!(
+                        "the bytes {data:?} arrived, but number {} was expected",
+                        self.received
+                    ));
                 }
             }
             Event::Closed { reason, .. } => context.fail(format!("the connection ended: {reason:?}")),

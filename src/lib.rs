@@ -2,7 +2,8 @@
 //!
 //! One deterministic state machine, [`Endpoint`], implements the whole protocol: handshake, encryption, heartbeat, reliability,
 //! congestion control and resumption. The caller passes datagrams and timestamps to the endpoint, and polls it for datagrams and
-//! events. The endpoint reads no clock and no entropy, so a run can be repeated from a seed. Drivers connect the endpoint to sockets, clocks and entropy. This crate re-exports the core and its drivers.
+//! events. The endpoint reads no clock and no entropy, so a run can be repeated from a seed. Drivers connect the endpoint to
+//! sockets, clocks and entropy. This crate re-exports the core and its drivers.
 //!
 //! | feature | default | adds |
 //! |---|---|---|
@@ -10,7 +11,7 @@
 //! | `native` | yes | `tickwire::native`: servers, clients and peers over UDP, each with a network thread |
 //! | `server` | no | `tickwire::server`: the dedicated server around a game, with configuration, console, log and metrics |
 //! | `sim` | no | `tickwire::sim`: seeded networks, clocks and faults, to test a game that uses the core |
-//! | `ring` | yes | cryptography by ring, which needs a C compiler. Without this feature, the cryptography is pure Rust, and a message costs twice as many instructions |
+//! | `ring` | yes | cryptography by ring, which needs a C compiler. Without this feature, the cryptography is pure Rust, and a message costs 1.5 to 2.2 times as many instructions |
 //!
 //! # A server and a client
 //!

@@ -13,7 +13,7 @@ pub struct Allocations {
     /// The number of bytes that the thread holds in addition to the bytes held at the start. The number is negative if
     /// the thread released more bytes than it requested.
     pub live: i64,
-    /// The largest value that `live` has had.
+    /// The largest value that `live` has had since the latest call of [`start`], in bytes.
     pub peak: i64,
 }
 
@@ -21,7 +21,7 @@ thread_local! {
     static COUNTED: Cell<Allocations> = const { Cell::new(Allocations { count: 0, largest: 0, live: 0, peak: 0 }) };
 }
 
-/// Sets the thread's counters to zero.
+/// Sets the counters of the calling thread to zero.
 pub fn start() {
     COUNTED.set(Allocations::default());
 }
@@ -31,8 +31,8 @@ pub fn counted() -> Allocations {
     COUNTED.get()
 }
 
-/// Runs `act`, and returns its result and the counters of the requests that `act` made. [`counted`] does not include
-/// these requests.
+/// Runs `act`, and returns its result and the counters of the requests that this thread made during the run. [`counted`]
+/// does not include these requests.
 pub fn during<T>(act: impl FnOnce() -> T) -> (T, Allocations) {
     let before = COUNTED.replace(Allocations::default());
     let result = act();

@@ -12,9 +12,9 @@ use crate::syntax;
 pub struct Documented {
     /// The name of the field or method.
     pub name: String,
-    /// The text after `Default:`, as it is written.
+    /// The rest of the sentence after `Default:`.
     pub default: Option<String>,
-    /// The text after `Range:`, as it is written.
+    /// The rest of the sentence after `Range:`.
     pub range: Option<String>,
 }
 

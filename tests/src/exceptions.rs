@@ -8,7 +8,8 @@
 pub struct Offence {
     /// The path of the file.
     pub path: String,
-    /// The measured number: the lines or functions of the file that break the rule, or the files in an import cycle.
+    /// The measured number: the lines of a file that is too long, the places that break a rule, or the files in an import
+    /// cycle.
     pub number: usize,
     /// A description of the offence, with one line for each place that breaks the rule.
     pub text: String,

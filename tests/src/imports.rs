@@ -27,7 +27,7 @@ enum Place {
     Module(usize),
 }
 
-/// Returns the root files of the workspace's crates.
+/// Returns the root files of the workspace's libraries and programs.
 #[must_use]
 pub fn roots(files: &[File]) -> Vec<&str> {
     let is_root = |path: &str| {

@@ -60,8 +60,8 @@ fn is_in_quickcheck(code: &str, at: usize) -> bool {
     blocks.into_iter().any(|open| open < at && at < after_block(code, open))
 }
 
-/// Returns whether the file `path` has an example that documentation tests compile. For a file that is not Rust source, a
-/// Rust file must include the file with `include_str!`.
+/// Returns whether the file `path` has an example that documentation tests compile. Examples marked `no_run` do not count.
+/// If the file is not Rust source, a Rust file must include the file with `include_str!`.
 #[must_use]
 pub fn has_examples(path: &str, files: &[File]) -> bool {
     let Some(file) = files.iter().find(|file| file.path == path) else {

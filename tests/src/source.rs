@@ -44,7 +44,8 @@ pub fn root() -> PathBuf {
     manifest.parent().expect("the package of the tests is in a folder of the workspace").to_owned()
 }
 
-/// Returns every text file of the workspace that is not generated, ordered by path.
+/// Returns the text files of the workspace, ordered by path. Folders of generated files, such as `target`, and hidden
+/// files and folders are omitted, except `.ci`, `.cargo` and `.github`.
 #[must_use]
 pub fn files() -> Vec<File> {
     let mut paths = Vec::new();

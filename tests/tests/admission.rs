@@ -154,7 +154,7 @@ fn connecting_to_a_full_server_is_refused_with_the_reason_full() {
 }
 
 #[test]
-fn one_source_takes_no_more_session_slots_than_its_share() {
+fn one_address_takes_no_more_session_slots_than_max_connections_per_source() {
     let mut net = ticket_net(3, |config| config.max_connections_per_source = Some(2));
     for node in 1..=3 {
         net.nodes[node].address = format!("10.9.9.9:{}", 4000 + node).parse().unwrap();
@@ -166,7 +166,7 @@ fn one_source_takes_no_more_session_slots_than_its_share() {
 }
 
 #[test]
-fn an_authenticator_refuses_a_client_or_replaces_its_identity() {
+fn an_authenticator_can_refuse_a_client_and_can_replace_the_identity_of_a_client() {
     let mut net = ticket_net(2, |_| {});
     net.nodes[0].endpoint.set_authenticator(|request: &AdmissionRequest<'_>| {
         match request.peer.identity[0] {
@@ -221,7 +221,7 @@ fn a_client_with_a_different_application_id_gets_no_answer() {
 }
 
 #[test]
-fn connecting_without_a_pinned_server_key_takes_one_more_rtt() {
+fn without_a_pinned_server_key_a_client_connects_to_an_open_server_in_three_rtts() {
     let mut net = Net::pair(|_| {});
     let (now, to) = (net.now, net.nodes[0].address);
     net.nodes[1].endpoint.connect(now, to, ConnectOptions::danger_any_key()).unwrap();

@@ -248,7 +248,7 @@ fn a_connection_in_steady_use_makes_the_same_number_of_allocations_every_second(
 }
 
 #[test]
-fn memory_is_released_within_ten_seconds_at_any_heartbeat_interval() {
+fn the_memory_of_a_burst_is_released_within_ten_seconds_at_heartbeat_intervals_of_15_to_60_seconds() {
     for heartbeat in [15, 30, 60] {
         let mut party = Party::new(5, |config| {
             config.heartbeat = Duration::from_secs(heartbeat);

@@ -131,7 +131,7 @@ fn kicked_clients_that_do_not_answer_hold_no_session_slot() {
 }
 
 #[test]
-fn at_most_64_connections_of_a_small_server_are_closing_at_a_time() {
+fn a_server_limited_to_one_connection_keeps_at_most_65_connections_if_no_client_answers_its_close() {
     let mut net = net(Access::Open, 1, |config| config.max_connections = 1);
     // The server's CLOSE does not arrive, so each connection goes on saying good-bye.
     net.filter =
@@ -420,7 +420,7 @@ fn changes_links(after: Duration) -> (bool, Option<Duration>) {
 }
 
 #[test]
-fn a_client_that_changes_links_keeps_its_session_slot_for_two_seconds() {
+fn a_client_whose_link_broke_keeps_its_session_slot_for_two_seconds() {
     for millis in [100, 500, 1000, 1700] {
         assert_eq!(changes_links(MILLISECOND * millis), (true, None), "back after {millis} ms");
     }

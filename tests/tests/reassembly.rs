@@ -205,7 +205,7 @@ fn fill(rogues: &mut Rogues, channel: u8) {
 }
 
 #[test]
-fn all_connections_together_hold_no_more_than_the_configured_reassembly_memory() {
+fn all_connections_together_hold_at_most_the_configured_reassembly_memory_plus_64_kib_each() {
     for (most, count) in [(limits::REASSEMBLY_MEMORY, 40), (8 << 20, 20)] {
         let mut rogues = Rogues::new(count, |config| config.reassembly_memory = most);
         allocation::start();

@@ -211,7 +211,7 @@ fn assert_cost(name: &str, entities: usize, play: impl FnMut(&mut Outage, u64)) 
 }
 
 #[test]
-fn a_resumption_costs_at_most_1_1_times_a_few_changed_units_coded_in_full() {
+fn a_resumption_takes_at_most_110_percent_of_the_bytes_of_a_few_changed_units_coded_in_full() {
     for changed in [1, 5, 20] {
         assert_cost(&format!("{changed} of 300 entities changed"), 300, |outage, step| {
             if step == 60 {
@@ -224,7 +224,7 @@ fn a_resumption_costs_at_most_1_1_times_a_few_changed_units_coded_in_full() {
 }
 
 #[test]
-fn a_resumption_costs_at_most_1_1_times_all_units_coded_in_full_if_all_changed() {
+fn a_resumption_takes_at_most_110_percent_of_the_bytes_of_all_units_coded_in_full_if_all_changed() {
     for entities in [10, 300, 2000] {
         assert_cost(&format!("all of {entities} entities moved"), entities, |outage, _| {
             for id in outage.ids.clone() {
@@ -236,7 +236,7 @@ fn a_resumption_costs_at_most_1_1_times_all_units_coded_in_full_if_all_changed()
 }
 
 #[test]
-fn a_resumption_costs_at_most_1_1_times_the_created_and_destroyed_entities_coded_in_full() {
+fn a_resumption_takes_at_most_110_percent_of_the_bytes_of_the_created_and_destroyed_entities_in_full() {
     assert_cost("60 created, 60 destroyed", 300, |outage, step| {
         if step < 60 {
             outage.create();
@@ -246,7 +246,7 @@ fn a_resumption_costs_at_most_1_1_times_the_created_and_destroyed_entities_coded
 }
 
 #[test]
-fn a_resumption_costs_at_most_1_1_times_the_changed_units_if_entities_also_move_and_disappear() {
+fn a_resumption_takes_at_most_110_percent_of_the_bytes_of_moved_created_and_destroyed_entities_in_full() {
     assert_cost("moved, created and destroyed", 200, |outage, step| {
         for id in outage.ids.clone().into_iter().take(80) {
             outage.shift(id);

@@ -200,7 +200,7 @@ fn a_session_moves_to_a_link_and_back_without_an_interruption_and_delivers_each_
 }
 
 #[test]
-fn after_a_session_moved_no_datagram_leaves_over_its_old_path() {
+fn a_session_that_moved_delivers_all_messages_without_its_old_path() {
     let mut paths = TwoPaths::new(1);
     paths.resume_over(LINK).unwrap();
     paths.pass(SECOND);
@@ -212,7 +212,7 @@ fn after_a_session_moved_no_datagram_leaves_over_its_old_path() {
 }
 
 #[test]
-fn an_attempt_over_a_path_that_carries_nothing_fails_and_changes_nothing() {
+fn an_attempt_to_move_a_session_to_a_path_without_connectivity_fails_and_changes_nothing() {
     let mut paths = TwoPaths::new(1);
     let nowhere: SocketAddr = "10.9.9.9:1".parse().unwrap();
     paths.resume_over(nowhere).unwrap();
@@ -229,7 +229,7 @@ fn an_attempt_over_a_path_that_carries_nothing_fails_and_changes_nothing() {
 }
 
 #[test]
-fn an_attempt_that_reaches_a_server_without_the_session_fails_and_changes_nothing() {
+fn an_attempt_to_move_a_session_to_a_server_without_this_session_fails_and_changes_nothing() {
     let mut paths = TwoPaths::new(1);
     // A second server with the same secrets, for example behind a load balancer.
     let mut other = endpoint(1, Access::Open);
@@ -262,7 +262,7 @@ fn an_attempt_that_reaches_a_server_without_the_session_fails_and_changes_nothin
 }
 
 #[test]
-fn only_a_connected_connection_with_a_resume_ticket_can_move_to_another_path() {
+fn a_connection_that_is_accepted_dialling_closing_or_unknown_cannot_move_to_another_path() {
     let mut paths = TwoPaths::new(1);
     let (now, accepted) = (paths.now, paths.connections[SERVER]);
     assert_eq!(
@@ -282,7 +282,7 @@ fn only_a_connected_connection_with_a_resume_ticket_can_move_to_another_path() {
 }
 
 #[test]
-fn a_session_whose_path_dies_during_the_attempt_continues_over_the_new_path() {
+fn a_session_whose_old_path_fails_during_a_move_continues_over_the_new_path() {
     for after in (0..200).step_by(5) {
         let mut paths = TwoPaths::new(1);
         paths.send(20);
@@ -297,7 +297,7 @@ fn a_session_whose_path_dies_during_the_attempt_continues_over_the_new_path() {
 }
 
 #[test]
-fn a_close_during_the_attempt_ends_the_session_once_at_both_ends() {
+fn a_close_during_the_move_of_a_session_ends_the_session_once_at_both_ends() {
     for after in (0..200).step_by(5) {
         let mut paths = TwoPaths::new(1);
         paths.resume_over(LINK).unwrap();

@@ -275,7 +275,7 @@ fn protocol_arithmetic_has_no_floats() {
 }
 
 #[test]
-fn no_file_contains_a_note_of_unfinished_work() {
+fn no_rust_file_contains_a_note_of_unfinished_work() {
     for bad in ["// TODO: finish", "/* FIXME */", "fn f() { todo!() }", "unimplemented!()", "dbg!(x)"] {
         assert_eq!(unfinished(&planted(bad)).len(), 1, "{bad} was accepted");
     }
@@ -285,7 +285,7 @@ fn no_file_contains_a_note_of_unfinished_work() {
 }
 
 #[test]
-fn public_event_and_error_enums_are_non_exhaustive() {
+fn public_event_and_error_enums_of_the_core_are_non_exhaustive() {
     let bad = planted("/// Doc.\n#[derive(Debug)]\npub enum Open {\n    A,\n}\n");
     assert_eq!(exhaustive_enums(&bad, &EXHAUSTIVE).len(), 1);
     let good =

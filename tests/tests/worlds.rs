@@ -338,7 +338,7 @@ fn a_saturated_reliable_channel_delays_the_world_by_less_than_30_ticks() {
 }
 
 #[test]
-fn a_world_with_a_tenth_of_its_entities_moving_sends_less_than_a_fifth_of_its_full_state() {
+fn a_world_with_a_tenth_of_its_entities_moving_sends_less_than_a_fifth_of_its_full_state_per_tick() {
     let mut game = Game::new(1000);
     game.settle(SECOND * 3);
     let before = game.stats(0).bytes_sent;

@@ -16,10 +16,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     if !Command::cargo("+nightly --version").succeeds() {
-        bail!("fuzzing needs the nightly toolchain: rustup toolchain install nightly --profile minimal");
+        bail!(
+            "fuzzing needs the nightly toolchain; run `rustup toolchain install nightly --profile minimal`"
+        );
     }
     if !Command::cargo("+nightly fuzz --version").succeeds() {
-        bail!("fuzzing needs cargo-fuzz: cargo install --locked cargo-fuzz");
+        bail!("fuzzing needs cargo-fuzz; run `cargo install --locked cargo-fuzz`");
     }
     let Some(target) = &args.target else {
         return Command::cargo("+nightly fuzz list").run();

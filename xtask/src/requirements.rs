@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 pub struct Row {
     /// The id of the requirement, `R001` to `R198`.
     pub id: String,
-    /// The text of the requirement, in a few words.
+    /// A summary of the requirement.
     pub text: String,
     /// The kinds of the requirement, as letters separated by `/`.
     pub kind: String,
@@ -52,7 +52,8 @@ pub enum Proof {
     NotYet,
     /// The proofs of the rows with these ids prove the requirement.
     As(Vec<String>),
-    /// The tests with these paths prove the requirement.
+    /// The tests with these paths, the `cargo xtask` commands after `cmd:`, and the examples of the files after `doc:`
+    /// prove the requirement.
     Tests(Vec<String>),
 }
 

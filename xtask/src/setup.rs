@@ -119,7 +119,7 @@ fn tools(wanted: &[Tool]) -> Result<()> {
     }
     let names = missing.join(" ");
     if !is_root_on_debian() {
-        bail!("some tools are missing; install the Debian packages {names}, and run the verb again");
+        bail!("some tools are missing; install the Debian packages {names}, and run the command again");
     }
     // Standard output is for what a verb reports.
     eprintln!("installing {names}");

@@ -48,7 +48,9 @@ impl<'a, I: Iterator<Item = &'a str>> Parser<'a, I> {
                 );
                 Ok(met)
             }
-            None | Some(")" | "AND" | "OR" | "WITH") => bail!("a licence expression lacks a licence name"),
+            None | Some(")" | "AND" | "OR" | "WITH") => {
+                bail!("a licence expression lacks a licence name; complete the expression")
+            }
             Some(name) => Ok(self.is_allowed(name)),
         }
     }

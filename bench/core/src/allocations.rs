@@ -50,7 +50,8 @@ pub fn live() -> i64 {
     LIVE.load(Ordering::Relaxed)
 }
 
-/// Runs `make`, and returns its result. During the run, [`so_far`] counts no allocations, but [`live`] counts their bytes.
+/// Runs `make`, and returns its result. During the run, [`so_far`] counts no allocations of any thread. [`live`] counts
+/// bytes as usual.
 pub fn uncounted<T>(make: impl FnOnce() -> T) -> T {
     PAUSED.store(true, Ordering::Relaxed);
     let made = make();

@@ -1,6 +1,7 @@
 //! The cases that are measured.
 
-/// The default number of measured ticks: ten seconds at 60 ticks a second.
+/// The number of measured ticks in a case with one client: ten seconds at 60 ticks per second. Cases with more clients
+/// measure fewer ticks.
 pub const TICKS: u64 = 600;
 
 /// The conditions of one measurement.
@@ -12,7 +13,7 @@ pub struct Case {
     pub clients: usize,
     /// The number of messages that the server sends to each client per tick.
     pub per_tick: usize,
-    /// `true` if the simulated network drops 5% of all datagrams.
+    /// `true` if the simulated network drops 5% of all datagrams on average, once all clients are connected.
     pub loss: bool,
     /// `true` if each client sends as many messages to the server as the server sends to this client.
     pub both_ways: bool,

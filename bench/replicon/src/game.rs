@@ -49,7 +49,8 @@ impl Form for Floats {
     }
 }
 
-/// The components in tickwire's steps, as integers of variable length: 0.002 m, 0.01 m/s, and the smallest three of 9 bits.
+/// The components as integers, in tickwire's steps: 0.002 m for positions, 0.01 m/s for velocities, and 9 bits for each
+/// of the three smallest components of a rotation.
 pub struct Quantised;
 
 #[derive(Component, Serialize, Deserialize, Clone)]

@@ -67,8 +67,8 @@ pub(crate) enum Order {
     Reset,
     /// Order to clients: requests [`Answer::Counted`].
     Count,
-    /// Order to clients: requests [`Answer::Latencies`] of the broadcasts. The time of a broadcast ends when the final
-    /// client receives the broadcast.
+    /// Order to clients: requests [`Answer::Latencies`] of the broadcasts that all clients received. The time of a
+    /// broadcast is the time from its sending to its receipt by the final client.
     Broadcasts,
 }
 
@@ -97,7 +97,7 @@ pub(crate) enum Answer {
     },
     /// All clients are connected.
     Connected {
-        /// The time until all clients were connected, in nanoseconds.
+        /// The time from [`Order::Connect`] until all clients were connected, in nanoseconds.
         elapsed: u64,
     },
     /// Percentiles of measured times, in nanoseconds. The first fifth of the times is warm-up and does not count.
@@ -106,7 +106,7 @@ pub(crate) enum Answer {
         p50: u64,
         /// The 99th percentile, in nanoseconds.
         p99: u64,
-        /// The number of times that count.
+        /// The number of measured times after the warm-up.
         count: usize,
     },
     /// The number of messages that all clients together have received since the latest [`Order::Reset`].

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 /// The percentiles of a set of durations, in microseconds.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Percentiles {
-    /// The 50th percentile (the median).
+    /// The 50th percentile (the median), in microseconds.
     pub p50: u64,
-    /// The 90th percentile.
+    /// The 90th percentile, in microseconds.
     pub p90: u64,
-    /// The 99th percentile.
+    /// The 99th percentile, in microseconds.
     pub p99: u64,
-    /// The longest duration in the set.
+    /// The longest duration in the set, in microseconds.
     pub max: u64,
 }
 

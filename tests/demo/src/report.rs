@@ -23,7 +23,8 @@ pub enum Report {
     },
     /// The state of all bots, reported once a second.
     Second(State),
-    /// The bots have stopped sending messages. Then all messages have arrived, or the bots have waited for 20 s.
+    /// The bots have stopped sending messages. After that, either all messages arrived and each connected bot showed the
+    /// world that the order to finish named, if any, or 20 s passed.
     Settled {
         /// The time from the final bot's connection until the bots stopped sending messages, in milliseconds.
         played_ms: u64,
@@ -94,9 +95,9 @@ pub struct Totals {
     /// The number of chat lines that the server had to send to bots, with each line counted once for each receiving
     /// bot. A server that was killed may have sent fewer lines.
     pub to_hear: u64,
-    /// The number of chat lines that the bots received.
+    /// The number of chat lines that the bots received in order and for the first time.
     pub heard: u64,
-    /// The number of chat lines that arrived twice or out of order.
+    /// The number of chat lines that arrived twice or out of order, including the first line after a missing line.
     pub misplaced: u64,
 }
 

@@ -126,7 +126,7 @@ fn a_close_text_with_invalid_utf_8_is_reported_with_replacement_characters() {
 }
 
 #[test]
-fn a_second_protocol_violation_does_not_change_the_close_reason() {
+fn a_connection_with_repeated_protocol_violations_closes_with_malformed_frame_and_leaves_no_state() {
     let mut arena = server();
     let packets = [arena.peer.packet(&[0x70]), arena.peer.packet(&[0x71]), arena.peer.packet(&[0x72])];
     for packet in packets {

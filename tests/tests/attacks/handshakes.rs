@@ -132,7 +132,7 @@ fn no_handshake_answer_is_larger_than_the_datagram_that_it_answers() {
 
 // Row 39 of the table in fuzz/README.md.
 #[test]
-fn packets_with_guessed_connection_ids_find_no_connection() {
+fn packets_with_unknown_connection_ids_are_dropped_and_leave_no_state() {
     let (_, mut server) = listening(Access::Open, |_| {});
     let unknown = |server: &Watched| server.endpoint.drops().of(DropReason::UnknownConnection);
     for id in (0..1u32 << 24).step_by(997) {

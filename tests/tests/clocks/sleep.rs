@@ -18,12 +18,12 @@ fn peers_reconnect_within_a_second_after_a_sleep_at_any_wall_clock_time_of_eithe
 }
 
 #[test]
-fn after_a_sleep_a_client_resumes_or_reconnects_unless_its_ticket_is_refused_as_expired() {
+fn after_a_sleep_a_client_with_a_ticket_returns_unless_its_session_is_gone_and_its_ticket_is_two_hours_old() {
     [0, 1].into_iter().flat_map(|end| Night::all(Came::WithTicket, end)).for_each(resumes_or_is_refused);
 }
 
 #[test]
-fn after_a_sleep_a_client_with_a_ticket_keeps_its_identity_at_an_open_server_or_is_refused() {
+fn after_a_sleep_an_open_server_refuses_a_client_whose_session_is_gone_and_whose_ticket_is_two_hours_old() {
     [0, 1]
         .into_iter()
         .flat_map(|end| Night::all(Came::WithTicketToOpen, end))

@@ -161,7 +161,7 @@ fn fragment(total: u64, offset: u64) -> MessagePart {
 }
 
 #[test]
-fn the_generated_contract_scripts_cause_each_listed_event_at_least_20_times() {
+fn the_generated_contract_scripts_cause_each_of_eight_kinds_of_event_at_least_20_times() {
     let mut g = Gen::from_size_and_seed(100, 1);
     let mut counts = BTreeMap::<String, usize>::new();
     for seed in 0..400 {

@@ -7,11 +7,12 @@ use quickcheck::{Arbitrary, Gen};
 pub(crate) enum Op {
     /// Dials from `node` to `to`, in the way that `how` selects.
     Connect { node: u8, to: u8, how: How },
-    /// Sends on any channel, including a channel that does not exist.
+    /// Sends a message of `size` bytes on a channel, which may not exist.
     Send { node: u8, connection: u8, channel: u8, size: u32 },
-    /// Sends small messages until the queue is full.
+    /// Sends small messages on a channel until the channel's queue is full.
     Fill { node: u8, connection: u8, channel: u8 },
-    /// Closes a connection, which may be closed already. With `gently`, the close waits for delivery.
+    /// Closes a connection, which may be closed already. If `gently` is `true`, the close waits until the peer has all
+    /// messages.
     Close { node: u8, connection: u8, gently: bool },
     /// Applies `fate` to one datagram in transit.
     Fly { place: u8, fate: Fate },
@@ -55,9 +56,9 @@ pub(crate) enum Fate {
     Deliver,
     Drop,
     Duplicate,
-    /// The datagram is delivered with one bit changed.
+    /// The network inverts one bit of the datagram before delivery.
     Flip(u16),
-    /// The datagram is delivered without its end.
+    /// The network truncates the datagram before delivery.
     Cut(u16),
     /// The datagram is delivered to another node.
     Misroute(u8),

@@ -43,8 +43,8 @@ pub(crate) enum Manner {
 pub(crate) struct Setup {
     pub provider: Arc<dyn Provider>,
     pub manner: Manner,
-    /// `true` if the harness passes the latest time to the endpoint instead of an earlier time. `false` if the
-    /// harness passes the earlier time.
+    /// The behaviour when a script sets the clock back: with `true`, the harness passes the latest time again until the
+    /// clock has reached this time; with `false`, it passes the earlier times.
     pub clamps: bool,
     pub seed: u64,
 }

@@ -147,8 +147,9 @@ impl Client for RenetPeer {
     }
 
     fn connect(&mut self) -> Result<()> {
-        let connect_token =
-            self.token.take().with_context(|| format!("the token for {} was used twice", self.server))?;
+        let connect_token = self.token.take().with_context(|| {
+            format!("the token for {} was used twice; this is a bug in the benchmark", self.server)
+        })?;
         let authentication = ClientAuthentication::Secure { connect_token };
         let socket = self.waited.try_clone()?;
         self.transport = Some(NetcodeClientTransport::new(wall()?, authentication, socket)?);

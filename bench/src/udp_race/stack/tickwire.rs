@@ -115,8 +115,9 @@ impl Client for TickwireClient {
         let (server, key) = setup.server.clone().context(
             "the setup does not contain the address of the server; this is a bug in the benchmark",
         )?;
-        let key =
-            key.try_into().map_err(|_| anyhow!("the public key of the server does not have 32 bytes"))?;
+        let key = key.try_into().map_err(|_| {
+            anyhow!("the public key of the server does not have 32 bytes; this is a bug in the benchmark")
+        })?;
         let mut seed = [9; 32];
         seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
         seed[8..16].copy_from_slice(&now().to_le_bytes());

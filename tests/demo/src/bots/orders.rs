@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 pub(super) enum Wish {
     /// Continue to play.
     Play,
-    /// Stop playing, wait until all messages have arrived, and wait for the server to close the connections.
+    /// Stop playing, wait up to 20 s for all messages to arrive, and wait up to 20 s for the server to close the
+    /// connections.
     Finish {
         /// The hash of the server's world, if the world stands still. The bots then also wait until they show this world.
         world: Option<u64>,
     },
-    /// Stop playing, wait until all messages have arrived, and leave.
+    /// Stop playing, wait up to 20 s for all messages to arrive, and leave.
     FinishAndLeave,
     /// Leave now, because standard input has ended.
     Leave,

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_name_with_spaces_and_parentheses_is_parsed() {
+    fn cpu_times_are_parsed_after_a_process_name_with_spaces_and_parentheses() {
         let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 100 0 0 0 250 50 0 0 20 0 3 0 1000 9999 321 184467";
         assert_eq!(parse(stat), Some((300, 321)));
         assert_eq!(parse("7 (a"), None);
