@@ -288,6 +288,9 @@ pub const SNAPSHOT_FRAMES_HELD: usize = 256;
 pub const SNAPSHOT_VERSIONS_HELD: usize = 256;
 /// The largest number of worlds that an endpoint may replicate.
 pub const WORLDS: usize = 1024;
+/// The largest number of bytes of unit versions that a receiver of a replicated world keeps, per entity of
+/// [`SnapshotConfig::max_entities`](crate::SnapshotConfig::max_entities): 256 versions of 128 bytes.
+pub const SNAPSHOT_BYTES_PER_ENTITY: usize = 32 << 10;
 /// The number of invalid snapshot frames at which the endpoint closes the connection. The count begins when the
 /// connection begins to receive a world, and includes all later worlds of the connection.
 pub const SNAPSHOT_OFFENCES: u32 = 8;

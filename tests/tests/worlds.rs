@@ -54,6 +54,8 @@ struct Game {
     shown: ShownWorld,
     /// The server's id of the connection.
     viewer: ConnectionId,
+    /// `true` if the client's first view was reported as complete.
+    is_complete: bool,
 }
 
 impl Game {
@@ -71,6 +73,7 @@ impl Game {
             ids: Vec::new(),
             shown: ShownWorld::default(),
             viewer,
+            is_complete: false,
         };
         for _ in 0..entities {
             game.create();
@@ -128,6 +131,7 @@ impl Game {
     /// Handles the client's events.
     fn take(&mut self) {
         for event in std::mem::take(&mut self.net.nodes[1].events) {
+            self.is_complete |= matches!(event, Event::ViewComplete { .. });
             if let Event::Snapshot { changes, .. } = event {
                 self.shown.apply(&changes).unwrap();
                 self.net.nodes[1].endpoint.recycle(changes);
@@ -386,6 +390,26 @@ fn under_a_rate_limit_an_entity_of_eight_times_the_weight_is_updated_at_least_th
     assert!(updates[1] >= 3 * updates[0] && updates[0] > 50, "{updates:?}");
     game.net.nodes[0].endpoint.set_bandwidth(game.net.now, None);
     game.settle(SECOND * 2);
+}
+
+#[test]
+fn units_that_change_every_tick_are_coded_against_acknowledged_versions_at_an_rtt_of_1200_ms() {
+    let mut game = Game::new(5);
+    game.settle(SECOND);
+    game.net.delay = Duration::from_millis(600);
+    let mut sent = [0; 2];
+    for part in &mut sent {
+        let before = game.stats(0);
+        game.play(SECOND * 5, true);
+        let after = game.stats(0);
+        *part = after.restarts - before.restarts;
+    }
+    assert!(sent[1] <= 5, "{sent:?} units were coded in full in 5 s each");
+    let mut late = Game::new(0);
+    late.net.delay = Duration::from_millis(600);
+    (0..5).for_each(|_| late.create());
+    late.play(SECOND * 8, true);
+    assert!(late.is_complete, "the view is never complete");
 }
 
 #[test]

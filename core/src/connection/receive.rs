@@ -187,7 +187,7 @@ impl Connection {
                 }
                 Frame::Resume(resume) => self.on_resume(&resume)?,
                 Frame::Snapshot(_) => return Err(Violation::MalformedFrame),
-                Frame::SnapshotReset { view, name } => self.session.worlds.on_reset(view, name),
+                Frame::SnapshotReset { view, name } => self.session.worlds.on_reset(view, name)?,
                 Frame::ViewComplete { view } => self.session.worlds.on_complete(view),
                 Frame::Clock(time) => self.session.clock.on_clock(reception.at, time),
                 Frame::Message(message) => {

@@ -36,6 +36,8 @@ pub(super) struct WorldExchange {
 struct ExchangeState {
     sender: Option<SendingWorld>,
     receiver: Option<ReceivingWorld>,
+    /// The number of reports of the peer about frames that it could not decode.
+    resets: u32,
 }
 
 struct SendingWorld {
@@ -188,11 +190,18 @@ impl WorldExchange {
         }
     }
 
-    /// Processes the peer's report that it could not decode a frame.
-    pub(super) fn on_reset(&mut self, view: u32, name: FrameName) {
-        if let Some(sending) = self.sending_mut().filter(|sending| sending.view == view) {
-            sending.world.on_reset(name);
-        }
+    /// Processes the peer's report that it could not decode a frame. A repeated report of the same frame changes nothing.
+    ///
+    /// # Errors
+    /// [`Violation::BadSnapshot`] after [`SNAPSHOT_OFFENCES`] reports, because a peer that follows the protocol ends the
+    /// connection itself by then.
+    pub(super) fn on_reset(&mut self, view: u32, name: FrameName) -> Result<(), Violation> {
+        let Some(state) = self.state.as_deref_mut() else { return Ok(()) };
+        let Some(sending) = state.sender.as_mut().filter(|sending| sending.view == view) else {
+            return Ok(());
+        };
+        state.resets += u32::from(sending.world.on_reset(name));
+        if state.resets >= SNAPSHOT_OFFENCES { Err(Violation::BadSnapshot) } else { Ok(()) }
     }
 
     /// Continues over another transport after the session was resumed.

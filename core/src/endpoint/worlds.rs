@@ -29,7 +29,7 @@ impl Endpoint {
     pub fn commit(&mut self, now: Instant, world: WorldId, changes: &Changes) -> Result<(), WorldError> {
         let now = self.advance(now);
         let Some(worlds) = self.worlds.table.as_mut() else { return Err(WorldError::NotConfigured) };
-        if u32::try_from(changes.tick()).is_err() {
+        if changes.tick() >= u64::from(u32::MAX) {
             return Err(WorldError::TickTooLarge { tick: changes.tick() });
         }
         let is_new = worlds.get(world).is_none();

@@ -24,7 +24,7 @@ pub enum WorldError {
     /// A radius of the viewer is negative, infinite or NaN, `keep` is below `radius`, or a coordinate of the point is
     /// infinite or NaN.
     BadViewer,
-    /// The tick does not fit into 32 bits.
+    /// The tick is not below 2^32 - 1.
     TickTooLarge {
         /// The tick of the changes.
         tick: u64,
@@ -49,7 +49,7 @@ impl fmt::Display for WorldError {
                 f.write_str("the radii or the point of the viewer are invalid; set radius to 0 or more, keep to radius or more, and the point to finite numbers")
             }
             Self::TickTooLarge { tick } => {
-                write!(f, "tick {tick} does not fit into 32 bits; count ticks from 0")
+                write!(f, "tick {tick} is not below 2^32 - 1; count ticks from 0")
             }
             Self::Store(error) => write!(f, "the world cannot be created: {error}"),
             Self::Commit(error) => write!(f, "the changes cannot be committed to the world: {error}"),

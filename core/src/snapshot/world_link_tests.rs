@@ -58,6 +58,7 @@ fn schema() -> WorldSchema {
 }
 
 mod full_view;
+mod hostile;
 mod regressions;
 
 /// Both ends of a link, the frames in flight, and the expected state of each end.

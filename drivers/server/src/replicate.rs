@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use tickwire_native::ReplicationError;
+
 use crate::client::ClientId;
 use crate::game::Game;
 use crate::server::Dedicated;
@@ -23,6 +25,10 @@ impl<G: Game> Dedicated<G> {
         if let Err(error) = context.network.commit_tick(WORLD, &mut replication.writer, tick)
             && context.network.is_running()
         {
+            if let ReplicationError::NoViewer { .. } = error {
+                tracing::error!("a client does not see the world: {error}");
+                return;
+            }
             replication.has_failed = true;
             tracing::error!("clients no longer see the world change: {error}; restart the server");
         }

@@ -120,6 +120,24 @@ impl BoundUnits {
         unit.versions.back().is_some_and(|version| version.tick == tick)
     }
 
+    /// Returns the number of words in all versions.
+    pub(super) fn words(&self) -> usize {
+        self.rows.iter().map(RowPool::used).sum()
+    }
+
+    /// Drops the versions that no frame with a floor of at least `floor` may refer to.
+    #[cold]
+    pub(super) fn drop_below(&mut self, floor: u32) {
+        for unit in self.slots.iter_mut().flatten() {
+            let Some(rows) = self.rows.get_mut(usize::from(unit.binding.group.0)) else { continue };
+            while unit.versions.get(1).is_some_and(|version| version.tick < floor) {
+                if let Some(version) = unit.versions.pop_front() {
+                    rows.remove(version.row);
+                }
+            }
+        }
+    }
+
     pub(super) fn set_reported(&mut self, slot: UnitSlot, components: u32) {
         if let Some(Some(unit)) = self.slots.get_mut(usize::from(slot.0)) {
             unit.reported = components;

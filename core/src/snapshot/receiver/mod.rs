@@ -17,6 +17,7 @@ use super::delta::{DecodedFrame, FrameHeader, FrameName, SlotBinding, SnapshotFa
 use super::ids::{GroupId, NetworkId};
 use super::slot_set::SlotSet;
 use super::unit_codec::UnitCodec;
+use crate::limits::SNAPSHOT_BYTES_PER_ENTITY;
 
 /// The received state of a replicated world.
 #[derive(Clone, Debug)]
@@ -151,6 +152,7 @@ impl WorldReceiver {
             }
         }
         self.check_bound()?;
+        self.check_words(floor, frame.units().map(|unit| unit.words.len()).sum())?;
         self.units.floor = floor;
         self.units.newest = self.units.newest.max(Some(tick));
         for unit in frame.units() {
@@ -183,6 +185,19 @@ impl WorldReceiver {
             |(id, _): &&(NetworkId, GroupId)| self.entities.get(id).is_none_or(|one| one.state.is_gone());
         let new = self.bound.iter().filter(is_new).count();
         if present + new > 2 * self.max_entities {
+            return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
+        }
+        Ok(())
+    }
+
+    /// Checks that the memory of all versions stays within the limit after a frame with `words` words, which raises the
+    /// floor to `floor`.
+    fn check_words(&mut self, floor: u32, words: usize) -> Result<(), FrameRefusal> {
+        let most = self.max_entities.saturating_mul(SNAPSHOT_BYTES_PER_ENTITY / size_of::<u32>());
+        if self.units.words() + words > most {
+            self.units.drop_below(floor);
+        }
+        if self.units.words() + words > most {
             return Err(FrameRefusal::Fault(SnapshotFault::TooLarge));
         }
         Ok(())

@@ -38,6 +38,11 @@ impl RowPool {
         self.free.push(row);
     }
 
+    /// Returns the number of words in the rows that are in use.
+    pub(super) const fn used(&self) -> usize {
+        (self.rows as usize - self.free.len()) * self.stride
+    }
+
     /// Returns the heap memory of the rows, in bytes.
     pub(super) const fn memory(&self) -> usize {
         (self.words.capacity() + self.free.capacity()) * size_of::<u32>()

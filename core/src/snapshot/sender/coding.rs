@@ -27,7 +27,9 @@ impl WorldSender {
         }
         if slot.is_full(tick, limits::UNACKED_VERSIONS) {
             let may_come = is_waiting && newest_acked.is_none_or(|acked| acked < slot.sent);
-            if may_come && slot.baseline != NEVER {
+            // A unit without a baseline waits too: if it started over, the acknowledgements under way would count for
+            // nothing, and on a path with a long RTT it would never get a baseline.
+            if may_come {
                 self.dirty.remove(number);
                 self.spent.insert(number);
                 return false;

@@ -77,7 +77,8 @@ impl WorldSender {
             self.leave_far(store, grid);
         }
         if self.is_join_due && interest.point.is_some() {
-            self.joining.clone_from(&self.dirty);
+            // What entered before and is not acknowledged yet is still joining.
+            self.dirty.iter().for_each(|slot| self.joining.insert(slot));
             self.is_join_due = false;
         }
     }

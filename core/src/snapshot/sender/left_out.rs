@@ -15,7 +15,7 @@ impl WorldSender {
     /// Returns whether the view has free slots for all units of an entity that is not in the view. Otherwise, records
     /// that the view leaves out the entity, because a part of an entity is no state that the application had.
     pub(super) fn has_room_for(&mut self, store: &Store, id: NetworkId) -> bool {
-        let has_room = self.slots.free() > store.units(id).count();
+        let has_room = self.slots.free() >= store.units(id).count();
         if !has_room {
             self.left_out.insert(id);
         }

@@ -194,7 +194,10 @@ impl Slots {
 
     /// Returns each slot that has a unit.
     pub(super) fn iter(&self) -> impl Iterator<Item = (UnitSlot, &ViewSlot)> {
-        (0..).map(UnitSlot).zip(&self.slots).filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
+        (0..=u16::MAX)
+            .map(UnitSlot)
+            .zip(&self.slots)
+            .filter_map(|(number, slot)| Some((number, slot.as_ref()?)))
     }
 
     /// Returns the number of free slots.

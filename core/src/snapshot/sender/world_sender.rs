@@ -44,6 +44,8 @@ pub(crate) struct WorldSender {
     /// The number of frames that were written in this tick.
     pub(super) parts: u16,
     pub(super) newest_acked: Option<u32>,
+    /// The tick of the first frame.
+    first_tick: Option<u32>,
     pub(super) floor: u32,
     /// The average number of bits of a unit in the recent frames, times 8.
     pub(super) unit_bits: u32,
@@ -113,6 +115,7 @@ impl WorldSender {
             tick: NEVER,
             parts: 0,
             newest_acked: None,
+            first_tick: None,
             floor: 0,
             unit_bits: 64 * 8,
             hidden: BTreeSet::new(),
@@ -284,9 +287,10 @@ impl WorldSender {
     }
 
     /// Processes the peer's report that it could not decode the frame `name`. The units of the frame are sent again,
-    /// coded against their blueprints.
-    pub(crate) fn on_reset(&mut self, name: FrameName) {
-        let Some(frame) = self.ledger.number(name) else { return };
+    /// coded against their blueprints. Returns whether a unit is sent again.
+    pub(crate) fn on_reset(&mut self, name: FrameName) -> bool {
+        let Some(frame) = self.ledger.number(name) else { return false };
+        let mut is_news = false;
         for entry in self.ledger.units(frame) {
             let is_same = |slot: &&ViewSlot| slot.visit == entry.visit;
             if self.slots.get(entry.slot).filter(is_same).is_none_or(|slot| self.is_let_go(slot)) {
@@ -296,13 +300,17 @@ impl WorldSender {
                 slot.start_over();
             }
             self.dirty.insert(entry.slot);
+            is_news = true;
         }
         self.reference = None;
+        is_news
     }
 
     /// Returns the header of the next frame, and raises the floor.
     pub(super) fn header(&mut self) -> FrameHeader {
-        let lag = self.newest_acked.map_or(0, |acked| self.tick.saturating_sub(acked));
+        // Before the first acknowledgement, the peer may still acknowledge the first frame.
+        let first = *self.first_tick.get_or_insert(self.tick);
+        let lag = self.tick.saturating_sub(self.newest_acked.unwrap_or(first));
         let distance = lag.saturating_mul(2).saturating_add(16).clamp(*FLOOR_LAG.start(), *FLOOR_LAG.end());
         self.floor = self.floor.max(self.tick.saturating_sub(distance));
         let (floor, tick, next) = (self.floor, self.tick, self.ledger.next());

@@ -46,3 +46,25 @@ fn an_entity_without_free_slots_is_left_out_of_the_view_until_other_entities_lea
     assert_eq!(sender.left_out(), 0);
     assert!(ids.iter().rev().take(100).all(|id| sender.views(*id)));
 }
+
+#[test]
+fn a_view_of_exactly_65535_units_is_walked_to_its_end() {
+    let schema = schema();
+    let entities = VIEW_UNITS / 3;
+    let (mut writer, mut store) =
+        (schema.writer().with_max_entities(entities), schema.store(entities).unwrap());
+    let mut grid = SpatialGrid::new(&schema);
+    let mut sender = WorldSender::new(Arc::new(UnitCodec::new(&schema)), WorldId(0), connection(OWN));
+    for _ in 0..entities {
+        let id = writer.create(EntitySettings::new()).unwrap();
+        writer.set_words(id, ComponentId(0), &[1]).unwrap();
+        writer.set_words(id, ComponentId(1), &[]).unwrap();
+    }
+    store.commit(&writer.finish(1)).unwrap();
+    grid.on_commit(&store);
+    sender.on_attached(&store, &grid);
+    assert_eq!((sender.left_out(), entities * 3), (0, VIEW_UNITS));
+    // The walk over all slots must not count beyond the last one.
+    sender.on_resumed();
+    assert!(!sender.is_settled());
+}

@@ -119,7 +119,7 @@ fn the_monitoring_page_shows_the_metrics_of_the_game() {
     the message types or channels of this end and the server differ
       only this end has: `channel:2`, `channel:3`, `channel:4`
       both have, with different layouts: `channel:0`, `channel:1`, `limit:max_message`
-    give both ends the same message types, channels and largest message
+    give both ends the same message types, channels and maximum message size
     ");
     remote.stop("enough");
     thread.join().unwrap();
