@@ -13,8 +13,6 @@ use tickwire_server::{
     Context, Dedicated, Game, GameError, Messages, NoSettings, ServerConfig, client_options, world_schema,
 };
 
-use crate::harness::until;
-
 const ENTITIES: u32 = 8000;
 /// The rate at which a client receives the world, in bytes per second. At this rate the world takes longer than the
 /// 2 s for which an idle game is committed, and more than the 256 frames of a single tick.
