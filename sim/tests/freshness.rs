@@ -205,7 +205,7 @@ fn state_of_every_priority_arrives_beside_reliable_data_within_the_path_delay_pl
 }
 
 #[test]
-fn state_above_a_connection_or_endpoint_rate_limit_arrives_within_the_path_delay_plus_200_ms() {
+fn state_sent_at_three_times_a_rate_limit_is_dropped_or_arrives_within_the_path_delay_plus_200_ms() {
     for is_for_all in [false, true] {
         for rate in [5_000, 50_000] {
             for delivery in STATE {

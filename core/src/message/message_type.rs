@@ -20,7 +20,7 @@ impl MessageType {
     pub const ENTITY_CREATE: Self = Self(0x0101);
     /// The type number of updates that remove an entity from a replicated world.
     pub const ENTITY_DESTROY: Self = Self(0x0102);
-    /// The type number of game events that belong to a tick.
+    /// The type number reserved for game events that belong to a tick. No message has this type yet.
     pub const GAME_EVENT: Self = Self(0x0200);
     /// The lowest type number that a game may use. A game may use every higher number too.
     pub const USER: Self = Self(0x1000);

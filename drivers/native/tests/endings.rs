@@ -148,7 +148,7 @@ fn dropping_a_client_server_or_peer_blocks_until_the_disconnect_deadline_if_noth
 }
 
 #[test]
-fn a_stopped_endpoint_refuses_messages_and_delays_each_wait_for_an_event_by_10_ms() {
+fn a_stopped_endpoint_refuses_messages_and_each_wait_for_an_event_lasts_at_least_10_ms() {
     let server = common::server();
     let (mut client, _) = common::connected(&server);
     let connection = client.server().unwrap();

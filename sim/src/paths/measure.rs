@@ -50,8 +50,8 @@ pub struct Outcome {
     /// Jain's fairness index of the bytes that the forward flows delivered, in thousandths, measured while all forward
     /// flows send. The measurement omits the first 5 s after a forward flow starts or resumes.
     pub jain_permille: u64,
-    /// The share of all delivered bytes that flows other than TCP delivered, in thousandths, measured while all forward
-    /// flows send. `None` if the scenario has no TCP flow.
+    /// The share of the bytes of all forward flows that flows other than TCP delivered, in thousandths, measured at the
+    /// same times as [`Self::jain_permille`]. `None` if no forward flow is a TCP flow.
     pub share_permille: Option<u64>,
     /// The hash of every datagram, time and event of the run.
     pub trace_hash: u64,

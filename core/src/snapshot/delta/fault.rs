@@ -22,7 +22,7 @@ pub enum SnapshotFault {
     /// with a slot or a unit that is already bound.
     Slot,
     /// The frame has more than [`SNAPSHOT_FRAME_UNITS`](crate::limits::SNAPSHOT_FRAME_UNITS) units, more than
-    /// [`SNAPSHOT_FRAME_WORDS`](crate::limits::SNAPSHOT_FRAME_WORDS) words, or a frame number above 255, or would exceed
+    /// [`SNAPSHOT_FRAME_WORDS`](crate::limits::SNAPSHOT_FRAME_WORDS) words, or a number above 255 among the frames of its tick, or would exceed
     /// the receiver's limit on entities or on versions of a unit.
     TooLarge,
     /// The receiver has no unit in this slot, or the frame binds the slot to a unit that the schema does not allow.
@@ -53,8 +53,8 @@ impl fmt::Display for SnapshotFault {
             Self::Code(error) => error.fmt(f),
             Self::Reserved => f.write_str("a reserved bit of the frame header is set; drop the frame"),
             Self::Tick => f.write_str(
-                "the ticks of the frame contradict each other, do not determine the tick of the frame, or belong to a frame \
-                 that is already stored; drop the frame",
+                "the ticks of the frame contradict each other, do not determine the tick of the frame, or a frame of the \
+                 same tick and number is already stored; drop the frame",
             ),
             Self::ReferenceMissing => {
                 f.write_str("the frame refers to an earlier frame that the receiver does not have; drop the frame")

@@ -11,8 +11,8 @@ const STEPS_FROM_ZERO: i64 = 1 << 40;
 /// The values that a quantised float can have: the multiples of a step within a range. If an end of the range is not a
 /// multiple and the nearest multiple is outside the range, the end is a value too.
 ///
-/// Zero is a multiple of the step, so quantising preserves zero exactly if the range includes zero. Quantising
-/// preserves an end of the range exactly if the end is a multiple of the step. The error is at most half a step, plus
+/// If the range includes zero, zero is a value, so quantising does not change zero. Quantising does not change an end
+/// of the range either, if the end is a value as described above. The error is at most half a step, plus
 /// the rounding error of the field's own type.
 ///
 /// ```
