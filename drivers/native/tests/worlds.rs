@@ -252,7 +252,7 @@ fn commits_and_viewers_of_worlds_that_cannot_be_replicated_are_refused() {
     let no_viewer = server.set_viewer(ConnectionId::default(), Some(Viewer::new(WORLD)));
     assert_eq!(no_viewer, Err(ReplicationError::NoViewer { world: WORLD, error }));
     let late = server.commit(WORLD, schema().writer().finish(1 << 32)).unwrap_err();
-    assert!(late.to_string().contains("32 bits; count ticks from 0"), "{late}");
+    assert!(late.to_string().contains("2^32 - 1; count ticks from 0"), "{late}");
     server.stop(0, "", Duration::from_millis(10));
     assert_eq!(server.commit(WORLD, schema().writer().finish(1)), Err(ReplicationError::Stopped));
 }
