@@ -395,7 +395,6 @@ fn under_a_rate_limit_an_entity_of_eight_times_the_weight_is_updated_at_least_th
 #[test]
 fn a_view_of_units_that_change_every_tick_is_complete_within_4_seconds_at_an_rtt_of_1200_ms() {
     let mut game = Game::new(0);
-    game.play(SECOND, false);
     game.look(None);
     (0..5).for_each(|_| game.create());
     game.play(SECOND, true);
@@ -404,10 +403,6 @@ fn a_view_of_units_that_change_every_tick_is_complete_within_4_seconds_at_an_rtt
     game.look(Some(WorldId(0)));
     game.play(SECOND * 4, true);
     assert!(game.is_complete);
-    let before = game.stats(0).bytes_sent;
-    game.play(SECOND * 4, true);
-    let per_unit = (game.stats(0).bytes_sent - before) as f64 / (4.0 * 60.0 * 5.0);
-    assert!(per_unit < 6.0, "{per_unit} bytes per unit and tick");
 }
 
 #[test]
