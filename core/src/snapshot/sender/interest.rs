@@ -77,7 +77,7 @@ impl WorldSender {
             self.leave_far(store, grid);
         }
         if self.is_join_due && interest.point.is_some() {
-            // What entered before and is not acknowledged yet is still joining.
+            // The set keeps the units that entered the view earlier and that the peer has not acknowledged.
             self.dirty.iter().for_each(|slot| self.joining.insert(slot));
             self.is_join_due = false;
         }
